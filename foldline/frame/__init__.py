@@ -1,0 +1,1 @@
+"""What every stage stands on: `params` (types), `loading`, `stage.run`, `contract`, `errors`."""

@@ -1,0 +1,203 @@
+"""What several tests share: tiny tables, recipes, a tiny pretrained model; no network."""
+
+import gc
+import importlib
+import os
+
+# Before torch and huggingface_hub are imported, by whichever test is first.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from foldline.frame import loading
+from foldline.frame.labels import Labels
+from foldline.frame.params import Augment, Recipe
+
+ROOT = Path(__file__).resolve().parents[1]
+CLASSES = ("food 음식", "sport 운동", "weather 날씨")
+_WORDS = (
+    "김치 찌개 soup 라면 맛있는 bread 식당 점심 kimchi 밥상",
+    "축구 경기 goal 선수 우승 match 야구 감독 team 승부",
+    "비가 흐린 rain 기온 태풍 cloud 맑은 바람 storm 눈이",
+)
+WORDS = {name: words.split() for name, words in zip(CLASSES, _WORDS, strict=True)}
+COMMON = ("오늘", "the", "정말", "very", "우리", "and", "어제", "today")
+
+# Everything that a test's numbers hang on, so that a user's params.yaml cannot break a test.
+TINY: dict[str, Any] = {
+    "seed": 7,
+    "task": "classification",
+    "model": "scratch",
+    "lr": 3e-3,
+    "epochs": 2,
+    "batch_size": 8,
+    "max_length": 24,
+    "train.schedule": "linear",
+    "train.warmup": 0.1,
+    "train.weight_decay": 0.01,
+    "train.max_grad_norm": 1.0,
+    "train.accumulation": 1,
+    "train.label_smoothing": 0.0,
+    "train.class_weights": "none",
+    "train.patience": 3,
+    "train.precision": "float32",
+    "train.threads": 1,
+    "tfidf.words": [1, 2],
+    "tfidf.chars": [2, 5],
+    "tfidf.min_df": 2,
+    "tfidf.c": 4.0,
+    "tfidf.alpha": 1.0,
+    "tfidf.class_weights": "balanced",
+    "scratch.vocabulary": 200,
+    "scratch.layers": 1,
+    "scratch.width": 16,
+    "scratch.heads": 2,
+    "scratch.dropout": 0.1,
+}
+
+
+def changed(content: dict[str, Any], dotted: dict[str, Any]) -> dict[str, Any]:
+    """Give params with values put in by their dotted keys."""
+    content = {k: dict(v) if isinstance(v, dict) else v for k, v in content.items()}
+    for key, value in dotted.items():
+        section, _, name = key.rpartition(".")
+        (content[section] if section else content)[name] = value
+    return content
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Go to an empty folder, in which the store lies, too."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Callable[..., Recipe]:
+    """Make a recipe by dotted keys: `recipe({"train.patience": 1}, model="tfidf")`."""
+
+    content = loading.read(ROOT / "tests" / "params.yaml")
+
+    def make(dotted: dict[str, Any] | None = None, **top: Any) -> Recipe:
+        made = changed(content, TINY | (dotted or {}) | top)
+        return Recipe.model_validate({name: made[name] for name in Recipe.model_fields})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def augment() -> Callable[..., Augment]:
+    """Make the augment section by dotted keys, from one that changes nothing."""
+    nothing = {"undersample": "none", "method": "none", "classes": "balance", "copies": 2}
+
+    def make(dotted: dict[str, Any] | None = None, **top: Any) -> Augment:
+        content = loading.read(ROOT / "tests" / "params.yaml")["augment"]
+        return Augment.model_validate(changed(content, nothing | (dotted or {}) | top))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def rows() -> Callable[..., pd.DataFrame]:
+    """Make a table of `n` rows as the stages exchange it: `rows("regression", pairs=True)`."""
+
+    def make(
+        task: str = "classification", pairs: bool = False, n: int = 40, seed: int = 0
+    ) -> pd.DataFrame:
+        rng = np.random.default_rng([seed, len(task), pairs])
+        records = [_record(task, pairs, number, rng) for number in range(n)]
+        columns = ["id", "text", "text_pair", "label", "group"]
+        return pd.DataFrame(records, columns=columns, dtype="str")
+
+    return make
+
+
+def _record(task: str, pairs: bool, number: int, rng: np.random.Generator) -> tuple[str, ...]:
+    name = CLASSES[number % len(CLASSES)]
+    own = [str(w) for w in rng.choice(WORDS[name], size=5, replace=False)]
+    common = [str(w) for w in rng.choice(COMMON, size=2, replace=False)]
+    kept = number % 6 if task == "regression" else 5
+    other = [*own[:kept], *WORDS[CLASSES[(number + 1) % 3]][: 5 - kept]]
+    label = f"{kept + rng.normal() / 10:.3f}" if task == "regression" else name
+    if task == "regression" and not pairs:  # the number is how many words speak of food
+        own = [*WORDS[CLASSES[0]][:kept], *own[kept:]]
+    text = " ".join([*own, *common])
+    pair = " ".join(reversed(other)) if pairs else ""
+    return f"r{number:03d}", text, pair, label, f"r{number:03d}"
+
+
+@pytest.fixture(scope="session")
+def labels() -> Callable[[str], Labels]:
+    """Give the labels of a task's tiny table."""
+    return lambda task: Labels(task, CLASSES if task == "classification" else ())
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(
+    tmp_path_factory: pytest.TempPathFactory,
+    recipe: Callable[..., Recipe],
+    rows: Callable[..., pd.DataFrame],
+) -> str:
+    """Give the folder of a BERT with random weights, made in this process."""
+    from transformers import BertConfig, BertModel, set_seed
+
+    from foldline.modeling import scratch
+
+    folder = tmp_path_factory.mktemp("models") / "tiny-bert"
+    texts = rows()["text"].tolist() + rows("regression", pairs=True)["text_pair"].tolist()
+    tokenizer = scratch.tokenizer(texts, recipe())
+    set_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=32,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    BertModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def fit(
+    tmp_path_factory: pytest.TempPathFactory,
+    recipe: Callable[..., Recipe],
+    labels: Callable[[str], Labels],
+    tiny_bert: str,
+) -> Callable[..., Any]:
+    """Fit a model to two tables; `pretrained` stands for the tiny BERT's folder."""
+    from foldline.modeling import kinds
+    from foldline.modeling.fitted import Job
+
+    # Each training collects garbage first: the libraries' own objects need no look every time.
+    importlib.import_module("foldline.modeling.training")
+    gc.collect()
+    gc.freeze()
+
+    def make(model: str, train: pd.DataFrame, valid: pd.DataFrame, task: str, **how: Any) -> Any:
+        scratch = how.pop("scratch", None) or tmp_path_factory.mktemp("scratch")
+        own = recipe(model=tiny_bert if model == "pretrained" else model, task=task, **how)
+        return kinds.fit(Job(train, valid, labels(task), own, scratch))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def parts(rows: Callable[..., pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give rows to learn from and rows to stop by, whose labels are wrong: it soon gets worse."""
+    table = rows()
+    valid = table.iloc[28:].copy()
+    valid["label"] = np.roll(valid["label"].to_numpy(), 1)
+    return table.iloc[:28], valid
