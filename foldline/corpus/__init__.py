@@ -1,0 +1,1 @@
+"""Raw files (`reading`) become rows (`preparing`), shared without a leak (`splits`)."""

@@ -1,0 +1,480 @@
+"""Preparing rows: what a user's file may hold, and what is said where it cannot be used."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from foldline.corpus.preparing import Prepared, prepare_rows
+from foldline.corpus.rows import content_ids
+from foldline.corpus.values import moment
+from foldline.frame import contract
+from foldline.frame.errors import FoldlineError
+from foldline.frame.params import Data, Prepare
+
+Made = Callable[..., Prepared]
+DATA: dict[str, Any] = {
+    "train": "train.csv",
+    **dict.fromkeys(["valid", "test", "predict", "text_pair", "group", "time", "classes"]),
+    "id": "id",
+    "text": "text",
+    "label": "label",
+    "encoding": "auto",
+    "quoting": "auto",
+}
+PREPARE = {"unicode": "NFKC", "empty_text": "drop", "missing_label": "error"}
+
+
+def lines(count: int, start: int = 0) -> list[str]:
+    return [f"{n},text number {n},{'ab'[n % 2]}" for n in range(start, start + count)]
+
+
+def csv(rows: list[str], header: str = "id,text,label") -> str:
+    return "\n".join([header, *rows]) + "\n"
+
+
+@pytest.fixture
+def prepared(tmp_path, monkeypatch) -> Made:
+    """Return `prepare_rows` on files with these contents: `prepared({"train": "..."}, id=None)`."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(files: dict[str, str], task: str = "classification", **options: Any) -> Prepared:
+        paths = {}
+        for part, content in files.items():
+            paths[part] = options.pop(f"{part}_name", f"{part}.csv")
+            Path(paths[part]).write_text(content, encoding="utf-8", newline="")
+        section = {key: options.pop(key) for key in PREPARE if key in options}
+        data = Data.model_construct(**DATA | paths | options)
+        return prepare_rows(task, data, Prepare(**PREPARE | section))
+
+    return make
+
+
+def told(prepared: Made, files: dict[str, str], **options: Any) -> str:
+    with pytest.raises(FoldlineError) as caught:
+        prepared(files, **options)
+    return str(caught.value)
+
+
+def test_one_file_becomes_rows_of_train(prepared):
+    found = prepared({"train": csv(lines(12))})
+
+    assert found.rows["id"].tolist() == [str(n) for n in range(12)]
+    assert set(found.rows["part"]) == {"train"}
+    assert found.labels.classes == ("a", "b")
+    assert found.notes == ["classes with fewer than 10 rows cannot be judged: a (6), b (6)"]
+    assert len(found.unlabelled) == len(found.originals) == 0
+    for table, rows in (
+        (contract.PREPARED, found.rows),
+        (contract.ORIGINALS, found.originals),
+        (contract.UNLABELLED, found.unlabelled),
+    ):
+        table.write(rows)
+        assert len(table.read()) == len(rows)
+
+
+# --- ids ------------------------------------------------------------------------------------
+
+TABLES = st.lists(st.tuples(st.text(max_size=3), st.sampled_from("ab")), max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TABLES, TABLES, st.randoms())
+def test_ids_made_from_content_do_not_move(rows, added, random):
+    def ids(rows: list[tuple[str, str]]) -> list[tuple[tuple[str, str], str]]:
+        table = pd.DataFrame(rows, columns=["text", "label"], dtype="str")
+        return list(zip(rows, content_ids(table), strict=True))
+
+    more = rows + added
+    moved = random.sample(rows, len(rows))
+
+    assert ids(more)[: len(rows)] == ids(rows)
+    assert sorted(ids(moved)) == sorted(ids(rows))
+    assert len({name for _, name in ids(more)}) == len(more)
+
+
+def test_ids_are_made_where_there_are_none(prepared):
+    rows = [*lines(12), "9,text number 3,b"]
+    one = prepared({"train": csv(rows)}, id=None).rows
+    other = prepared({"train": csv(["99,new,a", *reversed(rows)])}, id=None).rows
+
+    assert set(one["id"]) < set(other["id"])
+    assert one["id"].is_unique
+
+
+def test_the_users_ids_are_kept(prepared):
+    rows = [*lines(10), '"007",x,a', "한글 1,y,b", '" 1",z,a', '"a,b",w,b']
+
+    found = prepared({"train": csv(rows)}).rows
+
+    assert found["id"].tolist()[10:] == ["007", "한글 1", " 1", "a,b"]
+
+
+def test_doubled_ids_are_told_with_their_lines(prepared):
+    found = told(prepared, {"train": csv([*lines(10), "3,again,a", "4,again,a", "3,again,b"])})
+
+    assert found.startswith(
+        "train.csv, lines 5, 12, 14: id '3' stands more than once, and so do 1 other ids. Make ids"
+    )
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\u3000"])
+def test_an_empty_id_is_told(prepared, empty):
+    found = told(prepared, {"train": csv([*lines(10), f"{empty},x,a"])})
+
+    assert "train.csv, line 12: column 'id' is empty" in found
+
+
+def test_ids_of_official_files_that_clash_get_their_part(prepared):
+    found = prepared({"train": csv(lines(10)), "test": csv(lines(3)), "predict": csv(lines(2))})
+
+    assert found.rows["id"].tolist()[:2] == ["train-0", "train-1"]
+    assert found.rows["id"].tolist()[-1] == "test-2"
+    assert found.unlabelled["id"].tolist() == ["0", "1"]
+    assert found.notes[0].startswith("3 ids (such as '0') stand in more than one file")
+
+
+def test_originals_say_which_part_they_are_of(prepared):
+    rows = [*lines(9), "9,ｗｉｄｅ,b"]
+    found = prepared({"train": csv(rows), "predict": csv(["9,two  spaces,"])})
+
+    assert found.originals.to_dict("records") == [
+        {"text": "ｗｉｄｅ", "text_pair": "", "id": "9", "part": "train"},
+        {"text": "two  spaces", "text_pair": "", "id": "9", "part": "predict"},
+    ]
+    assert found.metrics["changed_texts"] == 2
+
+
+# --- texts ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("empty", ["", "   ", "\u200b", "\u3164"])
+def test_empty_texts_of_training_rows_are_dropped_and_noted(prepared, empty):
+    found = prepared({"train": csv([f"x,{empty},a", *lines(10)])})
+
+    assert len(found.rows) == 10
+    assert found.notes[0] == "train.csv, line 2: 1 rows dropped (empty text)"
+    assert found.metrics["dropped_empty"] == 1
+    assert found.details["files"]["train"]["dropped_lines"] == {"empty text": [2]}
+
+
+def test_empty_texts_can_be_an_error(prepared):
+    found = told(prepared, {"train": csv(["x,,a", *lines(10), "y,,b"])}, empty_text="error")
+
+    assert found.startswith("train.csv, lines 2, 13: 2 texts are empty (after normal form)")
+    assert "set prepare.empty_text=drop" in found
+
+
+@pytest.mark.parametrize("choice", ["drop", "error"])
+def test_empty_texts_that_are_scored_are_kept(prepared, choice):
+    files = {"train": csv(lines(10)), "test": csv(["x,,a"]), "predict": csv(["y,,", "z,w,"])}
+
+    found = prepared(files, empty_text=choice)
+
+    assert found.rows["text"].tolist()[-1] == ""
+    assert found.unlabelled["id"].tolist() == ["y", "z"]
+    assert "test.csv, line 2: 1 empty texts kept, to be scored" in found.notes
+
+
+def test_a_pair_needs_both_texts(prepared):
+    rows = [f"{n},one {n},two {n},{'ab'[n % 2]}" for n in range(10)]
+    rows += ["x,one,,a", "y,,two,b"]
+
+    found = prepared({"train": csv(rows, "id,text,pair,label")}, text_pair="pair")
+
+    assert found.metrics["dropped_empty"] == 2
+    assert found.rows["text_pair"].tolist()[0] == "two 0"
+
+
+def test_a_file_without_a_usable_row_is_told(prepared):
+    found = told(prepared, {"train": csv(lines(10)), "valid": csv(["1,,a", "2, ,b"])})
+
+    assert found.startswith("valid.csv: none of its 2 rows can be used (empty text)")
+
+
+def test_too_few_rows_are_told(prepared):
+    assert "train.csv: 9 usable rows are too few" in told(prepared, {"train": csv(lines(9))})
+
+
+# --- labels ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", ["", "  ", "\u200b"])
+def test_missing_labels_are_told_or_dropped(prepared, missing):
+    files = {"train": csv([*lines(10), f"x,some,{missing}", f"y,,{missing}"])}
+
+    found = told(prepared, files)
+
+    assert found.startswith("train.csv, lines 12, 13: 2 of 12 labels are missing (column 'label')")
+    metrics = prepared(files, missing_label="drop").metrics
+    assert (metrics["rows"], metrics["dropped_missing_label"], metrics["dropped_empty"]) == (
+        10,
+        2,
+        0,
+    )
+
+
+def test_a_test_file_without_labels_belongs_elsewhere(prepared):
+    train = csv(lines(10))
+    for content in ("id,text\n1,x\n", csv(["1,x,"])):
+        assert "data.predict" in told(prepared, {"train": train, "test": content})
+
+
+def test_an_unknown_column_is_told_with_its_nearest_name(prepared):
+    found = told(prepared, {"train": csv(lines(10), "id,Text,lable")}, label="label")
+
+    assert found == (
+        "train.csv has no column 'text'; it has id, Text, lable; did you mean 'Text'? "
+        "Set data.text in params.yaml"
+    )
+    assert "to null where there is none" in told(
+        prepared, {"train": csv(lines(10), "n,text,label")}
+    )
+
+
+@pytest.mark.parametrize(("mark", "word"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_another_separator_is_told(prepared, mark, word):
+    found = told(prepared, {"train": csv(lines(10)).replace(",", mark)})
+
+    assert f"Its one column suggests {word} between fields, where .csv has commas" in found
+
+
+def test_a_file_without_any_column_is_told(prepared, tmp_path):
+    (tmp_path / "train.jsonl").write_text("{}\n{}\n")
+
+    assert "train.jsonl has no column 'id'; it has none." in told(prepared, {}, train="train.jsonl")
+
+
+def test_column_names_may_have_white_space_around_them(prepared):
+    rows = csv(lines(10), " id ,text , label")
+
+    assert len(prepared({"train": rows}).rows) == 10
+    assert len(prepared({"train": rows}, text="text ", id=" id ").rows) == 10
+
+
+@pytest.mark.parametrize("wrong", ["abc", "nan", "inf", "-inf", "1_000", "1,5", "3 stars", "0x10"])
+def test_numbers_to_predict_must_be_numbers(prepared, wrong):
+    rows = [f'{n},text {n},"{n}.5"' for n in range(10)]
+
+    found = told(prepared, {"train": csv([*rows, f'x,some,"{wrong}"'])}, task="regression")
+
+    assert f"train.csv, line 12: label '{wrong}' is not a finite number" in found
+
+
+def test_numbers_to_predict_are_kept_as_written(prepared):
+    rows = [
+        f"{n},text {n},{label}"
+        for n, label in enumerate(["1", "2.50", "-3", "1e3", "+4", "0", "0", "0", "0", ".5"])
+    ]
+
+    found = prepared({"train": csv(rows)}, task="regression")
+
+    assert found.labels.classes == ()
+    assert found.rows["label"].tolist()[:5] == ["1", "2.50", "-3", "1e3", "+4"]
+    assert found.labels.encode(found.rows["label"])[:4].tolist() == [1, 2.5, -3, 1000]
+
+
+def test_one_class_is_told(prepared):
+    found = told(prepared, {"train": csv([f"{n},t {n},a" for n in range(12)])})
+
+    assert "train.csv, column 'label': classification needs two classes at least, found a" in found
+
+
+def test_numbers_taken_for_classes_are_told(prepared):
+    rows = [f"{n},text {n},{n / 7:.4f}" for n in range(120)]
+
+    assert "set task=regression" in told(prepared, {"train": csv(rows)})
+
+
+@pytest.mark.parametrize("part", ["valid", "test"])
+def test_a_label_that_train_lacks_is_told(prepared, part):
+    files = {"train": csv(lines(10)), part: csv(["x,some,a", "y,some,c", "z,other,c"])}
+
+    found = told(prepared, files)
+
+    assert found.startswith(
+        f"{part}.csv, lines 3, 4: label 'c', but train.csv has no row of it, so no model could "
+        "learn it. Known: a, b. Correct the labels"
+    )
+
+
+@pytest.mark.parametrize(("label", "meant"), [("A", "a"), ("a.", "a"), ("1.0", "1")])
+def test_a_label_that_was_meant_otherwise_is_told(prepared, label, meant):
+    rows = [f"{n},t {n},{['a', '1'][n % 2]}" for n in range(10)]
+
+    found = told(prepared, {"train": csv(rows), "test": csv([f"x,some,{label}"])})
+
+    assert f"label '{label}' (did you mean '{meant}'?)" in found or label == "a."
+
+
+def test_a_class_with_one_row_is_noted(prepared):
+    found = prepared({"train": csv([*lines(20), "x,some,rare"])})
+
+    assert "classes with fewer than 10 rows cannot be judged: rare (1)" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["10", "9", "2"], ("2", "9", "10")),
+        (["1", "-1", "0"], ("-1", "0", "1")),
+        (["1.5", "1.0", "x"], ("1.0", "1.5", "x")),
+        (["no", "yes", "NA"], ("NA", "no", "yes")),
+        (["True", "False"], ("False", "True")),
+    ],
+)
+def test_classes_are_sorted_numbers_first(prepared, labels, expected):
+    rows = [f"{n},t {n},{labels[n % len(labels)]}" for n in range(12)]
+
+    assert prepared({"train": csv(rows)}).labels.classes == expected
+
+
+def test_classes_stand_in_the_users_order(prepared):
+    found = prepared({"train": csv(lines(10))}, classes=["b", "none", "a"])
+
+    assert found.labels.classes == ("b", "a")
+    assert "data.classes: no training row has label none: left out" in found.notes
+
+
+def test_a_label_that_the_users_classes_lack_is_told(prepared):
+    found = told(prepared, {"train": csv([*lines(10), "x,some,c"])}, classes=["a", "b"])
+
+    assert "train.csv, line 12: label 'c', but data.classes does not name it" in found
+    assert "or add the class to data.classes" in found
+
+
+def test_labels_that_look_like_one_are_noted(prepared):
+    labels = ["spam", "Spam", "not spam", "not  SPAM", "1", "1.0"]
+    rows = [f"{n},t {n},{labels[n % 6]}" for n in range(12)]
+
+    (note,) = [n for n in prepared({"train": csv(rows)}).notes if "differ" in n]
+
+    assert "1 = 1.0, Spam = spam, not SPAM = not spam" in note
+
+
+def test_labels_lose_only_what_cannot_be_seen(prepared):
+    rows = [f"{n},t {n},{[' ① ', '가'][n % 2]}" for n in range(12)]
+
+    assert prepared({"train": csv(rows)}).labels.classes == ("①", "가")
+
+
+def test_labels_of_parquet_are_whole_or_true(prepared, tmp_path):
+    for values, expected in (([0.0, 1.0], ("0", "1")), ([False, True], ("False", "True"))):
+        table = pd.DataFrame({"id": range(13), "text": [f"t {n}" for n in range(13)]})
+        table["label"] = [*values * 6, None]  # the gap makes pandas store floats
+        table.to_parquet(tmp_path / "train.parquet")
+        found = prepared({}, train="train.parquet", missing_label="drop")
+        assert found.labels.classes == expected
+        assert found.rows["id"].tolist()[-1] == "11"
+        assert found.notes[0] == "train.parquet, row 13: 1 rows dropped (missing label)"
+
+
+# --- groups, times, predict, duplicates --------------------------------------------------------
+
+
+def test_groups_may_be_empty(prepared):
+    rows = [f"{n},text {n},{'ab'[n % 2]},{['', ' ', ' g '][n % 3]}" for n in range(12)]
+
+    found = prepared({"train": csv(rows, "id,text,label,who")}, group="who")
+
+    assert set(found.rows["group"]) == {"", "g"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1970-01-02", 86400),
+        ("1970/1/2", 86400),
+        ("1970. 1. 2.", 86400),
+        ("1970-01-02T00:00:01.5", 86401.5),
+        ("1970-01-02 00:00:01Z", 86401),
+        ("1970.01.02 00:01", 86460),
+        ("1970-01-02T09:00:00+09:00", 86400),
+        ("1969-12-31", -86400),
+        ("2024-02-30", None),
+        ("yesterday", None),
+        ("01/02/1970", None),
+        ("", None),
+    ],
+)
+def test_moments(text, expected):
+    assert moment(text) == expected
+
+
+def timed(prepared: Made, times: list[str]) -> Prepared:
+    rows = [f"{n},text {n},{'ab'[n % 2]},{time}" for n, time in enumerate(times)]
+    return prepared({"train": csv(rows, "id,text,label,when")}, time="when")
+
+
+def test_times_are_numbers_or_dates(prepared):
+    assert timed(prepared, [str(n * 0.5) for n in range(10)]).rows["time"].tolist()[3] == 1.5
+    assert timed(prepared, ["20240131"] * 10).rows["time"].tolist()[0] == 20240131
+    dates = [f"1970-01-{n + 1:02}" for n in range(10)]
+    assert timed(prepared, dates).rows["time"].tolist()[:2] == [0, 86400]
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        (["2024-01-01"] * 9 + ["soon"], "train.csv, line 11: 'soon' in column 'when' is neither"),
+        (["1"] * 9 + [""], "train.csv, line 11: '' in column 'when' is neither"),
+        (["1"] * 9 + ["nan"], "'nan' in column 'when' is neither"),
+        (
+            ["2024-01-01"] * 9 + ["2024"],
+            "train.csv, line 11: '2024' in column 'when' is a number, but",
+        ),
+    ],
+)
+def test_what_is_no_time_is_told(prepared, times, message):
+    with pytest.raises(FoldlineError, match=re.escape(message)):
+        timed(prepared, times)
+
+
+def test_rows_to_predict_need_no_label_group_or_time(prepared):
+    train = csv([f"{line},1,g" for line in lines(10)], "id,text,label,when,who")
+    files = {"train": train, "predict": "text,id\nnew one,p1\nother,p0\n"}
+
+    found = prepared(files, time="when", group="who").unlabelled
+
+    contract.UNLABELLED.write(found)
+    assert contract.UNLABELLED.read().to_dict("list") == {
+        "id": ["p1", "p0"],
+        "text": ["new one", "other"],
+        "text_pair": ["", ""],
+    }
+
+
+def test_rows_to_predict_that_are_equal_get_ids_of_their_own(prepared):
+    files = {"train": csv(lines(10)), "predict": "text\nsame\nsame\n"}
+
+    found = prepared(files, id=None).unlabelled["id"].tolist()
+
+    assert found[1] == f"{found[0]}-2"
+
+
+def test_duplicates_and_conflicts_are_counted(prepared):
+    rows = [*lines(10), "x,Text Number 3,b", "y,TEXT number 4,b", "z,  text number 4,a"]
+
+    metrics = prepared({"train": csv(rows)}).metrics
+
+    assert metrics["duplicate_rows"] == 5
+    assert metrics["conflicting_rows"] == 3
+
+
+def test_a_guessed_encoding_is_noted(prepared):
+    korean = csv([f"{n},글 {n},{'ab'[n % 2]}" for n in range(10)])
+    prepared({"train": korean})
+    Path("train.csv").write_bytes(korean.encode("cp949"))
+
+    assert "read as cp949" in prepared({}, train="train.csv").notes[0]
+
+
+def test_names_with_spaces_and_korean_will_do(prepared):
+    found = prepared({"train": csv(lines(10))}, train_name="내 자료 (1).csv")
+
+    assert found.details["files"]["train"]["path"] == "내 자료 (1).csv"
