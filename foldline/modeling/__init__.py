@@ -1,0 +1,1 @@
+"""Models of every kind under one interface: `kinds.fit`, `kinds.save` and `kinds.load`."""

@@ -1,0 +1,88 @@
+"""Models that do not read the text: what every other model must beat."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from foldline.frame.files import read_json, write_json
+from foldline.frame.labels import Labels
+from foldline.frame.seeds import rank_keys
+from foldline.modeling.fitted import Fitted, Job
+
+FILE = "baseline.json"
+
+
+@dataclass(frozen=True)
+class Constant:
+    """Zero-rule: each row gets the training rows' class shares, or their mean."""
+
+    task: str
+    values: tuple[float, ...]
+
+    def predict(self, rows: pd.DataFrame) -> np.ndarray:
+        """Give (n, c) shares or (n,) means."""
+        shape = (len(rows), 1) if self.task == "classification" else len(rows)
+        return np.tile(np.array(self.values), shape)
+
+    def save(self, folder: Path) -> None:
+        """Write the values."""
+        write_json(folder / FILE, {"values": self.values, "seed": None})
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Stratified random: each row's class, or number, is drawn as the training rows have it.
+
+    The draw belongs to the row's id and text, so it does not depend on the rows beside it.
+    """
+
+    task: str
+    values: tuple[float, ...]
+    seed: int
+
+    def predict(self, rows: pd.DataFrame) -> np.ndarray:
+        """Give (n, c) certain predictions or (n,) numbers."""
+        texts = zip(rows["id"].tolist(), rows["text"].tolist(), strict=True)
+        draws = rank_keys(self.seed, [f"random\x1f{id_}\x1f{text}" for id_, text in texts]) / 2**64
+        if self.task == "regression":
+            return np.asarray(np.quantile(np.array(self.values), draws))
+        edges = np.cumsum(self.values)[:-1]
+        return np.eye(len(self.values))[np.searchsorted(edges, draws, side="right")]
+
+    def save(self, folder: Path) -> None:
+        """Write shares (or numbers) and seed."""
+        write_json(folder / FILE, {"values": self.values, "seed": self.seed})
+
+
+def fit_majority(job: Job) -> Fitted:
+    """Learn the class shares, or the mean."""
+    target = job.labels.encode(job.train["label"])
+    if job.labels.task == "regression":
+        return Fitted(Constant(job.labels.task, (float(target.mean()),)))
+    return Fitted(Constant(job.labels.task, _shares(target, job.labels)))
+
+
+def fit_random(job: Job) -> Fitted:
+    """Learn the class shares, or a hundred quantiles of the numbers."""
+    target = job.labels.encode(job.train["label"])
+    if job.labels.task == "regression":
+        values = tuple(np.quantile(target, np.linspace(0, 1, 101)).tolist())
+    else:
+        values = _shares(target, job.labels)
+    return Fitted(Drawn(job.labels.task, values, job.recipe.seed))
+
+
+def load(folder: Path, labels: Labels) -> Constant | Drawn:
+    """Read either baseline."""
+    content = read_json(folder / FILE)
+    values = tuple(content["values"])
+    if content["seed"] is None:
+        return Constant(labels.task, values)
+    return Drawn(labels.task, values, content["seed"])
+
+
+def _shares(target: np.ndarray, labels: Labels) -> tuple[float, ...]:
+    counts = np.bincount(target, minlength=len(labels.classes))
+    return tuple((counts / counts.sum()).tolist())

@@ -1,0 +1,85 @@
+"""Batches of texts of about one length, so that little is padded.
+
+`group_by_length` of Trainer returns predictions in its own order and does not resume to the same
+bytes; this sampler touches training alone, and its order follows from seed and epoch.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from transformers.trainer_pt_utils import BatchRebalanceSampler
+
+from foldline.frame.seeds import derive
+
+# Steps that are sorted together: enough to pad little. No more than a quarter of an epoch, or
+# rows of one length would meet in the same batch in every epoch.
+BUCKET, PARTS = 50, 4
+
+
+class BucketSampler(BatchRebalanceSampler):
+    """Shuffled batches of rows of similar length; each row once an epoch.
+
+    Trainer hands this class through as a batch sampler, calls `set_epoch`, and leaves the
+    sharing between processes to it; cutting a full step into small batches is inherited.
+    """
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield the row numbers of each small batch of this process."""
+        generator = torch.Generator()
+        generator.manual_seed(derive(self.seed, "epoch", self.epoch))
+        order = torch.randperm(len(self.lengths), generator=generator).tolist()
+        full, rest = self._steps(order)
+        for place in torch.randperm(len(full), generator=generator).tolist():
+            yield from self._yield_global_batch(full[place])
+        yield from self._last(rest, order)
+
+    def __len__(self) -> int:
+        """Give the number of small batches of an epoch; the last step may have fewer."""
+        if not self.has_tail:
+            return int(self.num_full_batches * self.grad_accum)
+        last = min(self.grad_accum, self.remainder) if self.dp_size == 1 else self.grad_accum
+        return int(self.num_full_batches * self.grad_accum + last)
+
+    def _steps(self, order: list[int]) -> tuple[list[list[int]], list[int]]:
+        """Cut shuffled rows into steps of similar length; what does not fill one is apart."""
+        step = self.effective_batch_size
+        bucket = step * min(BUCKET, max(1, self.num_full_batches // PARTS))
+        full: list[list[int]] = []
+        rest: list[int] = []
+        for start in range(0, len(order), bucket):
+            alike = sorted(order[start : start + bucket], key=lambda i: self.lengths[i])
+            steps = [alike[i : i + step] for i in range(0, len(alike), step)]
+            if len(steps[-1]) < step:
+                rest = steps.pop()
+            full += steps
+        return full, rest
+
+    def _last(self, rest: list[int], order: list[int]) -> Iterator[list[int]]:
+        """Yield the small batches of the step that is not full."""
+        groups = self.dp_size * self.grad_accum
+        if len(rest) >= groups:
+            yield from self._yield_global_batch(rest)
+        elif rest and self.dp_size == 1:
+            # Fewer rows than small batches: fewer small batches, so that no row counts twice.
+            yield from ([row] for row in rest)
+        elif rest:
+            # Every process needs a batch of each slot.
+            padding = (order * groups)[: groups - len(rest)]
+            yield from self._yield_global_batch(rest + padding)
+
+
+def sampler(lengths: list[int], arguments: Any) -> BucketSampler:
+    """Give the sampler for Trainer's arguments."""
+    processes = max(1, arguments.world_size)
+    return BucketSampler(
+        lengths=lengths,
+        effective_batch_size=arguments.train_batch_size
+        * arguments.gradient_accumulation_steps
+        * processes,
+        dp_size=processes,
+        grad_accum=arguments.gradient_accumulation_steps,
+        seed=arguments.seed,
+        rank=arguments.process_index if processes > 1 else 0,
+        drop_last=False,
+    )

@@ -1,0 +1,74 @@
+"""Fit, save and load a model of any kind."""
+
+from pathlib import Path
+
+from foldline.frame.errors import FoldlineError, listed
+from foldline.frame.files import digest, read_json, replacing, write_json
+from foldline.frame.labels import UNKNOWN, Labels
+from foldline.modeling import baselines, tfidf, transformer
+from foldline.modeling.fitted import Fitted, Job, Kind, Model
+
+# Anything that is not named here is a local folder or a hub id of a pretrained transformer.
+PRETRAINED = "pretrained"
+CARD = "foldline.json"
+
+
+def kind_of(model: str) -> str:
+    """Give the name of the kind that `model:` in params.yaml means."""
+    return model if model in KINDS else PRETRAINED
+
+
+def identity(model: str, labels: Labels) -> list[object]:
+    """Give what a fit depends on beside rows and params: the labels, and a local model's files."""
+    folder = Path(model)
+    return [labels.task, *labels.classes, digest(folder) if folder.is_dir() else None]
+
+
+def fit(job: Job) -> Fitted:
+    """Fit a model of the kind that the recipe names.
+
+    Raises:
+        FoldlineError: where there is nothing to learn from, or a class that is not known.
+    """
+    if job.train.empty:
+        raise FoldlineError("there is no row to train on: give more rows, or larger split.ratios")
+    for rows in (job.train, job.valid):
+        strange = rows["label"][job.labels.encode(rows["label"]) == UNKNOWN]
+        if job.labels.classes and len(strange):
+            raise FoldlineError(
+                f"label '{strange.iloc[0]}' is not one of the classes "
+                f"{listed(job.labels.classes)}: run `dvc repro -f prepare`"
+            )
+    return KINDS[kind_of(job.recipe.model)].fit(job)
+
+
+def save(model: Model, name: str, labels: Labels, folder: Path) -> None:
+    """Write a model and the card by which `load` knows it again."""
+    with replacing(folder) as temporary:
+        temporary.mkdir(parents=True)
+        model.save(temporary)
+        card = {
+            "kind": kind_of(name),
+            "task": labels.task,
+            "classes": list(labels.classes),
+        }
+        write_json(temporary / CARD, card)
+
+
+def load(folder: Path) -> Model:
+    """Read a model that `save` wrote.
+
+    Raises:
+        FoldlineError: where the folder holds none.
+    """
+    card = read_json(folder / CARD)
+    return KINDS[card["kind"]].load(folder, Labels(card["task"], tuple(card["classes"])))
+
+
+KINDS: dict[str, Kind] = {
+    "majority": Kind(baselines.fit_majority, baselines.load),
+    "random": Kind(baselines.fit_random, baselines.load),
+    "tfidf": Kind(tfidf.fit, tfidf.load),
+    "scratch": Kind(transformer.fit_scratch, transformer.load, stops_early=True),
+    PRETRAINED: Kind(transformer.fit_pretrained, transformer.load, stops_early=True),
+}

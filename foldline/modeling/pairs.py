@@ -1,0 +1,39 @@
+"""How alike the two texts of a pair are."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+
+def pair_measures(first: list[str], second: list[str], a: list[Any], b: list[Any]) -> np.ndarray:
+    """Measure how alike the texts of each pair are, the same for (a, b) and (b, a).
+
+    `a` and `b` hold a TF-IDF matrix of each vectoriser for either side. Gives (n, 5 + 2 * v).
+    """
+    cosines = [np.asarray(x.multiply(y).sum(axis=1)).ravel() for x, y in zip(a, b, strict=True)]
+    overlaps = [_overlaps(left, right) for left, right in zip(first, second, strict=True)]
+    rows = np.array(overlaps, dtype=np.float64).reshape(len(first), 5)
+    return np.column_stack([*cosines, *(c**2 for c in cosines), rows])
+
+
+def _overlaps(left: str, right: str) -> tuple[float, float, float, float, float]:
+    words, others = set(left.split()), set(right.split())
+    grams, other_grams = _grams(left), _grams(right)
+    common = len(grams & other_grams)
+    return (
+        len(words & others) / max(1, len(words | others)),
+        common / max(1, len(grams) + len(other_grams) - common),
+        common / max(1, min(len(grams), len(other_grams))),
+        min(len(left), len(right)) / max(1, len(left), len(right)),
+        float(_numbers(words) == _numbers(others)),
+    )
+
+
+def _grams(text: str) -> set[str]:
+    squeezed = text.replace(" ", "")
+    return set(map("".join, pairwise(squeezed)))
+
+
+def _numbers(words: set[str]) -> set[str]:
+    return {word for word in words if word[0].isdigit()}

@@ -1,0 +1,103 @@
+"""A pretrained transformer from a local folder or the Hugging Face hub."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from foldline.frame.errors import FoldlineError, nearest
+from foldline.frame.labels import Labels
+from foldline.frame.params import KINDS, Recipe
+
+PATIENCE = 5.0  # seconds to wait for the hub's answer
+PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+
+def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, Any]:
+    """Load tokenizer and model, with a new head for the labels.
+
+    Raises:
+        FoldlineError: where neither a folder nor the hub gives them, or texts are cut longer
+            than the model can read.
+    """
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    name = recipe.model
+    local = Path(name).is_dir() or not _hub_answers()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            name,
+            num_labels=labels.outputs,
+            ignore_mismatched_sizes=True,
+            local_files_only=local,
+            # Many are stored in half precision, in which training goes astray.
+            dtype="float32",
+            **names,
+        )
+    except Exception as error:  # each library beneath has errors of its own
+        raise FoldlineError(_not_found(name, error)) from error
+    _set_padding(tokenizer, model)
+    longest = _positions(model)
+    if longest and recipe.max_length > longest:
+        raise FoldlineError(
+            f"max_length={recipe.max_length} is more than the {longest} tokens that {name} reads; "
+            f"set max_length to {longest} or less"
+        )
+    return tokenizer, model
+
+
+def _set_padding(tokenizer: Any, model: Any) -> None:
+    """Give GPT-2, LLaMA and their like a padding token: behind the text, where it is not seen."""
+    if tokenizer.pad_token is None:
+        tokenizer.padding_side = "right"
+        if tokenizer.eos_token is not None:
+            tokenizer.pad_token = tokenizer.eos_token
+        else:
+            tokenizer.add_special_tokens({"pad_token": "[PAD]"})
+            model.resize_token_embeddings(len(tokenizer))
+    model.config.pad_token_id = tokenizer.pad_token_id
+
+
+def _positions(model: Any) -> int | None:
+    """Give the most tokens a model reads; None where nothing limits it.
+
+    RoBERTa and its like count positions from behind their padding's.
+    """
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and hasattr(module, "num_embeddings"):
+            padding = getattr(module, "padding_idx", None)
+            return int(module.num_embeddings) - (0 if padding is None else padding + 1)
+    most = getattr(model.config, "max_position_embeddings", None)
+    return None if most is None else int(most)
+
+
+def _hub_answers() -> bool:
+    """Ask whether the hub can be reached: its own client tries for most of a minute."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    if any(os.environ.get(name) for name in PROXIES):
+        return True
+    address = urlsplit(constants.ENDPOINT)
+    port = address.port or (80 if address.scheme == "http" else 443)
+    try:
+        socket.create_connection((address.hostname or "", port), timeout=PATIENCE).close()
+    except OSError:
+        return False
+    return True
+
+
+def _not_found(name: str, error: Exception) -> str:
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+    if Path(name).is_dir():
+        return f"model={name}: the folder holds no model that transformers can load: {reason}"
+    close = nearest(name, KINDS)
+    hint = f"did you mean '{close}'? " if close else ""
+    return (
+        f"model={name} is neither a kind ({', '.join(KINDS)}) nor a folder here, and the hub did "
+        f"not give it; {hint}Without a network, download the model elsewhere and give its folder. "
+        f"({reason})"
+    )

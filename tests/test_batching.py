@@ -1,0 +1,73 @@
+"""Batches of similar length: every row once, the same by seed and epoch, little padding."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from foldline.modeling.batching import BucketSampler, sampler
+
+LENGTHS = [int(n) for n in np.random.default_rng(0).integers(3, 60, size=1003)]
+
+
+def made(
+    n: int = 1003, batch: int = 8, accumulation: int = 1, seed: int = 1, **top: int
+) -> BucketSampler:
+    arguments = {
+        "world_size": 1,
+        "process_index": 0,
+        "train_batch_size": batch,
+        "gradient_accumulation_steps": accumulation,
+        "seed": seed,
+    }
+    return sampler(LENGTHS[:n], SimpleNamespace(**(arguments | top)))
+
+
+def padding(batches: list[list[int]]) -> float:
+    """Give the share of a batch's places that hold no token."""
+    places = sum(len(b) * max(LENGTHS[i] for i in b) for b in batches)
+    return 1 - sum(LENGTHS[i] for b in batches for i in b) / places
+
+
+@pytest.mark.parametrize("accumulation", [1, 2, 4, 7])
+@pytest.mark.parametrize("n", [1, 3, 8, 9, 33, 130, 1003])
+def test_every_row_once_an_epoch(n: int, accumulation: int) -> None:
+    own = made(n, accumulation=accumulation)
+    batches = list(own)
+    assert sorted(i for b in batches for i in b) == list(range(n))
+    assert len(batches) == len(own)
+    assert all(batches)
+
+
+def test_seed_and_epoch_decide() -> None:
+    own, again, other = made(), made(), made(seed=2)
+    first = list(own)
+    assert first == list(again)
+    assert first != list(other)
+    own.set_epoch(1)
+    second = list(own)
+    assert second != first
+    other.set_epoch(0)
+    assert second != list(other)  # epoch 1 of a seed is not epoch 0 of the next
+
+
+@pytest.mark.parametrize("n", [100, 1003])
+def test_rows_meet_others_in_another_epoch(n: int) -> None:
+    own = made(n)
+    first = {frozenset(b) for b in own}
+    own.set_epoch(1)
+    same = sum(frozenset(b) in first for b in own)
+    assert same < len(first) / 10
+
+
+def test_pads_little() -> None:
+    order = np.random.default_rng(0).permutation(len(LENGTHS)).tolist()
+    at_random = [order[i : i + 8] for i in range(0, len(order), 8)]
+    assert padding(list(made())) < padding(at_random) / 4
+
+
+def test_processes_share_a_step() -> None:
+    ranks = [made(37, accumulation=2, world_size=2, process_index=rank) for rank in range(2)]
+    batches = [list(own) for own in ranks]
+    assert len(batches[0]) == len(batches[1]) == len(ranks[0])
+    assert {i for own in batches for b in own for i in b} == set(range(37))
