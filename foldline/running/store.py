@@ -1,0 +1,161 @@
+"""A store of finished work outside DVC's outputs, addressed by what went into it.
+
+DVC removes a stage's outputs before it runs the stage; what is here stays, so a run that was
+killed goes on. An entry appears whole, by a rename, or not at all.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from foldline.frame.environment import version
+from foldline.frame.files import digest, remove, replacing
+from foldline.running.home import home
+
+SEAL = "sealed.json"
+OLD_DAYS = 14
+LIBRARIES = (
+    "accelerate",
+    "nlpaug",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "scipy",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
+CHUNK = 10_000  # rows hashed at once: a table need not stand in memory twice
+
+
+def fingerprint(*parts: object) -> str:
+    """Hash what a piece of work depends on: params, tables, arrays, names (sha256, 32 hex)."""
+    total = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, pd.DataFrame):
+            total.update(_table_digest(part))
+            continue
+        if isinstance(part, np.ndarray):
+            content = str((part.dtype, part.shape)).encode() + np.ascontiguousarray(part).tobytes()
+        else:
+            content = json.dumps(part, sort_keys=True, ensure_ascii=False, default=str).encode()
+        total.update(hashlib.sha256(content).digest())
+    return total.hexdigest()[:32]
+
+
+@cache
+def code_version(*rooms: str) -> str:
+    """Hash the source of our own rooms: changed code must not find old results."""
+    root = Path(__file__).resolve().parents[1]
+    names = [file for room in rooms for file in sorted((root / room).rglob("*.py"))]
+    return digest(*names)
+
+
+@cache
+def libraries() -> str:
+    """Name the versions of the libraries that results depend on."""
+    return ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+
+
+class Store:
+    """Finished folders by key."""
+
+    def __init__(self, name: str) -> None:
+        self.root = home() / name
+
+    def find(self, key: str) -> Path | None:
+        """Give a finished folder, or None; one that does not match its seal is removed."""
+        folder = self.root / key
+        if not folder.exists():
+            return None
+        try:
+            content = json.loads((folder / SEAL).read_text(encoding="utf-8"))
+            whole = content["digest"] == _content(folder)
+            os.utime(folder)
+        except (OSError, ValueError, KeyError, TypeError):
+            whole = False
+        if not whole:
+            remove(folder)
+            return None
+        return folder
+
+    @contextmanager
+    def making(self, key: str) -> Iterator[Path]:
+        """Give an empty folder to fill; it is sealed and appears under its key on success.
+
+        The key's unfinished work is removed then: nobody goes on from it any more.
+        """
+        with replacing(self.root / key) as folder:
+            folder.mkdir(parents=True)
+            yield folder
+            seal = {"digest": _content(folder)}
+            (folder / SEAL).write_text(json.dumps(seal), encoding="utf-8")
+        remove(home() / "scratch" / key)
+
+    def scratch(self, key: str) -> Path:
+        """Give the folder for unfinished work of a key (checkpoints)."""
+        folder = home() / "scratch" / key
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+        return folder
+
+    def forget(self, key: str) -> None:
+        """Remove a key's results and its unfinished work."""
+        remove(self.root / key)
+        remove(home() / "scratch" / key)
+
+
+def remembered(key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+    """Give an array made before under this key, or make it and keep it."""
+    store = Store("arrays")
+    folder = store.find(key)
+    if folder is None:
+        array = make()
+        with store.making(key) as fresh:
+            np.save(fresh / "array.npy", array, allow_pickle=False)
+        return array
+    loaded: np.ndarray = np.load(folder / "array.npy", allow_pickle=False)
+    return loaded
+
+
+def tidy() -> None:
+    """Remove what nobody asked for in two weeks: results, locks, checkpoints of dead runs."""
+    limit = time.time() - OLD_DAYS * 86400
+    for path in [*home().glob("*/*"), *home().glob("*.lock")]:
+        # Another process may be tidying, too.
+        with suppress(OSError):
+            if path.stat().st_mtime >= limit:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+
+
+def _content(folder: Path) -> str:
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != SEAL)
+    total = hashlib.sha256()
+    for file in files:
+        total.update(file.relative_to(folder).as_posix().encode())
+        total.update(digest(file).encode())
+    return total.hexdigest()
+
+
+def _table_digest(table: pd.DataFrame) -> bytes:
+    """Hash columns one after another; the index and the kind of text column do not count."""
+    total = hashlib.sha256(str((len(table), list(table.columns))).encode())
+    for name in table.columns:
+        column = table[name]
+        for start in range(0, len(column), CHUNK):
+            values = column.iloc[start : start + CHUNK].tolist()
+            total.update(json.dumps(values, ensure_ascii=False, default=str).encode())
+    return total.digest()
