@@ -1,0 +1,1 @@
+"""Several models become one prediction: `folds` cross-validates, `voting` combines `members`."""

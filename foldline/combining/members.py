@@ -1,0 +1,86 @@
+"""The members of an ensemble: where their models lie, and what they say of new rows."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from foldline.combining.voting import VOTES
+from foldline.frame.errors import FoldlineError
+from foldline.frame.files import digest, read_json, write_json
+from foldline.modeling import kinds
+from foldline.running.store import code_version, fingerprint, libraries, remembered
+
+MODEL = Path("models/model")
+BASELINES = Path("models/baselines")
+FOLDS = Path("models/folds")
+BASELINE_NAMES = ("majority", "random", "tfidf")
+FILE = Path("models/ensemble.json")
+# Out of fold, the trained model and the fold models are one recipe.
+FAMILY = {"train": "model", "folds": "model", "tfidf": "tfidf"}
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Who votes, of how many models each consists, and what each family's vote weighs.
+
+    The members of a family are one recipe and have one vote: its models' mean. Out of fold they
+    have one prediction, so what was measured there is what votes here.
+    """
+
+    method: str
+    models: dict[str, int]
+    weights: dict[str, float]
+
+    def combine(self, members: dict[str, np.ndarray]) -> np.ndarray:
+        """Give the one prediction of all members: (n, c) or (n,)."""
+        families = {}
+        for family in self.weights:
+            own = {m: n for m, n in self.models.items() if FAMILY[m] == family}
+            means = [members[name] for name in own]
+            families[family] = np.average(means, axis=0, weights=list(own.values()))
+        return VOTES[self.method](families, self.weights)
+
+    def save(self, path: Path = FILE) -> None:
+        """Write all three."""
+        write_json(path, asdict(self))
+
+    @classmethod
+    def load(cls, path: Path = FILE) -> "Ensemble":
+        """Read what `save` wrote."""
+        return cls(**read_json(path))
+
+
+def folders(member: str) -> list[Path]:
+    """Give the folders of a member's models.
+
+    Raises:
+        FoldlineError: where a model that should vote was not kept.
+    """
+    if member == "train":
+        return [MODEL]
+    if member == "tfidf":
+        return [BASELINES / "tfidf"]
+    # The list comes from the stage that wrote the models, not from what lies in the folder:
+    # a fold of an earlier run must not vote.
+    index = read_json(FOLDS / "index.json")
+    if not index["kept"]:
+        raise FoldlineError(
+            "ensemble.members: the fold models were not kept; set kfold.keep_models=true, or "
+            "take 'folds' out of ensemble.members"
+        )
+    return [FOLDS / str(number) for number in range(index["n_splits"])]
+
+
+def predict(member: str, rows: pd.DataFrame) -> np.ndarray:
+    """Give a member's prediction of new rows: the mean of its models', (n, c) or (n,)."""
+    return np.asarray(np.mean([predicted(folder, rows) for folder in folders(member)], axis=0))
+
+
+def predicted(folder: Path, rows: pd.DataFrame) -> np.ndarray:
+    """Give one model's prediction of rows; the same model and rows are predicted once."""
+    texts = rows[["id", "text", "text_pair"]]
+    code = code_version("frame", "modeling")
+    key = fingerprint("predict", digest(folder), texts, code, libraries())
+    return remembered(key, lambda: kinds.load(folder).predict(rows))

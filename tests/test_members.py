@@ -1,0 +1,67 @@
+"""Members of an ensemble: their folders, and predictions that are made once."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foldline.combining import members
+from foldline.combining.members import FOLDS, Ensemble, folders, predict, predicted
+from foldline.frame.errors import FoldlineError
+from foldline.frame.files import write_json
+from foldline.modeling import kinds
+
+
+@pytest.fixture
+def models(workplace, fit, rows, labels) -> None:
+    """Keep two fold models and one of an earlier run, which must not vote."""
+    table = rows()
+    for number, end in enumerate((10, 20, 30)):
+        found = fit("majority", table.iloc[: end - number], table.iloc[:0], "classification")
+        kinds.save(found.model, "majority", labels("classification"), FOLDS / str(number))
+    write_json(FOLDS / "index.json", {"n_splits": 2, "kept": True})
+
+
+def test_fold_models_vote_by_their_mean(models, rows) -> None:
+    assert folders("folds") == [FOLDS / "0", FOLDS / "1"]
+    each = [kinds.load(folder).predict(rows()) for folder in folders("folds")]
+    assert predict("folds", rows()) == pytest.approx((each[0] + each[1]) / 2)
+
+
+def test_models_that_were_not_kept_are_told(models) -> None:
+    write_json(FOLDS / "index.json", {"n_splits": 2, "kept": False})
+    with pytest.raises(FoldlineError, match=r"set kfold\.keep_models=true"):
+        folders("folds")
+
+
+def test_a_prediction_is_made_once(models, rows, labels, fit, monkeypatch) -> None:
+    loads: list[Path] = []
+    load = kinds.load
+
+    def counting(folder: Path) -> kinds.Model:
+        loads.append(folder)
+        return load(folder)
+
+    monkeypatch.setattr(members.kinds, "load", counting)
+    table, folder = rows(), FOLDS / "0"
+    first = predicted(folder, table)
+    np.testing.assert_array_equal(predicted(folder, table), first)
+    assert len(loads) == 1
+    predicted(folder, table.iloc[1:])
+    assert len(loads) == 2
+    other = fit("majority", table.iloc[5:7], table.iloc[:0], "classification")
+    kinds.save(other.model, "majority", labels("classification"), folder)
+    assert not np.array_equal(predicted(folder, table), first)
+
+
+def test_an_ensemble_is_what_was_saved(workplace) -> None:
+    Path("models").mkdir()
+    models = {"train": 1, "folds": 3, "tfidf": 1}
+    own = Ensemble("weighted", models, {"model": 0.25, "tfidf": 0.75})
+    own.save()
+    assert Ensemble.load() == own
+    given = {"tfidf": np.array([1.0]), "train": np.array([9.0]), "folds": np.array([5.0])}
+    # One model says 9, three say 5: their family says 6.
+    assert Ensemble.load().combine(given) == pytest.approx([0.25 * 6 + 0.75 * 1])
+    soft = Ensemble("soft", models, own.weights)
+    assert soft.combine(given) == pytest.approx([3.5])
