@@ -1,0 +1,121 @@
+"""Judge predictions: scores, intervals, baselines and members side by side."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from foldline.frame.labels import Labels
+from foldline.judging.intervals import interval
+from foldline.judging.metrics import MAIN, measure, per_class
+
+# The numbers that DVC shows; everything else goes to the details.
+SHOWN = {
+    "classification": ("accuracy", "f1_macro", "f1_weighted", "roc_auc", "auprc", "ece"),
+    "regression": ("pearson", "spearman", "rmse", "mae", "r2"),
+}
+BINS = 10
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Predictions to judge, and `groups` of rows that are not independent."""
+
+    labels: Labels
+    target: np.ndarray
+    groups: np.ndarray
+    final: np.ndarray
+    members: Mapping[str, np.ndarray]
+    baselines: Mapping[str, np.ndarray]
+
+
+def scores(judged: Judged, resamples: int, level: float, seed: int) -> dict[str, Any]:
+    """Give every metric with its interval, each member's and each baseline's, and by class.
+
+    Intervals are percentiles of a bootstrap over groups (Efron, 1979): duplicates count once.
+    """
+    task, target = judged.labels.task, judged.target
+    found: dict[str, Any] = {"metrics": measure(task, target, judged.final)}
+    intervals = interval(task, target, judged.final, judged.groups, resamples, seed, level)
+    found["interval"] = {name: value._asdict() for name, value in intervals.items()}
+    main = MAIN[task]
+    for kind in ("members", "baselines"):
+        predictions: Mapping[str, np.ndarray] = getattr(judged, kind)
+        found[kind] = {
+            name: measure(task, target, values)
+            | _main(judged, values, resamples, level, seed, main)
+            for name, values in predictions.items()
+        }
+    if task == "classification":
+        found["classes"] = per_class(target, judged.final, judged.labels.classes)
+    return found
+
+
+def details(found: Mapping[str, Any], final: str) -> dict[str, Any]:
+    """Give everything: each part's metrics in full, and all that is known of the final part."""
+    everything: dict[str, Any] = {part: values["metrics"] for part, values in found.items()}
+    everything["judged"] = final
+    return everything | {k: v for k, v in found.get(final, {}).items() if k != "metrics"}
+
+
+def shown(task: str, found: Mapping[str, Any], final: str) -> dict[str, dict[str, float]]:
+    """Give the few numbers for DVC: the task's metrics, and the main one's interval."""
+    if final not in found:
+        return {}
+    metrics, intervals = found[final]["metrics"], found[final]["interval"]
+    return {final: {name: metrics[name] for name in SHOWN[task]} | intervals[MAIN[task]]}
+
+
+def summary(task: str, found: Mapping[str, Any], final: str, level: float) -> list[str]:
+    """Give a table for the terminal: final score, members and baselines with their intervals."""
+    if final not in found:
+        return ["nothing to judge: there are neither test nor validation rows"]
+    main, values = MAIN[task], found[final]
+    rows = [("ensemble", {main: values["metrics"][main]} | values["interval"][main])]
+    rows += [(f"  {name}", scored) for name, scored in values["members"].items()]
+    rows += [(f"baseline {name}", scored) for name, scored in values["baselines"].items()]
+    width = max(len(name) for name, _ in rows)
+    return [f"{final} {main} [{level:.0%} interval]"] + [
+        f"{name:<{width}}  " + _score(s[main], s["low"], s["high"]) for name, s in rows
+    ]
+
+
+def confusion_table(judged: Judged, names: list[str]) -> pd.DataFrame:
+    """Give `actual` and `predicted` of each row, for DVC's confusion plot."""
+    return pd.DataFrame({"actual": names, "predicted": judged.labels.decode(judged.final)})
+
+
+def scatter_table(judged: Judged) -> pd.DataFrame:
+    """Give `actual` and `predicted` numbers of each row, for DVC's scatter plot."""
+    return pd.DataFrame({"actual": judged.target, "predicted": judged.final})
+
+
+def reliability_table(judged: Judged) -> pd.DataFrame:
+    """Give accuracy and mean confidence in tenths of the top probability, empty ones left out.
+
+    Numbers have no probability: their table is empty.
+    """
+    rows = []
+    if judged.labels.task == "classification" and len(judged.final):
+        confidence, right = judged.final.max(axis=1), judged.final.argmax(axis=1) == judged.target
+        tenth = np.minimum((confidence * BINS).astype(int), BINS - 1)
+        for number in np.unique(tenth):
+            inside = tenth == number
+            rows.append((confidence[inside].mean(), right[inside].mean(), int(inside.sum())))
+    return pd.DataFrame(rows, columns=["confidence", "accuracy", "rows"])
+
+
+def _score(value: float, low: float, high: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.4f}  [{low:.4f}, {high:.4f}]"
+
+
+def _main(
+    judged: Judged, values: np.ndarray, resamples: int, level: float, seed: int, main: str
+) -> dict[str, float]:
+    """Give the interval of the main metric alone, as `low` and `high`."""
+    found = interval(
+        judged.labels.task, judged.target, values, judged.groups, resamples, seed, level, [main]
+    )
+    return dict(found[main]._asdict())

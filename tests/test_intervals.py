@@ -1,0 +1,158 @@
+"""Intervals: their coverage, what groups do to them, and the same seed."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from foldline.judging import intervals
+from foldline.judging.intervals import Interval, interval, paired_interval
+from foldline.judging.metrics import METRICS, measure
+
+Array = NDArray[Any]
+
+
+def binary(seed: int, n: int = 300, shift: float = 1.0) -> tuple[Array, Array]:
+    rng = np.random.default_rng(seed)
+    target = rng.integers(2, size=n)
+    p = 1 / (1 + np.exp(-shift * (2 * target - 1) - rng.normal(size=n)))
+    return target, np.column_stack([1 - p, p])
+
+
+def correct(hits: Array) -> tuple[Array, Array]:
+    """Return targets and predictions that are right where `hits` says so."""
+    return np.zeros(len(hits), dtype=np.intp), np.eye(2)[(~hits).astype(int)]
+
+
+def sample(task: str) -> tuple[Array, Array]:
+    rng = np.random.default_rng(0)
+    target = rng.normal(size=100)
+    return binary(0, 100) if task == "classification" else (target, target + rng.normal(size=100))
+
+
+@pytest.mark.parametrize("task", METRICS)
+def test_every_metric_lies_in_its_interval(task: str) -> None:
+    target, predictions = sample(task)
+    found = interval(task, target, predictions, np.arange(100), resamples=200, seed=1)
+    point = measure(task, target, predictions)
+    assert list(found) == list(METRICS[task])
+    for name, (low, high) in found.items():
+        assert low < high, name
+        # Error of calibration grows with each resample's noise, so its interval is too high.
+        assert low <= point[name] <= high or name == "ece", name
+
+
+@pytest.mark.parametrize("task", METRICS)
+def test_the_seed_decides(task: str) -> None:
+    target, predictions = sample(task)
+
+    def found(seed: int, names: list[str] | None = None) -> dict[str, Interval]:
+        return interval(task, target, predictions, None, resamples=50, seed=seed, names=names)
+
+    assert found(3) == found(3)
+    assert found(3) != found(4)
+    one = list(METRICS[task])[-1]
+    assert found(3, [one]) == {one: found(3)[one]}
+
+
+def test_covers_the_truth() -> None:
+    """95 % of 200 are 190 with a standard deviation of 3; of 200 rows a bit less is expected."""
+    rng = np.random.default_rng(7)
+    covered = 0
+    for repetition in range(200):
+        target, p = correct(rng.random(200) < 0.8)
+        found = interval("classification", target, p, None, 300, repetition, names=["accuracy"])
+        covered += found["accuracy"].low <= 0.8 <= found["accuracy"].high
+    assert 180 <= covered <= 198
+
+
+def test_groups_undo_duplicates() -> None:
+    target, p = binary(2)
+    names = ["accuracy", "f1_macro", "roc_auc"]
+    once = interval("classification", target, p, None, 400, seed=0, names=names)
+    four, p4, groups = np.repeat(target, 4), np.repeat(p, 4, axis=0), np.repeat(np.arange(300), 4)
+    grouped = interval("classification", four, p4, groups, 400, seed=0, names=names)
+    alone = interval("classification", four, p4, None, 400, seed=0, names=names)
+    for name in names:
+        assert grouped[name] == pytest.approx(once[name])
+        # Four times the rows, were they news, would halve it.
+        width = grouped[name].high - grouped[name].low
+        assert 1.6 < width / (alone[name].high - alone[name].low) < 2.4
+
+
+def test_agrees_with_scipy() -> None:
+    target, p = binary(4)
+    hits = (p.argmax(axis=1) == target).astype(float)
+    ours = interval("classification", target, p, None, 2000, seed=0, names=["accuracy"])
+    theirs = stats.bootstrap(
+        (hits,), np.mean, n_resamples=2000, method="percentile", rng=np.random.default_rng(1)
+    ).confidence_interval
+    assert ours["accuracy"] == pytest.approx((theirs.low, theirs.high), abs=0.01)
+
+
+def test_level() -> None:
+    target, p = binary(5)
+    wide = interval("classification", target, p, None, 300, 0, level=0.99)["f1_macro"]
+    narrow = interval("classification", target, p, None, 300, 0, level=0.5)["f1_macro"]
+    assert wide.low < narrow.low < narrow.high < wide.high
+
+
+def test_chosen_labels_are_judged() -> None:
+    target, p = binary(5)
+    low, high = interval("classification", target, p, None, 50, 0, predicted=target)["accuracy"]
+    assert low == high == 1
+
+
+def test_groups_are_any_values() -> None:
+    target, p = binary(6, n=6)
+    names = ["accuracy"]
+    codes = interval("classification", target, p, np.array([0, 0, 1, 2, 3, 3]), 50, 0, names=names)
+    mixed = [("a", 1), ("a", 1), "a", 2, b"x", b"x"]
+    assert interval("classification", target, p, mixed, 50, 0, names=names) == codes
+    for missing in (None, float("nan")):
+        with pytest.raises(ValueError, match="groups: row 5 has none"):
+            interval("classification", target, p, [1, 1, 1, 1, 1, missing], 50, 0)
+    with pytest.raises(ValueError, match="groups: 2 for 6 rows"):
+        interval("classification", target, p, [0, 1], 50, 0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "groups", "resamples"), [(0, [], 50), (1, [0], 50), (3, [7, 7, 7], 50), (3, None, 0)]
+)
+@pytest.mark.filterwarnings("error")
+def test_nothing_to_say_is_nan(rows: int, groups: list[int] | None, resamples: int) -> None:
+    target, p = binary(0, n=rows)
+    found = interval("classification", target, p, groups, resamples, 0)
+    assert np.isnan(list(found.values())).all()
+    assert np.isnan(
+        paired_interval("classification", target, p, p, groups, resamples, 0, "ece").low
+    )
+
+
+@pytest.mark.filterwarnings("error")
+def test_undefined_resamples_are_left_out() -> None:
+    # One positive in twenty rows is missing from 0.95^20 = 36 % of the resamples.
+    target, p = np.eye(20, dtype=int)[0], np.full((20, 2), 0.5)
+    assert interval("classification", target, p, None, 200, 0)["roc_auc"] == (0.5, 0.5)
+    assert intervals._bounds(np.array([1, np.nan]), 0.95) == (1, 1)
+    assert np.isnan(intervals._bounds(np.array([1, np.nan, np.nan]), 0.95)).all()
+
+
+def test_paired_difference() -> None:
+    target, good = binary(8, shift=2.0)
+    _, noise = binary(9, shift=0.0)
+    worse = 0.8 * good + 0.2 * noise
+
+    def found(a: Array, b: Array, name: str = "log_loss") -> tuple[float, float, float]:
+        return paired_interval("classification", target, a, b, None, 300, 0, name)
+
+    assert found(good, good) == (0, 0, 0)
+    point = [measure("classification", target, p)["log_loss"] for p in (good, worse)]
+    difference, low, high = found(good, worse)
+    assert difference == pytest.approx(point[0] - point[1])
+    assert low < difference < high < 0
+    assert found(worse, good) == pytest.approx((-difference, -high, -low))
+    single = interval("classification", target, good, None, 300, 0)["log_loss"]
+    assert high - low < single.high - single.low
