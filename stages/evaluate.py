@@ -1,0 +1,98 @@
+"""Open the test set, once everything is decided, and judge."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from foldline.combining.members import BASELINE_NAMES, BASELINES, Ensemble, predict, predicted
+from foldline.frame import contract
+from foldline.frame import params as types
+from foldline.frame.files import replacing, write_json, write_metrics
+from foldline.frame.labels import Labels
+from foldline.frame.seeds import derive
+from foldline.frame.stage import run, say
+from foldline.judging.evaluation import (
+    Judged,
+    confusion_table,
+    details,
+    reliability_table,
+    scatter_table,
+    scores,
+    shown,
+    summary,
+)
+
+PLOTS = Path("metrics/plots")
+
+
+class Params(types.Section):
+    seed: int
+    evaluate: types.Evaluate
+
+
+def main(params: Params) -> None:
+    labels, ensemble = Labels.load(), Ensemble.load()
+    valid, test = contract.VALID.read(), contract.TEST.read()
+    parts = {"test": _test(test, labels, ensemble), "valid": _valid(valid, labels, ensemble)}
+    options, seed = params.evaluate, derive(params.seed, "evaluate")
+    found = {
+        part: scores(judged, options.resamples, options.level, seed)
+        for part, judged in parts.items()
+        if len(judged.target)
+    }
+    if list(found) == ["valid"]:
+        say(
+            "note: split.ratios leave no test rows; the scores are of the validation rows, which "
+            "have chosen the epoch and the votes' weights, and flatter a little"
+        )
+    final = next(iter(found), "valid")
+    _write_plots(parts[final], (test if final == "test" else valid)["label"].tolist())
+    table = labels.table(parts["test"].final).assign(id=test["id"], label=test["label"])
+    contract.TEST_PREDICTIONS.write(table)
+    write_json(Path("metrics/evaluation.json"), details(found, final))
+    numbers = shown(labels.task, found, final)
+    write_metrics(Path("metrics/evaluate.json"), numbers)
+    for line in summary(labels.task, found, final, options.level):
+        say(line)
+
+
+def _test(rows: pd.DataFrame, labels: Labels, ensemble: Ensemble) -> Judged:
+    members = {name: predict(name, rows) for name in ensemble.models}
+    return _judged(rows, labels, ensemble, members)
+
+
+def _valid(rows: pd.DataFrame, labels: Labels, ensemble: Ensemble) -> Judged:
+    """Judge validation rows by predictions that exist: none is by a model that learnt from them."""
+    trained, held = contract.VALID_PREDICTIONS.read(), contract.OUT_OF_FOLD.read()
+    members = {}
+    for name in ensemble.models:
+        table = held[held["member"] == "model"] if name == "folds" else trained
+        own = table if name == "folds" else table[table["member"] == name]
+        members[name] = labels.predictions(own.set_index("id").loc[rows["id"].tolist()])
+    return _judged(rows, labels, ensemble, members)
+
+
+def _judged(
+    rows: pd.DataFrame, labels: Labels, ensemble: Ensemble, members: dict[str, np.ndarray]
+) -> Judged:
+    return Judged(
+        labels=labels,
+        target=labels.encode(rows["label"]),
+        groups=rows["group"].to_numpy(dtype=str),
+        final=ensemble.combine(members),
+        members=members,
+        baselines={name: predicted(BASELINES / name, rows) for name in BASELINE_NAMES},
+    )
+
+
+def _write_plots(judged: Judged, actual: list[str]) -> None:
+    classes = judged.labels.task == "classification"
+    shown_as = confusion_table(judged, actual) if classes else scatter_table(judged)
+    for name, table in (("predictions", shown_as), ("reliability", reliability_table(judged))):
+        with replacing(PLOTS / f"{name}.csv") as temporary:
+            table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+if __name__ == "__main__":
+    run(main, Params)

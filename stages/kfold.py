@@ -1,0 +1,105 @@
+"""Cross-validate: predict every training and validation row by a model that has not seen it."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from foldline.combining.folds import Fold, Result, alone, finished, fit_fold, forget
+from foldline.combining.members import FOLDS
+from foldline.frame import contract
+from foldline.frame.files import replacing, write_json, write_metrics
+from foldline.frame.labels import Labels
+from foldline.frame.params import Augment, Kfold, Recipe, Runner
+from foldline.frame.stage import run, say
+from foldline.judging.metrics import MAIN, measure
+from foldline.running.store import tidy
+from foldline.running.tasks import Task, run_tasks
+
+
+class Params(Recipe):
+    augment: Augment
+    kfold: Kfold
+    runner: Runner
+
+
+def main(params: Params) -> None:
+    tidy()
+    labels = Labels.load()
+    folds = _folds(params, labels)
+    with alone(folds):
+        run_tasks([Task(f.name, fit_fold, (f,)) for f in folds], params.runner.jobs, "folds")
+        done = [(fold, finished(fold)) for fold in folds]
+        table = pd.concat([_table(*one) for one in done], ignore_index=True)
+        order = {name: place for place, name in enumerate(folds[0].rows["id"].tolist())}
+        table["place"] = table["id"].map(order)
+        contract.OUT_OF_FOLD.write(table.sort_values(["member", "place"], kind="stable"))
+        _keep_models(params.kfold, done)
+        metrics, details = _scores(done, table, labels)
+        write_json(Path("metrics/folds.json"), details)
+        write_metrics(Path("metrics/kfold.json"), {"kfold": metrics})
+        forget(folds)
+    main_metric = MAIN[labels.task]
+    say(f"{main_metric} {metrics['mean']:.4f} +- {metrics['std']:.4f} over {params.kfold.n_splits}")
+
+
+def _folds(params: Params, labels: Labels) -> list[Fold]:
+    rows = pd.concat([contract.TRAIN.read(), contract.VALID.read()], ignore_index=True)
+    rows = rows.merge(contract.FOLDS.read(), on="id", validate="one_to_one")
+    recipe = Recipe.model_validate(
+        {name: value for name, value in params.model_dump().items() if name in Recipe.model_fields}
+    )
+    # TF-IDF goes along: its out-of-fold predictions decide its weight in the ensemble.
+    members = {"model": recipe}
+    if recipe.model != "tfidf":
+        members["tfidf"] = recipe.model_copy(update={"model": "tfidf"})
+    return [
+        Fold(member, number, rows, labels, own, params.augment, params.kfold)
+        for member, own in members.items()
+        for number in range(params.kfold.n_splits)
+    ]
+
+
+def _table(fold: Fold, result: Result) -> pd.DataFrame:
+    held = fold.held.reset_index(drop=True)
+    table = fold.labels.table(result.predictions)
+    return table.assign(id=held["id"], label=held["label"], fold=fold.number, member=fold.member)
+
+
+def _keep_models(kfold: Kfold, done: list[tuple[Fold, Result]]) -> None:
+    with replacing(FOLDS) as folder:
+        folder.mkdir(parents=True)
+        for fold, result in done:
+            if fold.member == "model" and result.model:
+                shutil.copytree(result.model, folder / str(fold.number))
+        index = {"n_splits": kfold.n_splits, "kept": kfold.keep_models}
+        write_json(folder / "index.json", index)
+
+
+def _scores(
+    done: list[tuple[Fold, Result]], table: pd.DataFrame, labels: Labels
+) -> tuple[dict[str, float], dict[str, object]]:
+    main_metric = MAIN[labels.task]
+    each: list[dict[str, Any]] = [
+        {"member": fold.member, "fold": fold.number}
+        | measure(labels.task, labels.encode(fold.held["label"]), result.predictions)
+        | result.details
+        for fold, result in done
+    ]
+    own = [row[main_metric] for row in each if row["member"] == "model"]
+    metrics = {
+        "mean": float(np.mean(own)),
+        "std": float(np.std(own, ddof=1)),
+        "worst": float(min(own)),
+    }
+    for member, rows in table.groupby("member"):
+        target = labels.encode(rows["label"])
+        found = measure(labels.task, target, labels.predictions(rows))
+        metrics[str(member)] = found[main_metric]
+    return metrics, {"metric": main_metric, "folds": each}
+
+
+if __name__ == "__main__":
+    run(main, Params)

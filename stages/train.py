@@ -1,0 +1,76 @@
+"""Train the model that params name, and the baselines that it must beat."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from foldline.combining.members import BASELINE_NAMES, BASELINES, MODEL
+from foldline.frame import contract
+from foldline.frame.environment import record
+from foldline.frame.files import write_json, write_metrics
+from foldline.frame.labels import Labels
+from foldline.frame.params import Recipe
+from foldline.frame.stage import run, say
+from foldline.judging.evaluation import SHOWN
+from foldline.judging.metrics import measure
+from foldline.modeling import kinds
+from foldline.modeling.fitted import Fitted, Job
+from foldline.modeling.history import write_history
+from foldline.running.locks import locked
+from foldline.running.store import Store, code_version, fingerprint, libraries, tidy
+
+
+class Params(Recipe):
+    """All that makes a model, and nothing else."""
+
+
+def main(params: Params) -> None:
+    tidy()
+    begun = time.perf_counter()
+    labels = Labels.load()
+    rows, valid = contract.AUGMENTED.read(), contract.VALID.read()
+    code = code_version("frame", "modeling")
+    made_of = [params.model_dump(), kinds.identity(params.model, labels), code, libraries()]
+    key = fingerprint("train", rows, valid, made_of)
+    store = Store("train")
+    with locked(f"train-{key}"):
+        job = Job(rows, valid, labels, params, store.scratch(key))
+        fitted = kinds.fit(job)
+        kinds.save(fitted.model, params.model, labels, MODEL)
+        baselines = {n: fitted if n == params.model else _plain(job, n) for n in BASELINE_NAMES}
+        for name, plain in baselines.items():
+            kinds.save(plain.model, name, labels, BASELINES / name)
+        tables = [_predicted("train", fitted, valid, labels)]
+        tables.append(_predicted("tfidf", baselines["tfidf"], valid, labels))
+        contract.VALID_PREDICTIONS.write(pd.concat(tables, ignore_index=True))
+        write_history(fitted.history)
+        scores = _scores(tables[0], labels)
+        write_metrics(Path("metrics/train.json"), {"valid": scores, "fit": fitted.summary})
+        seconds = {"seconds": round(time.perf_counter() - begun, 1)}
+        write_json(Path("metrics/environment.json"), record(params.train.threads) | seconds)
+        store.forget(key)
+    shown = ", ".join(f"{name} {value:.4f}" for name, value in scores.items()) or "no valid rows"
+    say(f"{params.model}: {shown}")
+
+
+def _plain(job: Job, name: str) -> Fitted:
+    return kinds.fit(replace(job, recipe=job.recipe.model_copy(update={"model": name})))
+
+
+def _predicted(member: str, fitted: Fitted, rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+    table = labels.table(fitted.model.predict(rows))
+    return table.assign(id=rows["id"], label=rows["label"], member=member)
+
+
+def _scores(table: pd.DataFrame, labels: Labels) -> dict[str, float]:
+    if table.empty:
+        return {}
+    target = labels.encode(table["label"])
+    found = measure(labels.task, target, labels.predictions(table))
+    return {name: found[name] for name in SHOWN[labels.task]}
+
+
+if __name__ == "__main__":
+    run(main, Params)

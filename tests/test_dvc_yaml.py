@@ -1,0 +1,112 @@
+"""dvc.yaml says what the code does: a dependency it does not name is a stale result."""
+
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from foldline.frame import contract, params
+from tools import wiring
+
+PIPELINE: dict[str, Any] = YAML(typ="safe").load(Path("dvc.yaml").read_text(encoding="utf-8"))
+STAGES: dict[str, Any] = PIPELINE["stages"]
+NAMES = ["prepare", "split", "augment", "train", "kfold", "ensemble", "evaluate", "predict"]
+# What can change no result is not declared: a test of each shows that it cannot.
+UNTRACKED = {"runner"}
+
+
+def paths(stage: str, kind: str) -> set[str]:
+    items = STAGES[stage].get(kind, [])
+    return {next(iter(item)) if isinstance(item, dict) else item for item in items}
+
+
+def code(stage: str) -> str:
+    files = [Path("stages") / f"{stage}.py"]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+def test_stages_are_the_eight_in_order():
+    assert list(STAGES) == NAMES
+
+
+@pytest.mark.parametrize("stage", NAMES)
+def test_code_dependencies_are_the_import_closure(stage):
+    declared = {path for path in paths(stage, "deps") if path.endswith(".py")}
+
+    assert declared == set(wiring.code_deps(stage)), "run `python -m tools.wiring --write`"
+
+
+@pytest.mark.parametrize("stage", NAMES)
+def test_params_are_the_fields_of_the_stage(stage):
+    fields = importlib.import_module(f"stages.{stage}").Params.model_fields
+
+    assert set(STAGES[stage]["params"]) == set(fields) - UNTRACKED
+
+
+def test_every_param_is_declared_by_a_stage():
+    declared = {name for stage in STAGES.values() for name in stage["params"]}
+
+    assert declared == set(params.Settings.model_fields) - UNTRACKED
+
+
+@pytest.mark.parametrize("stage", NAMES)
+def test_tables_read_and_written_are_declared(stage):
+    tables = {
+        name: str(t.path)
+        for name, t in vars(contract).items()
+        if name.isupper() and isinstance(t, contract.Table)
+    }
+    read = {tables[name] for name in re.findall(r"contract\.(\w+)\.read\(", code(stage))}
+    written = {tables[name] for name in re.findall(r"contract\.(\w+)\.write\(", code(stage))}
+    if stage == "split":  # it writes three tables through one name
+        written |= {tables[name] for name in ("TRAIN", "VALID", "TEST")}
+
+    assert {p for p in paths(stage, "deps") if p in contract.TABLES} == read
+    assert {p for p in paths(stage, "outs") if p in contract.TABLES} == written
+
+
+def test_every_table_of_the_contract_is_written_by_one_stage():
+    outs = [path for stage in STAGES for path in paths(stage, "outs")]
+
+    assert sorted(p for p in outs if p in contract.TABLES) == sorted(contract.TABLES)
+    assert len(outs) == len(set(outs))
+
+
+def test_only_evaluate_opens_the_test_set():
+    assert [stage for stage in STAGES if "data/test.csv" in paths(stage, "deps")] == ["evaluate"]
+    assert [s for s in STAGES if "data/prepared.csv" in paths(s, "deps")] == ["split"]
+
+
+@pytest.mark.parametrize("stage", NAMES)
+def test_metrics_are_small_files_in_git(stage):
+    metrics = STAGES[stage]["metrics"]
+
+    assert metrics == [{f"metrics/{stage}.json": {"cache": False}}]
+
+
+def test_plots_read_files_that_stages_write():
+    outs = {path for stage in STAGES for path in paths(stage, "outs")}
+    plotted = {file for plot in PIPELINE["plots"] for spec in plot.values() for file in spec["y"]}
+
+    assert plotted <= outs
+
+
+def test_a_hidden_import_is_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, text in {
+        "stages/a.py": "def f():\n    from foldline.room import work\n",
+        "foldline/room/__init__.py": "",
+        "foldline/room/work.py": "import foldline.room.deep as deep\n",
+        "foldline/room/deep.py": "",
+    }.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text)
+
+    assert wiring.code_deps("a") == [
+        "foldline/room/deep.py",
+        "foldline/room/work.py",
+        "stages/a.py",
+    ]

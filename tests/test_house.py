@@ -1,0 +1,90 @@
+"""The house stays straight: rooms import downwards, files keep one subject."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from foldline.balance.augmenters import AUGMENTERS
+from foldline.combining.voting import VOTES
+from foldline.frame import params
+from foldline.modeling.kinds import KINDS, PRETRAINED
+
+# Each room may import those that it names, and itself.
+ROOMS = {
+    "frame": [],
+    "corpus": ["frame"],
+    "balance": ["frame", "corpus"],
+    "modeling": ["frame"],
+    "running": ["frame"],
+    "combining": ["frame", "corpus", "balance", "modeling", "running"],
+    "judging": ["frame"],
+}
+FILES = sorted(Path("foldline").rglob("*.py"))
+HEAVY = ("torch", "transformers", "datasets", "sklearn", "nlpaug")
+
+
+def imported(file: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return names
+
+
+def test_every_room_has_a_place_and_says_what_lives_there():
+    rooms = {path.parent.name for path in Path("foldline").glob("*/__init__.py")}
+
+    assert rooms == set(ROOMS)
+    for room in rooms:
+        tree = ast.parse(Path("foldline", room, "__init__.py").read_text(encoding="utf-8"))
+        assert ast.get_docstring(tree)
+        assert len(tree.body) == 1, "an __init__.py with code would be a hidden dependency"
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_rooms_import_only_what_they_may(file):
+    room = file.parts[1] if len(file.parts) > 2 else None
+    ours = {name.split(".")[1] for name in imported(file) if name.startswith("foldline.")}
+
+    assert not any(name.split(".")[0] == "stages" for name in imported(file))
+    if room:
+        assert ours <= {*ROOMS[room], room}
+
+
+@pytest.mark.parametrize("file", [*FILES, *sorted(Path("stages").glob("*.py"))], ids=str)
+def test_files_keep_one_subject(file):
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= 250
+
+
+def test_choices_in_params_are_the_tables_in_code():
+    def choices(section: type[params.Section], name: str) -> set[str]:
+        return set(section.model_fields[name].annotation.__args__)
+
+    assert choices(params.Augment, "method") == {"none", *AUGMENTERS}
+    assert choices(params.Ensemble, "method") == set(VOTES)
+    assert set(params.KINDS) == set(KINDS) - {PRETRAINED}
+
+
+@pytest.mark.parametrize("stage", ["prepare", "split", "augment", "ensemble"])
+def test_light_stages_start_without_heavy_libraries(stage):
+    code = f"import sys, stages.{stage}; print([m for m in {HEAVY} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command", [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]], ids=" ".join
+)
+def test_code_is_typed_and_tidy(command):
+    done = subprocess.run(
+        [sys.executable, "-m", *command], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr

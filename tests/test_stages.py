@@ -1,0 +1,220 @@
+"""Each stage and their chain, on tiny data, in the process."""
+
+import json
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from foldline.frame import contract
+from foldline.frame.errors import FoldlineError
+from tests import projects
+
+UNSTABLE = {"metrics/environment.json"}
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    projects.make(tmp_path)
+    return tmp_path
+
+
+def metrics(stage: str):
+    return json.loads(Path(f"metrics/{stage}.json").read_text(encoding="utf-8"))
+
+
+def leaves(content, name=""):
+    if isinstance(content, dict):
+        return [leaf for key, value in content.items() for leaf in leaves(value, f"{name}.{key}")]
+    return [(name, content)]
+
+
+def fingerprints(folder: Path) -> dict[str, str]:
+    """Hash what stages made."""
+    found = {}
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if name.startswith((".foldline", "data/raw")) or name in UNSTABLE:
+            continue
+        found[name] = str(hash(path.read_bytes()))
+    return found
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("model", ["majority", "tfidf", "scratch"])
+def test_the_chain_runs_and_keeps_the_rows(tmp_path, monkeypatch, task, model):
+    monkeypatch.chdir(tmp_path)
+    projects.make(tmp_path, {"model": model}, task)
+    projects.run()
+    rows = {
+        part: table.read()
+        for part, table in (
+            ("train", contract.TRAIN),
+            ("valid", contract.VALID),
+            ("test", contract.TEST),
+        )
+    }
+    held = contract.OUT_OF_FOLD.read()
+    own = held[held["member"] == "model"]
+
+    assert {part: len(table) for part, table in rows.items()} == {
+        "train": 36,
+        "valid": 12,
+        "test": 12,
+    }
+    assert sorted(own["id"]) == sorted([*rows["train"]["id"], *rows["valid"]["id"]])
+    assert contract.TEST_PREDICTIONS.read()["id"].tolist() == rows["test"]["id"].tolist()
+    main = "f1_macro" if task == "classification" else "pearson"
+    if model == "tfidf":
+        assert metrics("evaluate")["test"][main] > 0.6
+    for stage in projects.CHAIN:
+        shown = leaves(metrics(stage))
+        assert 1 <= len(shown) <= 14, f"{stage}: each number is a column of `dvc exp show`"
+        assert all(isinstance(v, (int, float)) and math.isfinite(v) for _, v in shown)
+
+
+def test_evaluation_has_the_names_that_others_read(project):
+    projects.run()
+    details = json.loads(Path("metrics/evaluation.json").read_text(encoding="utf-8"))
+    shown = metrics("evaluate")["test"]
+
+    assert set(shown) == {
+        "accuracy",
+        "f1_macro",
+        "f1_weighted",
+        "roc_auc",
+        "auprc",
+        "ece",
+        "low",
+        "high",
+    }
+    assert details["test"]["f1_macro"] == shown["f1_macro"]
+    assert set(details["baselines"]) == {"majority", "random", "tfidf"}
+    assert set(details["members"]) == {"train", "folds"}
+    assert set(details["interval"]["f1_macro"]) == {"low", "high"}
+    assert [row["class"] for row in details["classes"]] == sorted(projects.SUBJECTS)
+    assert shown["low"] <= shown["f1_macro"] <= shown["high"]
+
+
+def test_two_runs_give_the_same_bytes(tmp_path, monkeypatch):
+    found = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        projects.make(tmp_path / name, {"model": "scratch", "augment.method": "aeda"})
+        projects.run()
+        found.append(fingerprints(tmp_path / name))
+
+    assert found[0] == found[1]
+    assert len(found[0]) > 40
+
+
+@pytest.mark.slow
+def test_one_and_two_workers_give_the_same_bytes(tmp_path, monkeypatch):
+    found = []
+    for jobs in (1, 2):
+        folder = tmp_path / str(jobs)
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        projects.make(folder, {"model": "scratch", "runner.jobs": jobs})
+        projects.run("prepare", "split", "augment", "kfold")
+        made = fingerprints(folder)
+        del made["params.yaml"]
+        found.append(made)
+
+    assert found[0] == found[1]
+
+
+def test_nothing_before_evaluate_needs_the_test_set(project):
+    projects.run("prepare", "split")
+    Path("data/test.csv").unlink()
+    Path("data/prepared.csv").unlink()
+    projects.run("augment", "train", "kfold", "ensemble", "predict")
+
+    with pytest.raises(FoldlineError, match=r"test\.csv is missing: run `dvc repro`"):
+        projects.run("evaluate")
+
+
+def test_a_new_number_of_folds_leaves_no_old_fold(project):
+    projects.run("prepare", "split", "augment", "train", "kfold")
+    assert sorted(p.name for p in Path("models/folds").iterdir()) == ["0", "1", "2", "index.json"]
+    projects.set_params(Path("params.yaml"), {"kfold.n_splits": 2})
+    projects.run("split", "kfold", "ensemble", "evaluate")
+
+    assert sorted(p.name for p in Path("models/folds").iterdir()) == ["0", "1", "index.json"]
+    assert set(contract.OUT_OF_FOLD.read()["fold"]) == {0, 1}
+
+
+def test_models_that_were_not_kept_do_not_vote(project):
+    projects.set_params(Path("params.yaml"), {"kfold.keep_models": False})
+    with pytest.raises(FoldlineError, match=r"'folds' cannot vote, as kfold\.keep_models is false"):
+        projects.run("prepare")
+    projects.set_params(Path("params.yaml"), {"ensemble.members": ["train"]})
+    projects.run()
+
+    assert [p.name for p in Path("models/folds").iterdir()] == ["index.json"]
+    ensemble = json.loads(Path("models/ensemble.json").read_text(encoding="utf-8"))
+    assert ensemble["models"] == {"train": 1}
+
+
+def test_without_test_rows_the_validation_rows_are_judged(project):
+    projects.set_params(Path("params.yaml"), {"split.ratios": [0.7, 0.3, 0.0]})
+    projects.run()
+
+    assert set(metrics("evaluate")) == {"valid"}
+    assert "low" in metrics("evaluate")["valid"]
+    assert len(contract.TEST_PREDICTIONS.read()) == 0
+
+
+def test_official_files_stay_as_they_are(project):
+    rows = projects.topics(90)
+    projects.write_csv(Path("data/raw/rows.csv"), rows[:60])
+    projects.write_csv(Path("data/raw/test.csv"), rows[60:])
+    projects.set_params(Path("params.yaml"), {"data.test": "data/raw/test.csv"})
+    projects.run("prepare", "split")
+
+    assert contract.TEST.read()["id"].tolist() == [row["id"] for row in rows[60:]]
+    assert len(contract.TRAIN.read()) + len(contract.VALID.read()) == 60
+
+
+def test_submission_has_the_ids_and_the_order_of_the_input(project):
+    unlabelled = [{"id": f"u{n}", "text": row["text"]} for n, row in enumerate(projects.topics(20))]
+    unlabelled[3]["text"] = ""
+    projects.write_csv(Path("data/raw/new.csv"), unlabelled[::-1])
+    sample = [{"ID": f"u{n}", "target": "economy"} for n in range(20)]
+    projects.write_csv(Path("data/raw/sample.csv"), sample)
+    projects.set_params(Path("params.yaml"), {"data.predict": "data/raw/new.csv"})
+    projects.run()
+    plain = pd.read_csv("data/predictions/submission.csv")
+    projects.set_params(Path("params.yaml"), {"predict.sample_submission": "data/raw/sample.csv"})
+    projects.run("predict")
+    sampled = pd.read_csv("data/predictions/submission.csv")
+
+    assert list(plain.columns) == ["id", "label"]
+    assert plain["id"].tolist() == [f"u{n}" for n in reversed(range(20))]
+    assert list(sampled.columns) == ["ID", "target"]
+    assert sampled["ID"].tolist() == [f"u{n}" for n in range(20)]
+    assert dict(zip(plain["id"], plain["label"], strict=True)) == dict(
+        zip(sampled["ID"], sampled["target"], strict=True)
+    )
+
+
+def test_a_sample_of_another_competition_is_refused(project):
+    projects.write_csv(Path("data/raw/new.csv"), [{"id": "u1", "text": "은행 금리"}])
+    projects.write_csv(Path("data/raw/sample.csv"), [{"ID": "x1", "target": "economy"}])
+    projects.set_params(
+        Path("params.yaml"),
+        {"data.predict": "data/raw/new.csv", "predict.sample_submission": "data/raw/sample.csv"},
+    )
+
+    with pytest.raises(FoldlineError, match=r"only in the sample: x1; only in data\.predict: u1"):
+        projects.run()
+
+
+def test_changed_weights_predict_nothing_again(project, monkeypatch):
+    projects.run()
+    monkeypatch.setattr("foldline.modeling.kinds.load", lambda folder: pytest.fail("loaded"))
+    projects.set_params(Path("params.yaml"), {"ensemble.method": "hard"})
+    projects.run("ensemble", "evaluate", "predict")
