@@ -1,0 +1,86 @@
+"""Judge the answers to the template's questions, and say what they mean for a project."""
+
+from __future__ import annotations
+
+import json
+import keyword
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+# What each task, with its sample, puts into params.yaml and dvc.yaml.
+SAMPLES = {
+    "classification": {
+        "data_train": "data/raw/topics.csv",
+        "data_predict": "data/raw/topics_unlabelled.csv",
+        "data_text": "text",
+        "data_text_pair": "null",
+        "data_label": "label",
+        "sample_submission": "data/raw/topics_sample_submission.csv",
+        "plot": "confusion",
+    },
+    "regression": {
+        "data_train": "data/raw/pairs.csv",
+        "data_predict": "data/raw/pairs_unlabelled.csv",
+        "data_text": "sentence1",
+        "data_text_pair": "sentence2",
+        "data_label": "score",
+        "sample_submission": "null",
+        "plot": "scatter",
+    },
+}
+
+SLUG = re.compile(r"[a-z][a-z0-9_]{1,39}")
+DEVICE = re.compile(r"con|prn|aux|nul|com\d|lpt\d")  # names that Windows keeps for itself
+REQUIREMENT = re.compile(r'^\s*"?([A-Za-z][\w.-]*)(?:\[[^]]*\])?\s*[<>=!~]=', re.MULTILINE)
+# Modules not named like their packages, and packages that a project may add one day.
+OTHER_MODULES = {"dateutil", "imblearn", "mlflow", "optuna", "ray", "ruamel", "sklearn", "wandb"}
+# Folders that a fresh copy of the template may lack, since a run makes them.
+FOLDERS = {"data", "metrics", "models", "test"}
+
+
+class AnswerError(Exception):
+    """An answer that would break the project; the message is one line of ASCII."""
+
+
+def taken_names(template: Path) -> set[str]:
+    """Return the names that stand for something else in a project or its environment."""
+    taken = {*keyword.kwlist, *(name.lower() for name in sys.stdlib_module_names)}
+    taken |= OTHER_MODULES | FOLDERS
+    taken.update(path.name for path in template.iterdir() if path.is_dir())
+    for path in (template / "pyproject.toml", template / "constraints.txt"):
+        packages = REQUIREMENT.findall(path.read_text(encoding="utf-8"))
+        taken.update(re.sub(r"[.-]", "_", package.lower()) for package in packages)
+    return taken
+
+
+def check_slug(template: Path, slug: str) -> None:
+    """Raise `AnswerError` where a folder and package cannot have the name `slug`."""
+    if not SLUG.fullmatch(slug):
+        rule = "2 to 40 of a-z, 0-9 and _, a letter first"
+        raise AnswerError(f"project_slug must be {rule}; found {slug[:60]!a}")
+    if slug in taken_names(template) or DEVICE.fullmatch(slug):
+        other = f"{slug[:32]}_project"
+        raise AnswerError(f"project_slug {slug!r} names a module, folder or device; try {other!r}")
+
+
+def check(template: Path, answers: Mapping[str, str]) -> None:
+    """Raise `AnswerError` for the first answer that would break the project."""
+    check_slug(template, answers["project_slug"])
+    questions = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))
+    for key, allowed in questions.items():
+        if isinstance(allowed, list) and not key.startswith("_") and answers[key] not in allowed:
+            choices = ", ".join(allowed)
+            raise AnswerError(f"{key} must be one of {choices}; found {answers[key][:60]!a}")
+
+
+def project_values(answers: Mapping[str, str]) -> dict[str, str]:
+    """Return what marked lines and a README's `@key@` stand for, each a single line of text."""
+    values = {}
+    for key, answer in answers.items():
+        # A terminal that is not UTF-8 hands over lone surrogates, which no file can hold.
+        words = " ".join(answer.encode("utf-8", "replace").decode().split())
+        values[key] = "".join(c for c in words if c.isprintable() or c > "\x9f")
+    values["project_name"] = values["project_name"] or values["project_slug"]
+    return values | SAMPLES[values["task"]]
