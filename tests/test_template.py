@@ -269,7 +269,8 @@ def test_used_folder_and_relative_path(changed, expected, tmp_path):
     cookiecut("../foldline", work, options=("--no-input", "-o", "deep/down"))
 
     assert contents(work / "deep/down/my_text_project") == expected
-    assert not list(changed.rglob("__pycache__"))
+    # Python itself keeps the bytecode of the extension that stands at the root; git ignores it.
+    assert set(changed.rglob("__pycache__")) <= {changed / "__pycache__"}
 
 
 def test_console_that_is_not_utf8_and_git_without_a_name(template, expected, tmp_path):

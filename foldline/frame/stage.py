@@ -61,6 +61,7 @@ def die_with_parent() -> None:
     import ctypes
 
     parent = os.getppid()
+    starter = _parent(parent)
     in_shell = _name(parent) in SHELLS
     if in_shell and "DVC_STAGE" not in os.environ:
         return  # started by hand: `nohup` and `disown` must keep their meaning
@@ -68,24 +69,32 @@ def die_with_parent() -> None:
     if os.getppid() != parent:  # the parent died before the call
         os.kill(os.getpid(), signal.SIGKILL)
     if in_shell:
-        threading.Thread(target=_die_when_orphaned, args=(parent,), daemon=True).start()
+        threading.Thread(target=_die_when_orphaned, args=(parent, starter), daemon=True).start()
 
 
-def _die_when_orphaned(shell: int) -> None:
+def _die_when_orphaned(shell: int, starter: int) -> None:
     """Kill this process once the shell that started it has lost its own parent."""
-    starter = _parent(shell)
     while _parent(shell) == starter:
         time.sleep(0.25)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _name(process: int) -> str:
-    return Path(f"/proc/{process}/comm").read_text(encoding="utf-8", errors="replace").strip()
+    """Give a process's name; none where it has ended."""
+    return _proc(process, "comm").strip()
 
 
 def _parent(process: int) -> int:
-    stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
-    return int(stat.rpartition(")")[2].split()[1])
+    """Give the process that started another one, or took it over; 0 where it has ended."""
+    fields = _proc(process, "stat").rpartition(")")[2].split()
+    return int(fields[1]) if fields else 0
+
+
+def _proc(process: int, name: str) -> str:
+    try:
+        return Path(f"/proc/{process}/{name}").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def say(message: str) -> None:
