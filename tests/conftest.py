@@ -97,7 +97,7 @@ def recipe() -> Callable[..., Recipe]:
 @pytest.fixture(scope="session")
 def augment() -> Callable[..., Augment]:
     """Make the augment section by dotted keys, from one that changes nothing."""
-    nothing = {"undersample": "none", "method": "none", "classes": "balance", "copies": 2}
+    nothing = {"undersample.method": "none", "method": "none", "strategy": "balance", "copies": 2}
 
     def make(dotted: dict[str, Any] | None = None, **top: Any) -> Augment:
         content = loading.read(ROOT / "tests" / "params.yaml")["augment"]

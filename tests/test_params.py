@@ -134,7 +134,8 @@ def test_a_misspelt_key_is_one_problem_with_its_right_name(changed):
     found = problems(changed(ratios="raitos: auto"))
 
     assert found.splitlines()[1:] == [
-        "  split.raitos  is not a key; did you mean 'ratios'? Known: method, ratios"
+        "  split.raitos  is not a key; did you mean 'ratios'? Known: compare, drop_from_train, "
+        "max_leak_share, method, ratios"
     ]
 
 
@@ -146,7 +147,7 @@ def test_a_key_that_is_like_no_other_and_a_missing_one_are_two_problems(changed)
     found = problems(changed(ratios="zzz: auto"))
 
     assert "2 problems" in found
-    assert "split.zzz     is not a key. Known: method, ratios" in found
+    assert "split.zzz     is not a key. Known: compare, drop_from_train," in found
     assert "split.ratios  is missing: every key must stand in the file" in found
 
 
@@ -271,10 +272,28 @@ def test_a_split_needs_its_column(tmp_path, method, column):
     )
 
 
-def test_balancing_needs_classes(changed):
-    found = problems(changed(task="task: regression", undersample="undersample: random"))
+def test_cleaning_and_single_classes_need_classes(tmp_path):
+    numbers = re.sub(r"^task: classification", "task: regression", COMMITTED, flags=re.M)
+    tomek = re.sub(
+        r"^  undersample:\n    method: none",
+        "  undersample:\n    method: tomek",
+        numbers,
+        flags=re.M,
+    )
+    single = numbers.replace("per_class: {}", "per_class: {spam: none}")
 
-    assert "augment.undersample  needs classes; set it to none for regression" in found
+    assert "augment.undersample.method  tomek needs classes; use none, random" in problems(
+        written(tmp_path, tomek.encode())
+    )
+    assert "augment.per_class  names classes (spam), but regression has none" in problems(
+        written(tmp_path, single.encode())
+    )
+
+
+def test_embeddings_need_an_encoder(changed):
+    found = problems(changed(features="features: embeddings"))
+
+    assert "augment.undersample.encoder  is null, but features=embeddings needs one" in found
 
 
 def test_a_missing_file_says_where_to_run(tmp_path):

@@ -42,20 +42,36 @@ def raw_file(value: str) -> str:
 
 def known_model(value: str, kinds: Sequence[str]) -> None:
     """Refuse a misspelt kind, which would be looked for on the hub, and an unwatched folder."""
-    local = value.startswith(("/", ".", "~", "models/")) or "\\" in value or Path(value).is_dir()
-    if local and not normpath(value).startswith(PRETRAINED):
-        raise ValueError(
-            f"model: a local model must lie under {PRETRAINED} (found {value!r}): DVC watches that "
-            f"folder alone, so put it there, and `dvc add` it if it is large"
-        )
-    if local and not Path(value).is_dir():
-        raise ValueError(f"model: there is no folder {value!r}; look under {PRETRAINED}")
+    local = stored_model("model", value)
     close = nearest(value, kinds, cutoff=0.75)
     if value not in kinds and close and not local:
         raise ValueError(
             f"model: unknown kind '{value}'; did you mean '{close}'? Known: {', '.join(kinds)}, "
             f"a folder under {PRETRAINED}, or a Hugging Face id"
         )
+
+
+def stored_model(key: str, value: str) -> bool:
+    """Refuse a local model in an unwatched folder, or in none; tell whether it is a local one."""
+    local = value.startswith(("/", ".", "~", "models/")) or "\\" in value or Path(value).is_dir()
+    if local and not normpath(value).startswith(PRETRAINED):
+        raise ValueError(
+            f"{key}: a local model must lie under {PRETRAINED} (found {value!r}): DVC watches that "
+            f"folder alone, so put it there, and `dvc add` it if it is large"
+        )
+    if local and not Path(value).is_dir():
+        raise ValueError(f"{key}: there is no folder {value!r}; look under {PRETRAINED}")
+    return local
+
+
+def prompt(value: str) -> str:
+    """Refuse a prompt in which the text has no place."""
+    if "{text}" not in value:
+        raise ValueError(
+            f"must hold {{text}}, where each row's text is put; {{text_pair}} and {{label}} may be "
+            f"in it, too (found {value!r})"
+        )
+    return value
 
 
 def encoding(value: str) -> str:

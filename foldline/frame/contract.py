@@ -5,7 +5,7 @@ Columns carry the pipeline's own names: only `prepare` knows what the user's are
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pandas as pd
 
@@ -36,16 +36,21 @@ class Table:
         if not self.path.exists():
             raise FoldlineError(f"{self.path} is missing: run `dvc repro` to make it")
         try:
-            table = pd.read_csv(
-                self.path,
-                dtype="str",
-                keep_default_na=False,
-                na_filter=False,
-                lineterminator="\n",
-                encoding="utf-8",
-            )
+            with self.path.open(encoding="utf-8", newline="") as stream:
+                return self.parse(stream)
         except OSError as error:
             raise FoldlineError(f"{self.path} cannot be read: {error.strerror}") from error
+
+    def parse(self, stream: TextIO) -> pd.DataFrame:
+        """Read the table from an open stream, typed.
+
+        Raises:
+            FoldlineError: naming a missing column, or the value that has another type.
+        """
+        try:
+            table = pd.read_csv(
+                stream, dtype="str", keep_default_na=False, na_filter=False, lineterminator="\n"
+            )
         except ValueError as error:
             raise FoldlineError(
                 f"{self.path} cannot be read ({error}): run `dvc repro` to make it again"
@@ -86,15 +91,24 @@ class Table:
 # prepare
 PREPARED = Table(
     Path("data/prepared.csv"),
-    {"id": "text", "part": "text"} | ROWS | {"time": "float"},
+    {"id": "text", "part": "text"} | ROWS | {"time": "float", "dup_group": "text"},
 )
 ORIGINALS = Table(Path("data/originals.csv"), TEXTS | {"part": "text"})
 UNLABELLED = Table(Path("data/unlabelled.csv"), TEXTS)
+ANNOTATIONS = Table(
+    Path("data/annotations.csv"), {"id": "text", "annotator": "text", "label": "text"}
+)
+# Shares of the annotators' classes, for training; no rows where labels are hard.
+SOFT_LABELS = Table(Path("data/soft_labels.csv"), {"id": "text"}, rest="p_")
 # split
 TRAIN = Table(Path("data/train.csv"), ROWS)
 VALID = Table(Path("data/valid.csv"), ROWS)
 TEST = Table(Path("data/test.csv"), ROWS)
 FOLDS = Table(Path("data/folds.csv"), {"id": "text", "fold": "int"})
+# The rows outside `fold`, numbered for tuning inside it; no rows where kfold.nested is 0.
+NESTED_FOLDS = Table(Path("data/nested_folds.csv"), {"id": "text", "fold": "int", "inner": "int"})
+# Digests of the texts that no copy may equal: what is held out stays unread.
+HELD = Table(Path("data/held.csv"), {"key": "text"})
 # augment
 AUGMENTED = Table(Path("data/train_augmented.csv"), ROWS | {"source_id": "text", "method": "text"})
 # train and kfold: one row for each row and member
@@ -115,10 +129,14 @@ TABLES: dict[str, Table] = {
         PREPARED,
         ORIGINALS,
         UNLABELLED,
+        ANNOTATIONS,
+        SOFT_LABELS,
         TRAIN,
         VALID,
         TEST,
         FOLDS,
+        NESTED_FOLDS,
+        HELD,
         AUGMENTED,
         VALID_PREDICTIONS,
         OUT_OF_FOLD,

@@ -1,0 +1,15 @@
+"""What every section of params.yaml obeys."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+KINDS = ("majority", "random", "tfidf", "scratch")
+
+Task = Literal["classification", "regression"]
+
+
+class Section(BaseModel):
+    """Keys of params.yaml that belong together: unknown ones are refused, values stay as read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

@@ -1,0 +1,114 @@
+"""Models, how they are trained, combined and judged."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from foldline.frame import checks
+from foldline.frame.checks import Count, OpenShare, Positive, Range, RawFile
+from foldline.frame.params.base import Section, Task
+
+
+class Target(Section):
+    """How numbers are transformed for training, and back for every prediction."""
+
+    transform: Literal["none", "log", "box-cox", "yeo-johnson", "quantile"]
+
+
+class Train(Section):
+    """How a transformer is trained."""
+
+    schedule: Literal["constant", "linear", "cosine"]
+    warmup: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    max_grad_norm: Positive
+    accumulation: Count
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    class_weights: Literal["none", "balanced"]
+    patience: Count
+    precision: Literal["float32", "bfloat16"]
+    threads: Count
+
+
+class Tfidf(Section):
+    """The TF-IDF model."""
+
+    words: Range
+    chars: Range
+    min_df: Count
+    c: Positive
+    alpha: Positive
+    class_weights: Literal["none", "balanced"]
+
+
+class Scratch(Section):
+    """The transformer that is built and trained from nothing."""
+
+    vocabulary: Annotated[int, Field(ge=50)]
+    layers: Count
+    width: Count
+    heads: Count
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(
+                f"width: must be a multiple of heads, {self.heads} (found {self.width})"
+            )
+        return self
+
+
+class Kfold(Section):
+    """Cross-validation."""
+
+    n_splits: Annotated[int, Field(ge=2)]
+    inner_valid: OpenShare
+    keep_models: bool
+    nested: Annotated[int, Field(ge=0)]
+
+
+class Ensemble(Section):
+    """Which members vote, and how."""
+
+    members: Annotated[
+        list[Literal["train", "folds", "tfidf"]],
+        Field(min_length=1),
+        AfterValidator(checks.different),
+    ]
+    method: Literal["soft", "hard", "weighted"]
+
+
+class Evaluate(Section):
+    """How scores get their intervals."""
+
+    resamples: Annotated[int, Field(ge=100)]
+    level: OpenShare
+
+
+class Predict(Section):
+    """What a submission looks like."""
+
+    sample_submission: RawFile | None
+
+
+class Runner(Section):
+    """How work is carried out; no value here can change a result."""
+
+    jobs: Count
+
+
+class Recipe(Section):
+    """Every key that makes a model, whichever kind it is."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    task: Task
+    model: Annotated[str, Field(min_length=1)]
+    lr: Positive
+    epochs: Count
+    batch_size: Count
+    max_length: Annotated[int, Field(ge=4)]
+    train: Train
+    tfidf: Tfidf
+    scratch: Scratch
+    target: Target
