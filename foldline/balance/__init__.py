@@ -1,1 +1,1 @@
-"""Training rows are balanced: `rows.balance` drops some and copies others with `augmenters`."""
+"""Training rows are balanced: `rows.balance` drops some and copies others through `gates`."""

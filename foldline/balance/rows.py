@@ -1,102 +1,194 @@
 """Training rows are under-sampled, then copied with changes; each copy names its source."""
 
-from collections import Counter
-from collections.abc import Iterator
+import sys
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
-from foldline.balance.augmenters import change
+from foldline.balance import gates, strategies
+from foldline.balance.changing import Ask, Changer
+from foldline.balance.undersampling import kept
 from foldline.frame.params import Augment
-from foldline.frame.seeds import generator, rank_keys
 
 ORIGINAL = "original"
-# A change that gives back the text, or an earlier copy of it, is drawn again so many times.
+# A copy that fails a gate which looks at it alone is drawn again so many times.
 TRIES = 4
-Texts = tuple[str, str]
+# Copies that a worker makes at once: fixed, so that their number cannot change a result.
+CHUNK = 2000
+# These hold a model or write down answers: one process does them.
+ALONE = ("backtranslation", "llm")
+# Each try of these is paid for.
+ONCE = ("llm",)
 
 
-def balance(rows: pd.DataFrame, augment: Augment, seed: int) -> pd.DataFrame:
+class Copy(NamedTuple):
+    """A copy that was asked for, and the gate that it failed: an empty text if none."""
+
+    place: int  # of its source, in the rows by id
+    ask: Ask
+    method: str
+    texts: tuple[str, str] = ("", "")
+    gate: str = ""
+
+
+@dataclass(frozen=True)
+class Balanced:
+    """What balancing came to.
+
+    `rows` to train on (contract AUGMENTED), `removed` by under-sampling, and in `copies` all that
+    were asked for: source_id, label, method, texts before and after, and `gate`, the one that a
+    copy failed, an empty text if none.
+    """
+
+    rows: pd.DataFrame
+    removed: pd.DataFrame
+    copies: pd.DataFrame
+
+
+def balance(
+    rows: pd.DataFrame,
+    augment: Augment,
+    task: str,
+    seed: int,
+    held: Set[str] = frozenset(),
+    jobs: int = 1,
+) -> Balanced:
     """Give the rows to train on, with `source_id` and `method`.
 
-    Whether a row is dropped and how it is changed depends on its id, the seed and its class
-    alone: neither on the order of rows nor on how work is shared. Call it on the training part
-    of a fold and nothing outside that part can have an effect.
+    What happens depends on these rows (whatever their order), params and seed alone. Call it on
+    the training part of a fold and nothing outside that part can have an effect; `held` are
+    digests of texts that no copy may equal. `jobs` processes change texts, with equal results.
+
+    Raises:
+        FoldlineError: where a method cannot be used on these rows, or needs too much memory.
     """
-    kept = _undersampled(rows, augment, seed)
-    originals = kept.assign(source_id=kept["id"], method=ORIGINAL)
-    if augment.method == "none" or kept.empty:
+    order = np.argsort(rows["id"].to_numpy(dtype=object), kind="stable")
+    by_id = rows.iloc[order].reset_index(drop=True)
+    stands = strategies.stands_for(by_id, task, augment.bins)
+    stays = kept(by_id, stands, augment.undersample, seed)
+    ids = by_id["id"][stays].tolist()
+    wanted = strategies.wanted(ids, stands[stays], augment, seed)
+    asked = _asked(by_id, wanted, augment, seed)
+    copies = _table(by_id, _made(by_id, asked, augment, seed, held, jobs) if asked else [])
+    _judge(by_id, copies, augment, task, seed)
+    staying = np.empty(len(rows), dtype=bool)
+    staying[order] = stays
+    originals = rows[staying].assign(source_id=rows["id"][staying], method=ORIGINAL)
+    # Copies stand behind, in the order of their sources.
+    passed = copies[copies["gate"] == ""]
+    passed = passed.iloc[np.argsort(order[passed["place"]], kind="stable")]
+    return Balanced(_joined(originals, by_id, passed), rows[~staying], copies)
+
+
+def _asked(rows: pd.DataFrame, wanted: dict[str, int], augment: Augment, seed: int) -> list[Copy]:
+    """List the copies that are wanted, by id of the source and number."""
+    columns = [rows[name].tolist() for name in ("text", "text_pair", "label", "id")]
+    return [
+        Copy(
+            place,
+            Ask(text, pair, label, name, number),
+            strategies.method_of(name, number, augment, seed),
+        )
+        for place, (text, pair, label, name) in enumerate(zip(*columns, strict=True))
+        for number in range(wanted.get(name, 0))
+    ]
+
+
+def _made(
+    rows: pd.DataFrame,
+    asked: list[Copy],
+    augment: Augment,
+    seed: int,
+    held: Set[str],
+    jobs: int,
+) -> list[Copy]:
+    """Make the copies; one that fails a gate that looks at it alone is drawn again."""
+    gate = gates.Gate(rows, augment.gates, held)
+    changer = Changer(rows, augment, seed)
+    done: list[Copy] = []
+    for attempt in range(TRIES):
+        failed: list[Copy] = []
+        for copy in changed(asked, changer, attempt, jobs):
+            refused = gate.refused((copy.ask.text, copy.ask.text_pair), copy.texts)
+            again = refused and copy.method not in ONCE
+            (failed if again else done).append(copy._replace(gate=refused))
+        asked = failed
+        if not asked:
+            break
+    return sorted([*done, *asked], key=lambda copy: (copy.place, copy.ask.number))
+
+
+def changed(asked: list[Copy], changer: Changer, attempt: int, jobs: int) -> list[Copy]:
+    """Change the texts of all copies, method by method, in chunks shared over processes."""
+    by_method: dict[str, list[int]] = {}
+    for index, copy in enumerate(asked):
+        by_method.setdefault(copy.method, []).append(index)
+    texts: dict[int, tuple[str, str]] = {}
+    for method, indices in sorted(by_method.items()):
+        asks = [asked[index].ask for index in indices]
+        chunks = [asks[begin : begin + CHUNK] for begin in range(0, len(asks), CHUNK)]
+        workers = 1 if method in ALONE else min(jobs, len(chunks))
+        found = _shared(changer, method, chunks, attempt, workers)
+        texts |= dict(zip(indices, found, strict=True))
+    return [copy._replace(texts=texts[index]) for index, copy in enumerate(asked)]
+
+
+def _shared(
+    changer: Changer, method: str, chunks: list[list[Ask]], attempt: int, workers: int
+) -> list[tuple[str, str]]:
+    from joblib import Parallel, delayed
+
+    tasks = (delayed(changer.change)(method, chunk, attempt) for chunk in chunks)
+    parallel = Parallel(n_jobs=workers, return_as="generator")
+    found: list[tuple[str, str]] = []
+    total = sum(map(len, chunks))
+    with tqdm(
+        total=total, desc=method, unit="copy", disable=len(chunks) < 2, file=sys.stderr
+    ) as bar:
+        for texts in parallel(tasks):
+            found += texts
+            bar.update(len(texts))
+    return found
+
+
+def _table(rows: pd.DataFrame, copies: list[Copy]) -> pd.DataFrame:
+    """Give the copies as a table, with ids that no row has."""
+    taken = set(rows["id"].tolist())
+    records = []
+    for copy in copies:
+        name = f"{copy.ask.name}+{copy.method}{copy.ask.number}"
+        while name in taken:
+            name += "+"
+        taken.add(name)
+        one = (copy.ask.name, copy.ask.label, copy.ask.text, copy.ask.text_pair)
+        records.append((copy.place, name, *one, copy.method, *copy.texts, copy.gate))
+    columns = ["place", "id", "source_id", "label", "source_text", "source_pair", "method"]
+    return pd.DataFrame(records, columns=[*columns, "text", "text_pair", "gate"])
+
+
+def _judge(
+    rows: pd.DataFrame, copies: pd.DataFrame, augment: Augment, task: str, seed: int
+) -> None:
+    """Fill in the gates that look at all copies together; who fails one is drawn no more."""
+    limits = augment.gates
+    if limits.near < 1:
+        passed = copies[copies["gate"] == ""]
+        found = gates.near(rows, passed, limits.near)
+        copies.loc[passed.index[found], "gate"] = "near"
+    if limits.min_agreement > 0:
+        passed = copies[copies["gate"] == ""]
+        found = gates.agreement(rows, passed, task, seed) < limits.min_agreement
+        copies.loc[passed.index[found], "gate"] = "agreement"
+
+
+def _joined(originals: pd.DataFrame, by_id: pd.DataFrame, passed: pd.DataFrame) -> pd.DataFrame:
+    """Put the copies behind the originals; all that is not changed is their source's."""
+    if passed.empty:
         return originals.reset_index(drop=True)
-    copies = _copies(kept, augment, seed)
-    return pd.concat([originals, copies], ignore_index=True)
-
-
-def _undersampled(rows: pd.DataFrame, augment: Augment, seed: int) -> pd.DataFrame:
-    """Drop rows of each class above `max_ratio` times the smallest one."""
-    if augment.undersample == "none" or rows.empty:
-        return rows
-    keys = rank_keys(seed, [f"under\x1f{name}" for name in rows["id"].tolist()])
-    labels = rows["label"].reset_index(drop=True)
-    drawn = labels.iloc[np.argsort(keys, kind="stable")]
-    ranks = drawn.groupby(drawn).cumcount().sort_index().to_numpy()
-    most = int(augment.max_ratio * labels.value_counts().min())
-    return rows[ranks < most]
-
-
-def _copies(rows: pd.DataFrame, augment: Augment, seed: int) -> pd.DataFrame:
-    """Make changed copies, and leave out those whose text exists already."""
-    ids, counts = rows["id"].tolist(), _wanted(rows, augment, seed)
-    sources = list(zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True))
-    seen = set(sources)
-    made: list[tuple[int, int, Texts]] = []
-    # By id: which of two equal copies is left out must not depend on the order of rows.
-    for place in sorted(range(len(ids)), key=ids.__getitem__):
-        name = ids[place]
-        for number, texts in _versions(name, sources[place], counts[name], augment, seed):
-            if texts not in seen:
-                seen.add(texts)
-                made.append((place, number, texts))
-    made.sort(key=lambda copy: copy[:2])
-    copies = rows.iloc[[place for place, _, _ in made]]
-    return copies.assign(
-        id=[f"{ids[place]}+{augment.method}{number}" for place, number, _ in made],
-        text=[texts[0] for _, _, texts in made],
-        text_pair=[texts[1] for _, _, texts in made],
-        source_id=[ids[place] for place, _, _ in made],
-        method=augment.method,
-    )
-
-
-def _versions(
-    name: str, source: Texts, count: int, augment: Augment, seed: int
-) -> Iterator[tuple[int, Texts]]:
-    """Yield up to `count` different changes of one row, numbered, none of them the row itself."""
-    own = {source}
-    for number in range(count):
-        draw = generator(seed, "augment", name, augment.method, number)
-        for _ in range(TRIES):
-            texts = change(source[0], augment, draw), change(source[1], augment, draw)
-            if texts not in own:
-                own.add(texts)
-                yield number, texts
-                break
-
-
-def _wanted(rows: pd.DataFrame, augment: Augment, seed: int) -> dict[str, int]:
-    """Give the number of copies of each row: the same for all, or up to the largest class."""
-    ids: list[str] = rows["id"].tolist()
-    if augment.classes == "all":
-        return dict.fromkeys(ids, augment.copies)
-    labels = rows["label"].tolist()
-    sizes = Counter(labels)
-    largest = max(sizes.values())
-    keys = rank_keys(seed, [f"over\x1f{name}" for name in ids])
-    members: dict[str, list[tuple[int, str]]] = {}
-    for name, label, key in zip(ids, labels, keys.tolist(), strict=True):
-        members.setdefault(label, []).append((key, name))
-    counts: dict[str, int] = {}
-    for label, keyed in members.items():
-        each, rest = divmod(largest - sizes[label], sizes[label])
-        for place, (_, name) in enumerate(sorted(keyed)):
-            counts[name] = min(augment.copies, each + (place < rest))
-    return counts
+    new = {name: passed[name].tolist() for name in ("id", "text", "text_pair", "source_id")}
+    made = by_id.iloc[passed["place"].tolist()].assign(**new, method=passed["method"].tolist())
+    return pd.concat([originals, made], ignore_index=True)

@@ -1,0 +1,117 @@
+"""Any augmenter of nlpaug that needs no download, its pitfalls mended."""
+
+import random
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from inspect import signature
+from typing import Any
+
+import numpy as np
+
+from foldline.balance.drawing import Draw
+from foldline.frame.errors import FoldlineError, unknown
+from foldline.frame.params import Nlpaug
+
+_TRIAL = "One two three four five. Six seven eight nine ten."
+_MADE: dict[str, Any] = {}
+
+
+def nlpaug(text: str, draw: Draw, *, options: Nlpaug) -> str:
+    """Change a text by the augmenter of nlpaug that params name.
+
+    nlpaug draws from two global generators (seeded here and put back), gives `[]` for an empty
+    text, moves capitals, and its own tokenizer tears numbers, links and smileys apart (words are
+    split at spaces instead). A text that it stumbles on stays as it is. Its generators are global,
+    so share work among processes, not threads.
+
+    Raises:
+        FoldlineError: where the augmenter's name or options cannot be used.
+    """
+    if not text.strip():
+        return text
+    augmenter = made(options)
+    with _global_seed(draw):
+        try:
+            changed = _text(augmenter.augment(text))
+        except Exception:  # as crop's "Sample larger than population"; bad options failed the trial
+            return text
+    return changed if changed else text
+
+
+def made(options: Nlpaug) -> Any:
+    """Make the augmenter of a class name once in a process, and try it."""
+    key = f"{options.name} {sorted(options.options.items())!r}"
+    if key not in _MADE:
+        made_by = _class(options.name)
+        try:
+            with _global_seed(Draw(0)):
+                augmenter = _mended(made_by, options.options)
+                _text(augmenter.augment(_TRIAL))
+        except Exception as error:
+            raise FoldlineError(
+                f"augment.nlpaug: {options.name} cannot be used with options {options.options}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        _MADE[key] = augmenter
+    return _MADE[key]
+
+
+def _mended(made_by: Any, options: dict[str, Any]) -> Any:
+    """Make an augmenter that splits at spaces and leaves capitals where they are."""
+    sentences = made_by.__name__ == "RandomSentAug"
+    ours = {
+        "tokenizer": re.compile(r"(?<=[.!?…。])\s+").split if sentences else str.split,
+        "reverse_tokenizer": " ".join,
+    }
+    taken = signature(made_by).parameters
+    augmenter = made_by(**{name: ours[name] for name in ours if name in taken} | options)
+    augmenter.align_capitalization = lambda source, new: new
+    augmenter.change_case = _exchange
+    return augmenter
+
+
+def _exchange(doc: Any, one: int, other: int, order: int) -> Any:
+    """Exchange two words of nlpaug's document as they are written."""
+    words = [doc.get_token(place).get_latest_token().token for place in (one, other)]
+    for place, word in zip((other, one), words, strict=True):
+        doc.add_change_log(place, new_token=word, action="swap", change_seq=order)
+    return doc
+
+
+def _text(found: Any) -> str:
+    """Give the one text of whatever nlpaug gives back, with single spaces."""
+    one = found[0] if isinstance(found, list) and found else found
+    if not isinstance(one, str):
+        raise TypeError(f"it gives {type(one).__name__} instead of a text")
+    return " ".join(one.split())
+
+
+def _class(name: str) -> Any:
+    """Find an augmenter of characters, words or sentences by its name."""
+    known: dict[str, Any] = {}
+    for room in ("char", "word", "sentence"):  # the later ones take seconds to import
+        with warnings.catch_warnings():
+            # Its source holds invalid escapes, which Python 3.12 warns of on the first import.
+            warnings.simplefilter("ignore")
+            module = import_module(f"nlpaug.augmenter.{room}")
+        known |= {n: made_by for n, made_by in vars(module).items() if n.endswith("Aug")}
+        if name in known:
+            return known[name]
+    message = unknown("nlpaug augmenter", name, sorted(known))
+    raise FoldlineError(f"augment.nlpaug.name: {message}")
+
+
+@contextmanager
+def _global_seed(draw: Draw) -> Iterator[None]:
+    """Seed the global generators from ours, and put their states back afterwards."""
+    states = random.getstate(), np.random.get_state()
+    try:
+        random.seed(draw.below(2**32))
+        np.random.seed(draw.below(2**32))
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
