@@ -15,9 +15,10 @@ from foldline.corpus.rows import content_ids
 from foldline.corpus.values import moment
 from foldline.frame import contract
 from foldline.frame.errors import FoldlineError
-from foldline.frame.params import Data, Prepare
+from foldline.frame.params import Annotations, Data, Prepare
 
 Made = Callable[..., Prepared]
+NOBODY = Annotations(file=None, item="", annotator="", label="", scale="nominal", aggregate="none")
 DATA: dict[str, Any] = {
     "train": "train.csv",
     **dict.fromkeys(["valid", "test", "predict", "text_pair", "group", "time", "classes"]),
@@ -26,8 +27,17 @@ DATA: dict[str, Any] = {
     "label": "label",
     "encoding": "auto",
     "quoting": "auto",
+    "known_after": [],
+    "annotations": NOBODY,
 }
-PREPARE = {"unicode": "NFKC", "empty_text": "drop", "missing_label": "error"}
+EXACT = {"match": "exact", "threshold": 0.8, "pairs": "either", "min_chars": 1}
+PREPARE = {
+    "unicode": "NFKC",
+    "empty_text": "drop",
+    "missing_label": "error",
+    "conflicts": "keep",
+    "duplicates": EXACT,
+}
 
 
 def lines(count: int, start: int = 0) -> list[str]:

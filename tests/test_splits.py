@@ -8,19 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldline.corpus.groups import leak_groups
-from foldline.corpus.report import split_report
-from foldline.corpus.splits import PARTS, by_time, fold_rows, method, ratios, split_rows, strata_of
+from foldline.corpus.allocation import by_time, strata_of
+from foldline.corpus.constraints import class_notes, fold_notes, large_group_note
+from foldline.corpus.folds import fold_rows, nested_rows
+from foldline.corpus.splits import PARTS, method, ratios, split_rows
 from foldline.frame.errors import FoldlineError
 from foldline.frame.params import Split
 
 COLUMNS = ["id", "part", "text", "text_pair", "label", "group", "time"]
+NEUTRAL = {"max_leak_share": 1, "drop_from_train": False, "compare": False}
 SHARES = [0.6, 0.2, 0.2]
 METHODS = ["stratified", "grouped", "time"]
 
 
 def options(method: str = "auto", shares: object = SHARES) -> Split:
-    return Split.model_validate({"method": method, "ratios": shares})
+    return Split.model_validate({"method": method, "ratios": shares, **NEUTRAL})
 
 
 def frame(count: int, **columns: object) -> pd.DataFrame:
@@ -36,11 +38,25 @@ def frame(count: int, **columns: object) -> pd.DataFrame:
             "time": np.arange(count, dtype=float),
         }
     )
-    return table.assign(**columns)
+    return grouped(table.assign(**columns))
+
+
+def grouped(table: pd.DataFrame) -> pd.DataFrame:
+    """Fill in `dup_group`: rows of equal texts, in either order, by their smallest id."""
+    texts = [" ".join(sorted(pair)) for pair in zip(table["text"], table["text_pair"], strict=True)]
+    return table.assign(
+        dup_group=table["id"].groupby(pd.Series(texts, table.index)).transform("min")
+    )
 
 
 def sizes(table: pd.DataFrame) -> list[int]:
     return [int((table["part"] == part).sum()) for part in PARTS]
+
+
+def torn_free(table: pd.DataFrame) -> bool:
+    """Tell whether inner folds are possible: two even halves of the groups outside each fold."""
+    outside = [table["group"][table["fold"] != fold].value_counts() for fold in range(3)]
+    return all(len(sizes) > 1 and sizes.iloc[0] <= sizes.sum() / 3 for sizes in outside)
 
 
 def torn(table: pd.DataFrame, column: str, by: str) -> int:
@@ -67,7 +83,7 @@ def tables(draw: st.DrawFn) -> pd.DataFrame:
         )
         for n in range(count)
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return grouped(pd.DataFrame(rows, columns=COLUMNS))
 
 
 def split(table: pd.DataFrame, how: str, seed: int = 1, shares: object = SHARES) -> pd.DataFrame:
@@ -75,7 +91,7 @@ def split(table: pd.DataFrame, how: str, seed: int = 1, shares: object = SHARES)
     return split_rows(table, options(how, shares), how, task, seed)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     tables(), st.sampled_from(["stratified", "grouped", "time"]), st.integers(0, 99), st.randoms()
 )
@@ -106,6 +122,12 @@ def test_nothing_is_torn_or_lost_whatever_the_order(table, how, seed, random):
     for side in sides:
         assert torn(found, "duplicate", side) == 0
         assert how == "stratified" or torn(found, "user", side) == 0
+    if folds is not None and torn_free(found):
+        inner = found.drop(columns="fold").merge(nested_rows(found, 2, "classification", seed))
+        assert sorted(set(inner["inner"])) == [0, 1]
+        for fold, rows in inner.groupby("fold"):
+            assert sorted(rows["id"]) == sorted(found["id"][found["fold"] != fold])
+            assert torn(rows, "group", "inner") == 0
     key = ["id", "part", "group"]
     assert sorted(again[key].to_numpy().tolist()) == sorted(found[key].to_numpy().tolist())
     if folds is not None:
@@ -212,8 +234,9 @@ def test_official_parts_stay_and_the_others_are_cut_from_train(how, official, ex
     table = frame(200)
     for number, part in enumerate(official, start=1):
         more = frame(20, part=part)
-        table = pd.concat([table, more.assign(id=[f"{part}{n}" for n in range(20)],
-                          text=[f"{part} {n}" for n in range(20)])], ignore_index=True)  # fmt: skip
+        table = pd.concat([table, grouped(more.assign(
+            id=[f"{part}{n}" for n in range(20)], text=[f"{part} {n}" for n in range(20)]
+        ))], ignore_index=True)  # fmt: skip
         assert len(table) == 200 + 20 * number
 
     found = split(table, how)
@@ -331,69 +354,7 @@ def test_one_moment_for_all_is_told():
         split(frame(20, time=1.0), "time")
 
 
-# --- groups and the report ----------------------------------------------------------------------
-
-
-def test_groups_are_duplicates_and_what_the_user_named():
-    table = pd.DataFrame(
-        [
-            ("r1", "Same", "", "g1"),
-            ("r2", "same", "", ""),
-            ("r3", "one", "two", ""),
-            ("r4", "TWO", "one", ""),
-            ("r5", "other", "", "g1"),
-            ("r6", "", "", ""),
-            ("r7", "", "", ""),
-            ("r8", "one", "", ""),
-        ],
-        columns=["id", "text", "text_pair", "group"],
-    )
-
-    assert leak_groups(table, by_group=False) == ["r1", "r1", "r3", "r3", "r5", "r6", "r7", "r8"]
-    assert leak_groups(table, by_group=True) == ["r1", "r1", "r3", "r3", "r1", "r6", "r7", "r8"]
-    assert leak_groups(table[::-1], by_group=True) == [
-        "r8",
-        "r7",
-        "r6",
-        "r1",
-        "r3",
-        "r3",
-        "r1",
-        "r1",
-    ]
-
-
-def test_the_report_counts_what_crosses():
-    table = frame(20, part=["train"] * 10 + ["valid"] * 5 + ["test"] * 5)
-    table.loc[[10, 15, 16], "text"] = "text 3"
-    table["group"] = table["id"]
-    table.loc[[4, 17], "group"] = "shared"
-
-    metrics, notes = split_report(table, "classification")
-
-    assert (metrics["train"], metrics["valid"], metrics["test"]) == (10, 5, 5)
-    assert (metrics["crossing_valid"], metrics["crossing_test"]) == (1, 2)
-    assert metrics["balance_gap_valid"] == pytest.approx(0.1)
-    assert any(
-        note.startswith("2 of 5 test rows (40.0%) stand in train or valid") for note in notes
-    )
-
-
-def test_the_report_tells_of_groups_that_official_files_tear():
-    table = frame(40, part=["train"] * 30 + ["test"] * 10, group=[f"g{n % 30}" for n in range(40)])
-
-    _, notes = split_report(split(table, "grouped"), "classification")
-
-    assert any("10 of 10 test rows (100.0%) are of a group (data.group)" in note for note in notes)
-
-
-def test_the_report_of_a_large_group_and_of_an_empty_part():
-    table = split(frame(40, group=["big"] * 10 + [""] * 30), "grouped", shares=[0.8, 0.2, 0])
-
-    metrics, notes = split_report(table, "classification")
-
-    assert metrics["balance_gap_test"] is None
-    assert any("the largest group holds 10 rows (25%)" in note for note in notes)
+# --- what is in the way -------------------------------------------------------------------------
 
 
 def test_a_fold_that_would_be_empty_is_refused():
@@ -409,3 +370,129 @@ def test_a_fold_that_would_be_empty_is_refused():
             assert re.search("left without a row|needs as many groups", str(error))
         else:
             assert set(folds) == set(range(5))
+
+
+def test_the_group_that_leaves_a_part_empty_is_named():
+    table = frame(20, group=["movie-17"] * 12 + ["movie-2"] * 8)
+
+    with pytest.raises(
+        FoldlineError, match="20 rows are in 2 groups, and group 'movie-17' holds 60%"
+    ):
+        split(table, "grouped")
+    with pytest.raises(
+        FoldlineError, match=r"kfold\.n_splits=3 .* group 'movie-17' holds 60% of them"
+    ):
+        fold_rows(split(table, "grouped", shares=[1, 0, 0]), 3, "classification", 1)
+
+
+def test_duplicates_that_leave_a_part_empty_are_named():
+    table = frame(20, text="same", label="a")
+
+    with pytest.raises(FoldlineError, match="the duplicates of row 'r00000' holds 100%"):
+        split(table, "stratified")
+
+
+def test_short_duplicates_that_glue_groups_are_told_what_undoes_it():
+    table = frame(20, group=[f"g{n // 5}" for n in range(20)])
+    table.loc[[0, 5, 10, 15], "text"] = "good"
+
+    with pytest.raises(FoldlineError, match=r"with 3 more .* raise prepare\.duplicates\.min_chars"):
+        split(grouped(table), "grouped")
+
+
+def test_the_class_that_leaves_a_part_empty_is_named():
+    labels = ["x"] * 8 + ["y"] * 12
+    table = frame(20, label=labels, group=["one"] * 8 + ["two"] * 12)
+
+    message = r"2 classes stand in one group only each: 'x' \(8 rows, group 'one'\); 'y' \(12 rows"
+    with pytest.raises(FoldlineError, match=message):
+        split(table, "grouped")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_class_of_one_group_is_learnt_and_told(seed):
+    labels = ["lone"] * 6 + ["ab"[n % 2] for n in range(54)]
+    table = frame(60, label=labels, group=["m17"] * 6 + [f"g{n // 3}" for n in range(54)])
+
+    found = split(table, "grouped", seed, shares=[0.4, 0.2, 0.4])
+
+    assert set(found["part"][found["label"] == "lone"]) == {"train"}
+    notes = class_notes(found, list(PARTS))
+    assert notes == [
+        "class 'lone' (6 rows, group 'm17') stands in one group only: what is learnt from cannot "
+        "be scored too"
+    ]
+
+
+def test_a_class_that_a_part_lacks_is_told():
+    table = frame(40, label=["a"] * 20 + ["b"] * 10 + ["c"] * 10)
+
+    notes = class_notes(split(table, "time"), list(PARTS))
+
+    assert notes == [
+        "train has no row of class 'c': no model learns it",
+        "valid has no row of class 'a': no score tells of it",
+        "test has no row of class 'a', 'b': no score tells of it",
+    ]
+
+
+def test_classes_that_cannot_be_in_each_fold_are_told():
+    table = frame(30, label=["rare"] * 2 + ["single"] + ["a"] * 27).assign(group=lambda t: t["id"])
+    table["fold"] = fold_rows(table, 5, "classification", 1)
+
+    (note,) = fold_notes(table, 5)
+
+    assert note == (
+        "kfold.n_splits=5: 2 classes are not in each fold: 'single' in 1 (it has 1 group), "
+        "'rare' in 2 (it has 2 groups). What stands in one fold is never learnt where it is scored."
+    )
+    assert fold_notes(table[table["label"] == "a"], 5) == []
+
+
+def test_a_large_group_is_told_and_small_ones_are_not():
+    table = split(frame(40, group=["big"] * 10 + [""] * 30), "grouped", shares=[0.8, 0.2, 0])
+
+    assert large_group_note(table) == [
+        "the largest group holds 10 rows (25%; group 'big'): parts and folds cannot be even"
+    ]
+    assert large_group_note(split(frame(40), "grouped", shares=[0.8, 0.2, 0])) == []
+
+
+# --- nested folds -------------------------------------------------------------------------------
+
+
+def test_nested_folds_number_the_rows_outside_each_fold():
+    table = frame(60).assign(group=lambda t: t["id"])
+    table["fold"] = fold_rows(table, 3, "classification", 1)
+
+    found = nested_rows(table, 4, "classification", 1)
+
+    assert list(found.columns) == ["id", "fold", "inner"]
+    for fold, rows in found.groupby("fold"):
+        assert set(rows["id"]) == set(table["id"][table["fold"] != fold])
+        assert rows["inner"].value_counts().tolist() == [10] * 4
+        labels = table.set_index("id")["label"][rows["id"]]
+        assert (
+            pd.crosstab(labels.to_numpy(), rows["inner"].to_numpy()).to_numpy().tolist()
+            == [[5] * 4] * 2
+        )
+    first, second = (found[found["fold"] == fold].set_index("id")["inner"] for fold in (0, 1))
+    both = first.index.intersection(second.index)
+    assert (first[both] != second[both]).any(), "each fold's inner folds are drawn anew"
+
+
+def test_no_nested_folds_are_an_empty_table():
+    table = frame(12).assign(group=lambda t: t["id"], fold=[0, 1] * 6)
+
+    found = nested_rows(table, 0, "classification", 1)
+
+    assert found.empty
+    assert list(found.columns) == ["id", "fold", "inner"]
+
+
+def test_too_few_groups_for_nested_folds_are_told():
+    table = frame(12, group=["a", "b", "c"] * 4)
+    table["fold"] = fold_rows(table, 3, "classification", 1)
+
+    with pytest.raises(FoldlineError, match=r"kfold\.nested=3 needs as many groups .* in 2 "):
+        nested_rows(table, 3, "classification", 1)

@@ -1,1 +1,1 @@
-"""Raw files (`reading`) become rows (`preparing`), shared without a leak (`splits`)."""
+"""Raw files (`importing`) become rows (`preparing`), parts (`splits`) and a page (`viewing`)."""

@@ -1,36 +1,10 @@
 """Groups of rows that must stay together: duplicates, and rows of one user group."""
 
-from collections.abc import Hashable, Sequence
-
+import numpy as np
 import pandas as pd
 
+from foldline.corpus.duplicates import group_names
 from foldline.corpus.normal import key
-
-
-class Union:
-    """Disjoint sets over 0..n-1, joined by path halving and smaller root (Tarjan, 1975)."""
-
-    def __init__(self, size: int) -> None:
-        self.parents = list(range(size))
-
-    def find(self, item: int) -> int:
-        """Give the smallest member of the item's set."""
-        parents = self.parents
-        while parents[item] != item:
-            parents[item] = parents[parents[item]]
-            item = parents[item]
-        return item
-
-    def join(self, keys: Sequence[Hashable | None]) -> None:
-        """Join all rows of equal keys; None joins nothing."""
-        first: dict[Hashable, int] = {}
-        for row, value in enumerate(keys):
-            if value is None:
-                continue
-            other = first.setdefault(value, row)
-            if other != row:
-                a, b = self.find(other), self.find(row)
-                self.parents[max(a, b)] = min(a, b)
 
 
 def duplicate_keys(table: pd.DataFrame) -> list[tuple[str, ...] | None]:
@@ -46,14 +20,16 @@ def duplicate_keys(table: pd.DataFrame) -> list[tuple[str, ...] | None]:
 
 
 def leak_groups(table: pd.DataFrame, by_group: bool) -> list[str]:
-    """Name each row's group by its smallest id: duplicates, and user groups if asked for."""
-    union = Union(len(table))
-    union.join(duplicate_keys(table))
-    if by_group:
-        union.join([name or None for name in table["group"].tolist()])
-    ids = table["id"].tolist()
-    roots = [union.find(row) for row in range(len(ids))]
-    names: dict[int, str] = {}
-    for root, name in zip(roots, ids, strict=True):
-        names[root] = min(name, names.get(root, name))
-    return [names[root] for root in roots]
+    """Name each row's group by its smallest id: duplicates, and user groups if asked for.
+
+    Duplicates are those that `prepare` found (`dup_group`); an empty user group joins nothing.
+    """
+    groups = np.asarray(pd.factorize(table["dup_group"])[0], dtype=np.int64)
+    named = (table["group"] != "").to_numpy()
+    if by_group and named.any():
+        from foldline.corpus.joins import merged
+
+        users = groups.max() + 1 + pd.factorize(table["group"])[0]
+        nodes = np.arange(users.max() + 1)
+        groups = merged(nodes, np.stack([groups, users], axis=1)[named])[groups]
+    return group_names(groups, table["id"].tolist())

@@ -23,6 +23,8 @@ _WIDE = {
     if unicodedata.decomposition(chr(code))
 }
 
+_ZEROS = re.compile("0+")
+
 
 def normalise(text: str, unicode: str = "NFKC") -> str:
     """Bring characters to one form, drop invisible ones, collapse white space.
@@ -55,3 +57,27 @@ def _one_form(text: str, unicode: str) -> str:
 def key(text: str) -> str:
     """Give what two texts must share to be one text: case does not count."""
     return (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
+
+
+def skeleton(text: str) -> str:
+    """Give what stays of a text that is typed anew: its letters, every number as one 0.
+
+    Case, punctuation, symbols and white space are gone. A text without a letter (`:-)`, `10/10`)
+    has no skeleton: "".
+    """
+    bones = _ZEROS.sub("0", key(text).translate(_BONES))
+    return bones if any(map(str.isalpha, bones)) else ""
+
+
+class _Bones(dict[int, str | None]):
+    """What of a character stays: letters with their marks; 0 of any digit; nothing else."""
+
+    def __missing__(self, code: int) -> str | None:
+        kind = unicodedata.category(chr(code))
+        stays = kind[0] == "L" or (kind in ("Mn", "Mc") and not _EMOJI_STYLE.match(chr(code)))
+        self[code] = chr(code) if stays else "0" if kind[0] == "N" else None
+        return self[code]
+
+
+_EMOJI_STYLE = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_BONES = _Bones()

@@ -6,8 +6,17 @@ from typing import Any
 
 import pandas as pd
 
+from foldline.corpus.annotations import (
+    Judgements,
+    aggregated,
+    matched,
+    read_judgements,
+    soft_labels,
+)
 from foldline.corpus.classes import find_labels, label_notes
-from foldline.corpus.groups import duplicate_keys
+from foldline.corpus.conflicts import settle
+from foldline.corpus.duplicate_report import duplicate_report
+from foldline.corpus.duplicates import find_duplicates, group_names
 from foldline.corpus.rows import Part, changed_originals, load_part
 from foldline.frame.errors import FoldlineError
 from foldline.frame.labels import Labels
@@ -24,6 +33,8 @@ class Prepared:
     originals: pd.DataFrame
     unlabelled: pd.DataFrame
     labels: Labels
+    judged: Judgements | None
+    soft_labels: pd.DataFrame
     metrics: dict[str, Any]
     details: dict[str, Any]
     notes: list[str]
@@ -36,13 +47,22 @@ def prepare_rows(task: str, data: Data, prepare: Prepare) -> Prepared:
         FoldlineError: naming file, column and lines of what cannot be used.
     """
     files = {"train": data.train, "valid": data.valid, "test": data.test}
-    parts = [load_part(n, path, task, data, prepare) for n, path in files.items() if path]
-    unlabelled = load_part("predict", data.predict, task, data, prepare) if data.predict else None
+    judged = read_judgements(data)
+    made = aggregated(judged)
+    given = {name: path for name, path in (files | {"predict": data.predict}).items() if path}
+    everything = [load_part(n, path, task, data, prepare, made) for n, path in given.items()]
+    parts = [part for part in everything if part.name != "predict"]
+    unlabelled = everything[-1] if data.predict else None
+    before = _ids(parts)
     notes = _tell_ids_apart(parts)
+    if judged:
+        judged = matched(judged, before, _ids(parts), _ids(everything[len(parts) :]))
+        notes += judged.notes
     rows = pd.concat([part.kept() for part in parts], ignore_index=True)
+    rows, doubles, said = _settled(rows, task, prepare)
+    notes += said
     _check_size(data, rows)
     labels = find_labels(task, data, parts, rows)
-    everything = parts + ([unlabelled] if unlabelled else [])
     originals = pd.concat([changed_originals(part) for part in everything], ignore_index=True)
     counts = Counter(rows["label"].tolist()) if labels.classes else Counter()
     return Prepared(
@@ -50,10 +70,16 @@ def prepare_rows(task: str, data: Data, prepare: Prepare) -> Prepared:
         originals=originals,
         unlabelled=unlabelled.table if unlabelled else rows.iloc[:0],
         labels=labels,
-        metrics=_metrics(rows, everything, len(originals), labels),
-        details={"files": {p.name: _file(p) for p in everything}, "labels": dict(counts)},
+        judged=judged,
+        soft_labels=soft_labels(judged, labels, rows),
+        metrics=_metrics(rows, everything, len(originals), labels, doubles),
+        details={"files": {p.name: _file(p) for p in everything}, "labels": dict(counts)} | doubles,
         notes=notes + _notes(everything) + label_notes(data, labels, counts),
     )
+
+
+def _ids(parts: list[Part]) -> list[str]:
+    return [name for part in parts for name in part.table["id"].tolist()]
 
 
 def _tell_ids_apart(parts: list[Part]) -> list[str]:
@@ -74,6 +100,22 @@ def _tell_ids_apart(parts: list[Part]) -> list[str]:
     ]
 
 
+def _settled(
+    rows: pd.DataFrame, task: str, prepare: Prepare
+) -> tuple[pd.DataFrame, dict[str, Any], list[str]]:
+    """Give the rows with `dup_group`, conflicts settled, and an account of the duplicates."""
+    found = find_duplicates(rows, prepare.duplicates)
+    report = duplicate_report(rows, found, task)
+    strength = "exact" if prepare.duplicates.match == "exact" else "skeleton"
+    settled = settle(rows, getattr(found, strength), task, prepare.conflicts)
+    kept = rows.assign(label=pd.array(settled.labels, dtype="str"), dup=found.together)
+    kept = kept[settled.kept].reset_index(drop=True)
+    kept["dup_group"] = group_names(kept.pop("dup").to_numpy(), kept["id"].tolist())
+    conflicts = settled.details | {"rows": report[strength]["conflicting_rows"]}
+    details = {"duplicates": report, "conflicts": conflicts}
+    return kept, details, found.notes + settled.notes
+
+
 def _check_size(data: Data, rows: pd.DataFrame) -> None:
     usable = int((rows["part"] == "train").sum())
     if usable < FEWEST_ROWS:
@@ -83,22 +125,19 @@ def _check_size(data: Data, rows: pd.DataFrame) -> None:
         )
 
 
-def _metrics(rows: pd.DataFrame, parts: list[Part], changed: int, labels: Labels) -> dict[str, Any]:
-    keys = duplicate_keys(rows)
-    sizes = Counter(key for key in keys if key)
-    doubled = {key for key, count in sizes.items() if count > 1}
-    found: dict[Any, set[str]] = {key: set() for key in doubled}
-    for key, label in zip(keys, rows["label"].tolist(), strict=True):
-        if key is not None and key in doubled:
-            found[key].add(label)
+def _metrics(
+    rows: pd.DataFrame, parts: list[Part], changed: int, labels: Labels, doubles: dict[str, Any]
+) -> dict[str, Any]:
+    """Give the numbers for DVC; those of duplicates are of the rows before conflicts went."""
     return {
         "rows": len(rows),
         "unlabelled": sum(len(part.table) for part in parts if part.name == "predict"),
         "classes": len(labels.classes),
         "dropped_empty": _dropped(parts, "empty text"),
         "dropped_missing_label": _dropped(parts, "missing label"),
-        "duplicate_rows": sum(sizes[key] for key in doubled),
-        "conflicting_rows": sum(sizes[key] for key in doubled if len(found[key]) > 1),
+        "duplicate_rows": doubles["duplicates"]["exact"]["rows"],
+        "grouped_rows": doubles["duplicates"]["together"]["rows"],
+        "conflicting_rows": doubles["conflicts"]["rows"],
         "changed_texts": changed,
         "characters_median": float(rows["text"].str.len().median()),
     }

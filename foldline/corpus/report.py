@@ -1,65 +1,87 @@
-"""What a split came to: shares, class balance, duplicates that cross."""
+"""What a split came to: shares, class balance, duplicates that cross, how much it can show."""
 
-from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from foldline.corpus.constraints import class_notes, large_group_note
 from foldline.corpus.groups import duplicate_keys
+from foldline.corpus.leaks import Leak
+from foldline.corpus.size import size_note, size_of
 from foldline.corpus.splits import PARTS
 
-LARGE_GROUP = 0.1  # share of all rows
+BEFORE = {"valid": ["train"], "test": ["train", "valid"]}
 
 
-def split_report(table: pd.DataFrame, task: str) -> tuple[dict[str, Any], list[str]]:
-    """Give the numbers for DVC, and notes on what a user should know before training."""
-    keys, groups = duplicate_keys(table), table["group"].tolist()
+@dataclass(frozen=True)
+class Report:
+    """Numbers for DVC, details for a file, and notes on what to know before training."""
+
+    metrics: dict[str, Any]
+    details: dict[str, Any]
+    notes: list[str]
+
+
+def split_report(
+    table: pd.DataFrame, leaks: Mapping[str, Leak], task: str, seed: int = 0
+) -> Report:
+    """Report on rows with their `part` and `group`; `leaks` are what is left in official files.
+
+    metrics: rows a part, groups, the largest group's share of rows; for valid and test rows that
+    equal an earlier one (`crossing_`), the share with a duplicate in train (`leak_share_`), and
+    the smallest difference between two models that can be seen (`visible_`).
+    """
     rows = {part: np.flatnonzero(table["part"] == part).tolist() for part in PARTS}
     metrics: dict[str, Any] = {part: len(rows[part]) for part in PARTS}
-    notes = []
-    for part, before in (("valid", ["train"]), ("test", ["train", "valid"])):
+    metrics["groups"] = table["group"].nunique()
+    metrics["largest_group_share"] = float(table["group"].value_counts().max() / len(table))
+    sizes, notes = {}, [leak.words() for leak in leaks.values() if leak.ids]
+    crossing, told = _crossing(table, rows, leaks)
+    for part in BEFORE:
+        metrics[f"crossing_{part}"] = crossing[part]
+        metrics[f"leak_share_{part}"] = leaks[part].share if part in leaks else 0.0
+        if rows[part]:
+            sizes[part] = size_of(table.iloc[rows[part]], task, seed)
+            metrics[f"visible_{part}"] = sizes[part]["visible"]
+    notes += told + large_group_note(table)
+    notes += class_notes(table, list(PARTS)) if task == "classification" else []
+    notes += [size_note(part, len(rows[part]), size, task) for part, size in sizes.items()]
+    details = {"leaks": {part: leak.details() for part, leak in leaks.items()}, "size": sizes}
+    return Report(metrics, details, notes)
+
+
+def _crossing(
+    table: pd.DataFrame, rows: dict[str, list[int]], leaks: Mapping[str, Leak]
+) -> tuple[dict[str, int], list[str]]:
+    """Count rows that equal one of an earlier part; tell what else the official files tear."""
+    keys = duplicate_keys(table)
+    texts, groups = table["dup_group"].tolist(), table["group"].tolist()
+    counts, notes = {}, []
+    for part, before in BEFORE.items():
         earlier = [row for other in before for row in rows[other]]
-        texts, names = {keys[row] for row in earlier}, {groups[row] for row in earlier}
-        crossing = [row for row in rows[part] if keys[row] and keys[row] in texts]
-        related = sum(groups[row] in names for row in rows[part]) - len(crossing)
-        metrics[f"crossing_{part}"] = len(crossing)
-        metrics[f"balance_gap_{part}"] = _gap(table, rows["train"], rows[part], task)
-        notes += _crossing(part, before, len(crossing), related, len(rows[part]))
-    largest = max(Counter(groups).values())
-    metrics["groups"] = len(set(groups))
-    metrics["largest_group_share"] = largest / len(table)
-    if largest > LARGE_GROUP * len(table):
-        notes.append(
-            f"the largest group holds {largest} rows ({largest / len(table):.0%}): groups that "
-            "share a duplicate are one, so parts and folds cannot be even"
-        )
-    return metrics, notes
+        same = {keys[row] for row in earlier} - {None}
+        near, related = {texts[row] for row in earlier} - {""}, {groups[row] for row in earlier}
+        counts[part] = sum(keys[row] in same for row in rows[part])
+        alike = sum(texts[row] in near for row in rows[part])
+        kin = sum(groups[row] in related for row in rows[part]) - alike
+        in_valid = alike - (len(leaks[part].ids) if part in leaks else 0)
+        notes += _torn(part, " or ".join(before), in_valid, kin, len(rows[part]))
+    return counts, notes
 
 
-def _crossing(part: str, before: list[str], crossing: int, related: int, rows: int) -> list[str]:
-    places, notes = " or ".join(before), []
-    if crossing:
+def _torn(part: str, places: str, in_valid: int, kin: int, rows: int) -> list[str]:
+    notes = []
+    if in_valid > 0:
         notes.append(
-            f"{crossing} of {rows} {part} rows ({crossing / rows:.1%}) stand in {places} too: the "
-            "official files leak, scores on them flatter"
+            f"{in_valid} of {rows} {part} rows ({in_valid / rows:.1%}) have a duplicate in valid, "
+            "which kfold learns from: official files stay as they are"
         )
-    if related > 0:
+    if kin > 0:
         notes.append(
-            f"{related} of {rows} {part} rows ({related / rows:.1%}) are of a group (data.group) "
-            f"that has other rows in {places}: official files stay as they are"
+            f"{kin} of {rows} {part} rows ({kin / rows:.1%}) are of a group (data.group) that has "
+            f"other rows in {places}: official files stay as they are"
         )
     return notes
-
-
-def _gap(table: pd.DataFrame, train: list[int], other: list[int], task: str) -> float | None:
-    """Give the largest difference of a class share, or of the means in standard deviations."""
-    if not other or not train:
-        return None
-    labels = table["label"]
-    if task == "classification":
-        shares = [labels.iloc[rows].value_counts(normalize=True) for rows in (train, other)]
-        return float(shares[0].sub(shares[1], fill_value=0.0).abs().max())
-    values = labels.to_numpy(dtype=np.float64)
-    spread = float(values[train].std()) or 1.0
-    return abs(float(values[train].mean() - values[other].mean())) / spread

@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from foldline.corpus import reading
-from foldline.corpus.columns import by_role
+from foldline.corpus.annotations import relabel
+from foldline.corpus.columns import by_role, known_after_notes
 from foldline.corpus.normal import normalise
 from foldline.corpus.raw import Raw
 from foldline.corpus.values import is_number, moment
@@ -33,13 +34,20 @@ class Part:
         """Name rows of this part by file and line."""
         return f"{self.raw.path}, {self.raw.where(rows)}"
 
+    @property
+    def gone(self) -> set[int]:
+        """Give the rows that were dropped."""
+        return {row for rows in self.dropped.values() for row in rows}
+
     def kept(self) -> pd.DataFrame:
         """Give the rows that were not dropped, indexed by their number in the file."""
-        return self.table.drop(index=[row for rows in self.dropped.values() for row in rows])
+        return self.table.drop(index=sorted(self.gone))
 
 
-def load_part(name: str, path: str, task: str, data: Data, prepare: Prepare) -> Part:
-    """Read one file into rows.
+def load_part(
+    name: str, path: str, task: str, data: Data, prepare: Prepare, made: dict[str, str]
+) -> Part:
+    """Read one file into rows; `made` are labels that judgements of people give, by id.
 
     Raises:
         FoldlineError: naming file, column and lines of what cannot be used.
@@ -55,9 +63,13 @@ def load_part(name: str, path: str, task: str, data: Data, prepare: Prepare) -> 
     # Of labels and groups only what cannot be seen is changed: a submission gives them back.
     table["label"] = _normal(table["label"], "NFC")
     table["group"] = _normal(table["group"], "NFC")
-    part = Part(name, replace(raw, columns={}), table, originals)
+    late = known_after_notes(raw, data) if name == "train" else []
+    part = Part(name, replace(raw, columns={}, notes=raw.notes + late), table, originals)
     _check_ids(part, data)
     if name != "predict":
+        tied = relabel(table, made)
+        if tied:
+            part.dropped["annotators tie, and no label of its own"] = tied
         _check_labels(part, task, data, prepare)
     table["time"] = _times(part, data)
     _check_empty(part, prepare, pair=data.text_pair is not None)
@@ -120,7 +132,8 @@ def _check_ids(part: Part, data: Data) -> None:
 
 def _check_labels(part: Part, task: str, data: Data, prepare: Prepare) -> None:
     labels = part.table["label"].tolist()
-    missing = [row for row, label in enumerate(labels) if not label]
+    gone = part.gone
+    missing = [row for row, label in enumerate(labels) if not label and row not in gone]
     if missing and prepare.missing_label == "error":
         hint = ""
         if len(missing) == len(labels) and part.name != "train":
@@ -142,7 +155,7 @@ def _check_labels(part: Part, task: str, data: Data, prepare: Prepare) -> None:
 
 def _check_empty(part: Part, prepare: Prepare, pair: bool) -> None:
     columns = [part.table[role].tolist() for role in (TEXTS if pair else TEXTS[:1])]
-    gone = set(part.dropped.get("missing label", ()))
+    gone = part.gone
     empty = [
         row
         for row, texts in enumerate(zip(*columns, strict=True))
@@ -167,6 +180,8 @@ def _times(part: Part, data: Data) -> list[float]:
     texts = part.table["time"].tolist()
     if data.time is None or part.name == "predict":
         return [0.0] * len(texts)
+    if part.name != "train" and not any(texts):
+        return [0.0] * len(texts)  # an official file without the column
     numbers = [row for row, text in enumerate(texts) if is_number(text)]
     if len(numbers) == len(texts):
         return [float(text) for text in texts]

@@ -53,10 +53,16 @@ def scores(judged: Judged, resamples: int, level: float, seed: int) -> dict[str,
     return found
 
 
-def details(found: Mapping[str, Any], final: str) -> dict[str, Any]:
-    """Give everything: each part's metrics in full, and all that is known of the final part."""
+def details(
+    found: Mapping[str, Any], final: str, ceiling: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Give everything: each part's metrics in full, and all that is known of the final part.
+
+    `ceiling` is what people reach (metrics/agreement.json), where several have judged.
+    """
     everything: dict[str, Any] = {part: values["metrics"] for part, values in found.items()}
     everything["judged"] = final
+    everything["ceiling"] = dict(ceiling or {})
     return everything | {k: v for k, v in found.get(final, {}).items() if k != "metrics"}
 
 
@@ -68,18 +74,42 @@ def shown(task: str, found: Mapping[str, Any], final: str) -> dict[str, dict[str
     return {final: {name: metrics[name] for name in SHOWN[task]} | intervals[MAIN[task]]}
 
 
-def summary(task: str, found: Mapping[str, Any], final: str, level: float) -> list[str]:
-    """Give a table for the terminal: final score, members and baselines with their intervals."""
+def summary(
+    task: str,
+    found: Mapping[str, Any],
+    final: str,
+    level: float,
+    ceiling: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """Give a table for the terminal: final score, members, baselines, people, with intervals."""
     if final not in found:
         return ["nothing to judge: there are neither test nor validation rows"]
     main, values = MAIN[task], found[final]
     rows = [("ensemble", {main: values["metrics"][main]} | values["interval"][main])]
     rows += [(f"  {name}", scored) for name, scored in values["members"].items()]
     rows += [(f"baseline {name}", scored) for name, scored in values["baselines"].items()]
+    rows += humans(main, ceiling or {})
     width = max(len(name) for name, _ in rows)
     return [f"{final} {main} [{level:.0%} interval]"] + [
         f"{name:<{width}}  " + _score(s[main], s["low"], s["high"]) for name, s in rows
     ]
+
+
+def humans(main: str, ceiling: Mapping[str, Any]) -> list[tuple[str, dict[str, float]]]:
+    """Give what one person reaches and what a perfect model would, as rows of the summary.
+
+    Where people's scale has no main metric, another stands there and is named.
+    """
+    rows = []
+    for key, name in (("one_person", "human one person"), ("perfect", "human ceiling")):
+        scores = {k: v for k, v in ceiling.get(key, {}).items() if isinstance(v, Mapping)}
+        metric = main if main in scores else next(iter(scores), None)
+        if metric:
+            numbers = [scores[metric][part] for part in ("value", "low", "high")]
+            value, low, high = (float("nan") if n is None else float(n) for n in numbers)
+            title = name if metric == main else f"{name} ({metric})"
+            rows.append((title, {main: value, "low": low, "high": high}))
+    return rows
 
 
 def confusion_table(judged: Judged, names: list[str]) -> pd.DataFrame:

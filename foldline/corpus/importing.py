@@ -1,0 +1,235 @@
+"""`python -m foldline import`: bring files or a data set into data/raw/ and params.yaml."""
+
+import argparse
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from foldline.corpus.intake import account, settings
+from foldline.corpus.intake.annotated import guess_judgements
+from foldline.corpus.intake.guessing import Guess, guess_columns, guess_task, no_header
+from foldline.corpus.intake.hub import PREFIX, fetch
+from foldline.corpus.intake.sources import Brought, Source, assigned, open_source, parse, settled
+from foldline.corpus.intake.storing import Placement, placement, store
+from foldline.corpus.raw import Raw
+from foldline.corpus.values import is_number
+from foldline.frame import loading
+from foldline.frame.errors import FoldlineError, listed
+from foldline.frame.params import Data, Settings
+
+PARAMS = Path("params.yaml")
+TOLD, KEPT = "as told", "as params.yaml has it"
+_OPTIONS = {"id": "id", "text": "text", "pair": "text_pair", "label": "label"}
+_OPTIONS |= {"group": "group", "time": "time"}
+_HELP = {
+    "id": "column with each row's own name; none: ids are made from the content",
+    "text": "column with the text, or the first of a pair",
+    "pair": "column with the second text of a pair; none: there is none",
+    "label": "column to predict: a class, or a number",
+    "group": "column whose rows of one value never part; none: there is none",
+    "time": "column with dates or numbers by which rows are split; none: there is none",
+}
+_EXAMPLE = """examples:
+  python -m foldline import ~/Downloads/reviews.csv
+  python -m foldline import train.csv dev.csv test.csv --label sentiment --yes
+  python -m foldline import train=a.tsv test=b.tsv --predict c.tsv --annotations d.csv
+  python -m foldline import hf:klue --config ynat
+"""
+
+
+@dataclass(frozen=True)
+class Import:
+    """All that an import found and would do."""
+
+    sources: list[Source]
+    guesses: dict[str, Guess]
+    task: tuple[str, str]
+    placements: list[Placement]
+    values: dict[str, Any]
+
+
+def main(arguments: list[str]) -> None:
+    """Guess what files hold, show it, and after a yes bring them in.
+
+    Raises:
+        FoldlineError: where a file cannot be used, or nobody can be asked.
+    """
+    options = _parser().parse_args(arguments)
+    current = loading.load(Settings, PARAMS)
+    with tempfile.TemporaryDirectory(prefix="foldline-") as folder:
+        plan = planned(options, current, Path(folder))
+        edit = settings.prepared(PARAMS, current.model_dump(), plan.values)
+        print(account.told(plan.sources, plan.guesses, plan.task, plan.placements, current.data))
+        print(account.changes_told(edit.changes))
+        if not _agreed(options.yes):
+            print("\nNothing was written.")
+            return
+        store(plan.placements)
+    if edit.changes:
+        edit.write()
+    print(account.next_steps(plan.placements))
+
+
+def planned(options: argparse.Namespace, current: Settings, folder: Path) -> Import:
+    """Read the sources and find what each is and holds; nothing is written but in `folder`."""
+    data = current.data
+    brought = _brought(options, data, folder)
+    sources = assigned(brought.sources)
+    train = next(source for source in sources if source.part == "train")
+    _check_header(train)
+    kept = _kept(data, train)
+    guesses = guess_columns(train.raw, _others(sources), kept | _told(options), data.known_after)
+    columns = {role: guess.column for role, guess in guesses.items()}
+    text, label = columns["text"] or "", columns["label"] or ""
+    sources = settled(sources, text, label, columns["id"])
+    account.check_columns(sources, data.model_copy(update=columns))
+    labels = [value or "" for value in train.raw.columns[label]]
+    task = guess_task(label, labels)
+    if options.task or kept:
+        task = (options.task, TOLD) if options.task else (current.task, KEPT)
+    _check_numbers(train, label, labels, task[0])
+    values: dict[str, Any] = {"task": task[0]} | {
+        f"data.{role}": name for role, name in columns.items()
+    }
+    values |= _files(sources, again=bool(kept))
+    if brought.classes or not kept:
+        values["data.classes"] = _ordered(brought.classes, labels, task[0])
+    keeper = "dvc" if options.dvc else "git" if options.git else None
+    files = [(source.path, Path(source.target)) for source in sources]
+    files += [(path, Path("data/raw", path.name)) for path in brought.extras]
+    placements = [placement(path, target, keeper) for path, target in files]
+    return Import(sources, guesses, task, placements, values)
+
+
+def _brought(options: argparse.Namespace, data: Data, folder: Path) -> Brought:
+    given = [parse(source) for source in options.sources]
+    if not (given or options.annotations or options.predict):
+        raise FoldlineError("name a file, or hf:ID; `python -m foldline import --help` shows how")
+    given += [("annotations", options.annotations)] if options.annotations else []
+    given += [("predict", options.predict)] if options.predict else []
+    hubs = [name for _, name in given if name.startswith(PREFIX)]
+    if len(hubs) > 1 or (hubs and given[0][1] != hubs[0]):
+        raise FoldlineError(f"one data set at a time, before any file (found {listed(hubs)})")
+    if not hubs and (options.revision or options.config):
+        raise FoldlineError("--revision and --config are of a data set of Hugging Face: hf:ID")
+    brought = Brought([])
+    if hubs:
+        name = hubs[0].removeprefix(PREFIX)
+        brought = fetch(name, options.revision, options.config, folder)
+    files = [(part, Path(name).expanduser()) for part, name in given[len(hubs) :]]
+    if not hubs and all(part not in (None, "train") for part, _ in files):
+        files.insert(0, ("train", Path(data.train)))  # beside the training rows that are here
+    for part, path in files:
+        brought.sources.append(open_source(path, part, data.encoding, data.quoting))
+    return brought
+
+
+def _check_header(train: Source) -> None:
+    doubtful = no_header(train.raw)
+    if doubtful:
+        raise FoldlineError(
+            f"{train.path}: its first line seems to be a row, as '{doubtful}' stands below it, "
+            "too. Put a line with the columns' names above it"
+        )
+
+
+def _check_numbers(train: Source, label: str, labels: list[str], task: str) -> None:
+    words = sorted({value for value in labels if value and not is_number(value)})
+    if words and task == "regression":
+        raise FoldlineError(
+            f"{train.path}, column '{label}': regression needs numbers, found {listed(words)}. "
+            "Name another column with --label, or say --task classification"
+        )
+
+
+def _kept(data: Data, train: Source) -> dict[str, Guess]:
+    """Give the columns that params.yaml names, where it is a new version of the same file."""
+    named = {role: getattr(data, role) for role in _OPTIONS.values()}
+    there = all(name is None or name in train.raw.columns for name in named.values())
+    if train.target != data.train or not there:
+        return {}
+    return {role: Guess(name, KEPT) for role, name in named.items()}
+
+
+def _told(options: argparse.Namespace) -> dict[str, Guess]:
+    given = {role: getattr(options, name) for name, role in _OPTIONS.items()}
+    for role in ("text", "label"):
+        if given[role] == "none":
+            raise FoldlineError(f"--{role} none: every file needs this column; name it")
+    return {
+        role: Guess(None if name == "none" else name, TOLD)
+        for role, name in given.items()
+        if name is not None
+    }
+
+
+def _others(sources: list[Source]) -> dict[str, Raw]:
+    """Give the files beside train that hold texts; one of unknown part is to be predicted."""
+    return {
+        source.part or "predict": source.raw
+        for source in sources
+        if source.part in ("valid", "test", "predict")
+        or (source.part is None and len(source.raw.columns) > 2)
+    }
+
+
+def _ordered(classes: list[str] | None, labels: list[str], task: str) -> list[str] | None:
+    """Give the data set's own order of classes, where its labels are these."""
+    known = classes is not None and set(labels) - {""} <= set(classes)
+    return classes if known and task == "classification" else None
+
+
+def _files(sources: list[Source], again: bool) -> dict[str, str | None]:
+    """Give what params.yaml is to say of files; of new versions (`again`) others stay."""
+    keys = {part: f"data.{part}" for part in ("train", "valid", "test", "predict")}
+    keys |= {"sample": "predict.sample_submission"}
+    files = {source.part: source.target for source in sources}
+    values = {key: files.get(part) for part, key in keys.items() if part in files or not again}
+    table = next((source for source in sources if source.part == "annotations"), None)
+    if table is None:
+        none = {"data.annotations.file": None, "data.annotations.aggregate": "none"}
+        return values if again else values | none
+    found = guess_judgements(table.raw)
+    if found is None:
+        raise FoldlineError(
+            f"{table.path}: no columns like item, annotator and label, with several rows an item; "
+            f"it has {listed(table.raw.columns, 20)}. Rename them: item_id, annotator_id, label"
+        )
+    return values | found.settings(table.target)
+
+
+def _agreed(yes: bool) -> bool:
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise FoldlineError(
+            "nothing was written: there is no terminal to ask at. If the above is right, run the "
+            "same command with --yes; else name columns with --text, --label and so on"
+        )
+    return input("\nIs this right? Write it? [y/N] ").strip().casefold() in ("y", "yes", "네", "예")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m foldline import",
+        description="Bring files or a data set into data/raw/; guess what their columns hold.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("sources", nargs="*", metavar="SOURCE", help="file, part=file, or hf:ID or hf:FOLDER")
+    add("--yes", action="store_true", help="write without asking")
+    add("--task", choices=["classification", "regression"])
+    for name in _OPTIONS:
+        add(f"--{name}", metavar="COL", help=_HELP[name])
+    add("--annotations", metavar="FILE", help="single judgements: item, annotator, label")
+    add("--predict", metavar="FILE", help="rows without labels, to be predicted")
+    add("--revision", metavar="SHA", help="of a data set on the hub; looked up where not given")
+    add("--config", metavar="NAME", help="of a data set that has several")
+    keeper = parser.add_mutually_exclusive_group()
+    add = keeper.add_argument
+    add("--git", action="store_true", help="keep files in git, whatever their size")
+    add("--dvc", action="store_true", help="keep files under DVC, whatever their size")
+    return parser

@@ -1,0 +1,120 @@
+"""The names that columns and files commonly have, in English and Korean."""
+
+import re
+import unicodedata
+from itertools import product
+
+# Compared without case, marks and space; the first of a list is the likeliest.
+NAMES: dict[str, tuple[str, ...]] = {
+    "text": (
+        "text", "sentence", "document", "review", "comment", "content", "contents", "body",
+        "message", "tweet", "utterance", "문장", "내용", "본문", "텍스트", "댓글", "리뷰", "문서",
+        "발화", "기사", "headline", "question", "query", "질문", "title", "제목",
+    ),
+    "label": (
+        "label", "labels", "target", "class", "category", "gold", "goldlabel", "라벨", "레이블",
+        "분류", "정답", "클래스", "카테고리", "sentiment", "intent", "topic", "polarity", "감정",
+        "주제", "score", "similarity", "rating", "stars", "severity", "점수", "평점", "유사도", "y",
+    ),
+    "id": ("id", "idx", "guid", "uid", "index", "key", "아이디", "번호", "일련번호", "식별자"),
+    "group": (
+        "group", "user", "author", "username", "reviewer", "writer", "speaker", "conv",
+        "conversation", "dialog", "dialogue", "thread", "session", "patient", "customer", "그룹",
+        "사용자", "작성자", "유저", "화자", "글쓴이",
+    ),
+    "time": (
+        "date", "time", "datetime", "createdat", "timestamp", "created", "writtenat", "written",
+        "publishedat", "published", "postedat", "날짜", "일시", "작성일", "작성일시", "등록일",
+        "시간",
+    ),
+    "item": ("item", "example", "doc", "document", "instance", "sample", "text", "id", "문항"),
+    "annotator": (
+        "annotator", "rater", "coder", "worker", "labeler", "labeller", "judge", "평가자",
+        "작업자", "어노테이터", "라벨러",
+    ),
+}  # fmt: skip
+# Two texts of one row; those that end in 1 and 2, or a and b, are seen by that.
+PAIRS = (
+    ("premise", "hypothesis"), ("전제", "가설"), ("question", "sentence"), ("query", "passage"),
+    ("query", "document"), ("question", "answer"), ("질문", "답변"),
+)  # fmt: skip
+_PERSONS = ("group", "item", "annotator")  # things that have a number or a name
+_KEYS = ("id", "idx", "no", "num", "key")
+NUMBERS = ("score", "similarity", "rating", "stars", "severity", "점수", "평점", "유사도")
+_FILES = {
+    "sample": ("submission", "제출"),
+    "predict": ("unlabeled", "unlabelled", "predict", "nolabel"),
+    "annotations": ("annotations", "annotation", "judgements"),
+    "train": ("train", "training", "학습", "훈련"),
+    "valid": ("valid", "validation", "val", "dev", "검증"),
+    "test": ("test", "테스트", "평가"),
+}
+
+
+def plain(name: str) -> str:
+    """Give what two spellings of a name share: `Sentence_1` and `sentence1`."""
+    return "".join(letter for letter in _folded(name) if letter.isalnum())
+
+
+def words(name: str) -> list[str]:
+    """Give the words of a name: `newsTitle` and `news_title` have two."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", unicodedata.normalize("NFC", name))
+    return [word for word in re.split(r"[\W_]+", spaced.casefold()) if word]
+
+
+def by_name(role: str, names: list[str]) -> list[str]:
+    """Give the columns whose names say the role, the likeliest first.
+
+    A whole name (`label`, `user_id`) goes before one that holds the word (`review_text`).
+    """
+    couples = list(product(NAMES[role], names))
+    whole = [name for known, name in couples if plain(name) == known]
+    numbered = [name for known, name in couples if plain(name) in (f"{known}id", f"{known}no")]
+    within = [name for known, name in couples if _holds(role, known, name)]
+    if role in _PERSONS:
+        return list(dict.fromkeys(whole + numbered + within))
+    return [name for name in dict.fromkeys(whole + within) if role == "id" or not _is_key(name)]
+
+
+def is_whole(role: str, name: str) -> bool:
+    """Tell whether a name says a role and nothing else."""
+    return plain(name) in NAMES[role]
+
+
+def _holds(role: str, known: str, name: str) -> bool:
+    """Tell whether a name holds a word: of people and things as the last, numbers of it aside.
+
+    Korean words are written together, the last says what it is: 리뷰내용, 감정라벨.
+    """
+    found = words(name)
+    if role in _PERSONS:
+        found = found[-2:] if found[-1:] and found[-1] in (*_KEYS, "name") else found[-1:]
+    together = not known.isascii() and role != "id" and plain(name).endswith(known)
+    return known in found or together
+
+
+def _is_key(name: str) -> bool:
+    """Tell whether a name is of a number of something, not of the thing: `text_id`, `label_no`."""
+    return len(words(name)) > 1 and words(name)[-1] in _KEYS
+
+
+def pairs_by_name(names: list[str]) -> list[tuple[str, str]]:
+    """Give couples of columns whose names say that they are two texts of one row."""
+    known = {plain(name): name for name in names}
+    couples = [
+        (known[one], known[one[:-1] + other])
+        for first, other in (("1", "2"), ("a", "b"))
+        for one in known
+        if one.endswith(first) and one[:-1] + other in known
+    ]
+    return couples + [(known[a], known[b]) for a, b in PAIRS if a in known and b in known]
+
+
+def part_by_name(stem: str) -> str | None:
+    """Give the part that a file's name says: `test_unlabeled` is to be predicted."""
+    found = words(stem)
+    return next((part for part, known in _FILES.items() if set(known) & set(found)), None)
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

@@ -1,0 +1,1 @@
+"""The data viewer: tables are gathered (`gathering`), drawn from and packed (`page`)."""

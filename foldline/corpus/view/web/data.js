@@ -1,0 +1,103 @@
+// The rows as columns, unpacked once, and what is looked up in them.
+const SUMMARY = JSON.parse(byId('summary').textContent);
+const CHECKS = ['duplicate', 'conflict', 'suspected', 'copied', 'disagree', 'changed', 'unsampled'];
+const BIT = Object.fromEntries(CHECKS.map((name, place) => [name, 1 << place]));
+const PARTS = ['train', 'valid', 'test', 'left'];
+const regression = SUMMARY.task === 'regression';
+let D = null;
+
+async function unpack() {
+  const text = atob(byId('packed').textContent);
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at += 1) bytes[at] = text.charCodeAt(at);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
+  D = JSON.parse(await new Response(stream).text());
+  byId('packed').remove();
+  D.n = D.id.length;
+  D.place = new Map(D.id.map((id, row) => [id, row]));
+  D.length = Int32Array.from(D.text, (own, row) => size(own) + (D.pair ? size(D.pair[row]) : 0));
+  D.members = gathered(D.dup, D.n);
+  D.copiesOf = gathered(D.copies.row, D.copies.row.length);
+  D.judgementsOf = gathered(D.judgements.row, D.judgements.row.length);
+  D.originalOf = gathered(D.originals.row, D.originals.row.length);
+  D.methods = methodMasks();
+  D.flags = flags();
+  D.dated = D.time && D.time.every((t) => t == null || Math.abs(t) < 1e10) && D.time.some((t) => t > 1e8);
+  binLabels();
+}
+
+// Characters as Python counts them.
+const size = (text) => (/[\ud800-\udbff]/.test(text) ? [...text].length : text.length);
+
+function gathered(keys, count) {
+  const found = new Map();
+  for (let at = 0; at < count; at += 1) {
+    if (keys[at] < 0) continue;
+    const list = found.get(keys[at]);
+    if (list) list.push(at);
+    else found.set(keys[at], [at]);
+  }
+  return found;
+}
+
+function methodMasks() {
+  const masks = new Int32Array(D.n);
+  D.copies.row.forEach((row, copy) => { masks[row] |= 1 << (D.copies.method[copy] % 31); });
+  return masks;
+}
+
+function flags() {
+  const bits = new Uint8Array(D.n);
+  const mark = (rows, name) => { for (const row of rows) bits[row] |= BIT[name]; };
+  for (const rows of D.members.values()) mark(rows, 'duplicate');
+  for (const name of ['conflict', 'suspected', 'unsampled']) mark(D[name], name);
+  mark(D.copiesOf.keys(), 'copied');
+  mark(D.originalOf.keys(), 'changed');
+  for (const [row, list] of D.judgementsOf) {
+    if (new Set(list.map((at) => D.judgements.label[at])).size > 1) mark([row], 'disagree');
+  }
+  return bits;
+}
+
+// Numbers to predict are filtered by ranges: about eight, with round edges.
+function binLabels() {
+  if (!regression) {
+    D.bin = D.label;
+    D.bins = D.labels;
+    return;
+  }
+  const [low, high] = extent(D.label);
+  const step = niceStep((high - low) / 8 || 1);
+  const first = Math.floor(low / step);
+  const count = Math.max(1, Math.ceil(high / step - 1e-9) - first);
+  D.bin = D.label.map((value) => Math.min(count - 1, Math.floor(value / step + 1e-9) - first));
+  const edge = (place) => String(+((first + place) * step).toPrecision(6));
+  D.bins = Array.from({ length: count }, (_, place) => `${edge(place)} – ${edge(place + 1)}`);
+}
+
+function extent(values) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
+function niceStep(rough) {
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return power * [1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough * 0.999);
+}
+
+const labelName = (row) => (regression ? String(D.label[row]) : D.labels[D.label[row]]);
+const doubt = (row) => {
+  const own = D.confidence[row];
+  return own == null ? null : regression ? -own : 1 - own;
+};
+
+function timeName(value) {
+  if (value == null) return '';
+  if (!D || !D.dated) return String(value);
+  const text = new Date(value * 1000).toISOString();
+  return value % 86400 ? text.slice(0, 16).replace('T', ' ') : text.slice(0, 10);
+}

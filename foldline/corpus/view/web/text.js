@@ -1,0 +1,65 @@
+// Elements and texts. Texts only ever become text nodes: nothing in them can be markup.
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === 'on') for (const [event, act] of Object.entries(value)) element.addEventListener(event, act);
+    else if (value === true) element.setAttribute(name, '');
+    else if (value !== false && value != null) element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child != null));
+  return element;
+}
+
+const byId = (id) => document.getElementById(id);
+
+// What cannot be seen, or would turn the order of other text, is shown as what it is.
+// eslint-disable-next-line no-control-regex
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]/g;
+
+function plain(text, parent) {
+  let from = 0;
+  for (const found of text.matchAll(HIDDEN)) {
+    const code = found[0].codePointAt(0).toString(16).toUpperCase().padStart(4, '0');
+    chunks(text.slice(from, found.index), parent);
+    parent.append(make('span', { class: 'hidden-character' }, `U+${code}`));
+    from = found.index + 1;
+  }
+  chunks(text.slice(from), parent);
+}
+
+// One long run of preserved white space takes a browser many seconds to break into lines.
+const CHUNK = /[^]{1,1500}(?!\S)|[^]{1,1500}/gu;
+function chunks(text, parent) {
+  if (text.length <= 1500) parent.append(text);
+  else parent.append(...text.match(CHUNK).map((part) => make('span', {}, part)));
+}
+
+const folded = (text) => text.normalize('NFC').toLowerCase();
+
+// Put a text into an element, with what was searched for marked.
+function put(parent, text, query) {
+  const same = query ? folded(text) : '';
+  if (!query || same.length !== text.length) { // positions would not fit
+    plain(text, parent);
+    return parent;
+  }
+  let from = 0;
+  for (let at = same.indexOf(query); at >= 0; at = same.indexOf(query, from)) {
+    plain(text.slice(from, at), parent);
+    const mark = make('mark');
+    plain(text.slice(at, at + query.length), mark);
+    parent.append(mark);
+    from = at + query.length;
+  }
+  plain(text.slice(from), parent);
+  return parent;
+}
+
+// A piece of a long text for a line of the list: around the first hit, without half a character.
+const LINE = 320;
+function line(text, query) {
+  if (text.length <= LINE) return text;
+  const at = query ? folded(text).indexOf(query) : -1;
+  const from = at > LINE - 80 ? at - 60 : 0;
+  return (from ? '… ' : '') + text.slice(from, from + LINE).replace(/^[\udc00-\udfff]|[\ud800-\udbff]$/g, '') + ' …';
+}

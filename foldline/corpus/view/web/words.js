@@ -1,0 +1,106 @@
+// Every word of the page, in both languages; a function where numbers stand inside.
+const WORDS = {
+  en: {
+    title: 'Data view', views: 'Views', tab_rows: 'Rows', tab_charts: 'Pictures', filters: 'Filters',
+    other: '한국어', other_label: '한국어로 보기', search: 'Search the texts',
+    search_hint: 'Search texts and ids   /', sort: 'Sort by', clear: 'Clear', details: 'Row',
+    nothing: 'No row is like that. Take a filter away, or search for less.',
+    keys: '/ search · ↑ ↓ or j k move · Enter open · Esc close',
+    ascending: 'ascending', descending: 'descending',
+    count: (n, all) => `${n} of ${all} rows`, total: (n) => `${n} rows`,
+    // filters
+    part: 'Part', label: 'Label', fold: 'Fold', method: 'Copies by', check: 'Look at',
+    train: 'train', valid: 'valid', test: 'test', left: 'left out',
+    duplicate: 'duplicates', conflict: 'conflicts in a group', suspected: 'suspected labels',
+    copied: 'augmented', changed: 'text was normalised', disagree: 'annotators disagree',
+    unsampled: 'left out by under-sampling', no_fold: 'none', find: 'Find a label',
+    // columns and orders
+    file: 'File order', id: 'Id', text: 'Text', length: 'Length', time: 'Time', doubt: 'Doubt',
+    group_size: 'Duplicates', copy: 'copy', doubt_hint: '1 - probability of the label, out of fold; |residual| for numbers',
+    // details
+    close: 'Close', previous: 'Previous', next: 'Next', second: 'Second text',
+    original: 'As it was in the file', characters: 'characters', group: 'group',
+    model: 'What models that never saw this row say', given: 'given label', guess: 'prediction',
+    residual: 'residual', suspect_note: 'The label is suspected to be wrong. Look, then decide.',
+    same: (n) => `Duplicate group of ${n}`, same_note: 'labels differ in this group',
+    judged: (n) => `${n} ${n === 1 ? 'judgement' : 'judgements'}`, copies: (n) => `${n} augmented ${n === 1 ? 'copy' : 'copies'}`,
+    source: 'source', more: (n) => `and ${n} more`, label_differs: 'another label',
+    test_note: 'Test row: no prediction is used here.', of_all: 'of all rows',
+    // pictures
+    classes_title: 'Classes', classes_note: 'Share of each part. Click a class to see its rows.',
+    values_title: 'Values to predict', values_note: 'Share of each part.',
+    lengths_title: 'Lengths', lengths_note: (n) => `Characters; the longest 1 % are in the last bar, up to ${n}.`,
+    times_title: 'Time', times_note: 'Share of each part, from old to new.',
+    duplicates_title: 'Duplicates by length',
+    duplicates_note: 'Share of the texts of a length that have a duplicate.',
+    confidence_title: 'Confidence in the given label',
+    confidence_note: 'Probability that out-of-fold models give to the label; low is doubtful.',
+    residual_title: 'Distance to the prediction', residual_note: '|label - prediction|, out of fold.',
+    similarity_title: 'Can the parts be told apart?',
+    similarity_note: 'AUC of a classifier that guesses the part of a text; .5 is chance.',
+    features: 'given away by', sure: 'they differ', unsure: 'no clear difference', not_tried: 'no classifier tried',
+    label_gap: 'labels apart', length_gap: 'lengths apart', unseen: 'new words',
+    copies_title: 'Balance of the training rows',
+    copies_note: 'Rows kept, copies made, rows left out by under-sampling.',
+    kept: 'rows', made: 'copies', out: 'left out', other_rows: 'not suspected',
+    numbers: 'Numbers', from_to: 'from – to', none: 'none',
+    // notes
+    sampled: (o) => `Shown are ${o.shown} of ${o.rows} rows: a fixed sample that keeps duplicate groups whole. The pictures count all rows. --limit shows more.`,
+    stale: (o) => `${o.file} holds ${o.rows} rows that are not in the prepared data: it is of an earlier run. Run: dvc repro`,
+    not_split: () => 'There is no split yet: the parts are those of the raw files. Run: dvc repro split',
+    broken: 'The page could not read its own data. A current browser is needed (Chrome 103, Firefox 113, Safari 16.4 or newer).',
+  },
+  ko: {
+    title: '데이터 보기', views: '화면', tab_rows: '행', tab_charts: '그림', filters: '필터',
+    other: 'English', other_label: 'View in English', search: '텍스트 검색',
+    search_hint: '텍스트와 id 검색   /', sort: '정렬', clear: '초기화', details: '행',
+    nothing: '조건에 맞는 행이 없습니다. 필터를 하나 풀거나 검색어를 줄여 보세요.',
+    keys: '/ 검색 · ↑ ↓ 또는 j k 이동 · Enter 열기 · Esc 닫기',
+    ascending: '오름차순', descending: '내림차순',
+    count: (n, all) => `${all}행 중 ${n}행`, total: (n) => `${n}행`,
+    part: '분할', label: '레이블', fold: '폴드', method: '증강 방법', check: '살펴볼 것',
+    train: '학습', valid: '검증', test: '테스트', left: '제외됨',
+    duplicate: '중복', conflict: '중복 안 레이블 충돌', suspected: '의심되는 레이블',
+    copied: '증강된 행', changed: '정규화로 바뀐 텍스트', disagree: '평가자 불일치',
+    unsampled: '언더샘플링으로 빠짐', no_fold: '없음', find: '레이블 찾기',
+    file: '파일 순서', id: 'ID', text: '텍스트', length: '길이', time: '시간', doubt: '의심',
+    group_size: '중복', copy: '복사본', doubt_hint: '1 - 레이블의 확률(폴드 밖 예측). 숫자는 |잔차|',
+    close: '닫기', previous: '이전', next: '다음', second: '두 번째 텍스트',
+    original: '파일에 있던 원문', characters: '자', group: '그룹',
+    model: '이 행을 본 적 없는 모델의 판단', given: '주어진 레이블', guess: '예측',
+    residual: '잔차', suspect_note: '레이블이 틀렸을 수 있습니다. 직접 보고 판단하세요.',
+    same: (n) => `중복 그룹 ${n}행`, same_note: '그룹 안에서 레이블이 서로 다릅니다',
+    judged: (n) => `평가 ${n}건`, copies: (n) => `증강 복사본 ${n}개`,
+    source: '원본', more: (n) => `외 ${n}개`, label_differs: '다른 레이블',
+    test_note: '테스트 행: 예측을 쓰지 않습니다.', of_all: '전체 행 중',
+    classes_title: '클래스', classes_note: '분할별 비율입니다. 클래스를 누르면 그 행을 봅니다.',
+    values_title: '예측할 값', values_note: '분할별 비율입니다.',
+    lengths_title: '길이', lengths_note: (n) => `글자 수입니다. 가장 긴 1%는 마지막 칸에 있고, 최대 ${n}자입니다.`,
+    times_title: '시간', times_note: '오래된 것부터, 분할별 비율입니다.',
+    duplicates_title: '길이별 중복', duplicates_note: '그 길이의 텍스트 중 중복이 있는 비율입니다.',
+    confidence_title: '주어진 레이블에 대한 확신',
+    confidence_note: '폴드 밖 모델이 그 레이블에 준 확률입니다. 낮으면 의심스럽습니다.',
+    residual_title: '예측과의 거리', residual_note: '|레이블 - 예측|, 폴드 밖 예측입니다.',
+    similarity_title: '분할을 구별할 수 있는가',
+    similarity_note: '텍스트의 분할을 맞히는 분류기의 AUC입니다. .5는 우연입니다.',
+    features: '구별의 단서', sure: '서로 다름', unsure: '뚜렷한 차이 없음', not_tried: '분류기로 비교하지 않음',
+    label_gap: '레이블 차이', length_gap: '길이 차이', unseen: '새 단어',
+    copies_title: '학습 행의 균형', copies_note: '남은 행, 만든 복사본, 언더샘플링으로 빠진 행입니다.',
+    kept: '행', made: '복사본', out: '빠짐', other_rows: '의심 없음',
+    numbers: '숫자로 보기', from_to: '구간', none: '없음',
+    sampled: (o) => `전체 ${o.rows}행 중 ${o.shown}행을 보여 줍니다. 중복 그룹을 나누지 않는 고정된 표본입니다. 그림은 모든 행을 셉니다. --limit으로 더 볼 수 있습니다.`,
+    stale: (o) => `${o.file}의 ${o.rows}행이 준비된 데이터에 없습니다. 이전 실행의 파일입니다. 실행: dvc repro`,
+    not_split: () => '아직 분할하지 않았습니다. 분할 표시는 원본 파일의 것입니다. 실행: dvc repro split',
+    broken: '페이지가 데이터를 읽지 못했습니다. 최신 브라우저가 필요합니다 (Chrome 103, Firefox 113, Safari 16.4 이상).',
+  },
+};
+let language = 'en';
+
+function w(key, ...values) {
+  const word = WORDS[language][key];
+  return typeof word === 'function' ? word(...values) : word;
+}
+
+const number = (value, digits = 0) =>
+  value.toLocaleString('en', { maximumFractionDigits: digits, minimumFractionDigits: digits });
+const percent = (share) => `${number(100 * share, share > 0 && share < 0.1 ? 1 : 0)}%`;

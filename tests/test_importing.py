@@ -1,0 +1,431 @@
+"""`python -m foldline import`: shown first, written after a yes, whole or not at all."""
+
+import gzip
+import io
+import shutil
+import sys
+from copy import deepcopy
+from functools import lru_cache
+
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from foldline.__main__ import main
+from foldline.corpus import importing
+from foldline.corpus.intake import settings, storing
+from foldline.frame import loading
+from foldline.frame.errors import FoldlineError
+from foldline.frame.loading import read
+from tests import projects
+from tests.projects import write_csv
+
+
+@lru_cache
+def parsed(text: str):
+    return YAML(typ="safe", pure=True).load(text)
+
+
+@pytest.fixture
+def project(workplace, monkeypatch):
+    """Go to a project with the parameters of tests and nothing under data/raw/.
+
+    The same parameters are parsed once for all tests.
+    """
+    monkeypatch.setattr(loading, "read", lambda path: deepcopy(parsed(path.read_text("utf-8"))))
+    shutil.copy(projects.PARAMS, workplace / "params.yaml")
+    (workplace / "given").mkdir()
+    return workplace
+
+
+@pytest.fixture
+def bring(project):
+    """Import with --yes, and give section `data` of params.yaml then."""
+
+    def call(*arguments: str) -> dict:
+        importing.main([*arguments, "--yes"])
+        return read(project / "params.yaml")["data"]
+
+    return call
+
+
+def told(*arguments: str) -> str:
+    """Give the message of an import that cannot be done."""
+    with pytest.raises(FoldlineError) as caught:
+        importing.main([*arguments])
+    return str(caught.value)
+
+
+def official(folder, without_labels=False):
+    """Write train, dev and test files."""
+    rows = projects.topics(60)
+    write_csv(folder / "train.csv", rows[:30])
+    write_csv(folder / "dev.csv", rows[30:45])
+    last = [{k: v for k, v in row.items() if k != "label" or not without_labels} for row in rows]
+    write_csv(folder / "test.csv", last[45:])
+
+
+def test_a_file_is_copied_and_its_columns_written(project, bring, capsys):
+    write_csv(project / "given/news.csv", projects.topics())
+    data = bring("given/news.csv")
+
+    assert (project / "data/raw/news.csv").read_bytes() == (project / "given/news.csv").read_bytes()
+    assert data["train"] == "data/raw/news.csv"
+    assert (data["id"], data["text"], data["label"]) == ("id", "text", "label")
+    assert data["predict"] is None
+    assert read(project / "params.yaml")["predict"]["sample_submission"] is None
+    shown = capsys.readouterr().out
+    for part in [
+        "60 rows  data/raw/news.csv",
+        "3 classes: economy 20 (33%), sports 20 (33%), science 20 (33%)",
+        "its name; 3 values in 60 rows",
+        "characters: median",
+        "r0 | 은행 금리 오늘 발표 0 | economy",
+        "data.train: data/raw/topics.csv -> data/raw/news.csv",
+        "python run.py repro",
+    ]:
+        assert part in shown
+
+
+def test_only_the_values_of_the_data_change_in_params(project, bring):
+    before = (project / "params.yaml").read_text(encoding="utf-8").splitlines()
+    write_csv(project / "given/pairs.csv", projects.pairs())
+    bring("given/pairs.csv")
+    after = (project / "params.yaml").read_text(encoding="utf-8").splitlines()
+
+    changed = [line for line, old in zip(after, before, strict=True) if line != old]
+    keys = ["task", "train", "predict", "text", "text_pair", "label", "sample_submission"]
+    assert [line.split(":")[0].strip() for line in changed] == keys
+    assert all(" # " in line for line in changed)
+
+
+def test_pairs_with_a_number_are_a_regression(project, bring):
+    write_csv(project / "given/pairs.csv", projects.pairs())
+    data = bring("given/pairs.csv")
+
+    assert (data["text"], data["text_pair"], data["label"]) == ("a", "b", "score")
+    assert read(project / "params.yaml")["task"] == "regression"
+
+
+def test_official_files_are_told_apart_by_name(project, bring):
+    official(project / "given")
+    data = bring(*(f"given/{name}.csv" for name in ("test", "train", "dev")))
+
+    assert [data[part] for part in ("train", "valid", "test", "predict")] == [
+        "data/raw/train.csv",
+        "data/raw/dev.csv",
+        "data/raw/test.csv",
+        None,
+    ]
+
+
+def test_a_part_can_be_said(project, bring):
+    official(project / "given")
+    data = bring("train=given/test.csv", "test=given/train.csv")
+
+    assert (data["train"], data["test"]) == ("data/raw/test.csv", "data/raw/train.csv")
+
+
+def test_a_test_file_without_labels_is_to_be_predicted(project, bring):
+    official(project / "given", without_labels=True)
+    submission = [{"ID": f"r{n}", "label": "economy"} for n in reversed(range(45, 60))]
+    write_csv(project / "given/baseline.csv", submission)
+    data = bring("given/train.csv", "given/test.csv", "given/baseline.csv")
+
+    assert (data["test"], data["predict"]) == (None, "data/raw/test.csv")
+    sample = read(project / "params.yaml")["predict"]["sample_submission"]
+    assert sample == "data/raw/baseline.csv"
+
+
+def test_labels_of_minus_one_are_no_labels(project, bring):
+    official(project / "given")
+    rows = [row | {"label": -1} for row in projects.topics(9)]
+    write_csv(project / "given/test.csv", rows)
+
+    assert bring("given/train.csv", "given/test.csv")["predict"] == "data/raw/test.csv"
+
+
+def judged(path, items=60):
+    rows = [
+        {"item_id": f"r{n}", "annotator_id": person, "label": ("x", "y")[n % 2]}
+        for n in range(items)
+        for person in ("kim", "lee")
+    ]
+    write_csv(path, rows)
+
+
+def test_a_table_of_judgements_goes_beside_the_rows(project, bring, capsys):
+    write_csv(project / "given/news.csv", projects.topics())
+    judged(project / "given/people.csv")
+    data = bring("given/news.csv", "given/people.csv")
+
+    assert data["train"] == "data/raw/news.csv"
+    assert data["annotations"] == {
+        "file": "data/raw/people.csv",
+        "item": "item_id",
+        "annotator": "annotator_id",
+        "label": "label",
+        "scale": "nominal",
+        "aggregate": "none",
+    }
+    assert "(2 people)" in capsys.readouterr().out
+
+
+def test_files_can_be_added_to_the_rows_that_are_here(project, bring):
+    official(project / "given")
+    first = bring("given/train.csv")
+    judged(project / "given/people.csv")
+    second = bring("--annotations", "given/people.csv", "--predict", "given/test.csv")
+
+    assert second["annotations"]["file"] == "data/raw/people.csv"
+    assert second["predict"] == "data/raw/test.csv"
+    assert {k: second[k] for k in ("train", "text", "label")} == {
+        k: first[k] for k in ("train", "text", "label")
+    }
+
+
+def test_a_new_version_keeps_the_settings_and_says_what_changed(project, bring, capsys):
+    rows = projects.topics()
+    official(project / "given")
+    write_csv(project / "given/train.csv", rows)
+    bring("given/train.csv", "given/dev.csv", "--label", "label", "--id", "none")
+    params = (project / "params.yaml").read_bytes()
+    write_csv(project / "given/train.csv", [rows[0] | {"text": "new words"}, *rows[2:]])
+    capsys.readouterr()
+    bring("given/train.csv")
+
+    shown = capsys.readouterr().out
+    assert "60 rows before, 59 now: 1 added, 2 removed" in shown
+    assert "as params.yaml has it" in shown
+    assert "its present content is in no version" in shown
+    assert (project / "params.yaml").read_bytes() == params
+    assert b"new words" in (project / "data/raw/train.csv").read_bytes()
+
+
+def test_versions_with_ids_tell_changed_rows_from_others(project, bring, capsys):
+    rows = projects.topics()
+    write_csv(project / "given/train.csv", rows)
+    bring("given/train.csv")
+    new = {"id": "r99", "text": "a new text", "label": "sports"}
+    write_csv(project / "given/train.csv", [rows[0] | {"text": "other"}, *rows[3:], new])
+    capsys.readouterr()
+    bring("given/train.csv")
+
+    told = capsys.readouterr().out
+    assert "60 rows before, 59 now: 1 added, 2 removed, 1 changed (by 'id')" in told
+
+
+def test_the_same_file_again_changes_nothing(project, bring, capsys):
+    write_csv(project / "given/news.csv", projects.topics())
+    bring("given/news.csv")
+    target = project / "data/raw/news.csv"
+    stamp = target.stat().st_mtime_ns
+    params = (project / "params.yaml").read_bytes()
+    bring("given/news.csv")
+    bring("data/raw/news.csv")
+
+    assert target.stat().st_mtime_ns == stamp
+    assert (project / "params.yaml").read_bytes() == params
+    assert "kB, same, kept by git" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["news.tsv", "news.jsonl", "news.parquet", "news.csv.gz"])
+def test_every_format_is_copied_as_it_is(project, bring, name):
+    table = pd.DataFrame(projects.topics(), dtype="str")
+    path = project / "given" / name
+    if name.endswith("parquet"):
+        table.to_parquet(path)
+    elif name.endswith("jsonl"):
+        table.to_json(path, orient="records", lines=True, force_ascii=False)
+    else:
+        text = table.to_csv(sep="\t" if "tsv" in name else ",", index=False).encode()
+        path.write_bytes(gzip.compress(text) if name.endswith("gz") else text)
+    data = bring(f"given/{name}")
+
+    assert (project / "data/raw" / name).read_bytes() == path.read_bytes()
+    assert (data["train"], data["label"]) == (f"data/raw/{name}", "label")
+
+
+def test_a_cp949_file_with_korean_columns_is_understood(project, bring, capsys):
+    table = pd.DataFrame(projects.topics(), dtype="str")
+    table.columns = ["번호", "문장", "라벨"]
+    path = project / "given/뉴스.csv"
+    path.write_bytes(table.to_csv(index=False).encode("cp949"))
+    data = bring("given/뉴스.csv")
+
+    assert (data["id"], data["text"], data["label"]) == ("번호", "문장", "라벨")
+    assert (project / "data/raw/뉴스.csv").read_bytes() == path.read_bytes()
+    assert "was read as cp949" in capsys.readouterr().out
+
+
+def test_without_a_terminal_or_a_yes_nothing_is_written(project, monkeypatch, capsys):
+    write_csv(project / "given/news.csv", projects.topics())
+    before = (project / "params.yaml").read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+
+    assert "--yes" in told("given/news.csv")
+    assert "First rows of news.csv" in capsys.readouterr().out
+    assert not (project / "data").exists()
+    assert (project / "params.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("answer", "written"), [("y", True), ("네", True), ("", False), ("n", False)]
+)
+def test_a_yes_at_the_terminal_is_asked_for(project, monkeypatch, answer, written):
+    write_csv(project / "given/news.csv", projects.topics())
+    before = (project / "params.yaml").read_bytes()
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda _: answer)
+    importing.main(["given/news.csv"])
+
+    assert (project / "data/raw/news.csv").exists() == written
+    assert ((project / "params.yaml").read_bytes() != before) == written
+
+
+def test_what_was_written_to_params_meanwhile_stays(project, monkeypatch):
+    write_csv(project / "given/news.csv", projects.topics())
+    file = project / "params.yaml"
+
+    def answer(_):
+        text = file.read_text(encoding="utf-8")
+        file.write_text(text.replace("seed: 42", "seed: 43"), encoding="utf-8")
+        return "y"
+
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", answer)
+    importing.main(["given/news.csv"])
+
+    assert read(file)["seed"] == 43
+    assert read(file)["data"]["train"] == "data/raw/news.csv"
+
+
+def test_a_copy_that_is_interrupted_leaves_nothing(project, monkeypatch):
+    official(project / "given")
+    before = (project / "params.yaml").read_bytes()
+    copy = shutil.copyfile
+
+    def stopping(source, target):
+        copy(source, target)
+        if "dev" in str(source):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(storing.shutil, "copyfile", stopping)
+
+    assert main(["import", "given/train.csv", "given/dev.csv", "--yes"]) == 130
+    assert list((project / "data/raw").iterdir()) == []
+    assert (project / "params.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], ["name a file", "--help"]),
+        (["given/absent.csv"], ["given/absent.csv is not there"]),
+        (["given"], ["is a folder", "hf:given"]),
+        (["vaild=given/train.csv"], ["unknown part 'vaild'; did you mean 'valid'?"]),
+        (["given/train.csv", "train=given/dev.csv"], ["both are train", "leave one out"]),
+        (["given/train.csv", "given/more.csv"], ["more.csv: what this file is for", "train="]),
+        (["given/one.csv", "given/more.csv"], ["none of one.csv, more.csv", "train=PATH"]),
+        (["given/train.csv", "--label", "lable"], ["did you mean 'label'?", "Correct --label"]),
+        (["given/train.csv", "--text", "none"], ["--text none", "name it"]),
+        (["given/train.csv", "test=given/bare.csv"], ["has no column 'label'", "data.predict"]),
+        (["given/bare.csv"], ["no column looks like the label", "--label COLUMN"]),
+        (["given/top.csv"], ["first line seems to be a row", "names above"]),
+        (["given/a/train.csv", "dev=given/train.csv"], ["unknown part 'dev'"]),
+        (["train=given/a/train.csv", "valid=given/train.csv"], ["would both become data/raw"]),
+        (["given/train.csv", "--annotations", "given/dev.csv"], ["item, annotator and label"]),
+        (["given/train.csv", "--revision", "1"], ["hf:ID"]),
+        (["given/train.xlsx"], ["files are read as .csv"]),
+        (["given/train.csv", "--dvc"], ["which knows no project here", "--git"]),
+        (["given/train.csv", "--task", "regression", "--id", "id"], ["needs numbers", "--label"]),
+    ],
+)
+def test_mistakes_are_told_and_write_nothing(project, arguments, expected):
+    official(project / "given")
+    write_csv(project / "given/more.csv", projects.topics())
+    write_csv(project / "given/one.csv", projects.topics())
+    write_csv(
+        project / "given/bare.csv", [{"id": r["id"], "text": r["text"]} for r in projects.topics()]
+    )
+    write_csv(project / "given/a/train.csv", projects.topics())
+    text = (project / "given/one.csv").read_text(encoding="utf-8")
+    (project / "given/top.csv").write_text(text.split("\n", 1)[1], encoding="utf-8")
+    (project / "given/train.xlsx").write_bytes(b"PK\x03\x04")
+    before = (project / "params.yaml").read_bytes()
+    message = told(*arguments, "--yes")
+
+    for part in expected:
+        assert part in message
+    assert not (project / "data").exists()
+    assert (project / "params.yaml").read_bytes() == before
+
+
+def test_parameters_that_would_not_be_valid_then_stop_the_import(project):
+    projects.set_params(project / "params.yaml", {"split.method": "grouped", "data.group": "label"})
+    write_csv(project / "given/news.csv", projects.topics())
+
+    message = told("given/news.csv", "--yes")
+    assert "params.yaml" in message
+    assert not (project / "data").exists()
+
+
+def test_a_large_file_needs_dvc_but_git_can_be_told_to_keep_it(project, bring, monkeypatch):
+    monkeypatch.setattr(storing, "LARGE", 1000)
+    write_csv(project / "given/news.csv", projects.topics())
+
+    assert "dvc init" in told("given/news.csv", "--yes")
+    assert bring("given/news.csv", "--git")["train"] == "data/raw/news.csv"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("label", "label"),
+        ("review text", "review text"),
+        ("라벨", "라벨"),
+        (None, "null"),
+        ("null", '"null"'),
+        ("1", '"1"'),
+        ("1e3", '"1e3"'),
+        ("true", '"true"'),
+        ("a: b", '"a: b"'),
+        ("#", '"#"'),
+        ("a #b", '"a #b"'),
+        (" a", '" a"'),
+        ("[x]", '"[x]"'),
+        (["no, b", "1"], '["no, b", "1"]'),
+    ],
+)
+def test_a_value_is_read_back_as_it_was_written(value, text, tmp_path):
+    file = tmp_path / "p.yaml"
+    file.write_text(
+        settings.edited("data:\n  key: old  # why\nlast: 1\n", {"data.key": value}), "utf-8"
+    )
+
+    assert settings.written(value) == text
+    assert read(file) == {"data": {"key": value}, "last": 1}
+    assert "# why\nlast: 1\n" in file.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("k: a    # c\n", "k: long  # c\n"),
+        ("k: abcdefgh  # c\n", "k: long      # c\n"),
+        ("k: a # c\n", "k: long  # c\n"),
+        ("k:\n", "k: long\n"),
+        ("k:   # c\n", "k: long  # c\n"),
+        ("k: 'a'\r\nl: b\r\n", "k: long\r\nl: b\r\n"),
+        ("k: [a,\n  b]\nl: b\n", "k: long\nl: b\n"),
+        ("k:  # c\n- a\n- b  # d\n# e\nl: b\n", "k: long  # c  # d\n# e\nl: b\n"),
+        ("k: a", "k: long"),
+    ],
+)
+def test_everything_around_a_value_stays(before, after):
+    assert settings.edited(before, {"k": "long"}) == after
+
+
+def test_a_key_that_is_missing_is_named():
+    with pytest.raises(FoldlineError, match=r"no key data\.text"):
+        settings.edited("data:\n  label: a\n", {"data.text": "b"})

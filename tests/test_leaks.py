@@ -1,0 +1,168 @@
+"""Leaks: official files that share rows, a budget for them, and what nobody may copy."""
+
+import pandas as pd
+import pytest
+
+from foldline.corpus.leaks import check_budget, digest, drop_leaks, find_leaks, held_out
+from foldline.corpus.report import split_report
+from foldline.frame.errors import FoldlineError
+
+
+def table(rows: list[tuple[str, str, str, str]]) -> pd.DataFrame:
+    """Give rows of part, text, label and duplicate group; ids count within the part."""
+    found = pd.DataFrame(rows, columns=["part", "text", "label", "dup_group"])
+    number = found.groupby("part").cumcount() + 1
+    ids = found["part"] + "-" + number.astype(str)
+    own = found["dup_group"].where(found["dup_group"] != "", ids)
+    return found.assign(id=ids, text_pair="", group="", time=0.0, dup_group=own)
+
+
+def leaking() -> pd.DataFrame:
+    """Give official files in which three of five test rows leak, and one of two valid rows."""
+    return table(
+        [
+            ("train", "yes", "a", "yes"),
+            ("train", "Yes", "b", "yes"),
+            ("train", "a longer text of train", "a", "long"),
+            ("train", "nowhere else at all", "b", ""),
+            ("valid", "yes", "a", "yes"),
+            ("valid", "of valid alone, here", "b", "both"),
+            ("test", "yes", "a", "yes"),
+            ("test", "A longer text of train", "a", "long"),
+            ("test", "a longer text of train!", "b", "long"),
+            ("test", "of valid alone here", "b", "both"),
+            ("test", "of test alone, this", "a", ""),
+        ]
+    )
+
+
+def test_leaks_are_counted_by_strength_length_and_label():
+    found = find_leaks(leaking())
+
+    test = found["test"]
+    assert test.ids == ["test-1", "test-2", "test-3"]
+    assert (test.of, test.exact, test.short, test.disagree) == (5, 2, 1, 1)
+    assert test.share == 0.6
+    assert test.sources == {"train-1", "train-2", "train-3"}
+    assert (found["valid"].ids, found["valid"].share) == (["valid-1"], 0.5)
+    assert test.words() == (
+        "3 of 5 test rows (60.0%) have a duplicate in train: 1 of them are 2 words or less, 2 are "
+        "equal, and 1 of the equal ones have another label there"
+    )
+
+
+def test_parts_that_are_cut_from_train_cannot_leak():
+    rows = leaking()
+
+    assert find_leaks(rows[rows["part"] == "train"]) == {}
+
+
+def test_a_leak_over_the_budget_stops_with_its_rows_and_the_mend():
+    found = find_leaks(leaking())
+
+    with pytest.raises(FoldlineError) as error:
+        check_budget(found, 0.5)
+
+    message = str(error.value)
+    assert "split.max_leak_share=0.5 is exceeded: 3 of 5 test rows (60.0%)" in message
+    assert "The rows are test-1, test-2, test-3." in message
+    assert "valid rows" not in message
+    assert "split.drop_from_train=true" in message
+    assert "(3 of them do)" in message
+    check_budget(found, 0.6)
+
+
+def test_training_rows_that_leak_are_dropped_and_official_ones_stay():
+    kept, dropped = drop_leaks(leaking())
+
+    assert dropped == 3
+    assert kept["id"][kept["part"] == "train"].tolist() == ["train-4"]
+    assert (kept["part"] == "valid").sum() == 2
+    assert (kept["part"] == "test").sum() == 5
+    assert [leak.share for leak in find_leaks(kept).values()] == [0.0, 0.0]
+
+
+def test_nothing_is_dropped_without_official_files():
+    rows = leaking().assign(part="train")
+
+    kept, dropped = drop_leaks(rows)
+
+    assert dropped == 0
+    assert kept.equals(rows)
+
+
+def test_dropping_all_of_train_is_told():
+    rows = table([("train", "same", "a", "s"), ("test", "same", "a", "s")])
+
+    with pytest.raises(FoldlineError, match=r"drop_from_train=true leaves no training row: all 1 "):
+        drop_leaks(rows)
+
+
+# --- what is held out -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("Same text", ""), ("same TEXT", "")),
+        (("one", "two"), ("Two", "ONE")),
+        (("\uff21", ""), ("a", "")),
+    ],
+)
+def test_equal_texts_have_one_digest(one, other):
+    assert digest(*one) == digest(*other)
+
+
+def test_other_texts_have_other_digests():
+    texts = [("a", ""), ("b", ""), ("a", "b"), ("a b", ""), ("ab", ""), ("a", "c"), ("", "")]
+
+    assert len({digest(*text) for text in texts}) == len(texts)
+
+
+def test_held_out_rows_are_known_by_sorted_digests_alone():
+    rows = leaking()
+    valid, test = (rows[rows["part"] == part] for part in ("valid", "test"))
+
+    found = held_out(test, valid, table([("predict", "", "", "")]))
+
+    assert list(found.columns) == ["key"]
+    assert found["key"].tolist() == sorted(set(found["key"]))
+    # "yes" is held twice, and an empty text equals nothing.
+    assert len(found) == 6
+    assert digest("YES", "") in set(found["key"])
+    assert digest("nowhere else at all", "") not in set(found["key"])
+    assert digest("", "") not in set(found["key"])
+    assert held_out(valid, test)["key"].tolist() == found["key"].tolist()
+
+
+# --- the report ---------------------------------------------------------------------------------
+
+
+def test_the_report_counts_what_crosses_by_strength():
+    rows = leaking()
+    report = split_report(
+        rows.assign(group=rows["dup_group"]), find_leaks(rows), "classification", 1
+    )
+
+    numbers = report.metrics
+    assert [numbers[part] for part in ("train", "valid", "test")] == [4, 2, 5]
+    assert (numbers["crossing_valid"], numbers["crossing_test"]) == (1, 2)
+    assert (numbers["leak_share_valid"], numbers["leak_share_test"]) == (0.5, 0.6)
+    assert (numbers["groups"], numbers["largest_group_share"]) == (5, 4 / 11)
+    assert report.details["leaks"]["test"]["ids"] == ["test-1", "test-2", "test-3"]
+    assert any(
+        note.startswith("1 of 5 test rows (20.0%) have a duplicate in valid, which kfold learns")
+        for note in report.notes
+    )
+
+
+def test_the_report_tells_of_groups_that_official_files_tear():
+    rows = table([("train", f"t{n}", "ab"[n % 2], "") for n in range(30)])
+    test = table([("test", f"x{n}", "ab"[n % 2], "") for n in range(10)])
+    both = pd.concat([rows, test], ignore_index=True)
+    both["group"] = [f"g{n % 30}" for n in range(40)]
+
+    report = split_report(both, find_leaks(both), "classification", 1)
+
+    assert report.metrics["leak_share_test"] == 0
+    assert any("10 of 10 test rows (100.0%) are of a group (data.group)" in n for n in report.notes)

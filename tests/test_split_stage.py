@@ -1,0 +1,133 @@
+"""The stage split: what it writes, what stops it, and what it says."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from foldline.corpus.leaks import digest
+from foldline.frame import contract
+from foldline.frame.errors import FoldlineError
+from stages import split
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def rows(leaking: int = 0) -> pd.DataFrame:
+    """Give 60 training rows and 20 official test rows, `leaking` of which stand in train."""
+    ids = [f"train-{n:02}" for n in range(60)] + [f"test-{n:02}" for n in range(20)]
+    sources = [*range(60), *range(leaking), *range(60, 80 - leaking)]
+    return pd.DataFrame(
+        {
+            "id": ids,
+            "part": ["train"] * 60 + ["test"] * 20,
+            "text": [f"this is text {n}" for n in sources],
+            "text_pair": "",
+            "label": ["ab"[n % 2] for n in range(80)],
+            "group": "",
+            "time": 0.0,
+            "dup_group": [f"d{n}" for n in sources],
+        }
+    )
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    """Return a function that runs the stage on some rows, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(table: pd.DataFrame, nested: int = 0, **options: object) -> dict[str, dict]:
+        params = YAML(typ="safe").load(ROOT / "tests" / "params.yaml")
+        params["split"] |= {"compare": False} | options
+        params["kfold"]["nested"] = nested
+        params["data"] |= {"group": None, "time": None}
+        contract.PREPARED.write(table)
+        contract.UNLABELLED.write(
+            pd.DataFrame({"id": ["u"], "text": ["to predict"], "text_pair": [""]})
+        )
+        split.main(
+            split.Params.model_validate({name: params[name] for name in split.Params.model_fields})
+        )
+        return {
+            name: json.loads(Path(f"metrics/{name}.json").read_text(encoding="utf-8"))
+            for name in ("split", "splitting")
+        }
+
+    return call
+
+
+def test_what_is_written_fits_together(stage):
+    found = stage(rows(), nested=2)
+
+    train, valid, test = (table.read() for table in (contract.TRAIN, contract.VALID, contract.TEST))
+    assert (len(train), len(valid), len(test)) == (45, 15, 20)
+    seen = [*train["id"], *valid["id"]]
+    folds, nested = contract.FOLDS.read(), contract.NESTED_FOLDS.read()
+    assert sorted(folds["id"]) == sorted(seen)
+    assert len(nested) == len(seen) * (folds["fold"].nunique() - 1)
+    held = contract.HELD.read()["key"].tolist()
+    texts = [*valid["text"], *test["text"], "To Predict"]
+    assert held == sorted(digest(text, "") for text in texts)
+    assert len(found["split"]["split"]) <= 14
+    assert found["split"]["split"]["train"] == 45
+    assert found["splitting"]["method"] == "stratified"
+    assert found["splitting"]["size"]["test"]["groups"] == 20
+    assert set(found["splitting"]["similarity"]) == {"train_valid", "train_test", "valid_test"}
+
+
+def test_no_nested_folds_are_a_table_without_rows(stage):
+    stage(rows())
+
+    assert contract.NESTED_FOLDS.read().empty
+
+
+def test_a_leak_over_the_budget_stops_and_drop_from_train_mends(stage, capsys):
+    with pytest.raises(FoldlineError, match=r"8 of 20 test rows \(40.0%\) have a duplicate in"):
+        stage(rows(8), max_leak_share=0.3)
+
+    found = stage(rows(8), max_leak_share=0, drop_from_train=True)
+
+    assert "8 training rows dropped that stand in official valid or test rows" in (
+        capsys.readouterr().out
+    )
+    assert found["split"]["split"]["leak_share_test"] == 0
+    texts = {*contract.TRAIN.read()["text"], *contract.VALID.read()["text"]}
+    assert len(texts) == 52
+    assert not texts & {*contract.TEST.read()["text"]}
+
+
+def test_a_leak_within_the_budget_is_said_and_counted(stage, capsys):
+    found = stage(rows(2), max_leak_share=0.3)
+
+    assert "note: 2 of 20 test rows (10.0%) have a duplicate in train" in capsys.readouterr().out
+    assert found["split"]["split"]["leak_share_test"] == 0.1
+    assert found["splitting"]["leaks"]["test"]["ids"] == ["test-00", "test-01"]
+
+
+def test_parts_that_differ_are_told_apart_in_numbers_and_words(stage, capsys):
+    words = np.random.default_rng(1).integers(100, 200, size=(400, 5))
+    table = pd.DataFrame(
+        {
+            "id": [f"r{n:03}" for n in range(400)],
+            "part": ["train"] * 300 + ["test"] * 100,
+            "text": [" ".join(map(str, own)) for own in words],
+            "text_pair": "",
+            "label": ["ab"[n % 2] for n in range(400)],
+            "group": "",
+            "time": 0.0,
+        }
+    )
+    table["dup_group"] = table["id"]
+    table.loc[320:, "text"] += " @user"
+
+    found = stage(table, compare=True)
+
+    numbers = found["split"]["split"]
+    assert numbers["auc_train_test"] > 0.8
+    assert numbers["auc_valid_test"] > 0.8
+    assert abs(numbers["auc_train_valid"] - 0.5) < 0.12
+    printed = capsys.readouterr().out
+    assert "note: valid does not stand for test: a classifier tells their texts apart" in printed
