@@ -41,8 +41,8 @@ def folds(workplace, table, recipe, labels, augment) -> Callable[..., list[Fold]
         model: str = "tfidf", rows: pd.DataFrame = table, keep: bool = True, **how: Any
     ) -> list[Fold]:
         own = recipe(model=model, **how)
-        kfold = Kfold(n_splits=SPLITS, inner_valid=0.25, keep_models=keep)
-        copies = augment(method="aeda", classes="all", copies=1)
+        kfold = Kfold(n_splits=SPLITS, inner_valid=0.25, keep_models=keep, nested=0)
+        copies = augment(method="aeda", strategy="n_per_row", copies=1)
         return [
             Fold("model", number, rows, labels("classification"), own, copies, kfold)
             for number in range(SPLITS)

@@ -35,6 +35,30 @@ def test_class_weights_by_hand() -> None:
     assert float(found) == pytest.approx((each[0] + 3 * each[1] + 2 * third + 3 * fourth) / 4)
 
 
+def test_soft_targets_by_hand() -> None:
+    # Of logits 2, 0, -1 and 0, 3, 1 under shares of 3/4, 1/4, 0 and 0, 1/2, 1/2.
+    shares = torch.tensor([[0.75, 0.25, 0.0], [0.0, 0.5, 0.5]])
+    logits = LOGITS[[0, 2]]
+    first = np.log(np.exp(2) + 1 + np.exp(-1)) - 0.75 * 2
+    second = np.log(1 + np.exp(3) + np.e) - (0.5 * 3 + 0.5 * 1)
+    found = cross_entropy(None, 0.0)(outputs(logits), shares)
+    assert float(found) == pytest.approx((first + second) / 2)
+    # A row weighs the mean of its classes' weights by share: 5/4 and 5/2.
+    found = cross_entropy(np.array([1.0, 2.0, 3.0]), 0.0)(outputs(logits), shares)
+    assert float(found) == pytest.approx((1.25 * first + 2.5 * second) / 2)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_certain_shares_are_hard_targets(smoothing: float) -> None:
+    weights = np.array([1.0, 2.0, 3.0])
+    shares = torch.eye(3)[CODES]
+    # Trainer counts every number of a batch's labels: three for each soft row.
+    hard = cross_entropy(weights, smoothing)(outputs(LOGITS), CODES, torch.tensor(8))
+    soft = cross_entropy(weights, smoothing)(outputs(LOGITS), shares, torch.tensor(24))
+    assert float(soft) == pytest.approx(float(hard), abs=1e-6)
+    assert balanced_weights(shares.numpy(), 3) == pytest.approx(balanced_weights(CODES.numpy(), 3))
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
 def test_smoothing_is_torchs(smoothing: float) -> None:
     found = cross_entropy(None, smoothing)(outputs(LOGITS), CODES)

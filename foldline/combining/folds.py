@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from foldline.balance.outside import outside
 from foldline.balance.rows import balance
-from foldline.corpus.splits import allocate, strata_of
+from foldline.corpus.allocation import allocate, strata_of
+from foldline.corpus.leaks import digest
 from foldline.frame.errors import FoldlineError
 from foldline.frame.files import read_json, write_json
 from foldline.frame.labels import Labels
@@ -32,7 +34,10 @@ _ROOMS = ("frame", "corpus", "balance", "modeling", "combining")
 
 @dataclass(frozen=True)
 class Fold:
-    """One fold of one member: all rows with their `fold`, and what to fit."""
+    """One fold of one member: all rows with their `fold`, and what to fit.
+
+    Rows with soft labels have them as columns `p_<class>`, so the key follows them, too.
+    """
 
     member: str
     number: int
@@ -62,6 +67,7 @@ class Fold:
             kinds.identity(self.recipe.model, self.labels),
             self.recipe.model_dump(),
             self.augment.model_dump(),
+            outside(self.augment),
             self.kfold.model_dump(),
             code_version(*_ROOMS),
             libraries(),
@@ -87,12 +93,23 @@ def training_rows(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
     kind = kinds.KINDS[kinds.kind_of(fold.recipe.model)]
     seed = derive(fold.recipe.seed, "inner", fold.number)
     if not kind.stops_early:
-        return balance(part, fold.augment, fold.recipe.seed), part.iloc[:0]
+        return _balanced(fold, part, part.iloc[:0]), part.iloc[:0]
     shares = [1 - fold.kfold.inner_valid, fold.kfold.inner_valid]
     strata = strata_of(part["label"], fold.labels.task)
     codes = allocate(part["id"].tolist(), part["group"].tolist(), strata, shares, seed)
-    learn = part[codes == 0].reset_index(drop=True)
-    return balance(learn, fold.augment, fold.recipe.seed), part[codes == 1].reset_index(drop=True)
+    learn, stop = (part[codes == code].reset_index(drop=True) for code in (0, 1))
+    return _balanced(fold, learn, stop), stop
+
+
+def _balanced(fold: Fold, learn: pd.DataFrame, stop: pd.DataFrame) -> pd.DataFrame:
+    """Balance the rows to learn from; no copy is a row to stop by.
+
+    No text of the held rows is looked at, not even to keep a copy from being one: they would
+    decide what is learnt.
+    """
+    texts = zip(stop["text"].tolist(), stop["text_pair"].tolist(), strict=True)
+    held = frozenset(digest(*pair) for pair in texts)
+    return balance(learn, fold.augment, fold.labels.task, fold.recipe.seed, held).rows
 
 
 @contextmanager

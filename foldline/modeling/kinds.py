@@ -5,12 +5,14 @@ from pathlib import Path
 from foldline.frame.errors import FoldlineError, listed
 from foldline.frame.files import digest, read_json, replacing, write_json
 from foldline.frame.labels import UNKNOWN, Labels
-from foldline.modeling import baselines, tfidf, transformer
+from foldline.modeling import baselines, targets, tfidf, transformer
 from foldline.modeling.fitted import Fitted, Job, Kind, Model
 
 # Anything that is not named here is a local folder or a hub id of a pretrained transformer.
 PRETRAINED = "pretrained"
 CARD = "foldline.json"
+# They say what is known without a model, so nothing is transformed for them.
+PLAIN = ("majority", "random")
 
 
 def kind_of(model: str) -> str:
@@ -39,7 +41,10 @@ def fit(job: Job) -> Fitted:
                 f"label '{strange.iloc[0]}' is not one of the classes "
                 f"{listed(job.labels.classes)}: run `dvc repro -f prepare`"
             )
-    return KINDS[kind_of(job.recipe.model)].fit(job)
+    kind = KINDS[kind_of(job.recipe.model)]
+    if job.recipe.target.transform != "none" and job.recipe.model not in PLAIN:
+        return targets.with_transform(job, kind.fit)
+    return kind.fit(job)
 
 
 def save(model: Model, name: str, labels: Labels, folder: Path) -> None:
@@ -51,6 +56,7 @@ def save(model: Model, name: str, labels: Labels, folder: Path) -> None:
             "kind": kind_of(name),
             "task": labels.task,
             "classes": list(labels.classes),
+            "target": targets.card(model),
         }
         write_json(temporary / CARD, card)
 
@@ -62,7 +68,8 @@ def load(folder: Path) -> Model:
         FoldlineError: where the folder holds none.
     """
     card = read_json(folder / CARD)
-    return KINDS[card["kind"]].load(folder, Labels(card["task"], tuple(card["classes"])))
+    model = KINDS[card["kind"]].load(folder, Labels(card["task"], tuple(card["classes"])))
+    return targets.wrapped(model, card["target"])
 
 
 KINDS: dict[str, Kind] = {

@@ -19,7 +19,8 @@ Loss = Callable[..., Any]
 def loss_for(labels: Labels, target: np.ndarray, options: Train) -> Loss:
     """Give the `compute_loss_func` of Trainer for a task.
 
-    `target` are the training rows' class codes or numbers: balanced weights come from them.
+    `target` are the training rows' class codes (n,), shares of classes (n, c), or numbers:
+    balanced weights come from them.
     """
     if labels.task == "regression":
         return squared_error
@@ -31,12 +32,16 @@ def loss_for(labels: Labels, target: np.ndarray, options: Train) -> Loss:
 
 def balanced_weights(target: np.ndarray, classes: int) -> np.ndarray:
     """Give (c,) weights by inverse frequency whose mean over the training rows is 1."""
-    counts = np.bincount(target, minlength=classes)
+    soft = target.ndim == 2
+    counts = target.sum(axis=0) if soft else np.bincount(target, minlength=classes)
     return len(target) / (classes * np.maximum(counts, 1.0))
 
 
 def cross_entropy(weights: np.ndarray | None, smoothing: float) -> Loss:
-    """Give cross-entropy with class weights and label smoothing (Szegedy et al., 2016)."""
+    """Give cross-entropy with class weights and label smoothing (Szegedy et al., 2016).
+
+    Labels are codes (n,), or shares of classes (n, c): a row's weight is then their weighted mean.
+    """
 
     def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
         import torch
@@ -45,9 +50,13 @@ def cross_entropy(weights: np.ndarray | None, smoothing: float) -> Loss:
         rows = torch.nn.functional.cross_entropy(
             logits, labels, reduction="none", label_smoothing=smoothing
         )
+        soft = labels.ndim == 2
         if weights is not None:
-            rows = rows * torch.as_tensor(weights, dtype=rows.dtype, device=rows.device)[labels]
-        return rows.sum() / (num_items_in_batch or len(rows))
+            each = torch.as_tensor(weights, dtype=rows.dtype, device=rows.device)
+            rows = rows * (labels @ each if soft else each[labels])
+        # Trainer counts the numbers in a batch's labels, and a soft one has c of them.
+        count = num_items_in_batch / labels.shape[1] if soft and num_items_in_batch else None
+        return rows.sum() / (count or num_items_in_batch or len(rows))
 
     return loss
 

@@ -16,6 +16,7 @@ from foldline.frame.params import Recipe
 from foldline.modeling.bags import bags, described, fit_bags, joined, restored
 from foldline.modeling.fitted import Fitted, Job
 from foldline.modeling.pairs import pair_measures
+from foldline.modeling.soft import targets_of, unrolled
 
 # Arrays and JSON: a pickle opens in one scikit-learn alone, runs code, and has other bytes in
 # another process.
@@ -97,7 +98,7 @@ def load(folder: Path, labels: Labels) -> LinearModel:
 
 def fit(job: Job) -> Fitted:
     """Fit vectorisers and linear model on the training rows alone."""
-    rows, target = job.train, job.labels.encode(job.train["label"])
+    rows, target = job.train, targets_of(job.train, job.labels)
     numbers = job.labels.task == "regression"
     pairs = bool((rows["text_pair"] != "").any())
     texts = rows["text"].tolist() + (rows["text_pair"].tolist() if pairs else [])
@@ -148,10 +149,15 @@ def _ridge(recipe: Recipe, features: Any, target: np.ndarray) -> Linear:
 
 
 def _logistic(recipe: Recipe, features: Any, target: np.ndarray) -> Linear:
-    """Fit one class against the rest, each; a part of a small fold may hold one class alone."""
+    """Fit one class against the rest, each; a part of a small fold may hold one class alone.
+
+    A row with a soft target counts as one of each of its classes, with the share as its weight.
+    """
     from sklearn.linear_model import LogisticRegression
 
     options = recipe.tfidf
+    places, target, shares = unrolled(target)
+    features = features[places]
     codes = np.unique(target)
     weights, bias = [np.zeros((0, features.shape[1]))], [np.zeros(0)]
     for code in codes if len(codes) > 2 else codes[1:]:
@@ -162,7 +168,7 @@ def _logistic(recipe: Recipe, features: Any, target: np.ndarray) -> Linear:
             class_weight=None if options.class_weights == "none" else "balanced",
             max_iter=1000,
             random_state=recipe.seed,
-        ).fit(features, target == code)
+        ).fit(features, target == code, sample_weight=shares)
         weights.append(logistic.coef_)
         bias.append(logistic.intercept_)
     return Linear(np.vstack(weights), np.concatenate(bias), codes)

@@ -12,6 +12,7 @@ from foldline.frame.labels import Labels
 from foldline.modeling import machine
 from foldline.modeling.encoding import check_tokens, encode
 from foldline.modeling.fitted import Fitted, Job
+from foldline.modeling.soft import targets_of
 
 FILE = "reading.json"
 BATCH = 64
@@ -100,10 +101,10 @@ def _fit(job: Job, tokenizer: Any, model: Any) -> Fitted:
     tokenizer.model_max_length = recipe.max_length
     encoded = encode(tokenizer, job.train, recipe.max_length)
     check_tokens(tokenizer, encoded, recipe.model)
-    rows = encoded, job.labels.encode(job.train["label"])
+    rows = encoded, targets_of(job.train, job.labels)
     valid = (
         encode(tokenizer, job.valid, recipe.max_length),
-        job.labels.encode(job.valid["label"]),
+        targets_of(job.valid, job.labels),
     )
     with machine.threads(recipe.train.threads):
         history, summary = train(job, tokenizer, model, rows, valid)
