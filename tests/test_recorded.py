@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from foldline.frame.loading import read
 from tests import projects
-from tests.test_pipeline import ROOT, call, commit, copy_files, numbers
+from tests.repositories import ROOT, call, commit, copy_files, numbers
 from tools.wiring import code_deps
 
 pytestmark = pytest.mark.slow

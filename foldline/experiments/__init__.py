@@ -1,0 +1,1 @@
+"""Compare runs: ablations, each a DVC experiment of its own (`ablation.main`)."""
