@@ -2,26 +2,39 @@
 
 from pathlib import Path
 
-from foldline.balance.report import balance_report
+from foldline.balance import report
+from foldline.balance.outside import outside
 from foldline.balance.rows import balance
+from foldline.balance.strategies import check_classes
 from foldline.frame import contract
-from foldline.frame.files import write_metrics
-from foldline.frame.params import Augment, Section
+from foldline.frame.files import write_json, write_metrics
+from foldline.frame.params import Augment, Runner, Section, Task
 from foldline.frame.stage import run, say
 
 
 class Params(Section):
     seed: int
+    task: Task
     augment: Augment
+    runner: Runner
 
 
 def main(params: Params) -> None:
-    rows = contract.TRAIN.read()
-    balanced = balance(rows, params.augment, params.seed)
-    contract.AUGMENTED.write(balanced)
-    metrics = balance_report(rows, balanced)
-    write_metrics(Path("metrics/augment.json"), {"augment": metrics})
-    say(f"{len(rows)} rows: {metrics['dropped']} dropped, {metrics['copies']} copies made")
+    rows, own = contract.TRAIN.read(), params.augment
+    check_classes(own, rows["label"])
+    held = frozenset(contract.HELD.read()["key"])
+    balanced = balance(rows, own, params.task, params.seed, held, params.runner.jobs)
+    contract.AUGMENTED.write(balanced.rows)
+    found = report.metrics(rows, balanced, params.task, own.bins)
+    write_metrics(Path("metrics/augment.json"), {"augment": found})
+    details = report.details(rows, balanced, params.task, own.bins, params.seed)
+    # What was read beside the rows: kfold balances by it, too.
+    write_json(Path("metrics/augmentation.json"), details | {"outside": outside(own)})
+    refused = sum(found["refused"].values())
+    say(
+        f"{len(rows)} rows: {found['dropped']} dropped, {found['copies']} copies made, "
+        f"{refused} refused"
+    )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pandas as pd
 from foldline.combining.members import BASELINE_NAMES, BASELINES, Ensemble, predict, predicted
 from foldline.frame import contract
 from foldline.frame import params as types
-from foldline.frame.files import replacing, write_json, write_metrics
+from foldline.frame.files import read_json, replacing, write_json, write_metrics
 from foldline.frame.labels import Labels
 from foldline.frame.seeds import derive
 from foldline.frame.stage import run, say
@@ -24,6 +24,7 @@ from foldline.judging.evaluation import (
 )
 
 PLOTS = Path("metrics/plots")
+AGREEMENT = Path("metrics/agreement.json")
 
 
 class Params(types.Section):
@@ -50,10 +51,11 @@ def main(params: Params) -> None:
     _write_plots(parts[final], (test if final == "test" else valid)["label"].tolist())
     table = labels.table(parts["test"].final).assign(id=test["id"], label=test["label"])
     contract.TEST_PREDICTIONS.write(table)
-    write_json(Path("metrics/evaluation.json"), details(found, final))
+    ceiling = read_json(AGREEMENT).get("ceiling", {})
+    write_json(Path("metrics/evaluation.json"), details(found, final, ceiling))
     numbers = shown(labels.task, found, final)
     write_metrics(Path("metrics/evaluate.json"), numbers)
-    for line in summary(labels.task, found, final, options.level):
+    for line in summary(labels.task, found, final, options.level, ceiling):
         say(line)
 
 

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from foldline.corpus.annotations import NOBODY
+from foldline.corpus.ceiling import told
+from foldline.corpus.health import health
 from foldline.corpus.preparing import prepare_rows
 from foldline.frame import contract
 from foldline.frame.files import write_json, write_metrics
@@ -10,6 +13,7 @@ from foldline.frame.stage import run, say
 
 
 class Params(Section):
+    seed: int
     task: Task
     data: Data
     prepare: Prepare
@@ -17,14 +21,26 @@ class Params(Section):
 
 def main(params: Params) -> None:
     found = prepare_rows(params.task, params.data, params.prepare)
-    for note in found.notes:
+    checked = health(found.rows, found.labels, params.data, params.seed)
+    notes = found.notes + checked.notes
+    for note in notes:
         say(f"note: {note}")
     contract.PREPARED.write(found.rows)
     contract.ORIGINALS.write(found.originals)
     contract.UNLABELLED.write(found.unlabelled)
+    judged = found.judged
+    contract.ANNOTATIONS.write(judged.first if judged else NOBODY)
+    contract.SOFT_LABELS.write(found.soft_labels)
+    agreement = judged.account(params.seed) if judged else {}
+    write_json(Path("metrics/agreement.json"), agreement)
     found.labels.save()
-    write_json(Path("metrics/preparation.json"), found.details | {"notes": found.notes})
-    write_metrics(Path("metrics/prepare.json"), {"prepare": found.metrics})
+    write_json(
+        Path("metrics/preparation.json"),
+        found.details | {"health": checked.details, "notes": notes},
+    )
+    write_metrics(Path("metrics/prepare.json"), {"prepare": found.metrics | checked.metrics})
+    for line in told(agreement):
+        say(line)
     classes = f", {len(found.labels.classes)} classes" if found.labels.classes else ""
     say(f"{len(found.rows)} rows{classes}")
 

@@ -4,11 +4,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from foldline.corpus.constraints import fold_notes
+from foldline.corpus.folds import fold_rows, nested_rows
+from foldline.corpus.leaks import check_budget, drop_leaks, find_leaks, held_out
 from foldline.corpus.report import split_report
-from foldline.corpus.splits import PARTS, fold_rows, method, split_rows
+from foldline.corpus.similarity import compare_parts, similarity_notes
+from foldline.corpus.splits import PARTS, method, split_rows
 from foldline.frame import contract
-from foldline.frame.files import write_metrics
+from foldline.frame.files import write_json, write_metrics
 from foldline.frame.params import Data, Kfold, Section, Split, Task
+from foldline.frame.seeds import derive
 from foldline.frame.stage import run, say
 
 
@@ -21,20 +26,38 @@ class Params(Section):
 
 
 def main(params: Params) -> None:
-    rows = contract.PREPARED.read()
-    data = params.data
-    how = method(params.split, data.time is not None, data.group is not None)
-    table = split_rows(rows, params.split, how, params.task, params.seed)
+    rows, data, split, task = contract.PREPARED.read(), params.data, params.split, params.task
+    how = method(split, data.time is not None, data.group is not None)
+    if split.drop_from_train:
+        rows, dropped = drop_leaks(rows)
+        say(f"{dropped} training rows dropped that stand in official valid or test rows too")
+    leaks = find_leaks(rows)
+    check_budget(leaks, split.max_leak_share)
+    table = split_rows(rows, split, how, task, params.seed)
     for part, file in zip(PARTS, (contract.TRAIN, contract.VALID, contract.TEST), strict=True):
         file.write(table[table["part"] == part])
-    seen = table[table["part"] != "test"]
-    folds = fold_rows(seen, params.kfold.n_splits, params.task, params.seed)
-    contract.FOLDS.write(pd.DataFrame({"id": seen["id"], "fold": folds}))
-    metrics, notes = split_report(table, params.task)
+    held = table[table["part"] != "train"]
+    contract.HELD.write(held_out(held, contract.UNLABELLED.read()))
+    notes = _number_folds(params, table[table["part"] != "test"])
+    report = split_report(table, leaks, task, params.seed)
+    alike = compare_parts(table, task, split.compare, params.seed)
+    notes = report.notes + notes + similarity_notes(alike)
     for note in notes:
         say(f"note: {note}")
-    write_metrics(Path("metrics/split.json"), {"split": metrics})
-    say(f"{how}: " + ", ".join(f"{part} {metrics[part]}" for part in PARTS))
+    areas = {f"auc_{name}": pair.get("auc") for name, pair in alike.items()}
+    details = {"method": how, **report.details, "similarity": alike, "notes": notes}
+    write_json(Path("metrics/splitting.json"), details)
+    write_metrics(Path("metrics/split.json"), {"split": report.metrics | areas})
+    say(f"{how}: " + ", ".join(f"{part} {report.metrics[part]}" for part in PARTS))
+
+
+def _number_folds(params: Params, seen: pd.DataFrame) -> list[str]:
+    """Write folds and nested folds of all rows but test; give notes on classes."""
+    kfold, task, seed = params.kfold, params.task, derive(params.seed, "folds")
+    table = seen.assign(fold=fold_rows(seen, kfold.n_splits, task, seed))
+    contract.FOLDS.write(table)
+    contract.NESTED_FOLDS.write(nested_rows(table, kfold.nested, task, seed))
+    return fold_notes(table, kfold.n_splits) if task == "classification" else []
 
 
 if __name__ == "__main__":

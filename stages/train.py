@@ -4,22 +4,26 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from foldline.combining.members import BASELINE_NAMES, BASELINES, MODEL
 from foldline.frame import contract
 from foldline.frame.environment import record
-from foldline.frame.files import write_json, write_metrics
+from foldline.frame.files import replacing, write_json, write_metrics
 from foldline.frame.labels import Labels
 from foldline.frame.params import Recipe
 from foldline.frame.stage import run, say
 from foldline.judging.evaluation import SHOWN
 from foldline.judging.metrics import measure
-from foldline.modeling import kinds
+from foldline.modeling import kinds, targets
 from foldline.modeling.fitted import Fitted, Job
 from foldline.modeling.history import write_history
+from foldline.modeling.soft import soften
 from foldline.running.locks import locked
 from foldline.running.store import Store, code_version, fingerprint, libraries, tidy
+
+TARGET = Path("metrics/plots/target.csv")
 
 
 class Params(Recipe):
@@ -30,7 +34,9 @@ def main(params: Params) -> None:
     tidy()
     begun = time.perf_counter()
     labels = Labels.load()
-    rows, valid = contract.AUGMENTED.read(), contract.VALID.read()
+    shares = contract.SOFT_LABELS.read()
+    rows = soften(contract.AUGMENTED.read(), shares, labels)
+    valid = soften(contract.VALID.read(), shares, labels)
     code = code_version("frame", "modeling")
     made_of = [params.model_dump(), kinds.identity(params.model, labels), code, libraries()]
     key = fingerprint("train", rows, valid, made_of)
@@ -46,6 +52,7 @@ def main(params: Params) -> None:
         tables.append(_predicted("tfidf", baselines["tfidf"], valid, labels))
         contract.VALID_PREDICTIONS.write(pd.concat(tables, ignore_index=True))
         write_history(fitted.history)
+        _tell_target(fitted, rows, labels)
         scores = _scores(tables[0], labels)
         write_metrics(Path("metrics/train.json"), {"valid": scores, "fit": fitted.summary})
         seconds = {"seconds": round(time.perf_counter() - begun, 1)}
@@ -53,6 +60,16 @@ def main(params: Params) -> None:
         store.forget(key)
     shown = ", ".join(f"{name} {value:.4f}" for name, value in scores.items()) or "no valid rows"
     say(f"{params.model}: {shown}")
+
+
+def _tell_target(fitted: Fitted, rows: pd.DataFrame, labels: Labels) -> None:
+    """Write the distribution of the numbers to predict, and what a transform made of it."""
+    numbers = labels.encode(rows["label"]) if labels.task == "regression" else np.empty(0)
+    with replacing(TARGET) as temporary:
+        table = targets.histograms(fitted.model, numbers)
+        table.to_csv(temporary, index=False, lineterminator="\n")
+    if line := targets.told(fitted.model, numbers):
+        say(line)
 
 
 def _plain(job: Job, name: str) -> Fitted:

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -21,6 +22,15 @@ ROOMS = {
     "running": ["frame"],
     "combining": ["frame", "corpus", "balance", "modeling", "running"],
     "judging": ["frame"],
+    "experiments": [
+        "frame",
+        "corpus",
+        "balance",
+        "modeling",
+        "running",
+        "combining",
+        "judging",
+    ],
 }
 FILES = sorted(Path("foldline").rglob("*.py"))
 HEAVY = ("torch", "transformers", "datasets", "sklearn", "nlpaug")
@@ -63,9 +73,10 @@ def test_files_keep_one_subject(file):
 
 def test_choices_in_params_are_the_tables_in_code():
     def choices(section: type[params.Section], name: str) -> set[str]:
-        return set(section.model_fields[name].annotation.__args__)
+        arms = get_args(section.model_fields[name].annotation)
+        return {choice for arm in arms for choice in get_args(arm) or [arm]}
 
-    assert choices(params.Augment, "method") == {"none", *AUGMENTERS}
+    assert choices(params.Augment, "method") == {"none", "mix", *AUGMENTERS}
     assert choices(params.Ensemble, "method") == set(VOTES)
     assert set(params.KINDS) == set(KINDS) - {PRETRAINED}
 
@@ -80,7 +91,11 @@ def test_light_stages_start_without_heavy_libraries(stage):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "command", [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]], ids=" ".join
+    "command",
+    [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]]
+    # Generated projects have no benchmarks.
+    + [["mypy", "--strict", "benchmarks"]] * Path("benchmarks").is_dir(),
+    ids=" ".join,
 )
 def test_code_is_typed_and_tidy(command):
     done = subprocess.run(

@@ -43,6 +43,7 @@ COPIED = (
     "data/raw/topics*.csv",
     "data/raw/pairs*.csv",
     "data/README.md",
+    "data/llm/README.md",
     "data/*.gitkeep",
     "data/*.gitignore",
     "models/*.gitkeep",
