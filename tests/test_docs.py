@@ -11,7 +11,7 @@ import pytest
 from foldline.balance.augmenters import AUGMENTERS
 from foldline.frame.params import KINDS
 from tests import projects
-from tests.test_pipeline import commit, copy_files, environment
+from tests.repositories import commit, copy_files, environment
 from tools import docs
 
 # The README's commands on small models: the commands are what is tested.
