@@ -29,6 +29,15 @@ def main(arguments: list[str]) -> int:
     except FoldlineError as error:
         print(f"\nerror: {error}\n", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("foldline"):
+            raise
+        print(
+            f"\nerror: {error.name} is not installed here. Next: "
+            f"python run.py python -m foldline {' '.join(arguments)}\n",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return 130

@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> None:
         except FoldlineError as error:
             if trial.name == "none":
                 raise
-            failed[trial.name] = str(error)
+            failed[trial.name] = _reason(error)
     names = {t.name: f"ablate-{t.name}-{state}" for t in tried if t.name not in failed}
     rows = compared({name: _predictions(full) for name, full in names.items()}, settings, names)
     write_json(FILE, {"metric": MAIN[settings.task], "methods": rows, "failed": failed})
@@ -140,6 +140,13 @@ def _aligned(table: pd.DataFrame, base: pd.DataFrame) -> pd.DataFrame:
             "(`dvc exp list` names them), and run this command again"
         )
     return table.set_index("id").loc[base["id"]].reset_index()
+
+
+def _reason(error: FoldlineError) -> str:
+    """Give the stage's own words, without DVC's around them."""
+    lines = str(error).splitlines()
+    own = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    return own[-1] if own else str(error)
 
 
 def _choices(section: Any) -> list[str]:
