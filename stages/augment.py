@@ -30,6 +30,8 @@ def main(params: Params) -> None:
     details = report.details(rows, balanced, params.task, own.bins, params.seed)
     # What was read beside the rows: kfold balances by it, too.
     write_json(Path("metrics/augmentation.json"), details | {"outside": outside(own)})
+    for note in report.idle(own, found):
+        say(f"note: {note}")
     refused = sum(found["refused"].values())
     say(
         f"{len(rows)} rows: {found['dropped']} dropped, {found['copies']} copies made, "

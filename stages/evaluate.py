@@ -55,7 +55,7 @@ def main(params: Params) -> None:
     write_json(Path("metrics/evaluation.json"), details(found, final, ceiling))
     numbers = shown(labels.task, found, final)
     write_metrics(Path("metrics/evaluate.json"), numbers)
-    for line in summary(labels.task, found, final, options.level, ceiling):
+    for line in summary(labels.task, found, final, options.level, ceiling, labels.classes):
         say(line)
 
 

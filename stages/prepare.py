@@ -30,7 +30,7 @@ def main(params: Params) -> None:
     contract.UNLABELLED.write(found.unlabelled)
     judged = found.judged
     contract.ANNOTATIONS.write(judged.first if judged else NOBODY)
-    contract.SOFT_LABELS.write(found.soft_labels)
+    contract.SHARES.write(found.soft_labels)
     agreement = judged.account(params.seed) if judged else {}
     write_json(Path("metrics/agreement.json"), agreement)
     found.labels.save()

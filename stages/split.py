@@ -6,7 +6,7 @@ import pandas as pd
 
 from foldline.corpus.constraints import fold_notes
 from foldline.corpus.folds import fold_rows, nested_rows
-from foldline.corpus.leaks import check_budget, drop_leaks, find_leaks, held_out
+from foldline.corpus.leaks import check_budget, drop_leaks, find_leaks, held_out, learnable
 from foldline.corpus.report import split_report
 from foldline.corpus.similarity import compare_parts, similarity_notes
 from foldline.corpus.splits import PARTS, method, split_rows
@@ -38,8 +38,11 @@ def main(params: Params) -> None:
         file.write(table[table["part"] == part])
     held = table[table["part"] != "train"]
     contract.HELD.write(held_out(held, contract.UNLABELLED.read()))
-    notes = _number_folds(params, table[table["part"] != "test"])
-    report = split_report(table, leaks, task, params.seed)
+    shares = contract.SHARES.read()
+    contract.SOFT_LABELS.write(shares[shares["id"].isin(table["id"][table["part"] != "test"])])
+    seen = table[learnable(table) if split.drop_from_train else table["part"] != "test"]
+    notes = _number_folds(params, seen, periods=how == "time")
+    report = split_report(table, leaks, task, params.seed, mended=split.drop_from_train)
     alike = compare_parts(table, task, split.compare, params.seed)
     notes = report.notes + notes + similarity_notes(alike)
     for note in notes:
@@ -51,13 +54,19 @@ def main(params: Params) -> None:
     say(f"{how}: " + ", ".join(f"{part} {report.metrics[part]}" for part in PARTS))
 
 
-def _number_folds(params: Params, seen: pd.DataFrame) -> list[str]:
-    """Write folds and nested folds of all rows but test; give notes on classes."""
+def _number_folds(params: Params, seen: pd.DataFrame, periods: bool) -> list[str]:
+    """Write folds and nested folds of all rows but test; give notes on classes and time."""
     kfold, task, seed = params.kfold, params.task, derive(params.seed, "folds")
-    table = seen.assign(fold=fold_rows(seen, kfold.n_splits, task, seed))
+    table = seen.assign(fold=fold_rows(seen, kfold.n_splits, task, seed, periods=periods))
     contract.FOLDS.write(table)
-    contract.NESTED_FOLDS.write(nested_rows(table, kfold.nested, task, seed))
-    return fold_notes(table, kfold.n_splits) if task == "classification" else []
+    contract.NESTED_FOLDS.write(nested_rows(table, kfold.nested, task, seed, periods))
+    notes = fold_notes(table, kfold.n_splits) if task == "classification" else []
+    if periods:
+        notes.append(
+            "folds are periods of time: their models learn from rows before and after them, so "
+            "out-of-fold scores may flatter; only valid and test lie behind all that was learnt"
+        )
+    return notes
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 
 from foldline.__main__ import VERBS
 from foldline.__main__ import main as run_verb
-from foldline.experiments import ablation
+from foldline.experiments import ablation, runs
 from foldline.frame.errors import FoldlineError
 from foldline.frame.labels import Labels
 from foldline.frame.loading import load
@@ -18,12 +18,13 @@ from foldline.judging.intervals import Difference
 from tests import projects
 from tests.repositories import call, copy_project
 
+LABELS = Labels("classification", ("a", "b"))
+
 
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
     projects.make(tmp_path, {})
     monkeypatch.chdir(tmp_path)
-    Labels("classification", ("a", "b")).save()
     return load(Settings)
 
 
@@ -40,6 +41,7 @@ def test_a_method_is_compared_on_the_same_rows_whatever_their_order(settings):
     better = predictions(180).iloc[::-1]
     found = ablation.compared(
         {"none": predictions(100), "more": better, "same": predictions(100)},
+        LABELS,
         settings,
         {"none": "x", "more": "y", "same": "z"},
     )
@@ -48,14 +50,17 @@ def test_a_method_is_compared_on_the_same_rows_whatever_their_order(settings):
     assert rows["none"]["score"] == pytest.approx(0.5, abs=0.01)
     assert rows["more"]["difference"] == pytest.approx(0.4, abs=0.01)
     assert 0.3 < rows["more"]["low"] < rows["more"]["difference"] < rows["more"]["high"] < 0.5
-    assert (rows["more"]["verdict"], rows["same"]["verdict"]) == ("better", "not distinguishable")
+    assert (rows["more"]["verdict"], rows["same"]["verdict"]) == ("better", "changed nothing")
     assert rows["same"]["difference"] == rows["same"]["low"] == 0
 
 
 def test_other_rows_are_refused(settings):
     with pytest.raises(FoldlineError, match="not run on the same rows"):
         ablation.compared(
-            {"none": predictions(9), "x": predictions(9, 100)}, settings, {"none": "n", "x": "x"}
+            {"none": predictions(9), "x": predictions(9, 100)},
+            LABELS,
+            settings,
+            {"none": "n", "x": "x"},
         )
 
 
@@ -87,6 +92,23 @@ def test_verbs_are_listed_and_a_misspelt_one_is_told(capsys):
     assert all(verb in listed for verb in VERBS)
     assert run_verb(["veiw"]) == 1
     assert "did you mean 'view'" in capsys.readouterr().err
+
+
+def test_changed_data_makes_new_experiments(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    call(tmp_path, "git", "init", "-q")
+    (tmp_path / ".gitignore").write_text("data/raw/rows.csv\n")
+    rows = tmp_path / "data/raw/rows.csv"
+    rows.parent.mkdir(parents=True)
+    rows.write_text("a")
+    call(tmp_path, "git", "add", "-A")
+    call(tmp_path, "git", "commit", "-qm", "start")
+    before = runs.state()
+    assert runs.state() == before
+
+    rows.write_text("b")  # kept by DVC, so that git sees no change
+
+    assert runs.state() != before
 
 
 @pytest.mark.slow

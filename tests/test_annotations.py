@@ -77,7 +77,7 @@ def test_without_annotations_nothing_is_there(workplace):
 
     assert json.loads(Path("metrics/agreement.json").read_text(encoding="utf-8")) == {}
     assert contract.ANNOTATIONS.read().empty
-    assert contract.SOFT_LABELS.read().empty
+    assert contract.SHARES.read().empty
 
 
 def test_without_aggregation_labels_stay_and_agreement_is_told(project, capsys):
@@ -93,7 +93,7 @@ def test_without_aggregation_labels_stay_and_agreement_is_told(project, capsys):
     assert "3 annotators, 60 items, 180 judgements: Krippendorff's" in capsys.readouterr().out
     kept = contract.ANNOTATIONS.read()
     assert kept[kept["id"] == "r5"]["label"].tolist() == ["science", "science", "sports"]
-    assert contract.SOFT_LABELS.read().empty
+    assert contract.SHARES.read().empty
 
 
 def test_the_first_judgement_counts_and_later_ones_are_repeats(project):
@@ -108,7 +108,7 @@ def test_the_first_judgement_counts_and_later_ones_are_repeats(project):
 
 def test_the_order_of_the_file_does_not_matter(project):
     prepare(aggregate="soft")
-    files = [contract.ANNOTATIONS.path, contract.SOFT_LABELS.path, Path("metrics/agreement.json")]
+    files = [contract.ANNOTATIONS.path, contract.SHARES.path, Path("metrics/agreement.json")]
     before = [path.read_bytes() for path in files]
     judge(judgements()[::-1])
     prepare(aggregate="soft")
@@ -156,12 +156,12 @@ def test_official_test_rows_get_labels_too_but_no_shares(project):
     found, _ = prepare(aggregate="soft")
 
     assert found.loc["r46", "label"] == rows[46]["label"]
-    assert contract.SOFT_LABELS.read()["id"].tolist() == [row["id"] for row in rows[:45]]
+    assert contract.SHARES.read()["id"].tolist() == [row["id"] for row in rows[:45]]
 
 
 def test_soft_labels_are_the_shares(project):
     found, _ = prepare(aggregate="soft")
-    shares = contract.SOFT_LABELS.read().set_index("id")
+    shares = contract.SHARES.read().set_index("id")
 
     assert list(shares.columns) == ["p_economy", "p_science", "p_sports"]
     assert shares.loc["r0"].tolist() == pytest.approx([2 / 3, 0, 1 / 3])
@@ -314,6 +314,30 @@ def test_a_ceiling_on_another_scale_names_its_metric():
         "human ceiling               0.9000  [0.8000, 1.0000]",
     ]
     assert len(summary("classification", found, "test", 0.95)) == 2
+
+
+def test_people_who_judged_by_other_classes_stand_in_no_line():
+    found = {
+        "test": {"metrics": {"f1_macro": 0.5}, "interval": {"f1_macro": {"low": 0.4, "high": 0.6}}}
+    }
+    found["test"] |= {"members": {}, "baselines": {}}
+    one = {"f1_macro": {"value": 0.5, "low": 0.4, "high": 0.6}}
+    people = {"one_person": one, "perfect": one, "labels": ["-1", "1"]}
+
+    same = summary("classification", found, "test", 0.95, people, ["1", "-1"])
+    other = summary("classification", found, "test", 0.95, people, ["bad", "good"])
+
+    assert [line[:5] for line in same[2:]] == ["human", "human"]
+    assert other[2:] == [
+        "people judged by -1, 1, models predict bad, good: not comparable; what people reach "
+        "stands in metrics/agreement.json"
+    ]
+
+
+def test_judgements_in_other_words_than_the_labels_are_refused(project):
+    judge([(item, name, "1") for item, name, _ in judgements()])
+
+    assert "the judgements are 1, but column 'label'" in told(aggregate="majority")
 
 
 def test_cross_validation_reads_the_shares_of_its_training_rows_alone(project):

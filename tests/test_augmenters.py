@@ -1,5 +1,6 @@
 """The contract of every augmenter, then cases worked out by hand."""
 
+import os
 import pickle
 import random
 import subprocess
@@ -298,3 +299,29 @@ def test_nlpaug_says_nothing() -> None:
     root = Path(__file__).resolve().parents[1]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.slow
+def test_nlpaug_is_the_same_in_every_process() -> None:
+    """It keeps words in sets, whose order another process does not share."""
+    code = (
+        "from foldline.balance.adapter import nlpaug; from foldline.balance.drawing import Draw;"
+        "from foldline.frame.params import Nlpaug;"
+        "options = Nlpaug(name='SpellingAug', options={'aug_p': 0.9});"
+        "text = 'because they receive their letter about a different address';"
+        "print([nlpaug(text, Draw(n), options=options) for n in range(20)])"
+    )
+    root = Path(__file__).resolve().parents[1]
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=root,
+            env=os.environ | {"PYTHONHASHSEED": number},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for number in "012"
+    }
+    assert len(said) == 1
+    assert said.pop().count("because they receive their letter about a different address") < 20

@@ -79,7 +79,7 @@ def test_the_commands_of_the_readme_run(tmp_path):
     commit(tmp_path / "foldline")
     settings = environment(tmp_path / "foldline") | {"FOLDLINE_VENV": sys.prefix}
     settings |= {"PYTHONIOENCODING": "utf-8", "HOME": str(tmp_path)}
-    start, more, own = commands("README.md")
+    start, more, bring, look, own = commands("README.md")
     folder = tmp_path
     for line in start + more:
         if line.startswith("cd "):
@@ -93,6 +93,10 @@ def test_the_commands_of_the_readme_run(tmp_path):
     assert "slower" in shown
     assert "linear" in shown
     assert shown.count("exp_apply") == 0
+    for line in bring + look:
+        shell(line, folder, settings)
+    assert (folder / "data/view.html").stat().st_size > 50_000
+    assert (folder / "metrics/ablation.json").exists()
     assert own == ["python run.py repro", "python run.py test"]
     assert {line for block in commands("CONTRIBUTING.md") for line in block} == {
         'python run.py test -m "not slow"',

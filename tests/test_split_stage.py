@@ -43,8 +43,12 @@ def stage(tmp_path, monkeypatch):
         params = YAML(typ="safe").load(ROOT / "tests" / "params.yaml")
         params["split"] |= {"compare": False} | options
         params["kfold"]["nested"] = nested
-        params["data"] |= {"group": None, "time": None}
+        params["data"] |= {
+            "group": None,
+            "time": "time" if options.get("method") == "time" else None,
+        }
         contract.PREPARED.write(table)
+        contract.SHARES.write(pd.DataFrame({"id": table["id"], "p_a": 0.5, "p_b": 0.5}))
         contract.UNLABELLED.write(
             pd.DataFrame({"id": ["u"], "text": ["to predict"], "text_pair": [""]})
         )
@@ -131,3 +135,38 @@ def test_parts_that_differ_are_told_apart_in_numbers_and_words(stage, capsys):
     assert abs(numbers["auc_train_valid"] - 0.5) < 0.12
     printed = capsys.readouterr().out
     assert "note: valid does not stand for test: a classifier tells their texts apart" in printed
+
+
+def test_by_time_folds_are_periods_and_that_is_said(stage):
+    """Within a fold no row is older than another fold's oldest and newer than its newest."""
+    table = rows().assign(part="train", time=[float(37 * n % 80) for n in range(80)])
+    found = stage(table, method="time")["splitting"]
+    folds = contract.FOLDS.read().merge(table[["id", "time"]], on="id")
+    spans = folds.groupby("fold")["time"].agg(["min", "max"]).sort_values("min").to_numpy()
+
+    assert (spans[1:, 0] > spans[:-1, 1]).all()
+    assert any(note.startswith("folds are periods of time") for note in found["notes"])
+
+
+def test_what_models_learn_from_holds_no_share_of_a_test_row(stage):
+    stage(rows())
+    test = set(contract.TEST.read()["id"])
+
+    assert test
+    assert not test & set(contract.SOFT_LABELS.read()["id"])
+    assert len(contract.SOFT_LABELS.read()) == 80 - len(test)
+
+
+def test_mended_official_files_leave_what_test_shares_with_valid_out_of_the_folds(stage):
+    table = rows().assign(part=["train"] * 50 + ["valid"] * 10 + ["test"] * 20)
+    table.loc[60, ["text", "dup_group"]] = table.loc[55, ["text", "dup_group"]].tolist()
+
+    kept = stage(table, drop_from_train=False)["splitting"]["notes"]
+    assert "train-55" in set(contract.FOLDS.read()["id"])
+    mended = stage(table, drop_from_train=True)["splitting"]["notes"]
+
+    assert "train-55" not in set(contract.FOLDS.read()["id"])
+    assert "train-55" in set(contract.VALID.read()["id"])
+    assert len(contract.FOLDS.read()) == 59
+    assert any("kfold learns from" in note for note in kept)
+    assert any("the folds leave out" in note for note in mended)

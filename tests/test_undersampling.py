@@ -198,10 +198,15 @@ def test_second_texts_tell_pairs_apart(rows) -> None:
     assert Bags(table).of(alone).shape == (3, bags.shape[1])
 
 
+def embedded(options, encoder: str):
+    """Name an encoder that does not lie where params.yaml would have it."""
+    return options.model_copy(update={"features": "embeddings", "encoder": encoder})
+
+
 def test_embeddings_are_means_over_the_tokens(rows, options, tiny_bert) -> None:
     from transformers import AutoModel, AutoTokenizer
 
-    own = options(features="embeddings", encoder=tiny_bert)
+    own = embedded(options(), tiny_bert)
     table = rows(n=40)
     found = dense(table, own, 1)
     tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
@@ -218,7 +223,7 @@ def test_embeddings_are_means_over_the_tokens(rows, options, tiny_bert) -> None:
 
 
 def test_embeddings_choose_rows(table, options, tiny_bert) -> None:
-    own = options(method="nearmiss1", features="embeddings", encoder=tiny_bert)
+    own = embedded(options(method="nearmiss1"), tiny_bert)
     shuffled = table.sample(frac=1, random_state=0)
 
     assert left(table, own) == [20, 20, 10]
@@ -229,6 +234,6 @@ def test_embeddings_choose_rows(table, options, tiny_bert) -> None:
 
 
 def test_an_encoder_that_is_not_there_is_told(table, options) -> None:
-    own = options(method="tomek", features="embeddings", encoder="models/pretrained/none")
+    own = embedded(options(method="tomek"), "models/pretrained/none")
     with pytest.raises(FoldlineError, match=r"encoder=models/pretrained/none cannot be loaded"):
         kept(table, classes(table), own, 1)

@@ -70,6 +70,12 @@ def _mended(made_by: Any, options: dict[str, Any]) -> Any:
     augmenter = made_by(**{name: ours[name] for name in ours if name in taken} | options)
     augmenter.align_capitalization = lambda source, new: new
     augmenter.change_case = _exchange
+    words = getattr(getattr(augmenter, "model", None), "dict", None)
+    if isinstance(words, dict):  # made of sets: their order differs from process to process
+        augmenter.model.dict = {
+            name: sorted(found) if isinstance(found, list | set) else found
+            for name, found in words.items()
+        }
     return augmenter
 
 

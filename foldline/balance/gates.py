@@ -61,9 +61,10 @@ def near(rows: pd.DataFrame, copies: pd.DataFrame, threshold: float) -> np.ndarr
         key(f"{text}\n{pair}" if pair else text) for text, pair in _texts(rows) + _texts(copies)
     ]
     grams = joins.gram_sets(texts)
-    pairs = joins.similar_pairs(grams, joins.prefix_lists(grams, threshold), threshold)
-    sources = np.array(rows["id"].tolist() + copies["source_id"].tolist(), dtype=object)
-    pairs = pairs[(pairs[:, 1] >= len(rows)) & (sources[pairs[:, 0]] != sources[pairs[:, 1]])]
+    sources = pd.factorize(np.array([*rows["id"], *copies["source_id"]], dtype=object))[0]
+    made = np.arange(len(texts)) >= len(rows)
+    lists = joins.prefix_lists(grams, threshold)
+    pairs = joins.similar_pairs(grams, lists, threshold, sources, made)
     refused = np.zeros(len(texts), dtype=bool)
     # By the later one's place: one that was refused itself is no reason to refuse another.
     for one, other in pairs[np.argsort(pairs[:, 1], kind="stable")].tolist():

@@ -21,6 +21,8 @@ def outside(augment: Augment) -> dict[str, str]:
         names += [augment.backtranslation.there, augment.backtranslation.back]
     if methods & {"synonym", "insert", "eda"}:
         names.append(augment.synonym.path)
+    if "nlpaug" in methods:
+        names += [value for value in augment.nlpaug.options.values() if isinstance(value, str)]
     if "llm" in methods:
         names.append(PATH.as_posix())
     return {name: digest(Path(name)) for name in sorted(filter(None, names)) if Path(name).exists()}

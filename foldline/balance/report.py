@@ -10,6 +10,7 @@ import pandas as pd
 from foldline.balance.gates import GATES
 from foldline.balance.rows import Balanced
 from foldline.balance.strategies import edges_of, stands_for
+from foldline.frame.params import Augment
 from foldline.frame.seeds import rank_keys
 
 SAMPLES = 10  # lines before and after of a method
@@ -32,6 +33,23 @@ def metrics(before: pd.DataFrame, balanced: Balanced, task: str, bins: int) -> d
         "ratio_before": _ratio(sizes["before"]),
         "ratio_after": _ratio(sizes["after"]),
     }
+
+
+def idle(augment: Augment, found: dict[str, Any]) -> list[str]:
+    """Say which part of balancing was asked for and did nothing."""
+    notes = []
+    under = augment.undersample
+    if under.method != "none" and not found["dropped"]:
+        notes.append(
+            f"augment.undersample.method={under.method} dropped no row: classes differ by less "
+            f"than augment.undersample.max_ratio={under.max_ratio:g}, or it found none to drop"
+        )
+    if augment.method != "none" and not found["copies"]:
+        notes.append(
+            f"augment.method={augment.method} made no copy: none was wanted (augment.strategy), "
+            "none could be changed, or augment.gates refused them (metrics/augmentation.json)"
+        )
+    return notes
 
 
 def details(

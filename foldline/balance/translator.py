@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from foldline.frame.environment import version
 from foldline.frame.errors import FoldlineError
 from foldline.frame.files import digest
 from foldline.frame.params import Backtranslation
@@ -78,7 +79,8 @@ class Translator:
 
     def _key(self, job: Job, best: int) -> str:
         options = self.options.model_dump(exclude={"there", "back", "languages", "batch_size"})
-        what = [self.identity, self.languages, *job, best, sorted(options.items())]
+        made_by = [version(name) for name in ("transformers", "tokenizers", "torch")]
+        what = [self.identity, self.languages, *job, best, sorted(options.items()), made_by]
         return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
     def _batches(self, jobs: list[Job]) -> Iterator[list[Job]]:

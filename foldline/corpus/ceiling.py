@@ -58,6 +58,7 @@ def ceiling(of: Ratings, scale: str, seed: int) -> dict[str, Any]:
         "one_person": estimated(one_person(of, scale), len(of.items), seed),
         "perfect": {},
         "judgements_per_item": float(harmonic(of, np.ones(len(of.items)))),
+        "labels": [] if scale == "interval" else sorted(of.values),
     }
     if scale != "interval":
         found["perfect"] |= perfect_classes(of, seed)

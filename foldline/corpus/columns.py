@@ -102,3 +102,19 @@ def _missing(raw: Raw, role: str, name: str, part: str) -> str:
     if role in ("id", "text_pair", "group", "time"):
         return f"{message}, to null where there is none"
     return message
+
+
+def check_same(own: list[str], made: dict[str, str], file: str, column: str | None) -> None:
+    """Refuse judgements in other words than the labels that they shall take the place of.
+
+    Raises:
+        FoldlineError: naming both sets of labels.
+    """
+    found, given = {label for label in own if label}, set(made.values()) - {""}
+    if found and given and found.isdisjoint(given):
+        raise FoldlineError(
+            f"data.annotations.aggregate: the judgements are {listed(sorted(given), 8)}, but "
+            f"column '{column}' of {file} holds {listed(sorted(found), 8)}: tied rows would keep "
+            "another kind of label. Name another column in data.annotations.label, or map one of "
+            "the two to the other's words"
+        )

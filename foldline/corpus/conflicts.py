@@ -73,6 +73,8 @@ def settle(rows: pd.DataFrame, codes: np.ndarray, task: str, policy: str) -> Set
         f"{sum(map(len, groups))} training rows: {len(dropped)} rows dropped, {len(relabelled)} "
         "relabelled (listed in metrics/preparation.json)"
     )
+    if groups and "test" not in set(rows["part"]):
+        note += ". Rows for test are taken from these later: scores are of cleaned labels"
     return Settled(kept, labels, details, [note] if groups else [])
 
 

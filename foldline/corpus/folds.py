@@ -3,16 +3,23 @@
 import numpy as np
 import pandas as pd
 
-from foldline.corpus.allocation import allocate, strata_of
+from foldline.corpus.allocation import allocate, by_time, strata_of
 from foldline.corpus.constraints import group_name
 from foldline.frame.errors import FoldlineError
 from foldline.frame.seeds import derive
 
 
 def fold_rows(
-    table: pd.DataFrame, n_splits: int, task: str, seed: int, name: str = "kfold.n_splits"
+    table: pd.DataFrame,
+    n_splits: int,
+    task: str,
+    seed: int,
+    name: str = "kfold.n_splits",
+    periods: bool = False,
 ) -> np.ndarray:
     """Give each row its fold, 0 to n_splits - 1: (n,) int; groups whole, classes balanced.
+
+    With `periods` a fold is a stretch of time (column `time`), and classes fall as they do.
 
     Raises:
         FoldlineError: where there are fewer groups than folds, or a fold gets no row; `name` is
@@ -27,8 +34,12 @@ def fold_rows(
             f"{_largest(table, sizes)}. "
             f"Set {name} to {max(len(sizes), 2)} or fewer, or give more rows"
         )
-    strata = strata_of(table["label"], task)
-    folds = allocate(table["id"].tolist(), groups, strata, [1 / n_splits] * n_splits, seed)
+    shares = [1 / n_splits] * n_splits
+    if periods:
+        folds = by_time(table["time"].to_numpy(), groups, shares)
+    else:
+        strata = strata_of(table["label"], task)
+        folds = allocate(table["id"].tolist(), groups, strata, shares, seed)
     empty = n_splits - len(set(folds.tolist()))
     if empty:
         raise FoldlineError(
@@ -39,7 +50,9 @@ def fold_rows(
     return folds
 
 
-def nested_rows(table: pd.DataFrame, nested: int, task: str, seed: int) -> pd.DataFrame:
+def nested_rows(
+    table: pd.DataFrame, nested: int, task: str, seed: int, periods: bool = False
+) -> pd.DataFrame:
     """Give the rows outside each fold `nested` inner folds of their own: id, fold, inner.
 
     Tuning inside a fold then sees no row of it (Varma and Simon, 2006). The table has `fold`; 0
@@ -52,7 +65,7 @@ def nested_rows(table: pd.DataFrame, nested: int, task: str, seed: int) -> pd.Da
     for fold in sorted(set(table["fold"])) if nested else []:
         outside = table[table["fold"] != fold]
         own = derive(seed, "nested", fold)
-        inner = fold_rows(outside, nested, task, own, "kfold.nested")
+        inner = fold_rows(outside, nested, task, own, "kfold.nested", periods)
         found.append(pd.DataFrame({"id": outside["id"], "fold": fold, "inner": inner}))
     joined = pd.concat(found[1:] or found, ignore_index=True)
     return joined.astype({"fold": "int64", "inner": "int64"})

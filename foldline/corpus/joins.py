@@ -140,10 +140,19 @@ def prefix_lists(grams: Grams, threshold: float) -> Lists:
     return Lists(rows, counts, sizes[rows] - position - 1, sizes[rows])
 
 
-def similar_pairs(sets: Sets, lists: Lists, threshold: float) -> np.ndarray:
-    """Give all pairs (i, j), i < j, of texts that meet with Jaccard >= threshold: (m, 2) int64."""
-    everyone = np.arange(len(sets.costs))
-    found = [np.empty((0, 2), dtype=np.int64), *_similar(sets, lists, threshold, everyone)]
+def similar_pairs(
+    sets: Sets,
+    lists: Lists,
+    threshold: float,
+    groups: np.ndarray | None = None,
+    asked: np.ndarray | None = None,
+) -> np.ndarray:
+    """Give all pairs (i, j), i < j, of texts that meet with Jaccard >= threshold: (m, 2) int64.
+
+    Pairs of one group, (n,), and pairs of which none is `asked`, (n,) bool, are not looked at.
+    """
+    groups = np.arange(len(sets.costs)) if groups is None else groups
+    found = [np.empty((0, 2), dtype=np.int64), *_similar(sets, lists, threshold, groups, asked)]
     return np.unique(np.concatenate(found), axis=0)
 
 
@@ -174,7 +183,11 @@ def merged(groups: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 
 def _similar(
-    sets: Sets, lists: Lists, threshold: float, groups: np.ndarray
+    sets: Sets,
+    lists: Lists,
+    threshold: float,
+    groups: np.ndarray,
+    asked: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield similar pairs of different groups, chunk by chunk; `groups` may change meanwhile."""
     n, costs = len(groups), sets.costs
@@ -183,6 +196,8 @@ def _similar(
         most = 1 + np.minimum(lists.left[one], lists.left[other])
         least = threshold / (1 + threshold) * (lists.sizes[one] + lists.sizes[other])
         keep = (most >= least - EPSILON) & (groups[a] != groups[b])
+        if asked is not None:
+            keep &= asked[a] | asked[b]
         codes = np.unique(np.minimum(a[keep], b[keep]) * n + np.maximum(a[keep], b[keep]))
         a, b = codes // n, codes % n
         for part in portions(costs[a] + costs[b], CHUNK):

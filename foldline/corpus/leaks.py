@@ -96,8 +96,9 @@ def find_leaks(table: pd.DataFrame) -> dict[str, Leak]:
 def drop_leaks(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Drop the training rows that stand in official valid or test rows too, and count them.
 
-    Nothing is taken from an official part: a row that valid shares with test stays. But where
-    valid is taken from the training rows, that happens afterwards, so it shares none with test.
+    Nothing is taken from an official part: a row that valid shares with test stays, and is left
+    out of the folds (`learnable`). Where valid is taken from the training rows, that happens
+    afterwards, so it shares none with test.
 
     Raises:
         FoldlineError: where no training row is left.
@@ -111,6 +112,12 @@ def drop_leaks(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
             "valid or test too. Check data.train, or make prepare.duplicates.match stricter"
         )
     return kept, int(leaking.sum())
+
+
+def learnable(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Say of which valid and training rows no test row is a duplicate: (n,) bool."""
+    test = set(table["dup_group"][table["part"] == "test"]) - {""}
+    return (table["part"] != "test") & ~table["dup_group"].isin(test)
 
 
 def check_budget(leaks: dict[str, Leak], most: float) -> None:

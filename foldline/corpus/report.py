@@ -26,7 +26,11 @@ class Report:
 
 
 def split_report(
-    table: pd.DataFrame, leaks: Mapping[str, Leak], task: str, seed: int = 0
+    table: pd.DataFrame,
+    leaks: Mapping[str, Leak],
+    task: str,
+    seed: int = 0,
+    mended: bool = False,
 ) -> Report:
     """Report on rows with their `part` and `group`; `leaks` are what is left in official files.
 
@@ -39,7 +43,7 @@ def split_report(
     metrics["groups"] = table["group"].nunique()
     metrics["largest_group_share"] = float(table["group"].value_counts().max() / len(table))
     sizes, notes = {}, [leak.words() for leak in leaks.values() if leak.ids]
-    crossing, told = _crossing(table, rows, leaks)
+    crossing, told = _crossing(table, rows, leaks, mended)
     for part in BEFORE:
         metrics[f"crossing_{part}"] = crossing[part]
         metrics[f"leak_share_{part}"] = leaks[part].share if part in leaks else 0.0
@@ -54,7 +58,7 @@ def split_report(
 
 
 def _crossing(
-    table: pd.DataFrame, rows: dict[str, list[int]], leaks: Mapping[str, Leak]
+    table: pd.DataFrame, rows: dict[str, list[int]], leaks: Mapping[str, Leak], mended: bool
 ) -> tuple[dict[str, int], list[str]]:
     """Count rows that equal one of an earlier part; tell what else the official files tear."""
     keys = duplicate_keys(table)
@@ -68,16 +72,21 @@ def _crossing(
         alike = sum(texts[row] in near for row in rows[part])
         kin = sum(groups[row] in related for row in rows[part]) - alike
         in_valid = alike - (len(leaks[part].ids) if part in leaks else 0)
-        notes += _torn(part, " or ".join(before), in_valid, kin, len(rows[part]))
+        notes += _torn(part, " or ".join(before), in_valid, kin, len(rows[part]), mended)
     return counts, notes
 
 
-def _torn(part: str, places: str, in_valid: int, kin: int, rows: int) -> list[str]:
+def _torn(part: str, places: str, in_valid: int, kin: int, rows: int, mended: bool) -> list[str]:
     notes = []
     if in_valid > 0:
         notes.append(
             f"{in_valid} of {rows} {part} rows ({in_valid / rows:.1%}) have a duplicate in valid, "
-            "which kfold learns from: official files stay as they are"
+            + (
+                "which the folds leave out"
+                if mended
+                else "which kfold learns from: official files "
+                "stay as they are; split.drop_from_train=true leaves them out of the folds"
+            )
         )
     if kin > 0:
         notes.append(

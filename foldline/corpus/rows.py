@@ -9,7 +9,7 @@ import pandas as pd
 
 from foldline.corpus import reading
 from foldline.corpus.annotations import relabel
-from foldline.corpus.columns import by_role, known_after_notes
+from foldline.corpus.columns import by_role, check_same, known_after_notes
 from foldline.corpus.normal import normalise
 from foldline.corpus.raw import Raw
 from foldline.corpus.values import is_number, moment
@@ -67,6 +67,8 @@ def load_part(
     part = Part(name, replace(raw, columns={}, notes=raw.notes + late), table, originals)
     _check_ids(part, data)
     if name != "predict":
+        if task != "regression":
+            check_same(table["label"].tolist(), made, path, data.label)
         tied = relabel(table, made)
         if tied:
             part.dropped["annotators tie, and no label of its own"] = tied

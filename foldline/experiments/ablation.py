@@ -71,7 +71,8 @@ def main(arguments: list[str]) -> None:
                 raise
             failed[trial.name] = _reason(error)
     names = {t.name: f"ablate-{t.name}-{state}" for t in tried if t.name not in failed}
-    rows = compared({name: _predictions(full) for name, full in names.items()}, settings, names)
+    predictions = {name: _predictions(full) for name, full in names.items()}
+    rows = compared(predictions, runs.labels_of(names["none"]), settings, names)
     write_json(FILE, {"metric": MAIN[settings.task], "methods": rows, "failed": failed})
     print("\n".join(table(rows, MAIN[settings.task], settings.evaluate.level)))
     for name, why in failed.items():
@@ -80,7 +81,10 @@ def main(arguments: list[str]) -> None:
 
 
 def compared(
-    predictions: dict[str, pd.DataFrame], settings: Settings, names: dict[str, str]
+    predictions: dict[str, pd.DataFrame],
+    labels: Labels,
+    settings: Settings,
+    names: dict[str, str],
 ) -> list[dict[str, Any]]:
     """Compare each method's out-of-fold predictions with those of `none`, on the same rows.
 
@@ -88,7 +92,6 @@ def compared(
     of other rows, not of other seeds.
     """
     base, metric = predictions["none"], MAIN[settings.task]
-    labels = Labels.load()
     target = labels.encode(base["label"])
     values = {n: labels.predictions(_aligned(t, base)) for n, t in predictions.items()}
     rows: list[dict[str, Any]] = []
@@ -107,6 +110,8 @@ def compared(
 
 def verdict(found: Difference) -> str:
     """Say what an interval of a difference allows to say."""
+    if found.difference == found.low == found.high == 0:
+        return "changed nothing"
     if found.low > 0:
         return "better"
     return "worse" if found.high < 0 else "not distinguishable"

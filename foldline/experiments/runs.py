@@ -2,14 +2,22 @@
 
 import hashlib
 import io
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
+from foldline.frame import labels
 from foldline.frame.contract import Table
 from foldline.frame.errors import FoldlineError
+from foldline.frame.files import digest
+from foldline.frame.labels import Labels
+
+# What the stages read beside code and params; DVC may keep it out of git's sight.
+DATA = (Path("data/raw"), Path("data/llm"), Path("models/pretrained"))
 
 
 def call(*command: str) -> str:
@@ -33,11 +41,12 @@ def dvc(*arguments: str) -> str:
 
 
 def state() -> str:
-    """Name the code and params that an experiment would run on: eight characters."""
+    """Name the code, params and data that an experiment would run on: eight characters."""
     if not call("git", "rev-parse", "--is-inside-work-tree").strip() == "true":
         raise FoldlineError("there is no git repository here: run commands from the project's root")
     head, changes = call("git", "rev-parse", "HEAD"), call("git", "diff", "HEAD")
-    return hashlib.sha256((head + changes).encode()).hexdigest()[:8]
+    data = [digest(folder) for folder in DATA if folder.exists()]
+    return hashlib.sha256("\n".join([head, changes, *data]).encode()).hexdigest()[:8]
 
 
 def known() -> set[str]:
@@ -63,14 +72,27 @@ def table_of(name: str, table: Table) -> pd.DataFrame:
     Raises:
         FoldlineError: where DVC has it no more.
     """
+    return table.parse(io.StringIO(_text(name, table.path)))
+
+
+def labels_of(name: str) -> Labels:
+    """Read the labels as an experiment found them.
+
+    Raises:
+        FoldlineError: where DVC has them no more.
+    """
+    content = json.loads(_text(name, labels.FILE))
+    return Labels(content["task"], tuple(content["classes"]))
+
+
+def _text(name: str, path: Path) -> str:
     import dvc.api
     from dvc.exceptions import DvcException
 
     try:
-        text = dvc.api.read(table.path.as_posix(), rev=name, mode="r", encoding="utf-8")
+        return str(dvc.api.read(path.as_posix(), rev=name, mode="r", encoding="utf-8"))
     except (DvcException, OSError) as error:
         raise FoldlineError(
-            f"{table.path} of experiment {name} cannot be read ({error}). "
+            f"{path} of experiment {name} cannot be read ({error}). "
             f"Next: dvc exp remove {name}, and run this command again"
         ) from error
-    return table.parse(io.StringIO(text))

@@ -64,6 +64,15 @@ def stored_model(key: str, value: str) -> bool:
     return local
 
 
+def watched_file(key: str, value: str) -> None:
+    """Refuse a file or folder that DVC would not watch: its changes would go unnoticed."""
+    if not normpath(value).startswith((RAW, PRETRAINED)) or "\\" in value:
+        raise ValueError(
+            f"{key}: must lie under {RAW} or {PRETRAINED} (found {value!r}): DVC watches those "
+            "folders alone, so put it there"
+        )
+
+
 def prompt(value: str) -> str:
     """Refuse a prompt in which the text has no place."""
     if "{text}" not in value:

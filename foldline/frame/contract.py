@@ -98,8 +98,8 @@ UNLABELLED = Table(Path("data/unlabelled.csv"), TEXTS)
 ANNOTATIONS = Table(
     Path("data/annotations.csv"), {"id": "text", "annotator": "text", "label": "text"}
 )
-# Shares of the annotators' classes, for training; no rows where labels are hard.
-SOFT_LABELS = Table(Path("data/soft_labels.csv"), {"id": "text"}, rest="p_")
+# The annotators' shares of the classes; no rows where labels are hard.
+SHARES = Table(Path("data/shares.csv"), {"id": "text"}, rest="p_")
 # split
 TRAIN = Table(Path("data/train.csv"), ROWS)
 VALID = Table(Path("data/valid.csv"), ROWS)
@@ -107,6 +107,8 @@ TEST = Table(Path("data/test.csv"), ROWS)
 FOLDS = Table(Path("data/folds.csv"), {"id": "text", "fold": "int"})
 # The rows outside `fold`, numbered for tuning inside it; no rows where kfold.nested is 0.
 NESTED_FOLDS = Table(Path("data/nested_folds.csv"), {"id": "text", "fold": "int", "inner": "int"})
+# Those shares that models may learn from.
+SOFT_LABELS = Table(Path("data/soft_labels.csv"), {"id": "text"}, rest="p_")
 # Digests of the texts that no copy may equal: what is held out stays unread.
 HELD = Table(Path("data/held.csv"), {"key": "text"})
 # augment
@@ -130,12 +132,13 @@ TABLES: dict[str, Table] = {
         ORIGINALS,
         UNLABELLED,
         ANNOTATIONS,
-        SOFT_LABELS,
+        SHARES,
         TRAIN,
         VALID,
         TEST,
         FOLDS,
         NESTED_FOLDS,
+        SOFT_LABELS,
         HELD,
         AUGMENTED,
         VALID_PREDICTIONS,

@@ -15,6 +15,7 @@ PACKAGES = (
     "datasets",
     "dvc",
     "imbalanced-learn",
+    "kiwipiepy",
     "nlpaug",
     "numpy",
     "pandas",

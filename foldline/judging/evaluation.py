@@ -1,12 +1,13 @@
 """Judge predictions: scores, intervals, baselines and members side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from foldline.frame.errors import listed
 from foldline.frame.labels import Labels
 from foldline.judging.intervals import interval
 from foldline.judging.metrics import MAIN, measure, per_class
@@ -80,25 +81,45 @@ def summary(
     final: str,
     level: float,
     ceiling: Mapping[str, Any] | None = None,
+    classes: Sequence[str] = (),
 ) -> list[str]:
-    """Give a table for the terminal: final score, members, baselines, people, with intervals."""
+    """Give a table for the terminal: final score, members, baselines, people, with intervals.
+
+    People who judged by other classes than the model's have no line in it.
+    """
     if final not in found:
         return ["nothing to judge: there are neither test nor validation rows"]
     main, values = MAIN[task], found[final]
     rows = [("ensemble", {main: values["metrics"][main]} | values["interval"][main])]
     rows += [(f"  {name}", scored) for name, scored in values["members"].items()]
     rows += [(f"baseline {name}", scored) for name, scored in values["baselines"].items()]
-    rows += humans(main, ceiling or {})
+    people = dict(ceiling or {})
+    judged = people.pop("labels", list(classes))
+    comparable = set(judged) == set(classes)
+    rows += humans(main, people) if comparable else []
     width = max(len(name) for name, _ in rows)
-    return [f"{final} {main} [{level:.0%} interval]"] + [
-        f"{name:<{width}}  " + _score(s[main], s["low"], s["high"]) for name, s in rows
-    ]
+    told = [] if comparable else [_apart(judged, classes)]
+    return (
+        [f"{final} {main} [{level:.0%} interval]"]
+        + [f"{name:<{width}}  " + _score(s[main], s["low"], s["high"]) for name, s in rows]
+        + told
+    )
+
+
+def _apart(judged: Sequence[str], classes: Sequence[str]) -> str:
+    """Say why people and models cannot be compared."""
+    what = f"judged by {listed(judged, 8)}" if judged else "gave numbers"
+    return (
+        f"people {what}, models predict {listed(classes, 8) or 'numbers'}: not comparable; what "
+        "people reach stands in metrics/agreement.json"
+    )
 
 
 def humans(main: str, ceiling: Mapping[str, Any]) -> list[tuple[str, dict[str, float]]]:
     """Give what one person reaches and what a perfect model would, as rows of the summary.
 
-    Where people's scale has no main metric, another stands there and is named.
+    They are over all rows that were judged, whatever their part. Where people's scale has no main
+    metric, another stands there and is named.
     """
     rows = []
     for key, name in (("one_person", "human one person"), ("perfect", "human ceiling")):

@@ -11,6 +11,7 @@ from foldline.frame.errors import FoldlineError
 from foldline.modeling.fitted import Fitted, Job, Model
 
 QUANTILES = 1000
+LOST = 1e-3  # of the range: more than rounding
 EDGE = 1e-7  # the first and the last rank have no finite normal score
 # A linear model may predict far outside of what it saw, where an inverse explodes or ends.
 MARGIN = 0.1
@@ -19,24 +20,29 @@ BARS = "▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True)
 class Transform:
-    """A monotone transform fitted on training targets, and the range that it saw of them."""
+    """A monotone transform fitted on training targets, and the range that they have.
+
+    Powers are of (y - center) / scale: far from 0, as with years, those of y are lost in rounding.
+    """
 
     name: str
     low: float
     high: float
+    center: float = 0.0
+    scale: float = 1.0
     power: float = 0.0
     quantiles: tuple[float, ...] = ()
 
     def forward(self, values: np.ndarray) -> np.ndarray:
         """Give (n,) numbers to train on."""
-        return np.asarray(FORWARD[self.name](values, self), dtype=np.float64)
+        return np.asarray(FORWARD[self.name]((values - self.center) / self.scale, self))
 
     def back(self, values: np.ndarray) -> np.ndarray:
-        """Give (n,) predictions in the label's units, from a little more than the range seen."""
+        """Give (n,) predictions in the label's units, at most MARGIN of the range outside of it."""
+        with np.errstate(over="ignore"):  # what is beyond every number is cut
+            labels = BACK[self.name](values, self) * self.scale + self.center
         reach = MARGIN * (self.high - self.low)
-        inside = np.clip(values, self.low - reach, self.high + reach)
-        inside = inside if self.name != "box-cox" else _invertible(inside, self.power)
-        return np.asarray(BACK[self.name](inside, self), dtype=np.float64)
+        return np.asarray(np.clip(labels, self.low - reach, self.high + reach))
 
 
 @dataclass(frozen=True)
@@ -58,11 +64,12 @@ class Transformed:
 def fit_transform(name: str, values: np.ndarray) -> Transform:
     """Fit a transform to (n,) targets.
 
-    log is log(1 + y); the powers of box-cox (Box and Cox, 1964) and yeo-johnson (Yeo and Johnson,
-    2000) are of maximum likelihood; quantile maps ranks to a normal distribution.
+    log is log(1 + y). The powers of box-cox (Box and Cox, 1964; of y over its geometric mean) and
+    yeo-johnson (Yeo and Johnson, 2000; of y over its least value, by the median of that) are of
+    maximum likelihood. quantile maps ranks to a normal distribution.
 
     Raises:
-        FoldlineError: where the transform is not defined for a value.
+        FoldlineError: where the transform is not defined for a value, or loses too much of it.
     """
     from scipy import stats
 
@@ -72,18 +79,28 @@ def fit_transform(name: str, values: np.ndarray) -> Transform:
             f"target.transform={name} needs labels above {least:g}, and the training rows go down "
             f"to {values.min():g}. Set target.transform to yeo-johnson, quantile or none"
         )
-    power, quantiles = 0.0, np.empty(0)
-    if name != "quantile" and np.ptp(values) == 0:
-        raise FoldlineError(f"target.transform={name}: all training labels are {values[0]:g}")
+    low, high = float(values.min()), float(values.max())
+    if name != "quantile" and low == high:
+        raise FoldlineError(f"target.transform={name}: all training labels are {low:g}")
+    fitted = Transform(name, low, high)
     if name == "box-cox":
-        power = float(stats.boxcox_normmax(values, method="mle"))
+        scale = float(np.exp(np.log(values).mean()))
+        power = float(stats.boxcox_normmax(values / scale, method="mle"))
+        fitted = Transform(name, low, high, 0.0, scale, power)
     elif name == "yeo-johnson":
-        power = float(stats.yeojohnson_normmax(values))
+        center, scale = low, float(np.median(values - low)) or float(values.std())
+        power = float(stats.yeojohnson_normmax((values - center) / scale))
+        fitted = Transform(name, low, high, center, scale, power)
     elif name == "quantile":
-        quantiles = np.quantile(values, np.linspace(0, 1, min(QUANTILES, len(values))))
-    fitted = Transform(name, 0.0, 0.0, power, tuple(quantiles.tolist()))
-    seen = fitted.forward(values)
-    return Transform(name, float(seen.min()), float(seen.max()), power, fitted.quantiles)
+        ranks = np.linspace(0, 1, min(QUANTILES, len(values)))
+        fitted = Transform(name, low, high, quantiles=tuple(np.quantile(values, ranks).tolist()))
+    lost = float(np.abs(fitted.back(fitted.forward(values)) - values).max())
+    if name != "quantile" and not lost <= LOST * (high - low):
+        raise FoldlineError(
+            f"target.transform={name} would change labels by up to {lost:g} when they are brought "
+            f"back (they go from {low:g} to {high:g}). Set target.transform to quantile or none"
+        )
+    return fitted
 
 
 def with_transform(job: Job, fit: Callable[[Job], Fitted]) -> Fitted:
@@ -211,7 +228,7 @@ FORWARD: dict[str, Callable[[np.ndarray, Transform], np.ndarray]] = {
 }
 BACK: dict[str, Callable[[np.ndarray, Transform], np.ndarray]] = {
     "log": lambda values, _: np.asarray(np.expm1(values)),
-    "box-cox": lambda values, found: _box_cox_back(values, found.power),
+    "box-cox": lambda values, found: _box_cox_back(_invertible(values, found.power), found.power),
     "yeo-johnson": lambda values, found: _yeo_johnson_back(values, found.power),
     "quantile": _from_scores,
 }

@@ -17,23 +17,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from foldline.frame.environment import version
+from foldline.frame.environment import PACKAGES, version
 from foldline.frame.files import digest, remove, replacing
 from foldline.running.home import home
 
 SEAL = "sealed.json"
 OLD_DAYS = 14
-LIBRARIES = (
-    "accelerate",
-    "nlpaug",
-    "numpy",
-    "pandas",
-    "scikit-learn",
-    "scipy",
-    "tokenizers",
-    "torch",
-    "transformers",
-)
 CHUNK = 10_000  # rows hashed at once: a table need not stand in memory twice
 
 
@@ -63,7 +52,7 @@ def code_version(*rooms: str) -> str:
 @cache
 def libraries() -> str:
     """Name the versions of the libraries that results depend on."""
-    return ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    return ", ".join(f"{name} {version(name)}" for name in PACKAGES)
 
 
 class Store:

@@ -1,5 +1,6 @@
 """How training rows are balanced: dropped, or copied with changes."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -12,6 +13,7 @@ from foldline.frame.checks import (
     Share,
     prompt,
     stored_model,
+    watched_file,
 )
 from foldline.frame.params.base import Section
 
@@ -33,6 +35,13 @@ class Nlpaug(Section):
 
     name: str
     options: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _watched_files(self) -> Self:
+        for name, value in self.options.items():
+            if isinstance(value, str) and (name.endswith("path") or Path(value).exists()):
+                watched_file(f"options.{name}", value)
+        return self
 
 
 class Synonym(Section):
@@ -107,6 +116,8 @@ class Undersample(Section):
                 "encoder: is null, but features=embeddings needs one: a folder under "
                 "models/pretrained/ or a Hugging Face id"
             )
+        if self.encoder is not None:
+            stored_model("encoder", self.encoder)
         return self
 
 

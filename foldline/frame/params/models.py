@@ -65,7 +65,7 @@ class Kfold(Section):
     n_splits: Annotated[int, Field(ge=2)]
     inner_valid: OpenShare
     keep_models: bool
-    nested: Annotated[int, Field(ge=0)]
+    nested: Literal[0] | Annotated[int, Field(ge=2)]
 
 
 class Ensemble(Section):
