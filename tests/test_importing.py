@@ -429,3 +429,22 @@ def test_everything_around_a_value_stays(before, after):
 def test_a_key_that_is_missing_is_named():
     with pytest.raises(FoldlineError, match=r"no key data\.text"):
         settings.edited("data:\n  label: a\n", {"data.text": "b"})
+
+
+def test_what_later_stages_would_refuse_is_told_now(project, capsys):
+    rows = projects.topics(60)
+    write_csv(project / "given/train.csv", rows[:30])
+    write_csv(project / "given/valid.csv", [row | {"label": "weather"} for row in rows[30:45]])
+    write_csv(project / "given/test.csv", [{"id": r["id"], "text": r["text"]} for r in rows[45:]])
+    write_csv(project / "given/sub.csv", [{"id": "r1", "label": "economy"}])
+    files = ["given/train.csv", "given/valid.csv", "given/test.csv", "sample=given/sub.csv"]
+    importing.main([*files, "--yes"])
+
+    shown = capsys.readouterr().out
+    assert "classes that train lacks: weather; `prepare` will refuse them" in shown
+    assert "the sample submission has 1 rows and predict 15" in shown
+
+
+@pytest.mark.parametrize("source", ["", "train="])
+def test_no_name_is_no_folder(project, source):
+    assert "names no file" in told(source)

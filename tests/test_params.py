@@ -121,6 +121,7 @@ def test_a_whole_number_serves_as_a_number(changed):
         ("ratios", "ratios: [0.8, 0.1, 0.2]", "split.ratios  train, valid and test must sum to 1"),
         ("ratios", "ratios: [0, 0.5, 0.5]", "and train not be 0"),
         ("ratios", "ratios: [1.5, 0, 0]", "split.ratios.0  must be less than or equal to 1"),
+        ("strategy", "strategy: balanse", "augment.strategy  must be 'none', 'balance', "),
         ("nested", "nested: 1", "kfold.nested  "),
         ("encoder", "encoder: /tmp/x", "augment.undersample.encoder  a local model must lie under"),
         ("options", "options: {dict_path: x.txt}", "options.dict_path  must lie under data/raw/"),

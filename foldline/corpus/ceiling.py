@@ -108,6 +108,8 @@ def told(found: dict[str, Any]) -> list[str]:
         f"{found['annotators']} annotators, {found['items']} items, {found['judgements']} "
         f"judgements: Krippendorff's alpha ({found['scale']}) {_shown(found['agreement']['alpha'])}"
     ]
+    if not found["items_judged_twice"]:
+        return ["no item was judged by two people, so their agreement cannot be told"]
     rest = {k: v for k, v in found["against_rest"].items() if k != "annotators"}
     for name, value in rest.items():
         lines.append(f"one annotator against the others: {name} {_shown(value)}")

@@ -194,8 +194,10 @@ def _files(sources: list[Source], again: bool) -> dict[str, str | None]:
     found = guess_judgements(table.raw)
     if found is None:
         raise FoldlineError(
-            f"{table.path}: no columns like item, annotator and label, with several rows an item; "
-            f"it has {listed(table.raw.columns, 20)}. Rename them: item_id, annotator_id, label"
+            f"{table.path}: no columns like item, annotator and label, with several people's rows "
+            f"for one item; it has {listed(table.raw.columns, 20)}. Where nobody judges what "
+            "another has judged, there is no agreement to tell of; else name the columns item_id, "
+            "annotator_id and label"
         )
     return values | found.settings(table.target)
 

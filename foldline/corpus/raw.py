@@ -41,9 +41,8 @@ def form(path: Path) -> str:
     name = suffixes[-1] if suffixes else ""
     if name not in FORMATS:
         allowed = ", ".join(f".{known}" for known in FORMATS)
-        raise FoldlineError(
-            f"{path}: files are read as {allowed}, each also .gz; rename or convert it"
-        )
+        mend = "In Excel, save it as 'CSV UTF-8'" if name in ("xls", "xlsx") else "Convert it"
+        raise FoldlineError(f"{path}: files are read as {allowed}, each also .gz. {mend}")
     return name
 
 

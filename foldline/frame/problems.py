@@ -115,9 +115,11 @@ def _unknown_key(key: str, missing: set[str]) -> tuple[str, str]:
 
 def _dotted(location: Sequence[str | int]) -> str:
     """Join a location without the names that pydantic gives a union's arms."""
-    arms = ("literal[", "constrained", "function-", "list[", "str")
+    starts, whole = ("literal[", "constrained", "function-", "list["), ("str", "[key]")
     names = [str(part) for part in location]
-    return ".".join(n for i, n in enumerate(names) if not (i and n.startswith(arms)))
+    return ".".join(
+        n for i, n in enumerate(names) if not (i and (n.startswith(starts) or n in whole))
+    )
 
 
 def _short(value: object) -> str:

@@ -47,6 +47,7 @@ def told(
     lines += _judgements(sources, columns["id"])
     lines += ["", f"Task: {task[0]} ({task[1]})"]
     lines += _labels(sources, columns["label"] or "", task[0])
+    lines += _sample(sources, columns["id"])
     lines += ["", *_texts(sources, columns), "", f"First rows of {train.path.name}"]
     return "\n".join(lines + _first(train, columns))
 
@@ -104,7 +105,7 @@ def _ids(source: Source, key: str | None) -> list[str | None]:
 
 
 def _labels(sources: Sequence[Source], label: str, task: str) -> list[str]:
-    lines = []
+    lines, learnt = [], set[str]()
     for source in sources:
         if source.part not in LABELLED:
             continue
@@ -112,7 +113,29 @@ def _labels(sources: Sequence[Source], label: str, task: str) -> list[str]:
         missing = len(source.raw) - len(values)
         gaps = f"; {missing:,} without a label" if missing else ""
         lines.append(f"  {source.part:<6} {_spread(values, task)}{gaps}")
+        learnt = set(values) if source.part == "train" else learnt
+        strange = sorted(set(values) - learnt) if task == "classification" else []
+        if strange:
+            lines.append(
+                f"    classes that train lacks: {listed(strange, 5)}; `prepare` will refuse them"
+            )
     return lines
+
+
+def _sample(sources: Sequence[Source], key: str | None) -> list[str]:
+    """Tell where a sample submission is not of the rows to predict."""
+    found = {source.part: source.raw for source in sources}
+    if "sample" not in found or "predict" not in found:
+        return []
+    names = next(iter(found["sample"].columns.values()))
+    rows = found["predict"].columns.get(key or "")
+    same = len(names) == len(found["predict"]) if rows is None else set(names) == set(rows)
+    if same:
+        return []
+    return [
+        f"  the sample submission has {len(names):,} rows and predict {len(found['predict']):,}, "
+        "or their ids differ: `predict` will refuse it"
+    ]
 
 
 def _spread(values: list[str], task: str) -> str:

@@ -46,6 +46,8 @@ def parse(text: str) -> tuple[str | None, str]:
         FoldlineError: where the part is not known and there is no file of the whole name.
     """
     part, equals, path = text.partition("=")
+    if not text.strip() or (equals and not path.strip()):
+        raise FoldlineError(f"'{text}' names no file. As in train=news.csv")
     if not equals or Path(text).exists() or "/" in part or "\\" in part or ":" in part:
         return None, text
     if part not in PARTS:
