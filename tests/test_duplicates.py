@@ -227,6 +227,15 @@ def test_exact_duplicates_are_those_of_equal_keys(rows):
             assert (codes[one] == codes[other]) == same
 
 
+def test_one_text_is_the_same_whichever_column_holds_it():
+    rows = table(["", "one", "one"], ["one", "", "one"])
+
+    first, second, twice = find(rows, "exact").exact
+
+    assert first == second != twice
+    assert duplicate_keys(rows)[0] == duplicate_keys(rows)[1] != duplicate_keys(rows)[2]
+
+
 # --- groups of rows, and the report -------------------------------------------------------------
 
 

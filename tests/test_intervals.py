@@ -57,6 +57,7 @@ def test_the_seed_decides(task: str) -> None:
     assert found(3, [one]) == {one: found(3)[one]}
 
 
+@pytest.mark.slow
 def test_covers_the_truth() -> None:
     """95 % of 200 are 190 with a standard deviation of 3; of 200 rows a bit less is expected."""
     rng = np.random.default_rng(7)

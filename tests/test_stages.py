@@ -98,6 +98,7 @@ def test_evaluation_has_the_names_that_others_read(project):
     assert shown["low"] <= shown["f1_macro"] <= shown["high"]
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_bytes(tmp_path, monkeypatch):
     found = []
     for name in ("first", "second"):
@@ -201,6 +202,7 @@ def test_submission_has_the_ids_and_the_order_of_the_input(project):
     )
 
 
+@pytest.mark.slow
 def test_a_sample_of_another_competition_is_refused(project):
     projects.write_csv(Path("data/raw/new.csv"), [{"id": "u1", "text": "은행 금리"}])
     projects.write_csv(Path("data/raw/sample.csv"), [{"ID": "x1", "target": "economy"}])

@@ -47,6 +47,7 @@ def test_runs_all(jobs, workplace) -> None:
     run_tasks([], jobs, "test")
 
 
+@pytest.mark.slow
 def test_failures_are_named_and_the_others_finish(workplace) -> None:
     works = {"a": write, "b": die, "c": refuse, "d": stumble, "e": leave, "f": talk, "g": write}
     tasks = [Task(f"fold {name}", work, (name,)) for name, work in works.items()]

@@ -273,6 +273,7 @@ def test_used_folder_and_relative_path(changed, expected, tmp_path):
     assert set(changed.rglob("__pycache__")) <= {changed / "__pycache__"}
 
 
+@pytest.mark.slow
 def test_console_that_is_not_utf8_and_git_without_a_name(template, expected, tmp_path):
     nobody = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "HOME": str(tmp_path)}
     env = {**nobody, "PYTHONIOENCODING": "cp949", "PYTHONUTF8": "0"}
@@ -287,6 +288,7 @@ def test_console_that_is_not_utf8_and_git_without_a_name(template, expected, tmp
     assert "my_text_project: ready" in told
 
 
+@pytest.mark.slow
 def test_clone_by_address(template, expected, tmp_path):
     cookiecut(f"git+file://{template}", tmp_path, options=("--no-input", "--checkout", "v0.1.0"))
 
@@ -295,6 +297,7 @@ def test_clone_by_address(template, expected, tmp_path):
     assert f"git+file://{template}" in (project / ".copier-answers.yml").read_text()
 
 
+@pytest.mark.slow
 def test_clone_with_settings_as_on_windows(template, expected, tmp_path):
     settings = (
         "-c",
@@ -314,6 +317,7 @@ def test_clone_with_settings_as_on_windows(template, expected, tmp_path):
     assert git(project, "-c", "core.autocrlf=true", "status", "--short") == ""
 
 
+@pytest.mark.slow
 def test_zip(template, expected, tmp_path):
     archive = tmp_path / "foldline.zip"
     git(template, "archive", "--prefix=foldline-0.1.0/", "-o", str(archive), "HEAD")
@@ -323,6 +327,7 @@ def test_zip(template, expected, tmp_path):
     assert contents(tmp_path / "my_text_project") == expected
 
 
+@pytest.mark.slow
 def test_replay_within_another_repository(template, expected, tmp_path):
     git(tmp_path, "init", "-q")
     cookiecut(template, tmp_path)
@@ -342,6 +347,7 @@ def test_copier(template, expected, tmp_path):
     assert recorded == {**ANSWERS, "_commit": "v0.1.0", "_src_path": address}
 
 
+@pytest.mark.slow
 def test_copier_refuses_a_bad_slug(template, tmp_path):
     command = ("copier", "copy", "--trust", "--defaults", "-d", "project_slug=json")
 
@@ -408,6 +414,7 @@ def test_failing_hook_leaves_no_project(changed, tmp_path):
     assert not (tmp_path / "my_text_project").exists()
 
 
+@pytest.mark.slow
 def test_two_templates_in_one_process_do_not_mix(template, changed, tmp_path):
     (changed / "LICENSE").write_text("another\n")
     committed(changed, "Another license", "v0.2.0")

@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from foldline.modeling import scratch
 
 
+@pytest.mark.slow
 def test_the_tokenizer_is_the_same_in_every_process(recipe, rows, tmp_path) -> None:
     """The trainer of `tokenizers` numbers characters by a hash that each process draws anew."""
     texts = rows()["text"].tolist()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +37,7 @@ def test_a_number_is_suspected_beyond_three_robust_deviations():
     np.testing.assert_allclose(rows["self_confidence"], [-0.1, -0.1, -0.2, -0.2, 0, -4])
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 8), min_size=1, max_size=30), st.integers(1, 30), st.randoms())
 def test_a_sample_keeps_groups_whole_whatever_the_order(groups, limit, random):
     sizes = pd.Series(groups).value_counts()

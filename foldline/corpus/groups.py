@@ -14,8 +14,8 @@ def duplicate_keys(table: pd.DataFrame) -> list[tuple[str, ...] | None]:
     """
     keys: list[tuple[str, ...] | None] = []
     for text, pair in zip(table["text"].tolist(), table["text_pair"].tolist(), strict=True):
-        texts = tuple(sorted((key(text), key(pair)))) if pair else (key(text),)
-        keys.append(texts if any(texts) else None)
+        texts = tuple(sorted(filter(None, (key(text), key(pair)))))
+        keys.append(texts or None)
     return keys
 
 

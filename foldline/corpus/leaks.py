@@ -57,7 +57,7 @@ class Leak:
 
 def digest(text: str, text_pair: str) -> str:
     """Give 32 hex digits that equal texts share: case does not count, nor the order of a pair."""
-    texts = sorted((key(text), key(text_pair))) if text_pair else [key(text)]
+    texts = sorted(filter(None, (key(text), key(text_pair))))
     return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:32]
 
 
