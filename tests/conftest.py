@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
@@ -71,6 +72,13 @@ def changed(content: dict[str, Any], dotted: dict[str, Any]) -> dict[str, Any]:
         section, _, name = key.rpartition(".")
         (content[section] if section else content)[name] = value
     return content
+
+
+# The same examples in every run, so that a change alone decides whether tests pass;
+# `HYPOTHESIS_PROFILE=search pytest` looks for new ones.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("search", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.fixture
