@@ -34,7 +34,7 @@ class Params(types.Section):
 
 def main(params: Params) -> None:
     labels, ensemble = Labels.load(), Ensemble.load()
-    valid, test = contract.VALID.read(), contract.TEST.read()
+    valid, test = _in_folds(contract.VALID.read()), contract.TEST.read()
     parts = {"test": _test(test, labels, ensemble), "valid": _valid(valid, labels, ensemble)}
     options, seed = params.evaluate, derive(params.seed, "evaluate")
     found = {
@@ -57,6 +57,11 @@ def main(params: Params) -> None:
     write_metrics(Path("metrics/evaluate.json"), numbers)
     for line in summary(labels.task, found, final, options.level, ceiling, labels.classes):
         say(line)
+
+
+def _in_folds(valid: pd.DataFrame) -> pd.DataFrame:
+    """Leave out rows that no fold holds, as `split` does with those that stand in test too."""
+    return valid[valid["id"].isin(set(contract.OUT_OF_FOLD.read()["id"]))]
 
 
 def _test(rows: pd.DataFrame, labels: Labels, ensemble: Ensemble) -> Judged:

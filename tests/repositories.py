@@ -70,3 +70,19 @@ def commit(folder: Path) -> None:
 def numbers(folder: Path, stage: str) -> dict:
     """Read a stage's metrics."""
     return json.loads((folder / f"metrics/{stage}.json").read_text(encoding="utf-8"))
+
+
+def shell(line: str, folder: Path, settings: dict[str, str]) -> str:
+    """Run a line of a page as a user would, and give what it prints."""
+    done = subprocess.run(
+        line,
+        shell=True,
+        cwd=folder,
+        env=settings,
+        text=True,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert done.returncode == 0, f"{line}\n{done.stdout}"
+    return done.stdout

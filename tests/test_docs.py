@@ -1,7 +1,6 @@
 """The documentation says what is: generated parts are fresh, and every command in it runs."""
 
 import re
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from foldline.balance.augmenters import AUGMENTERS
 from foldline.frame.params import KINDS
 from tests import projects
-from tests.repositories import commit, copy_files, environment
+from tests.repositories import commit, copy_files, environment, shell
 from tools import docs
 
 # The README's commands on small models: the commands are what is tested.
@@ -104,21 +103,6 @@ def test_the_commands_of_the_readme_run(tmp_path):
         "python run.py ruff format --check .",
         "python run.py mypy",
     }
-
-
-def shell(line: str, folder: Path, settings: dict[str, str]) -> str:
-    done = subprocess.run(
-        line,
-        shell=True,
-        cwd=folder,
-        env=settings,
-        text=True,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    assert done.returncode == 0, f"{line}\n{done.stdout}"
-    return done.stdout
 
 
 def wait_for_queue(folder: Path, settings: dict[str, str]) -> None:

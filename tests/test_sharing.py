@@ -17,7 +17,7 @@ from foldline.frame.errors import FoldlineError
 from foldline.frame.loading import read
 from tests import projects
 from tests.projects import write_csv
-from tests.repositories import ROOT, call, commit, environment
+from tests.repositories import ROOT, call, commit, environment, shell
 
 pytestmark = pytest.mark.slow
 
@@ -27,21 +27,6 @@ def commands(page: str = "docs/data.md") -> list[str]:
     text = Path(page).read_text(encoding="utf-8")
     blocks = re.findall(r"```console\n(.*?)```", text, re.S)
     return [line for block in blocks for line in block.strip().splitlines()]
-
-
-def shell(line: str, folder: Path, settings: dict[str, str]) -> str:
-    done = subprocess.run(
-        line,
-        shell=True,
-        cwd=folder,
-        env=settings,
-        text=True,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    assert done.returncode == 0, f"{line}\n{done.stdout}"
-    return done.stdout
 
 
 def copy_project(folder: Path) -> None:

@@ -220,3 +220,23 @@ def test_changed_weights_predict_nothing_again(project, monkeypatch):
     monkeypatch.setattr("foldline.modeling.kinds.load", lambda folder: pytest.fail("loaded"))
     projects.set_params(Path("params.yaml"), {"ensemble.method": "hard"})
     projects.run("ensemble", "evaluate", "predict")
+
+
+def test_official_files_that_share_rows_run_through_once_mended(tmp_path, monkeypatch):
+    """Rows of valid that stand in test are in no fold, and are not judged."""
+    rows = projects.topics(120)
+    parts = {"train": rows[:60], "valid": rows[60:90], "test": rows[90:]}
+    parts["valid"][0] |= {"text": parts["test"][0]["text"]}
+    parts["train"][0] |= {"text": parts["test"][1]["text"]}
+    official = {f"data.{part}": f"data/raw/{part}.csv" for part in parts}
+    monkeypatch.chdir(tmp_path)
+    projects.make(tmp_path, official | {"split.drop_from_train": True})
+    for part, own in parts.items():
+        projects.write_csv(Path(f"data/raw/{part}.csv"), own)
+    projects.run(*projects.CHAIN)
+
+    lost = parts["valid"][0]["id"]
+    assert lost in set(contract.VALID.read()["id"])
+    assert lost not in set(contract.OUT_OF_FOLD.read()["id"])
+    assert parts["train"][0]["id"] not in set(contract.TRAIN.read()["id"])
+    assert 0 < metrics("evaluate")["test"]["accuracy"] <= 1
