@@ -6,6 +6,7 @@ from foldline.balance import report
 from foldline.balance.outside import outside
 from foldline.balance.rows import balance
 from foldline.balance.strategies import check_classes
+from foldline.corpus.tags import one_a_label
 from foldline.frame import contract
 from foldline.frame.files import write_json, write_metrics
 from foldline.frame.params import Augment, Runner, Section, Task
@@ -21,7 +22,7 @@ class Params(Section):
 
 def main(params: Params) -> None:
     rows, own = contract.TRAIN.read(), params.augment
-    check_classes(own, rows["label"])
+    check_classes(own, one_a_label(rows, params.task)["label"])
     held = frozenset(contract.HELD.read()["key"])
     balanced = balance(rows, own, params.task, params.seed, held, params.runner.jobs)
     contract.AUGMENTED.write(balanced.rows)

@@ -10,6 +10,7 @@ from foldline.corpus.leaks import check_budget, drop_leaks, find_leaks, held_out
 from foldline.corpus.report import split_report
 from foldline.corpus.similarity import compare_parts, similarity_notes
 from foldline.corpus.splits import PARTS, method, split_rows
+from foldline.corpus.tags import one_a_label
 from foldline.frame import contract
 from foldline.frame.files import write_json, write_metrics
 from foldline.frame.params import Data, Kfold, Section, Split, Task
@@ -60,7 +61,8 @@ def _number_folds(params: Params, seen: pd.DataFrame, periods: bool) -> list[str
     table = seen.assign(fold=fold_rows(seen, kfold.n_splits, task, seed, periods=periods))
     contract.FOLDS.write(table)
     contract.NESTED_FOLDS.write(nested_rows(table, kfold.nested, task, seed, periods))
-    notes = fold_notes(table, kfold.n_splits) if task == "classification" else []
+    known = one_a_label(table, task)
+    notes = [] if task == "regression" else fold_notes(known, kfold.n_splits)
     if periods:
         notes.append(
             "folds are periods of time: their models learn from rows before and after them, so "

@@ -55,7 +55,7 @@ def test_texts_without_a_frequent_word_have_no_ngrams():
     found = find_ngrams(["a", "b", ""], least=2)
 
     assert found.names.tolist() == []
-    assert by_class(found, ["x", "y", "x"]).empty
+    assert by_class(found, [["x"], ["y"], ["x"]]).empty
     assert by_number(found, np.arange(3.0)).empty
     assert not holding(found, []).any()
 
@@ -71,7 +71,7 @@ def test_association_is_that_of_a_two_by_two_table():
     labels = ["a"] * 40 + ["b"] * 60
     marked = ["x"] * 30 + [""] * 10 + ["x"] * 10 + [""] * 50
 
-    table = by_class(find_ngrams(marked), labels)
+    table = by_class(find_ngrams(marked), [[name] for name in labels])
 
     expected = chi2_contingency([[30, 10], [10, 50]], correction=False, lambda_="log-likelihood")
     row = table.iloc[0]
@@ -88,7 +88,7 @@ def test_frequent_words_of_many_texts_do_not_overflow():
     ones[:2000] = 0  # 48,000 texts hold the word; 46,000 of them are of one class of 47,000
     labels = ["a"] * 1000 + ["b"] * 3000 + ["a"] * 46_000
 
-    table = by_class(Ngrams(np.array(["the"]), csr_matrix(ones)), labels)
+    table = by_class(Ngrams(np.array(["the"]), csr_matrix(ones)), [[name] for name in labels])
 
     assert table[["label", "texts"]].to_numpy().tolist() == [["a", 48_000]]
     assert table["coverage"].iloc[0] == pytest.approx(46 / 47)
@@ -100,13 +100,13 @@ def test_a_planted_token_gives_its_class_away(token):
     labels = [str(n % 4) for n in range(300)]
     planted = [f"{t} {token}" if c == "3" else t for t, c in zip(plain, labels, strict=True)]
 
-    table = by_class(find_ngrams(planted), labels)
+    table = by_class(find_ngrams(planted), [[name] for name in labels])
     sure = table[gives_away(table)]
 
     assert set(sure["label"]) == {"3"}
     assert sure["coverage"].max() == 1.0
     assert sure["precision"].max() == 1.0
-    assert not gives_away(by_class(find_ngrams(plain), labels)).any()
+    assert not gives_away(by_class(find_ngrams(plain), [[name] for name in labels])).any()
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_giveaway_is_precise_and_wide(inside, outside, sure):
     labels = ["a"] * 100 + ["b"] * 100
     marked = ["x"] * inside + [""] * (100 - inside) + ["x"] * outside + [""] * (100 - outside)
 
-    assert gives_away(by_class(find_ngrams(marked), labels)).any() == sure
+    assert gives_away(by_class(find_ngrams(marked), [[name] for name in labels])).any() == sure
 
 
 def test_correlation_with_a_number_is_pearsons():
@@ -192,11 +192,11 @@ def test_a_class_whose_name_stands_in_its_texts_is_found():
     labels = ["농담", "진담"] * 100
     told = [f"{t} 농담" if c == "농담" else t for t, c in zip(texts(200), labels, strict=True)]
 
-    found = named(labels, told)
+    found = named([[name] for name in labels], told)
 
     assert found == [{"label": "농담", "texts": 100, "precision": 1.0, "coverage": 1.0}]
-    assert named(labels, texts(200)) == []
-    assert named(labels, [f"{text} 농담" for text in texts(200)]) == []
+    assert named([[name] for name in labels], texts(200)) == []
+    assert named([[name] for name in labels], [f"{text} 농담" for text in texts(200)]) == []
 
 
 @pytest.mark.parametrize("form", ["{:g}점", "{:.1f}", "score={:.1f}"])
@@ -221,8 +221,8 @@ def test_the_strongest_come_first_whatever_the_order_of_texts():
     plain = [f"{t} {'x' * (c == '1')}" for t, c in zip(texts(120), labels, strict=True)]
     order = np.random.default_rng(1).permutation(120)
 
-    one = by_class(find_ngrams(plain), labels)
-    two = by_class(find_ngrams([plain[i] for i in order]), [labels[i] for i in order])
+    one = by_class(find_ngrams(plain), [[name] for name in labels])
+    two = by_class(find_ngrams([plain[i] for i in order]), [[labels[i]] for i in order])
 
     pd.testing.assert_frame_equal(one, two)
     assert one["strength"].is_monotonic_decreasing

@@ -448,3 +448,51 @@ def test_what_later_stages_would_refuse_is_told_now(project, capsys):
 @pytest.mark.parametrize("source", ["", "train="])
 def test_no_name_is_no_folder(project, source):
     assert "names no file" in told(source)
+
+
+def test_labels_joined_in_one_column_are_several(project, bring, capsys):
+    rows = [row | {"label": row["label"].replace("|", ";")} for row in projects.tagged()]
+    write_csv(project / "given/tags.csv", rows)
+    data = bring("given/tags.csv")
+
+    assert (data["label"], data["separator"]) == ("label", ";")
+    assert read(project / "params.yaml")["task"] == "multilabel"
+    shown = capsys.readouterr().out
+    assert "Task: multilabel (3 labels, ';' between those of a row)" in shown
+    assert "train  3 classes: " in shown
+    assert "8 without a label" in shown
+
+
+def test_columns_of_0_and_1_are_several_labels(project, bring, capsys):
+    names = list(projects.SUBJECTS)
+    rows = [
+        {"id": row["id"], "text": row["text"]} | {n: int(n in row["label"]) for n in names}
+        for row in projects.tagged()
+    ]
+    write_csv(project / "given/train.csv", rows)
+    write_csv(project / "given/test.csv", [{"id": r["id"], "text": r["text"]} for r in rows[:20]])
+    sample = [{"id": r["id"]} | dict.fromkeys(names, 0.5) for r in rows[:20]]
+    write_csv(project / "given/sample_submission.csv", sample)
+    given = [f"given/{name}.csv" for name in ("train", "test", "sample_submission")]
+    data = bring(*given)
+
+    assert data["label"] == names
+    assert data["predict"] == "data/raw/test.csv"
+    content = read(project / "params.yaml")
+    assert content["predict"]["sample_submission"] == "data/raw/sample_submission.csv"
+    assert "3 columns of 0 and 1" in capsys.readouterr().out
+    assert bring("given/train.csv", "--label", "sports,science")["label"] == ["sports", "science"]
+    assert "'spotrs'; it has" in told("given/train.csv", "--label", "sports,spotrs", "--yes")
+
+
+def test_a_new_version_keeps_several_labels(project, bring):
+    names = list(projects.SUBJECTS)
+    rows = [
+        {"id": row["id"], "text": row["text"]} | {n: int(n in row["label"]) for n in names}
+        for row in projects.tagged()
+    ]
+    write_csv(project / "given/train.csv", rows)
+    bring("given/train.csv", "--label", "sports,science")
+    write_csv(project / "given/train.csv", rows[:50])
+    assert bring("given/train.csv")["label"] == ["sports", "science"]
+    assert read(project / "params.yaml")["task"] == "multilabel"

@@ -102,7 +102,11 @@ def test_a_whole_number_serves_as_a_number(changed):
         ("seed", "seed: -1", "seed  must be greater than or equal to 0"),
         ("seed", "seed: 4294967296", "seed  must be less than 4294967296"),
         ("task", "task: regresion", "(found 'regresion'); did you mean 'regression'?"),
-        ("label", "label: 0", "data.label  must be a text (found 0); put it in quotes: '0'"),
+        (
+            "label",
+            "label: 0",
+            "data.label  must be a text or a list, like [a, b] (found 0); put it in quotes: '0'",
+        ),
         ("keep_models", "keep_models: 1", "kfold.keep_models  must be true or false (found 1)"),
         ("quoting", "quoting: nein", "data.quoting  must be 'auto', 'standard' or 'none'"),
         ("classes", "classes: [0, 1]", "data.classes.1  must be a text (found 1); put it in"),

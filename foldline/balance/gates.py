@@ -11,6 +11,7 @@ from foldline.balance.features import Bags
 from foldline.corpus import joins
 from foldline.corpus.leaks import digest
 from foldline.corpus.normal import key
+from foldline.frame.labels import Labels, names_of
 from foldline.frame.params import Gates
 from foldline.frame.seeds import rank_keys
 
@@ -81,14 +82,15 @@ def agreement(rows: pd.DataFrame, copies: pd.DataFrame, task: str, seed: int) ->
 
     Groups are shared over five folds, and a copy is judged by the model of the four others.
     Classes: the probability of the copy's class, by a logistic regression on TF-IDF; 1 where it
-    was learnt from no row that has that class, as it cannot tell. Numbers: 1 less the change of a
+    was learnt from no row that has that class, as it cannot tell. Several labels a row: the least
+    probability of one that the row has, or has not. Numbers: 1 less the change of a
     ridge regression's prediction from source to copy, as a share of the target's range.
     """
     found = np.ones(len(copies))
     folds = _folds(rows["group"].tolist(), seed)
     places = pd.Series(np.arange(len(rows)), index=rows["id"])
     sources = places.loc[copies["source_id"]].to_numpy()
-    judge = _by_number if task == "regression" else _by_class
+    judge = {"regression": _by_number, "multilabel": _by_labels}.get(task, _by_class)
     shown = tqdm(range(FOLDS), "agreement", unit="fold", disable=len(rows) < MANY, file=sys.stderr)
     for fold in shown:
         learn, asked = rows[folds != fold], np.flatnonzero(folds[sources] == fold)
@@ -120,6 +122,22 @@ def _by_class(learn: pd.DataFrame, sources: pd.DataFrame, copies: pd.DataFrame) 
     columns = {name: column for column, name in enumerate(model.classes_.tolist())}
     own = [columns.get(name, len(columns)) for name in copies["label"].tolist()]
     return np.asarray(said[np.arange(len(copies)), own])
+
+
+def _by_labels(learn: pd.DataFrame, sources: pd.DataFrame, copies: pd.DataFrame) -> np.ndarray:
+    from sklearn.linear_model import LogisticRegression
+
+    names = sorted({name for label in learn["label"] for name in names_of(label)})
+    labels = Labels("multilabel", tuple(names))
+    target, own = labels.encode(learn["label"]), labels.encode(copies["label"])
+    bags = Bags(learn)
+    known, asked = bags.of(learn), bags.of(copies)
+    least = np.ones(len(copies))
+    for column in np.flatnonzero(target.min(axis=0) < target.max(axis=0)).tolist():
+        logistic = LogisticRegression(solver="liblinear", class_weight="balanced", random_state=0)
+        said = logistic.fit(known, target[:, column]).predict_proba(asked)
+        least = np.minimum(least, said[np.arange(len(copies)), own[:, column]])
+    return least
 
 
 def _by_number(learn: pd.DataFrame, sources: pd.DataFrame, copies: pd.DataFrame) -> np.ndarray:

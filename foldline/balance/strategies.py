@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from foldline.frame.errors import FoldlineError, unknown
+from foldline.frame.labels import names_of
 from foldline.frame.params import Augment
 from foldline.frame.seeds import derive, rank_keys
 
@@ -15,8 +16,11 @@ from foldline.frame.seeds import derive, rank_keys
 def stands_for(rows: pd.DataFrame, task: str, bins: int) -> np.ndarray:
     """Give what each row counts as: (n,) text, its class, or one of `bins` equal ranges.
 
-    The ranges go from the smallest number of these rows to the largest; empty ones do not count.
+    A row of several labels counts as the rarest of them, one without any as an empty text. The
+    ranges go from the smallest number of these rows to the largest; empty ones do not count.
     """
+    if task == "multilabel":
+        return _rarest(rows["label"].tolist())
     if task != "regression" or rows.empty:
         return rows["label"].to_numpy(dtype=object)
     target = rows["label"].to_numpy(dtype=np.float64)
@@ -26,6 +30,13 @@ def stands_for(rows: pd.DataFrame, task: str, bins: int) -> np.ndarray:
     if len(set(names)) < bins:  # ranges narrower than four digits tell
         names = [f"{name} (range {place})" for place, name in enumerate(names, 1)]
     return np.array(names, dtype=object)[places]
+
+
+def _rarest(labels: list[str]) -> np.ndarray:
+    names = [names_of(label) for label in labels]
+    sizes = Counter(name for own in names for name in own)
+    rarest = [min(own, key=lambda name: (sizes[name], name), default="") for own in names]
+    return np.array(rarest, dtype=object)
 
 
 def edges_of(target: np.ndarray, bins: int) -> np.ndarray:

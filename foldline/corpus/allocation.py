@@ -7,13 +7,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from foldline.frame.labels import Labels, names_of
 from foldline.frame.seeds import rank_keys
 
 BINS = 10
 
 
 def strata_of(labels: "pd.Series[Any]", task: str) -> np.ndarray:
-    """Give what is balanced between parts: the class, or the tenth in which a number lies."""
+    """Give what is balanced between parts: the class, or the tenth in which a number lies, (n,).
+
+    Of task multilabel each of the labels: (n, labels) of 0 and 1.
+    """
+    if task == "multilabel":
+        names = sorted({name for label in labels for name in names_of(label)})
+        return Labels(task, tuple(names)).encode(labels)
     if task == "classification":
         return np.unique(labels.to_numpy(dtype=str), return_inverse=True)[1]
     values = labels.to_numpy(dtype=np.float64)

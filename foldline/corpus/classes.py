@@ -4,7 +4,8 @@ import pandas as pd
 
 from foldline.corpus.normal import normalise
 from foldline.corpus.rows import Part
-from foldline.corpus.values import is_number
+from foldline.corpus.tags import in_words, one_a_label
+from foldline.corpus.values import is_number, natural
 from foldline.frame.errors import FoldlineError, listed, nearest
 from foldline.frame.labels import Labels
 from foldline.frame.params import Data
@@ -22,9 +23,10 @@ def find_labels(task: str, data: Data, parts: list[Part], rows: pd.DataFrame) ->
     """
     if task == "regression":
         return Labels(task)
+    rows = one_a_label(rows, task)
     train = rows["label"][rows["part"] == "train"]
-    found = sorted(set(train), key=_natural)
-    where = f"{data.train}, column '{data.label}'"
+    found = sorted(set(train), key=natural)
+    where = f"{data.train}, {in_words(data)}"
     if data.classes is not None:
         named = [normalise(name, "NFC") for name in data.classes]
         advice = "Correct the labels, or add the class to data.classes"
@@ -32,7 +34,7 @@ def find_labels(task: str, data: Data, parts: list[Part], rows: pd.DataFrame) ->
         found = [name for name in named if name in set(found)]
     if len(found) < 2:
         raise FoldlineError(
-            f"{where}: classification needs two classes at least, found {listed(found)} in "
+            f"{where}: {task} needs two classes at least, found {listed(found) or 'none'} in "
             f"{len(train)} rows. Check data.label and the file"
         )
     if len(found) > max(50, len(train) // 2):
@@ -69,10 +71,11 @@ def _only_known(
 ) -> None:
     for part in parts:
         own = set(rows["label"][rows["part"] == part.name])
-        strange = sorted(own - set(known), key=_natural)
+        strange = sorted(own - set(known), key=natural)
         if not strange:
             continue
-        there = (part.table["label"] == strange[0]).to_numpy().nonzero()[0].tolist()
+        ids = rows["id"][(rows["part"] == part.name) & (rows["label"] == strange[0])]
+        there = part.table["id"].isin(set(ids)).to_numpy().nonzero()[0].tolist()
         alike = [name for name in known if _folded(name) == _folded(strange[0])]
         close = alike[0] if alike else nearest(strange[0], known)
         hint = f" (did you mean '{close}'?)" if close else ""
@@ -81,11 +84,6 @@ def _only_known(
             f"{part.where(there)}: label '{strange[0]}'{hint}, but {complaint}.{others} "
             f"Known: {listed(known)}. {advice}"
         )
-
-
-def _natural(label: str) -> tuple[int, float, str]:
-    """Sort numbers by value, before words."""
-    return (0, float(label), label) if is_number(label) else (1, 0.0, label)
 
 
 def _folded(label: str) -> str:

@@ -22,27 +22,29 @@ def by_role(raw: Raw, data: Data, part: str) -> dict[str, list[str]]:
     Raises:
         FoldlineError: naming the column that is missing, and those that are there.
     """
-    wanted: dict[str, str | None] = {role: getattr(data, role) for role in ROLES}
-    if part == "predict":
-        wanted |= dict.fromkeys(_LABELLED)
-    found: dict[str, list[str]] = {}
     if part == "train":
         _check_known_after(raw, data)
-    for role, name in wanted.items():
-        if name is None:
+    found: dict[str, list[str]] = {}
+    for role in ROLES:
+        names = data.label_columns if role == "label" else [getattr(data, role)]
+        if names == [None] or (part == "predict" and role in _LABELLED):
             found[role] = [""] * len(raw)
             continue
-        values = _column(raw, name)
-        if values is None and part != "train" and role in ("group", "time"):
-            found[role] = [""] * len(raw)  # official files are not split, and often lack these
-            continue
-        if values is None and role == "label" and data.annotations.aggregate != "none":
-            found[role] = [""] * len(raw)  # labels are made of judgements
-            continue
-        if values is None:
-            raise FoldlineError(_missing(raw, role, name, part))
-        found[role] = [value or "" for value in values]
+        columns = [_of_role(raw, data, role, name, part) for name in names]
+        found[role] = [value or "" for value in columns[0]]
     return found
+
+
+def _of_role(raw: Raw, data: Data, role: str, name: str, part: str) -> list[str | None]:
+    """Give a column; one that a file may lack has no values."""
+    values = _column(raw, name)
+    if values is not None:
+        return values
+    # Official files are not split, and often lack these.
+    may_lack = part != "train" and role in ("group", "time")
+    if may_lack or (role == "label" and data.annotations.aggregate != "none"):
+        return [None] * len(raw)
+    raise FoldlineError(_missing(raw, role, name, part))
 
 
 def known_after_notes(raw: Raw, data: Data) -> list[str]:
@@ -104,7 +106,7 @@ def _missing(raw: Raw, role: str, name: str, part: str) -> str:
     return message
 
 
-def check_same(own: list[str], made: dict[str, str], file: str, column: str | None) -> None:
+def check_same(own: list[str], made: dict[str, str], file: str, column: str) -> None:
     """Refuse judgements in other words than the labels that they shall take the place of.
 
     Raises:
@@ -114,7 +116,7 @@ def check_same(own: list[str], made: dict[str, str], file: str, column: str | No
     if found and given and found.isdisjoint(given):
         raise FoldlineError(
             f"data.annotations.aggregate: the judgements are {listed(sorted(given), 8)}, but "
-            f"column '{column}' of {file} holds {listed(sorted(found), 8)}: tied rows would keep "
+            f"{column} of {file} holds {listed(sorted(found), 8)}: tied rows would keep "
             "another kind of label. Name another column in data.annotations.label, or map one of "
             "the two to the other's words"
         )

@@ -17,7 +17,7 @@ def group_name(table: pd.DataFrame, group: str) -> str:
     users = Counter(name for name in rows.get("user_group", []) if name)
     if not users:
         row = f"row '{rows['id'].min()}'"
-        return f"the duplicates of {row}" if len(rows) > 1 else row
+        return f"the duplicates of {row}" if rows["id"].nunique() > 1 else row
     name = min(users, key=lambda user: (-users[user], user))
     others = f", with {len(users) - 1} more that share duplicates" if len(users) > 1 else ""
     return f"group '{name}'{others}"
@@ -52,7 +52,7 @@ def no_rows(table: pd.DataFrame, how: str, lone: dict[str, str], empty: list[str
 def class_notes(table: pd.DataFrame, parts: list[str]) -> list[str]:
     """Say which classes stand in one part alone, or are missing from one.
 
-    `parts` are those to look at, train first.
+    `parts` are those to look at, train first; a row of several labels stands once for each.
     """
     notes, lone = [], lone_classes(table)
     places = {part: set(table["label"][table["part"] == part]) for part in parts}

@@ -57,21 +57,21 @@ def told_number(labels: Sequence[str], texts: Sequence[str]) -> list[dict[str, A
     return [{"texts": int(own.sum()), "coverage": share, "chance": chance}]
 
 
-def named(labels: Sequence[str], texts: Sequence[str]) -> list[dict[str, Any]]:
+def named(labels: Sequence[Sequence[str]], texts: Sequence[str]) -> list[dict[str, Any]]:
     """Find the classes whose own name stands in a fifth of their texts, and in few others.
 
-    At least nine in ten of the texts that hold the name must be of the class.
+    At least nine in ten of the texts that hold the name must be of the class. `labels` are those
+    of each text, one or several.
     """
-    own, _ = echo(labels, texts)
-    column = np.asarray(labels, dtype=str)
     found = []
-    for name in sorted(set(labels)):
-        coverage = float(own[column == name].mean())
+    for name in sorted({label for own in labels for label in own}):
+        of_class = [text for text, own in zip(texts, labels, strict=True) if name in own]
+        hits = sum(stands_in(name, text) for text in of_class)
+        coverage = hits / len(of_class)
         if coverage < COVERAGE:
             continue
-        others = sum(stands_in(name, t) for t, c in zip(texts, labels, strict=True) if c != name)
-        hits = int(own[column == name].sum())
-        precision = hits / (hits + others)
+        of_others = [text for text, own in zip(texts, labels, strict=True) if name not in own]
+        precision = hits / (hits + sum(stands_in(name, text) for text in of_others))
         if hits >= LEAST and precision >= PRECISION:
             found.append({"label": name, "texts": hits, "precision": precision})
             found[-1]["coverage"] = coverage

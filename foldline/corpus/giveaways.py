@@ -46,8 +46,10 @@ def holding(ngrams: Ngrams, names: "Sequence[str] | pd.Series[str]") -> np.ndarr
     return np.asarray(ngrams.present[:, chosen].sum(axis=1)).ravel() > 0
 
 
-def by_class(ngrams: Ngrams, labels: Sequence[str]) -> pd.DataFrame:
+def by_class(ngrams: Ngrams, labels: Sequence[Sequence[str]]) -> pd.DataFrame:
     """Test each n-gram and class for association: a row for each pair more frequent than chance.
+
+    `labels` are those of each text, one or several.
 
     The log-likelihood ratio (Dunning, 1993), one-sided, is held against chi-square with one
     degree of freedom; `q` is Benjamini and Hochberg's (1995) over all pairs of the table.
@@ -57,9 +59,12 @@ def by_class(ngrams: Ngrams, labels: Sequence[str]) -> pd.DataFrame:
     from scipy.sparse import csr_matrix
     from scipy.special import chdtrc
 
-    classes, codes = np.unique(np.asarray(labels, dtype=str), return_inverse=True)
-    n = len(codes)
-    member = csr_matrix((np.ones(n, dtype=np.int32), (codes, np.arange(n))))
+    n, lengths = len(labels), [len(own) for own in labels]
+    each = np.array([label for own in labels for label in own], dtype=str)
+    classes, codes = np.unique(each, return_inverse=True)
+    texts = np.repeat(np.arange(n), lengths)
+    ones = np.ones(len(codes), dtype=np.int32)
+    member = csr_matrix((ones, (codes, texts)), shape=(len(classes), n))
     both = (member @ ngrams.present).tocoo()
     holds = _holding_each(ngrams)[both.col]
     sizes = np.bincount(codes)[both.row]

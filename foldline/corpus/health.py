@@ -8,6 +8,7 @@ import pandas as pd
 
 from foldline.corpus import echoes, giveaways, shortcuts
 from foldline.corpus.classes import RARE
+from foldline.corpus.tags import held, one_a_label
 from foldline.frame.errors import listed
 from foldline.frame.labels import Labels
 from foldline.frame.params import Data
@@ -44,8 +45,8 @@ def health(rows: pd.DataFrame, labels: Labels, data: Data, seed: int) -> Finding
     alone = known["dup_group"] == ""
     known = known.assign(dup_group=known["id"].where(alone, known["dup_group"]))
     times, notes = out_of_time(rows) if data.time else ({}, [])
-    if labels.task == "classification":
-        notes = [*_repeated(known), *notes]
+    if labels.task != "regression":
+        notes = [*_repeated(one_a_label(known, labels.task)), *notes]
     sample = distinct(known, seed)
     words: dict[str, Any] = {}
     found: dict[str, shortcuts.Shortcut] = {}
@@ -97,9 +98,9 @@ def _words(rows: pd.DataFrame, task: str) -> dict[str, Any]:
         each = rows.drop_duplicates([role, "label"])  # a title may stand over many comments
         texts, labels = each[role].tolist(), each["label"].tolist()
         ngrams = giveaways.find_ngrams(texts)
-        if task == "classification":
-            table = giveaways.by_class(ngrams, labels)
-            found = echoes.named(labels, texts)
+        if task != "regression":
+            table = giveaways.by_class(ngrams, held(labels, task))
+            found = echoes.named(held(labels, task), texts)
         else:
             table = giveaways.by_number(ngrams, np.array(labels, dtype=np.float64))
             found = echoes.told_number(labels, texts)

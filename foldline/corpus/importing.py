@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from foldline.corpus.intake import account, settings
+from foldline.corpus.intake import account, settings, several
 from foldline.corpus.intake.annotated import guess_judgements
 from foldline.corpus.intake.guessing import Guess, guess_columns, guess_task, no_header
 from foldline.corpus.intake.hub import PREFIX, fetch
+from foldline.corpus.intake.options import ROLES_OF, parser
 from foldline.corpus.intake.sources import Brought, Source, assigned, open_source, parse, settled
 from foldline.corpus.intake.storing import Placement, placement, store
 from foldline.corpus.raw import Raw
@@ -21,22 +22,6 @@ from foldline.frame.params import Data, Settings
 
 PARAMS = Path("params.yaml")
 TOLD, KEPT = "as told", "as params.yaml has it"
-_OPTIONS = {"id": "id", "text": "text", "pair": "text_pair", "label": "label"}
-_OPTIONS |= {"group": "group", "time": "time"}
-_HELP = {
-    "id": "column with each row's own name; none: ids are made from the content",
-    "text": "column with the text, or the first of a pair",
-    "pair": "column with the second text of a pair; none: there is none",
-    "label": "column to predict: a class, or a number",
-    "group": "column whose rows of one value never part; none: there is none",
-    "time": "column with dates or numbers by which rows are split; none: there is none",
-}
-_EXAMPLE = """examples:
-  python -m foldline import ~/Downloads/reviews.csv
-  python -m foldline import train.csv dev.csv test.csv --label sentiment --yes
-  python -m foldline import train=a.tsv test=b.tsv --predict c.tsv --annotations d.csv
-  python -m foldline import hf:klue --config ynat
-"""
 
 
 @dataclass(frozen=True)
@@ -48,6 +33,7 @@ class Import:
     task: tuple[str, str]
     placements: list[Placement]
     values: dict[str, Any]
+    data: Data
 
 
 def main(arguments: list[str]) -> None:
@@ -56,12 +42,12 @@ def main(arguments: list[str]) -> None:
     Raises:
         FoldlineError: where a file cannot be used, or nobody can be asked.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     current = loading.load(Settings, PARAMS)
     with tempfile.TemporaryDirectory(prefix="foldline-") as folder:
         plan = planned(options, current, Path(folder))
         edit = settings.prepared(PARAMS, current.model_dump(), plan.values)
-        print(account.told(plan.sources, plan.guesses, plan.task, plan.placements, current.data))
+        print(account.told(plan.sources, plan.guesses, plan.task, plan.placements, plan.data))
         print(account.changes_told(edit.changes))
         if not _agreed(options.yes):
             print("\nNothing was written.")
@@ -80,18 +66,25 @@ def planned(options: argparse.Namespace, current: Settings, folder: Path) -> Imp
     train = next(source for source in sources if source.part == "train")
     _check_header(train)
     kept = _kept(data, train)
-    guesses = guess_columns(train.raw, _others(sources), kept | _told(options), data.known_after)
+    asked = several.told(train.raw, options.label)
+    named = asked or (data.label_columns[1:] if kept else [])
+    skip = [*data.known_after, *named]
+    guesses = guess_columns(train.raw, _others(sources), kept | _told(options, named), skip)
     columns = {role: guess.column for role, guess in guesses.items()}
     text, label = columns["text"] or "", columns["label"] or ""
     sources = settled(sources, text, label, columns["id"])
-    account.check_columns(sources, data.model_copy(update=columns))
     labels = [value or "" for value in train.raw.columns[label]]
-    task = guess_task(label, labels)
-    if options.task or kept:
+    found = _several(train.raw, guesses, columns, options, current if kept else None, asked)
+    task = ("multilabel", found.why) if found else guess_task(label, labels)
+    if options.task or (kept and not asked):
         task = (options.task, TOLD) if options.task else (current.task, KEPT)
+    read: dict[str, Any] = dict(columns)
+    if found and task[0] == "multilabel":
+        read |= {"label": found.label, "separator": found.separator or data.separator}
+    account.check_columns(sources, data.model_copy(update=read))
     _check_numbers(train, label, labels, task[0])
     values: dict[str, Any] = {"task": task[0]} | {
-        f"data.{role}": name for role, name in columns.items()
+        f"data.{key}": value for key, value in read.items()
     }
     values |= _files(sources, again=bool(kept))
     if brought.classes or not kept:
@@ -100,7 +93,28 @@ def planned(options: argparse.Namespace, current: Settings, folder: Path) -> Imp
     files = [(source.path, Path(source.target)) for source in sources]
     files += [(path, Path("data/raw", path.name)) for path in brought.extras]
     placements = [placement(path, target, keeper) for path, target in files]
-    return Import(sources, guesses, task, placements, values)
+    return Import(sources, guesses, task, placements, values, data.model_copy(update=read))
+
+
+def _several(
+    raw: Raw,
+    guesses: dict[str, Guess],
+    columns: dict[str, str | None],
+    options: argparse.Namespace,
+    current: Settings | None,
+    asked: list[str] | None,
+) -> several.Several | None:
+    """Tell whether rows have several labels: as told, as params.yaml has it, or by the cells."""
+    if asked:
+        return several.Several(asked, None, TOLD)
+    if current:
+        data = current.data
+        return several.Several(data.label, None, KEPT) if current.task == "multilabel" else None
+    if options.task not in (None, "multilabel"):
+        return None
+    by_name = guesses["label"].why.startswith(("its name", TOLD))
+    taken = [name for role, name in columns.items() if name and role != "label"]
+    return several.guess(raw, columns["label"] or "", by_name, taken)
 
 
 def _brought(options: argparse.Namespace, data: Data, folder: Path) -> Brought:
@@ -146,15 +160,19 @@ def _check_numbers(train: Source, label: str, labels: list[str], task: str) -> N
 
 def _kept(data: Data, train: Source) -> dict[str, Guess]:
     """Give the columns that params.yaml names, where it is a new version of the same file."""
-    named = {role: getattr(data, role) for role in _OPTIONS.values()}
-    there = all(name is None or name in train.raw.columns for name in named.values())
+    named = {role: getattr(data, role) for role in ROLES_OF.values()}
+    named["label"] = data.label_columns[0]
+    wanted = [*named.values(), *data.label_columns]
+    there = all(name is None or name in train.raw.columns for name in wanted)
     if train.target != data.train or not there:
         return {}
     return {role: Guess(name, KEPT) for role, name in named.items()}
 
 
-def _told(options: argparse.Namespace) -> dict[str, Guess]:
-    given = {role: getattr(options, name) for name, role in _OPTIONS.items()}
+def _told(options: argparse.Namespace, labels: list[str]) -> dict[str, Guess]:
+    given = {role: getattr(options, name) for name, role in ROLES_OF.items()}
+    if given["label"] and labels and given["label"] not in labels:
+        given["label"] = labels[0]
     for role in ("text", "label"):
         if given[role] == "none":
             raise FoldlineError(f"--{role} none: every file needs this column; name it")
@@ -211,27 +229,3 @@ def _agreed(yes: bool) -> bool:
             "same command with --yes; else name columns with --text, --label and so on"
         )
     return input("\nIs this right? Write it? [y/N] ").strip().casefold() in ("y", "yes", "네", "예")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m foldline import",
-        description="Bring files or a data set into data/raw/; guess what their columns hold.",
-        epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("sources", nargs="*", metavar="SOURCE", help="file, part=file, or hf:ID or hf:FOLDER")
-    add("--yes", action="store_true", help="write without asking")
-    add("--task", choices=["classification", "regression"])
-    for name in _OPTIONS:
-        add(f"--{name}", metavar="COL", help=_HELP[name])
-    add("--annotations", metavar="FILE", help="single judgements: item, annotator, label")
-    add("--predict", metavar="FILE", help="rows without labels, to be predicted")
-    add("--revision", metavar="SHA", help="of a data set on the hub; looked up where not given")
-    add("--config", metavar="NAME", help="of a data set that has several")
-    keeper = parser.add_mutually_exclusive_group()
-    add = keeper.add_argument
-    add("--git", action="store_true", help="keep files in git, whatever their size")
-    add("--dvc", action="store_true", help="keep files under DVC, whatever their size")
-    return parser

@@ -18,6 +18,8 @@ from foldline.corpus.conflicts import settle
 from foldline.corpus.duplicate_report import duplicate_report
 from foldline.corpus.duplicates import find_duplicates, group_names
 from foldline.corpus.rows import Part, changed_originals, load_part
+from foldline.corpus.tags import notes as several_notes
+from foldline.corpus.tags import one_a_label
 from foldline.frame.errors import FoldlineError
 from foldline.frame.labels import Labels
 from foldline.frame.params import Data, Prepare
@@ -64,7 +66,7 @@ def prepare_rows(task: str, data: Data, prepare: Prepare) -> Prepared:
     _check_size(data, rows)
     labels = find_labels(task, data, parts, rows)
     originals = pd.concat([changed_originals(part) for part in everything], ignore_index=True)
-    counts = Counter(rows["label"].tolist()) if labels.classes else Counter()
+    counts = Counter(one_a_label(rows, task)["label"].tolist()) if labels.classes else Counter()
     return Prepared(
         rows=rows,
         originals=originals,
@@ -74,7 +76,10 @@ def prepare_rows(task: str, data: Data, prepare: Prepare) -> Prepared:
         soft_labels=soft_labels(judged, labels, rows),
         metrics=_metrics(rows, everything, len(originals), labels, doubles),
         details={"files": {p.name: _file(p) for p in everything}, "labels": dict(counts)} | doubles,
-        notes=notes + _notes(everything) + label_notes(data, labels, counts),
+        notes=notes
+        + _notes(everything)
+        + several_notes(rows, data, task)
+        + label_notes(data, labels, counts),
     )
 
 

@@ -12,6 +12,7 @@ from foldline.corpus.groups import duplicate_keys
 from foldline.corpus.leaks import Leak
 from foldline.corpus.size import size_note, size_of
 from foldline.corpus.splits import PARTS
+from foldline.corpus.tags import one_a_label
 
 BEFORE = {"valid": ["train"], "test": ["train", "valid"]}
 
@@ -51,7 +52,8 @@ def split_report(
             sizes[part] = size_of(table.iloc[rows[part]], task, seed)
             metrics[f"visible_{part}"] = sizes[part]["visible"]
     notes += told + large_group_note(table)
-    notes += class_notes(table, list(PARTS)) if task == "classification" else []
+    if task != "regression":
+        notes += class_notes(one_a_label(table, task), list(PARTS))
     notes += [size_note(part, len(rows[part]), size, task) for part, size in sizes.items()]
     details = {"leaks": {part: leak.details() for part, leak in leaks.items()}, "size": sizes}
     return Report(metrics, details, notes)

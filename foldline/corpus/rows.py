@@ -12,6 +12,7 @@ from foldline.corpus.annotations import relabel
 from foldline.corpus.columns import by_role, check_same, known_after_notes
 from foldline.corpus.normal import normalise
 from foldline.corpus.raw import Raw
+from foldline.corpus.tags import in_words, joined
 from foldline.corpus.values import is_number, moment
 from foldline.frame.errors import FoldlineError
 from foldline.frame.params import Data, Prepare
@@ -62,13 +63,15 @@ def load_part(
         table["id"] = content_ids(table)
     # Of labels and groups only what cannot be seen is changed: a submission gives them back.
     table["label"] = _normal(table["label"], "NFC")
+    if task == "multilabel" and name != "predict":
+        table["label"] = joined(raw, table["label"].tolist(), data)
     table["group"] = _normal(table["group"], "NFC")
     late = known_after_notes(raw, data) if name == "train" else []
     part = Part(name, replace(raw, columns={}, notes=raw.notes + late), table, originals)
     _check_ids(part, data)
     if name != "predict":
-        if task != "regression":
-            check_same(table["label"].tolist(), made, path, data.label)
+        if task == "classification":
+            check_same(table["label"].tolist(), made, path, in_words(data))
         tied = relabel(table, made)
         if tied:
             part.dropped["annotators tie, and no label of its own"] = tied
@@ -134,6 +137,8 @@ def _check_ids(part: Part, data: Data) -> None:
 
 def _check_labels(part: Part, task: str, data: Data, prepare: Prepare) -> None:
     labels = part.table["label"].tolist()
+    if task == "multilabel":
+        return  # a row of no label is one, too
     gone = part.gone
     missing = [row for row, label in enumerate(labels) if not label and row not in gone]
     if missing and prepare.missing_label == "error":
@@ -141,8 +146,8 @@ def _check_labels(part: Part, task: str, data: Data, prepare: Prepare) -> None:
         if len(missing) == len(labels) and part.name != "train":
             hint = ". A file without labels belongs into data.predict"
         raise FoldlineError(
-            f"{part.where(missing)}: {len(missing)} of {len(labels)} labels are missing (column "
-            f"'{data.label}'). Fill them in, or set prepare.missing_label=drop{hint}"
+            f"{part.where(missing)}: {len(missing)} of {len(labels)} labels are missing "
+            f"({in_words(data)}). Fill them in, or set prepare.missing_label=drop{hint}"
         )
     if missing:
         part.dropped["missing label"] = missing

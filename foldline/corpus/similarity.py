@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from foldline.corpus.splits import PARTS
+from foldline.corpus.tags import one_a_label
 from foldline.corpus.telling import Described, describe, tell_apart
 from foldline.frame.errors import listed
 from foldline.frame.seeds import derive, rank_keys
@@ -70,8 +71,8 @@ def label_distance(first: "pd.Series[Any]", second: "pd.Series[Any]", task: str)
     """Give how far two parts' labels are apart.
 
     Classes: `total_variation` (half the sum of the shares' differences, 0 to 1), and `largest`,
-    the class that differs most, with its shares. Numbers: `ks` (0 to 1) and `wasserstein`, in
-    standard deviations of the first.
+    the class that differs most, with its shares (of all labels, where rows have several).
+    Numbers: `ks` (0 to 1) and `wasserstein`, in standard deviations of the first.
     """
     if task == "regression":
         one, other = first.to_numpy(dtype=np.float64), second.to_numpy(dtype=np.float64)
@@ -79,7 +80,8 @@ def label_distance(first: "pd.Series[Any]", second: "pd.Series[Any]", task: str)
             "ks": ks_distance(one, other),
             "wasserstein": wasserstein(one, other) / (float(one.std()) or 1.0),
         }
-    shares = [part.value_counts(normalize=True) for part in (first, second)]
+    each = [one_a_label(part.to_frame("label"), task)["label"] for part in (first, second)]
+    shares = [part.value_counts(normalize=True) for part in each]
     names = sorted(set(shares[0].index) | set(shares[1].index))
     one, other = (part.reindex(names, fill_value=0.0).to_numpy() for part in shares)
     worst = int(np.abs(one - other).argmax())

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from foldline.corpus.tags import one_a_label
 from foldline.frame.seeds import generator
 
 SCORES = (0.7, 0.8, 0.9)
@@ -26,7 +27,8 @@ def size_of(table: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
 
     `half_width` holds, for accuracies (or Pearson correlations) of .7, .8 and .9, half of the
     95 % interval; `half_width_f1_macro` the same for macro-F1 where .8 of each class is right.
-    `visible` is the smallest difference between two models that is found with power .8.
+    `visible` is the smallest difference between two models that is found with power .8. Where rows
+    have several labels, an accuracy is of whole rows: all of a row's labels right.
     """
     groups = int(table["group"].nunique())
     if task == "regression":
@@ -34,9 +36,10 @@ def size_of(table: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
         visible = visible_correlation(groups)
         return {"groups": groups, "half_width": widths, "visible": visible}
     widths = {f"{score:g}": accuracy_width(score, groups) for score in SCORES}
-    counts = table.groupby("label")["group"].nunique().to_numpy()
-    # A group of several classes is one piece of evidence all the same.
-    counts = np.maximum(np.round(counts * (groups / counts.sum())), 1).astype(np.int64)
+    counts = one_a_label(table, task).groupby("label")["group"].nunique().to_numpy()
+    if task == "classification":
+        # A group of several classes is one piece of evidence all the same.
+        counts = np.maximum(np.round(counts * (groups / counts.sum())), 1).astype(np.int64)
     return {
         "groups": groups,
         "half_width": widths,

@@ -5,6 +5,7 @@ import pandas as pd
 from foldline.corpus.allocation import allocate, by_time, strata_of
 from foldline.corpus.constraints import lone_classes, no_rows
 from foldline.corpus.groups import leak_groups
+from foldline.corpus.tags import one_a_label
 from foldline.frame.errors import FoldlineError
 from foldline.frame.params import Split
 
@@ -56,7 +57,7 @@ def split_rows(table: pd.DataFrame, split: Split, how: str, task: str, seed: int
         s if p == "train" or p not in official else 0.0 for p, s in zip(PARTS, wanted, strict=True)
     ]
     pool = table[table["part"] == "train"]
-    lone = lone_classes(pool) if task == "classification" and how != "time" else {}
+    lone = {} if task == "regression" or how == "time" else lone_classes(one_a_label(pool, task))
     if how == "time":
         codes = by_time(pool["time"].to_numpy(), pool["group"].tolist(), shares)
     else:

@@ -32,3 +32,8 @@ def moment(text: str) -> float | None:
     except ValueError:
         return None
     return ((found if found.tzinfo else found.replace(tzinfo=UTC)) - _EPOCH).total_seconds()
+
+
+def natural(label: str) -> tuple[int, float, str]:
+    """Sort numbers by value, before words."""
+    return (0, float(label), label) if is_number(label) else (1, 0.0, label)

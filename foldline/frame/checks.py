@@ -110,10 +110,11 @@ def told_apart(data: dict[str, Any]) -> None:
         if path:
             seen[path] = name
     pairs = [("text_pair", "text"), ("label", "text"), ("label", "text_pair")]
-    for one, other in [*pairs, ("id", "label"), ("group", "label")]:
-        if data[one] is not None and data[one] == data[other]:
+    for one, other in [*pairs, ("label", "id"), ("label", "group")]:
+        names = data[one] if isinstance(data[one], list) else [data[one]]
+        if data[other] is not None and data[other] in names:
             raise ValueError(
-                f"{one}: is the same column as data.{other} ({data[one]!r}): correct one of them"
+                f"{one}: is the same column as data.{other} ({data[other]!r}): correct one of them"
             )
 
 

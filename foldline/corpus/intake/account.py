@@ -13,6 +13,7 @@ from foldline.corpus.intake.sources import Source
 from foldline.corpus.intake.storing import Placement, compared
 from foldline.corpus.normal import key, normalise
 from foldline.corpus.raw import Raw
+from foldline.corpus.tags import held, joined
 from foldline.frame.errors import listed
 from foldline.frame.params import Data
 
@@ -27,7 +28,7 @@ def told(
     placements: Sequence[Placement],
     data: Data,
 ) -> str:
-    """Give the whole account of an import; `data` says how the old versions are read."""
+    """Give the whole account of an import; `data` says how files and their labels are read."""
     columns = {role: guess.column for role, guess in guesses.items()}
     train = next(source.raw for source in sources if source.part == "train")
     lines = ["Files"]
@@ -41,12 +42,13 @@ def told(
     lines += ["", "Columns"]
     for role, guess in guesses.items():
         lines.append(f"  {role:<11} {guess.column or '-':<16} {guess.why}")
-    unused = [name for name in train.columns if name not in columns.values()]
+    used = {*columns.values(), *data.label_columns}
+    unused = [name for name in train.columns if name not in used]
     lines += [f"  {'not used':<11} {listed(unused, 20)}"] if unused else []
     lines += [f"  {'hint':<11} {hint}" for hint in hints(train, guesses)]
     lines += _judgements(sources, columns["id"])
     lines += ["", f"Task: {task[0]} ({task[1]})"]
-    lines += _labels(sources, columns["label"] or "", task[0])
+    lines += _labels(sources, data, task[0])
     lines += _sample(sources, columns["id"])
     lines += ["", *_texts(sources, columns), "", f"First rows of {train.path.name}"]
     return "\n".join(lines + _first(train, columns))
@@ -104,17 +106,21 @@ def _ids(source: Source, key: str | None) -> list[str | None]:
     return source.raw.columns.get(key or "", []) if source.part in LABELLED else []
 
 
-def _labels(sources: Sequence[Source], label: str, task: str) -> list[str]:
+def _labels(sources: Sequence[Source], data: Data, task: str) -> list[str]:
     lines, learnt = [], set[str]()
     for source in sources:
         if source.part not in LABELLED:
             continue
-        values = [value for value in source.raw.columns[label] if value]
+        cells = [value or "" for value in source.raw.columns[data.label_columns[0]]]
+        if task == "multilabel":
+            cells = joined(source.raw, cells, data)
+        values = [value for value in cells if value]
         missing = len(source.raw) - len(values)
         gaps = f"; {missing:,} without a label" if missing else ""
         lines.append(f"  {source.part:<6} {_spread(values, task)}{gaps}")
-        learnt = set(values) if source.part == "train" else learnt
-        strange = sorted(set(values) - learnt) if task == "classification" else []
+        names = {name for own in held(values, task) for name in own}
+        learnt = names if source.part == "train" else learnt
+        strange = sorted(names - learnt) if task != "regression" else []
         if strange:
             lines.append(
                 f"    classes that train lacks: {listed(strange, 5)}; `prepare` will refuse them"
@@ -146,7 +152,7 @@ def _spread(values: list[str], task: str) -> str:
             return "not all are numbers"
         low, middle, high = np.percentile(numbers, [0, 50, 100])
         return f"lowest {low:g}, median {middle:g}, highest {high:g}, mean {numbers.mean():.3g}"
-    counts = Counter(values).most_common()
+    counts = Counter(name for own in held(values, task) for name in own).most_common()
     shown = [f"{name} {count:,} ({count / len(values):.0%})" for name, count in counts]
     return f"{len(counts)} classes: {listed(shown, 6)}"
 

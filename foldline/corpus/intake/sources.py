@@ -95,7 +95,7 @@ def assigned(sources: Sequence[Source]) -> list[Source]:
 def settled(sources: Sequence[Source], text: str, label: str, key: str | None) -> list[Source]:
     """Give the sources in the order of PARTS, with those that only their columns tell.
 
-    A file of texts without labels is to be predicted. One with two columns, of which the first
+    A file of texts without labels is to be predicted. One without texts, whose first column
     holds the ids (column `key`) of the rows to predict, is the sample submission.
 
     Raises:
@@ -111,7 +111,7 @@ def settled(sources: Sequence[Source], text: str, label: str, key: str | None) -
     if ids and ids[0]:
         wanted = sorted(value or "" for value in ids[0])
         found = [
-            replace(source, part="sample") if _is_sample(source, wanted) else source
+            replace(source, part="sample") if _is_sample(source, wanted, text) else source
             for source in found
         ]
     for source in found:
@@ -130,8 +130,8 @@ def _unlabelled(source: Source, text: str, label: str) -> bool:
     return text in source.raw.columns and values <= {None, "", "-1"}
 
 
-def _is_sample(source: Source, wanted: list[str]) -> bool:
-    if source.told or source.part == "predict" or len(source.raw.columns) != 2:
+def _is_sample(source: Source, wanted: list[str], text: str) -> bool:
+    if source.told or source.part == "predict" or text in source.raw.columns:
         return False
     first = next(iter(source.raw.columns.values()))
     return sorted(value or "" for value in first) == wanted

@@ -51,10 +51,10 @@ def columns(found: Gathered) -> dict[str, Any]:
     rows = found.rows
     row_of = pd.Series(range(len(rows)), index=rows["id"])
     regression = found.labels.task == "regression"
-    labels = [
-        *found.labels.classes,
-        *sorted(set(rows["label"].tolist()) - set(found.labels.classes)),
-    ]
+    several = found.labels.task == "multilabel"
+    first = [] if several else list(found.labels.classes)
+    there = {*rows["label"].tolist(), *(rows["guess"].tolist() if several else [])}
+    labels = [*first, *sorted(there - set(first))]
     data: dict[str, Any] = {
         "id": rows["id"].tolist(),
         "text": rows["text"].tolist(),

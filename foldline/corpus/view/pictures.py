@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from foldline.corpus.tags import one_a_label
 from foldline.corpus.view.gathering import Gathered
 from foldline.corpus.view.similarity import similarity
 from foldline.frame.files import read_json
@@ -25,7 +26,8 @@ def pictures(found: Gathered) -> dict[str, Any]:
         values = rows["label"].astype("float64").to_numpy()
         drawn["values"] = _histogram(rows, parts, values)
     else:
-        table = pd.crosstab(rows["label"], rows["part"])
+        each = one_a_label(rows, found.labels.task)
+        table = pd.crosstab(each["label"], each["part"])
         table = table.reindex(index=list(found.labels.classes), columns=parts, fill_value=0)
         drawn["classes"] = {name: row.tolist() for name, row in table.iterrows()}
     drawn["lengths"] = _histogram(rows, parts, np.minimum(length, np.percentile(length, 99)))
@@ -87,9 +89,10 @@ def _copies(found: Gathered) -> dict[str, Any]:
     if found.labels.task == "regression":
         return {"methods": found.copies["method"].value_counts().sort_index().to_dict()}
     train = found.rows[found.rows["part"] == "train"]
+    train, copies = (one_a_label(table, found.labels.task) for table in (train, found.copies))
     kept = train["label"][~train["unsampled"]].value_counts()
     out = train["label"][train["unsampled"]].value_counts()
-    made = found.copies["label"].value_counts()
+    made = copies["label"].value_counts()
     names = found.labels.classes
     return {
         "methods": found.copies["method"].value_counts().sort_index().to_dict(),

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from foldline.corpus.view.lookup import among
-from foldline.frame.labels import Labels
+from foldline.frame.labels import THRESHOLD, Labels
 
 FAR = 3.0  # robust standard deviations of the residuals
 _MAD = 1.4826  # times the median absolute deviation: the standard deviation of a normal law
@@ -17,8 +17,10 @@ def suspect(rows: pd.DataFrame, predictions: pd.DataFrame, labels: Labels) -> No
     Classification: self_confidence is p(label) in [0, 1]; a label is suspected where the most
     probable class is another one, with at least the mean probability that this class has among
     its own rows (the off-diagonal of the confident joint: Northcutt, Jiang and Chuang, 2021).
-    Regression: guess is the prediction, self_confidence the negative |residual|, suspected
-    beyond three robust standard deviations of the residuals.
+    Several labels a row: self_confidence is the least probability of what is said of one label,
+    guess all that are predicted; suspected where one label is contradicted with at least the mean
+    confidence of rows that agree. Regression: guess is the prediction, self_confidence the
+    negative |residual|, suspected beyond three robust standard deviations of the residuals.
     """
     rows["self_confidence"], rows["guess_p"], rows["suspected"] = np.nan, np.nan, False
     rows["guess"] = np.nan if labels.task == "regression" else ""
@@ -33,7 +35,8 @@ def suspect(rows: pd.DataFrame, predictions: pd.DataFrame, labels: Labels) -> No
     columns = [name for name in labels.columns if name in seen]
     table = seen[columns].groupby(seen["id"]).mean()
     if len(table) and len(columns) == len(labels.classes):
-        _by_confidence(rows, at[table.index].to_numpy(), table.to_numpy("float64"), labels)
+        judge = _by_labels if labels.task == "multilabel" else _by_confidence
+        judge(rows, at[table.index].to_numpy(), table.to_numpy("float64"), labels)
 
 
 def _by_confidence(rows: pd.DataFrame, at: np.ndarray, p: np.ndarray, labels: Labels) -> None:
@@ -51,6 +54,25 @@ def _by_confidence(rows: pd.DataFrame, at: np.ndarray, p: np.ndarray, labels: La
     _put(rows, at, "guess", names[best])
     _put(rows, at, "guess_p", top)
     _put(rows, at, "suspected", (best != codes) & (top >= usual[best]))
+
+
+def _by_labels(rows: pd.DataFrame, at: np.ndarray, p: np.ndarray, labels: Labels) -> None:
+    """Judge rows `at` (n,) by each label's own probability (n, classes)."""
+    given = labels.encode(rows["label"].iloc[at]) == 1
+    own = np.where(given, p, 1 - p)
+    agrees = own >= THRESHOLD
+    count = [(agrees & (given != yes)).sum(axis=0) for yes in (True, False)]
+    sums = [np.where(agrees & (given != yes), own, 0).sum(axis=0) for yes in (True, False)]
+    # Of a label that is given, the usual confidence of rows without it, and the other way round.
+    usual = [
+        np.where(n > 0, s / np.maximum(n, 1), np.inf) for n, s in zip(count, sums, strict=True)
+    ]
+    against = 1 - own
+    _put(rows, at, "self_confidence", own.min(axis=1))
+    _put(rows, at, "guess", np.array(labels.decode(p), dtype=object))
+    _put(rows, at, "guess_p", np.maximum(p, 1 - p).min(axis=1))
+    contradicted: np.ndarray = ~agrees & (against >= np.where(given, usual[0], usual[1]))
+    _put(rows, at, "suspected", np.asarray(contradicted.any(axis=1)))
 
 
 def _by_residual(rows: pd.DataFrame, at: np.ndarray, guess: np.ndarray) -> None:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 KINDS = ("majority", "random", "tfidf", "scratch")
 
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "multilabel", "regression"]
 
 
 class Section(BaseModel):

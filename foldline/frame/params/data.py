@@ -30,7 +30,8 @@ class Data(Section):
     id: str | None
     text: str
     text_pair: str | None
-    label: str
+    label: str | Annotated[list[str], Field(min_length=2), AfterValidator(checks.different)]
+    separator: Annotated[str, Field(min_length=1)]
     group: str | None
     time: str | None
     classes: Annotated[list[str], Field(min_length=2), AfterValidator(checks.different)] | None
@@ -38,6 +39,11 @@ class Data(Section):
     quoting: Literal["auto", "standard", "none"]
     known_after: Annotated[list[str], AfterValidator(checks.different)]
     annotations: Annotations
+
+    @property
+    def label_columns(self) -> list[str]:
+        """Give the column of labels, or the columns of 0 and 1 that stand for one label each."""
+        return [self.label] if isinstance(self.label, str) else self.label
 
     @model_validator(mode="after")
     def _told_apart(self) -> Self:

@@ -70,6 +70,16 @@ class Settings(Recipe):
             raise ValueError(
                 "data.annotations.aggregate: mean needs task=regression; use majority or soft"
             )
+        if self.task == "multilabel" and aggregate != "none":
+            raise ValueError(
+                f"data.annotations.aggregate: {aggregate} makes one label a row; set it to none "
+                "for multilabel"
+            )
+        if self.task != "multilabel" and not isinstance(self.data.label, str):
+            raise ValueError(
+                f"data.label: several columns need task=multilabel (found {self.data.label}, "
+                f"task={self.task}); name one column, or change the task"
+            )
         if self.task != "regression" and self.target.transform != "none":
             raise ValueError("target.transform: needs numbers; set it to none for classification")
         return self
