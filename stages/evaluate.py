@@ -87,15 +87,14 @@ def _judged(
         labels=labels,
         target=labels.encode(rows["label"]),
         groups=rows["group"].to_numpy(dtype=str),
-        final=ensemble.combine(members),
+        final=ensemble.combine(members, labels.task),
         members=members,
         baselines={name: predicted(BASELINES / name, rows) for name in BASELINE_NAMES},
     )
 
 
 def _write_plots(judged: Judged, actual: list[str]) -> None:
-    classes = judged.labels.task == "classification"
-    shown_as = confusion_table(judged, actual) if classes else scatter_table(judged)
+    shown_as = confusion_table(judged, actual) if judged.labels.classes else scatter_table(judged)
     for name, table in (("predictions", shown_as), ("reliability", reliability_table(judged))):
         with replacing(PLOTS / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False, lineterminator="\n")

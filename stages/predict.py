@@ -1,13 +1,18 @@
 """Predict the unlabelled rows, and write a submission in their order."""
 
+from collections import Counter
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from foldline.combining.members import Ensemble, predict
 from foldline.corpus.reading import read
+from foldline.corpus.tags import held
 from foldline.frame import contract
 from foldline.frame import params as types
 from foldline.frame.files import replacing, write_metrics
-from foldline.frame.labels import Labels
+from foldline.frame.labels import Labels, names_of
 from foldline.frame.stage import run, say
 from foldline.judging.submission import submission
 
@@ -24,23 +29,38 @@ def main(params: Params) -> None:
     rows = contract.UNLABELLED.read()
     if params.data.predict is None:
         say("note: data.predict is null, so the submission has no rows")
-    final = ensemble.combine({name: predict(name, rows) for name in ensemble.models})
+    members = {name: predict(name, rows) for name in ensemble.models}
+    final = ensemble.combine(members, labels.task)
     table = labels.table(final).assign(id=rows["id"])
     contract.UNLABELLED_PREDICTIONS.write(table)
     given = params.predict.sample_submission if params.data.predict else None
     sample = read(Path(given)) if given else None
-    names = (params.data.id or "id", params.data.label)
     written = submission(
-        rows["id"].tolist(), labels.decode(final), sample.columns if sample else None, names
+        rows["id"].tolist(),
+        _answers(params.data, labels, final),
+        {label: final[:, place].tolist() for place, label in enumerate(labels.classes)},
+        sample.columns if sample else None,
+        params.data.id or "id",
     )
     with replacing(FILE) as temporary:
         written.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
     metrics: dict[str, float] = {"rows": len(rows)}
     if labels.classes:
-        shares = table["predicted"].value_counts(normalize=True)
-        metrics |= {f"share_{name}": float(share) for name, share in shares.head(8).items()}
+        each = [name for own in held(table["predicted"].tolist(), labels.task) for name in own]
+        counts = Counter(each).most_common(8)
+        metrics |= {f"share_{name}": count / len(table) for name, count in counts}
     write_metrics(Path("metrics/predict.json"), {"predict": metrics})
     say(f"{len(rows)} rows predicted: {FILE}")
+
+
+def _answers(data: types.Data, labels: Labels, final: np.ndarray) -> dict[str, list[Any]]:
+    """Give the answers as the user's own files hold labels, by column."""
+    if not isinstance(data.label, str):
+        return {name: final[:, place].tolist() for place, name in enumerate(labels.classes)}
+    decoded = labels.decode(final)
+    if labels.task != "multilabel":
+        return {data.label: decoded}
+    return {data.label: [data.separator.join(names_of(str(label))) for label in decoded]}
 
 
 if __name__ == "__main__":

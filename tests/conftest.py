@@ -138,6 +138,10 @@ def _record(task: str, pairs: bool, number: int, rng: np.random.Generator) -> tu
     label = f"{kept + rng.normal() / 10:.3f}" if task == "regression" else name
     if task == "regression" and not pairs:  # the number is how many words speak of food
         own = [*WORDS[CLASSES[0]][:kept], *own[kept:]]
+    if task == "multilabel":  # every class whose words stand in the text; there may be none
+        held = [c for place, c in enumerate(CLASSES) if number >> place & 1]
+        own = [str(w) for c in held for w in rng.choice(WORDS[c], size=3, replace=False)]
+        label = "|".join(held)
     text = " ".join([*own, *common])
     pair = " ".join(reversed(other)) if pairs else ""
     return f"r{number:03d}", text, pair, label, f"r{number:03d}"
@@ -146,7 +150,7 @@ def _record(task: str, pairs: bool, number: int, rng: np.random.Generator) -> tu
 @pytest.fixture(scope="session")
 def labels() -> Callable[[str], Labels]:
     """Give the labels of a task's tiny table."""
-    return lambda task: Labels(task, CLASSES if task == "classification" else ())
+    return lambda task: Labels(task, () if task == "regression" else CLASSES)
 
 
 @pytest.fixture(scope="session")

@@ -80,6 +80,20 @@ def pairs(count: int = 60) -> list[dict[str, Any]]:
     return rows
 
 
+def tagged(count: int = 60) -> list[dict[str, Any]]:
+    """Make rows whose labels are the subjects that the text speaks of: none, one or several."""
+    rows = []
+    for number in range(count):
+        held = [name for place, name in enumerate(SUBJECTS) if number >> place & 1]
+        said = [SUBJECTS[name][number // 8 % 4] for name in held]
+        text = f"{' '.join(said)} {ENDS[number // 12 % 6]} {number}"
+        rows.append({"id": f"t{number}", "text": text, "label": "|".join(held)})
+    return rows
+
+
+ROWS = {"classification": topics, "multilabel": tagged, "regression": pairs}
+
+
 def make(folder: Path, changes: dict[str, Any] | None = None, task: str = "classification") -> None:
     """Make a tiny project: params.yaml and one raw file."""
     shutil.copy(PARAMS, folder / "params.yaml")
@@ -87,7 +101,7 @@ def make(folder: Path, changes: dict[str, Any] | None = None, task: str = "class
     if task == "regression":
         given |= {"data.text": "a", "data.text_pair": "b", "data.label": "score"}
     set_params(folder / "params.yaml", {"model": "tfidf"} | SMALL | given | (changes or {}))
-    write_csv(folder / "data/raw/rows.csv", pairs() if task == "regression" else topics())
+    write_csv(folder / "data/raw/rows.csv", ROWS[task]())
 
 
 def run(*stages: str) -> None:

@@ -28,6 +28,9 @@ def correct(hits: Array) -> tuple[Array, Array]:
 
 def sample(task: str) -> tuple[Array, Array]:
     rng = np.random.default_rng(0)
+    if task == "multilabel":
+        labels = rng.integers(2, size=(100, 3))
+        return labels, 0.3 * labels + 0.7 * rng.random((100, 3))
     target = rng.normal(size=100)
     return binary(0, 100) if task == "classification" else (target, target + rng.normal(size=100))
 

@@ -62,6 +62,6 @@ def test_an_ensemble_is_what_was_saved(workplace) -> None:
     assert Ensemble.load() == own
     given = {"tfidf": np.array([1.0]), "train": np.array([9.0]), "folds": np.array([5.0])}
     # One model says 9, three say 5: their family says 6.
-    assert Ensemble.load().combine(given) == pytest.approx([0.25 * 6 + 0.75 * 1])
+    assert Ensemble.load().combine(given, "regression") == pytest.approx([0.25 * 6 + 0.75 * 1])
     soft = Ensemble("soft", models, own.weights)
-    assert soft.combine(given) == pytest.approx([3.5])
+    assert soft.combine(given, "regression") == pytest.approx([3.5])

@@ -37,6 +37,9 @@ def rows(task: str, seed: int, n: int = 200, c: int = 3) -> tuple[Array, Array]:
     if task == "regression":
         truth = rng.normal(size=n).round(1)
         return truth, (truth + rng.normal(size=n)).round(1)
+    if task == "multilabel":
+        labels = rng.integers(2, size=(n, c))
+        return labels, (1 / (1 + np.exp(rng.normal(size=(n, c)) + 1.5 * (1 - 2 * labels)))).round(2)
     target = rng.integers(c, size=n)
     scores = (1.5 * np.eye(c)[target] + rng.normal(size=(n, c))).round(1)
     return target, np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
@@ -76,16 +79,67 @@ def ece(target: Array, p: Array, weights: Array) -> float:
     return float(total / weights.sum())
 
 
+def of_several(score: Callable[..., float], average: str, empty: int = 0) -> Oracle:
+    """Return scikit-learn's metric of labels a row; weight 0 must not make a label occur."""
+
+    def oracle(target: Array, p: Array, weights: Array) -> float:
+        keep = weights > 0
+        true, found, w = target[keep], (p >= 0.5)[keep].astype(int), weights[keep]
+        occurs = true.any(axis=0) | found.any(axis=0)
+        options = {"average": average, "sample_weight": w, "zero_division": empty}
+        return float(score(true[:, occurs], found[:, occurs], **options))
+
+    return oracle
+
+
+def each_label(score: Callable[..., float]) -> Oracle:
+    """Return scikit-learn's metric of each label alone, the mean over those that have both."""
+
+    def oracle(target: Array, p: Array, weights: Array) -> float:
+        mixed = [k for k in range(p.shape[1]) if 0 < target[weights > 0, k].mean() < 1]
+        scores = [score(target[:, k], p[:, k], sample_weight=weights) for k in mixed]
+        return float(np.mean(scores))
+
+    return oracle
+
+
+def decisions(score: Callable[[Array, Array, Array], float]) -> Oracle:
+    """Return a metric over each label's yes or no, as two classes."""
+
+    def oracle(target: Array, p: Array, weights: Array) -> float:
+        flat = p.ravel()
+        two = np.column_stack([1 - flat, flat])
+        return score(target.ravel(), two, np.repeat(weights, p.shape[1]))
+
+    return oracle
+
+
 def repeated(score: Callable[[Array, Array], float]) -> Callable[[Array, Array, Array], float]:
     """Return a metric without weights as one that repeats rows."""
 
     def oracle(target: Array, predicted: Array, weights: Array) -> float:
         counts = weights.astype(int)
-        return float(score(np.repeat(target, counts), np.repeat(predicted, counts)))
+        return float(score(np.repeat(target, counts, axis=0), np.repeat(predicted, counts)))
 
     return oracle
 
 
+MULTILABEL: dict[str, Oracle] = {
+    "accuracy": lambda y, p, w: sk.accuracy_score(y, (p >= 0.5).astype(int), sample_weight=w),
+    "precision_macro": of_several(sk.precision_score, "macro"),
+    "recall_macro": of_several(sk.recall_score, "macro"),
+    "f1_macro": of_several(sk.f1_score, "macro"),
+    "f1_micro": of_several(sk.f1_score, "micro"),
+    "f1_weighted": of_several(sk.f1_score, "weighted"),
+    "f1_samples": of_several(sk.f1_score, "samples", empty=1),
+    "hamming": lambda y, p, w: sk.hamming_loss(y, (p >= 0.5).astype(int), sample_weight=w),
+    "roc_auc": each_label(sk.roc_auc_score),
+    "auprc": each_label(sk.average_precision_score),
+    # Yes comes first, as it wins a tie.
+    "ece": lambda y, p, w: decisions(ece)(1 - y, 1 - p, w),
+    "log_loss": decisions(lambda y, p, w: sk.log_loss(y, p, sample_weight=w, labels=[0, 1])),
+    "brier": decisions(lambda y, p, w: float(np.average((y - p[:, 1]) ** 2, weights=w))),
+}
 ORACLES: dict[str, Oracle] = {
     "accuracy": lambda y, p, w: sk.accuracy_score(y, p.argmax(axis=1), sample_weight=w),
     "precision_macro": of_labels(sk.precision_score, "macro"),
@@ -110,7 +164,8 @@ ORACLES: dict[str, Oracle] = {
 
 
 def test_names() -> None:
-    assert set(ORACLES) == {name for _, name in MEMBERS}
+    assert set(ORACLES) == {name for task, name in MEMBERS if task != "multilabel"}
+    assert set(MULTILABEL) == set(METRICS["multilabel"])
     assert all(MAIN[task] in METRICS[task] for task in METRICS)
     for task, name in MEMBERS:
         metric = METRICS[task][name]
@@ -121,7 +176,7 @@ def test_names() -> None:
 @pytest.mark.parametrize(("task", "name"), MEMBERS)
 def test_perfect_predictions_give_the_best_value(task: str, name: str) -> None:
     target, _ = rows(task, 0)
-    perfect = target if task == "regression" else np.eye(3)[target.astype(int)]
+    perfect = np.eye(3)[target.astype(int)] if task == "classification" else target.astype(float)
     metric = METRICS[task][name]
     assert metric.function(target, perfect) == pytest.approx(metric.best, abs=1e-12)
 
@@ -138,7 +193,8 @@ def test_agrees_with_the_oracle(task: str, name: str, weigh: bool, c: int) -> No
             # The oracles of correlation repeat rows; all others must take fractions.
             weights *= 1 if name in ("pearson", "spearman") else 0.37
         value = METRICS[task][name].function(target, predictions, weights if weigh else None)
-        expected = ORACLES[name](target, predictions, weights)
+        oracles = MULTILABEL if task == "multilabel" else ORACLES
+        expected = oracles[name](target, predictions, weights)
         assert value == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
@@ -151,7 +207,9 @@ def test_weights_are_repetitions(seed: int, n: int, c: int, unknown: bool) -> No
         if unknown and task == "classification":
             target[: n // 3] = -1
         weighted = measure(task, target, predictions, counts)
-        repeats = measure(task, np.repeat(target, counts), np.repeat(predictions, counts, axis=0))
+        repeats = measure(
+            task, np.repeat(target, counts, axis=0), np.repeat(predictions, counts, axis=0)
+        )
         assert weighted == pytest.approx(repeats, rel=1e-9, abs=1e-12, nan_ok=True)
 
 
@@ -190,7 +248,10 @@ UNDEFINED: dict[str, tuple[list[int], Array, list[float] | None]] = {
 @pytest.mark.parametrize("case", UNDEFINED)
 @pytest.mark.parametrize(("task", "name"), MEMBERS)
 def test_what_is_not_defined_is_nan_without_a_warning(task: str, name: str, case: str) -> None:
-    target, predictions, weights = UNDEFINED[case]
+    codes, predictions, weights = UNDEFINED[case]
+    target: Any = codes
+    if task == "multilabel":
+        target = np.array([np.arange(3) == code for code in codes], dtype=int).reshape(-1, 3)
     if task == "regression":
         predictions = predictions[:, 0]
     with warnings.catch_warnings():
@@ -223,10 +284,12 @@ def test_prepared_once_is_the_same() -> None:
 @pytest.mark.parametrize(
     ("task", "arguments", "message"),
     [
-        ("ranking", ([0], [[1.0]]), "unknown task 'ranking'; allowed: classification, regression"),
+        ("ranking", ([0], [[1.0]]), "unknown task 'ranking'; allowed: classification, multilabel"),
         ("regression", ([0.5], [0.5], None, ["f1"]), "no metric .*f1.*allowed: pearson, spearman"),
         ("regression", ([0.5], [[0.5]]), "do not fit"),
         ("classification", ([0, 1], [[1.0, 0.0]]), "do not fit"),
+        ("multilabel", ([0, 1], [[1.0, 0.0]]), "do not fit"),
+        ("multilabel", ([[0, 2]], [[1.0, 0.0]]), "allowed: 0 and 1"),
         ("classification", ([2], [[1.0, 0.0]]), r"target: codes \[2, 2\]; allowed: -1 to 1"),
         ("classification", ([0.5], [[1.0, 0.0]]), "whole numbers"),
         ("classification", ([0], [[1.0, 0.0]], [-1.0]), "none below 0"),
@@ -283,6 +346,21 @@ def test_unknown_labels_are_as_a_class_that_is_never_predicted() -> None:
     assert values["brier"] == pytest.approx(
         sk.brier_score_loss(as_class, more, labels=np.arange(5))
     )
+
+
+def test_several_labels_a_row_by_hand() -> None:
+    target = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0], [0, 1, 0]])
+    p = np.array([[0.9, 0.2, 0.1], [0.8, 0.4, 0.1], [0.1, 0.1, 0.1], [0.6, 0.5, 0.1]])
+    found = measure("multilabel", target, p)
+    assert found["accuracy"] == 0.5  # rows one and three
+    assert found["hamming"] == pytest.approx(2 / 12)
+    # Label one: 2 hits of 2, 3 predicted; label two: 1 of 2, 1 predicted; label three: nothing.
+    assert found["f1_macro"] == pytest.approx((4 / 5 + 2 / 3) / 2)
+    assert found["f1_micro"] == pytest.approx(2 * 3 / (4 + 4))
+    assert found["f1_samples"] == pytest.approx((1 + 2 / 3 + 1 + 2 / 3) / 4)
+    table = per_class(target, p, ["a", "b", "c"])
+    assert [(row["class"], row["support"]) for row in table] == [("a", 2), ("b", 2), ("c", 0)]
+    assert table[0]["precision"] == pytest.approx(2 / 3)
 
 
 def test_a_class_that_does_not_occur_is_not_in_the_mean() -> None:

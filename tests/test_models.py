@@ -19,6 +19,7 @@ MODELS = (*NAMED, "pretrained")
 TASKS = (
     ("classification", False),
     ("classification", True),
+    ("multilabel", False),
     ("regression", False),
     ("regression", True),
 )
@@ -56,6 +57,9 @@ def check(task: str, n: int, predictions: np.ndarray) -> None:
         return
     assert predictions.shape == (n, 3)
     assert (predictions >= 0).all()
+    if task == "multilabel":
+        assert (predictions <= 1).all()
+        return
     assert predictions.sum(axis=1) == pytest.approx(np.ones(n), abs=1e-6)
 
 
@@ -115,7 +119,7 @@ def test_the_seed_decides(model, task, pairs, fitted, fit, rows, labels, tmp_pat
     assert digest(folders[0]) == digest(folders[1])
 
 
-@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("task", ["classification", "multilabel", "regression"])
 @pytest.mark.parametrize("model", MODELS)
 def test_one_row_is_enough_to_train(model, task, fit, rows) -> None:
     table = rows(task)
@@ -169,6 +173,8 @@ def test_learns_sixteen_rows_by_heart(model, task, pairs, fit, rows, labels) -> 
     target = labels(task).encode(table["label"])
     if task == "classification":
         assert (predictions.argmax(axis=1) == target).all()
+    elif task == "multilabel":
+        assert ((predictions >= 0.5) == target).all()
     else:
         assert np.corrcoef(predictions, target)[0, 1] > 0.95
 
@@ -188,6 +194,30 @@ def test_plain_transformers_opens_classes(model, fitted, rows, labels, tmp_path)
         assert scores == pytest.approx(
             dict(zip(labels("classification").classes, expected, strict=True)), abs=1e-5
         )
+
+
+def test_plain_transformers_opens_several_labels(fitted, rows, labels, tmp_path) -> None:
+    from transformers import pipeline
+
+    own, table = fitted("scratch", "multilabel", False).model, rows("multilabel").iloc[34:]
+    folder = saved(own, "scratch", labels("multilabel"), tmp_path / "m")
+    pipe = pipeline("text-classification", str(folder), top_k=None, device="cpu")
+    for found, expected in zip(pipe(table["text"].tolist()), own.predict(table), strict=True):
+        scores = {entry["label"]: entry["score"] for entry in found}
+        names = labels("multilabel").classes
+        assert scores == pytest.approx(dict(zip(names, expected, strict=True)), abs=1e-5)
+
+
+@pytest.mark.parametrize("model", ["tfidf", "scratch", "pretrained"])
+def test_a_label_of_all_rows_or_of_none(model, fit, rows, labels) -> None:
+    """Nothing can be learnt of it; what is known is said."""
+    table = rows("multilabel")
+    first, *_ = labels("multilabel").classes
+    found = fit(model, table.assign(label=first), table.iloc[:0], "multilabel", epochs=1)
+    predictions = found.model.predict(table)
+    check("multilabel", len(table), predictions)
+    if model == "tfidf":
+        assert (predictions[:, 0] > 0.999).all() and (predictions[:, 2] < 0.001).all()
 
 
 @pytest.mark.parametrize("pairs", [False, True])

@@ -26,7 +26,7 @@ def weights(fitted: Fitted) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("n", [32, 34, 39])
-@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("task", ["classification", "multilabel", "regression"])
 def test_one_batch_of_sixteen_is_four_of_four(task, n, fit, rows) -> None:
     """The loss, the gradients and so the weights; also where the last step is not full."""
     table = rows(task)

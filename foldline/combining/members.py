@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from foldline.combining.voting import VOTES
+from foldline.combining.voting import vote
 from foldline.frame.errors import FoldlineError
 from foldline.frame.files import digest, read_json, write_json
 from foldline.modeling import kinds
@@ -33,14 +33,14 @@ class Ensemble:
     models: dict[str, int]
     weights: dict[str, float]
 
-    def combine(self, members: dict[str, np.ndarray]) -> np.ndarray:
+    def combine(self, members: dict[str, np.ndarray], task: str) -> np.ndarray:
         """Give the one prediction of all members: (n, c) or (n,)."""
         families = {}
         for family in self.weights:
             own = {m: n for m, n in self.models.items() if FAMILY[m] == family}
             means = [members[name] for name in own]
             families[family] = np.average(means, axis=0, weights=list(own.values()))
-        return VOTES[self.method](families, self.weights)
+        return vote(self.method, families, self.weights, task)
 
     def save(self, path: Path = FILE) -> None:
         """Write all three."""

@@ -43,14 +43,34 @@ def weighted(members: Predictions, weights: Mapping[str, float]) -> np.ndarray:
     return _normalised(np.tensordot(powers, _logs(stacked), axes=1))
 
 
+def vote(method: str, members: Predictions, weights: Mapping[str, float], task: str) -> np.ndarray:
+    """Combine members by a method's name: (n, c) or (n,).
+
+    Where a row has any number of labels, each is a yes or no of its own.
+    """
+    if task != "multilabel":
+        return VOTES[method](members, weights)
+    shape = next(iter(members.values())).shape
+    return VOTES[method](_yes_or_no(members), weights)[:, 1].reshape(shape)
+
+
+def _yes_or_no(members: Predictions) -> dict[str, np.ndarray]:
+    """Give each of (n, c) probabilities as the two classes no and yes, (n * c, 2)."""
+    flat = {name: values.ravel() for name, values in members.items()}
+    return {name: np.column_stack([1 - values, values]) for name, values in flat.items()}
+
+
 def fit_weights(members: Predictions, target: np.ndarray) -> dict[str, float]:
     """Give weights from 0 on that predict the target best, for `weighted`.
 
-    Classes: the least log loss, a convex problem. Numbers: the least squared error (stacked
-    regressions: Breiman, 1996). Members that predict nothing at all get equal weights.
+    Classes: the least log loss, a convex problem; a target (n, c) of 0 and 1 is as many yes or
+    no. Numbers: the least squared error (stacked regressions: Breiman, 1996). Members that
+    predict nothing at all get equal weights.
     """
     from scipy.optimize import minimize, nnls
 
+    if target.ndim == 2:
+        return fit_weights(_yes_or_no(members), target.ravel())
     names = list(members)
     stacked = np.stack([members[name] for name in names])
     equal = np.full(len(names), 1 / len(names))
@@ -85,6 +105,7 @@ def out_of_fold(
     method: str, members: Predictions, target: np.ndarray, folds: np.ndarray
 ) -> np.ndarray:
     """Combine out-of-fold predictions, each fold with weights fitted on the other folds."""
+    task = "multilabel" if target.ndim == 2 else ""
     combined = np.zeros_like(next(iter(members.values())))
     for fold in np.unique(folds):
         inside, outside = folds == fold, folds != fold
@@ -93,7 +114,7 @@ def out_of_fold(
             rest = {name: values[outside] for name, values in members.items()}
             weights = fit_weights(rest, target[outside])
         held = {name: values[inside] for name, values in members.items()}
-        combined[inside] = VOTES[method](held, weights)
+        combined[inside] = vote(method, held, weights, task)
     return combined
 
 

@@ -169,7 +169,11 @@ def _running(values: Floats) -> Floats:
 
 def by_class(table: Floats) -> dict[str, Floats]:
     """Return support, precision, recall and f1 (c,) from a table (c + 1, c); 0 for 0 / 0."""
-    hits, support, n_predicted = table.diagonal(), table[:-1].sum(axis=1), table.sum(axis=0)
+    return shares(table.diagonal(), table[:-1].sum(axis=1), table.sum(axis=0))
+
+
+def shares(hits: Floats, support: Floats, n_predicted: Floats) -> dict[str, Floats]:
+    """Return support, precision, recall and f1 (c,) from counts (c,); 0 for 0 / 0."""
 
     def share(part: Floats, whole: Floats) -> Floats:
         return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)

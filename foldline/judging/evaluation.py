@@ -8,16 +8,18 @@ import numpy as np
 import pandas as pd
 
 from foldline.frame.errors import listed
-from foldline.frame.labels import Labels
+from foldline.frame.labels import THRESHOLD, Labels
 from foldline.judging.intervals import interval
 from foldline.judging.metrics import MAIN, measure, per_class
 
 # The numbers that DVC shows; everything else goes to the details.
 SHOWN = {
     "classification": ("accuracy", "f1_macro", "f1_weighted", "roc_auc", "auprc", "ece"),
+    "multilabel": ("accuracy", "f1_macro", "f1_micro", "f1_weighted", "roc_auc", "auprc", "ece"),
     "regression": ("pearson", "spearman", "rmse", "mae", "r2"),
 }
 BINS = 10
+NONE = "(none)"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def scores(judged: Judged, resamples: int, level: float, seed: int) -> dict[str,
             | _main(judged, values, resamples, level, seed, main)
             for name, values in predictions.items()
         }
-    if task == "classification":
+    if judged.labels.classes:
         found["classes"] = per_class(target, judged.final, judged.labels.classes)
     return found
 
@@ -134,8 +136,24 @@ def humans(main: str, ceiling: Mapping[str, Any]) -> list[tuple[str, dict[str, f
 
 
 def confusion_table(judged: Judged, names: list[str]) -> pd.DataFrame:
-    """Give `actual` and `predicted` of each row, for DVC's confusion plot."""
-    return pd.DataFrame({"actual": names, "predicted": judged.labels.decode(judged.final)})
+    """Give `actual` and `predicted` of each row, for DVC's confusion plot.
+
+    Of several labels a row each has a line that it has, or is predicted to: NONE stands where
+    one of the two is missing.
+    """
+    predicted = judged.labels.decode(judged.final)
+    if judged.labels.task != "multilabel":
+        return pd.DataFrame({"actual": names, "predicted": predicted})
+    true, found = judged.target == 1, judged.labels.encode(pd.Series(predicted, dtype="str")) == 1
+    columns = np.nonzero(true | found)
+    classes = np.array([*judged.labels.classes, NONE], dtype=object)
+    last = len(classes) - 1
+    return pd.DataFrame(
+        {
+            name: classes[np.where(there[columns], columns[1], last)]
+            for name, there in (("actual", true), ("predicted", found))
+        }
+    )
 
 
 def scatter_table(judged: Judged) -> pd.DataFrame:
@@ -146,16 +164,25 @@ def scatter_table(judged: Judged) -> pd.DataFrame:
 def reliability_table(judged: Judged) -> pd.DataFrame:
     """Give accuracy and mean confidence in tenths of the top probability, empty ones left out.
 
-    Numbers have no probability: their table is empty.
+    Of several labels a row each decision counts. Numbers have no probability: an empty table.
     """
     rows = []
-    if judged.labels.task == "classification" and len(judged.final):
-        confidence, right = judged.final.max(axis=1), judged.final.argmax(axis=1) == judged.target
+    if judged.labels.classes and len(judged.final):
+        confidence, right = _decisions(judged)
         tenth = np.minimum((confidence * BINS).astype(int), BINS - 1)
         for number in np.unique(tenth):
             inside = tenth == number
             rows.append((confidence[inside].mean(), right[inside].mean(), int(inside.sum())))
     return pd.DataFrame(rows, columns=["confidence", "accuracy", "rows"])
+
+
+def _decisions(judged: Judged) -> tuple[np.ndarray, np.ndarray]:
+    """Give the confidence of each decision and whether it is right."""
+    final = judged.final
+    if judged.labels.task == "classification":
+        return final.max(axis=1), final.argmax(axis=1) == judged.target
+    said = final >= THRESHOLD
+    return np.maximum(final, 1 - final).ravel(), (said == judged.target).ravel()
 
 
 def _score(value: float, low: float, high: float) -> str:

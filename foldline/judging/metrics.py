@@ -3,9 +3,10 @@
     measure("classification", target, probabilities)["f1_macro"]
     METRICS["regression"]["pearson"].function(target, predicted, weights)
 
-A new metric is a function of a `ClassSample` or a `ValueSample` in the task's module (there the
-rules for unknown labels and weights are written) and a line in a table below. A value that is
-not defined (no rows, one class only, predictions that are not finite) is NaN, without a warning.
+A new metric is a function of a `ClassSample`, `LabelSample` or `ValueSample` in the task's module
+(there the rules for unknown labels and weights are written) and a line in a table below. A value
+that is not defined (no rows, one class only, predictions that are not finite) is NaN, without a
+warning.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,11 +17,12 @@ from typing import Any, Generic, TypedDict, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from foldline.judging import classification, regression
-from foldline.judging.classification import ClassRows, ClassSample, Codes, Floats, by_class
+from foldline.judging import checked, classification, multilabel, regression
+from foldline.judging.classification import ClassRows, ClassSample, Floats, by_class
+from foldline.judging.multilabel import LabelRows, LabelSample
 from foldline.judging.regression import ValueRows, ValueSample
 
-Sample = TypeVar("Sample", ClassSample, ValueSample)
+Sample = TypeVar("Sample", ClassSample, LabelSample, ValueSample)
 Measuring = Callable[[Floats | None], dict[str, float]]
 ClassScores = TypedDict(
     "ClassScores",
@@ -60,22 +62,19 @@ def prepare(
     Raises ValueError if a task or metric is unknown, or shapes, codes or weights do not fit.
     """
     chosen = _choose(task, names)
-    n = np.asarray(target).shape[0] if np.ndim(target) == 1 else -1
     scores = np.asarray(predictions, dtype=np.float64)
-    if scores.ndim != (2 if task == "classification" else 1) or len(scores) != n:
-        raise ValueError(
-            f"{task}: target {np.shape(target)} and predictions {scores.shape} do not fit; "
-            "allowed: (n,) with (n, c) for classification, (n,) with (n,) for regression"
-        )
+    n = checked.fitting(task, np.shape(target), scores.shape)
+    if task == "multilabel":
+        given = None if predicted is None else checked.indicators(predicted, scores)
+        labels = LabelRows(checked.indicators(target, scores), scores, given)
+        return lambda weights: _values(chosen, LabelSample(labels, checked.weights(weights, n)))
     if task == "classification":
-        rows = ClassRows(
-            _codes("target", target, n, -1, scores.shape[1]),
-            scores,
-            None if predicted is None else _codes("predicted", predicted, n, 0, scores.shape[1]),
-        )
-        return lambda weights: _values(chosen, ClassSample(rows, _weights(weights, n)))
+        c = scores.shape[1]
+        given = None if predicted is None else checked.codes("predicted", predicted, n, 0, c)
+        rows = ClassRows(checked.codes("target", target, n, -1, c), scores, given)
+        return lambda weights: _values(chosen, ClassSample(rows, checked.weights(weights, n)))
     values = ValueRows(np.asarray(target, dtype=np.float64), scores)
-    return lambda weights: _values(chosen, ValueSample(values, _weights(weights, n)))
+    return lambda weights: _values(chosen, ValueSample(values, checked.weights(weights, n)))
 
 
 def measure(
@@ -89,7 +88,8 @@ def measure(
     """Return the task's metrics, or those named, by name.
 
     Classification: target (n,) codes in [-1, c), where -1 is a label the model does not know,
-    and predictions (n, c), probabilities. Regression: both (n,). Weights (n,) count rows.
+    and predictions (n, c), probabilities. Multilabel: target (n, c) of 0 and 1, and the same.
+    Regression: both (n,). Weights (n,) count rows.
     """
     given = None if weights is None else np.asarray(weights, dtype=np.float64)
     return prepare(task, target, predictions, names, predicted)(given)
@@ -97,8 +97,8 @@ def measure(
 
 def confusion(target: ArrayLike, predicted: ArrayLike, n_classes: int) -> NDArray[np.int64]:
     """Return counts (c + 1, c): target down, prediction across; unknown targets are last."""
-    true = _codes("target", target, len(np.asarray(target)), -1, n_classes)
-    found = _codes("predicted", predicted, len(true), 0, n_classes)
+    true = checked.codes("target", target, len(np.asarray(target)), -1, n_classes)
+    found = checked.codes("predicted", predicted, len(true), 0, n_classes)
     table = np.zeros((n_classes + 1, n_classes), dtype=np.int64)
     np.add.at(table, (true, found), 1)  # -1 is the last row by itself.
     return table
@@ -109,11 +109,17 @@ def per_class(
 ) -> list[ClassScores]:
     """Return the scores of each class, in order; a share of nothing is 0.
 
-    Predictions are codes (n,) or probabilities (n, c).
+    Predictions are codes (n,) or probabilities (n, c); of task multilabel the target is (n, c).
     """
     found = np.asarray(predictions)
+    if np.ndim(target) == 2:
+        rows = LabelRows(np.asarray(target), np.asarray(found, dtype=np.float64), None)
+        return _by_name(LabelSample(rows, np.ones(len(found))).scores, classes)
     table = confusion(target, found.argmax(axis=1) if found.ndim == 2 else found, len(classes))
-    scores = by_class(table.astype(np.float64))
+    return _by_name(by_class(table.astype(np.float64)), classes)
+
+
+def _by_name(scores: Mapping[str, Floats], classes: Sequence[str]) -> list[ClassScores]:
     return [
         {
             "class": name,
@@ -134,24 +140,6 @@ def _choose(task: str, names: Sequence[str] | None) -> list[Metric[Any]]:
     if unknown:
         raise ValueError(f"{task} has no metric {unknown}; allowed: {', '.join(known)}")
     return [known[name] for name in (known if names is None else names)]
-
-
-def _codes(what: str, codes: ArrayLike, n: int, low: int, n_classes: int) -> Codes:
-    array = np.asarray(codes)
-    if array.shape != (n,) or (n and array.dtype.kind not in "iub"):
-        raise ValueError(f"{what}: {array.dtype} {array.shape}; allowed: whole numbers, ({n},)")
-    if n_classes < 1 or (n and not low <= array.min() <= array.max() < n_classes):
-        found = f"[{array.min()}, {array.max()}]" if n else "none"
-        raise ValueError(f"{what}: codes {found}; allowed: {low} to {n_classes - 1}")
-    return array.astype(np.intp)
-
-
-def _weights(weights: Floats | None, n: int) -> Floats:
-    if weights is None:
-        return np.ones(n)
-    if weights.shape != (n,) or (n and not (weights.min() >= 0 and weights.max() < np.inf)):
-        raise ValueError(f"weights {weights.shape}; allowed: ({n},), finite, none below 0")
-    return weights
 
 
 def _values(chosen: list[Metric[Sample]], sample: Sample) -> dict[str, float]:
@@ -187,6 +175,24 @@ CLASSIFICATION: dict[str, Metric[ClassSample]] = _table(
         ("brier", classification.brier, 0, 2),
     ],
 )
+MULTILABEL: dict[str, Metric[LabelSample]] = _table(
+    "multilabel",
+    [
+        ("accuracy", multilabel.accuracy, 1, 0),
+        ("precision_macro", partial(multilabel.macro, score="precision"), 1, 0),
+        ("recall_macro", partial(multilabel.macro, score="recall"), 1, 0),
+        ("f1_macro", partial(multilabel.macro, score="f1"), 1, 0),
+        ("f1_micro", multilabel.micro_f1, 1, 0),
+        ("f1_weighted", partial(multilabel.weighted, score="f1"), 1, 0),
+        ("f1_samples", multilabel.samples_f1, 1, 0),
+        ("hamming", multilabel.hamming, 0, 1),
+        ("roc_auc", multilabel.roc_auc, 1, 0),
+        ("auprc", multilabel.auprc, 1, 0),
+        ("ece", multilabel.ece, 0, 1),
+        ("log_loss", multilabel.log_loss, 0, -float(np.log(classification.SMALLEST))),
+        ("brier", multilabel.brier, 0, 1),
+    ],
+)
 REGRESSION: dict[str, Metric[ValueSample]] = _table(
     "regression",
     [
@@ -199,6 +205,7 @@ REGRESSION: dict[str, Metric[ValueSample]] = _table(
 )
 METRICS: Mapping[str, Mapping[str, Metric[Any]]] = {
     "classification": CLASSIFICATION,
+    "multilabel": MULTILABEL,
     "regression": REGRESSION,
 }
-MAIN = {"classification": "f1_macro", "regression": "pearson"}
+MAIN = {"classification": "f1_macro", "multilabel": "f1_macro", "regression": "pearson"}

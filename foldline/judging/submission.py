@@ -6,29 +6,30 @@ import pandas as pd
 
 from foldline.frame.errors import FoldlineError, listed
 
+Columns = Mapping[str, Sequence[object]]
+
 
 def submission(
     ids: list[str],
-    labels: list[str] | list[float],
-    sample: Mapping[str, Sequence[str | None]] | None,
-    names: tuple[str, str],
+    answers: Columns,
+    probabilities: Columns,
+    sample: Columns | None,
+    name: str,
 ) -> pd.DataFrame:
-    """Give two columns, id and label, in the sample's order and under its names.
+    """Give an id column and the answers, in the sample's order and under its names.
 
-    Without a sample they stand in the input's order under the given names.
+    `answers` is what is handed in without a sample, under the name of the label's column (or of
+    several); `name` is the id's. A sample of two columns gets one answer, one with a column for
+    each class its `probabilities`.
 
     Raises:
-        FoldlineError: where the sample has other ids, or not two columns.
+        FoldlineError: where the sample has other ids or columns.
     """
     if sample is None:
-        return pd.DataFrame({names[0]: ids, names[1]: labels})
-    if len(sample) != 2:
-        raise FoldlineError(
-            f"predict.sample_submission has {len(sample)} columns ({listed(sample)}); a sample "
-            "submission has two, id and label"
-        )
-    name, label = sample
-    theirs = [str(value) for value in sample[name]]
+        return pd.DataFrame({name: ids, **answers})
+    first, *rest = sample
+    columns = dict(zip(rest, _chosen(rest, answers, probabilities), strict=True))
+    theirs = [str(value) for value in sample[first]]
     missing, extra = sorted(set(theirs) - set(ids)), sorted(set(ids) - set(theirs))
     if missing or extra or len(theirs) != len(ids):
         raise FoldlineError(
@@ -37,4 +38,19 @@ def submission(
             f"{listed(extra) or 'none'}. They must be of one competition"
         )
     # A scorer that compares line by line wants the sample's order.
-    return pd.DataFrame({name: ids, label: labels}).set_index(name).loc[theirs].reset_index()
+    return pd.DataFrame({first: ids, **columns}).set_index(first).loc[theirs].reset_index()
+
+
+def _chosen(wanted: list[str], answers: Columns, probabilities: Columns) -> list[Sequence[object]]:
+    """Give the columns that a sample asks for, in its order."""
+    if len(wanted) == 1 and len(answers) == 1:
+        return list(answers.values())
+    if wanted and set(wanted) == set(probabilities):
+        return [probabilities[name] for name in wanted]
+    allowed = "two, id and label"
+    if probabilities:
+        allowed += f", or id and one for each class ({listed(probabilities)})"
+    raise FoldlineError(
+        f"predict.sample_submission has {len(wanted) + 1} columns (id and {listed(wanted)}); a "
+        f"sample submission has {allowed}"
+    )

@@ -23,7 +23,7 @@ class Constant:
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """Give (n, c) shares or (n,) means."""
-        shape = (len(rows), 1) if self.task == "classification" else len(rows)
+        shape = len(rows) if self.task == "regression" else (len(rows), 1)
         return np.tile(np.array(self.values), shape)
 
     def save(self, folder: Path) -> None:
@@ -48,8 +48,18 @@ class Drawn:
         draws = rank_keys(self.seed, [f"random\x1f{id_}\x1f{text}" for id_, text in texts]) / 2**64
         if self.task == "regression":
             return np.asarray(np.quantile(np.array(self.values), draws))
+        if self.task == "multilabel":
+            return self._each_label(rows)
         edges = np.cumsum(self.values)[:-1]
         return np.eye(len(self.values))[np.searchsorted(edges, draws, side="right")]
+
+    def _each_label(self, rows: pd.DataFrame) -> np.ndarray:
+        texts = list(zip(rows["id"].tolist(), rows["text"].tolist(), strict=True))
+        drawn = [
+            rank_keys(self.seed, [f"random\x1f{place}\x1f{id_}\x1f{text}" for id_, text in texts])
+            for place in range(len(self.values))
+        ]
+        return (np.column_stack(drawn) / 2**64 < np.array(self.values)).astype(np.float64)
 
     def save(self, folder: Path) -> None:
         """Write shares (or numbers) and seed."""
@@ -84,5 +94,7 @@ def load(folder: Path, labels: Labels) -> Constant | Drawn:
 
 
 def _shares(target: np.ndarray, labels: Labels) -> tuple[float, ...]:
+    if labels.task == "multilabel":
+        return tuple(target.mean(axis=0).tolist())
     counts = np.bincount(target, minlength=len(labels.classes))
     return tuple((counts / counts.sum()).tolist())

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from foldline.frame.errors import FoldlineError, listed
 from foldline.frame.files import digest, read_json, replacing, write_json
-from foldline.frame.labels import UNKNOWN, Labels
+from foldline.frame.labels import Labels
 from foldline.modeling import baselines, targets, tfidf, transformer
 from foldline.modeling.fitted import Fitted, Job, Kind, Model
 
@@ -35,10 +35,10 @@ def fit(job: Job) -> Fitted:
     if job.train.empty:
         raise FoldlineError("there is no row to train on: give more rows, or larger split.ratios")
     for rows in (job.train, job.valid):
-        strange = rows["label"][job.labels.encode(rows["label"]) == UNKNOWN]
-        if job.labels.classes and len(strange):
+        strange = job.labels.unknown(rows["label"])
+        if strange:
             raise FoldlineError(
-                f"label '{strange.iloc[0]}' is not one of the classes "
+                f"label '{strange[0]}' is not one of the classes "
                 f"{listed(job.labels.classes)}: run `dvc repro -f prepare`"
             )
     kind = KINDS[kind_of(job.recipe.model)]

@@ -24,6 +24,8 @@ def loss_for(labels: Labels, target: np.ndarray, options: Train) -> Loss:
     """
     if labels.task == "regression":
         return squared_error
+    if labels.task == "multilabel":
+        return binary_cross_entropy(_positive_weights(target, options), options.label_smoothing)
     weights = None
     if options.class_weights == "balanced":
         weights = balanced_weights(target, len(labels.classes))
@@ -57,6 +59,35 @@ def cross_entropy(weights: np.ndarray | None, smoothing: float) -> Loss:
         # Trainer counts the numbers in a batch's labels, and a soft one has c of them.
         count = num_items_in_batch / labels.shape[1] if soft and num_items_in_batch else None
         return rows.sum() / (count or num_items_in_batch or len(rows))
+
+    return loss
+
+
+def _positive_weights(target: np.ndarray, options: Train) -> np.ndarray | None:
+    """Give (c,) weights of each label's positives by which they weigh as much as the rest."""
+    if options.class_weights != "balanced":
+        return None
+    with_it = target.sum(axis=0)
+    return np.asarray((len(target) - with_it) / np.maximum(with_it, 1.0))
+
+
+def binary_cross_entropy(weights: np.ndarray | None, smoothing: float) -> Loss:
+    """Give the mean over labels of each one's own yes or no; labels are (n, c) of 0 and 1.
+
+    Smoothing moves both towards .5, as cross-entropy over two classes does.
+    """
+
+    def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
+        import torch
+
+        logits = outputs.logits.float()
+        aims = labels.to(logits.dtype) * (1 - smoothing) + smoothing / 2
+        positive = None if weights is None else torch.as_tensor(weights).to(logits)
+        each = torch.nn.functional.binary_cross_entropy_with_logits(
+            logits, aims, reduction="none", pos_weight=positive
+        )
+        # Trainer counts the numbers in a batch's labels: c of each row.
+        return each.sum() / (num_items_in_batch or each.numel())
 
     return loss
 

@@ -21,6 +21,8 @@ from foldline.modeling.soft import targets_of, unrolled
 # Arrays and JSON: a pickle opens in one scikit-learn alone, runs code, and has other bytes in
 # another process.
 ARRAYS, VOCABULARIES = "tfidf.npz", "tfidf.json"
+# The score of a label that every training row has, and less it of one that none has.
+CERTAIN = 20.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class LinearModel:
         if rows.empty:
             return np.zeros(0 if numbers else (0, self.labels.outputs))
         probabilities = np.zeros((len(rows), self.labels.outputs))
-        if len(codes) == 1:
+        several = self.labels.task == "multilabel"
+        if len(codes) == 1 and not several:
             probabilities[:, codes] = 1.0
             return probabilities
         features = _features(self.vectorisers, self.scaler, rows, numbers)
@@ -69,6 +72,8 @@ class LinearModel:
         if numbers:
             return np.asarray(scores[:, 0])
         found = expit(scores)
+        if several:
+            return np.asarray(found)
         if len(codes) == 2:
             found = np.column_stack([1 - found, found])
         probabilities[:, codes] = found / found.sum(axis=1, keepdims=True)
@@ -105,7 +110,7 @@ def fit(job: Job) -> Fitted:
     vectorisers = fit_bags(job.recipe.tfidf, texts)
     scaler = _scaler(_pair_bags(vectorisers, rows)[2]) if pairs else None
     features = _features(vectorisers, scaler, rows, numbers)
-    learn = _ridge if numbers else _logistic
+    learn = {"regression": _ridge, "multilabel": _each_label}.get(job.labels.task, _logistic)
     linear = learn(job.recipe, features, target)
     summary = {"features": float(features.shape[1])}
     return Fitted(LinearModel(job.labels, vectorisers, scaler, linear), summary=summary)
@@ -153,22 +158,38 @@ def _logistic(recipe: Recipe, features: Any, target: np.ndarray) -> Linear:
 
     A row with a soft target counts as one of each of its classes, with the share as its weight.
     """
-    from sklearn.linear_model import LogisticRegression
-
-    options = recipe.tfidf
     places, target, shares = unrolled(target)
     features = features[places]
     codes = np.unique(target)
     weights, bias = [np.zeros((0, features.shape[1]))], [np.zeros(0)]
     for code in codes if len(codes) > 2 else codes[1:]:
-        logistic = LogisticRegression(
-            C=options.c,
-            solver="liblinear",
-            dual=features.shape[1] > features.shape[0],  # the faster way to the same answer
-            class_weight=None if options.class_weights == "none" else "balanced",
-            max_iter=1000,
-            random_state=recipe.seed,
-        ).fit(features, target == code, sample_weight=shares)
+        logistic = _regression(recipe, features)
+        logistic.fit(features, target == code, sample_weight=shares)
         weights.append(logistic.coef_)
         bias.append(logistic.intercept_)
     return Linear(np.vstack(weights), np.concatenate(bias), codes)
+
+
+def _each_label(recipe: Recipe, features: Any, target: np.ndarray) -> Linear:
+    """Fit each of several labels (n, c) alone (binary relevance); a constant one by its bias."""
+    count = target.shape[1]
+    weights = np.zeros((count, features.shape[1]))
+    bias = np.where(target.all(axis=0), CERTAIN, -CERTAIN)
+    for label in np.flatnonzero(target.min(axis=0) < target.max(axis=0)).tolist():
+        logistic = _regression(recipe, features).fit(features, target[:, label])
+        weights[label], bias[label] = logistic.coef_[0], logistic.intercept_[0]
+    return Linear(weights, bias, np.arange(count))
+
+
+def _regression(recipe: Recipe, features: Any) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    options = recipe.tfidf
+    return LogisticRegression(
+        C=options.c,
+        solver="liblinear",
+        dual=features.shape[1] > features.shape[0],  # the faster way to the same answer
+        class_weight=None if options.class_weights == "none" else "balanced",
+        max_iter=1000,
+        random_state=recipe.seed,
+    )

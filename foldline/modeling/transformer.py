@@ -37,6 +37,8 @@ class Transformer:
             logits = self._logits(encode(self.tokenizer, rows, self.max_length))
         if self.labels.task == "regression":
             return logits[:, 0]
+        if self.labels.task == "multilabel":
+            return np.asarray(1 / (1 + np.exp(-np.clip(logits, -500, 500))))
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
@@ -112,11 +114,17 @@ def _fit(job: Job, tokenizer: Any, model: Any) -> Fitted:
     return Fitted(fitted, history, summary)
 
 
+_PROBLEMS = {
+    "classification": "single_label_classification",
+    "multilabel": "multi_label_classification",
+}
+
+
 def _names(labels: Labels) -> dict[str, Any]:
     if labels.task == "regression":
         return {"problem_type": "regression"}
     return {
         "id2label": dict(enumerate(labels.classes)),
         "label2id": {name: code for code, name in enumerate(labels.classes)},
-        "problem_type": "single_label_classification",
+        "problem_type": _PROBLEMS[labels.task],
     }
