@@ -12,6 +12,7 @@ from foldline.corpus.intake.annotated import guess_judgements
 from foldline.corpus.intake.guessing import Guess, guess_columns, guess_task, no_header
 from foldline.corpus.intake.hub import PREFIX, fetch
 from foldline.corpus.intake.options import ROLES_OF, parser
+from foldline.corpus.intake.roles import words
 from foldline.corpus.intake.sources import Brought, Source, assigned, open_source, parse, settled
 from foldline.corpus.intake.storing import Placement, placement, store
 from foldline.corpus.raw import Raw
@@ -112,9 +113,11 @@ def _several(
         return several.Several(data.label, None, KEPT) if current.task == "multilabel" else None
     if options.task not in (None, "multilabel"):
         return None
-    by_name = guesses["label"].why.startswith(("its name", TOLD))
+    label, why = columns["label"] or "", guesses["label"].why
+    # `label` says it; `target_group` may be one of several flags.
+    by_name = why == TOLD or (why.startswith("its name") and len(words(label)) == 1)
     taken = [name for role, name in columns.items() if name and role != "label"]
-    return several.guess(raw, columns["label"] or "", by_name, taken)
+    return several.guess(raw, label, by_name, taken)
 
 
 def _brought(options: argparse.Namespace, data: Data, folder: Path) -> Brought:

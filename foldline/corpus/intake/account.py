@@ -41,7 +41,8 @@ def told(
     lines += [f"  {'record':<24} {p.told()}" for p in placements[len(sources) :]]
     lines += ["", "Columns"]
     for role, guess in guesses.items():
-        lines.append(f"  {role:<11} {guess.column or '-':<16} {guess.why}")
+        name = listed(data.label_columns, 4) if role == "label" else guess.column or "-"
+        lines.append(f"  {role:<11} {name:<16} {guess.why}")
     used = {*columns.values(), *data.label_columns}
     unused = [name for name in train.columns if name not in used]
     lines += [f"  {'not used':<11} {listed(unused, 20)}"] if unused else []
@@ -117,7 +118,8 @@ def _labels(sources: Sequence[Source], data: Data, task: str) -> list[str]:
         values = [value for value in cells if value]
         missing = len(source.raw) - len(values)
         gaps = f"; {missing:,} without a label" if missing else ""
-        lines.append(f"  {source.part:<6} {_spread(values, task)}{gaps}")
+        counted = cells if task == "multilabel" else values
+        lines.append(f"  {source.part:<6} {_spread(counted, task)}{gaps}")
         names = {name for own in held(values, task) for name in own}
         learnt = names if source.part == "train" else learnt
         strange = sorted(names - learnt) if task != "regression" else []
