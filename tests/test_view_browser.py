@@ -206,3 +206,23 @@ def test_many_rows_are_scrolled_with_few_in_the_document(browser, tmp_path, monk
     browser.until(lambda: browser.see(SHOWN)[-1] == "r1999")
 
     assert browser.see("document.querySelectorAll('.row').length") < 60
+
+
+def test_each_of_several_labels_is_filtered_by_itself(browser, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = viewed.prepared()
+    labels = ["", "bad", "bad|good <i>", "good <i>"]
+    contract.PREPARED.write(table.assign(label=[labels[k % 4] for k in range(len(table))]))
+    Labels("multilabel", viewed.CLASSES[:2]).save()
+    viewing.main([])
+    browser.open(f"{(tmp_path / 'data/view.html').as_uri()}#lang=en")
+
+    names = "[...document.querySelectorAll('.facet-label .name')].map(e => e.textContent)"
+    assert browser.see(names) == ["bad", "good <i>", "no label"]
+    browser.click(".facet-label li:nth-child(1) input")
+    assert browser.see(COUNT) == "20 of 40 rows"
+    browser.click(".facet-label li:nth-child(1) input")
+    browser.click(".facet-label li:nth-child(3) input")
+    assert browser.see(COUNT) == "10 of 40 rows"
+    assert browser.see("document.querySelector('.row .label').textContent") == "no label"
+    assert browser.complaints() == []

@@ -36,7 +36,7 @@ function classesCard() {
   const most = Math.max(...series.flatMap((one) => one.values)) || 1;
   const rows = names.map((name, at) => meterRow(
     make('button', { type: 'button', class: 'name', on: { click: () => showClass(name) } },
-      swatch(D.labels.indexOf(name)), plainIn(make('span', { dir: 'auto' }), name)),
+      swatch(D.bins.indexOf(name)), plainIn(make('span', { dir: 'auto' }), name)),
     series.map((one) => [one.kind, one.values[at] / most, [percent(one.values[at]), number(one.counts[at])]]),
   ));
   return card(w('classes_title'), w('classes_note'), legend(series), make('ul', { class: 'meter-rows' }, ...rows));
@@ -111,7 +111,7 @@ function copiesCard() {
       return piece;
     }));
     const text = series.map((one) => number(P.copies.classes[name][one.at])).join(' + ');
-    return make('li', {}, make('span', { class: 'name' }, swatch(D.labels.indexOf(name)), plainIn(make('span', { dir: 'auto' }), name)),
+    return make('li', {}, make('span', { class: 'name' }, swatch(D.bins.indexOf(name)), plainIn(make('span', { dir: 'auto' }), name)),
       make('div', { class: 'meters' }, bar, make('small', {}, text)));
   });
   const methods = Object.entries(P.copies.methods).map(([name, count]) => `${name} ${number(count)}`).join(' · ');

@@ -4,6 +4,8 @@ const CHECKS = ['duplicate', 'conflict', 'suspected', 'copied', 'disagree', 'cha
 const BIT = Object.fromEntries(CHECKS.map((name, place) => [name, 1 << place]));
 const PARTS = ['train', 'valid', 'test', 'left'];
 const regression = SUMMARY.task === 'regression';
+const several = SUMMARY.task === 'multilabel';
+const NONE = ''; // the label of a row that has none
 let D = null;
 
 async function unpack() {
@@ -61,6 +63,14 @@ function flags() {
 
 // Numbers to predict are filtered by ranges: about eight, with round edges.
 function binLabels() {
+  if (several) {
+    const sets = D.labels.map((label) => label.split('|'));
+    D.bins = [...new Set(sets.flat())].filter((name) => name !== NONE).sort();
+    if (D.labels.includes(NONE)) D.bins.push(NONE);
+    const places = sets.map((names) => names.map((name) => D.bins.indexOf(name)));
+    D.lists = D.label.map((code) => places[code]);
+    return;
+  }
   if (!regression) {
     D.bin = D.label;
     D.bins = D.labels;
@@ -89,7 +99,9 @@ function niceStep(rough) {
   return power * [1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough * 0.999);
 }
 
-const labelName = (row) => (regression ? String(D.label[row]) : D.labels[D.label[row]]);
+const labelName = (row) => (regression ? String(D.label[row]) : shownLabel(D.labels[D.label[row]]));
+const guessName = (row, digits) => (regression ? number(D.guess[row], digits) : shownLabel(D.labels[D.guess[row]]));
+const shownLabel = (label) => (!several ? label : label === NONE ? w('no_label') : label.split('|').join(', '));
 const doubt = (row) => {
   const own = D.confidence[row];
   return own == null ? null : regression ? -own : 1 - own;

@@ -53,7 +53,7 @@ function suspicion(row) {
   if (PARTS[D.part[row]] === 'test') return make('p', { class: 'quiet' }, w('test_note'));
   if (D.confidence[row] == null) return null;
   const suspected = D.flags[row] & BIT.suspected;
-  const guess = regression ? number(D.guess[row], 3) : D.labels[D.guess[row]];
+  const guess = guessName(row, 3);
   const lines = regression
     ? [[w('given'), labelName(row), null], [w('guess'), guess, null], [w('residual'), number(-D.confidence[row], 3), null]]
     : [[w('given'), labelName(row), D.confidence[row]], [w('guess'), guess, D.guess_p[row]]];

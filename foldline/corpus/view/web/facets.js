@@ -3,6 +3,7 @@ const MANY = 12; // choices; more get a field to find one
 
 function facetName(key, value) {
   if (key === 'part' || key === 'check') return w(value);
+  if (key === 'label' && several && value === NONE) return w('no_label');
   return key === 'fold' && value === 'none' ? w('no_fold') : value;
 }
 
@@ -22,7 +23,7 @@ function choice(one, value) {
   const count = make('span', { class: 'number' });
   const bar = make('i', { class: 'bar' });
   const name = plainIn(make('span', { class: 'name', dir: 'auto' }), facetName(one.key, value));
-  const dot = one.key === 'label' && !regression ? swatch(one.values.indexOf(value)) : null;
+  const dot = one.key === 'label' && !regression && value !== NONE ? swatch(one.values.indexOf(value)) : null;
   if (one.key === 'part') bar.classList.add(`part-${value}`);
   const element = make('li', {}, make('label', {}, box, dot, name, count, bar));
   return { value, element, box, count, bar };

@@ -9,15 +9,15 @@ function setUpFacets() {
   FACETS = [
     facet('check', CHECKS, null, CHECKS.map((name) => BIT[name])),
     facet('part', PARTS, D.part),
-    facet('label', D.bins, D.bin),
+    facet('label', D.bins, D.bin, null, D.lists),
     facet('fold', [...Array.from({ length: folds }, (_, k) => String(k)), 'none'], D.fold.map((k) => (k < 0 ? folds : k))),
     facet('method', D.copies.methods, null, D.copies.methods.map((_, at) => 1 << (at % 31))),
   ].filter((one) => one.here.includes(true) && (one.key !== 'fold' || folds));
 }
 
-// A row has one value of a facet (`codes`), or several (`bits`).
-function facet(key, values, codes, bits) {
-  const made = { key, values, codes, bits, counts: new Int32Array(values.length) };
+// A row has one value of a facet (`codes`), or several (`bits`, or `lists` of codes).
+function facet(key, values, codes, bits, lists) {
+  const made = { key, values, codes, bits, lists, counts: new Int32Array(values.length) };
   for (let row = 0; row < D.n; row += 1) tally(made, row);
   made.here = Array.from(made.counts, (count) => count > 0);
   return made;
@@ -34,6 +34,7 @@ function prepare(one) {
 function passes(one, row) {
   if (!one.any) return true;
   if (one.codes) return one.chosen[one.codes[row]];
+  if (one.lists) return one.lists[row].some((code) => one.chosen[code]);
   if (one.key === 'check') return (D.flags[row] & one.mask) === one.mask;
   return (D.methods[row] & one.mask) !== 0;
 }
@@ -41,6 +42,10 @@ function passes(one, row) {
 function tally(one, row) {
   if (one.codes) {
     one.counts[one.codes[row]] += 1;
+    return;
+  }
+  if (one.lists) {
+    for (const code of one.lists[row]) one.counts[code] += 1;
     return;
   }
   const own = one.key === 'check' ? D.flags[row] : D.methods[row];

@@ -66,8 +66,8 @@ function textCell(row) {
 }
 
 function labelCell(row) {
-  const dot = regression ? null : swatch(D.label[row]);
-  return make('span', { class: 'label' }, dot, plainIn(make('span', { dir: 'auto' }), labelName(row)));
+  const codes = several ? D.lists[row].filter((code) => D.bins[code] !== NONE) : regression ? [] : [D.label[row]];
+  return make('span', { class: 'label' }, ...codes.map(swatch), plainIn(make('span', { dir: 'auto' }), labelName(row)));
 }
 
 function groupCell(row) {
@@ -83,7 +83,7 @@ function doubtCell(row) {
   const meter = make('i', { class: 'meter' }, make('i'));
   meter.firstChild.style.transform = `scaleX(${Math.min(1, value / (regression ? D.worst : 1))})`;
   const suspected = D.flags[row] & BIT.suspected;
-  const guess = regression ? number(D.guess[row], 2) : D.labels[D.guess[row]];
+  const guess = guessName(row, 2);
   return make('span', { class: suspected ? 'doubt bad' : 'doubt', title: w('doubt_hint') }, meter, value.toFixed(2),
     suspected ? plainIn(make('span', { class: 'guessed', dir: 'auto' }), ` → ${guess}`) : null);
 }

@@ -13,7 +13,7 @@ const WORDS = {
     train: 'train', valid: 'valid', test: 'test', left: 'left out',
     duplicate: 'duplicates', conflict: 'conflicts in a group', suspected: 'suspected labels',
     copied: 'augmented', changed: 'text was normalised', disagree: 'annotators disagree',
-    unsampled: 'left out by under-sampling', no_fold: 'none', find: 'Find a label',
+    unsampled: 'left out by under-sampling', no_fold: 'none', no_label: 'no label', find: 'Find a label',
     // columns and orders
     file: 'File order', id: 'Id', text: 'Text', length: 'Length', time: 'Time', doubt: 'Doubt',
     group_size: 'Duplicates', copy: 'copy', doubt_hint: '1 - probability of the label, out of fold; |residual| for numbers',
@@ -62,7 +62,7 @@ const WORDS = {
     train: '학습', valid: '검증', test: '테스트', left: '제외됨',
     duplicate: '중복', conflict: '중복 안 레이블 충돌', suspected: '의심되는 레이블',
     copied: '증강된 행', changed: '정규화로 바뀐 텍스트', disagree: '평가자 불일치',
-    unsampled: '언더샘플링으로 빠짐', no_fold: '없음', find: '레이블 찾기',
+    unsampled: '언더샘플링으로 빠짐', no_fold: '없음', no_label: '레이블 없음', find: '레이블 찾기',
     file: '파일 순서', id: 'ID', text: '텍스트', length: '길이', time: '시간', doubt: '의심',
     group_size: '중복', copy: '복사본', doubt_hint: '1 - 레이블의 확률(폴드 밖 예측). 숫자는 |잔차|',
     close: '닫기', previous: '이전', next: '다음', second: '두 번째 텍스트',
