@@ -12,9 +12,9 @@ from foldline.balance.wording import Batch
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 # Letters that people type: neither parts of links and addresses, nor words with digits.
-_TOKEN = re.compile(r"\S+")
-_RUN = re.compile("[A-Za-z]+|[가-힣]+")
-_NEVER = re.compile(r"://|@|(?<!\S)www\.|\d")
+_SPACE = re.compile(r"(\s+)")
+_RUN = re.compile("([A-Za-z]+|[가-힣]+)")
+_NEVER = re.compile(r"[@\d]|://|www(?<!\Swww)\.")
 
 
 def noise(batch: Batch, *, share: float) -> list[str]:
@@ -24,42 +24,38 @@ def noise(batch: Batch, *, share: float) -> list[str]:
     a syllable is taken apart into key strokes, and composed again as an input method would.
     Hangul stays Hangul, and no text becomes empty.
     """
-    runs = [_runs(text) for text in batch.texts]
-    ends = [list(accumulate([end - start for start, end in own])) for own in runs]
-    letters = np.array([own[-1] if own else 0 for own in ends])
+    pieces = [_pieces(text) for text in batch.texts]
+    letters = np.array([sum(map(len, own[1::2])) for own in pieces])
     counts = np.where(letters, np.maximum(1, np.rint(share * letters).astype(np.int64)), 0)
     shares = iter(batch.draws.shares(4 * counts).reshape(-1, 4).tolist())
-    own = zip(batch.texts, runs, ends, counts.tolist(), strict=True)
-    return [_mistyped(text, spans, last, islice(shares, n)) for text, spans, last, n in own]
+    own = zip(pieces, counts.tolist(), strict=True)
+    return [_mistyped(parts, islice(shares, count)) for parts, count in own]
 
 
-def _mistyped(
-    text: str, runs: list[tuple[int, int]], ends: list[int], shares: Iterable[list[float]]
-) -> str:
-    """Make a mistake for each four numbers in [0, 1); `ends` are letters up to a run's end."""
+def _mistyped(pieces: list[str], shares: Iterable[list[float]]) -> str:
+    """Make a mistake for each four numbers in [0, 1)."""
+    ends = list(accumulate(map(len, pieces[1::2])))
     strokes: dict[int, list[str]] = {}
     for letter, *own in shares:
-        place = bisect(ends, int(letter * ends[-1]))
+        place = 2 * bisect(ends, int(letter * ends[-1])) + 1
         if place not in strokes:
-            start, end = runs[place]
-            strokes[place] = typed(text[start:end])
+            strokes[place] = typed(pieces[place])
         _mistype(strokes[place], *own)
-    for place in sorted(strokes, reverse=True):
-        start, end = runs[place]
-        text = text[:start] + composed(strokes[place]) + text[end:]
-    return text
+    for place, own_strokes in strokes.items():
+        pieces[place] = composed(own_strokes)
+    return "".join(pieces)
 
 
-def _runs(text: str) -> list[tuple[int, int]]:
-    """Find (start, end) of each run of Latin letters or of Hangul syllables."""
+def _pieces(text: str) -> list[str]:
+    """Part a text; every second piece is a run of Latin letters or of Hangul syllables."""
     if not _NEVER.search(text):
-        return [run.span() for run in _RUN.finditer(text)]
-    return [
-        (token.start() + run.start(), token.start() + run.end())
-        for token in _TOKEN.finditer(text)
-        if not _NEVER.search(token[0])
-        for run in _RUN.finditer(token[0])
-    ]
+        return _RUN.split(text)
+    pieces = [""]
+    for part in _SPACE.split(text):
+        first, *rest = [part] if _NEVER.search(part) else _RUN.split(part)
+        pieces[-1] += first
+        pieces += rest
+    return pieces
 
 
 def _mistype(strokes: list[str], at: float, kind: float, key: float) -> None:
