@@ -25,7 +25,7 @@ from foldline.frame.params import Augment
 from foldline.frame.seeds import derive
 
 # Texts that are changed at once: their arrays stay in the processor's cache.
-BLOCK = 1000
+BLOCK = 1500
 
 
 @dataclass
