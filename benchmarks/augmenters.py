@@ -1,10 +1,13 @@
-"""Rows a second of AEDA, swap and delete, beside nlpaug's on the same texts.
+"""Rows a second of the augmenters that need no model, beside nlpaug's on the same texts.
 
 Run with `python -m benchmarks.augmenters [texts.txt]`: a text a line; without a file, texts are
 made. All run by turns in one process on one core, and medians are compared. nlpaug is timed as it
 is called (`augment` on one list, its global generators unseeded), and as it must be called to
 give what Foldline gives: a copy that depends on no other one, so both of its generators seeded
-for each row. nlpaug has no AEDA: its side is a class of one's own, as its documentation shows.
+for each row. nlpaug has no AEDA, no insertion of synonyms without a model, and its synonyms of
+WordNet need a tagger and a download: their peers are classes of one's own, as its documentation
+shows, and its ReservedAug with the same synonyms. EDA's peer gives a quarter of the texts to each
+of the four. The published AEDA function stands beside, too.
 """
 
 import argparse
@@ -13,10 +16,13 @@ import os
 import platform
 import random
 import statistics
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import chdir
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +30,18 @@ import numpy as np
 import pandas as pd
 
 from foldline.balance.changing import Ask, Changer
+from foldline.balance.rows import Copy, changed
 from foldline.frame import loading
 from foldline.frame.params import Augment
 from foldline.frame.seeds import derive
 
 ROUNDS = 7
 SYLLABLES = ("ba", "ko", "ri", "mun", "te", "sha", "lo", "가", "나무", "하늘", "이", "고")
+LATIN = [syllable for syllable in SYLLABLES if syllable.isascii()]
+SYNONYMS = {
+    word: [f"{word}{end}" for end in "xyz"]
+    for word in map("".join, [*product(LATIN), *product(LATIN, LATIN)])
+}
 Work = Callable[[], object]
 
 
@@ -45,23 +57,30 @@ def texts(path: Path | None, count: int = 3000) -> list[str]:
     return [" ".join(word() for _ in range(rng.randint(4, 28))) for _ in range(count)]
 
 
-def changer(method: str) -> Changer:
+def changer(method: str, augment: dict[str, Any]) -> Changer:
     """Make a changer by the project's params, as strong as nlpaug is asked to be."""
-    section = loading.read(Path("params.yaml"))["augment"]
-    section |= {"method": method} | {name: {"share": 0.1} for name in ("swap", "delete")}
+    Path("data/raw").mkdir(parents=True, exist_ok=True)
+    table = "".join(f"{word}\t{','.join(new)}\n" for word, new in SYNONYMS.items())
+    Path("data/raw/synonyms.tsv").write_text(table, encoding="utf-8")
+    shares = {name: {"share": 0.1} for name in ("swap", "delete", "insert")}
+    synonym = {"share": 0.1, "source": "tsv", "path": "data/raw/synonyms.tsv"}
+    section = augment | shares | {"method": method, "synonym": synonym}
     rows = pd.DataFrame({"text": [], "text_pair": [], "label": []})
     return Changer(rows, Augment.model_validate(section), 0)
 
 
 def peers() -> dict[str, Any]:
-    """Make nlpaug's augmenters: AEDA is one of one's own, as its documentation shows."""
+    """Make nlpaug's augmenters: AEDA and the insertion of synonyms are classes of one's own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        import nlpaug.augmenter.char as char
         import nlpaug.augmenter.word as word
+
+    own = {"tokenizer": str.split, "reverse_tokenizer": " ".join}
 
     class Aeda(word.WordAugmenter):  # type: ignore[misc]
         def __init__(self) -> None:
-            super().__init__(action="insert", tokenizer=str.split, reverse_tokenizer=" ".join)
+            super().__init__(action="insert", **own)
 
         def insert(self, data: str) -> str:
             words = data.split()
@@ -70,11 +89,54 @@ def peers() -> dict[str, Any]:
                 words.insert(place, random.choice(".,!?;:"))
             return " ".join(words)
 
-    return {
+    class Insert(Aeda):
+        def insert(self, data: str) -> str:
+            words = data.split()
+            known = [word for word in words if word in SYNONYMS]
+            for _ in range(max(1, round(0.1 * len(words))) if known else 0):
+                new = random.choice(SYNONYMS[random.choice(known)])
+                words.insert(random.randint(0, len(words)), new)
+            return " ".join(words)
+
+    reserved = [[known, *new] for known, new in SYNONYMS.items()]
+    found = {
         "aeda": Aeda(),
         "swap": word.RandomWordAug(action="swap", aug_p=0.1),
         "delete": word.RandomWordAug(action="delete", aug_p=0.1),
+        "insert": Insert(),
+        "synonym": word.ReservedAug(reserved_tokens=reserved, aug_p=0.1, **own),
     }
+    quarters = [found[name] for name in ("swap", "delete", "insert", "synonym")]
+    noise = char.RandomCharAug(action="substitute", aug_word_p=0.2, aug_char_max=1)
+    return found | {"eda": Quarters(quarters), "noise": noise}
+
+
+class Quarters:
+    """Gives each of some augmenters its share of the texts."""
+
+    def __init__(self, augmenters: list[Any]) -> None:
+        self.augmenters = augmenters
+
+    def augment(self, lines: list[str]) -> list[str]:
+        """Change each text by one of them."""
+        step = len(self.augmenters)
+        if len(lines) == 1:
+            return list(random.choice(self.augmenters).augment(lines))
+        return [x for n, one in enumerate(self.augmenters) for x in one.augment(lines[n::step])]
+
+
+def published(lines: list[str]) -> list[str]:
+    """Change texts as the code that was published with AEDA does (Karimi et al., 2021)."""
+    found = []
+    for line in lines:
+        words, new = line.split(" "), []
+        chosen = random.sample(range(len(words)), random.randint(1, int(0.3 * len(words) + 1)))
+        for place, word in enumerate(words):
+            if place in chosen:
+                new.append(".,!?;:"[random.randint(0, 5)])
+            new.append(word)
+        found.append(" ".join(new))
+    return found
 
 
 def seconds(work: Work) -> float:
@@ -84,21 +146,26 @@ def seconds(work: Work) -> float:
     return time.process_time() - begun
 
 
-def beside(asks: list[Ask], lines: list[str]) -> dict[str, dict[str, float]]:
+def beside(asks: list[Ask], lines: list[str], augment: dict[str, Any]) -> dict[str, Any]:
     """Compare each method with its peer, by turns."""
-    found = {}
+    found: dict[str, Any] = {}
     for method, peer in peers().items():
-        own = changer(method)
-        ours, theirs = partial(own.change, method, asks, 0), partial(peer.augment, lines)
-        sides = [ours, theirs, partial(seeded, peer, lines)]
-        turns = [[seconds(work) for work in sides] for _ in range(ROUNDS)]
-        mine, other, alike = (statistics.median(side) for side in zip(*turns, strict=True))
+        own = partial(changer(method, augment).change, method, asks, 0)
+        sides: dict[str, Work] = {
+            "foldline": own,
+            "nlpaug": partial(peer.augment, lines),
+            "nlpaug_seeded": partial(seeded, peer, lines),
+        }
+        if method == "aeda":
+            sides["published"] = partial(published, lines)
+        turns = [[seconds(work) for work in sides.values()] for _ in range(ROUNDS)]
+        taken = dict(zip(sides, map(statistics.median, zip(*turns, strict=True)), strict=True))
         found[method] = {
-            "foldline_rows_per_s": round(len(asks) / mine),
-            "nlpaug_rows_per_s": round(len(asks) / other),
-            "nlpaug_seeded_rows_per_s": round(len(asks) / alike),
-            "times": round(other / mine, 2),
-            "times_seeded": round(alike / mine, 2),
+            side: {
+                "rows_per_s": round(len(asks) / one),
+                "times": round(one / taken["foldline"], 2),
+            }
+            for side, one in taken.items()
         }
     return found
 
@@ -114,29 +181,27 @@ def seeded(peer: Any, lines: list[str]) -> list[str]:
     return found
 
 
-def alone(asks: list[Ask]) -> dict[str, int]:
-    """Time what has no peer that needs no download."""
-    own = changer("noise")
-    taken = [seconds(lambda: own.change("noise", asks, 0)) for _ in range(3)]
-    return {"noise_rows_per_s": round(len(asks) / statistics.median(taken))}
-
-
-def scaling(asks: list[Ask]) -> dict[str, Any]:
+def scaling(asks: list[Ask], augment: dict[str, Any], method: str) -> dict[str, Any]:
     """Time the same work on one process and on two (wall clock), and compare the results."""
-    from joblib import Parallel, delayed
-
-    own = changer("noise")
-    chunks = [asks[start::8] * 10 for start in range(8)]
+    own = changer(method, augment)
+    copies = [Copy(0, ask._replace(number=number), method) for number in range(20) for ask in asks]
+    taken: dict[int, list[float]] = {1: [], 2: []}
+    own_cpu: dict[int, list[float]] = {1: [], 2: []}
+    results: dict[int, list[Copy]] = {}
+    changed(copies[:4001], own, 0, 2)  # the processes are started, and stay
+    for _ in range(3):
+        for workers, times in taken.items():
+            begun, used = time.perf_counter(), time.process_time()
+            results[workers] = changed(copies, own, 0, workers)
+            times.append(time.perf_counter() - begun)
+            own_cpu[workers].append(time.process_time() - used)
     found: dict[str, Any] = {}
-    results = []
-    for workers in (1, 2):
-        with Parallel(n_jobs=workers) as pool:
-            pool(delayed(own.change)("noise", chunk[:10], 0) for chunk in chunks)
-            begun = time.perf_counter()
-            results.append(pool(delayed(own.change)("noise", chunk, 0) for chunk in chunks))
-            taken = time.perf_counter() - begun
-        found[f"workers_{workers}_rows_per_s"] = round(sum(map(len, chunks)) / taken)
-    return found | {"same_rows": results[0] == results[1]}
+    for workers, times in taken.items():
+        found[f"workers_{workers}_rows_per_s"] = round(len(copies) / statistics.median(times))
+        # What one process must do however many help it: an upper bound of the speed.
+        cpu = statistics.median(own_cpu[workers])
+        found[f"workers_{workers}_rows_per_cpu_s_of_the_first"] = round(len(copies) / cpu)
+    return found | {"same_rows": results[1] == results[2]}
 
 
 def main() -> None:
@@ -145,14 +210,15 @@ def main() -> None:
     parser.add_argument("texts", nargs="?", type=Path, help="a file with a text a line")
     lines = texts(parser.parse_args().texts)
     asks = [Ask(line, "", "x", f"row{number}", 0) for number, line in enumerate(lines)]
-    found = {
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
-        "texts": len(lines),
-        "words": statistics.mean(len(line.split()) for line in lines),
-        "beside": beside(asks, lines),
-        "alone": alone(asks),
-        "scaling": scaling(asks),
-    }
+    augment = loading.read(Path("params.yaml"))["augment"]
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        found = {
+            "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+            "texts": len(lines),
+            "words": statistics.mean(len(line.split()) for line in lines),
+            "beside": beside(asks, lines, augment),
+            "scaling": {method: scaling(asks, augment, method) for method in ("eda", "noise")},
+        }
     print(json.dumps(found, indent=2))
 
 

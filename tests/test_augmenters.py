@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from foldline.balance import words
 from foldline.balance.augmenters import AUGMENTERS
 from foldline.balance.changing import Ask, Changer, methods_of
-from foldline.balance.drawing import Draw
 from foldline.balance.hangul import composed, is_hangul, typed
 from foldline.balance.noise import noise
 from foldline.frame.errors import FoldlineError
 from foldline.frame.params.balance import Method
+from tests.drawn import copies
 
 TEXTS = (
     "one two three four five six seven eight nine ten",
@@ -147,55 +147,33 @@ def test_a_mix_has_all_its_methods(changer, augment) -> None:
     assert methods_of(augment()) == []
 
 
-@pytest.mark.parametrize("n", [1, 2, 6, 1000, 2**24])
-def test_draws_are_uniform(n) -> None:
-    draw = Draw(0, "n")
-    found = [draw.below(n) for _ in range(4000)]
-    assert min(found) >= 0
-    assert max(found) < n
-    assert abs(np.mean(found) - (n - 1) / 2) <= 4 * n / np.sqrt(12 * 4000)
-
-
-@given(st.integers(0, 40), st.integers(0, 99))
-def test_places_differ(n, seed) -> None:
-    for count in range(n + 1):
-        places = Draw(seed).places(n, count)
-        assert len(set(places)) == count
-        assert set(places) <= set(range(n))
-
-
-def test_every_place_is_as_likely() -> None:
-    found = Counter(place for seed in range(2000) for place in Draw(seed).places(5, 2))
-    assert all(abs(found[place] - 800) < 5 * np.sqrt(2000 * 0.4 * 0.6) for place in range(5))
-
-
 def test_aeda_puts_in_marks_alone() -> None:
     counts = set()
-    for seed in range(50):
-        found = words.aeda(TEXTS[0], Draw(seed), share=0.3).split()
+    for text in copies(words.aeda, TEXTS[0], 50, share=0.3):
+        found = text.split()
         marks = [word for word in found if word in words.MARKS]
         assert [word for word in found if word not in words.MARKS] == TEXTS[0].split()
         counts.add(len(marks))
     assert counts == {1, 2, 3}  # at most 0.3 of 10 words
-    assert words.aeda("낱말", Draw(0), share=0.3).split()[1] == "낱말"
+    assert copies(words.aeda, "낱말", 1, share=0.3)[0].split()[1] == "낱말"
 
 
 def test_swap_moves_words_alone() -> None:
-    for seed in range(20):
-        found = words.swap(TEXTS[0], Draw(seed), share=0.1).split()
+    for text in copies(words.swap, TEXTS[0], 20, share=0.1):
+        found = text.split()
         assert Counter(found) == Counter(TEXTS[0].split())
         assert sum(a != b for a, b in zip(found, TEXTS[0].split(), strict=True)) == 2
-    assert words.swap("a b", Draw(0), share=0.1) == "b a"
-    assert words.swap("낱말", Draw(0), share=0.1) == "낱말"
+    assert copies(words.swap, "a b", 1, share=0.1) == ["b a"]
+    assert copies(words.swap, "낱말", 1, share=0.1) == ["낱말"]
 
 
 def test_delete_leaves_words_in_their_order() -> None:
     for share in (0.001, 0.3, 0.999):
-        for seed in range(20):
-            found = words.delete(TEXTS[0], Draw(seed), share=share).split()
+        for text in copies(words.delete, TEXTS[0], 20, share=share):
+            found = text.split()
             assert 1 <= len(found) < 10
             assert found == [word for word in TEXTS[0].split() if word in found]
-    assert words.delete("낱말", Draw(0), share=0.3) == "낱말"
+    assert copies(words.delete, "낱말", 1, share=0.3) == ["낱말"]
 
 
 def test_pairswap_needs_pairs(changer, augment) -> None:
@@ -224,36 +202,40 @@ def test_every_word_is_composed_of_its_strokes(text) -> None:
     assert composed(typed(text)) == text
 
 
-@given(st.text(st.sampled_from("가각영화닭 뷁.ㅋ")), st.integers(0, 99))
+@given(st.text(st.sampled_from("가각영화닭 뷁.ㅋ")).filter(str.strip), st.integers(0, 99))
 def test_noise_puts_no_latin_in_hangul(text, seed) -> None:
-    found = noise(text, Draw(seed), share=0.3)
+    (found,) = copies(noise, text, 1, seed=seed, share=0.3)
     assert not any(c.isascii() and c.isalpha() for c in found)
     assert bool(found.strip()) == bool(text.strip())
 
 
 def test_noise_strikes_the_keys_beside() -> None:
-    found = {noise("g", Draw(seed), share=0.1) for seed in range(80)}
+    found = set(copies(noise, "g", 80, share=0.1))
     assert found == {"f", "h", "t", "y", "v", "b", "gg"}
-    found = {noise("G", Draw(seed), share=0.1) for seed in range(80)}
+    found = set(copies(noise, "G", 80, share=0.1))
     assert found == {"F", "H", "T", "Y", "V", "B", "GG"}
     # ㄱ ㅏ: a key beside either, their order, either left out, either twice
-    found = {noise("가", Draw(seed), share=0.1) for seed in range(400)}
+    found = set(copies(noise, "가", 400, share=0.1))
     assert {"ㅏㄱ", "ㄱ", "ㅏ", "ㄱ가", "가ㅏ", "다", "사", "거", "기"} <= found
 
 
 def test_noise_leaves_links_numbers_and_addresses() -> None:
     text = "https://example.org me@example.org 3kg 3,000원 !!"
-    assert all(noise(text, Draw(seed), share=0.5) == text for seed in range(20))
+    assert set(copies(noise, text, 20, share=0.5)) == {text}
+    assert all(
+        "www.example.org 3kg" in one
+        for one in copies(noise, "ab www.example.org 3kg c", 20, share=0.9)
+    )
 
 
 def test_noise_is_as_strong_as_asked() -> None:
     text = "가나다라마바사아자차" * 10
-    found = noise(text, Draw(0), share=0.05)
+    (found,) = copies(noise, text, 1, share=0.05)
     same = sum(a == b for a, b in zip(typed(text), typed(found), strict=False))
     assert found != text
     assert is_hangul(found)
     assert same > 0  # and not retyped as a whole
-    changed = [noise(text, Draw(seed), share=0.01) for seed in range(30)]
+    changed = copies(noise, text, 30, share=0.01)
     assert all(abs(len(typed(one)) - len(typed(text))) <= 1 for one in changed)
 
 
@@ -291,9 +273,9 @@ def test_what_nlpaug_cannot_do_is_told_at_once(name, options, message, changer) 
 def test_nlpaug_says_nothing() -> None:
     """Its source has escapes that Python 3.12 warns of, each time it is compiled."""
     code = (
-        "from foldline.balance.adapter import nlpaug; from foldline.balance.drawing import Draw;"
-        "from foldline.frame.params import Nlpaug;"
-        "nlpaug('a b c', Draw(0), options=Nlpaug(name='KeyboardAug', options={}))"
+        "from foldline.balance.adapter import nlpaug; from foldline.frame.params import Nlpaug;"
+        "from tests.drawn import copies;"
+        "copies(nlpaug, 'a b c', 1, options=Nlpaug(name='KeyboardAug', options={}))"
     )
     command = [sys.executable, "-B", "-W", "default", "-c", code]
     root = Path(__file__).resolve().parents[1]
@@ -305,11 +287,11 @@ def test_nlpaug_says_nothing() -> None:
 def test_nlpaug_is_the_same_in_every_process() -> None:
     """It keeps words in sets, whose order another process does not share."""
     code = (
-        "from foldline.balance.adapter import nlpaug; from foldline.balance.drawing import Draw;"
-        "from foldline.frame.params import Nlpaug;"
+        "from foldline.balance.adapter import nlpaug; from foldline.frame.params import Nlpaug;"
+        "from tests.drawn import copies;"
         "options = Nlpaug(name='SpellingAug', options={'aug_p': 0.9});"
         "text = 'because they receive their letter about a different address';"
-        "print([nlpaug(text, Draw(n), options=options) for n in range(20)])"
+        "print(copies(nlpaug, text, 20, options=options))"
     )
     root = Path(__file__).resolve().parents[1]
     said = {

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from foldline.balance import korean, words
-from foldline.balance.drawing import Draw
 from foldline.balance.thesaurus import Thesaurus
 from foldline.frame.errors import FoldlineError
+from tests.drawn import copies
 
 TEXT = "어제  배우가 만든 영화를 매우 많이 봤다ㅋㅋ 🙂🙂 http://a.b/영화 영화는 좋은 film!!"
 
@@ -28,7 +28,7 @@ def thesaurus(augment, workplace):
 
 
 def replaced(text: str, made: Thesaurus, label: str = "") -> str:
-    return words.synonym(text, Draw(0), label=label, share=0.99, thesaurus=made)
+    return copies(words.synonym, text, 1, label, share=0.99, thesaurus=made)[0]
 
 
 def test_the_package_is_named_where_it_is_missing(thesaurus, monkeypatch) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from foldline.balance.drawing import Draw
+from foldline.balance.wording import Batch
 from foldline.frame.errors import FoldlineError, unknown
 from foldline.frame.params import Nlpaug
 
@@ -19,8 +19,8 @@ _TRIAL = "One two three four five. Six seven eight nine ten."
 _MADE: dict[str, Any] = {}
 
 
-def nlpaug(text: str, draw: Draw, *, options: Nlpaug) -> str:
-    """Change a text by the augmenter of nlpaug that params name.
+def nlpaug(batch: Batch, *, options: Nlpaug) -> list[str]:
+    """Change texts by the augmenter of nlpaug that params name.
 
     nlpaug draws from two global generators (seeded here and put back), gives `[]` for an empty
     text, moves capitals, and its own tokenizer tears numbers, links and smileys apart (words are
@@ -30,10 +30,13 @@ def nlpaug(text: str, draw: Draw, *, options: Nlpaug) -> str:
     Raises:
         FoldlineError: where the augmenter's name or options cannot be used.
     """
-    if not text.strip():
-        return text
-    augmenter = made(options)
-    with _global_seed(draw):
+    augmenter, most = made(options), np.full(len(batch.texts), 2**32)
+    seeds = zip(batch.draws.below(most).tolist(), batch.draws.below(most).tolist(), strict=True)
+    return [_changed(text, augmenter, *own) for text, own in zip(batch.texts, seeds, strict=True)]
+
+
+def _changed(text: str, augmenter: Any, one: int, other: int) -> str:
+    with _global_seeds(one, other):
         try:
             changed = _text(augmenter.augment(text))
         except Exception:  # as crop's "Sample larger than population"; bad options failed the trial
@@ -47,7 +50,7 @@ def made(options: Nlpaug) -> Any:
     if key not in _MADE:
         made_by = _class(options.name)
         try:
-            with _global_seed(Draw(0)):
+            with _global_seeds(0, 0):
                 augmenter = _mended(made_by, options.options)
                 _text(augmenter.augment(_TRIAL))
         except Exception as error:
@@ -111,12 +114,12 @@ def _class(name: str) -> Any:
 
 
 @contextmanager
-def _global_seed(draw: Draw) -> Iterator[None]:
-    """Seed the global generators from ours, and put their states back afterwards."""
+def _global_seeds(one: int, other: int) -> Iterator[None]:
+    """Seed the global generators, and put their states back afterwards."""
     states = random.getstate(), np.random.get_state()
     try:
-        random.seed(draw.below(2**32))
-        np.random.seed(draw.below(2**32))
+        random.seed(one)
+        np.random.seed(other)
         yield
     finally:
         random.setstate(states[0])

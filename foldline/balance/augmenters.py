@@ -8,18 +8,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 
+import numpy as np
 import pandas as pd
 
 from foldline.balance import words
 from foldline.balance.adapter import made, nlpaug
 from foldline.balance.asks import Ask, Method, Texts
-from foldline.balance.drawing import Draw
+from foldline.balance.drawing import Draws
 from foldline.balance.llm import Rewriting
 from foldline.balance.noise import noise
 from foldline.balance.thesaurus import Thesaurus
 from foldline.balance.translation import Backtranslating
+from foldline.balance.wording import Batch
 from foldline.frame.errors import FoldlineError
 from foldline.frame.params import Augment
+from foldline.frame.seeds import derive
+
+# Texts that are changed at once: their arrays stay in the processor's cache.
+BLOCK = 1500
 
 
 @dataclass
@@ -38,21 +44,33 @@ class Training:
 
 @dataclass(frozen=True)
 class Each:
-    """Changes each text for itself; an empty one stays empty."""
+    """Changes each text for itself; an empty or blank one stays as it is."""
 
     seed: int
     method: str
-    change: Callable[..., str]
-    labelled: bool = False
+    change: Callable[[Batch], list[str]]
 
     def __call__(self, asks: list[Ask], attempt: int) -> list[Texts]:
-        """Give the changed texts; both of a pair are drawn for, the first one first."""
-        found = []
-        for text, pair, label, name, number in asks:
-            draw = Draw(self.seed, "augment", name, self.method, number, attempt)
-            change = partial(self.change, label=label) if self.labelled else self.change
-            found.append((text and change(text, draw), pair and change(pair, draw)))
+        """Give the changed texts; both of a pair have random numbers of their own."""
+        seeds = [derive(self.seed, "augment", self.method, attempt, side) for side in (0, 1)]
+        found: list[Texts] = []
+        for begin in range(0, len(asks), BLOCK):
+            texts, pairs, *others = map(list, zip(*asks[begin : begin + BLOCK], strict=True))
+            sides = zip(seeds, (texts, pairs), strict=True)
+            found += zip(*(self._side(seed, own, *others) for seed, own in sides), strict=True)
         return found
+
+    def _side(
+        self, seed: int, texts: list[str], labels: list[str], names: list[str], numbers: list[int]
+    ) -> list[str]:
+        if not any(texts):
+            return texts
+        batch = Batch(texts, labels, Draws.of(seed, names, numbers))
+        if all(map(str.strip, texts)):
+            return self.change(batch)
+        found, full = np.array(texts, dtype=object), np.flatnonzero([t.strip() for t in texts])
+        found[full] = self.change(batch.part(full)) if len(full) else []
+        return list(found)
 
 
 def exchanged(asks: list[Ask], attempt: int) -> list[Texts]:
@@ -60,7 +78,7 @@ def exchanged(asks: list[Ask], attempt: int) -> list[Texts]:
     return [(a.text_pair, a.text) if a.text_pair else (a.text, "") for a in asks]
 
 
-def _each(change: Callable[..., str], name: str) -> Callable[[Training], Method]:
+def _each(change: Callable[..., list[str]], name: str) -> Callable[[Training], Method]:
     def make(training: Training) -> Method:
         share = getattr(training.augment, name).share
         return Each(training.seed, name, partial(change, share=share))
@@ -68,18 +86,18 @@ def _each(change: Callable[..., str], name: str) -> Callable[[Training], Method]
     return make
 
 
-def _with_synonyms(change: Callable[..., str], name: str) -> Callable[[Training], Method]:
+def _with_synonyms(change: Callable[..., list[str]], name: str) -> Callable[[Training], Method]:
     def make(training: Training) -> Method:
         share = getattr(training.augment, name).share
         own = partial(change, share=share, thesaurus=training.thesaurus)
-        return Each(training.seed, name, own, labelled=True)
+        return Each(training.seed, name, own)
 
     return make
 
 
 def _eda(training: Training) -> Method:
     own = partial(words.eda, augment=training.augment, thesaurus=training.thesaurus)
-    return Each(training.seed, "eda", own, labelled=True)
+    return Each(training.seed, "eda", own)
 
 
 def _nlpaug(training: Training) -> Method:

@@ -1,54 +1,66 @@
 """Typing mistakes: keys beside the right one, in the wrong order, left out or hit twice."""
 
 import re
+from bisect import bisect
+from collections.abc import Iterable
+from itertools import accumulate, islice
 
-from foldline.balance.drawing import Draw
+import numpy as np
+
 from foldline.balance.hangul import KEYS, composed, typed
+from foldline.balance.wording import Batch
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 # Letters that people type: neither parts of links and addresses, nor words with digits.
-_TOKEN = re.compile(r"\S+")
-_RUN = re.compile("[A-Za-z]+|[가-힣]+")
-_NEVER = re.compile(r"://|@|^www\.|\d")
+_SPACE = re.compile(r"(\s+)")
+_RUN = re.compile("([A-Za-z]+|[가-힣]+)")
+_NEVER = re.compile(r"[@\d]|://|www(?<!\Swww)\.")
 
 
-def noise(text: str, draw: Draw, *, share: float) -> str:
+def noise(batch: Batch, *, share: float) -> list[str]:
     """Mistype `share` of the letters, one at least; a Hangul syllable counts as one letter.
 
     Latin letters stand on a QWERTY keyboard, Hangul on the Korean standard one (2-set, KS X 5002):
     a syllable is taken apart into key strokes, and composed again as an input method would.
     Hangul stays Hangul, and no text becomes empty.
     """
-    runs = _runs(text)
-    letters = [place for place, run in enumerate(runs) for _ in range(run[1] - run[0])]
-    if not letters:
-        return text
-    strokes = {}
-    for _ in range(max(1, round(share * len(letters)))):
-        place = letters[draw.below(len(letters))]
+    pieces = [_pieces(text) for text in batch.texts]
+    letters = np.array([sum(map(len, own[1::2])) for own in pieces])
+    counts = np.where(letters, np.maximum(1, np.rint(share * letters).astype(np.int64)), 0)
+    shares = iter(batch.draws.shares(4 * counts).reshape(-1, 4).tolist())
+    own = zip(pieces, counts.tolist(), strict=True)
+    return [_mistyped(parts, islice(shares, count)) for parts, count in own]
+
+
+def _mistyped(pieces: list[str], shares: Iterable[list[float]]) -> str:
+    """Make a mistake for each four numbers in [0, 1)."""
+    ends = list(accumulate(map(len, pieces[1::2])))
+    strokes: dict[int, list[str]] = {}
+    for letter, *own in shares:
+        place = 2 * bisect(ends, int(letter * ends[-1])) + 1
         if place not in strokes:
-            start, end = runs[place]
-            strokes[place] = typed(text[start:end])
-        _mistype(strokes[place], draw)
-    for place in sorted(strokes, reverse=True):
-        start, end = runs[place]
-        text = text[:start] + composed(strokes[place]) + text[end:]
-    return text
+            strokes[place] = typed(pieces[place])
+        _mistype(strokes[place], *own)
+    for place, own_strokes in strokes.items():
+        pieces[place] = composed(own_strokes)
+    return "".join(pieces)
 
 
-def _runs(text: str) -> list[tuple[int, int]]:
-    """Find (start, end) of each run of Latin letters or of Hangul syllables."""
-    return [
-        (token.start() + run.start(), token.start() + run.end())
-        for token in _TOKEN.finditer(text)
-        if not _NEVER.search(token[0])
-        for run in _RUN.finditer(token[0])
-    ]
+def _pieces(text: str) -> list[str]:
+    """Part a text; every second piece is a run of Latin letters or of Hangul syllables."""
+    if not _NEVER.search(text):
+        return _RUN.split(text)
+    pieces = [""]
+    for part in _SPACE.split(text):
+        first, *rest = [part] if _NEVER.search(part) else _RUN.split(part)
+        pieces[-1] += first
+        pieces += rest
+    return pieces
 
 
-def _mistype(strokes: list[str], draw: Draw) -> None:
-    """Make one mistake, in place."""
-    place, way = draw.below(len(strokes)), draw.below(4)
+def _mistype(strokes: list[str], at: float, kind: float, key: float) -> None:
+    """Make one mistake, in place, by three numbers in [0, 1)."""
+    place, way = int(at * len(strokes)), int(kind * 4)
     stroke, after = strokes[place], strokes[place + 1 : place + 2]
     if way == 0 and after and after[0] != stroke:
         strokes[place : place + 2] = [after[0], stroke]
@@ -58,7 +70,7 @@ def _mistype(strokes: list[str], draw: Draw) -> None:
         strokes.insert(place, stroke)
     else:
         near = _NEIGHBOURS[stroke]
-        strokes[place] = near[draw.below(len(near))]
+        strokes[place] = near[int(key * len(near))]
 
 
 def _neighbours() -> dict[str, str]:

@@ -19,8 +19,8 @@ ORIGINAL = "original"
 TRIES = 4
 # Copies that a worker makes at once: fixed, so that their number cannot change a result.
 CHUNK = 2000
-# These hold a model or write down answers: one process does them.
-ALONE = ("backtranslation", "llm")
+# One process does these: they hold a model, write down answers, or cost no more than the sending.
+ALONE = ("backtranslation", "llm", "aeda", "swap", "delete", "pairswap")
 # Each try of these is paid for.
 ONCE = ("llm",)
 

@@ -18,6 +18,8 @@ from foldline.frame.params import Synonym
 _WORD = re.compile(r"(?<![\w@#/.'’])[^\W\d_]+(?:['’-][^\W\d_]+)*(?![\w@/]|[.:]\S|['’]\w)")
 # Rows that must hold a neighbour: of rarer words neither the model nor the filter knows much.
 SEEN = 3
+# Answers of the filter that are kept in mind: words are few, but labels may be numbers.
+KNOWN = 100_000
 
 
 class Slot(NamedTuple):
@@ -27,6 +29,10 @@ class Slot(NamedTuple):
     end: int
     synonyms: tuple[str, ...]
     fit: Callable[[str], str]
+
+    def drawn(self, share: float) -> str:
+        """Give the synonym at a share in [0, 1) of their list."""
+        return self.synonyms[int(share * len(self.synonyms))]
 
 
 class Thesaurus:
@@ -51,12 +57,14 @@ class Thesaurus:
             for words, own in zip(documents, korean.lemmas(texts), strict=True):
                 words |= own
         self._polarity = polarity.fitted(documents, rows["label"].tolist())
+        self._agreed: dict[tuple[str, tuple[str, ...], str], tuple[str, ...]] = {}
 
     def slots(self, text: str, label: str) -> list[Slot]:
         """Give the words of a text that have synonyms, in their order; none overlap."""
         found = list(self._latin(text, label))
-        if self._korean and is_hangul(text):
-            found += self._hangul(text, label)
+        if not self._korean or not is_hangul(text):
+            return found
+        found += self._hangul(text, label)
         kept: list[Slot] = []
         for slot in sorted(found, key=lambda slot: slot.start):
             if not kept or slot.start >= kept[-1].end:  # one change to a word with its particles
@@ -87,7 +95,14 @@ class Thesaurus:
                 yield Slot(word.start, word.end, synonyms, word.fit)
 
     def _alike(self, word: str, others: tuple[str, ...], label: str) -> tuple[str, ...]:
-        return tuple(o for o in others if polarity.agree(self._polarity, word, o.lower(), label))
+        asked = (word, others, label)
+        if asked not in self._agreed:
+            if len(self._agreed) >= KNOWN:
+                self._agreed.clear()
+            self._agreed[asked] = tuple(
+                o for o in others if polarity.agree(self._polarity, word, o.lower(), label)
+            )
+        return self._agreed[asked]
 
 
 def _path(options: Synonym) -> Path | None:

@@ -1,92 +1,115 @@
-"""Changes of whole words, and of the marks between them.
-
-Words are what stands between spaces, in every language; the text comes back with single spaces.
-"""
+"""Changes of whole words, and of the marks between them; the texts come back with single spaces."""
 
 from collections.abc import Callable
+from functools import partial
 
-from foldline.balance.drawing import Draw
-from foldline.balance.thesaurus import Thesaurus
+import numpy as np
+
+from foldline.balance.drawing import exchanged, ranges, scaled
+from foldline.balance.thesaurus import Slot, Thesaurus
+from foldline.balance.wording import Batch
 from foldline.frame.params import Augment
 
 MARKS = (".", ",", "!", "?", ";", ":")
 
 
-def aeda(text: str, draw: Draw, *, share: float) -> str:
+def aeda(batch: Batch, *, share: float) -> list[str]:
     """Put punctuation marks before words, 1 to `share` a word (AEDA: Karimi et al., 2021)."""
-    words = text.split()
-    if not words:
-        return text
-    most = max(1, int(share * len(words)))
-    for place in draw.places(len(words), 1 + draw.below(most)):
-        words[place] = f"{MARKS[draw.below(6)]} {words[place]}"
-    return " ".join(words)
+    words, draws = batch.words, batch.draws
+    most = np.maximum(1, (share * words.sizes).astype(np.int64))
+    counts = 1 + draws.below(most)
+    places = np.repeat(words.first, counts) + draws.places(words.sizes, counts)
+    marks = scaled(draws.shares(counts), np.array(len(MARKS)))
+    return words.inserted(places, np.array(MARKS, dtype=object)[marks].tolist())
 
 
-def swap(text: str, draw: Draw, *, share: float) -> str:
+def swap(batch: Batch, *, share: float) -> list[str]:
     """Exchange two words, `share` times a word and at least once (EDA: Wei and Zou, 2019)."""
-    words = text.split()
-    if len(words) < 2:
-        return text
-    for _ in range(_count(share, words)):
-        one, other = draw.places(len(words), 2)
-        words[one], words[other] = words[other], words[one]
-    return " ".join(words)
+    words, draws = batch.words, batch.draws
+    counts = np.where(words.sizes > 1, _counts(share, words.sizes), 0)
+    sizes = np.repeat(words.sizes, counts)
+    ones = scaled(draws.shares(counts), sizes)
+    others = scaled(draws.shares(counts), sizes - 1)
+    others += others >= ones
+    return words.ordered(exchanged(words.sizes + 1, counts, ones, others))  # ends stay
 
 
-def delete(text: str, draw: Draw, *, share: float) -> str:
+def delete(batch: Batch, *, share: float) -> list[str]:
     """Drop each word with chance `share`, one at least, never all (EDA: Wei and Zou, 2019)."""
-    words = text.split()
-    if len(words) < 2:
-        return text
-    kept = [word for word in words if not draw.chance(share)]
-    if not kept:
-        return words[draw.below(len(words))]
-    if len(kept) == len(words):
-        del kept[draw.below(len(words))]
-    return " ".join(kept)
+    words, draws = batch.words, batch.draws
+    sizes, first = words.sizes, words.first
+    kept = np.ones(len(words), dtype=bool)
+    kept[np.repeat(first, sizes) + ranges(sizes)] = draws.shares(sizes) >= share
+    left = np.add.reduceat(kept, first, dtype=np.int64) - 1
+    drawn = first + draws.below(sizes)
+    kept[drawn[left == sizes]] = False
+    kept[drawn[(left == 0) | (sizes == 1)]] = True
+    return words.ordered(np.flatnonzero(kept))
 
 
-def synonym(text: str, draw: Draw, *, label: str, share: float, thesaurus: Thesaurus) -> str:
+def synonym(batch: Batch, *, share: float, thesaurus: Thesaurus) -> list[str]:
     """Put synonyms in the place of words, `share` a word and at least one (EDA).
 
     What stands around a replaced word stays byte for byte.
     """
-    slots = thesaurus.slots(text, label)
-    count = min(len(slots), _count(share, text.split()))
-    chosen = sorted(slots[place] for place in draw.places(len(slots), count))
-    for slot in reversed(chosen):
-        new = slot.fit(slot.synonyms[draw.below(len(slot.synonyms))])
-        text = text[: slot.start] + new + text[slot.end :]
-    return text
+    slots, sizes = _slots(batch, thesaurus)
+    counts = np.minimum(sizes, _counts(share, batch.words.sizes))
+    places = batch.draws.places(sizes, counts).tolist()
+    shares = batch.draws.shares(counts).tolist()
+    found, begin = [], 0
+    for text, own, count in zip(batch.texts, slots, counts.tolist(), strict=True):
+        end = begin + count
+        for place, drawn in sorted(zip(places[begin:end], shares[begin:end], strict=True))[::-1]:
+            slot = own[place]
+            text = text[: slot.start] + slot.fit(slot.drawn(drawn)) + text[slot.end :]
+        found.append(text)
+        begin = end
+    return found
 
 
-def insert(text: str, draw: Draw, *, label: str, share: float, thesaurus: Thesaurus) -> str:
+def insert(batch: Batch, *, share: float, thesaurus: Thesaurus) -> list[str]:
     """Put a synonym of some word anywhere between words, `share` times a word (EDA)."""
-    slots, words = thesaurus.slots(text, label), text.split()
-    if not slots:
-        return text
-    for _ in range(_count(share, words)):
-        synonyms = slots[draw.below(len(slots))].synonyms
-        words.insert(draw.below(len(words) + 1), synonyms[draw.below(len(synonyms))])
-    return " ".join(words)
-
-
-def eda(text: str, draw: Draw, *, label: str, augment: Augment, thesaurus: Thesaurus) -> str:
-    """Change by one of EDA's four ways, drawn; by the next one where that changes nothing."""
-    ways: tuple[Callable[[], str], ...] = (
-        lambda: synonym(text, draw, label=label, share=augment.synonym.share, thesaurus=thesaurus),
-        lambda: insert(text, draw, label=label, share=augment.insert.share, thesaurus=thesaurus),
-        lambda: swap(text, draw, share=augment.swap.share),
-        lambda: delete(text, draw, share=augment.delete.share),
+    words, draws = batch.words, batch.draws
+    slots, sizes = _slots(batch, thesaurus)
+    counts = np.where(sizes > 0, _counts(share, words.sizes), 0)
+    owners = np.repeat(np.arange(len(slots)), counts).tolist()
+    places = scaled(draws.shares(counts), np.repeat(sizes, counts)).tolist()
+    shares = draws.shares(counts).tolist()
+    gaps = np.repeat(words.first, counts) + scaled(
+        draws.shares(counts), np.repeat(words.sizes + 1, counts)
     )
-    first = draw.below(4)
-    for way in (*ways[first:], *ways[:first]):
-        changed = way()
-        if changed != text:
-            return changed
-    return text
+    drawn = zip(owners, places, shares, strict=True)
+    new = [slots[owner][place].drawn(share) for owner, place, share in drawn]
+    return words.inserted(gaps, new)
 
 
-def _count(share: float, words: list[str]) -> int:
-    return max(1, round(share * len(words)))
+def eda(batch: Batch, *, augment: Augment, thesaurus: Thesaurus) -> list[str]:
+    """Change by one of EDA's four ways, drawn; by the next one where that changes nothing."""
+    ways: tuple[Callable[[Batch], list[str]], ...] = (
+        partial(synonym, share=augment.synonym.share, thesaurus=thesaurus),
+        partial(insert, share=augment.insert.share, thesaurus=thesaurus),
+        partial(swap, share=augment.swap.share),
+        partial(delete, share=augment.delete.share),
+    )
+    found = np.array(batch.texts, dtype=object)
+    drawn = batch.draws.below(np.full(len(found), len(ways)))
+    waiting = np.ones(len(found), dtype=bool)
+    for turn in range(len(ways)):
+        for number, way in enumerate(ways):
+            rows = np.flatnonzero(waiting & ((drawn + turn) % len(ways) == number))
+            if len(rows):
+                found[rows] = way(batch.part(rows))
+        waiting &= found == np.array(batch.texts, dtype=object)
+    return list(found)
+
+
+def _slots(batch: Batch, thesaurus: Thesaurus) -> tuple[list[list[Slot]], np.ndarray]:
+    """Give the words of each text that have synonyms, and their number: (texts,)."""
+    slots = [
+        thesaurus.slots(text, label) for text, label in zip(batch.texts, batch.labels, strict=True)
+    ]
+    return slots, np.fromiter(map(len, slots), dtype=np.int64, count=len(slots))
+
+
+def _counts(share: float, sizes: np.ndarray) -> np.ndarray:
+    return np.maximum(1, np.rint(share * sizes).astype(np.int64))

@@ -1,0 +1,20 @@
+"""Copies of one text by a method of a batch, each with random numbers of its own."""
+
+from collections.abc import Callable
+from typing import Any
+
+from foldline.balance.drawing import Draws
+from foldline.balance.wording import Batch
+
+
+def copies(
+    change: Callable[..., list[str]],
+    text: str,
+    count: int,
+    label: str = "",
+    seed: int = 0,
+    **options: Any,
+) -> list[str]:
+    """Give `count` changed copies of a text."""
+    draws = Draws.of(seed, ["row"] * count, list(range(count)))
+    return change(Batch([text] * count, [label] * count, draws), **options)
