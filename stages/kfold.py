@@ -47,7 +47,7 @@ def main(params: Params) -> None:
     if outside(params.augment) != before:
         say(
             "note: the folds asked for answers that were not recorded; the file of answers has "
-            "grown, so the next `dvc repro` runs `augment` and `kfold` once more, with equal results"
+            "grown, so the next `dvc repro` runs `augment` and `kfold` again, with equal results"
         )
     main_metric = MAIN[labels.task]
     say(f"{main_metric} {metrics['mean']:.4f} +- {metrics['std']:.4f} over {params.kfold.n_splits}")

@@ -301,6 +301,18 @@ def test_embeddings_need_an_encoder(changed):
     assert "augment.undersample.encoder  is null, but features=embeddings needs one" in found
 
 
+def test_labels_made_of_no_judgements_are_refused(changed):
+    found = problems(changed(aggregate="aggregate: majority"))
+
+    assert "data.annotations.aggregate  majority makes labels of judgements, but" in found
+
+
+def test_a_strategy_for_a_class_that_data_does_not_name_is_refused(changed):
+    path = changed(classes="classes: [spam, ham]", per_class="per_class: {spm: n_per_row}")
+
+    assert "augment.per_class  unknown class 'spm'; did you mean 'spam'?" in problems(path)
+
+
 def test_a_missing_file_says_where_to_run(tmp_path):
     assert "run commands from the project's root folder" in problems(tmp_path / "params.yaml")
 
