@@ -30,8 +30,9 @@ def main(params: Params) -> None:
     details = report.details(rows, balanced, params.task, own.bins, params.seed)
     # What was read beside the rows: kfold balances by it, too.
     read = {"outside": outside(own), "commits": commits(own)}
-    write_json(Path("metrics/augmentation.json"), details | read)
-    for note in report.idle(own, found):
+    notes = balanced.notes + report.idle(own, found)
+    write_json(Path("metrics/augmentation.json"), details | read | {"notes": notes})
+    for note in notes:
         say(f"note: {note}")
     refused = sum(found["refused"].values())
     say(
