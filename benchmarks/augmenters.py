@@ -50,7 +50,7 @@ def changer(method: str) -> Changer:
     section = loading.read(Path("params.yaml"))["augment"]
     section |= {"method": method} | {name: {"share": 0.1} for name in ("swap", "delete")}
     rows = pd.DataFrame({"text": [], "text_pair": [], "label": []})
-    return Changer(rows, Augment.model_validate(section), 0)
+    return Changer(rows, Augment.model_validate(section), "classification", 0)
 
 
 def peers() -> dict[str, Any]:

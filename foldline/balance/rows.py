@@ -74,7 +74,11 @@ def balance(
     ids = by_id["id"][stays].tolist()
     wanted = strategies.wanted(ids, stands[stays], augment, seed)
     asked = _asked(by_id, wanted, augment, seed)
-    copies = _table(by_id, _made(by_id, asked, augment, seed, held, jobs) if asked else [])
+    made: list[Copy] = []
+    if asked:
+        gate = gates.Gate(by_id, augment.gates, held)
+        made = _made(asked, Changer(by_id, augment, task, seed), gate, jobs)
+    copies = _table(by_id, made)
     notes = _judge(by_id, copies, augment, task, seed)
     staying = np.empty(len(rows), dtype=bool)
     staying[order] = stays
@@ -99,17 +103,8 @@ def _asked(rows: pd.DataFrame, wanted: dict[str, int], augment: Augment, seed: i
     ]
 
 
-def _made(
-    rows: pd.DataFrame,
-    asked: list[Copy],
-    augment: Augment,
-    seed: int,
-    held: Set[str],
-    jobs: int,
-) -> list[Copy]:
+def _made(asked: list[Copy], changer: Changer, gate: gates.Gate, jobs: int) -> list[Copy]:
     """Make the copies; one that fails a gate that looks at it alone is drawn again."""
-    gate = gates.Gate(rows, augment.gates, held)
-    changer = Changer(rows, augment, seed)
     done: list[Copy] = []
     for attempt in range(TRIES):
         failed: list[Copy] = []

@@ -39,7 +39,7 @@ class Thesaurus:
         FoldlineError: for a missing path, file or package.
     """
 
-    def __init__(self, rows: pd.DataFrame, options: Synonym) -> None:
+    def __init__(self, rows: pd.DataFrame, options: Synonym, task: str) -> None:
         self._source = options.source
         path = _path(options)
         self._table = read_tsv(path) if path and options.source == "tsv" else {}
@@ -50,7 +50,7 @@ class Thesaurus:
         if self._korean:
             for words, own in zip(documents, korean.lemmas(texts), strict=True):
                 words |= own
-        self._polarity = polarity.fitted(documents, rows["label"].tolist())
+        self._polarity = polarity.fitted(documents, rows["label"].tolist(), task)
 
     def slots(self, text: str, label: str) -> list[Slot]:
         """Give the words of a text that have synonyms, in their order; none overlap."""

@@ -17,8 +17,8 @@ def suspect(rows: pd.DataFrame, predictions: pd.DataFrame, labels: Labels) -> No
     Classification: self_confidence is p(label) in [0, 1]; a label is suspected where the most
     probable class is another one, with at least the mean probability that this class has among
     its own rows (the off-diagonal of the confident joint: Northcutt, Jiang and Chuang, 2021).
-    Regression: guess is the prediction, self_confidence the negative |residual|, suspected
-    beyond three robust standard deviations of the residuals.
+    Regression: guess is the prediction, self_confidence the negative |residual|; a label is
+    suspected whose residual lies further than three robust standard deviations from the median one.
     """
     rows["self_confidence"], rows["guess_p"], rows["suspected"] = np.nan, np.nan, False
     rows["guess"] = np.nan if labels.task == "regression" else ""
@@ -56,10 +56,12 @@ def _by_confidence(rows: pd.DataFrame, at: np.ndarray, p: np.ndarray, labels: La
 def _by_residual(rows: pd.DataFrame, at: np.ndarray, guess: np.ndarray) -> None:
     """Judge rows `at` (n,) by their predicted numbers (n,)."""
     residual = rows["label"].iloc[at].to_numpy(dtype=np.float64) - guess
-    spread = _MAD * float(np.median(np.abs(residual - np.median(residual))))
+    # A model that is off by the same everywhere accuses no label.
+    off = np.abs(residual - np.median(residual))
+    spread = _MAD * float(np.median(off))
     _put(rows, at, "self_confidence", -np.abs(residual))
     _put(rows, at, "guess", guess)
-    _put(rows, at, "suspected", np.abs(residual) > FAR * spread if spread else residual != 0)
+    _put(rows, at, "suspected", off > FAR * spread if spread else off > 0)
 
 
 def _put(rows: pd.DataFrame, at: np.ndarray, column: str, values: np.ndarray) -> None:
