@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from foldline.corpus.joins import Lists, Sets
 
 GRAMS = 50_000_000  # characters whose sets fit into about 1.5 GB of memory
+LARGE = 0.1  # share of all rows that are one group
+SHOWN = 40  # characters of a text
 WORK = 1e10  # members of sets that an exact join may have to look at: a minute or two
 
 
@@ -58,12 +60,15 @@ def find_duplicates(table: pd.DataFrame, wanted: Duplicates) -> Found:
         strongest, notes = groups[equal], [said]
     sides = numbers.reshape(2, len(table))
     whole = _both(strongest[sides], real[sides])
-    linked = wanted.pairs == "either" and any(pairs)
+    together = whole
+    if wanted.pairs == "either" and any(pairs):
+        together = _either(strongest[sides], real[sides])
+        notes += _chained(whole, together, strongest[sides], table)
     return Found(
         exact=_both(exact[sides], real[sides]),
         skeleton=_both(equal[sides], real[sides]),
         near=whole if wanted.match == "near" else None,
-        together=_either(strongest[sides], real[sides]) if linked else whole,
+        together=together,
         notes=notes,
     )
 
@@ -139,3 +144,25 @@ def _either(sides: np.ndarray, real: np.ndarray) -> np.ndarray:
     links = np.stack([rows, sides.ravel() + sides.shape[1]], axis=1)[real.ravel()]
     nodes = np.arange(sides.shape[1] + int(sides.max(initial=0)) + 1)
     return merged(nodes, links)[: sides.shape[1]]
+
+
+def _chained(
+    whole: np.ndarray, together: np.ndarray, sides: np.ndarray, table: pd.DataFrame
+) -> list[str]:
+    """Tell of a large group that shared sentences made, with the one that most of its rows hold."""
+    most, equal = (int(np.unique(c, return_counts=True)[1].max()) for c in (together, whole))
+    if most <= LARGE * len(table) or most == equal:
+        return []
+    codes, sizes = np.unique(together, return_counts=True)
+    rows = np.flatnonzero(together == codes[sizes.argmax()])
+    own = sides[:, rows]
+    numbers, counts = np.unique(own, return_counts=True)
+    side, place = np.argwhere(own == numbers[counts.argmax()])[0]
+    text = table[("text", "text_pair")[side]].iloc[rows[place]]
+    return [
+        f"prepare.duplicates.pairs=either joins rows that share one text, in chains: {most} of "
+        f"{len(table)} rows ({most / len(table):.0%}) are one group, which no split divides; of "
+        f"equal pairs the largest is {equal}. '{text[:SHOWN]}' alone stands in {counts.max()} of "
+        "them. If such texts are titles over many rows, set prepare.duplicates.pairs=both, and "
+        "name their column as data.group if rows under one title must stay together"
+    ]
