@@ -348,3 +348,10 @@ def test_a_byte_order_mark_and_crlf_are_read_over(tmp_path):
     content = b"\xef\xbb\xbf" + COMMITTED.replace("\n", "\r\n").encode()
 
     assert load(Settings, written(tmp_path, content)).seed == load(Settings, PARAMS).seed
+
+
+def test_who_changes_what_was_read_changes_nobody_elses():
+    first = read(PARAMS)
+    first["data"]["text"] = "changed"
+
+    assert read(PARAMS)["data"]["text"] != "changed"
