@@ -66,7 +66,7 @@ def changer(method: str, augment: dict[str, Any]) -> Changer:
     synonym = {"share": 0.1, "source": "tsv", "path": "data/raw/synonyms.tsv"}
     section = augment | shares | {"method": method, "synonym": synonym}
     rows = pd.DataFrame({"text": [], "text_pair": [], "label": []})
-    return Changer(rows, Augment.model_validate(section), 0)
+    return Changer(rows, Augment.model_validate(section), "classification", 0)
 
 
 def peers() -> dict[str, Any]:

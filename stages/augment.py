@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from foldline.balance import report
-from foldline.balance.outside import outside
+from foldline.balance.outside import commits, outside
 from foldline.balance.rows import balance
 from foldline.balance.strategies import check_classes
 from foldline.corpus.tags import one_a_label
@@ -30,8 +30,10 @@ def main(params: Params) -> None:
     write_metrics(Path("metrics/augment.json"), {"augment": found})
     details = report.details(rows, balanced, params.task, own.bins, params.seed)
     # What was read beside the rows: kfold balances by it, too.
-    write_json(Path("metrics/augmentation.json"), details | {"outside": outside(own)})
-    for note in report.idle(own, found):
+    read = {"outside": outside(own), "commits": commits(own)}
+    notes = balanced.notes + report.idle(own, found)
+    write_json(Path("metrics/augmentation.json"), details | read | {"notes": notes})
+    for note in notes:
         say(f"note: {note}")
     refused = sum(found["refused"].values())
     say(

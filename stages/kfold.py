@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from foldline.balance.outside import outside
 from foldline.combining.folds import Fold, Result, alone, finished, fit_fold, forget
 from foldline.combining.members import FOLDS
 from foldline.frame import contract
@@ -30,6 +31,7 @@ def main(params: Params) -> None:
     tidy()
     labels = Labels.load()
     folds = _folds(params, labels)
+    before = outside(params.augment)
     with alone(folds):
         run_tasks([Task(f.name, fit_fold, (f,)) for f in folds], params.runner.jobs, "folds")
         done = [(fold, finished(fold)) for fold in folds]
@@ -42,6 +44,11 @@ def main(params: Params) -> None:
         write_json(Path("metrics/folds.json"), details)
         write_metrics(Path("metrics/kfold.json"), {"kfold": metrics})
         forget(folds)
+    if outside(params.augment) != before:
+        say(
+            "note: the folds asked for answers that were not recorded; the file of answers has "
+            "grown, so the next `dvc repro` runs `augment` and `kfold` again, with equal results"
+        )
     main_metric = MAIN[labels.task]
     say(f"{main_metric} {metrics['mean']:.4f} +- {metrics['std']:.4f} over {params.kfold.n_splits}")
 

@@ -29,9 +29,11 @@ class Params(Section):
 def main(params: Params) -> None:
     rows, data, split, task = contract.PREPARED.read(), params.data, params.split, params.task
     how = method(split, data.time is not None, data.group is not None)
+    if how == "stratified":  # groups may be torn
+        rows = rows.assign(group="")
     if split.drop_from_train:
         rows, dropped = drop_leaks(rows)
-        say(f"{dropped} training rows dropped that stand in official valid or test rows too")
+        say(f"{dropped} training rows dropped that share a text or group with official rows")
     leaks = find_leaks(rows)
     check_budget(leaks, split.max_leak_share)
     table = split_rows(rows, split, how, task, params.seed)
@@ -41,8 +43,10 @@ def main(params: Params) -> None:
     contract.HELD.write(held_out(held, contract.UNLABELLED.read()))
     shares = contract.SHARES.read()
     contract.SOFT_LABELS.write(shares[shares["id"].isin(table["id"][table["part"] != "test"])])
-    seen = table[learnable(table) if split.drop_from_train else table["part"] != "test"]
-    notes = _number_folds(params, seen, periods=how == "time")
+    seen = table["part"] != "test"
+    if split.drop_from_train:
+        seen &= learnable(rows)
+    notes = _number_folds(params, table[seen], periods=how == "time")
     report = split_report(table, leaks, task, params.seed, mended=split.drop_from_train)
     alike = compare_parts(table, task, split.compare, params.seed)
     notes = report.notes + notes + similarity_notes(alike)

@@ -85,7 +85,7 @@ def changer(augment, workplace):
 
     def make(method, dotted=None, seed=1):
         path = {"synonym.path": "data/raw/synonyms.tsv"}
-        return Changer(table, augment(path | (dotted or {}), method=method), seed)
+        return Changer(table, augment(path | (dotted or {}), method=method), "classification", seed)
 
     return make
 
@@ -184,7 +184,7 @@ def test_pairswap_needs_pairs(changer, augment) -> None:
     with pytest.raises(
         FoldlineError, match=r"no training row has a second one; set data.text_pair"
     ):
-        Changer(single, augment(method="pairswap"), 1)
+        Changer(single, augment(method="pairswap"), "classification", 1)
 
 
 def test_strokes_are_those_of_the_keyboard() -> None:

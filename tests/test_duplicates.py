@@ -288,3 +288,20 @@ def test_the_report_counts_by_strength_and_by_length():
             "texts": ["a b c"],
         },
     ]
+
+
+def test_titles_that_chain_rows_into_one_group_are_told_with_the_way_out():
+    texts = [f"comment number {chr(97 + n)}" for n in range(20)]
+    rows = table(texts).assign(text_pair=["the one title"] * 15 + [f"own {n}" for n in range(5)])
+
+    notes = find(rows, "exact", pairs="either").notes
+
+    assert len(notes) == 1
+    assert "pairs=either joins rows that share one text, in chains: 15 of 20 rows (75%)" in notes[0]
+    assert "'the one title' alone stands in 15 of them" in notes[0]
+    assert "set prepare.duplicates.pairs=both" in notes[0]
+    assert find(rows, "exact", pairs="both").notes == []
+    # Equal pairs are no chain, and a small group is no matter.
+    assert find(table(["same"] * 20), "exact", pairs="either").notes == []
+    equal = table(["same"] * 20).assign(text_pair="other")
+    assert find(equal, "exact", pairs="either").notes == []

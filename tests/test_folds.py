@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,18 @@ def test_keys_follow_what_a_fold_depends_on(folds, table) -> None:
     keys = {fold.key for fold in [*base, *other]}
     assert len(keys) == len(base) + len(other)
     assert [fold.key for fold in folds()] == [fold.key for fold in base]
+
+
+def test_a_key_does_not_hang_on_who_gives_an_answer(folds, augment) -> None:
+    def key(**llm: str) -> str:
+        dotted = {f"llm.{name}": value for name, value in llm.items()}
+        return replace(folds()[0], augment=augment(dotted, method="llm")).key
+
+    replayed = key(mode="replay")
+
+    assert key(mode="record") == replayed
+    assert key(mode="record", url="http://else:1/v1", key_variable="OTHER") == replayed
+    assert len({replayed, key(mode="off"), key(mode="replay", model="other")}) == 3
 
 
 def test_folds_have_seeds_of_their_own(folds, monkeypatch) -> None:

@@ -7,6 +7,7 @@ import pytest
 from foldline.balance.gates import GATES, Gate, agreement, near
 from foldline.balance.rows import balance
 from foldline.combining.folds import Fold, training_rows
+from foldline.corpus import duplicates
 from foldline.corpus.leaks import digest
 from foldline.frame.params import Kfold
 
@@ -74,16 +75,35 @@ def test_near_copies_by_hand() -> None:
         (0, "elsewhere some?"),  # ... of another
         (2, "ABCDEFGHI"),  # the pair's second text tells it apart
     )
-    assert near(rows, made, 0.75).tolist() == [False, True, False, False, True, False]
-    assert near(rows, made, 0.9).tolist() == [False, False, False, False, True, False]
-    assert near(rows, made.iloc[:0], 0.9).tolist() == []
+    assert near(rows, made, 0.75)[0].tolist() == [False, True, False, False, True, False]
+    assert near(rows, made, 0.9)[0].tolist() == [False, False, False, False, True, False]
+    assert near(rows, made.iloc[:0], 0.9)[0].tolist() == []
 
 
 def test_one_that_is_refused_refuses_no_other() -> None:
     rows = pairs("abcdefghijkl", "something", "quite other")
     made = copies(rows, (1, "abcdefghijklm"), (2, "bcdefghijklmno"))
     # 10 of 11 to row 0; then 9 of 13 to row 0, 10 of 13 to the first copy.
-    assert near(rows, made, 0.76).tolist() == [True, False]
+    assert near(rows, made, 0.76)[0].tolist() == [True, False]
+
+
+def test_near_copies_of_long_texts_are_found_by_minhash_and_that_is_said(monkeypatch) -> None:
+    random = np.random.default_rng(0)
+    texts = ["".join(random.choice(list("abcdefghij"), 300)) for _ in range(40)]
+    rows = pairs(*texts)
+    own = [(n, f"{text[:150]}x{text[150:]}") for n, text in enumerate(texts)]
+    strange = [((n + 1) % 40, f"{text[:100]}y{text[100:]}") for n, text in enumerate(texts[:10])]
+    made = copies(rows, *own, *strange)
+    exact, how = near(rows, made, 0.9)
+    assert how == (
+        "copies near to other rows (Jaccard of 3-grams from 0.9): exact join of 90 texts"
+    )
+
+    for limit in ("WORK", "GRAMS"):
+        monkeypatch.setattr(duplicates, limit, 10)
+        found, how = near(rows, made, 0.9)
+        assert found.tolist() == exact.tolist() == [False] * 40 + [True] * 10
+        assert how.endswith("MinHash of 90 texts, verified; recall 0.999 at the threshold")
 
 
 def test_agreement_is_of_a_model_that_has_not_seen_the_source(rows) -> None:

@@ -288,3 +288,13 @@ def test_a_korean_table_of_judgements_is_recognised():
 def test_rows_with_one_judgement_each_are_no_such_table():
     assert guess_judgements(table({"id": "key", "annotator": "person", "label": "class"})) is None
     assert guess_judgements(table({"id": "key", "text": "text", "label": "class"})) is None
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_name_that_says_text_is_believed_in_the_smallest_files(count):
+    columns = {"text": ["hello there", "good bye"][:count], "label": ["a", "b"][:count]}
+    found = {} if count == 2 else {"label": Guess("label", "as told")}
+
+    guess = guess_columns(Raw(Path("t.csv"), columns, [2, 3][:count]), {}, found)
+
+    assert (guess["text"].column, guess["label"].column) == ("text", "label")

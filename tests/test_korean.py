@@ -22,7 +22,7 @@ def thesaurus(augment, workplace):
         path.write_text(lines, encoding="utf-8")
         table = pd.DataFrame(rows, columns=["text", "label"], dtype="str").assign(text_pair="")
         dotted = {"synonym.path": str(path)} | {f"synonym.{k}": v for k, v in options.items()}
-        return Thesaurus(table, augment(dotted).synonym)
+        return Thesaurus(table, augment(dotted).synonym, "classification")
 
     return make
 

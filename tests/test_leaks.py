@@ -3,7 +3,14 @@
 import pandas as pd
 import pytest
 
-from foldline.corpus.leaks import check_budget, digest, drop_leaks, find_leaks, held_out
+from foldline.corpus.leaks import (
+    check_budget,
+    digest,
+    drop_leaks,
+    find_leaks,
+    held_out,
+    learnable,
+)
 from foldline.corpus.report import split_report
 from foldline.frame.errors import FoldlineError
 
@@ -151,7 +158,7 @@ def test_the_report_counts_what_crosses_by_strength():
     assert (numbers["groups"], numbers["largest_group_share"]) == (5, 4 / 11)
     assert report.details["leaks"]["test"]["ids"] == ["test-1", "test-2", "test-3"]
     assert any(
-        note.startswith("1 of 5 test rows (20.0%) have a duplicate in valid, which kfold learns")
+        note.startswith("1 of 5 test rows (20.0%) have a duplicate or their group (data.group) in ")
         for note in report.notes
     )
 
@@ -164,5 +171,69 @@ def test_the_report_tells_of_groups_that_official_files_tear():
 
     report = split_report(both, find_leaks(both), "classification", 1)
 
-    assert report.metrics["leak_share_test"] == 0
+    assert report.metrics["leak_share_test"] == 1
     assert any("10 of 10 test rows (100.0%) are of a group (data.group)" in n for n in report.notes)
+
+
+# --- groups -------------------------------------------------------------------------------------
+
+
+def with_groups() -> pd.DataFrame:
+    """Give `leaking()` with users: Ann stands everywhere, Bob in valid and test alone."""
+    users = ["ann", "", "", "cid", "bob", "ann", "", "ann", "dan", "ann", "bob"]
+    return leaking().assign(group=users)
+
+
+def test_leaks_are_counted_by_text_by_group_and_by_either():
+    found = find_leaks(with_groups())
+
+    test, valid = found["test"], found["valid"]
+    assert (test.by_text, test.by_group) == (3, 2)
+    assert test.ids == ["test-1", "test-2", "test-3", "test-4"]  # test-2 leaks both ways
+    assert test.share == 0.8
+    assert test.sources == {"train-1", "train-2", "train-3"}
+    assert test.in_valid == ["test-5"]
+    assert (valid.by_text, valid.by_group, valid.ids) == (1, 1, ["valid-1", "valid-2"])
+    words = test.words()
+    assert words.startswith("3 of 5 test rows (60.0%) have a duplicate in train: ")
+    assert words.endswith(
+        "; 2 of 5 test rows (40.0%) are of a group (data.group) that stands in train; "
+        "by text or by group 4 of 5 test rows (80.0%)"
+    )
+    details = test.details()
+    assert (details["rows"], details["by_text"], details["by_group"]) == (4, 3, 2)
+
+
+def test_the_budget_counts_groups_and_names_the_way_to_allow_them():
+    found = find_leaks(with_groups())
+
+    with pytest.raises(FoldlineError, match=r"4 of 5 test rows \(80.0%\).*split.method=stratified"):
+        check_budget(found, 0.6)
+    with pytest.raises(FoldlineError) as by_text_alone:
+        check_budget(find_leaks(leaking()), 0.5)
+
+    assert "stratified" not in str(by_text_alone.value)
+
+
+def test_dropping_mends_groups_and_texts():
+    rows = with_groups()
+    kept, dropped = drop_leaks(rows.drop(index=rows.index[rows["id"] == "train-1"]))
+
+    assert dropped == 2
+    assert [leak.ids for leak in find_leaks(kept).values()] == [[], []]
+    assert kept["id"][kept["part"] == "train"].tolist() == ["train-4"]
+    # Bob's rows of test keep those of valid out of the folds; so do "both" and Ann.
+    assert kept["id"][learnable(kept)].tolist() == ["train-4"]
+
+
+def test_rows_without_a_group_share_none():
+    rows = leaking()
+
+    assert find_leaks(rows.assign(group=""))["test"].by_group == 0
+
+
+def test_where_dropping_leaves_nothing_groups_are_named():
+    rows = table([("train", "one", "a", ""), ("test", "two", "a", "")]).assign(group="ann")
+
+    with pytest.raises(FoldlineError, match=r"by text or by group.*split.method=stratified"):
+        drop_leaks(rows)

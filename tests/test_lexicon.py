@@ -60,7 +60,7 @@ def thesaurus(augment, workplace):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(lines, encoding="utf-8")
         table = pd.DataFrame(rows, columns=["text", "label"]).assign(text_pair="")
-        return Thesaurus(table, augment({"synonym.path": str(path)}).synonym)
+        return Thesaurus(table, augment({"synonym.path": str(path)}).synonym, "classification")
 
     return make
 
@@ -88,12 +88,15 @@ def test_a_malformed_table_is_told_with_its_line(text, message, tsv) -> None:
 
 def test_missing_files_are_told(tmp_path, augment, workplace) -> None:
     rows = pd.DataFrame({"text": [], "text_pair": [], "label": []})
-    with pytest.raises(FoldlineError, match=r"synonyms.tsv cannot be read"):
+    (tmp_path / "synonym.tsv").write_text("good\tfine\n")
+    beside = r"synonym.path: .*synonyms.tsv is not there; did you mean 'synonym.tsv'\? In .* there"
+    with pytest.raises(FoldlineError, match=beside):
         read_tsv(tmp_path / "synonyms.tsv")
     with pytest.raises(FoldlineError, match=r"index.noun cannot be read.*wordnet-base"):
         read_wordnet(tmp_path / "no")
     with pytest.raises(FoldlineError, match=r"synonym.path: is null, but .*source=tsv needs"):
-        Thesaurus(rows, augment({"synonym.source": "tsv", "synonym.path": None}).synonym)
+        own = augment({"synonym.source": "tsv", "synonym.path": None}).synonym
+        Thesaurus(rows, own, "classification")
 
 
 def test_wordnet_gives_the_first_sense_of_the_main_part_of_speech(wordnet) -> None:
@@ -108,40 +111,46 @@ def test_wordnet_gives_the_first_sense_of_the_main_part_of_speech(wordnet) -> No
 
 def test_log_odds_are_those_of_classes() -> None:
     documents = [{"fun", "film"}] * 6 + [{"dull", "film"}] * 6
-    found = fitted(documents, ["pos"] * 6 + ["neg"] * 6)
+    found = fitted(documents, ["pos"] * 6 + ["neg"] * 6, "classification")
     # (6 + 1) rows of 8 against 1 of 8, by even odds
     assert found.speaks("fun", "pos") == pytest.approx(1.9459, abs=1e-4)
     assert found.speaks("fun", "neg") == pytest.approx(-1.9459, abs=1e-4)
     assert found.speaks("film", "pos") == 0
     assert found.speaks("new", "pos") == 0
     assert found.speaks("fun", "other") == 0
-    rare = fitted([{"w"}, {"x"}, {"x"}, {"x"}], ["a", "b", "b", "b"])
+    rare = fitted([{"w"}, {"x"}, {"x"}, {"x"}], ["a", "b", "b", "b"], "classification")
     # 1.5 against 1.5 rows, by odds of 1 to 3
     assert rare.speaks("w", "a") == pytest.approx(1.0986, abs=1e-4)
 
 
 def test_numbers_are_measured_by_their_mean() -> None:
     documents = [{"more"}, {"more"}, {"less"}, {"less"}, {"even"}, {"even"}]
-    found = fitted(documents, ["5.5", "4.5", "0.5", "-0.5", "2.0", "3.0"])
+    found = fitted(documents, ["5.5", "4.5", "0.5", "-0.5", "2.0", "3.0"], "regression")
     assert found.speaks("more", "0.5") > 1
     assert found.speaks("less", "5.5") == pytest.approx(-found.speaks("more", "5.5"))
     assert found.speaks("even", "1") == pytest.approx(0)
     assert not agree(found, "more", "less", "5.5")
-    # Ratings are classes.
-    assert fitted(documents, list("554400")).speaks("more", "5") > 0
-    assert fitted(documents, list("554400")).speaks("more", "0") < 0
+
+
+def test_the_task_says_what_labels_are() -> None:
+    documents = [{"more"}, {"more"}, {"less"}, {"less"}, {"even"}, {"even"}]
+    classes = fitted(documents, ["0.5", "0.5", "1.5", "1.5", "2.5", "2.5"], "classification")
+    assert classes.speaks("more", "0.5") > 0
+    assert classes.speaks("more", "2.5") < 0
+    numbers = fitted(documents, list("554400"), "regression")
+    assert numbers.speaks("more", "5") == numbers.speaks("more", "0")
 
 
 def test_order_of_rows_changes_nothing() -> None:
     documents = [{"a", f"w{n % 7}"} for n in range(100)]
     labels = [f"{n * 0.1:.1f}" for n in range(100)]
-    one, other = fitted(documents, labels), fitted(documents[::-1], labels[::-1])
+    one, other = (fitted(documents[::step], labels[::step], "regression") for step in (1, -1))
     assert all(one.speaks(f"w{n}", "1") == other.speaks(f"w{n}", "1") for n in range(7))
 
 
 def test_no_rows_give_no_polarity() -> None:
-    assert fitted([], []).speaks("a", "b") == 0
-    assert agree(fitted([], []), "good", "bad", "b")
+    assert fitted([], [], "classification").speaks("a", "b") == 0
+    assert agree(fitted([], [], "regression"), "good", "bad", "b")
 
 
 def test_a_synonym_for_another_label_is_refused(thesaurus) -> None:

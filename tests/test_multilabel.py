@@ -290,7 +290,10 @@ def test_a_label_that_was_left_out_is_suspected():
     ("changes", "message"),
     [
         ({"task": "classification", "data.label": ["a", "b"]}, "several columns need task=multil"),
-        ({"data.annotations.aggregate": "majority"}, "makes one label a row"),
+        (
+            {"data.annotations.aggregate": "majority", "data.annotations.file": "data/raw/a.csv"},
+            "makes one label a row",
+        ),
         ({"data.label": ["a", "a"]}, "must name each once"),
         ({"data.label": ["text", "b"]}, "is the same column as data.text"),
         ({"target.transform": "log"}, "target.transform  needs numbers"),

@@ -305,6 +305,18 @@ def test_embeddings_need_an_encoder(changed):
     assert "augment.undersample.encoder  is null, but features=embeddings needs one" in found
 
 
+def test_labels_made_of_no_judgements_are_refused(changed):
+    found = problems(changed(aggregate="aggregate: majority"))
+
+    assert "data.annotations.aggregate  majority makes labels of judgements, but" in found
+
+
+def test_a_strategy_for_a_class_that_data_does_not_name_is_refused(changed):
+    path = changed(classes="classes: [spam, ham]", per_class="per_class: {spm: n_per_row}")
+
+    assert "augment.per_class  unknown class 'spm'; did you mean 'spam'?" in problems(path)
+
+
 def test_a_missing_file_says_where_to_run(tmp_path):
     assert "run commands from the project's root folder" in problems(tmp_path / "params.yaml")
 
@@ -340,3 +352,10 @@ def test_a_byte_order_mark_and_crlf_are_read_over(tmp_path):
     content = b"\xef\xbb\xbf" + COMMITTED.replace("\n", "\r\n").encode()
 
     assert load(Settings, written(tmp_path, content)).seed == load(Settings, PARAMS).seed
+
+
+def test_who_changes_what_was_read_changes_nobody_elses():
+    first = read(PARAMS)
+    first["data"]["text"] = "changed"
+
+    assert read(PARAMS)["data"]["text"] != "changed"

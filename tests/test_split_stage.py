@@ -44,7 +44,7 @@ def stage(tmp_path, monkeypatch):
         params["split"] |= {"compare": False} | options
         params["kfold"]["nested"] = nested
         params["data"] |= {
-            "group": None,
+            "group": "user" if table["group"].any() else None,
             "time": "time" if options.get("method") == "time" else None,
         }
         contract.PREPARED.write(table)
@@ -94,7 +94,7 @@ def test_a_leak_over_the_budget_stops_and_drop_from_train_mends(stage, capsys):
 
     found = stage(rows(8), max_leak_share=0, drop_from_train=True)
 
-    assert "8 training rows dropped that stand in official valid or test rows" in (
+    assert "8 training rows dropped that share a text or group with official rows" in (
         capsys.readouterr().out
     )
     assert found["split"]["split"]["leak_share_test"] == 0
@@ -170,3 +170,18 @@ def test_mended_official_files_leave_what_test_shares_with_valid_out_of_the_fold
     assert len(contract.FOLDS.read()) == 59
     assert any("kfold learns from" in note for note in kept)
     assert any("the folds leave out" in note for note in mended)
+
+
+def test_a_user_in_two_official_files_leaks_but_where_groups_may_be_torn(stage, capsys):
+    table = rows().assign(group=[f"u{n % 60}" if n < 66 else "" for n in range(80)])
+
+    with pytest.raises(FoldlineError, match=r"6 of 20 test rows \(30.0%\) are of a group"):
+        stage(table, max_leak_share=0.2)
+    torn = stage(table, max_leak_share=0.2, method="stratified")
+    mended = stage(table, max_leak_share=0, drop_from_train=True)
+
+    assert torn["split"]["split"]["leak_share_test"] == 0
+    assert mended["split"]["split"]["leak_share_test"] == 0
+    assert "6 training rows dropped that share a text or group with" in capsys.readouterr().out
+    learnt = {*contract.TRAIN.read()["id"], *contract.VALID.read()["id"]}
+    assert learnt == {f"train-{n:02}" for n in range(6, 60)}

@@ -496,3 +496,10 @@ def test_too_few_groups_for_nested_folds_are_told():
 
     with pytest.raises(FoldlineError, match=r"kfold\.nested=3 needs as many groups .* in 2 "):
         nested_rows(table, 3, "classification", 1)
+
+
+def test_a_split_that_shared_texts_make_impossible_names_the_way_to_part_pairs():
+    rows = frame(12, text_pair="a title").assign(dup_group="r00000")
+
+    with pytest.raises(FoldlineError, match=r"set prepare.duplicates.pairs=both, so that"):
+        split_rows(rows, options(), "stratified", "classification", 1)

@@ -84,7 +84,7 @@ def changer(folders, augment, workplace):
         own = {"beams": 3, "temperature": 0.0, "max_length": 24} | FOLDERS | options
         dotted = {f"backtranslation.{name}": value for name, value in own.items()}
         rows = pd.DataFrame({"text": TEXTS, "text_pair": "", "label": "x"})
-        return Changer(rows, augment(dotted, method="backtranslation"), 1)
+        return Changer(rows, augment(dotted, method="backtranslation"), "classification", 1)
 
     return make
 

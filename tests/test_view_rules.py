@@ -37,6 +37,25 @@ def test_a_number_is_suspected_beyond_three_robust_deviations():
     np.testing.assert_allclose(rows["self_confidence"], [-0.1, -0.1, -0.2, -0.2, 0, -4])
 
 
+@pytest.mark.parametrize("bias", [0, 50])
+def test_a_model_that_is_off_by_the_same_everywhere_accuses_no_label(bias):
+    rows = pd.DataFrame({"id": list("abcdef"), "part": "train"})
+    rows["label"] = ["1", "2", "3", "4", "5", "9"]
+    guess = np.array([1.1, 1.9, 3.2, 3.8, 5.0, 5.0]) + bias
+
+    suspect(rows, rows.assign(predicted=guess), Labels("regression"))
+
+    assert rows["suspected"].tolist() == [False] * 5 + [True]
+
+
+def test_where_most_residuals_are_equal_the_others_are_suspected():
+    rows = pd.DataFrame({"id": list("abcd"), "part": "train", "label": ["1", "2", "3", "4"]})
+
+    suspect(rows, rows.assign(predicted=[2.0, 3.0, 4.0, 4.5]), Labels("regression"))
+
+    assert rows["suspected"].tolist() == [False] * 3 + [True]
+
+
 @pytest.mark.slow
 @given(st.lists(st.integers(0, 8), min_size=1, max_size=30), st.integers(1, 30), st.randoms())
 def test_a_sample_keeps_groups_whole_whatever_the_order(groups, limit, random):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from foldline.frame.errors import FoldlineError, unknown
 from foldline.frame.params import Nlpaug
 
 _TRIAL = "One two three four five. Six seven eight nine ten."
+# Arguments that name a model; what is no path is downloaded.
+_MODELS = ("model_path", "model_name", "model_dir")
 _MADE: dict[str, Any] = {}
 
 
@@ -49,6 +52,7 @@ def made(options: Nlpaug) -> Any:
     key = f"{options.name} {sorted(options.options.items())!r}"
     if key not in _MADE:
         made_by = _class(options.name)
+        _check_models(made_by, options)
         try:
             with _global_seeds(0, 0):
                 augmenter = _mended(made_by, options.options)
@@ -60,6 +64,20 @@ def made(options: Nlpaug) -> Any:
             ) from error
         _MADE[key] = augmenter
     return _MADE[key]
+
+
+def _check_models(made_by: Any, options: Nlpaug) -> None:
+    """Refuse a model that is not here: the hub would be asked for it, for most of a minute."""
+    for name, parameter in signature(made_by).parameters.items():
+        value = options.options.get(name, parameter.default)
+        if not name.endswith(_MODELS) or not isinstance(value, str) or Path(value).exists():
+            continue
+        raise FoldlineError(
+            f"augment.nlpaug: {options.name} reads a model, and there is no folder or file "
+            f"{name}={value!r}; put the model under models/pretrained/ and name it, as "
+            f"augment.nlpaug.options={{{name}: models/pretrained/...}}, or choose an augmenter "
+            "that needs none"
+        )
 
 
 def _mended(made_by: Any, options: dict[str, Any]) -> Any:

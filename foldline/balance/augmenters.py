@@ -30,16 +30,17 @@ BLOCK = 1500
 
 @dataclass
 class Training:
-    """What methods are made from: the training rows, the params and the seed."""
+    """What methods are made from: the training rows, the params, the task and the seed."""
 
     rows: pd.DataFrame
     augment: Augment
+    task: str
     seed: int
 
     @cached_property
     def thesaurus(self) -> Thesaurus:
         """Give the synonyms, whose filter is fitted once for all methods that use them."""
-        return Thesaurus(self.rows, self.augment.synonym)
+        return Thesaurus(self.rows, self.augment.synonym, self.task)
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ class Changer:
         FoldlineError: where a method lacks something, such as its file, model or package.
     """
 
-    def __init__(self, rows: pd.DataFrame, augment: Augment, seed: int) -> None:
-        training = Training(rows, augment, seed)
+    def __init__(self, rows: pd.DataFrame, augment: Augment, task: str, seed: int) -> None:
+        training = Training(rows, augment, task, seed)
         self._methods = {name: AUGMENTERS[name](training) for name in methods_of(augment)}
 
     def change(self, method: str, asks: list[Ask], attempt: int) -> list[Texts]:

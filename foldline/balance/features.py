@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from foldline.frame import hub
 from foldline.frame.errors import FoldlineError
 from foldline.frame.params import Undersample
 from foldline.frame.seeds import derive
@@ -114,7 +114,7 @@ def _encoder(name: str | None) -> tuple[Any, Any]:
         )
     from transformers import AutoModel, AutoTokenizer
 
-    local = Path(name).is_dir()
+    local = hub.local_only(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
         model = AutoModel.from_pretrained(name, local_files_only=local, dtype="float32")

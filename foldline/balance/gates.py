@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from foldline.balance.features import Bags
 from foldline.corpus import joins
+from foldline.corpus.duplicates import meetings
 from foldline.corpus.leaks import digest
 from foldline.corpus.normal import key
 from foldline.frame.labels import Labels, names_of
@@ -53,24 +54,26 @@ class Gate:
         return self._gates.min_length_ratio <= ratio <= self._gates.max_length_ratio
 
 
-def near(rows: pd.DataFrame, copies: pd.DataFrame, threshold: float) -> np.ndarray:
+def near(rows: pd.DataFrame, copies: pd.DataFrame, threshold: float) -> tuple[np.ndarray, str]:
     """Say which copies are near to a row, or an earlier copy, of another source: (c,) bool.
 
-    Near is a Jaccard similarity of character 3-grams of at least `threshold`; 1 is off.
+    Near is a Jaccard similarity of character 3-grams of at least `threshold`; 1 is off. Pairs are
+    found as `prepare` finds near duplicates, which the second value tells.
     """
     texts = [
         key(f"{text}\n{pair}" if pair else text) for text, pair in _texts(rows) + _texts(copies)
     ]
-    grams = joins.gram_sets(texts)
+    order = np.array(sorted(range(len(texts)), key=texts.__getitem__), dtype=np.int64)
+    sets, lists, way = meetings([texts[place] for place in order], threshold)
     sources = pd.factorize(np.array([*rows["id"], *copies["source_id"]], dtype=object))[0]
-    made = np.arange(len(texts)) >= len(rows)
-    lists = joins.prefix_lists(grams, threshold)
-    pairs = joins.similar_pairs(grams, lists, threshold, sources, made)
+    made = order >= len(rows)
+    pairs = np.sort(order[joins.similar_pairs(sets, lists, threshold, sources[order], made)])
     refused = np.zeros(len(texts), dtype=bool)
     # By the later one's place: one that was refused itself is no reason to refuse another.
     for one, other in pairs[np.argsort(pairs[:, 1], kind="stable")].tolist():
         refused[other] |= not refused[one]
-    return refused[len(rows) :]
+    told = f"copies near to other rows (Jaccard of 3-grams from {threshold:g}): {way}"
+    return refused[len(rows) :], told
 
 
 def _texts(rows: pd.DataFrame) -> list[Texts]:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
 
+from foldline.corpus.reading import found
 from foldline.frame.errors import FoldlineError
 
 Lexicon = dict[str, tuple[str, ...]]
@@ -31,7 +32,9 @@ def read_tsv(path: Path) -> Lexicon:
         FoldlineError: for a missing or malformed file, with the line.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        lines = found(path).read_text(encoding="utf-8-sig").split("\n")
+    except FoldlineError as error:
+        raise FoldlineError(f"augment.synonym.path: {error}") from error
     except OSError as error:
         raise FoldlineError(
             f"augment.synonym.path: {path} cannot be read: {error.strerror}. Each of its lines is "
@@ -39,7 +42,7 @@ def read_tsv(path: Path) -> Lexicon:
         ) from error
     except ValueError as error:
         raise FoldlineError(f"{path} is not UTF-8 ({error}): save it as UTF-8") from error
-    found: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    words: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -50,8 +53,8 @@ def read_tsv(path: Path) -> Lexicon:
                 f"{path}, line {number}: must be one word, a tab, and its synonyms parted by tabs "
                 f"or commas (found {line.rstrip()!r})"
             )
-        found[word.lower()].update((s, None) for s in synonyms if s.lower() != word.lower())
-    return {word: tuple(synonyms) for word, synonyms in found.items() if synonyms}
+        words[word.lower()].update((s, None) for s in synonyms if s.lower() != word.lower())
+    return {word: tuple(synonyms) for word, synonyms in words.items() if synonyms}
 
 
 @lru_cache(maxsize=2)

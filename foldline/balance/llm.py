@@ -74,7 +74,11 @@ class Rewriting:
                 for done in as_completed(asked):
                     known.add(asked[done], done.result())
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                # What is on its way is paid for: it is waited for, and kept.
+                pool.shutdown(wait=True, cancel_futures=True)
+                for done, key in asked.items():
+                    if not done.cancelled() and done.exception() is None:
+                        known.add(key, done.result())
                 raise
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from foldline.balance.answers import PATH
 from foldline.balance.changing import methods_of
+from foldline.frame import hub
 from foldline.frame.files import digest
 from foldline.frame.params import Augment
 
@@ -13,16 +14,29 @@ def outside(augment: Augment) -> dict[str, str]:
 
     A Hugging Face id is no file here, and a file that is missing is told by who needs it.
     """
-    methods, under = set(methods_of(augment)), augment.undersample
-    names: list[str | None] = []
-    if under.method not in ("none", "random") and under.features == "embeddings":
-        names.append(under.encoder)
-    if "backtranslation" in methods:
-        names += [augment.backtranslation.there, augment.backtranslation.back]
-    if methods & {"synonym", "insert", "eda"}:
+    methods, names = set(methods_of(augment)), models(augment)
+    if methods & {"synonym", "insert", "eda"} and augment.synonym.path:
         names.append(augment.synonym.path)
     if "nlpaug" in methods:
         names += [value for value in augment.nlpaug.options.values() if isinstance(value, str)]
     if "llm" in methods:
         names.append(PATH.as_posix())
-    return {name: digest(Path(name)) for name in sorted(filter(None, names)) if Path(name).exists()}
+    return {name: digest(Path(name)) for name in sorted(names) if name and Path(name).exists()}
+
+
+def commits(augment: Augment) -> dict[str, str | None]:
+    """Give the commit of each Hugging Face id that these params read, once it was loaded.
+
+    None: it was not needed, so nobody looked for it.
+    """
+    return {n: hub.commit(n) for n in sorted(set(models(augment))) if not Path(n).is_dir()}
+
+
+def models(augment: Augment) -> list[str]:
+    """Give the encoder and the translators that these params read: folders and hub ids."""
+    under, names = augment.undersample, []
+    if under.method not in ("none", "random") and under.features == "embeddings":
+        names.append(under.encoder)
+    if "backtranslation" in methods_of(augment):
+        names += [augment.backtranslation.there, augment.backtranslation.back]
+    return [name for name in names if name]

@@ -11,8 +11,6 @@ APART = 1.0
 OPPOSED = 0.2
 # Rows that each word's own are mixed with, of the classes' overall shares: few rows prove little.
 PRIOR = 2.0
-# Labels that are no whole numbers, or more than so many, are measures and not classes.
-MOST_CLASSES = 200
 # Log-odds of a difference of one standard deviation (Chinn, 2000).
 _LOGISTIC = math.pi / math.sqrt(3)
 
@@ -80,23 +78,14 @@ class OfNumbers:
         return self._rows[word]
 
 
-def fitted(documents: Documents, labels: Sequence[str]) -> Polarity:
-    """Learn from the words of each row and its label, which is a class or a number."""
-    numbers = _numbers(labels)
-    return OfClasses(documents, labels) if numbers is None else OfNumbers(documents, numbers)
+def fitted(documents: Documents, labels: Sequence[str], task: str) -> Polarity:
+    """Learn from the words of each row and its label: a class, or a number in regression."""
+    if task == "regression":
+        return OfNumbers(documents, [float(label) for label in labels])
+    return OfClasses(documents, labels)
 
 
 def agree(polarity: Polarity, word: str, other: str, label: str) -> bool:
     """Tell whether two words speak alike for a label."""
     one, two = polarity.speaks(word, label), polarity.speaks(other, label)
     return abs(one - two) <= (OPPOSED if one * two < 0 else APART)
-
-
-def _numbers(labels: Sequence[str]) -> list[float] | None:
-    """Give labels as numbers, or None where they are classes."""
-    try:
-        numbers = [float(label) for label in labels]
-    except ValueError:
-        return None
-    measured = any(n != int(n) for n in numbers if math.isfinite(n))
-    return numbers if measured or len(set(numbers)) > MOST_CLASSES else None

@@ -41,12 +41,13 @@ class Balanced:
 
     `rows` to train on (contract AUGMENTED), `removed` by under-sampling, and in `copies` all that
     were asked for: source_id, label, method, texts before and after, and `gate`, the one that a
-    copy failed, an empty text if none.
+    copy failed, an empty text if none; `notes` are lines for the user.
     """
 
     rows: pd.DataFrame
     removed: pd.DataFrame
     copies: pd.DataFrame
+    notes: list[str]
 
 
 def balance(
@@ -73,15 +74,19 @@ def balance(
     ids = by_id["id"][stays].tolist()
     wanted = strategies.wanted(ids, stands[stays], augment, seed)
     asked = _asked(by_id, wanted, augment, seed)
-    copies = _table(by_id, _made(by_id, asked, augment, seed, held, jobs) if asked else [])
-    _judge(by_id, copies, augment, task, seed)
+    made: list[Copy] = []
+    if asked:
+        gate = gates.Gate(by_id, augment.gates, held)
+        made = _made(asked, Changer(by_id, augment, task, seed), gate, jobs)
+    copies = _table(by_id, made)
+    notes = _judge(by_id, copies, augment, task, seed)
     staying = np.empty(len(rows), dtype=bool)
     staying[order] = stays
     originals = rows[staying].assign(source_id=rows["id"][staying], method=ORIGINAL)
     # Copies stand behind, in the order of their sources.
     passed = copies[copies["gate"] == ""]
     passed = passed.iloc[np.argsort(order[passed["place"]], kind="stable")]
-    return Balanced(_joined(originals, by_id, passed), rows[~staying], copies)
+    return Balanced(_joined(originals, by_id, passed), rows[~staying], copies, notes)
 
 
 def _asked(rows: pd.DataFrame, wanted: dict[str, int], augment: Augment, seed: int) -> list[Copy]:
@@ -98,17 +103,8 @@ def _asked(rows: pd.DataFrame, wanted: dict[str, int], augment: Augment, seed: i
     ]
 
 
-def _made(
-    rows: pd.DataFrame,
-    asked: list[Copy],
-    augment: Augment,
-    seed: int,
-    held: Set[str],
-    jobs: int,
-) -> list[Copy]:
+def _made(asked: list[Copy], changer: Changer, gate: gates.Gate, jobs: int) -> list[Copy]:
     """Make the copies; one that fails a gate that looks at it alone is drawn again."""
-    gate = gates.Gate(rows, augment.gates, held)
-    changer = Changer(rows, augment, seed)
     done: list[Copy] = []
     for attempt in range(TRIES):
         failed: list[Copy] = []
@@ -172,17 +168,19 @@ def _table(rows: pd.DataFrame, copies: list[Copy]) -> pd.DataFrame:
 
 def _judge(
     rows: pd.DataFrame, copies: pd.DataFrame, augment: Augment, task: str, seed: int
-) -> None:
+) -> list[str]:
     """Fill in the gates that look at all copies together; who fails one is drawn no more."""
-    limits = augment.gates
+    limits, notes = augment.gates, []
     if limits.near < 1:
         passed = copies[copies["gate"] == ""]
-        found = gates.near(rows, passed, limits.near)
+        found, how = gates.near(rows, passed, limits.near)
+        notes.append(how)
         copies.loc[passed.index[found], "gate"] = "near"
     if limits.min_agreement > 0:
         passed = copies[copies["gate"] == ""]
         found = gates.agreement(rows, passed, task, seed) < limits.min_agreement
         copies.loc[passed.index[found], "gate"] = "agreement"
+    return notes
 
 
 def _joined(originals: pd.DataFrame, by_id: pd.DataFrame, passed: pd.DataFrame) -> pd.DataFrame:

@@ -45,7 +45,7 @@ class Thesaurus:
         FoldlineError: for a missing path, file or package.
     """
 
-    def __init__(self, rows: pd.DataFrame, options: Synonym) -> None:
+    def __init__(self, rows: pd.DataFrame, options: Synonym, task: str) -> None:
         self._source = options.source
         path = _path(options)
         self._table = read_tsv(path) if path and options.source == "tsv" else {}
@@ -56,7 +56,7 @@ class Thesaurus:
         if self._korean:
             for words, own in zip(documents, korean.lemmas(texts), strict=True):
                 words |= own
-        self._polarity = polarity.fitted(documents, rows["label"].tolist())
+        self._polarity = polarity.fitted(documents, rows["label"].tolist(), task)
         self._agreed: dict[tuple[str, tuple[str, ...], str], tuple[str, ...]] = {}
 
     def slots(self, text: str, label: str) -> list[Slot]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from foldline.frame import hub
 from foldline.frame.environment import version
 from foldline.frame.errors import FoldlineError
 from foldline.frame.files import digest
@@ -52,7 +53,8 @@ class Translator:
         try:
             from transformers import AutoConfig
 
-            commit = AutoConfig.from_pretrained(name)._commit_hash
+            local = hub.local_only(name)
+            commit = AutoConfig.from_pretrained(name, local_files_only=local)._commit_hash
         except Exception as error:  # each library beneath has errors of its own
             raise FoldlineError(
                 _not_found(f"augment.backtranslation.{key}", name, error)
@@ -157,7 +159,7 @@ def _load(name: str) -> tuple[Any, Any]:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    local = Path(name).is_dir()
+    local = hub.local_only(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
         model = AutoModelForSeq2SeqLM.from_pretrained(name, local_files_only=local, dtype="float32")

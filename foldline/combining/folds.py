@@ -66,12 +66,18 @@ class Fold:
             self.rows,
             kinds.identity(self.recipe.model, self.labels),
             self.recipe.model_dump(),
-            self.augment.model_dump(),
+            _determining(self.augment),
             outside(self.augment),
             self.kfold.model_dump(),
             code_version(*_ROOMS),
             libraries(),
         )
+
+
+def _determining(augment: Augment) -> dict[str, Any]:
+    """Give what a balanced row depends on: an answer is the same, whoever gave or replayed it."""
+    found = augment.model_dump(exclude={"llm": {"mode", "url", "key_variable"}})
+    return found | {"llm_off": augment.llm.mode == "off"}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from foldline.frame.errors import FoldlineError, listed
 
 SHOWN = 3  # classes named in one note
 GLUED = "raise prepare.duplicates.min_chars, so that short texts join no groups"
+CHAINED = "set prepare.duplicates.pairs=both, so that pairs that share one text join no groups"
 LARGE = 0.1  # share of all rows
 
 
@@ -41,8 +42,8 @@ def no_rows(table: pd.DataFrame, how: str, lone: dict[str, str], empty: list[str
     elif lone and len(sizes) - len(set(lone.values())) < len(empty):
         why += f"; {_lone(table, lone)}, which train gets"
     mend = "change split.method, split.ratios or data.group"
-    if _glued(table, sizes):
-        mend = f"{GLUED}, or {mend}"
+    if glued := _glued(table, sizes):
+        mend = f"{glued}, or {mend}"
     return FoldlineError(
         f"split.method={how} leaves no row for {' and '.join(empty)}: {len(table)} rows are in "
         f"{len(sizes)} groups, and {why}. Give more rows, or {mend}"
@@ -91,17 +92,23 @@ def large_group_note(table: pd.DataFrame) -> list[str]:
     if sizes.max() <= LARGE * len(table):
         return []
     largest = min(sizes.index[sizes == sizes.max()])
+    glued = _glued(table, sizes)
     return [
         f"the largest group holds {sizes.max()} rows ({sizes.max() / len(table):.0%}; "
         f"{group_name(table, largest)}): parts and folds cannot be even"
-        + (f". To undo that, {GLUED}" if _glued(table, sizes) else "")
+        + (f". To undo that, {glued}" if glued else "")
     ]
 
 
-def _glued(table: pd.DataFrame, sizes: "pd.Series[int]") -> bool:
-    """Tell whether the largest group is several of data.group, joined by duplicates."""
-    rows = table["group"] == min(sizes.index[sizes == sizes.max()])
-    return "user_group" in table and len(set(table["user_group"][rows]) - {""}) > 1
+def _glued(table: pd.DataFrame, sizes: "pd.Series[int]") -> str:
+    """Say what would part the largest group: several of data.group, or pairs, that texts join."""
+    rows = table[table["group"] == min(sizes.index[sizes == sizes.max()])]
+    users = set(rows.get("user_group", [])) - {""}
+    if len(users) == 1 or len(rows) == 1:
+        return ""
+    pairs = set(zip(rows["text"], rows["text_pair"], strict=True)) if "text_pair" in rows else set()
+    ways = [CHAINED] if len(pairs) > 1 and rows["text_pair"].any() else []
+    return ", or ".join([*ways, GLUED] if users else ways)
 
 
 def _lone(table: pd.DataFrame, lone: dict[str, str]) -> str:

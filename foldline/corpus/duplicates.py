@@ -1,6 +1,7 @@
 """Rows that are one text: equal, of equal skeleton, or near; each strength holds the one before."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,12 @@ import pandas as pd
 from foldline.corpus.normal import key, skeleton
 from foldline.frame.params import Duplicates
 
+if TYPE_CHECKING:
+    from foldline.corpus.joins import Lists, Sets
+
 GRAMS = 50_000_000  # characters whose sets fit into about 1.5 GB of memory
+LARGE = 0.1  # share of all rows that are one group
+SHOWN = 40  # characters of a text
 WORK = 1e10  # members of sets that an exact join may have to look at: a minute or two
 
 
@@ -54,12 +60,15 @@ def find_duplicates(table: pd.DataFrame, wanted: Duplicates) -> Found:
         strongest, notes = groups[equal], [said]
     sides = numbers.reshape(2, len(table))
     whole = _both(strongest[sides], real[sides])
-    linked = wanted.pairs == "either" and any(pairs)
+    together = whole
+    if wanted.pairs == "either" and any(pairs):
+        together = _either(strongest[sides], real[sides])
+        notes += _chained(whole, together, strongest[sides], table)
     return Found(
         exact=_both(exact[sides], real[sides]),
         skeleton=_both(equal[sides], real[sides]),
         near=whole if wanted.match == "near" else None,
-        together=_either(strongest[sides], real[sides]) if linked else whole,
+        together=together,
         notes=notes,
     )
 
@@ -67,32 +76,40 @@ def find_duplicates(table: pd.DataFrame, wanted: Duplicates) -> Found:
 def near_groups(texts: list[str], threshold: float) -> tuple[np.ndarray, str]:
     """Group different texts by chains of near ones: (n,) int64, and a line that says how.
 
+    Texts that start with a null character are near to nothing.
+    """
+    from foldline.corpus import joins
+
+    texts = ["" if text.startswith("\0") else text for text in texts]
+    # The order of rows must not count.
+    order = sorted(range(len(texts)), key=texts.__getitem__)
+    sets, lists, way = meetings([texts[row] for row in order], threshold)
+    groups = np.empty(len(texts), dtype=np.int64)
+    groups[order] = joins.similar_groups(sets, lists, threshold)
+    return groups, f"near duplicates (Jaccard of 3-grams from {threshold:g}): {way}"
+
+
+def meetings(texts: list[str], threshold: float) -> tuple["Sets", "Lists", str]:
+    """Choose how near ones among sorted texts are found: their sets, who meets, and words for it.
+
     A prefix-filter join finds all pairs of short texts. Where that would take more than WORK, or
     their sets more memory than GRAMS, as with many long texts, MinHash proposes pairs, and their
-    sets decide. Texts that start with a null character are near to nothing.
+    sets decide; it looks at neighbours, so that the texts must be sorted.
     """
     from foldline.corpus import joins, minhash
 
-    texts = ["" if text.startswith("\0") else text for text in texts]
-    # The order of rows must not count, and MinHash looks at neighbours.
-    order = sorted(range(len(texts)), key=texts.__getitem__)
-    texts = [texts[row] for row in order]
-    groups = np.empty(len(texts), dtype=np.int64)
-    near = f"near duplicates (Jaccard of 3-grams from {threshold:g})"
     count = f"{sum(map(bool, texts)):,} texts"
-    sets: joins.Sets = minhash.LongTexts(texts)
-    lists, said = None, f"{near}: exact join of {count}"
     if sum(map(len, texts)) <= GRAMS:
         sets = joins.gram_sets(texts)
         lists = joins.prefix_lists(sets, threshold)
-    if lists is None or lists.work > WORK:
-        lists = minhash.band_lists(texts, threshold)
-        recall = minhash.expected_recall(threshold)
-        said = f"{near}: MinHash of {count}, verified; recall {recall:.3f} at the threshold"
-        if lists.counts.max(initial=0) == minhash.NEIGHBOURS:
-            said += f", less where more than {minhash.NEIGHBOURS} texts are alike"
-    groups[order] = joins.similar_groups(sets, lists, threshold)
-    return groups, said
+        if lists.work <= WORK:
+            return sets, lists, f"exact join of {count}"
+    lists = minhash.band_lists(texts, threshold)
+    recall = minhash.expected_recall(threshold)
+    way = f"MinHash of {count}, verified; recall {recall:.3f} at the threshold"
+    if lists.counts.max(initial=0) == minhash.NEIGHBOURS:
+        way += f", less where more than {minhash.NEIGHBOURS} texts are alike"
+    return minhash.LongTexts(texts), lists, way
 
 
 def group_names(codes: np.ndarray, ids: list[str]) -> list[str]:
@@ -127,3 +144,25 @@ def _either(sides: np.ndarray, real: np.ndarray) -> np.ndarray:
     links = np.stack([rows, sides.ravel() + sides.shape[1]], axis=1)[real.ravel()]
     nodes = np.arange(sides.shape[1] + int(sides.max(initial=0)) + 1)
     return merged(nodes, links)[: sides.shape[1]]
+
+
+def _chained(
+    whole: np.ndarray, together: np.ndarray, sides: np.ndarray, table: pd.DataFrame
+) -> list[str]:
+    """Tell of a large group that shared sentences made, with the one that most of its rows hold."""
+    most, equal = (int(np.unique(c, return_counts=True)[1].max()) for c in (together, whole))
+    if most <= LARGE * len(table) or most == equal:
+        return []
+    codes, sizes = np.unique(together, return_counts=True)
+    rows = np.flatnonzero(together == codes[sizes.argmax()])
+    own = sides[:, rows]
+    numbers, counts = np.unique(own, return_counts=True)
+    side, place = np.argwhere(own == numbers[counts.argmax()])[0]
+    text = table[("text", "text_pair")[side]].iloc[rows[place]]
+    return [
+        f"prepare.duplicates.pairs=either joins rows that share one text, in chains: {most} of "
+        f"{len(table)} rows ({most / len(table):.0%}) are one group, which no split divides; of "
+        f"equal pairs the largest is {equal}. '{text[:SHOWN]}' alone stands in {counts.max()} of "
+        "them. If such texts are titles over many rows, set prepare.duplicates.pairs=both, and "
+        "name their column as data.group if rows under one title must stay together"
+    ]

@@ -1,7 +1,8 @@
 """What stands on both sides of a split, and what may not be copied because it is held out.
 
-Two rows are the same where `prepare` put them into one duplicate group. Official files stay as
-they are, but for training rows: those can be dropped.
+Two rows leak into each other by text, where `prepare` put them into one duplicate group, or by
+group (`group`: a user, a movie). Official files stay as they are, but for training rows: those
+can be dropped.
 """
 
 import hashlib
@@ -18,23 +19,30 @@ SHORT = 2  # words: such texts come again by chance
 SHOWN = 10  # rows named in a message
 KEPT = 1_000  # rows named in the details
 HELD = ("valid", "test")
+LINKS = {"text": "dup_group", "group": "group"}
+TORN = "where a group may stand on both sides, set split.method=stratified"
 
 
 @dataclass(frozen=True)
 class Leak:
-    """The rows of an official part that have a duplicate among the training rows.
+    """The rows of an official part that share a text or a group with training rows: `ids`.
 
-    `short` of them are two words or less; `exact` are equal to one there, `disagree` with another
-    label; `sources` are the training rows that would have to go.
+    `by_text` have a duplicate there: `short` of them are two words or less; `exact` are equal to
+    one there, `disagree` with another label. `by_group` are of a group that stands there. `sources`
+    are the training rows that would have to go; `in_valid` are rows beside `ids` that share a text
+    or a group with official valid rows.
     """
 
     part: str
     ids: list[str]
     of: int
+    by_text: int
+    by_group: int
     exact: int
     short: int
     disagree: int
     sources: frozenset[str]
+    in_valid: list[str]
 
     @property
     def share(self) -> float:
@@ -42,16 +50,29 @@ class Leak:
         return len(self.ids) / self.of if self.of else 0.0
 
     def words(self) -> str:
-        """Tell of it, short texts and other labels apart."""
-        return (
-            f"{len(self.ids)} of {self.of} {self.part} rows ({self.share:.1%}) have a duplicate in "
-            f"train: {self.short} of them are {SHORT} words or less, {self.exact} are equal, and "
-            f"{self.disagree} of the equal ones have another label there"
-        )
+        """Tell of it: by text, by group, and altogether."""
+        told = []
+        if self.by_text:
+            told.append(
+                f"{self._of(self.by_text)} have a duplicate in train: {self.short} of them are "
+                f"{SHORT} words or less, {self.exact} are equal, and {self.disagree} of the equal "
+                "ones have another label there"
+            )
+        if self.by_group:
+            told.append(
+                f"{self._of(self.by_group)} are of a group (data.group) that stands in train"
+            )
+        if len(told) > 1:
+            told.append(f"by text or by group {self._of(len(self.ids))}")
+        return "; ".join(told)
+
+    def _of(self, rows: int) -> str:
+        return f"{rows} of {self.of} {self.part} rows ({rows / self.of:.1%})"
 
     def details(self) -> dict[str, Any]:
         """Give its numbers and rows for a file."""
-        counts = {"exact": self.exact, "short": self.short, "disagree": self.disagree}
+        names = ("by_text", "by_group", "exact", "short", "disagree")
+        counts = {name: getattr(self, name) for name in names}
         return {"rows": len(self.ids), "share": self.share, **counts, "ids": self.ids[:KEPT]}
 
 
@@ -77,24 +98,21 @@ def find_leaks(table: pd.DataFrame) -> dict[str, Leak]:
     """Find what the official valid and test rows share with the training rows, by part.
 
     `table` is as prepared, before rows are shared out: a part that is taken from the training
-    rows cannot leak.
+    rows cannot leak. Where groups may be torn, `group` is to be empty.
     """
     keys = pd.Series(duplicate_keys(table), index=table.index, dtype="object")
     train = table["part"] == "train"
-    names = set(table["dup_group"][train]) - {""}
     labels: dict[Any, set[str]] = {}
     for found, label in zip(keys[train], table["label"][train], strict=True):
         labels.setdefault(found, set()).add(label)
     labels.pop(None, None)
     return {
-        part: _leak(table, keys, names, labels, part)
-        for part in HELD
-        if (table["part"] == part).any()
+        part: _leak(table, keys, labels, part) for part in HELD if (table["part"] == part).any()
     }
 
 
 def drop_leaks(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Drop the training rows that stand in official valid or test rows too, and count them.
+    """Drop the training rows that share a text or group with official rows, and count them.
 
     Nothing is taken from an official part: a row that valid shares with test stays, and is left
     out of the folds (`learnable`). Where valid is taken from the training rows, that happens
@@ -103,21 +121,31 @@ def drop_leaks(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     Raises:
         FoldlineError: where no training row is left.
     """
-    held = set(table["dup_group"][table["part"].isin(HELD)]) - {""}
-    leaking = (table["part"] == "train") & table["dup_group"].isin(held)
+    leaking = (table["part"] == "train") & linked(table, table["part"].isin(HELD))
     kept = table[~leaking].reset_index(drop=True)
     if not (kept["part"] == "train").any():
         raise FoldlineError(
             f"split.drop_from_train=true leaves no training row: all {leaking.sum()} stand in "
-            "valid or test too. Check data.train, or make prepare.duplicates.match stricter"
+            "valid or test too, by text or by group. Check data.train, make "
+            f"prepare.duplicates.match stricter, or, {TORN}"
         )
     return kept, int(leaking.sum())
 
 
 def learnable(table: pd.DataFrame) -> "pd.Series[bool]":
-    """Say of which valid and training rows no test row is a duplicate: (n,) bool."""
-    test = set(table["dup_group"][table["part"] == "test"]) - {""}
-    return (table["part"] != "test") & ~table["dup_group"].isin(test)
+    """Say which valid and training rows share no text or group with an official test row: (n,)."""
+    test = table["part"] == "test"
+    return ~(test | linked(table, test))
+
+
+def linked(table: pd.DataFrame, those: "pd.Series[bool]") -> "pd.Series[bool]":
+    """Say which rows share a text or a group with `those`, by either: (n,) bool."""
+    return _shared(table, those, "text") | _shared(table, those, "group")
+
+
+def _shared(table: pd.DataFrame, those: "pd.Series[bool]", by: str) -> "pd.Series[bool]":
+    column = table[LINKS[by]]
+    return column.isin(set(column[those]) - {""})
 
 
 def check_budget(leaks: dict[str, Leak], most: float) -> None:
@@ -136,29 +164,31 @@ def check_budget(leaks: dict[str, Leak], most: float) -> None:
         f"flatter. Set split.drop_from_train=true to drop the training rows that leak "
         f"({len(sources)} of them do), or split.max_leak_share higher; "
         "prepare.duplicates says what a duplicate is (pairs, min_chars, threshold)"
+        + (f"; {TORN}" if any(leak.by_group for leak in over) else "")
     )
 
 
 def _leak(
-    table: pd.DataFrame,
-    keys: "pd.Series[Any]",
-    names: set[str],
-    labels: dict[Any, set[str]],
-    part: str,
+    table: pd.DataFrame, keys: "pd.Series[Any]", labels: dict[Any, set[str]], part: str
 ) -> Leak:
-    own = table["part"] == part
-    rows = table[own & table["dup_group"].isin(names)]
+    train, own = table["part"] == "train", table["part"] == part
+    by_text, by_group = (own & _shared(table, train, by) for by in LINKS)
+    rows = table[by_text]
     texts = (rows["text"] + " " + rows["text_pair"]).tolist()
     there = [labels.get(found, set()) for found in keys[rows.index]]
-    train = table["part"] == "train"
+    valid = linked(table, table["part"] == "valid") & (part == "test")
+    leaking = by_text | by_group
     return Leak(
         part=part,
-        ids=rows["id"].tolist(),
+        ids=table["id"][leaking].tolist(),
         of=int(own.sum()),
+        by_text=len(rows),
+        by_group=int(by_group.sum()),
         exact=sum(bool(found) for found in there),
         short=sum(len(text.split()) <= SHORT for text in texts),
         disagree=sum(
             bool(found - {label}) for found, label in zip(there, rows["label"], strict=True)
         ),
-        sources=frozenset(table["id"][train & table["dup_group"].isin(set(rows["dup_group"]))]),
+        sources=frozenset(table["id"][train & linked(table, own)]),
+        in_valid=table["id"][own & valid & ~leaking].tolist(),
     )

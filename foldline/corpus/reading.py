@@ -21,7 +21,7 @@ def read(path: Path, encoding: str = "auto", quoting: str = "auto") -> Raw:
     """
     kind = form(path)
     try:
-        path = _found(path)
+        path = found(path)
     except OSError as error:
         raise FoldlineError(f"{path} cannot be reached: {error.strerror}") from error
     content = unpacked(path)
@@ -50,7 +50,7 @@ def _text_file(path: Path, content: bytes, kind: str, encoding: str, quoting: st
     return raw
 
 
-def _found(path: Path) -> Path:
+def found(path: Path) -> Path:
     """Give the path as it stands on the disk.
 
     Korean names that come from macOS are spelt in another normal form, yet look the same.

@@ -44,14 +44,14 @@ def split_report(
     metrics["groups"] = table["group"].nunique()
     metrics["largest_group_share"] = float(table["group"].value_counts().max() / len(table))
     sizes, notes = {}, [leak.words() for leak in leaks.values() if leak.ids]
-    crossing, told = _crossing(table, rows, leaks, mended)
+    crossing = _crossing(table, rows)
     for part in BEFORE:
         metrics[f"crossing_{part}"] = crossing[part]
         metrics[f"leak_share_{part}"] = leaks[part].share if part in leaks else 0.0
         if rows[part]:
             sizes[part] = size_of(table.iloc[rows[part]], task, seed)
             metrics[f"visible_{part}"] = sizes[part]["visible"]
-    notes += told + large_group_note(table)
+    notes += _in_valid(leaks, mended) + large_group_note(table)
     if task != "regression":
         notes += class_notes(one_a_label(table, task), list(PARTS))
     notes += [size_note(part, len(rows[part]), size, task) for part, size in sizes.items()]
@@ -59,40 +59,29 @@ def split_report(
     return Report(metrics, details, notes)
 
 
-def _crossing(
-    table: pd.DataFrame, rows: dict[str, list[int]], leaks: Mapping[str, Leak], mended: bool
-) -> tuple[dict[str, int], list[str]]:
-    """Count rows that equal one of an earlier part; tell what else the official files tear."""
+def _crossing(table: pd.DataFrame, rows: dict[str, list[int]]) -> dict[str, int]:
+    """Count rows that equal one of an earlier part."""
     keys = duplicate_keys(table)
-    texts, groups = table["dup_group"].tolist(), table["group"].tolist()
-    counts, notes = {}, []
+    counts = {}
     for part, before in BEFORE.items():
-        earlier = [row for other in before for row in rows[other]]
-        same = {keys[row] for row in earlier} - {None}
-        near, related = {texts[row] for row in earlier} - {""}, {groups[row] for row in earlier}
+        same = {keys[row] for other in before for row in rows[other]} - {None}
         counts[part] = sum(keys[row] in same for row in rows[part])
-        alike = sum(texts[row] in near for row in rows[part])
-        kin = sum(groups[row] in related for row in rows[part]) - alike
-        in_valid = alike - (len(leaks[part].ids) if part in leaks else 0)
-        notes += _torn(part, " or ".join(before), in_valid, kin, len(rows[part]), mended)
-    return counts, notes
+    return counts
 
 
-def _torn(part: str, places: str, in_valid: int, kin: int, rows: int, mended: bool) -> list[str]:
-    notes = []
-    if in_valid > 0:
-        notes.append(
-            f"{in_valid} of {rows} {part} rows ({in_valid / rows:.1%}) have a duplicate in valid, "
-            + (
-                "which the folds leave out"
-                if mended
-                else "which kfold learns from: official files "
-                "stay as they are; split.drop_from_train=true leaves them out of the folds"
-            )
-        )
-    if kin > 0:
-        notes.append(
-            f"{kin} of {rows} {part} rows ({kin / rows:.1%}) are of a group (data.group) that has "
-            f"other rows in {places}: official files stay as they are"
-        )
-    return notes
+def _in_valid(leaks: Mapping[str, Leak], mended: bool) -> list[str]:
+    """Tell what test shares with valid alone."""
+    leak = leaks.get("test")
+    if leak is None or not leak.in_valid:
+        return []
+    count = len(leak.in_valid)
+    then = (
+        "which the folds leave out"
+        if mended
+        else "which kfold learns from: official files stay as they are; "
+        "split.drop_from_train=true leaves them out of the folds"
+    )
+    return [
+        f"{count} of {leak.of} test rows ({count / leak.of:.1%}) have a duplicate or their group "
+        f"(data.group) in valid, {then}"
+    ]

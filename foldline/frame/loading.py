@@ -1,5 +1,7 @@
 """params.yaml is read as DVC reads it, and checked as a whole before any stage works."""
 
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,11 +21,10 @@ def read(path: Path = FILE) -> dict[str, Any]:
     Raises:
         FoldlineError: naming the line that is not UTF-8 or not YAML.
     """
-    from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        content = YAML(typ="safe", pure=True).load(_text(path))
+        content = deepcopy(_parsed(_text(path)))
     except MarkedYAMLError as error:
         raise FoldlineError(_not_yaml(path, error)) from error
     except YAMLError as error:
@@ -50,6 +51,14 @@ def load(kind: type[P], path: Path = FILE) -> P:
     except ValidationError as error:
         raise FoldlineError(told(path, content, error)) from None
     return kind.model_validate({name: content[name] for name in kind.model_fields})
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> Any:
+    """Parse YAML, each text once in a process."""
+    from ruamel.yaml import YAML
+
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def _text(path: Path) -> str:

@@ -80,7 +80,7 @@ class _Guesser:
             "time": self._is_time,
             "group": self._repeats,
             "label": self._is_label,
-            "text": self._is_text,
+            "text": self._is_named_text,
         }
         for role, fit in fits.items():
             self._by_name(role, fit)
@@ -162,6 +162,11 @@ class _Guesser:
     def _is_text(self, name: str) -> bool:
         values = set(self.cells[name])
         return len(values) > 2 and sum(map(is_number, values)) < len(values) / 2
+
+    def _is_named_text(self, name: str) -> bool:
+        # So few rows cannot contradict a name that says it all.
+        few = len(self.cells[name]) <= 2 and is_whole("text", name)
+        return few or self._is_text(name)
 
     def _is_label(self, name: str) -> bool:
         values = self.cells[name]

@@ -20,7 +20,8 @@ def suspect(rows: pd.DataFrame, predictions: pd.DataFrame, labels: Labels) -> No
     Several labels a row: self_confidence is the least probability of what is said of one label,
     guess all that are predicted; suspected where one label is contradicted with at least the mean
     confidence of rows that agree. Regression: guess is the prediction, self_confidence the
-    negative |residual|, suspected beyond three robust standard deviations of the residuals.
+    negative |residual|; a label is suspected whose residual lies further than three robust
+    standard deviations from the median one.
     """
     rows["self_confidence"], rows["guess_p"], rows["suspected"] = np.nan, np.nan, False
     rows["guess"] = np.nan if labels.task == "regression" else ""
@@ -78,10 +79,12 @@ def _by_labels(rows: pd.DataFrame, at: np.ndarray, p: np.ndarray, labels: Labels
 def _by_residual(rows: pd.DataFrame, at: np.ndarray, guess: np.ndarray) -> None:
     """Judge rows `at` (n,) by their predicted numbers (n,)."""
     residual = rows["label"].iloc[at].to_numpy(dtype=np.float64) - guess
-    spread = _MAD * float(np.median(np.abs(residual - np.median(residual))))
+    # A model that is off by the same everywhere accuses no label.
+    off = np.abs(residual - np.median(residual))
+    spread = _MAD * float(np.median(off))
     _put(rows, at, "self_confidence", -np.abs(residual))
     _put(rows, at, "guess", guess)
-    _put(rows, at, "suspected", np.abs(residual) > FAR * spread if spread else residual != 0)
+    _put(rows, at, "suspected", off > FAR * spread if spread else off > 0)
 
 
 def _put(rows: pd.DataFrame, at: np.ndarray, column: str, values: np.ndarray) -> None:

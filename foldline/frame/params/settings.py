@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import model_validator
 
 from foldline.frame import checks
+from foldline.frame.errors import unknown
 from foldline.frame.params.balance import Augment
 from foldline.frame.params.base import KINDS
 from foldline.frame.params.data import Data, Prepare, Split
@@ -57,11 +58,21 @@ class Settings(Recipe):
     def _balance_suits_the_task(self) -> Self:
         if self.task == "regression":
             self.augment.check_numbers()
+        classes = self.data.classes
+        for name in self.augment.per_class:
+            if classes is not None and name not in classes:
+                raise ValueError(f"augment.per_class: {unknown('class', name, classes)}")
         return self
 
     @model_validator(mode="after")
     def _numbers_and_classes(self) -> Self:
         aggregate = self.data.annotations.aggregate
+        if aggregate != "none" and self.data.annotations.file is None:
+            raise ValueError(
+                f"data.annotations.aggregate: {aggregate} makes labels of judgements, but "
+                "data.annotations.file, which would hold them, is null; name it, or set aggregate "
+                "to none"
+            )
         if self.task == "regression" and aggregate in ("majority", "soft"):
             raise ValueError(
                 f"data.annotations.aggregate: {aggregate} needs classes; use mean for regression"

@@ -1,0 +1,83 @@
+"""Models of the hub: which commit was taken stands in the record; what is not here is told soon."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from foldline.balance.adapter import made
+from foldline.balance.outside import commits, outside
+from foldline.frame import hub
+from foldline.frame.errors import FoldlineError
+from foldline.frame.params import Nlpaug
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def known(monkeypatch) -> list[dict]:
+    """Let one model of the hub lie on this disk; give what it was asked with."""
+    import transformers
+
+    asked: list[dict] = []
+
+    def config(name: str, **how: object) -> SimpleNamespace:
+        asked.append(how)
+        if name != "nobody/encoder":
+            raise OSError(f"{name} is not in the cache")
+        return SimpleNamespace(_commit_hash=COMMIT)
+
+    monkeypatch.setattr(transformers.AutoConfig, "from_pretrained", config)
+    return asked
+
+
+def test_a_commit_is_read_from_this_disk(known, tmp_path) -> None:
+    assert hub.commit("nobody/encoder") == COMMIT
+    assert hub.commit("nobody/else") is None
+    assert hub.commit(str(tmp_path)) is None
+    assert known == [{"local_files_only": True}] * 2
+
+
+def test_hub_ids_that_balancing_reads_have_a_commit_and_folders_a_hash(
+    known, augment, workplace
+) -> None:
+    folder = workplace / "models/pretrained/back"
+    folder.mkdir(parents=True)
+    translated = {"there": "nobody/encoder", "back": "models/pretrained/back"}
+    options = {f"backtranslation.{key}": name for key, name in translated.items()}
+    under = {"undersample.encoder": "nobody/else", "undersample.features": "embeddings"}
+
+    own = augment(options | under | {"undersample.method": "tomek"}, method="backtranslation")
+    assert commits(own) == {"nobody/encoder": COMMIT, "nobody/else": None}
+    assert list(outside(own)) == ["models/pretrained/back"]
+    # What is named and not read is no part of the record.
+    assert commits(augment(options | under, method="aeda")) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "found"),
+    [
+        ("ContextualWordEmbsAug", {}, "model_path='bert-base-uncased'"),
+        (
+            "ContextualWordEmbsAug",
+            {"model_path": "models/pretrained/x"},
+            "model_path='models/pretrained/x'",
+        ),
+        ("BackTranslationAug", {}, "from_model_name='facebook/wmt19-en-de'"),
+    ],
+)
+@pytest.mark.slow  # nlpaug's augmenters of words take seconds to import
+def test_an_augmenter_whose_model_is_not_here_asks_no_hub(name, options, found, monkeypatch):
+    monkeypatch.setattr("socket.getaddrinfo", lambda *args, **how: pytest.fail("asked a server"))
+
+    with pytest.raises(FoldlineError, match=f"there is no folder or file {found}"):
+        made(Nlpaug(name=name, options=options))
+
+
+@pytest.mark.slow
+def test_a_folder_is_left_to_nlpaug(workplace) -> None:
+    folder = "models/pretrained/masked"
+    Path(folder).mkdir(parents=True)
+
+    with pytest.raises(FoldlineError, match="ContextualWordEmbsAug cannot be used with options"):
+        made(Nlpaug(name="ContextualWordEmbsAug", options={"model_path": folder}))
