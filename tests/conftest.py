@@ -158,7 +158,7 @@ def tiny_bert(
     """Give the folder of a BERT with random weights, made in this process."""
     from transformers import BertConfig, BertModel, set_seed
 
-    from foldline.modeling import scratch
+    from foldline.modeling.neural import scratch
 
     folder = tmp_path_factory.mktemp("models") / "tiny-bert"
     texts = rows()["text"].tolist() + rows("regression", pairs=True)["text_pair"].tolist()
@@ -190,7 +190,7 @@ def fit(
     from foldline.modeling.fitted import Job
 
     # Each training collects garbage first: the libraries' own objects need no look every time.
-    importlib.import_module("foldline.modeling.training")
+    importlib.import_module("foldline.modeling.neural.training")
     gc.collect()
     gc.freeze()
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from foldline.modeling.batching import BucketSampler, sampler
+from foldline.modeling.neural.batching import BucketSampler, sampler
 
 LENGTHS = [int(n) for n in np.random.default_rng(0).integers(3, 60, size=1003)]
 

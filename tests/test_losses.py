@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from foldline.frame.labels import Labels
-from foldline.modeling.losses import balanced_weights, cross_entropy, loss_for, squared_error
+from foldline.modeling.neural.losses import balanced_weights, cross_entropy, loss_for, squared_error
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5], [0.0, 3.0, 1.0], [1.0, -1.0, 0.0]])
 CODES = torch.tensor([0, 2, 1, 2])

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from foldline.frame.errors import FoldlineError
-from foldline.modeling import kinds, pretrained
+from foldline.modeling import kinds
+from foldline.modeling.neural import pretrained
 
 END = "<|endoftext|>"
 

@@ -13,8 +13,8 @@ from transformers import Trainer
 
 from foldline.frame.files import digest
 from foldline.modeling import kinds
-from foldline.modeling.checkpoints import last_checkpoint, whole
 from foldline.modeling.fitted import Fitted, Job
+from foldline.modeling.neural.checkpoints import last_checkpoint, whole
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from foldline.modeling import scratch
+from foldline.modeling.neural import scratch
 
 
 @pytest.mark.slow
@@ -15,7 +15,7 @@ def test_the_tokenizer_is_the_same_in_every_process(recipe, rows, tmp_path) -> N
     texts = rows()["text"].tolist()
     code = (
         "import sys; from tokenizers import normalizers as n, pre_tokenizers as p;"
-        "from foldline.modeling.scratch import _vocabulary as v;"
+        "from foldline.modeling.neural.scratch import _vocabulary as v;"
         "print(sorted(v(sys.argv[1:], 200, n.BertNormalizer(), p.BertPreTokenizer()).items()))"
     )
     command = [sys.executable, "-c", code, *texts]

@@ -16,10 +16,10 @@ from transformers import (
 )
 
 from foldline.frame.errors import FoldlineError
-from foldline.modeling.batching import sampler
-from foldline.modeling.checkpoints import last_checkpoint
 from foldline.modeling.fitted import Job
-from foldline.modeling.losses import loss_for
+from foldline.modeling.neural.batching import sampler
+from foldline.modeling.neural.checkpoints import last_checkpoint
+from foldline.modeling.neural.losses import loss_for
 
 Rows = tuple[dict[str, list[list[int]]], np.ndarray]
 

@@ -65,7 +65,7 @@ class Transformer:
 
 def fit_scratch(job: Job) -> Fitted:
     """Train tokenizer and model from the training rows."""
-    from foldline.modeling import scratch
+    from foldline.modeling.neural import scratch
 
     machine.seeded(job.recipe.seed)
     texts = job.train["text"].tolist() + [t for t in job.train["text_pair"].tolist() if t]
@@ -76,7 +76,7 @@ def fit_scratch(job: Job) -> Fitted:
 
 def fit_pretrained(job: Job) -> Fitted:
     """Fine-tune a model from a folder or the hub."""
-    from foldline.modeling import pretrained
+    from foldline.modeling.neural import pretrained
 
     machine.seeded(job.recipe.seed)
     tokenizer, model = pretrained.load(job.recipe, job.labels, _names(job.labels))
@@ -95,7 +95,7 @@ def load(folder: Path, labels: Labels) -> Transformer:
 
 
 def _fit(job: Job, tokenizer: Any, model: Any) -> Fitted:
-    from foldline.modeling.training import train
+    from foldline.modeling.neural.training import train
 
     recipe = job.recipe
     tokenizer.model_max_length = recipe.max_length
