@@ -16,11 +16,10 @@ def made(
     arguments = {
         "world_size": 1,
         "process_index": 0,
-        "train_batch_size": batch,
         "gradient_accumulation_steps": accumulation,
         "seed": seed,
     }
-    return sampler(LENGTHS[:n], SimpleNamespace(**(arguments | top)))
+    return sampler(LENGTHS[:n], SimpleNamespace(**(arguments | top)), batch * accumulation)
 
 
 def padding(batches: list[list[int]]) -> float:

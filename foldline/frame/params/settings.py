@@ -60,6 +60,11 @@ class Settings(Recipe):
         return self
 
     @model_validator(mode="after")
+    def _training_suits_the_task(self) -> Self:
+        self.train.check_task(self.task)
+        return self
+
+    @model_validator(mode="after")
     def _numbers_and_classes(self) -> Self:
         aggregate = self.data.annotations.aggregate
         if self.task == "regression" and aggregate in ("majority", "soft"):

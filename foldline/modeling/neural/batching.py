@@ -69,14 +69,12 @@ class BucketSampler(BatchRebalanceSampler):
             yield from self._yield_global_batch(rest + padding)
 
 
-def sampler(lengths: list[int], arguments: Any) -> BucketSampler:
-    """Give the sampler for Trainer's arguments."""
+def sampler(lengths: list[int], arguments: Any, step_rows: int) -> BucketSampler:
+    """Give the sampler for Trainer's arguments; an optimiser step has `step_rows` a process."""
     processes = max(1, arguments.world_size)
     return BucketSampler(
         lengths=lengths,
-        effective_batch_size=arguments.train_batch_size
-        * arguments.gradient_accumulation_steps
-        * processes,
+        effective_batch_size=step_rows * processes,
         dp_size=processes,
         grad_accum=arguments.gradient_accumulation_steps,
         seed=arguments.seed,

@@ -14,6 +14,8 @@ from foldline.frame.labels import Labels
 from foldline.frame.params import Train
 
 Loss = Callable[..., Any]
+# Gives (n,) losses of (n, c) logits and their target, each row by itself.
+RowLoss = Callable[[Any, Any], Any]
 
 
 def loss_for(labels: Labels, target: np.ndarray, options: Train) -> Loss:
@@ -23,11 +25,11 @@ def loss_for(labels: Labels, target: np.ndarray, options: Train) -> Loss:
     balanced weights come from them.
     """
     if labels.task == "regression":
-        return squared_error
+        return over_rows(NUMBERS[options.loss](options))
     weights = None
     if options.class_weights == "balanced":
         weights = balanced_weights(target, len(labels.classes))
-    return cross_entropy(weights, options.label_smoothing)
+    return over_rows(weighted(CLASSES[options.loss](options), weights))
 
 
 def balanced_weights(target: np.ndarray, classes: int) -> np.ndarray:
@@ -37,31 +39,127 @@ def balanced_weights(target: np.ndarray, classes: int) -> np.ndarray:
     return len(target) / (classes * np.maximum(counts, 1.0))
 
 
-def cross_entropy(weights: np.ndarray | None, smoothing: float) -> Loss:
-    """Give cross-entropy with class weights and label smoothing (Szegedy et al., 2016).
+def over_rows(loss: RowLoss) -> Loss:
+    """Give the sum of a loss over a batch's rows, divided by the rows of the whole step."""
 
-    Labels are codes (n,), or shares of classes (n, c): a row's weight is then their weighted mean.
-    """
+    def whole(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
+        rows = loss(outputs.logits.float(), labels)
+        return rows.sum() / rows_of(labels, num_items_in_batch)
 
-    def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
+    return whole
+
+
+def rows_of(labels: Any, num_items_in_batch: Any) -> Any:
+    """Give the number of rows of a step: Trainer counts the numbers in its labels."""
+    if num_items_in_batch is None:
+        return len(labels)
+    return num_items_in_batch / labels.shape[1] if labels.ndim == 2 else num_items_in_batch
+
+
+def weighted(loss: RowLoss, weights: np.ndarray | None) -> RowLoss:
+    """Multiply each row's loss by its class's weight, or by the mean weight of its shares."""
+    if weights is None:
+        return loss
+
+    def weigh(logits: Any, labels: Any) -> Any:
         import torch
 
-        logits = outputs.logits.float()
-        rows = torch.nn.functional.cross_entropy(
-            logits, labels, reduction="none", label_smoothing=smoothing
+        rows = loss(logits, labels)
+        each = torch.as_tensor(weights, dtype=rows.dtype, device=rows.device)
+        return rows * (labels.to(rows.dtype) @ each if labels.ndim == 2 else each[labels])
+
+    return weigh
+
+
+def cross_entropy(options: Train) -> RowLoss:
+    """Give cross-entropy with label smoothing (Szegedy et al., 2016)."""
+
+    def rows(logits: Any, labels: Any) -> Any:
+        import torch
+
+        return torch.nn.functional.cross_entropy(
+            logits, labels, reduction="none", label_smoothing=options.label_smoothing
         )
-        soft = labels.ndim == 2
-        if weights is not None:
-            each = torch.as_tensor(weights, dtype=rows.dtype, device=rows.device)
-            rows = rows * (labels @ each if soft else each[labels])
-        # Trainer counts the numbers in a batch's labels, and a soft one has c of them.
-        count = num_items_in_batch / labels.shape[1] if soft and num_items_in_batch else None
-        return rows.sum() / (count or num_items_in_batch or len(rows))
 
-    return loss
+    return rows
 
 
-def squared_error(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
-    """Give the mean squared error of one output."""
-    rows = (outputs.logits.float().squeeze(-1) - labels.float()) ** 2
-    return rows.sum() / (num_items_in_batch or len(rows))
+def focal(options: Train) -> RowLoss:
+    """Give the focal loss (Lin et al., 2017): cross-entropy times (1 - p) ** gamma.
+
+    Of shares or smoothed labels, each class's part is scaled by its own p.
+    """
+
+    def rows(logits: Any, labels: Any) -> Any:
+        shares = _smoothed(logits, labels, options.label_smoothing)
+        logs = logits.log_softmax(dim=1)
+        return -(shares * (1 - logs.exp()) ** options.focal_gamma * logs).sum(dim=1)
+
+    return rows
+
+
+def ordinal(options: Train) -> RowLoss:
+    """Give the squared earth mover's distance of classes in their order (Hou et al., 2016).
+
+    It is the sum of the squared differences between predicted and true cumulative probabilities,
+    the ranked probability score (Epstein, 1969): a class two places off costs more than the next.
+    The head stays one of classes, so that plain transformers opens it.
+    """
+
+    def rows(logits: Any, labels: Any) -> Any:
+        shares = _smoothed(logits, labels, options.label_smoothing)
+        distance = (logits.softmax(dim=1) - shares).cumsum(dim=1)
+        return (distance**2).sum(dim=1)
+
+    return rows
+
+
+def squared(options: Train) -> RowLoss:
+    """Give squared errors."""
+    return lambda logits, labels: _error(logits, labels) ** 2
+
+
+def absolute(options: Train) -> RowLoss:
+    """Give absolute errors."""
+    return lambda logits, labels: _error(logits, labels).abs()
+
+
+def huber(options: Train) -> RowLoss:
+    """Give Huber's loss (1964): half the squared error, and a line beyond `huber_delta`."""
+
+    def rows(logits: Any, labels: Any) -> Any:
+        import torch
+
+        return torch.nn.functional.huber_loss(
+            logits.squeeze(-1), labels.float(), reduction="none", delta=options.huber_delta
+        )
+
+    return rows
+
+
+def _error(logits: Any, labels: Any) -> Any:
+    return logits.squeeze(-1) - labels.float()
+
+
+def _smoothed(logits: Any, labels: Any, smoothing: float) -> Any:
+    """Give (n, c) shares of codes or shares, mixed with equal ones."""
+    import torch
+
+    shares = labels
+    if labels.ndim == 1:
+        shares = torch.nn.functional.one_hot(labels, logits.shape[1])
+    return shares.to(logits.dtype) * (1 - smoothing) + smoothing / logits.shape[1]
+
+
+CLASSES: dict[str, Callable[[Train], RowLoss]] = {
+    "auto": cross_entropy,
+    "cross_entropy": cross_entropy,
+    "focal": focal,
+    "ordinal": ordinal,
+}
+NUMBERS: dict[str, Callable[[Train], RowLoss]] = {
+    "auto": squared,
+    "mse": squared,
+    "mae": absolute,
+    "huber": huber,
+}

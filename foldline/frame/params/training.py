@@ -1,0 +1,74 @@
+"""How a transformer is trained."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from foldline.frame.checks import Count, OpenShare, Positive
+from foldline.frame.params.base import Section
+
+Partial = Annotated[float, Field(ge=0, lt=1)]
+FromZero = Annotated[float, Field(ge=0)]
+
+# What needs numbers, and what needs classes.
+NUMBERS = ("mse", "mae", "huber", "pearson", "spearman")
+CLASSES = ("cross_entropy", "focal", "ordinal", "accuracy", "f1_macro")
+
+
+class Train(Section):
+    """How a transformer is trained; what is 0, 1, all or none is off."""
+
+    loss: Literal["auto", "cross_entropy", "focal", "ordinal", "mse", "mae", "huber"]
+    focal_gamma: FromZero
+    huber_delta: Positive
+    label_smoothing: Partial
+    class_weights: Literal["none", "balanced"]
+    optimizer: Literal["adamw", "adafactor", "lion", "sgd"]
+    schedule: Literal["constant", "linear", "cosine", "polynomial", "one_cycle"]
+    power: Positive
+    warmup: Partial
+    weight_decay: FromZero
+    max_grad_norm: Positive
+    accumulation: Count
+    layer_decay: Annotated[float, Field(gt=0, le=1)]
+    trainable_layers: Literal["all", "head"] | Count
+    reinit_layers: Annotated[int, Field(ge=0)]
+    rdrop: FromZero
+    contrastive: Partial
+    temperature: Positive
+    dropout_samples: Count
+    adversarial: Literal["none", "fgm", "awp"]
+    adversarial_size: Positive
+    ema: Partial
+    swa: Partial
+    long_text: Literal["head", "tail", "head_tail", "window"]
+    window_overlap: OpenShare
+    window_pooling: Literal["mean", "max"]
+    metric: Literal["loss", "accuracy", "f1_macro", "pearson", "spearman"]
+    patience: Count
+    precision: Literal["auto", "float32", "bfloat16"]
+    threads: Count
+
+    @model_validator(mode="after")
+    def _one_average(self) -> Self:
+        if self.ema and self.swa:
+            raise ValueError("swa: set it to 0.0, or ema: a model keeps one average of its weights")
+        return self
+
+    @model_validator(mode="after")
+    def _contrasts_whole_batches(self) -> Self:
+        if self.contrastive and self.accumulation > 1:
+            raise ValueError(
+                "contrastive: compares the rows of a batch with each other, so it would change "
+                f"with the cut into {self.accumulation} of them; set accumulation to 1"
+            )
+        return self
+
+    def check_task(self, task: str) -> None:
+        """Refuse a loss, a metric or a method that has no meaning for the task."""
+        wrong = CLASSES if task == "regression" else NUMBERS
+        for key, value in (("loss", self.loss), ("metric", self.metric)):
+            if value in wrong:
+                raise ValueError(f"train.{key}: {value} is not for {task}")
+        if task == "regression" and self.contrastive:
+            raise ValueError("train.contrastive: needs classes; set it to 0.0 for regression")
