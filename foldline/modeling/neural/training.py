@@ -109,8 +109,8 @@ def _smaller(job: Job, cuts: int, step: int) -> int:
     cuts = min(2 * cuts, size)
     rows = size * job.recipe.train.accumulation
     say(
-        f"memory ran out at step {step}: going on with at most {-(-size // cuts)} rows at once; a "
-        f"step still has {rows} rows, from {cuts * job.recipe.train.accumulation} batches"
+        f"memory ran out at step {step}: going on in {cuts} batches for one; a step still has "
+        f"{rows} rows"
     )
     return cuts
 
@@ -134,6 +134,7 @@ def _arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments:
         load_best_model_at_end=evaluate,
         metric_for_best_model=options.metric if evaluate else None,
         greater_is_better=options.metric in HIGHER if evaluate else None,
+        label_names=["labels"],
         prediction_loss_only=options.metric == "loss",
         logging_steps=1,
         logging_nan_inf_filter=False,

@@ -38,8 +38,10 @@ class Transformer:
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """Give (n, c) probabilities or (n,) numbers, in the order of the rows."""
+        from foldline.modeling.neural.precision import float32_by_avx512
+
         columns, owners, _ = self.reading.read(self.tokenizer, rows)
-        with machine.threads(self.threads):
+        with machine.threads(self.threads), float32_by_avx512():
             logits = self.reading.pooled(self._logits(columns), owners, len(rows))
         if self.labels.task == "regression":
             return logits[:, 0]
