@@ -77,11 +77,13 @@ TINY: dict[str, Any] = {
     "tfidf.c": 4.0,
     "tfidf.alpha": 1.0,
     "tfidf.class_weights": "balanced",
+    "scratch.tokenizer": "wordpiece",
     "scratch.vocabulary": 200,
     "scratch.layers": 1,
     "scratch.width": 16,
     "scratch.heads": 2,
     "scratch.dropout": 0.1,
+    "scratch.pooling": "cls",
 }
 
 

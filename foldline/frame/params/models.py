@@ -30,17 +30,24 @@ class Tfidf(Section):
 class Scratch(Section):
     """The transformer that is built and trained from nothing."""
 
+    tokenizer: Literal["wordpiece", "bpe", "unigram", "character", "jamo"]
     vocabulary: Annotated[int, Field(ge=50)]
     layers: Count
     width: Count
     heads: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
+    pooling: Literal["cls", "mean"]
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
         if self.width % self.heads:
             raise ValueError(
                 f"width: must be a multiple of heads, {self.heads} (found {self.width})"
+            )
+        if self.pooling == "mean" and self.width // self.heads % 2:
+            raise ValueError(
+                f"width: must be an even multiple of heads, {self.heads}, with pooling=mean, which "
+                f"turns pairs of numbers by their place (found {self.width})"
             )
         return self
 

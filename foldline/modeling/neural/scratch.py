@@ -1,37 +1,31 @@
 """A small transformer and its tokenizer, both made from the training rows alone."""
 
-from collections import Counter
 from typing import Any
 
 from foldline.frame.labels import Labels
 from foldline.frame.params import Recipe
 
-UNKNOWN, PAD, START, END, MASK = "[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]"
-SPECIAL = (PAD, UNKNOWN, START, END, MASK)
-
 
 def tokenizer(texts: list[str], recipe: Recipe) -> Any:
-    """Train a WordPiece tokenizer (Schuster and Nakajima, 2012) and wrap it for transformers."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    """Train the tokenizer that the recipe names, and wrap it for transformers."""
+    from tokenizers import processors
     from transformers import PreTrainedTokenizerFast
 
-    # Stripping accents would take Hangul syllables apart.
-    normalizer = normalizers.BertNormalizer(strip_accents=False, lowercase=True)
-    splitter = pre_tokenizers.BertPreTokenizer()
-    vocabulary = _vocabulary(texts, recipe.scratch.vocabulary, normalizer, splitter)
-    made = Tokenizer(
-        models.WordPiece(vocab=vocabulary, unk_token=UNKNOWN, max_input_chars_per_word=100)
-    )
-    made.normalizer, made.pre_tokenizer = normalizer, splitter
+    from foldline.modeling.neural.subwords import END, MASK, PAD, START, TOKENIZERS, UNKNOWN
+
+    made = TOKENIZERS[recipe.scratch.tokenizer](texts, recipe.scratch.vocabulary)
     made.post_processor = processors.TemplateProcessing(
         single=f"{START} $A {END}",
         pair=f"{START} $A {END} $B:1 {END}:1",
-        special_tokens=[(token, vocabulary[token]) for token in (START, END)],
+        special_tokens=[(token, made.token_to_id(token)) for token in (START, END)],
     )
+    names = ["input_ids", "token_type_ids", "attention_mask"]
+    if recipe.scratch.pooling == "mean":
+        names.remove("token_type_ids")  # ModernBERT tells two texts apart by [SEP] alone
     return PreTrainedTokenizerFast(
         tokenizer_object=made,
         model_max_length=recipe.max_length,
-        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        model_input_names=names,
         unk_token=UNKNOWN,
         pad_token=PAD,
         cls_token=START,
@@ -40,42 +34,23 @@ def tokenizer(texts: list[str], recipe: Recipe) -> Any:
     )
 
 
-def _vocabulary(texts: list[str], size: int, normalizer: Any, splitter: Any) -> dict[str, int]:
-    """Learn the token ids, `size` at most, the same ones in every process.
-
-    The trainer numbers the characters within words as it meets them in a hash table, in another
-    order in each process, and breaks ties between merges by these numbers. So all characters,
-    the most frequent ones as far as there is room, are given to it beforehand.
-    """
-    from tokenizers import Tokenizer, models, trainers
-
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(normalizer.normalize_str(text))
-    known = [c for c, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
-    room = (size - len(SPECIAL)) // 2
-    characters = [c for c in known if not c.isspace()][:room]
-    made = Tokenizer(models.WordPiece(unk_token=UNKNOWN))
-    made.normalizer, made.pre_tokenizer = normalizer, splitter
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=size,
-        special_tokens=[*SPECIAL, *characters, *(f"##{c}" for c in characters)],
-        limit_alphabet=0,
-        show_progress=False,
-        min_frequency=2,
-    )
-    made.train_from_iterator(texts, trainer)
-    return dict(made.get_vocab())
-
-
 def model(vocabulary: int, labels: Labels, recipe: Recipe, names: dict[str, Any]) -> Any:
-    """Build a BERT-shaped encoder (Devlin et al., 2019) with random weights."""
+    """Build an encoder with random weights, of an architecture that pools as it is asked.
+
+    `cls` is BERT's (Devlin et al., 2019): a layer over the first token. `mean` is ModernBERT's
+    (Warner et al., 2024): the mean over the tokens. Plain transformers opens both; it has no
+    encoder that takes the maximum.
+    """
+    build = {"cls": _bert, "mean": _modernbert}[recipe.scratch.pooling]
+    return build(recipe, vocab_size=vocabulary, num_labels=labels.outputs, **names)
+
+
+def _bert(recipe: Recipe, **names: Any) -> Any:
     from transformers import BertConfig, BertForSequenceClassification
 
     options = recipe.scratch
     build: Any = BertConfig  # its keyword arguments are not typed
     config = build(
-        vocab_size=vocabulary,
         hidden_size=options.width,
         num_hidden_layers=options.layers,
         num_attention_heads=options.heads,
@@ -84,7 +59,31 @@ def model(vocabulary: int, labels: Labels, recipe: Recipe, names: dict[str, Any]
         hidden_dropout_prob=options.dropout,
         attention_probs_dropout_prob=options.dropout,
         pad_token_id=0,
-        num_labels=labels.outputs,
         **names,
     )
     return BertForSequenceClassification(config)
+
+
+def _modernbert(recipe: Recipe, **names: Any) -> Any:
+    from transformers import ModernBertConfig, ModernBertForSequenceClassification
+
+    options = recipe.scratch
+    build: Any = ModernBertConfig
+    dropouts = ("embedding_dropout", "mlp_dropout", "attention_dropout", "classifier_dropout")
+    config = build(
+        classifier_pooling="mean",
+        hidden_size=options.width,
+        num_hidden_layers=options.layers,
+        num_attention_heads=options.heads,
+        # Two matrices lead into its gated layer, so that this is as many weights as BERT's.
+        intermediate_size=8 * options.width // 3,
+        max_position_embeddings=recipe.max_length,
+        pad_token_id=0,
+        bos_token_id=2,
+        eos_token_id=3,
+        cls_token_id=2,
+        sep_token_id=3,
+        **dict.fromkeys(dropouts, options.dropout),
+        **names,
+    )
+    return ModernBertForSequenceClassification(config)
