@@ -1,16 +1,18 @@
 """Optimisers, schedules, learning rates by layer, frozen and restarted layers, precision."""
 
 import math
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 from torch.optim import lr_scheduler
 
 from foldline.frame.errors import FoldlineError
+from foldline.frame.params import Train
 from foldline.modeling.neural import layers, precision
 from foldline.modeling.neural.optimizers import OPTIMIZERS, Lion, groups, optimizer
-from foldline.modeling.neural.schedules import averaged_from, schedule
+from foldline.modeling.neural.schedules import NAMES, averaged_from, schedule
+from foldline.modeling.neural.scoring import HIGHER, METRICS
 
 SIZES = {"num_hidden_layers": 3, "num_attention_heads": 2, "vocab_size": 50, "num_labels": 3}
 MLP = {"hidden_size": 16, "intermediate_size": 32}
@@ -297,7 +299,7 @@ def test_medium_precision_has_the_same_error() -> None:
 def test_what_a_task_has_not_is_refused(recipe) -> None:
     options = recipe({"train.loss": "focal", "train.metric": "loss"}).train
     options.check_task("classification")
-    with pytest.raises(ValueError, match=r"train.loss: focal is not for regression"):
+    with pytest.raises(ValueError, match=r"focal is not for regression; use auto or mse or mae"):
         options.check_task("regression")
     with pytest.raises(ValueError, match=r"train.metric: pearson is not for classification"):
         recipe({"train.metric": "pearson"}).train.check_task("classification")
@@ -307,3 +309,20 @@ def test_what_a_task_has_not_is_refused(recipe) -> None:
         recipe({"train.contrastive": 0.5, "train.accumulation": 2})
     with pytest.raises(ValueError, match="one average"):
         recipe({"train.ema": 0.9, "train.swa": 0.5})
+    with pytest.raises(ValueError, match="one_cycle ends near 0"):
+        recipe({"train.schedule": "one_cycle", "train.swa": 0.5})
+
+
+def test_every_choice_of_params_is_known() -> None:
+    def choices(name: str) -> set[str]:
+        return set(get_args(Train.model_fields[name].annotation))
+
+    assert choices("optimizer") == set(OPTIMIZERS)
+    assert choices("schedule") == {*NAMES, "one_cycle"}
+    assert choices("metric") == {*METRICS, "loss"}
+    assert set(HIGHER) == set(METRICS)
+
+
+def test_auto_precision_is_recorded(fit, parts) -> None:
+    found = fit("scratch", *parts, "classification", epochs=1, dotted={"train.precision": "auto"})
+    assert found.ran["precision"] == precision.resolved("auto")

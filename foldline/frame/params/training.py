@@ -53,6 +53,11 @@ class Train(Section):
     def _one_average(self) -> Self:
         if self.ema and self.swa:
             raise ValueError("swa: set it to 0.0, or ema: a model keeps one average of its weights")
+        if self.swa and self.schedule == "one_cycle":
+            raise ValueError(
+                "swa: averages weights at a constant rate, and one_cycle ends near 0; set schedule "
+                "to constant, linear, cosine or polynomial"
+            )
         return self
 
     @model_validator(mode="after")
@@ -66,9 +71,16 @@ class Train(Section):
 
     def check_task(self, task: str) -> None:
         """Refuse a loss, a metric or a method that has no meaning for the task."""
-        wrong = CLASSES if task == "regression" else NUMBERS
+        numbers = task == "regression"
+        wrong = CLASSES if numbers else NUMBERS
+        right = {
+            "loss": ("auto", *(NUMBERS if numbers else CLASSES)[:3]),
+            "metric": ("loss", *(NUMBERS if numbers else CLASSES)[3:]),
+        }
         for key, value in (("loss", self.loss), ("metric", self.metric)):
             if value in wrong:
-                raise ValueError(f"train.{key}: {value} is not for {task}")
-        if task == "regression" and self.contrastive:
+                raise ValueError(
+                    f"train.{key}: {value} is not for {task}; use {' or '.join(right[key])}"
+                )
+        if numbers and self.contrastive:
             raise ValueError("train.contrastive: needs classes; set it to 0.0 for regression")
