@@ -55,8 +55,8 @@ def main(params: Params) -> None:
         _tell_target(fitted, rows, labels)
         scores = _scores(tables[0], labels)
         write_metrics(Path("metrics/train.json"), {"valid": scores, "fit": fitted.summary})
-        seconds = {"seconds": round(time.perf_counter() - begun, 1)}
-        write_json(Path("metrics/environment.json"), record(params.train.threads) | seconds)
+        ran = {"seconds": round(time.perf_counter() - begun, 1), "training": fitted.ran}
+        write_json(Path("metrics/environment.json"), record(params.train.threads) | ran)
         store.forget(key)
     shown = ", ".join(f"{name} {value:.4f}" for name, value in scores.items()) or "no valid rows"
     say(f"{params.model}: {shown}")

@@ -45,13 +45,33 @@ TINY: dict[str, Any] = {
     "epochs": 2,
     "batch_size": 8,
     "max_length": 24,
+    "train.loss": "auto",
+    "train.focal_gamma": 2.0,
+    "train.huber_delta": 1.0,
+    "train.label_smoothing": 0.0,
+    "train.class_weights": "none",
+    "train.optimizer": "adamw",
     "train.schedule": "linear",
+    "train.power": 2.0,
     "train.warmup": 0.1,
     "train.weight_decay": 0.01,
     "train.max_grad_norm": 1.0,
     "train.accumulation": 1,
-    "train.label_smoothing": 0.0,
-    "train.class_weights": "none",
+    "train.layer_decay": 1.0,
+    "train.trainable_layers": "all",
+    "train.reinit_layers": 0,
+    "train.rdrop": 0.0,
+    "train.contrastive": 0.0,
+    "train.temperature": 0.3,
+    "train.dropout_samples": 1,
+    "train.adversarial": "none",
+    "train.adversarial_size": 1.0,
+    "train.ema": 0.0,
+    "train.swa": 0.0,
+    "train.long_text": "head",
+    "train.window_overlap": 0.25,
+    "train.window_pooling": "mean",
+    "train.metric": "loss",
     "train.patience": 3,
     "train.precision": "float32",
     "train.threads": 1,
@@ -61,11 +81,13 @@ TINY: dict[str, Any] = {
     "tfidf.c": 4.0,
     "tfidf.alpha": 1.0,
     "tfidf.class_weights": "balanced",
+    "scratch.tokenizer": "wordpiece",
     "scratch.vocabulary": 200,
     "scratch.layers": 1,
     "scratch.width": 16,
     "scratch.heads": 2,
     "scratch.dropout": 0.1,
+    "scratch.pooling": "cls",
 }
 
 
@@ -171,7 +193,7 @@ def tiny_bert(
     """Give the folder of a BERT with random weights, made in this process."""
     from transformers import BertConfig, BertModel, set_seed
 
-    from foldline.modeling import scratch
+    from foldline.modeling.neural import scratch
 
     folder = tmp_path_factory.mktemp("models") / "tiny-bert"
     texts = rows()["text"].tolist() + rows("regression", pairs=True)["text_pair"].tolist()
@@ -203,7 +225,7 @@ def fit(
     from foldline.modeling.fitted import Job
 
     # Each training collects garbage first: the libraries' own objects need no look every time.
-    importlib.import_module("foldline.modeling.training")
+    importlib.import_module("foldline.modeling.neural.training")
     gc.collect()
     gc.freeze()
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from foldline.modeling.batching import BucketSampler, sampler
+from foldline.modeling.neural.batching import BucketSampler, sampler
 
 LENGTHS = [int(n) for n in np.random.default_rng(0).integers(3, 60, size=1003)]
 
@@ -16,11 +16,10 @@ def made(
     arguments = {
         "world_size": 1,
         "process_index": 0,
-        "train_batch_size": batch,
         "gradient_accumulation_steps": accumulation,
         "seed": seed,
     }
-    return sampler(LENGTHS[:n], SimpleNamespace(**(arguments | top)))
+    return sampler(LENGTHS[:n], SimpleNamespace(**(arguments | top)), batch * accumulation)
 
 
 def padding(batches: list[list[int]]) -> float:

@@ -16,7 +16,7 @@ from foldline.frame import contract
 from foldline.frame.errors import FoldlineError
 from foldline.frame.labels import Labels
 from foldline.judging.submission import submission
-from foldline.modeling.losses import binary_cross_entropy
+from foldline.modeling.neural.losses import loss_for
 from tests import projects
 
 LABELS = Labels("multilabel", ("a", "b", "c"))
@@ -236,20 +236,51 @@ def test_weights_go_to_the_member_that_knows():
     assert weights["knows"] > 10 * weights["guesses"]
 
 
-def test_the_loss_is_the_mean_of_yes_and_no():
+def test_the_loss_is_the_mean_of_yes_and_no(recipe):
     import torch
 
     class Outputs:
         logits = torch.tensor([[0.0, 2.0], [-1.0, 0.0]])
 
-    labels = torch.tensor([[1, 1], [0, 0]])
+    def found(items=None, **dotted) -> float:
+        own = recipe({f"train.{key}": value for key, value in dotted.items()}, task="multilabel")
+        return float(
+            loss_for(two, np.array([[1, 0]] * 3 + [[0, 0]]), own.train)(Outputs, labels, items)
+        )
+
+    two, labels = Labels("multilabel", ("a", "b")), torch.tensor([[1, 1], [0, 0]])
     log = np.log
     rows = [log(2) + log(1 + np.exp(-2)), log(1 + np.exp(-1)) + log(2)]
-    loss = binary_cross_entropy(None, 0.0)
-    assert float(loss(Outputs, labels)) == pytest.approx(sum(rows) / 4)
-    assert float(loss(Outputs, labels, 8)) == pytest.approx(sum(rows) / 8)
-    weighted = binary_cross_entropy(np.array([3.0, 1.0]), 0.0)
-    assert float(weighted(Outputs, labels)) == pytest.approx((sum(rows) + 2 * log(2)) / 4)
+    assert found() == pytest.approx(sum(rows) / 4)
+    assert found(8) == pytest.approx(sum(rows) / 8)  # Trainer counts the numbers of a step
+    # Three rows of four have label a: its positives weigh a third; b has none, and weighs 4.
+    balanced = log(2) / 3 + 4 * log(1 + np.exp(-2)) + rows[1]
+    assert found(class_weights="balanced") == pytest.approx(balanced / 4)
+    p = 1 / (1 + np.exp([0.0, -2.0, -1.0, 0.0]))  # of what is true
+    focal = ((1 - p) ** 2 * -log(p)).sum()
+    assert found(loss="focal", focal_gamma=2.0) == pytest.approx(focal / 4)
+    assert found(label_smoothing=0.2) > found()
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "f1_macro"])
+def test_training_stops_by_a_metric_of_labels(metric, fit, rows):
+    table = rows("multilabel")
+    options = {"train.metric": metric, "train.rdrop": 1.0}
+    made = fit("scratch", table.iloc[:28], table.iloc[28:], "multilabel", epochs=2, dotted=options)
+    assert 0 <= made.summary[f"best_valid_{metric}"] <= 1
+
+
+def test_two_equal_outputs_do_not_disagree():
+    import torch
+
+    from foldline.modeling.neural.objective import each_label
+
+    z, other = torch.tensor([[0.0, 2.0]]), torch.tensor([[1.0, 2.0]])
+    assert each_label(z, z).tolist() == [0.0]
+    p, q = 0.5, 1 / (1 + np.exp(-1))
+    there = p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))
+    back = q * np.log(q / p) + (1 - q) * np.log((1 - q) / (1 - p))
+    assert each_label(z, other).item() == pytest.approx((there + back) / 4)
 
 
 def test_words_and_lengths_that_tell_a_label_are_found():
@@ -296,6 +327,8 @@ def test_a_label_that_was_left_out_is_suspected():
         ),
         ({"data.label": ["a", "a"]}, "must name each once"),
         ({"data.label": ["text", "b"]}, "is the same column as data.text"),
+        ({"train.loss": "ordinal"}, "train.loss  ordinal is not for multilabel"),
+        ({"train.contrastive": 0.5}, "train.contrastive  needs one class a row"),
         ({"target.transform": "log"}, "target.transform  needs numbers"),
     ],
 )

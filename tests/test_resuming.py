@@ -13,8 +13,8 @@ from transformers import Trainer
 
 from foldline.frame.files import digest
 from foldline.modeling import kinds
-from foldline.modeling.checkpoints import last_checkpoint, whole
 from foldline.modeling.fitted import Fitted, Job
+from foldline.modeling.neural.checkpoints import last_checkpoint, whole
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -74,9 +74,60 @@ def test_goes_on_exactly_without_validation_rows(
     same(whole_run, again, labels, tmp_path)
 
 
+# Options that keep something between steps, or draw more.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "ema, accumulation, one_cycle": {
+        "train.ema": 0.9,
+        "train.accumulation": 2,
+        "train.schedule": "one_cycle",
+    },
+    "swa": {"train.swa": 0.6},
+    "lion, fgm, layer decay": {
+        "train.optimizer": "lion",
+        "train.adversarial": "fgm",
+        "train.layer_decay": 0.8,
+    },
+    "adafactor, awp, r-drop": {
+        "train.optimizer": "adafactor",
+        "train.adversarial": "awp",
+        "train.adversarial_size": 0.01,
+        "train.rdrop": 1.0,
+    },
+    "sgd, contrast, dropout samples": {
+        "train.optimizer": "sgd",
+        "train.contrastive": 0.3,
+        "train.dropout_samples": 2,
+    },
+    "bfloat16, a metric, windows": {
+        "train.precision": "bfloat16",
+        "train.metric": "accuracy",
+        "train.long_text": "window",
+    },
+}
+
+
+@pytest.mark.parametrize("valid", [0, 12])
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_goes_on_exactly(
+    name, valid, fit, parts, labels, tmp_path, monkeypatch
+) -> None:
+    train, held = parts[0], parts[1].iloc[:valid]
+    how: dict[str, Any] = {"epochs": 3, "dotted": OPTIONS[name], "max_length": 8}
+    whole_run = fit("scratch", train, held, "classification", **how)
+    with monkeypatch.context() as patch:
+        killed_after(2, patch)
+        with pytest.raises(Killed):
+            fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
+    again = fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
+    same(whole_run, again, labels, tmp_path)
+
+
 @pytest.mark.slow
-def test_goes_on_exactly_after_sigkill(fit, recipe, parts, labels, tmp_path) -> None:
-    job = Job(*parts, labels("classification"), recipe(epochs=4), tmp_path / "c")
+@pytest.mark.parametrize("options", [{}, OPTIONS["ema, accumulation, one_cycle"]], ids=["", "ema"])
+def test_goes_on_exactly_after_sigkill(options, fit, recipe, parts, labels, tmp_path) -> None:
+    small = {"batch_size": 8 // options.get("train.accumulation", 1)}
+    own = recipe(options, epochs=4, **small)
+    job = Job(*parts, labels("classification"), own, tmp_path / "c")
     (tmp_path / "job.pickle").write_bytes(pickle.dumps(job))
     code = """
 import os, pickle, signal, sys
@@ -93,7 +144,7 @@ kinds.fit(pickle.load(open(sys.argv[1], "rb")))
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "job.pickle")], cwd=ROOT)
     assert done.returncode == -signal.SIGKILL
     assert last_checkpoint(tmp_path / "c") == str(tmp_path / "c" / "checkpoint-8")
-    whole_run = fit("scratch", *parts, "classification", epochs=4)
+    whole_run = fit("scratch", *parts, "classification", epochs=4, dotted=options, **small)
     again = kinds.fit(job)
     same(whole_run, again, labels, tmp_path)
 
@@ -105,7 +156,8 @@ def checkpoints(fit, parts, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         killed_after(3, patch)
         with pytest.raises(Killed):
-            fit("scratch", *parts, "classification", epochs=9, scratch=folder)
+            how: dict[str, Any] = {"epochs": 9, "dotted": {"train.ema": 0.5}}
+            fit("scratch", *parts, "classification", scratch=folder, **how)
     return folder
 
 
@@ -120,6 +172,7 @@ def checkpoints(fit, parts, tmp_path_factory) -> Path:
         ("optimizer.pt", 0.9),
         ("scheduler.pt", 0.5),
         ("rng_state.pth", 0.5),
+        ("averages.pt", 0.5),
     ],
 )
 def test_a_half_written_checkpoint_is_not_trusted(file, share, checkpoints, tmp_path) -> None:

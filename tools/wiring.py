@@ -20,6 +20,7 @@ FREE = {
     "foldline/frame/params/data.py",
     "foldline/frame/params/models.py",
     "foldline/frame/params/settings.py",
+    "foldline/frame/params/training.py",
     "foldline/frame/loading.py",
     "foldline/frame/problems.py",
     "foldline/frame/errors.py",

@@ -26,11 +26,15 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained model, its history by optimiser step, and a few numbers about the training."""
+    """A trained model, its history by optimiser step, and a few numbers about the training.
+
+    `ran` tells how the training ran on this machine: its precision, its speed by epoch.
+    """
 
     model: Model
     history: list[dict[str, Any]] = field(default_factory=list)
     summary: dict[str, float] = field(default_factory=dict)
+    ran: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from foldline.frame.files import write_text
 
 FILE = Path("metrics/plots/history.csv")
-COLUMNS = ("step", "loss", "valid_loss", "lr", "grad_norm")
+COLUMNS = ("step", "loss", "valid_loss", "valid_metric", "lr", "grad_norm", "padding")
 
 
 def write_history(history: list[dict[str, Any]], path: Path = FILE) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 from foldline.frame.errors import FoldlineError, listed
 from foldline.frame.files import digest, read_json, replacing, write_json
 from foldline.frame.labels import Labels
-from foldline.modeling import baselines, targets, tfidf, transformer
+from foldline.modeling import baselines, targets, tfidf
 from foldline.modeling.fitted import Fitted, Job, Kind, Model
+from foldline.modeling.neural import transformer
 
 # Anything that is not named here is a local folder or a hub id of a pretrained transformer.
 PRETRAINED = "pretrained"

@@ -1,7 +1,7 @@
 """Numbers to predict, transformed for training and brought back for every prediction."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -114,7 +114,11 @@ def with_transform(job: Job, fit: Callable[[Job], Fitted]) -> Fitted:
         parts[part] = rows.assign(label=[repr(v) for v in transform.forward(inside).tolist()])
     fitted = fit(Job(parts["train"], parts["valid"], job.labels, job.recipe, job.scratch))
     summary = {"skew_before": skew(target), "skew_after": skew(transform.forward(target))}
-    return Fitted(Transformed(fitted.model, transform), fitted.history, fitted.summary | summary)
+    return replace(
+        fitted,
+        model=Transformed(fitted.model, transform),
+        summary=fitted.summary | summary,
+    )
 
 
 def card(model: Model) -> dict[str, Any] | None:

@@ -22,9 +22,9 @@ from foldline.frame.params.models import (
     Scratch,
     Target,
     Tfidf,
-    Train,
 )
 from foldline.frame.params.settings import Settings
+from foldline.frame.params.training import Train
 
 __all__ = [
     "KINDS",

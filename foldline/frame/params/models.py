@@ -7,27 +7,13 @@ from pydantic import AfterValidator, Field, model_validator
 from foldline.frame import checks
 from foldline.frame.checks import Count, OpenShare, Positive, Range, RawFile
 from foldline.frame.params.base import Section, Task
+from foldline.frame.params.training import Train
 
 
 class Target(Section):
     """How numbers are transformed for training, and back for every prediction."""
 
     transform: Literal["none", "log", "box-cox", "yeo-johnson", "quantile"]
-
-
-class Train(Section):
-    """How a transformer is trained."""
-
-    schedule: Literal["constant", "linear", "cosine"]
-    warmup: Annotated[float, Field(ge=0, lt=1)]
-    weight_decay: Annotated[float, Field(ge=0)]
-    max_grad_norm: Positive
-    accumulation: Count
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
-    class_weights: Literal["none", "balanced"]
-    patience: Count
-    precision: Literal["float32", "bfloat16"]
-    threads: Count
 
 
 class Tfidf(Section):
@@ -44,17 +30,24 @@ class Tfidf(Section):
 class Scratch(Section):
     """The transformer that is built and trained from nothing."""
 
+    tokenizer: Literal["wordpiece", "bpe", "unigram", "character", "jamo"]
     vocabulary: Annotated[int, Field(ge=50)]
     layers: Count
     width: Count
     heads: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
+    pooling: Literal["cls", "mean"]
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
         if self.width % self.heads:
             raise ValueError(
                 f"width: must be a multiple of heads, {self.heads} (found {self.width})"
+            )
+        if self.pooling == "mean" and self.width // self.heads % 2:
+            raise ValueError(
+                f"width: must be an even multiple of heads, {self.heads}, with pooling=mean, which "
+                f"turns pairs of numbers by their place (found {self.width})"
             )
         return self
 

@@ -65,6 +65,11 @@ class Settings(Recipe):
         return self
 
     @model_validator(mode="after")
+    def _training_suits_the_task(self) -> Self:
+        self.train.check_task(self.task)
+        return self
+
+    @model_validator(mode="after")
     def _numbers_and_classes(self) -> Self:
         aggregate = self.data.annotations.aggregate
         if aggregate != "none" and self.data.annotations.file is None:

@@ -1,18 +1,23 @@
 """Transformers under a classification or regression head: fit, predict, save, load."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from foldline.frame.files import read_json, write_json
 from foldline.frame.labels import Labels
+from foldline.frame.stage import say
 from foldline.modeling import machine
-from foldline.modeling.encoding import check_tokens, encode
+from foldline.modeling.encoding import Columns, check_tokens
 from foldline.modeling.fitted import Fitted, Job
+from foldline.modeling.neural.long_text import LongText, long_text
 from foldline.modeling.soft import targets_of
+
+if TYPE_CHECKING:
+    from foldline.modeling.neural.rows import Rows
 
 FILE = "reading.json"
 BATCH = 64
@@ -28,13 +33,16 @@ class Transformer:
     labels: Labels
     tokenizer: Any
     model: Any
-    max_length: int
+    reading: LongText
     threads: int
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """Give (n, c) probabilities or (n,) numbers, in the order of the rows."""
-        with machine.threads(self.threads):
-            logits = self._logits(encode(self.tokenizer, rows, self.max_length))
+        from foldline.modeling.neural.precision import float32_by_avx512
+
+        columns, owners, _ = self.reading.read(self.tokenizer, rows)
+        with machine.threads(self.threads), float32_by_avx512():
+            logits = self.reading.pooled(self._logits(columns), owners, len(rows))
         if self.labels.task == "regression":
             return logits[:, 0]
         if self.labels.task == "multilabel":
@@ -46,9 +54,9 @@ class Transformer:
         """Write model and tokenizer as transformers does, and how texts are read."""
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
-        write_json(folder / FILE, {"max_length": self.max_length, "threads": self.threads})
+        write_json(folder / FILE, asdict(self.reading) | {"threads": self.threads})
 
-    def _logits(self, encoded: dict[str, list[list[int]]]) -> np.ndarray:
+    def _logits(self, encoded: Columns) -> np.ndarray:
         """Run rows sorted by length, which pads little, and put them back by number: (n, c)."""
         import torch
 
@@ -67,7 +75,7 @@ class Transformer:
 
 def fit_scratch(job: Job) -> Fitted:
     """Train tokenizer and model from the training rows."""
-    from foldline.modeling import scratch
+    from foldline.modeling.neural import scratch
 
     machine.seeded(job.recipe.seed)
     texts = job.train["text"].tolist() + [t for t in job.train["text_pair"].tolist() if t]
@@ -78,10 +86,12 @@ def fit_scratch(job: Job) -> Fitted:
 
 def fit_pretrained(job: Job) -> Fitted:
     """Fine-tune a model from a folder or the hub."""
-    from foldline.modeling import pretrained
+    from foldline.modeling.neural import pretrained
+    from foldline.modeling.neural.layers import restart
 
     machine.seeded(job.recipe.seed)
     tokenizer, model = pretrained.load(job.recipe, job.labels, _names(job.labels))
+    restart(model, job.recipe.train.reinit_layers)
     return _fit(job, tokenizer, model)
 
 
@@ -91,27 +101,48 @@ def load(folder: Path, labels: Labels) -> Transformer:
 
     machine.quiet()
     reading = read_json(folder / FILE)
+    threads = reading.pop("threads")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForSequenceClassification.from_pretrained(folder).to(machine.device())
-    return Transformer(labels, tokenizer, model, reading["max_length"], reading["threads"])
+    return Transformer(labels, tokenizer, model, LongText(**reading), threads)
 
 
 def _fit(job: Job, tokenizer: Any, model: Any) -> Fitted:
-    from foldline.modeling.training import train
+    from foldline.modeling.neural.layers import freeze
+    from foldline.modeling.neural.training import train
 
     recipe = job.recipe
     tokenizer.model_max_length = recipe.max_length
-    encoded = encode(tokenizer, job.train, recipe.max_length)
-    check_tokens(tokenizer, encoded, recipe.model)
-    rows = encoded, targets_of(job.train, job.labels)
-    valid = (
-        encode(tokenizer, job.valid, recipe.max_length),
-        targets_of(job.valid, job.labels),
-    )
+    freeze(model, recipe.train.trainable_layers)
+    reading = long_text(recipe)
+    rows, cut = _rows(tokenizer, job.train, job.labels, reading)
+    check_tokens(tokenizer, rows.columns, recipe.model)
+    if cut:
+        say(_told(cut, reading))
+    valid, _ = _rows(tokenizer, job.valid, job.labels, reading)
     with machine.threads(recipe.train.threads):
-        history, summary = train(job, tokenizer, model, rows, valid)
-    fitted = Transformer(job.labels, tokenizer, model, recipe.max_length, recipe.train.threads)
-    return Fitted(fitted, history, summary)
+        done = train(job, tokenizer, model, rows, valid)
+    fitted = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads)
+    return Fitted(fitted, done.history, done.summary | {"cut_texts": cut}, done.ran)
+
+
+def _rows(
+    tokenizer: Any, table: pd.DataFrame, labels: Labels, reading: LongText
+) -> tuple["Rows", float]:
+    """Give rows as a training sees them, and the share of those that are too long."""
+    from foldline.modeling.neural.rows import Rows
+
+    columns, owners, cut = reading.read(tokenizer, table)
+    rows = Rows(columns, targets_of(table, labels)[owners], owners, table["id"].tolist())
+    return rows, float(cut.mean()) if len(cut) else 0.0
+
+
+def _told(cut: float, reading: LongText) -> str:
+    how = "read in pieces" if reading.how == "window" else f"cut to their {reading.how}"
+    return (
+        f"{cut:.1%} of the training rows have more than max_length={reading.max_length} tokens "
+        f"and are {how} (train.long_text)"
+    )
 
 
 _PROBLEMS = {

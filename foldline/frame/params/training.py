@@ -1,0 +1,89 @@
+"""How a transformer is trained."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from foldline.frame.checks import Count, OpenShare, Positive
+from foldline.frame.params.base import Section
+
+Partial = Annotated[float, Field(ge=0, lt=1)]
+FromZero = Annotated[float, Field(ge=0)]
+
+# What each task may choose.
+LOSSES = {
+    "classification": ("cross_entropy", "focal", "ordinal"),
+    "multilabel": ("cross_entropy", "focal"),
+    "regression": ("mse", "mae", "huber"),
+}
+METRICS = {
+    "classification": ("accuracy", "f1_macro"),
+    "multilabel": ("accuracy", "f1_macro"),
+    "regression": ("pearson", "spearman"),
+}
+
+
+class Train(Section):
+    """How a transformer is trained; what is 0, 1, all or none is off."""
+
+    loss: Literal["auto", "cross_entropy", "focal", "ordinal", "mse", "mae", "huber"]
+    focal_gamma: FromZero
+    huber_delta: Positive
+    label_smoothing: Partial
+    class_weights: Literal["none", "balanced"]
+    optimizer: Literal["adamw", "adafactor", "lion", "sgd"]
+    schedule: Literal["constant", "linear", "cosine", "polynomial", "one_cycle"]
+    power: Positive
+    warmup: Partial
+    weight_decay: FromZero
+    max_grad_norm: Positive
+    accumulation: Count
+    layer_decay: Annotated[float, Field(gt=0, le=1)]
+    trainable_layers: Literal["all", "head"] | Count
+    reinit_layers: Annotated[int, Field(ge=0)]
+    rdrop: FromZero
+    contrastive: Partial
+    temperature: Positive
+    dropout_samples: Count
+    adversarial: Literal["none", "fgm", "awp"]
+    adversarial_size: Positive
+    ema: Partial
+    swa: Partial
+    long_text: Literal["head", "tail", "head_tail", "window"]
+    window_overlap: OpenShare
+    window_pooling: Literal["mean", "max"]
+    metric: Literal["loss", "accuracy", "f1_macro", "pearson", "spearman"]
+    patience: Count
+    precision: Literal["auto", "float32", "bfloat16"]
+    threads: Count
+
+    @model_validator(mode="after")
+    def _one_average(self) -> Self:
+        if self.ema and self.swa:
+            raise ValueError("swa: set it to 0.0, or ema: a model keeps one average of its weights")
+        if self.swa and self.schedule == "one_cycle":
+            raise ValueError(
+                "swa: averages weights at a constant rate, and one_cycle ends near 0; set schedule "
+                "to constant, linear, cosine or polynomial"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _contrasts_whole_batches(self) -> Self:
+        if self.contrastive and self.accumulation > 1:
+            raise ValueError(
+                "contrastive: compares the rows of a batch with each other, so it would change "
+                f"with the cut into {self.accumulation} of them; set accumulation to 1"
+            )
+        return self
+
+    def check_task(self, task: str) -> None:
+        """Refuse a loss, a metric or a method that has no meaning for the task."""
+        right = {"loss": ("auto", *LOSSES[task]), "metric": ("loss", *METRICS[task])}
+        for key, value in (("loss", self.loss), ("metric", self.metric)):
+            if value not in right[key]:
+                raise ValueError(
+                    f"train.{key}: {value} is not for {task}; use {' or '.join(right[key])}"
+                )
+        if task != "classification" and self.contrastive:
+            raise ValueError(f"train.contrastive: needs one class a row; set it to 0.0 for {task}")

@@ -1,0 +1,1 @@
+"""Transformers: made or loaded, trained by Trainer, and read for predictions."""

@@ -1,0 +1,85 @@
+"""Training on the worst small change: of a row's embeddings, or of the model's weights."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+TINY = 1e-12
+
+
+class EmbeddingChange:
+    """Change each row's embeddings in the direction that raises its loss (Miyato et al., 2017).
+
+    The change of a row has the length `size` over all of its tokens, so that it does not depend
+    on the rows beside it.
+    """
+
+    def __init__(self, model: Any, size: float) -> None:
+        self.layer, self.size = model.get_input_embeddings(), size
+
+    @contextmanager
+    def watched(self) -> Iterator[list[Any]]:
+        """Give a list that collects the embeddings of every pass; their gradients come later."""
+        seen: list[Any] = []
+
+        def keep(module: Any, inputs: Any, output: Any) -> Any:
+            # Of frozen embeddings, too, the gradient is wanted.
+            output = output if output.requires_grad else output.requires_grad_()
+            output.retain_grad()
+            seen.append(output)
+            return output
+
+        hook = self.layer.register_forward_hook(keep)
+        try:
+            yield seen
+        finally:
+            hook.remove()
+
+    @contextmanager
+    def applied(self, seen: list[Any]) -> Iterator[None]:
+        """Add the change that the gradients of `seen` say to the embeddings of every pass."""
+        change = changed(sum(one.grad for one in seen), self.size)
+        hook = self.layer.register_forward_hook(lambda m, i, output: output + change)
+        try:
+            yield
+        finally:
+            hook.remove()
+
+
+def changed(gradient: Any, size: float) -> Any:
+    """Give the change along a gradient (n, tokens, width), of length `size` for each row."""
+    length = gradient.flatten(1).norm(dim=1).clamp(min=TINY)
+    return size * gradient / length[:, None, None]
+
+
+class WeightChange:
+    """Change weights so that the step's loss rises; learn from there (Wu et al., 2020, AWP).
+
+    Each matrix moves along its gradient by `size` times its own length; biases and norms stay.
+    The step's gradient is that of the changed weights; the weights themselves are put back.
+    """
+
+    def __init__(self, model: Any, size: float) -> None:
+        self.model, self.size = model, size
+        self.kept: list[tuple[Any, Any]] = []
+
+    @torch.no_grad()
+    def apply(self, backward: Callable[[], None]) -> None:
+        """Change the weights by the gradient that `backward` makes, which is then forgotten."""
+        with torch.enable_grad():
+            backward()
+        for weight in self.model.parameters():
+            if weight.grad is not None and weight.ndim > 1:
+                self.kept.append((weight, weight.detach().clone()))
+                length = weight.grad.norm().clamp(min=TINY)
+                weight.add_(weight.grad, alpha=float(self.size * weight.norm() / length))
+        self.model.zero_grad()
+
+    @torch.no_grad()
+    def undo(self) -> None:
+        """Put the weights back."""
+        for weight, before in self.kept:
+            weight.copy_(before)
+        self.kept = []

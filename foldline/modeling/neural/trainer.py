@@ -1,0 +1,148 @@
+"""Trainer with our batches, losses, optimisers and methods, each off unless params ask for it."""
+
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Trainer
+
+from foldline.frame.errors import FoldlineError, listed
+from foldline.frame.params import Recipe
+from foldline.modeling.neural.adversarial import EmbeddingChange, WeightChange
+from foldline.modeling.neural.averaging import Averages
+from foldline.modeling.neural.batching import sampler
+from foldline.modeling.neural.losses import Loss
+from foldline.modeling.neural.objective import Objective
+from foldline.modeling.neural.optimizers import optimizer
+from foldline.modeling.neural.rows import PLACES
+from foldline.modeling.neural.schedules import averaged_from, schedule
+from foldline.modeling.neural.watching import Speed, diverged
+
+
+class TextTrainer(Trainer):
+    """Trainer over batches of similar length, by the options of a recipe."""
+
+    def __init__(self, recipe: Recipe, loss: Loss, step_rows: int, **how: Any) -> None:
+        super().__init__(compute_loss_func=loss, **how)
+        self.recipe, self.step_rows, options = recipe, step_rows, recipe.train
+        averaged = options.ema or options.swa
+        self.averages = Averages(self.model, options) if averaged else None
+        if self.averages:
+            self.add_callback(self.averages)
+        self.objective: Objective = Objective(self.model, loss, options, recipe.task)
+        self.embeddings: EmbeddingChange | None = None
+        self.weights: WeightChange | None = None
+        if options.adversarial == "fgm":
+            self.embeddings = EmbeddingChange(self.model, options.adversarial_size)
+        if options.adversarial == "awp":
+            self.weights = WeightChange(self.model, options.adversarial_size)
+        self.speed = Speed()
+        self.add_callback(self.speed)
+        self.step_batches: list[dict[str, Any]] = []
+        self.batches_done = 0
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        rows: Any = self.train_dataset if train_dataset is None else train_dataset
+        return sampler(rows.rows.lengths, self.args, self.step_rows)
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """Make the optimiser of the recipe."""
+        model = model or self.model
+        if self.optimizer is None:
+            decayed = self.get_decay_parameter_names(model)
+            self.optimizer = optimizer(model, decayed, self.recipe)
+        return self.optimizer
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """Make the schedule of the recipe."""
+        options = self.recipe.train
+        if self.lr_scheduler is None:
+            own = self.optimizer if optimizer is None else optimizer
+            # accelerate has wrapped it, which torch's one-cycle does not take for an optimiser.
+            self.lr_scheduler = schedule(
+                getattr(own, "optimizer", own), options, num_training_steps
+            )
+            self._created_lr_scheduler = True
+            if self.averages and options.swa:
+                self.averages.begin = averaged_from(options, num_training_steps)
+        return self.lr_scheduler
+
+    def get_batch_samples(self, *arguments: Any) -> Any:
+        """Take the batches of the next optimiser step."""
+        self.step_batches, items = super().get_batch_samples(*arguments)
+        self.batches_done = 0
+        return self.step_batches, items
+
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
+        """Learn from one batch, and from its adversary where one is asked for."""
+        if self.weights and self.batches_done == 0:
+            self.weights.apply(lambda: self._backward(model, num_items_in_batch))
+        if self.embeddings:
+            with self.embeddings.watched() as seen:
+                loss = super().training_step(model, inputs, num_items_in_batch)
+            with self.embeddings.applied(seen):
+                super().training_step(model, inputs, num_items_in_batch)
+        else:
+            loss = super().training_step(model, inputs, num_items_in_batch)
+        self.batches_done += 1
+        if self.weights and self.batches_done == len(self.step_batches):
+            self.weights.undo()
+        self._check("loss", loss, [inputs])
+        self.speed.add(inputs["attention_mask"])
+        return loss
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """Give the objective of a batch, and the model's outputs where they are wanted."""
+        tokens = {k: v for k, v in inputs.items() if k not in ("labels", PLACES)}
+        loss, outputs = self.objective(model, tokens, inputs["labels"], num_items_in_batch)
+        if num_items_in_batch is not None and self.args.average_tokens_across_devices:
+            loss = loss * self.accelerator.num_processes
+        return (loss, outputs) if return_outputs else loss
+
+    def evaluate(self, *arguments: Any, **how: Any) -> dict[str, float]:
+        """Judge the average of the weights where one is kept."""
+        with self._averaged():
+            return super().evaluate(*arguments, **how)
+
+    def _clip_grad_norm(self, model: Any) -> Any:
+        clip: Any = super()._clip_grad_norm  # not typed
+        norm = clip(model)
+        self._check("gradient", norm, self.step_batches)
+        return norm
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        super()._save_optimizer_and_scheduler(output_dir)
+        if self.averages:
+            self.averages.save(Path(output_dir))
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if self.averages and checkpoint:
+            self.averages.load(Path(checkpoint))
+
+    def _load_best_model(self) -> None:
+        super()._load_best_model()
+        if self.averages:
+            self.averages.load(Path(str(self.state.best_model_checkpoint)))
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        return self.averages.applied() if self.averages else nullcontext()
+
+    def _backward(self, model: Any, items: Any) -> None:
+        for batch in self.step_batches:
+            super().training_step(model, batch, items)
+
+    def _check(self, what: str, value: Any, batches: list[dict[str, Any]]) -> None:
+        if not bool(torch.isfinite(torch.as_tensor(value)).all()):
+            places = [place for batch in batches for place in batch[PLACES].tolist()]
+            data: Any = self.train_dataset
+            ids = data.rows.named(places)
+            where = f", over the rows {listed(ids)}"
+            raise FoldlineError(diverged(what, self.state.global_step + 1, where))

@@ -1,0 +1,155 @@
+"""Train a transformer with Trainer: best checkpoint, early stopping, exact resume."""
+
+import gc
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from accelerate.utils.memory import should_reduce_batch_size
+from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArguments
+
+from foldline.frame.errors import FoldlineError
+from foldline.frame.stage import say
+from foldline.modeling.fitted import Job
+from foldline.modeling.neural.checkpoints import last_checkpoint
+from foldline.modeling.neural.long_text import long_text
+from foldline.modeling.neural.losses import loss_for
+from foldline.modeling.neural.precision import float32_by_avx512, resolved
+from foldline.modeling.neural.rows import Encoded, Rows, collator
+from foldline.modeling.neural.scoring import HIGHER, first_output, scorer
+from foldline.modeling.neural.summary import Trained, history, summary
+from foldline.modeling.neural.trainer import TextTrainer
+from foldline.modeling.neural.units import Units
+from foldline.modeling.neural.watching import Progress, diverged
+
+VALID_BATCH = 64
+
+
+def train(job: Job, tokenizer: Any, model: Any, rows: Rows, valid: Rows) -> Trained:
+    """Train `model` in place and leave it at its best epoch by the validation rows.
+
+    Numbers are learnt in standard units, which are then put into the last layer, so that the
+    saved model speaks the label's own. Gives the history by optimiser step, a summary, and how it
+    ran; losses of numbers are in the label's units.
+    """
+    units = Units.of(model, rows.target, job.labels.task)
+    data, held = (part.in_units(units.mean, units.spread) for part in (rows, valid.by_length()))
+
+    def make(cuts: int) -> TextTrainer:
+        trainer = TextTrainer(
+            recipe=job.recipe,
+            loss=loss_for(job.labels, rows.target, job.recipe.train),
+            step_rows=job.recipe.batch_size * job.recipe.train.accumulation,
+            model=model,
+            args=_arguments(job, len(held.target) > 0, cuts),
+            train_dataset=Encoded(data),
+            eval_dataset=Encoded(held) if len(held.target) else None,
+            data_collator=collator(tokenizer),
+            compute_metrics=scorer(
+                job.recipe.train.metric, held, long_text(job.recipe), job.labels.task
+            ),
+            preprocess_logits_for_metrics=first_output,
+            callbacks=[Progress()],
+        )
+        trainer.remove_callback(PrinterCallback)
+        if len(held.target):
+            trainer.add_callback(EarlyStoppingCallback(job.recipe.train.patience))
+        return trainer
+
+    with float32_by_avx512():
+        trainer = _within_memory(job, model, make)
+    if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
+        raise FoldlineError(diverged("model", trainer.state.global_step))
+    units.put_into(model)
+    loss_unit = units.of_loss(job.recipe.train.loss)
+    numbers = summary(trainer.state, model, loss_unit, job.recipe.train.metric)
+    ran = {"precision": resolved(job.recipe.train.precision), "epochs": trainer.speed.epochs}
+    return Trained(history(trainer.state.log_history, loss_unit), numbers, ran)
+
+
+def _within_memory(job: Job, model: Any, make: Callable[[int], TextTrainer]) -> TextTrainer:
+    """Train; where memory runs out, go on with batches cut in two, and the same rows a step."""
+    before = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+    cuts = 1
+    while True:
+        trainer = make(cuts)
+        try:
+            trainer.train(resume_from_checkpoint=last_checkpoint(job.scratch))
+            if trainer.averages:
+                trainer.averages.settle()
+            return trainer
+        except RuntimeError as error:
+            if not (isinstance(error, torch.OutOfMemoryError) or should_reduce_batch_size(error)):
+                raise
+            cuts = _smaller(job, cuts, trainer.state.global_step + 1)
+        finally:
+            trainer.objective.close()
+            # Mixed precision stays wrapped around `forward` otherwise; a loaded model has none.
+            trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+        del trainer
+        model.zero_grad()
+        model.load_state_dict(before)
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _smaller(job: Job, cuts: int, step: int) -> int:
+    """Give into how many parts a batch is cut next, and say so.
+
+    Raises:
+        FoldlineError: where it cannot be cut.
+    """
+    size, hint = job.recipe.batch_size, "lower max_length, or take a smaller model"
+    if cuts >= size:
+        raise FoldlineError(f"memory ran out at step {step} over a single row: {hint}")
+    if job.recipe.train.contrastive:
+        raise FoldlineError(
+            f"memory ran out at step {step}, and train.contrastive compares the rows of a whole "
+            f"batch: lower batch_size, {hint}"
+        )
+    cuts = min(2 * cuts, size)
+    rows = size * job.recipe.train.accumulation
+    say(
+        f"memory ran out at step {step}: going on in {cuts} batches for one; a step still has "
+        f"{rows} rows"
+    )
+    return cuts
+
+
+def _arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments:
+    recipe, options = job.recipe, job.recipe.train
+    arguments = TrainingArguments(
+        output_dir=str(job.scratch),
+        num_train_epochs=recipe.epochs,
+        per_device_train_batch_size=-(-recipe.batch_size // cuts),
+        per_device_eval_batch_size=max(1, VALID_BATCH // cuts),
+        gradient_accumulation_steps=options.accumulation * cuts,
+        learning_rate=recipe.lr,
+        weight_decay=options.weight_decay,
+        max_grad_norm=options.max_grad_norm,
+        bf16=resolved(options.precision) == "bfloat16",
+        use_cpu=not torch.cuda.is_available(),
+        eval_strategy="epoch" if evaluate else "no",
+        save_strategy="epoch",
+        save_total_limit=1,
+        load_best_model_at_end=evaluate,
+        metric_for_best_model=options.metric if evaluate else None,
+        greater_is_better=options.metric in HIGHER if evaluate else None,
+        label_names=["labels"],
+        prediction_loss_only=options.metric == "loss",
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        disable_tqdm=True,
+        report_to="none",
+        seed=recipe.seed,
+        data_seed=recipe.seed,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        remove_unused_columns=False,
+        # Else patience is counted from nothing again when a training goes on.
+        restore_callback_states_from_checkpoint=True,
+    )
+    if arguments.n_gpu > 1:
+        # One process uses one GPU: replicas in threads would scale the loss by their number.
+        arguments._n_gpu = 1
+    return arguments
