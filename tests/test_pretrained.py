@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from foldline.frame import hub
 from foldline.frame.errors import FoldlineError
-from foldline.modeling import kinds, pretrained
+from foldline.modeling import kinds
 
 END = "<|endoftext|>"
 
@@ -118,12 +119,12 @@ def test_a_hub_id_without_a_network_ends_soon(offline, fit, rows, monkeypatch) -
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
     monkeypatch.setattr(constants, "ENDPOINT", "https://hub.invalid")
-    for name in pretrained.PROXIES:
+    for name in hub.PROXIES:
         monkeypatch.delenv(name, raising=False)
     table, begun = rows(), time.monotonic()
     with pytest.raises(FoldlineError, match=r"neither a kind .* nor a folder here") as told:
         fit("nobody/no-such-model", table, table.iloc[:0], "classification")
-    assert time.monotonic() - begun < 3 * pretrained.PATIENCE
+    assert time.monotonic() - begun < 3 * hub.PATIENCE
     assert "download the model elsewhere" in str(told.value)
 
 

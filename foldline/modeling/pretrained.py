@@ -1,17 +1,12 @@
 """A pretrained transformer from a local folder or the Hugging Face hub."""
 
-import os
-import socket
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from foldline.frame import hub
 from foldline.frame.errors import FoldlineError, nearest
 from foldline.frame.labels import Labels
 from foldline.frame.params import KINDS, Recipe
-
-PATIENCE = 5.0  # seconds to wait for the hub's answer
-PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
 def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, Any]:
@@ -24,7 +19,7 @@ def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, An
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     name = recipe.model
-    local = Path(name).is_dir() or not _hub_answers()
+    local = Path(name).is_dir() or not hub.answers()
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
         model = AutoModelForSequenceClassification.from_pretrained(
@@ -71,23 +66,6 @@ def _positions(model: Any) -> int | None:
             return int(module.num_embeddings) - (0 if padding is None else padding + 1)
     most = getattr(model.config, "max_position_embeddings", None)
     return None if most is None else int(most)
-
-
-def _hub_answers() -> bool:
-    """Ask whether the hub can be reached: its own client tries for most of a minute."""
-    from huggingface_hub import constants
-
-    if constants.HF_HUB_OFFLINE:
-        return False
-    if any(os.environ.get(name) for name in PROXIES):
-        return True
-    address = urlsplit(constants.ENDPOINT)
-    port = address.port or (80 if address.scheme == "http" else 443)
-    try:
-        socket.create_connection((address.hostname or "", port), timeout=PATIENCE).close()
-    except OSError:
-        return False
-    return True
 
 
 def _not_found(name: str, error: Exception) -> str:
