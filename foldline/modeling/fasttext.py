@@ -105,7 +105,8 @@ def _loss(job: Job, scores: Any, wanted: Any, weights: Any) -> Any:
     if job.labels.task == "regression":
         return functional.smooth_l1_loss(scores, wanted) / STEADY
     if job.labels.task == "multilabel":
-        return functional.binary_cross_entropy_with_logits(scores, wanted)
+        losses = functional.binary_cross_entropy_with_logits(scores, wanted, reduction="none")
+        return losses.sum(dim=1).mean()
     return (functional.cross_entropy(scores, wanted, reduction="none") * weights).mean()
 
 
