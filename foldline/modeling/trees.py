@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-CELLS = 4_000_000  # rows times trees at once
+CELLS = 1 << 16  # rows times trees at once: what the processor keeps near
 FIELDS = ("feature", "threshold", "left", "right", "value")
 
 
