@@ -28,7 +28,7 @@ def test_trees_as_arrays_are_scikit_learns(classes):
     np.testing.assert_allclose(forest.scores(new), expected, rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(again.scores(new), forest.scores(new))
     alone = np.concatenate([forest.scores(new[i : i + 1]) for i in range(9)])
-    np.testing.assert_allclose(alone, forest.scores(new)[:9], rtol=1e-12)
+    np.testing.assert_array_equal(alone, forest.scores(new)[:9])
 
 
 def test_what_a_text_looks_like_by_hand():

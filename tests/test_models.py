@@ -74,6 +74,15 @@ def test_every_named_kind_is_tested() -> None:
     assert set(MODELS) == set(kinds.KINDS)
 
 
+def test_every_named_kind_is_described() -> None:
+    page = (Path(__file__).parents[1] / "docs/models.md").read_text(encoding="utf-8")
+    lines = [line for line in page.splitlines() if line.startswith("| `")]
+    found = {line.split("`")[1]: line.split("|")[4].strip() for line in lines}
+
+    assert set(found) == set(NAMED)
+    assert {name for name, numbers in found.items() if numbers == "no"} == set(CLASSES_ONLY)
+
+
 @every
 def test_predicts_rows_in_their_order(model, task, pairs, fitted, rows) -> None:
     held = rows(task, pairs).iloc[34:]

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-CELLS = 1 << 16  # rows times trees at once: what the processor keeps near
 FIELDS = ("feature", "threshold", "left", "right", "value")
 
 
@@ -28,26 +27,22 @@ class Forest:
     base: np.ndarray
 
     def scores(self, features: np.ndarray) -> np.ndarray:
-        """Give (n, k) scores of (n, f) features."""
+        """Give (n, k) scores of (n, f) features; a row's are the same beside any others."""
+        columns, everyone = np.ascontiguousarray(features.T), np.arange(len(features))
         found = np.tile(self.base, (len(features), 1))
-        size = max(1, CELLS // max(1, len(self.roots)))
-        for start in range(0, len(features), size):
-            part = features[start : start + size]
-            values = self.value[self._leaves(part)]
-            for output in range(len(self.base)):
-                found[start : start + size, output] += values[:, self.output == output].sum(axis=1)
+        for root, output in zip(self.roots.tolist(), self.output.tolist(), strict=True):
+            # Rows part at each node, so that a tree costs its depth, not its size.
+            waiting = [(root, everyone)]
+            while waiting:
+                node, rows = waiting.pop()
+                if self.feature[node] < 0:
+                    found[rows, output] += self.value[node]
+                    continue
+                small = columns[self.feature[node], rows] <= self.threshold[node]
+                for side, chosen in ((self.left, rows[small]), (self.right, rows[~small])):
+                    if len(chosen):
+                        waiting.append((int(side[node]), chosen))
         return found
-
-    def _leaves(self, features: np.ndarray) -> np.ndarray:
-        """Give the leaf (n, t) that each row comes to in each tree."""
-        rows = np.arange(len(features))[:, None]
-        nodes = np.tile(self.roots, (len(features), 1))
-        while (self.feature[nodes] >= 0).any():
-            feature = self.feature[nodes]
-            small = features[rows, np.maximum(feature, 0)] <= self.threshold[nodes]
-            following = np.where(small, self.left[nodes], self.right[nodes])
-            nodes = np.where(feature >= 0, following, nodes)
-        return nodes
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Give what is to be kept."""
