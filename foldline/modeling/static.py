@@ -88,8 +88,8 @@ def _learnt(job: Job, texts: list[str], pairs: bool) -> Fitted:
     known = learnt(empty, texts, options.min_count)
     finder = Grams(options.words, (low, high), options.buckets, known)
     vectors, head, history = train(job, finder, pairs)
-    if pairs and job.labels.task == "regression":
-        # Cosines of what was learnt say more than it says itself.
+    if job.labels.task == "regression":
+        # The exact solution over what was learnt, with the cosines of pairs.
         given = features(finder, vectors, pairs, job.train)
         head = dense.fit_linear(options, given, targets_of(job.train, job.labels), job.labels)
     summary = {"grams": float(len(known)), "dimensions": float(vectors.shape[1])}
