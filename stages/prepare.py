@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from foldline.corpus.annotations import NOBODY
+from foldline.corpus.beside import beside
 from foldline.corpus.ceiling import told
 from foldline.corpus.health import health
 from foldline.corpus.preparing import prepare_rows
@@ -34,6 +35,7 @@ def main(params: Params) -> None:
     agreement = judged.account(params.seed) if judged else {}
     write_json(Path("metrics/agreement.json"), agreement)
     found.labels.save()
+    write_json(Path("data/beside.json"), beside(params.data))
     write_json(
         Path("metrics/preparation.json"),
         found.details | {"health": checked.details, "notes": notes},

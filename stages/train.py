@@ -38,7 +38,7 @@ def main(params: Params) -> None:
     rows = soften(contract.AUGMENTED.read(), shares, labels)
     valid = soften(contract.VALID.read(), shares, labels)
     code = code_version("frame", "modeling")
-    made_of = [params.model_dump(), kinds.identity(params.model, labels), code, libraries()]
+    made_of = [params.model_dump(), kinds.identity(params, labels), code, libraries()]
     key = fingerprint("train", rows, valid, made_of)
     store = Store("train")
     with locked(f"train-{key}"):

@@ -88,6 +88,15 @@ TINY: dict[str, Any] = {
     "scratch.heads": 2,
     "scratch.dropout": 0.1,
     "scratch.pooling": "cls",
+    "gbdt.dimensions": 8,
+    "gbdt.iterations": 20,
+    "gbdt.min_leaf": 2,
+    "static.dimensions": 16,
+    "static.min_count": 1,
+    "static.buckets": 20_000,
+    "static.epochs": 10,
+    "embed.neighbours": 3,
+    "embed.hidden": 16,
 }
 
 
@@ -214,11 +223,48 @@ def tiny_bert(
 
 
 @pytest.fixture(scope="session")
+def tiny_nli(tmp_path_factory: pytest.TempPathFactory, tiny_bert: str) -> str:
+    """Give the folder of a model of entailment with random weights, made in this process."""
+    from transformers import AutoConfig, AutoTokenizer, BertForSequenceClassification, set_seed
+
+    folder = tmp_path_factory.mktemp("models") / "tiny-nli"
+    set_seed(0)
+    names = {0: "CONTRADICTION", 1: "NEUTRAL", 2: "ENTAILMENT"}
+    config = AutoConfig.from_pretrained(tiny_bert, num_labels=3, id2label=names)
+    BertForSequenceClassification(config).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(tiny_bert).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def beside(
+    tmp_path_factory: pytest.TempPathFactory, tiny_bert: str, tiny_nli: str
+) -> dict[str, Any]:
+    """Give the params that name what kinds read beside rows: models, and files made here."""
+    folder = tmp_path_factory.mktemp("beside")
+    (folder / "words.yaml").write_text(
+        "\n".join(f"{name}: [{', '.join(words)}]" for name, words in WORDS.items()),
+        encoding="utf-8",
+    )
+    lines = [f"r{i:03d},{(i * 7 % 10) / 10},{(10 - i * 7 % 10) / 10},0,{i / 10}" for i in range(40)]
+    header = ",".join(["id", *(f"p_{name}" for name in CLASSES), "predicted"])
+    (folder / "elsewhere.csv").write_text("\n".join([header, *lines, ""]), encoding="utf-8")
+    return {
+        "embed.encoder": tiny_bert,
+        "zero_shot.model": tiny_nli,
+        "zero_shot.hypothesis": "about {label}",
+        "keywords.file": str(folder / "words.yaml"),
+        "external.file": str(folder / "elsewhere.csv"),
+    }
+
+
+@pytest.fixture(scope="session")
 def fit(
     tmp_path_factory: pytest.TempPathFactory,
     recipe: Callable[..., Recipe],
     labels: Callable[[str], Labels],
     tiny_bert: str,
+    beside: dict[str, Any],
 ) -> Callable[..., Any]:
     """Fit a model to two tables; `pretrained` stands for the tiny BERT's folder."""
     from foldline.modeling import kinds
@@ -231,7 +277,12 @@ def fit(
 
     def make(model: str, train: pd.DataFrame, valid: pd.DataFrame, task: str, **how: Any) -> Any:
         scratch = how.pop("scratch", None) or tmp_path_factory.mktemp("scratch")
-        own = recipe(model=tiny_bert if model == "pretrained" else model, task=task, **how)
+        name, files = tiny_bert if model == "pretrained" else model, beside | how.pop("files", {})
+        own = recipe(model=name, task=task, **how)
+        for key, value in files.items():  # they lie where params.yaml would not have them
+            section, _, field = key.partition(".")
+            changed_one = getattr(own, section).model_copy(update={field: value})
+            own = own.model_copy(update={section: changed_one})
         return kinds.fit(Job(train, valid, labels(task), own, scratch))
 
     return make

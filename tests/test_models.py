@@ -12,6 +12,7 @@ from foldline.frame.errors import FoldlineError
 from foldline.frame.files import digest
 from foldline.frame.labels import Labels
 from foldline.frame.params import KINDS as NAMED
+from foldline.frame.params.kinds import CLASSES_ONLY
 from foldline.modeling import kinds
 from foldline.modeling.fitted import Fitted
 
@@ -23,9 +24,19 @@ TASKS = (
     ("regression", False),
     ("regression", True),
 )
-LEARNERS = ("tfidf", "scratch", "pretrained")
+LEARNERS = ("tfidf", "gbdt", "static", "embed", "scratch", "pretrained")
+
+
+def does(model: str, task: str) -> bool:
+    return task == "classification" or model not in CLASSES_ONLY
+
+
 every = pytest.mark.parametrize(
-    ("model", "task", "pairs"), [(m, t, p) for m in MODELS for t, p in TASKS]
+    ("model", "task", "pairs"), [(m, t, p) for m in MODELS for t, p in TASKS if does(m, t)]
+)
+each = pytest.mark.parametrize(
+    ("model", "task"),
+    [(m, t) for m in MODELS for t in ("classification", "multilabel", "regression") if does(m, t)],
 )
 
 
@@ -65,6 +76,15 @@ def check(task: str, n: int, predictions: np.ndarray) -> None:
 
 def test_every_named_kind_is_tested() -> None:
     assert set(MODELS) == set(kinds.KINDS)
+
+
+def test_every_named_kind_is_described() -> None:
+    page = (Path(__file__).parents[1] / "docs/models.md").read_text(encoding="utf-8")
+    lines = [line for line in page.splitlines() if line.startswith("| `")]
+    found = {line.split("`")[1]: line.split("|")[4].strip() for line in lines}
+
+    assert set(found) == set(NAMED)
+    assert {name for name, numbers in found.items() if numbers == "no"} == set(CLASSES_ONLY)
 
 
 @every
@@ -119,8 +139,7 @@ def test_the_seed_decides(model, task, pairs, fitted, fit, rows, labels, tmp_pat
     assert digest(folders[0]) == digest(folders[1])
 
 
-@pytest.mark.parametrize("task", ["classification", "multilabel", "regression"])
-@pytest.mark.parametrize("model", MODELS)
+@each
 def test_one_row_is_enough_to_train(model, task, fit, rows) -> None:
     table = rows(task)
     found = fit(model, table.iloc[:1], table.iloc[:0], task, epochs=1)
@@ -136,9 +155,9 @@ def test_a_class_that_is_absent_keeps_its_column(model, present, fit, rows, labe
     found = fit(model, table[there].iloc[:12], table.iloc[:0], "classification", epochs=1)
     predictions = found.model.predict(table)
     check("classification", len(table), predictions)
-    if model in ("majority", "random", "tfidf"):
+    if model in ("majority", "random", "length", "tfidf", "gbdt", "static", "embed"):
         assert (predictions[:, : 3 - present] == 0).all()
-    if model == "tfidf":
+    if model in ("tfidf", "static"):
         right = predictions[there].argmax(axis=1) == labels("classification").encode(
             table["label"][there]
         )
@@ -154,7 +173,7 @@ def test_a_class_with_one_row(model, fit, rows) -> None:
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
-@pytest.mark.parametrize("model", ["tfidf", "scratch"])
+@pytest.mark.parametrize("model", LEARNERS[:-1])  # a pretrained tokenizer knows too few marks
 def test_texts_without_any_word(model, task, fit, rows) -> None:
     table = rows(task).iloc[:12].copy()
     table["text"] = list("!?.,;:-+*/()")
@@ -168,6 +187,8 @@ def test_texts_without_any_word(model, task, fit, rows) -> None:
 def test_learns_sixteen_rows_by_heart(model, task, pairs, fit, rows, labels) -> None:
     table = rows(task, pairs).iloc[:16]
     dotted = {"scratch.dropout": 0.0, "scratch.width": 32, "tfidf.alpha": 1e-3}
+    dotted |= {"gbdt.min_leaf": 1, "gbdt.iterations": 60, "static.epochs": 300, "static.lr": 0.5}
+    dotted |= {"static.alpha": 1e-3, "embed.c": 1e4, "embed.alpha": 1e-6}
     found = fit(model, table, table.iloc[:0], task, epochs=160, lr=5e-3, dotted=dotted)
     predictions = found.model.predict(table)
     target = labels(task).encode(table["label"])

@@ -303,7 +303,7 @@ def test_what_a_task_has_not_is_refused(recipe) -> None:
         options.check_task("regression")
     with pytest.raises(ValueError, match=r"train.metric: pearson is not for classification"):
         recipe({"train.metric": "pearson"}).train.check_task("classification")
-    with pytest.raises(ValueError, match=r"train.contrastive: needs classes"):
+    with pytest.raises(ValueError, match=r"train.contrastive: needs one class a row"):
         recipe({"train.contrastive": 0.5}).train.check_task("regression")
     with pytest.raises(ValueError, match="set accumulation to 1"):
         recipe({"train.contrastive": 0.5, "train.accumulation": 2})

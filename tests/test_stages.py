@@ -91,7 +91,7 @@ def test_evaluation_has_the_names_that_others_read(project):
         "high",
     }
     assert details["test"]["f1_macro"] == shown["f1_macro"]
-    assert set(details["baselines"]) == {"majority", "random", "tfidf"}
+    assert set(details["baselines"]) == {"majority", "random", "length", "tfidf"}
     assert set(details["members"]) == {"train", "folds"}
     assert set(details["interval"]["f1_macro"]) == {"low", "high"}
     assert [row["class"] for row in details["classes"]] == sorted(projects.SUBJECTS)

@@ -217,7 +217,7 @@ def test_embeddings_are_means_over_the_tokens(rows, options, tiny_bert) -> None:
 
     assert found.shape == (40, 16)
     np.testing.assert_allclose(found[33], mean / np.linalg.norm(mean), atol=1e-5)
-    assert dense(rows("regression", pairs=True), own, 1).shape == (40, 16)
+    assert dense(rows("regression", pairs=True), own, 1).shape == (40, 48)
     long = table.assign(text="긴 글 " * 500)
     assert np.isfinite(dense(long, own, 1)).all()
 

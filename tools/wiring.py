@@ -18,6 +18,7 @@ FREE = {
     "foldline/frame/params/balance.py",
     "foldline/frame/params/base.py",
     "foldline/frame/params/data.py",
+    "foldline/frame/params/kinds.py",
     "foldline/frame/params/models.py",
     "foldline/frame/params/settings.py",
     "foldline/frame/params/training.py",

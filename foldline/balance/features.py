@@ -1,13 +1,11 @@
 """Rows as numbers, for distances between them and for a second opinion on their labels."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from foldline.frame import hub
+from foldline.frame.encoder import open_encoder
 from foldline.frame.errors import FoldlineError
 from foldline.frame.params import Undersample
 from foldline.frame.seeds import derive
@@ -15,8 +13,7 @@ from foldline.frame.seeds import derive
 GRAMS = (2, 4)
 FEW = 1000  # texts; of more, n-grams of one text alone are left out
 MOST = 50_000  # n-grams, the most frequent; this bounds the memory of the SVD
-BATCH = 32  # texts that an encoder reads at once
-LONGEST = 256  # tokens of them
+LONGEST = 256  # tokens that an encoder reads of a text
 
 
 class Bags:
@@ -81,65 +78,17 @@ def svd(rows: pd.DataFrame, options: Undersample, seed: int) -> np.ndarray:
 
 
 def embeddings(rows: pd.DataFrame, options: Undersample, seed: int) -> np.ndarray:
-    """Give the mean of a frozen encoder's last states over each row's tokens: (n, width).
+    """Give a frozen encoder's vector of each row: (n, width).
+
+    Of pairs both texts' vectors and what tells them apart, (n, 3 * width).
 
     Raises:
         FoldlineError: where params name no encoder, or it cannot be loaded.
     """
-    import torch
-
-    tokenizer, model = _encoder(options.encoder)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model.to(device)
-    found = []
-    with _one_thread(), torch.inference_mode():
-        for begin in range(0, len(rows), BATCH):
-            part = rows.iloc[begin : begin + BATCH]
-            pairs = part["text_pair"].tolist() if (rows["text_pair"] != "").any() else None
-            inputs = tokenizer(
-                part["text"].tolist(), pairs, padding=True, truncation=True, return_tensors="pt"
-            ).to(device)
-            states = model(**inputs).last_hidden_state
-            mask = inputs["attention_mask"].unsqueeze(-1).to(states.dtype)
-            found.append((states * mask).sum(1) / mask.sum(1).clamp(min=1))
-    return np.asarray(torch.cat(found).double().cpu().numpy())
-
-
-def _encoder(name: str | None) -> tuple[Any, Any]:
-    """Load tokenizer and model; texts are cut to what it reads, at most `LONGEST` tokens."""
-    if name is None:
-        raise FoldlineError(
-            "augment.undersample.encoder is null, but features=embeddings needs it: name a folder "
-            "under models/pretrained/ or a Hugging Face id, or set features to svd"
-        )
-    from transformers import AutoModel, AutoTokenizer
-
-    local = hub.local_only(name)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
-        model = AutoModel.from_pretrained(name, local_files_only=local, dtype="float32")
-    except Exception as error:  # each library beneath has errors of its own
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
-        raise FoldlineError(
-            f"augment.undersample.encoder={name} cannot be loaded: give a folder under "
-            f"models/pretrained/ that holds a model, or a Hugging Face id. ({reason})"
-        ) from error
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    # RoBERTa counts positions from behind its padding's: two fewer tokens than positions.
-    positions = getattr(model.config, "max_position_embeddings", LONGEST + 2) - 2
-    tokenizer.model_max_length = min(LONGEST, positions, tokenizer.model_max_length)
-    return tokenizer, model.eval()
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sum in one order, however many threads the process had: near ties decide who stays."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+    # One thread, however many the process has: near ties decide who stays.
+    encoder = open_encoder("augment.undersample.encoder", options.encoder, LONGEST, 1)
+    first = encoder.vectors(rows["text"].tolist())
+    if not (rows["text_pair"] != "").any():
+        return first
+    second = encoder.vectors(rows["text_pair"].tolist())
+    return np.hstack([first, second, np.abs(first - second)])

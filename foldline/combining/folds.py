@@ -64,7 +64,7 @@ class Fold:
             "fold",
             self.number,
             self.rows,
-            kinds.identity(self.recipe.model, self.labels),
+            kinds.identity(self.recipe, self.labels),
             self.recipe.model_dump(),
             _determining(self.augment),
             outside(self.augment),

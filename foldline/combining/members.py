@@ -15,7 +15,7 @@ from foldline.running.store import code_version, fingerprint, libraries, remembe
 MODEL = Path("models/model")
 BASELINES = Path("models/baselines")
 FOLDS = Path("models/folds")
-BASELINE_NAMES = ("majority", "random", "tfidf")
+BASELINE_NAMES = ("majority", "random", "length", "tfidf")
 FILE = Path("models/ensemble.json")
 # Out of fold, the trained model and the fold models are one recipe.
 FAMILY = {"train": "model", "folds": "model", "tfidf": "tfidf"}

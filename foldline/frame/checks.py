@@ -83,6 +83,15 @@ def prompt(value: str) -> str:
     return value
 
 
+def hypothesis(value: str) -> str:
+    """Refuse a hypothesis in which the label's description has no place."""
+    if "{label}" not in value:
+        raise ValueError(
+            f"must hold {{label}}, where each class's description is put (found {value!r})"
+        )
+    return value
+
+
 def encoding(value: str) -> str:
     """Refuse an encoding that Python does not know."""
     try:

@@ -1,9 +1,14 @@
-"""Models of the Hugging Face hub: whether it can be reached, and which commit was taken."""
+"""Models in local folders or on the Hugging Face hub: whether it answers, what files say."""
 
+import json
 import os
 import socket
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
+
+from foldline.frame.errors import FoldlineError
+from foldline.frame.files import digest
 
 PATIENCE = 5.0  # seconds to wait for the hub's answer
 PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
@@ -11,7 +16,7 @@ PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 def local_only(name: str) -> bool:
     """Say whether a model is to be looked for on this disk alone: a folder, or no hub answers."""
-    return Path(name).is_dir() or not _answers()
+    return Path(name).is_dir() or not answers()
 
 
 def commit(name: str) -> str | None:
@@ -30,7 +35,7 @@ def commit(name: str) -> str | None:
     return None if found is None else str(found)
 
 
-def _answers() -> bool:
+def answers() -> bool:
     """Ask whether the hub can be reached: its own client tries for most of a minute."""
     from huggingface_hub import constants
 
@@ -45,3 +50,75 @@ def _answers() -> bool:
     except OSError:
         return False
     return True
+
+
+def settings(name: str, file: str, local: bool, revision: str | None = None) -> Any:
+    """Read a JSON file of a model in a folder or on the hub; None where it has none."""
+    from transformers.utils.hub import cached_file
+
+    if Path(name).is_dir():
+        path: Any = Path(name) / file
+        path = path if path.exists() else None
+    else:
+        path = cached_file(
+            name,
+            file,
+            revision=revision,
+            local_files_only=local,
+            _raise_exceptions_for_missing_entries=False,
+            _raise_exceptions_for_connection_errors=False,
+            _raise_exceptions_for_gated_repo=False,
+        )
+    return None if path is None else json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def frozen(
+    key: str, source: dict[str, Any], kind: str, since: str, folder: str = ""
+) -> tuple[Any, Any, str | None]:
+    """Load tokenizer and model to read with, and say what they are by content or revision.
+
+    `source` holds their `name`, and their `content` where they must be those of an earlier time;
+    `kind` is a class of transformers, `key` the param that names them.
+
+    Raises:
+        FoldlineError: where they cannot be loaded, or are others by now.
+    """
+    name, local = source["name"], Path(source["name"]).is_dir()
+    content = source.get("content")
+    try:
+        tokenizer, model = _loaded(name, kind, folder, None if local else content)
+    except Exception as error:  # each library beneath has errors of its own
+        raise unloadable(key, name, error) from error
+    found = digest(Path(name)) if local else getattr(model.config, "_commit_hash", None)
+    if content not in (None, found):
+        raise FoldlineError(
+            f"{key}={name} has changed since {since}: bring the former one back, or run `dvc repro`"
+        )
+    return tokenizer, model, found
+
+
+def unloadable(key: str, name: str, error: Exception) -> FoldlineError:
+    """Say that a param names no model, and why."""
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+    return FoldlineError(
+        f"{key}={name} cannot be loaded: give a folder under models/pretrained/ that holds a "
+        f"model, or a Hugging Face id. ({reason})"
+    )
+
+
+def _loaded(name: str, kind: str, folder: str, revision: str | None) -> tuple[Any, Any]:
+    import torch
+    import transformers
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    offline = local_only(name)
+    how = {"local_files_only": offline, "revision": revision or "main", "subfolder": folder}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(name, **how)
+    model = getattr(transformers, kind).from_pretrained(name, dtype="float32", **how)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model.config.pad_token_id = tokenizer.pad_token_id
+    tokenizer.padding_side = "right"
+    return tokenizer, model.eval().to("cuda" if torch.cuda.is_available() else "cpu")

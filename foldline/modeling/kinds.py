@@ -5,7 +5,19 @@ from pathlib import Path
 from foldline.frame.errors import FoldlineError, listed
 from foldline.frame.files import digest, read_json, replacing, write_json
 from foldline.frame.labels import Labels
-from foldline.modeling import baselines, targets, tfidf
+from foldline.frame.params import Recipe
+from foldline.modeling import (
+    baselines,
+    embed,
+    external,
+    gbdt,
+    keywords,
+    length,
+    static,
+    targets,
+    tfidf,
+    zero_shot,
+)
 from foldline.modeling.fitted import Fitted, Job, Kind, Model
 from foldline.modeling.neural import transformer
 
@@ -13,7 +25,7 @@ from foldline.modeling.neural import transformer
 PRETRAINED = "pretrained"
 CARD = "foldline.json"
 # They say what is known without a model, so nothing is transformed for them.
-PLAIN = ("majority", "random")
+PLAIN = ("majority", "random", "external")
 
 
 def kind_of(model: str) -> str:
@@ -21,10 +33,18 @@ def kind_of(model: str) -> str:
     return model if model in KINDS else PRETRAINED
 
 
-def identity(model: str, labels: Labels) -> list[object]:
-    """Give what a fit depends on beside rows and params: the labels, and a local model's files."""
-    folder = Path(model)
-    return [labels.task, *labels.classes, digest(folder) if folder.is_dir() else None]
+def identity(recipe: Recipe, labels: Labels) -> list[object]:
+    """Give what a fit depends on beside rows and params: the labels, and the files it reads."""
+    named = {
+        "keywords": recipe.keywords.file,
+        "static": recipe.static.vectors,
+        "embed": recipe.embed.encoder,
+        "zero-shot": recipe.zero_shot.model,
+        "external": recipe.external.file,
+    }
+    beside = Path(named.get(recipe.model, recipe.model) or "")
+    there = beside != Path() and beside.exists()
+    return [labels.task, *labels.classes, digest(beside) if there else None]
 
 
 def fit(job: Job) -> Fitted:
@@ -76,7 +96,14 @@ def load(folder: Path) -> Model:
 KINDS: dict[str, Kind] = {
     "majority": Kind(baselines.fit_majority, baselines.load),
     "random": Kind(baselines.fit_random, baselines.load),
+    "length": Kind(length.fit, length.load),
+    "keywords": Kind(keywords.fit, keywords.load),
     "tfidf": Kind(tfidf.fit, tfidf.load),
+    "gbdt": Kind(gbdt.fit, gbdt.load, stops_early=True),
+    "static": Kind(static.fit, static.load),
+    "embed": Kind(embed.fit, embed.load),
     "scratch": Kind(transformer.fit_scratch, transformer.load, stops_early=True),
+    "zero-shot": Kind(zero_shot.fit, zero_shot.load),
+    "external": Kind(external.fit, external.load),
     PRETRAINED: Kind(transformer.fit_pretrained, transformer.load, stops_early=True),
 }

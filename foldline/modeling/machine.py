@@ -1,8 +1,10 @@
 """The machine that a model runs on: its device, and the threads that its sums are shared by."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+
+from foldline.frame.threads import threads
+
+__all__ = ["device", "quiet", "seeded", "threads"]
 
 
 def device() -> str:
@@ -10,19 +12,6 @@ def device() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Let torch use `count` CPU threads: their number changes the order of sums, so results."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def seeded(seed: int) -> None:

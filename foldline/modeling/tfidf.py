@@ -15,26 +15,14 @@ from foldline.frame.labels import Labels
 from foldline.frame.params import Recipe
 from foldline.modeling.bags import bags, described, fit_bags, joined, restored
 from foldline.modeling.fitted import Fitted, Job
+from foldline.modeling.heads import fit_head
+from foldline.modeling.linear import Linear, problem
 from foldline.modeling.pairs import pair_measures
-from foldline.modeling.soft import targets_of, unrolled
+from foldline.modeling.soft import targets_of
 
 # Arrays and JSON: a pickle opens in one scikit-learn alone, runs code, and has other bytes in
 # another process.
 ARRAYS, VOCABULARIES = "tfidf.npz", "tfidf.json"
-# The score of a label that every training row has, and less it of one that none has.
-CERTAIN = 20.0
-
-
-@dataclass(frozen=True)
-class Linear:
-    """A linear model, one row of `weights` for each output: (k, features), `bias` (k,).
-
-    `codes` are the classes that were learnt: none for numbers; of two, the output is the second.
-    """
-
-    weights: np.ndarray
-    bias: np.ndarray
-    codes: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -56,28 +44,11 @@ class LinearModel:
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """Give (n, c) probabilities or (n,) numbers; 0 for a class that was not learnt."""
-        from scipy.special import expit
-
-        codes = self.linear.codes
         numbers = self.labels.task == "regression"
         if rows.empty:
-            return np.zeros(0 if numbers else (0, self.labels.outputs))
-        probabilities = np.zeros((len(rows), self.labels.outputs))
-        several = self.labels.task == "multilabel"
-        if len(codes) == 1 and not several:
-            probabilities[:, codes] = 1.0
-            return probabilities
+            return np.zeros(0 if numbers else (0, len(self.labels.classes)))
         features = _features(self.vectorisers, self.scaler, rows, numbers)
-        scores = np.asarray(features @ self.linear.weights.T) + self.linear.bias
-        if numbers:
-            return np.asarray(scores[:, 0])
-        found = expit(scores)
-        if several:
-            return np.asarray(found)
-        if len(codes) == 2:
-            found = np.column_stack([1 - found, found])
-        probabilities[:, codes] = found / found.sum(axis=1, keepdims=True)
-        return probabilities
+        return self.linear.predict(features, self.labels)
 
     def save(self, folder: Path) -> None:
         """Write vocabularies and arrays."""
@@ -110,8 +81,11 @@ def fit(job: Job) -> Fitted:
     vectorisers = fit_bags(job.recipe.tfidf, texts)
     scaler = _scaler(_pair_bags(vectorisers, rows)[2]) if pairs else None
     features = _features(vectorisers, scaler, rows, numbers)
-    learn = {"regression": _ridge, "multilabel": _each_label}.get(job.labels.task, _logistic)
-    linear = learn(job.recipe, features, target)
+    if numbers:
+        linear = _ridge(job.recipe, features, target)
+    else:
+        counts = features.shape[1] - (len(scaler.mean) if scaler else 0)
+        linear = fit_head(job.recipe, features, problem(target, job.labels), rows, counts)
     summary = {"features": float(features.shape[1])}
     return Fitted(LinearModel(job.labels, vectorisers, scaler, linear), summary=summary)
 
@@ -151,45 +125,3 @@ def _ridge(recipe: Recipe, features: Any, target: np.ndarray) -> Linear:
     found = Ridge(alpha=recipe.tfidf.alpha, random_state=recipe.seed).fit(features, target)
     weights = np.asarray(found.coef_, dtype=np.float64).reshape(1, -1)
     return Linear(weights, np.array([float(found.intercept_)]), np.zeros(0, dtype=np.int64))
-
-
-def _logistic(recipe: Recipe, features: Any, target: np.ndarray) -> Linear:
-    """Fit one class against the rest, each; a part of a small fold may hold one class alone.
-
-    A row with a soft target counts as one of each of its classes, with the share as its weight.
-    """
-    places, target, shares = unrolled(target)
-    features = features[places]
-    codes = np.unique(target)
-    weights, bias = [np.zeros((0, features.shape[1]))], [np.zeros(0)]
-    for code in codes if len(codes) > 2 else codes[1:]:
-        logistic = _regression(recipe, features)
-        logistic.fit(features, target == code, sample_weight=shares)
-        weights.append(logistic.coef_)
-        bias.append(logistic.intercept_)
-    return Linear(np.vstack(weights), np.concatenate(bias), codes)
-
-
-def _each_label(recipe: Recipe, features: Any, target: np.ndarray) -> Linear:
-    """Fit each of several labels (n, c) alone (binary relevance); a constant one by its bias."""
-    count = target.shape[1]
-    weights = np.zeros((count, features.shape[1]))
-    bias = np.where(target.all(axis=0), CERTAIN, -CERTAIN)
-    for label in np.flatnonzero(target.min(axis=0) < target.max(axis=0)).tolist():
-        logistic = _regression(recipe, features).fit(features, target[:, label])
-        weights[label], bias[label] = logistic.coef_[0], logistic.intercept_[0]
-    return Linear(weights, bias, np.arange(count))
-
-
-def _regression(recipe: Recipe, features: Any) -> Any:
-    from sklearn.linear_model import LogisticRegression
-
-    options = recipe.tfidf
-    return LogisticRegression(
-        C=options.c,
-        solver="liblinear",
-        dual=features.shape[1] > features.shape[0],  # the faster way to the same answer
-        class_weight=None if options.class_weights == "none" else "balanced",
-        max_iter=1000,
-        random_state=recipe.seed,
-    )

@@ -12,6 +12,16 @@ from foldline.frame.params.balance import (
 )
 from foldline.frame.params.base import KINDS, Section, Task
 from foldline.frame.params.data import Annotations, Data, Duplicates, Prepare, Split
+from foldline.frame.params.kinds import (
+    DenseHead,
+    Embed,
+    External,
+    Gbdt,
+    Keywords,
+    LinearOptions,
+    Static,
+    ZeroShot,
+)
 from foldline.frame.params.models import (
     Ensemble,
     Evaluate,
@@ -32,11 +42,17 @@ __all__ = [
     "Augment",
     "Backtranslation",
     "Data",
+    "DenseHead",
     "Duplicates",
+    "Embed",
     "Ensemble",
     "Evaluate",
+    "External",
     "Gates",
+    "Gbdt",
+    "Keywords",
     "Kfold",
+    "LinearOptions",
     "Llm",
     "Nlpaug",
     "Predict",
@@ -47,6 +63,7 @@ __all__ = [
     "Section",
     "Settings",
     "Split",
+    "Static",
     "Synonym",
     "Target",
     "Task",
@@ -54,4 +71,5 @@ __all__ = [
     "Train",
     "Undersample",
     "WordShare",
+    "ZeroShot",
 ]

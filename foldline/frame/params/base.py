@@ -4,7 +4,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-KINDS = ("majority", "random", "tfidf", "scratch")
+KINDS = (
+    "majority", "random", "length", "keywords", "tfidf", "gbdt", "static", "embed", "scratch",
+    "zero-shot", "external",
+)  # fmt: skip
 
 Task = Literal["classification", "multilabel", "regression"]
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from foldline.frame import checks
 from foldline.frame.checks import Count, OpenShare, Positive, Range, RawFile
 from foldline.frame.params.base import Section, Task
+from foldline.frame.params.kinds import Embed, External, Gbdt, Keywords, Static, ZeroShot
 from foldline.frame.params.training import Train
 
 
@@ -22,7 +23,9 @@ class Tfidf(Section):
     words: Range
     chars: Range
     min_df: Count
+    head: Literal["logistic", "svm", "nbsvm", "complement_nb", "ridge"]
     c: Positive
+    svm_c: Positive
     alpha: Positive
     class_weights: Literal["none", "balanced"]
 
@@ -104,4 +107,10 @@ class Recipe(Section):
     train: Train
     tfidf: Tfidf
     scratch: Scratch
+    keywords: Keywords
+    gbdt: Gbdt
+    static: Static
+    embed: Embed
+    external: External
+    zero_shot: ZeroShot
     target: Target

@@ -9,6 +9,7 @@ from foldline.frame.errors import unknown
 from foldline.frame.params.balance import Augment
 from foldline.frame.params.base import KINDS
 from foldline.frame.params.data import Data, Prepare, Split
+from foldline.frame.params.kinds import NEEDED, check_kind
 from foldline.frame.params.models import Ensemble, Evaluate, Kfold, Predict, Recipe, Runner
 
 
@@ -28,6 +29,8 @@ class Settings(Recipe):
     @model_validator(mode="after")
     def _known_model(self) -> Self:
         checks.known_model(self.model, KINDS)
+        sections = {name: getattr(self, name) for name, _, _ in NEEDED.values()}
+        check_kind(self.model, self.task, self.tfidf.head, sections)
         return self
 
     @model_validator(mode="after")

@@ -1,0 +1,121 @@
+"""Vectors of n-grams learnt together with a linear head over their mean."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from foldline.frame.seeds import generator
+from foldline.frame.threads import threads
+from foldline.modeling import dense
+from foldline.modeling.fitted import Job
+from foldline.modeling.grams import Grams
+from foldline.modeling.linear import problem
+from foldline.modeling.soft import targets_of, unrolled
+
+BATCH = 32  # rows a step; the learning rate is that of one row, as in fastText
+STEADY = 8  # the squared loss of numbers has no bound, so its steps are smaller
+Bags = list[np.ndarray]
+
+
+def train(
+    job: Job, finder: Grams, pairs: bool
+) -> tuple[np.ndarray, dense.Head, list[dict[str, Any]]]:
+    """Give vectors (m, d) float32, the head over their mean, and the history by step.
+
+    Bag of tricks (Joulin et al., 2017) by stochastic gradient descent with a falling rate, in
+    small batches. Numbers are learnt in units of their spread, by a loss that far ones do not rule.
+    """
+    import torch
+
+    target, labels = targets_of(job.train, job.labels), job.labels
+    if labels.task == "classification" and len(found := np.unique(unrolled(target)[1])) == 1:
+        return np.zeros((max(1, len(finder.known)), 1), np.float32), dense.Certain(found), []
+    options, seed = job.recipe.static, job.recipe.seed
+    columns = ["text", "text_pair"] if pairs else ["text"]
+    bags = [[finder.places(text) for text in job.train[name]] for name in columns]
+    wanted, weights, codes = _wanted(job, target)
+    size = max(1, len(finder.known)), options.dimensions
+    reach = 1.0 if pairs else 1 / size[1]  # of pairs even vectors that know nothing tell overlap
+    start = generator(seed, "static", "start").uniform(-reach, reach, size)
+    vectors = torch.tensor(start, dtype=torch.float32, requires_grad=True)
+    head = torch.nn.Linear(size[1] * (4 if pairs else 1), wanted.shape[1])
+    torch.nn.init.zeros_(head.weight)
+    torch.nn.init.zeros_(head.bias)
+    optimiser = torch.optim.SGD([vectors, *head.parameters()], lr=options.lr * BATCH)
+    history = []
+    with threads(job.recipe.train.threads):
+        steps = list(_batches(seed, len(wanted), options.epochs))
+        for step, batch in enumerate(steps):
+            rate = options.lr * (1 - step / len(steps))
+            optimiser.param_groups[0]["lr"] = rate * len(batch)
+            loss = _loss(job, head(_joined(vectors, bags, batch)), wanted[batch], weights[batch])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            history.append({"step": step + 1, "loss": float(loss.detach()), "lr": rate})
+    kept = vectors.detach().numpy()
+    return kept, _head(job, head, target, codes, pairs), history
+
+
+def _batches(seed: int, rows: int, epochs: int) -> Iterator[np.ndarray]:
+    for epoch in range(epochs):
+        order = generator(seed, "static", "epoch", epoch).permutation(rows)
+        yield from (order[start : start + BATCH] for start in range(0, rows, BATCH))
+
+
+def _joined(vectors: Any, bags: list[Bags], batch: np.ndarray) -> Any:
+    """Give the features of a batch: (n, d), or of pairs what `scaling.of_pairs` starts with."""
+    import torch
+
+    found = []
+    for side in bags:
+        own = [side[row] for row in batch]
+        starts = np.cumsum([0, *map(len, own[:-1])])
+        places = torch.from_numpy(np.concatenate(own))
+        bag = torch.nn.functional.embedding_bag
+        found.append(bag(places, vectors, torch.from_numpy(starts), mode="mean", sparse=True))
+    if len(found) == 1:
+        return found[0]
+    first, second = found
+    return torch.cat([first, second, (first - second).abs(), first * second], dim=1)
+
+
+def _wanted(job: Job, target: np.ndarray) -> tuple[Any, Any, np.ndarray]:
+    """Give what is to be said of each row (n, k), its weight (n,), and the classes learnt."""
+    import torch
+
+    labels, weights, codes = job.labels, np.ones(len(target)), np.zeros(0, dtype=np.int64)
+    if labels.task == "regression":
+        wanted = ((target - target.mean()) / (target.std() or 1.0))[:, None]
+    elif labels.task == "multilabel":
+        wanted, codes = target, problem(target, labels).codes
+    else:
+        shares = np.eye(len(labels.classes))[target] if target.ndim == 1 else target
+        codes = np.flatnonzero(shares.sum(axis=0) > 0)
+        wanted = shares[:, codes]
+        if job.recipe.static.class_weights == "balanced":
+            weights = wanted @ (len(wanted) / (len(codes) * wanted.sum(axis=0)))
+    return torch.tensor(wanted).float(), torch.tensor(weights).float(), codes
+
+
+def _loss(job: Job, scores: Any, wanted: Any, weights: Any) -> Any:
+    from torch.nn import functional
+
+    if job.labels.task == "regression":
+        return functional.smooth_l1_loss(scores, wanted) / STEADY
+    if job.labels.task == "multilabel":
+        losses = functional.binary_cross_entropy_with_logits(scores, wanted, reduction="none")
+        return losses.sum(dim=1).mean()
+    return (functional.cross_entropy(scores, wanted, reduction="none") * weights).mean()
+
+
+def _head(job: Job, head: Any, target: np.ndarray, codes: np.ndarray, pairs: bool) -> dense.Head:
+    weights = head.weight.detach().numpy().astype(np.float64)
+    bias = head.bias.detach().numpy().astype(np.float64)
+    if job.labels.task == "regression":
+        scale = float(target.std()) or 1.0
+        weights, bias = weights * scale, bias * scale + target.mean()
+    if pairs:  # the cosine, which stands last, was not learnt by
+        weights = np.hstack([weights, np.zeros((len(weights), 1))])
+    return dense.LinearHead(weights, bias, codes)

@@ -1,0 +1,60 @@
+"""A model that sees nothing of a text but its length: what lengths alone give away."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from foldline.frame.labels import Labels
+from foldline.frame.params import LinearOptions
+from foldline.modeling import dense
+from foldline.modeling.fitted import Fitted, Job
+from foldline.modeling.soft import targets_of
+
+ARRAYS = "length.npz"
+# Two numbers of a text do not need to be held back.
+OPTIONS = LinearOptions(c=100.0, alpha=1e-3, class_weights="none")
+
+
+@dataclass(frozen=True)
+class Length:
+    """A linear head over lengths."""
+
+    labels: Labels
+    head: dense.Head
+
+    def predict(self, rows: pd.DataFrame) -> np.ndarray:
+        """Give (n, c) probabilities or (n,) numbers, in the order of the rows."""
+        return self.head.predict(lengths(rows), self.labels)
+
+    def save(self, folder: Path) -> None:
+        """Write the head's arrays."""
+        np.savez_compressed(folder / ARRAYS, allow_pickle=False, **self.head.arrays())
+
+
+def fit(job: Job) -> Fitted:
+    """Fit a logistic or ridge regression on lengths."""
+    target = targets_of(job.train, job.labels)
+    head = dense.fit_linear(OPTIONS, lengths(job.train), target, job.labels)
+    return Fitted(Length(job.labels, head))
+
+
+def load(folder: Path, labels: Labels) -> Length:
+    """Read the model."""
+    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+        return Length(labels, dense.restored(dict(arrays)))
+
+
+def lengths(rows: pd.DataFrame) -> np.ndarray:
+    """Give (n, 6) logs of characters and words of both texts, and how far those lie apart.
+
+    The last four are 0, or those of the first, where there is no second text.
+    """
+    first, second = (_of(rows[name].tolist()) for name in ("text", "text_pair"))
+    return np.hstack([first, second, np.abs(first - second)])
+
+
+def _of(texts: list[str]) -> np.ndarray:
+    counts = [(len(text), len(text.split())) for text in texts]
+    return np.log1p(np.array(counts, dtype=np.float64).reshape(len(texts), 2))

@@ -1,0 +1,54 @@
+"""What a text looks like, whatever it says: lengths, marks, letters, scripts."""
+
+import unicodedata
+from functools import cache
+
+import numpy as np
+
+KINDS = ("digit", "punctuation", "upper", "space", "Latin", "Hangul", "Han", "Kana", "other")
+COUNTS = 4
+
+
+def surface(texts: list[str]) -> np.ndarray:
+    """Give (n, 4 + 9) numbers: logs of characters, words and lines, letters of a word, shares.
+
+    Shares are of all characters: digits, punctuation and symbols, capitals, spaces, and letters
+    of four scripts and of all others.
+    """
+    found = np.zeros((len(texts), COUNTS + len(KINDS)))
+    for row, text in enumerate(texts):
+        words = text.split()
+        letters = sum(map(len, words)) / max(1, len(words))
+        found[row, :COUNTS] = *np.log1p([len(text), len(words), text.count("\n")]), letters
+        for character in text:
+            for kind in _kinds(character):
+                found[row, COUNTS + kind] += 1
+        found[row, COUNTS:] /= max(1, len(text))
+    return found
+
+
+@cache
+def _kinds(character: str) -> tuple[int, ...]:
+    """Give the places in KINDS of a character; a capital is of a script as well."""
+    category = unicodedata.category(character)
+    if category.startswith("N"):
+        return (KINDS.index("digit"),)
+    if category[0] in "PS":
+        return (KINDS.index("punctuation"),)
+    if not category.startswith("L"):
+        return (KINDS.index("space"),) if character.isspace() else (KINDS.index("other"),)
+    script = KINDS.index(_script(unicodedata.name(character, "")))
+    return (script, KINDS.index("upper")) if category == "Lu" else (script,)
+
+
+def _script(name: str) -> str:
+    for start, script in (
+        ("LATIN", "Latin"),
+        ("HANGUL", "Hangul"),
+        ("CJK", "Han"),
+        ("HIRAGANA", "Kana"),
+        ("KATAKANA", "Kana"),
+    ):
+        if name.startswith(start):
+            return script
+    return "other"

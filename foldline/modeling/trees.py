@@ -1,0 +1,108 @@
+"""Boosted trees as plain arrays: they open without a pickle, which would run code."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+FIELDS = ("feature", "threshold", "left", "right", "value")
+
+
+@dataclass(frozen=True)
+class Forest:
+    """The nodes of all trees one after another, and where each tree starts.
+
+    `feature` is -1 for a leaf, whose `value` counts; a row whose feature is at most the
+    `threshold` goes to `left`, else to `right`: places of nodes. `roots` (t,) are trees' first
+    nodes, `output` (t,) which score each adds to, `base` (k,) where scores start from.
+    """
+
+    feature: np.ndarray
+    threshold: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    value: np.ndarray
+    roots: np.ndarray
+    output: np.ndarray
+    base: np.ndarray
+
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """Give (n, k) scores of (n, f) features; a row's are the same beside any others."""
+        columns, everyone = np.ascontiguousarray(features.T), np.arange(len(features))
+        found = np.tile(self.base, (len(features), 1))
+        for root, output in zip(self.roots.tolist(), self.output.tolist(), strict=True):
+            # Rows part at each node, so that a tree costs its depth, not its size.
+            waiting = [(root, everyone)]
+            while waiting:
+                node, rows = waiting.pop()
+                if self.feature[node] < 0:
+                    found[rows, output] += self.value[node]
+                    continue
+                small = columns[self.feature[node], rows] <= self.threshold[node]
+                for side, chosen in ((self.left, rows[small]), (self.right, rows[~small])):
+                    if len(chosen):
+                        waiting.append((int(side[node]), chosen))
+        return found
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Give what is to be kept."""
+        return {
+            f"tree_{name}": getattr(self, name) for name in (*FIELDS, "roots", "output", "base")
+        }
+
+    @classmethod
+    def of(cls, arrays: dict[str, np.ndarray]) -> "Forest":
+        """Make the forest whose arrays were kept."""
+        return cls(**{n.removeprefix("tree_"): a for n, a in arrays.items() if "tree_" in n})
+
+    @classmethod
+    def certain(cls, base: float) -> "Forest":
+        """Give a forest without trees."""
+        none, places = np.zeros(0), np.zeros(0, dtype=np.int32)
+        return cls(places, none, places, places, none, places, places, np.array([base]))
+
+    @classmethod
+    def joined(cls, forests: "list[Forest]") -> "Forest":
+        """Put the scores of several forests side by side."""
+        nodes = np.cumsum([0, *(len(forest.feature) for forest in forests)])
+        scores = np.cumsum([0, *(len(forest.base) for forest in forests)])
+        moved = [
+            [
+                f.feature,
+                f.threshold,
+                f.left + n,
+                f.right + n,
+                f.value,
+                f.roots + n,
+                f.output + k,
+                f.base,
+            ]
+            for f, n, k in zip(forests, nodes, scores, strict=False)
+        ]
+        return cls(*(np.concatenate(column) for column in zip(*moved, strict=True)))
+
+
+def forest_of(boosted: Any) -> Forest:
+    """Take the trees out of a fitted HistGradientBoosting of scikit-learn without categories."""
+    base = np.asarray(boosted._baseline_prediction, dtype=np.float64).ravel()
+    forests = []
+    for round_ in boosted._predictors:
+        for output, tree in enumerate(round_):
+            nodes = tree.nodes
+            leaf = nodes["is_leaf"].astype(bool)
+            forests.append(
+                Forest(
+                    np.where(leaf, -1, nodes["feature_idx"]).astype(np.int32),
+                    nodes["num_threshold"].astype(np.float64),
+                    nodes["left"].astype(np.int32),
+                    nodes["right"].astype(np.int32),
+                    nodes["value"].astype(np.float64),
+                    np.zeros(1, dtype=np.int32),
+                    np.full(1, output, dtype=np.int32),
+                    np.zeros(0),
+                )
+            )
+    start = Forest.certain(0.0)
+    whole = Forest.joined([*forests, start]) if forests else start
+    fields = {name: getattr(whole, name) for name in (*FIELDS, "roots", "output")}
+    return Forest(**fields, base=base)

@@ -1,0 +1,99 @@
+"""Heads over dense features: linear, nearest neighbours, a network; of every task."""
+
+import numpy as np
+import pytest
+
+from foldline.frame.labels import Labels
+from foldline.frame.params import DenseHead
+from foldline.modeling import dense
+from foldline.modeling.scaling import class_weights, of_pairs, softmax
+
+TASKS = {
+    "two": Labels("classification", ("a", "b")),
+    "three": Labels("classification", ("a", "b", "c")),
+    "several": Labels("multilabel", ("a", "b", "c")),
+    "numbers": Labels("regression"),
+}
+HEADS = ("linear", "knn", "mlp")
+
+
+def options(head: str, **how) -> DenseHead:
+    given = {"c": 1000.0, "alpha": 1e-3, "class_weights": "none", "neighbours": 3, "hidden": 32}
+    return DenseHead.model_validate({"head": head, "epochs": 400, "decay": 0.0} | given | how)
+
+
+def points(task: str) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(5)
+    features = rng.normal(size=(120, 4)) * [1.0, 30.0, 0.01, 1.0] + [0, 5, 0, 0]
+    scaled = (features - [0, 5, 0, 0]) / [1.0, 30.0, 0.01, 1.0]
+    if task == "numbers":
+        return features, 3 + 2 * scaled[:, 0] - scaled[:, 2]
+    if task == "several":
+        return features, (scaled[:, :3] > 0).astype(np.int64)
+    return features, scaled[:, : len(TASKS[task].classes)].argmax(axis=1)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("head", ["linear", "mlp"])
+def test_a_head_learns_and_is_kept(head, task):
+    features, target = points(task)
+    labels = TASKS[task]
+    fitted = dense.fit_head(options(head), features, target, labels, seed=1)
+    found = fitted.predict(features, labels)
+
+    if task == "numbers":
+        assert np.corrcoef(found, target)[0, 1] > 0.98
+    elif task == "several":
+        assert ((found > 0.5) == target).mean() > 0.95
+        assert found.sum(axis=1).max() > 1.5
+    else:
+        assert found.sum(axis=1) == pytest.approx(np.ones(120))
+        assert (found.argmax(axis=1) == target).mean() > 0.95
+    again = dense.restored(fitted.arrays()).predict(features, labels)
+    np.testing.assert_array_equal(again, found)
+
+
+def test_neighbours_vote_by_how_near_they_are():
+    rows = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0], [-1.0, 0.0]])
+    labels = TASKS["three"]
+    fitted = dense.fit_head(options("knn"), rows, np.array([0, 1, 1, 2]), labels, seed=1)
+    found = fitted.predict(np.array([[2.0, 0.0]]), labels)
+    numbers = dense.fit_head(
+        options("knn"), rows, np.array([1.0, 2.0, 9.0, 9.0]), TASKS["numbers"], 1
+    )
+
+    # cosines 1, .8 and 0 of the three nearest
+    assert found[0] == pytest.approx([1 / 1.8, 0.8 / 1.8, 0.0], abs=1e-5)
+    assert numbers.predict(np.array([[2.0, 0.0]]), TASKS["numbers"]) == pytest.approx(
+        [(1 + 0.8 * 2) / 1.8], abs=1e-4
+    )
+    shares = np.array([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    soft = dense.fit_head(options("knn"), rows, shares, labels, seed=1)
+    assert soft.predict(np.array([[2.0, 0.0]]), labels)[0, 0] == pytest.approx(0.5 / 1.8, abs=1e-5)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_soft_labels_are_learnt(head):
+    """Rows that say nothing, with shares of 3 to 1: so must the probabilities be."""
+    features = np.random.default_rng(6).normal(size=(200, 3))
+    shares = np.tile([0.75, 0.25, 0.0], (200, 1))
+    how = options(head, c=1e-3, epochs=500, neighbours=200, hidden=2)
+    found = dense.fit_head(how, features, shares, TASKS["three"], 1).predict(
+        features, TASKS["three"]
+    )
+
+    assert found.mean(axis=0) == pytest.approx([0.75, 0.25, 0.0], abs=0.06)
+
+
+def test_balanced_classes_weigh_the_same():
+    weights = class_weights("balanced", np.array([0, 0, 0, 2]), None)
+    assert weights == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2])
+    shares = class_weights("balanced", np.array([0, 1]), np.array([0.2, 0.8]))
+    assert shares == pytest.approx([0.5, 0.5])
+    assert class_weights("none", np.array([0, 1]), None) is None
+
+
+def test_features_of_pairs_by_hand():
+    found = of_pairs(np.array([[3.0, 4.0]]), np.array([[4.0, 3.0]]))
+    assert found[0] == pytest.approx([3, 4, 4, 3, 1, 1, 12, 12, 24 / 25])
+    assert softmax(np.array([[1000.0, 1000.0]])).tolist() == [[0.5, 0.5]]

@@ -1,0 +1,157 @@
+"""Averaged word vectors, read from a file or learnt from the training rows."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foldline.frame.errors import FoldlineError
+from foldline.modeling import kinds
+from foldline.modeling.grams import Grams, learnt
+from foldline.modeling.wordvectors import read_vectors
+
+NONE = np.zeros(0, dtype=np.int64)
+TEXTS = ["Soup 김치 .", "new york"]
+
+
+def written(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    return path
+
+
+def test_grams_are_words_their_neighbours_and_their_parts():
+    grams = Grams(2, (2, 3), 1 << 30, NONE)
+    found = list(grams.hashed("Ab c"))
+    # ab, <a ab b>, <ab ab>, c, <c c>, <c>, and the two words together
+    assert len(found) == 1 + 3 + 2 + 1 + 2 + 1 + 1
+    assert list(grams.hashed("ab C")) == found
+    assert len(set(found)) == len(found)
+    assert all(0 <= bucket < 5 for bucket in Grams(2, (2, 3), 5, NONE).hashed("ab c"))
+
+
+def test_grams_of_too_few_rows_are_left_out():
+    grams = Grams(1, (9, 9), 1 << 30, NONE)
+    known = learnt(grams, ["a b b", "b c", "c"], 2)
+    again = Grams(1, (9, 9), 1 << 30, known)
+
+    assert len(known) == 2
+    assert len(again.places("a b c b")) == 3
+    assert again.places("a").tolist() == again.places("").tolist() == []
+    assert len(learnt(grams, ["a", "b"], 5)) == 2  # all, where none is frequent
+
+
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("packed", [True, False])
+def test_only_words_that_are_needed_are_kept(header, packed, tmp_path):
+    lines = ["the 1 0", "of 0 1 ", "soup 3 4", "rare 9 9", "김치 5 6", "York 1 1"]
+    path = written(tmp_path / "v.txt", *(["6 2"] if header else []), *lines)
+    if packed:
+        path = tmp_path / "v.txt.gz"
+        path.write_bytes(gzip.compress((tmp_path / "v.txt").read_bytes()))
+    words, vectors = read_vectors(path, TEXTS, first=1)
+
+    assert words.words == ("the", "soup", "김치")
+    assert vectors.tolist() == [[1, 0], [3, 4], [5, 6]]
+    assert words.places("Soup of THE york").tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("soup 1", r"line 2: 1 numbers behind the word 'soup', but 2 are expected"),
+        ("soup 1 2 3", r"line 2: 3 numbers behind the word 'soup', but 2 are expected"),
+        ("soup 1 x", r"line 2: could not convert string to float: 'x'"),
+        ("soup 1 nan", r"line 2: a number is not finite"),
+        ("bread 1 2", r"none of its 2 words stands in the training rows"),
+    ],
+)
+def test_bad_files_are_told_by_line(line, message, tmp_path):
+    path = written(tmp_path / "v.txt", "salt 1 2", line)
+    with pytest.raises(FoldlineError, match=message):
+        read_vectors(path, TEXTS, first=10)
+
+
+def test_files_that_cannot_be_read_are_told(tmp_path):
+    with pytest.raises(FoldlineError, match=r"static.vectors=.*none.txt cannot be read"):
+        read_vectors(tmp_path / "none.txt", TEXTS, 1)
+    broken = tmp_path / "v.gz"
+    broken.write_bytes(gzip.compress(b"soup 1 2\n" * 99)[:-9])
+    with pytest.raises(FoldlineError, match="cannot be read"):
+        read_vectors(broken, TEXTS, 1)
+
+
+@pytest.mark.parametrize(
+    ("task", "pairs"), [("classification", False), ("classification", True), ("regression", True)]
+)
+def test_vectors_of_a_file_are_averaged(task, pairs, fit, rows, labels, tmp_path):
+    from tests.conftest import CLASSES, WORDS
+
+    rng = np.random.default_rng(0)
+    lines = [
+        " ".join([word, *(f"{x:.3f}" for x in np.eye(3)[place] + rng.normal(size=3) / 10)])
+        for place, name in enumerate(CLASSES)
+        for word in WORDS[name]
+    ]
+    path = written(tmp_path / "v.txt", *lines)
+    table = rows(task, pairs)
+    found = fit(
+        "static", table.iloc[:28], table.iloc[:0], task, files={"static.vectors": str(path)}
+    )
+    held = table.iloc[28:]
+    predictions, target = found.model.predict(held), labels(task).encode(held["label"])
+
+    assert found.summary == {"words": 30, "texts_with_known_words": 1}
+    if task == "classification":
+        assert (predictions.argmax(axis=1) == target).mean() > 0.9
+    else:
+        assert np.corrcoef(predictions, target)[0, 1] > 0.7
+    kinds.save(found.model, "static", labels(task), tmp_path / "m")
+    path.unlink()  # the model stands by itself
+    np.testing.assert_array_equal(kinds.load(tmp_path / "m").predict(held), predictions)
+
+
+def test_learning_goes_down_and_is_told(fit, rows):
+    table = rows()
+    how = {"static.epochs": 60}
+    found = fit("static", table.iloc[:28], table.iloc[:0], "classification", dotted=how)
+    losses = [step["loss"] for step in found.history]
+
+    assert [step["step"] for step in found.history] == list(range(1, 61))
+    assert losses[0] == pytest.approx(np.log(3), abs=1e-6)  # nothing is known at first
+    assert losses[-1] < losses[0] / 2
+    assert found.history[0]["lr"] == 0.3
+    assert found.history[-1]["lr"] == pytest.approx(0.3 / 60)
+
+
+def test_balanced_classes_and_soft_labels_count(fit, rows, labels):
+    table = rows().iloc[:30]
+    few = table[(table["label"] != "food 음식") | (table.index < 4)]
+    plain, balanced = (
+        fit("static", few, few.iloc[:0], "classification", dotted={"static.class_weights": how})
+        .model.predict(few)[:, 0]
+        .mean()
+        for how in ("none", "balanced")
+    )
+    assert balanced > plain
+    shares = np.tile([0.7, 0.3, 0.0], (30, 1))
+    soft = table.assign(**dict(zip(labels("classification").columns, shares.T, strict=True)))
+    found = fit("static", soft, soft.iloc[:0], "classification").model.predict(soft)
+    assert found.mean(axis=0) == pytest.approx([0.7, 0.3, 0.0], abs=0.05)
+
+
+def test_several_labels_at_once(rows, labels, recipe, monkeypatch, tmp_path):
+    from foldline.frame.labels import Labels
+    from foldline.modeling import fasttext, static
+    from foldline.modeling.fitted import Job
+
+    table = rows()
+    several = Labels("multilabel", labels("classification").classes)
+    held = np.eye(3, dtype=np.int64)[labels("classification").encode(table["label"])]
+    held[:, 2] |= held[:, 0]
+    monkeypatch.setattr(fasttext, "targets_of", lambda rows, _: held[rows.index])
+    job = Job(table.iloc[:28], table.iloc[:0], several, recipe({"static.epochs": 60}), tmp_path)
+    found = static.fit(job).model.predict(table)
+
+    assert ((found > 0.5) == held).mean() > 0.9
+    assert found.sum(axis=1).max() > 1.5
