@@ -55,7 +55,7 @@ def made(tmp_path, monkeypatch, tiny_bert, tiny_nli):
     ("model", "task"),
     [
         ("external", "classification"),
-        ("embed", "classification"),
+        pytest.param("embed", "classification", marks=slow),
         pytest.param("keywords", "classification", marks=slow),
         pytest.param("zero-shot", "classification", marks=slow),
         *(

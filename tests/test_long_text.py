@@ -9,6 +9,7 @@ import pytest
 from foldline.modeling import kinds
 from foldline.modeling.neural import scratch
 from foldline.modeling.neural.long_text import LongText
+from tests.marks import fast_first
 
 WORDS = ["food", "sport", "match", "goal", "soup", "rain", "storm", "cloud", "lunch", "team"]
 
@@ -125,8 +126,8 @@ def test_pieces_are_pooled_by_hand() -> None:
     assert most.tolist() == [[7.0, 0.0], [3.0, 5.0]]
 
 
-@pytest.mark.parametrize("pooling", ["mean", "max"])
-@pytest.mark.parametrize("how", ["tail", "head_tail", "window"])
+@pytest.mark.parametrize("pooling", fast_first(["mean", "max"], ["mean"]))
+@pytest.mark.parametrize("how", fast_first(["tail", "head_tail", "window"], ["window"]))
 @pytest.mark.parametrize(("task", "pairs"), [("classification", True), ("regression", False)])
 def test_a_model_reads_as_it_was_trained(
     task, pairs, how, pooling, fit, rows, labels, tmp_path, capsys

@@ -109,7 +109,7 @@ def test_any_text_is_predicted(model, task, pairs, fitted, rows) -> None:
         "!?!",
         "새로운 낱말들 unseen words",
         "é中🙂\x00",
-        "축구 경기 " * 16_667,
+        "축구 경기 " * 3_000,
     ]
     if pairs:
         table["text_pair"] = ["", "", "나", "", "?", "경기"]

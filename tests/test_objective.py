@@ -14,6 +14,7 @@ from foldline.frame.errors import FoldlineError
 from foldline.modeling.neural.adversarial import EmbeddingChange, WeightChange, changed
 from foldline.modeling.neural.averaging import Averages
 from foldline.modeling.neural.objective import Head, Objective, contrast, disagreement
+from tests.marks import fast_first
 
 ONE = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5]])
 OTHER = torch.tensor([[1.0, 1.0, -2.0], [0.5, 1.5, 0.0]])
@@ -208,7 +209,7 @@ def test_awp_moves_each_matrix_by_a_share_of_its_length() -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("task", fast_first(["classification", "regression"], ["classification"]))
 def test_one_batch_of_sixteen_is_four_of_four(name, task, fit, rows) -> None:
     dotted, table = METHODS[name], rows(task)
     if task == "regression" and name in OF_NUMBERS:
@@ -267,6 +268,7 @@ def test_swa_is_the_mean_of_the_last_steps_by_hand(recipe) -> None:
     assert model.weight.item() == 3.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("valid", [0, 12])
 @pytest.mark.parametrize("options", [{"train.ema": 0.9}, {"train.swa": 0.5}], ids=["ema", "swa"])
 def test_the_average_is_what_is_judged_and_kept(options, valid, fit, rows, labels) -> None:

@@ -13,6 +13,7 @@ import torch
 from foldline.frame import hub
 from foldline.frame.errors import FoldlineError
 from foldline.modeling import kinds
+from tests.marks import fast_first
 
 END = "<|endoftext|>"
 
@@ -69,7 +70,7 @@ FAMILIES: dict[str, Callable[[Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("task", fast_first(["classification", "regression"], ["classification"]))
 @pytest.mark.parametrize("family", FAMILIES)
 def test_families(family, task, tiny, fit, rows, labels, tmp_path) -> None:
     table = rows(task)

@@ -106,6 +106,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("valid", [0, 12])
 @pytest.mark.parametrize("name", OPTIONS)
 def test_every_option_goes_on_exactly(

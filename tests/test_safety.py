@@ -12,6 +12,7 @@ from transformers import BertForSequenceClassification, Trainer
 
 from foldline.frame.errors import FoldlineError
 from foldline.modeling.neural import training
+from tests.marks import fast_first
 
 STEADY = {"scratch.dropout": 0.0, "train.warmup": 0.0}
 
@@ -39,7 +40,7 @@ def small_memory(monkeypatch) -> Any:
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError])
-@pytest.mark.parametrize("batch", [16, 13])
+@pytest.mark.parametrize("batch", fast_first([16, 13], [13]))
 def test_memory_that_runs_out_halves_the_batch_and_keeps_the_step(
     batch, error, fit, rows, small_memory, capsys
 ) -> None:
@@ -161,7 +162,7 @@ def test_a_metric_decides_when_to_stop_and_which_epoch_is_best(fit, rows, labels
 
 
 @pytest.mark.parametrize("metric", ["pearson", "spearman"])
-@pytest.mark.parametrize("pieces", [False, True])
+@pytest.mark.parametrize("pieces", fast_first([False, True], [True]))
 def test_a_metric_of_numbers(metric, pieces, fit, rows, labels) -> None:
     from scipy import stats
 
@@ -193,6 +194,7 @@ def test_f1_of_classes(soft, fit, rows, labels) -> None:
     assert found.summary["best_valid_f1_macro"] == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_padding_of_a_thousand_rows_is_small_and_logged(fit, rows) -> None:
     """Texts of 3 to 40 words, batches of 32."""
     table = rows(n=1000)

@@ -10,6 +10,7 @@ import pytest
 from foldline.frame import contract
 from foldline.frame.errors import FoldlineError
 from tests import projects
+from tests.marks import fast_first
 
 UNSTABLE = {"metrics/environment.json"}
 
@@ -42,8 +43,15 @@ def fingerprints(folder: Path) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("task", ["classification", "multilabel", "regression"])
-@pytest.mark.parametrize("model", ["majority", "tfidf", "scratch"])
+CHAINS = [
+    (task, model)
+    for task in ("classification", "multilabel", "regression")
+    for model in ("majority", "tfidf", "scratch")
+]
+FAST = [("classification", "scratch"), ("multilabel", "tfidf"), ("regression", "tfidf")]
+
+
+@pytest.mark.parametrize(("task", "model"), fast_first(CHAINS, FAST))
 def test_the_chain_runs_and_keeps_the_rows(tmp_path, monkeypatch, task, model):
     monkeypatch.chdir(tmp_path)
     projects.make(tmp_path, {"model": model}, task)

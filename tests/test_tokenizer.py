@@ -82,6 +82,7 @@ def test_pieces_of_words_by_hand(recipe) -> None:
     assert "".join(tokens(made(recipe, "unigram", texts, 50), "abc xb")) == "▁abc▁xb"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 @every
 def test_a_model_opens_with_plain_transformers(name, pooling, fit, rows, labels, tmp_path) -> None:
