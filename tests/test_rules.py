@@ -161,7 +161,7 @@ def test_what_entailment_needs_is_told(fit, rows, tiny_bert):
         ({"model": "zero-shot"}, r"zero_shot.model\s+is null, but model=zero-shot needs it"),
         (
             {"model": "keywords", "task": "regression", "keywords.file": "data/raw/k.yaml"},
-            r"model\s+keywords tells one class a row",
+            r"model\s+keywords tells classes and cannot predict numbers",
         ),
         ({"task": "regression", "tfidf.head": "svm"}, r"tfidf.head\s+svm needs classes"),
         ({"zero_shot.hypothesis": "about"}, r"zero_shot.hypothesis\s+must hold \{label\}"),

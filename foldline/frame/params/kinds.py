@@ -128,12 +128,14 @@ def check_kind(model: str, task: str, head: str, settings: Mapping[str, Section]
         section, key, what = NEEDED[model]
         if getattr(settings[section], key) is None:
             raise ValueError(f"{section}.{key}: is null, but model={model} needs it: name {what}")
-    if task != "classification" and model in CLASSES_ONLY:
+    if task != "regression":
+        return
+    if model in CLASSES_ONLY:
         raise ValueError(
-            f"model: {model} tells one class a row; use length, tfidf, gbdt, static, embed, "
-            f"external or a transformer for task={task}"
+            f"model: {model} tells classes and cannot predict numbers; use length, tfidf, gbdt, "
+            "static, embed, external or a transformer for task=regression"
         )
-    if task == "regression" and head in CLASSIFIERS:
+    if head in CLASSIFIERS:
         raise ValueError(
             f"tfidf.head: {head} needs classes; use ridge (or logistic, which is ridge for "
             "numbers) for task=regression"
