@@ -58,6 +58,8 @@ def test_one_column_and_columns_of_0_and_1_and_json_are_the_same(project):
     listed = [row | {"label": json.dumps(row["label"].split("|"))} for row in rows]
     project(listed)
     assert prepared() == expected
+    project([row | {"label": str(row["label"].split("|"))} for row in rows])
+    assert prepared() == expected
     project(as_columns(rows), **{"data.label": list(projects.SUBJECTS)})
     assert prepared() == expected
     assert "economy|science" in expected
@@ -325,7 +327,7 @@ def test_a_label_that_was_left_out_is_suspected():
             {"data.annotations.aggregate": "majority", "data.annotations.file": "data/raw/a.csv"},
             "makes one label a row",
         ),
-        ({"data.label": ["a", "a"]}, "must name each once"),
+        ({"data.label": ["a", "a"]}, r"data.label  must name each once \(found 'a' 2 times\)$"),
         ({"data.label": ["text", "b"]}, "is the same column as data.text"),
         ({"train.loss": "ordinal"}, "train.loss  ordinal is not for multilabel"),
         ({"train.contrastive": 0.5}, "train.contrastive  needs one class a row"),
