@@ -62,11 +62,16 @@ def in_words(data: Data) -> str:
 
 
 def notes(rows: pd.DataFrame, data: Data, task: str) -> list[str]:
-    """Say how many rows have no label, and where none has several."""
+    """Say how many rows have no label, where none has several, and which label none has."""
     if task != "multilabel":
         return []
     counts = [len(own) for own in held(rows["label"].tolist(), task)]
     found = [f"{counts.count(0)} of {len(counts)} rows have no label"] if 0 in counts else []
+    if not isinstance(data.label, str):
+        there = {name for label in rows["label"].unique() for name in names_of(label)}
+        idle = [name for name in data.label if normalise(name, "NFC") not in there]
+        if idle:
+            found.append(f"no row has label {listed(idle)}: it is not learnt, and predicted as 0")
     if max(counts) < 2 and isinstance(data.label, str):
         found.append(
             f"no row has more than one label: if '{data.separator}' does not stand between those "
