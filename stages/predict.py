@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from foldline.combining.members import Ensemble, predict
+from foldline.corpus.normal import normalise
 from foldline.corpus.reading import read
 from foldline.corpus.tags import held
 from foldline.frame import contract
@@ -35,10 +36,11 @@ def main(params: Params) -> None:
     contract.UNLABELLED_PREDICTIONS.write(table)
     given = params.predict.sample_submission if params.data.predict else None
     sample = read(Path(given)) if given else None
+    probabilities = _probabilities(params.data, labels, final)
     written = submission(
         rows["id"].tolist(),
-        _answers(params.data, labels, final),
-        {label: final[:, place].tolist() for place, label in enumerate(labels.classes)},
+        _answers(params.data, labels, final, probabilities),
+        probabilities,
         sample.columns if sample else None,
         params.data.id or "id",
     )
@@ -53,10 +55,19 @@ def main(params: Params) -> None:
     say(f"{len(rows)} rows predicted: {FILE}")
 
 
-def _answers(data: types.Data, labels: Labels, final: np.ndarray) -> dict[str, list[Any]]:
+def _probabilities(data: types.Data, labels: Labels, final: np.ndarray) -> dict[str, list[float]]:
+    """Give the probabilities by class; 0 for a column of labels that no training row has."""
+    names = [] if isinstance(data.label, str) else [normalise(name, "NFC") for name in data.label]
+    found = {name: [0.0] * len(final) for name in names}
+    return found | {name: final[:, place].tolist() for place, name in enumerate(labels.classes)}
+
+
+def _answers(
+    data: types.Data, labels: Labels, final: np.ndarray, probabilities: dict[str, list[float]]
+) -> dict[str, list[Any]]:
     """Give the answers as the user's own files hold labels, by column."""
     if not isinstance(data.label, str):
-        return {name: final[:, place].tolist() for place, name in enumerate(labels.classes)}
+        return dict(probabilities)
     decoded = labels.decode(final)
     if labels.task != "multilabel":
         return {data.label: decoded}

@@ -15,8 +15,10 @@ from foldline.corpus.view.suspicion import suspect
 from foldline.frame import contract
 from foldline.frame.errors import FoldlineError
 from foldline.frame.labels import Labels
+from foldline.frame.params import Data
 from foldline.judging.submission import submission
 from foldline.modeling.neural.losses import loss_for
+from stages import predict
 from tests import projects
 
 LABELS = Labels("multilabel", ("a", "b", "c"))
@@ -57,6 +59,8 @@ def test_one_column_and_columns_of_0_and_1_and_json_are_the_same(project):
     assert prepared() == expected
     listed = [row | {"label": json.dumps(row["label"].split("|"))} for row in rows]
     project(listed)
+    assert prepared() == expected
+    project([row | {"label": str(row["label"].split("|"))} for row in rows])
     assert prepared() == expected
     project(as_columns(rows), **{"data.label": list(projects.SUBJECTS)})
     assert prepared() == expected
@@ -157,6 +161,20 @@ def test_a_submission_has_the_form_of_the_sample(project):
         np.testing.assert_allclose(written[name], own[f"p_{name}"])
 
 
+def test_a_column_of_labels_that_no_row_has_is_told_and_handed_in(project, capsys):
+    rows, names = projects.tagged(), [*projects.SUBJECTS, "rare"]
+    files = {"data.predict": "data/raw/new.csv", "data.label": names}
+    project([row | {"rare": 0} for row in as_columns(rows)], **files)
+    projects.write_csv(Path("data/raw/new.csv"), [{"id": "n", "text": rows[0]["text"] + " neu"}])
+    projects.run("prepare")
+    assert "no row has label rare: it is not learnt, and predicted as 0" in capsys.readouterr().out
+    labels = Labels.load()
+    shown = np.full((1, len(labels.classes)), 0.9)
+    found = predict._probabilities(Data.model_construct(label=names), labels, shown)
+    expected = {name: [0.9] for name in projects.SUBJECTS} | {"rare": [0.0]}
+    assert found == expected
+
+
 def test_a_submission_in_one_column_has_the_users_separator(project):
     rows = [row | {"label": row["label"].replace("|", ";")} for row in projects.tagged()]
     project(rows, **{"data.separator": ";", "data.predict": "data/raw/new.csv"})
@@ -226,6 +244,13 @@ def test_each_label_is_a_vote_of_its_own():
     np.testing.assert_allclose(pooled, [[odds / (1 + odds), 0.16 / (0.16 + 0.36)]])
     hard = vote("hard", members, {}, "multilabel")
     assert hard[0, 0] > 0.5 > hard[0, 1]
+
+
+def test_a_vote_decides_as_its_members_do_at_one_half():
+    members = {"one": np.array([[0.5, 0.49, 0.51]])}
+    for method in ("soft", "hard", "weighted"):
+        found = vote(method, members, {"one": 1.0}, "multilabel")
+        assert LABELS.decode(found) == LABELS.decode(members["one"]) == ["a|c"], method
 
 
 def test_weights_go_to_the_member_that_knows():
@@ -325,7 +350,7 @@ def test_a_label_that_was_left_out_is_suspected():
             {"data.annotations.aggregate": "majority", "data.annotations.file": "data/raw/a.csv"},
             "makes one label a row",
         ),
-        ({"data.label": ["a", "a"]}, "must name each once"),
+        ({"data.label": ["a", "a"]}, r"data.label  must name each once \(found 'a' 2 times\)$"),
         ({"data.label": ["text", "b"]}, "is the same column as data.text"),
         ({"train.loss": "ordinal"}, "train.loss  ordinal is not for multilabel"),
         ({"train.contrastive": 0.5}, "train.contrastive  needs one class a row"),

@@ -124,6 +124,13 @@ def test_learning_goes_down_and_is_told(fit, rows):
     assert found.history[-1]["lr"] == pytest.approx(0.3 / 60)
 
 
+def test_learning_that_diverges_is_told(fit, rows):
+    table = rows()
+    how = {"static.lr": 1e30}
+    with pytest.raises(FoldlineError, match=r"diverged with static.lr=1e\+30.* lower"):
+        fit("static", table.iloc[:28], table.iloc[:0], "classification", dotted=how)
+
+
 def test_balanced_classes_and_soft_labels_count(fit, rows, labels):
     table = rows().iloc[:30]
     few = table[(table["label"] != "food 음식") | (table.index < 4)]

@@ -51,13 +51,16 @@ def vote(method: str, members: Predictions, weights: Mapping[str, float], task: 
     if task != "multilabel":
         return VOTES[method](members, weights)
     shape = next(iter(members.values())).shape
-    return VOTES[method](_yes_or_no(members), weights)[:, 1].reshape(shape)
+    return VOTES[method](_yes_or_no(members), weights)[:, 0].reshape(shape)
 
 
 def _yes_or_no(members: Predictions) -> dict[str, np.ndarray]:
-    """Give each of (n, c) probabilities as the two classes no and yes, (n * c, 2)."""
+    """Give each of (n, c) probabilities as the two classes yes and no, (n * c, 2).
+
+    Yes stands first: of two equal shares it is told, as `Labels.decode` does.
+    """
     flat = {name: values.ravel() for name, values in members.items()}
-    return {name: np.column_stack([1 - values, values]) for name, values in flat.items()}
+    return {name: np.column_stack([values, 1 - values]) for name, values in flat.items()}
 
 
 def fit_weights(members: Predictions, target: np.ndarray) -> dict[str, float]:
@@ -70,7 +73,7 @@ def fit_weights(members: Predictions, target: np.ndarray) -> dict[str, float]:
     from scipy.optimize import minimize, nnls
 
     if target.ndim == 2:
-        return fit_weights(_yes_or_no(members), target.ravel())
+        return fit_weights(_yes_or_no(members), 1 - target.ravel())
     names = list(members)
     stacked = np.stack([members[name] for name in names])
     equal = np.full(len(names), 1 / len(names))

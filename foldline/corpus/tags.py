@@ -1,7 +1,9 @@
 """Several labels a row: read as the user wrote them, and written in one form for every stage."""
 
+import ast
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pandas as pd
 
@@ -18,7 +20,8 @@ _YES, _NO = {"1", "1.0", "true", "yes"}, {"0", "0.0", "false", "no"}
 def joined(raw: Raw, values: list[str], data: Data) -> list[str]:
     """Give each row's labels, sorted and each once, in the form that all stages share: (n,).
 
-    One column holds them between `data.separator`, or as a JSON list; `values` are its cells.
+    One column holds them between `data.separator`, or as a list of JSON or Python; `values` are
+    its cells.
     Several columns hold 0 or 1 each, and are called as their labels.
 
     Raises:
@@ -59,11 +62,16 @@ def in_words(data: Data) -> str:
 
 
 def notes(rows: pd.DataFrame, data: Data, task: str) -> list[str]:
-    """Say how many rows have no label, and where none has several."""
+    """Say how many rows have no label, where none has several, and which label none has."""
     if task != "multilabel":
         return []
     counts = [len(own) for own in held(rows["label"].tolist(), task)]
     found = [f"{counts.count(0)} of {len(counts)} rows have no label"] if 0 in counts else []
+    if not isinstance(data.label, str):
+        there = {name for label in rows["label"].unique() for name in names_of(label)}
+        idle = [name for name in data.label if normalise(name, "NFC") not in there]
+        if idle:
+            found.append(f"no row has label {listed(idle)}: it is not learnt, and predicted as 0")
     if max(counts) < 2 and isinstance(data.label, str):
         found.append(
             f"no row has more than one label: if '{data.separator}' does not stand between those "
@@ -73,17 +81,23 @@ def notes(rows: pd.DataFrame, data: Data, task: str) -> list[str]:
 
 
 def _in_one_form(raw: Raw, row: int, cell: str, data: Data) -> str:
-    if cell.startswith("[") and cell.endswith("]"):
-        try:
-            parts = [str(part) for part in json.loads(cell)]
-        except ValueError:
-            parts = cell.split(data.separator)
-    else:
+    parts = _listed(cell)
+    if parts is None:
         parts = cell.split(data.separator)
     names = {normalise(part, "NFC") for part in parts} - {""}
     for name in names:
         _check_name(name, f"{raw.path}, {raw.where([row])}, column '{data.label}'")
     return BETWEEN.join(sorted(names, key=natural))
+
+
+def _listed(cell: str) -> list[str] | None:
+    """Give the labels of a list as JSON or Python (so pandas) writes it, None of another cell."""
+    if not (cell.startswith("[") and cell.endswith("]")):
+        return None
+    for read in (json.loads, ast.literal_eval):
+        with suppress(ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+            return [str(part) for part in read(cell)]
+    return None
 
 
 def _check_name(name: str, where: str) -> None:

@@ -72,7 +72,11 @@ def _message(problems: list[Problem], key: str) -> str:
         return rest if colon and key.endswith(name) else text
     if kind == "invalid_key":
         return f"must be a text (found the key {found!r}): put it in quotes"
-    # A union reports each of its arms: what is allowed is any of them.
+    # A union reports each of its arms: one whose own rule is broken was meant.
+    broken = [each for each in problems if each["type"] == "value_error"]
+    if broken:
+        return _message(broken, key)
+    # What is allowed is any of them.
     allowed = " or ".join(dict.fromkeys(_wanted(each) for each in problems))
     hint = ""
     if kind == "literal_error":

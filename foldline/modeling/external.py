@@ -5,7 +5,7 @@ a model that had not seen it, or scores of cross-validation are worth nothing.
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,16 +86,19 @@ def read_predictions(path: Path, labels: Labels) -> tuple[tuple[str, ...], np.nd
             reader = csv.DictReader(stream)
             _check_columns(path, reader.fieldnames or [], names)
             for row in reader:
+                _check_cells(path, reader.line_num, row)
                 id_ = row["id"]
                 if id_ in ids:
                     raise FoldlineError(
                         f"{path}, line {reader.line_num}: id '{id_}' stands in line {ids[id_]}, "
-                        "too: one prediction of a row is allowed"
+                        "too: one prediction of a row is allowed, so drop the other"
                     )
                 ids[id_] = reader.line_num
                 values.append([_number(path, reader.line_num, name, row[name]) for name in names])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FoldlineError(f"external.file={path} cannot be read: {error}") from error
+        raise FoldlineError(
+            f"external.file={path} cannot be read: {error}. Name a csv file in UTF-8"
+        ) from error
     found = np.array(values, dtype=np.float64).reshape(len(values), len(names))
     if labels.task == "regression":
         return tuple(ids), found[:, 0]
@@ -106,7 +109,17 @@ def _check_columns(path: Path, found: Sequence[str], names: list[str]) -> None:
     missing = [name for name in ["id", *names] if name not in found]
     if missing:
         raise FoldlineError(
-            f"{path} has no column {listed(missing)}; it has {listed(found, 20) or 'none'}"
+            f"{path} has no column {listed(missing)}; it has {listed(found, 20) or 'none'}. "
+            f"Name its columns id, {', '.join(names)}"
+        )
+
+
+def _check_cells(path: Path, line: int, row: Mapping[str | None, object]) -> None:
+    # A comma in a number (0,5) moves all that follows into the wrong columns.
+    if None in row:
+        raise FoldlineError(
+            f"{path}, line {line}: there are more cells than columns: write numbers with a point "
+            "(0.5), and put an id that has a comma in quotes"
         )
 
 
@@ -117,7 +130,7 @@ def _number(path: Path, line: int, name: str, cell: str | None) -> float:
             raise ValueError
     except ValueError:
         raise FoldlineError(
-            f"{path}, line {line}: column {name} must hold a number (found {cell!r:.40})"
+            f"{path}, line {line}: column {name} must hold a number (found {cell or ''!r:.40})"
         ) from None
     return value
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from foldline.frame.errors import FoldlineError
 from foldline.frame.seeds import generator
 from foldline.frame.threads import threads
 from foldline.modeling import dense
@@ -25,6 +26,9 @@ def train(
 
     Bag of tricks (Joulin et al., 2017) by stochastic gradient descent with a falling rate, in
     small batches. Numbers are learnt in units of their spread, by a loss that far ones do not rule.
+
+    Raises:
+        FoldlineError: where training diverges.
     """
     import torch
 
@@ -55,6 +59,11 @@ def train(
             optimiser.step()
             history.append({"step": step + 1, "loss": float(loss.detach()), "lr": rate})
     kept = vectors.detach().numpy()
+    if not np.isfinite(kept).all() or not all(np.isfinite(one["loss"]) for one in history):
+        raise FoldlineError(
+            f"training diverged with static.lr={options.lr:g}: the vectors or the loss are not "
+            "finite. Set static.lr lower"
+        )
     return kept, _head(job, head, target, codes, pairs), history
 
 

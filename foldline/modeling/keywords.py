@@ -92,8 +92,11 @@ def read_rules(path: Path, labels: Labels) -> Rules:
             raise FoldlineError(
                 f"{path}: '{name}' is not a class{hint} Classes: {listed(labels.classes)}"
             )
-        if not isinstance(words, list) or not words:
-            raise FoldlineError(f"{path}: {name} must have a list of words (found {words!r:.60})")
+        if not isinstance(words, list) or not words or not all(map(_is_word, words)):
+            raise FoldlineError(
+                f"{path}: {name} must have a list of words (found {words!r:.60}), none of them "
+                f"empty: write `{name}: [word, another]`"
+            )
         try:
             _patterns([str(word) for word in words])
         except re.error as error:
@@ -118,6 +121,11 @@ def _content(path: Path) -> Mapping[Any, Any]:
             f"(found {content!r:.60})"
         )
     return content
+
+
+def _is_word(word: object) -> bool:
+    """Tell whether a text or number can stand for a word; an empty one stands in every text."""
+    return isinstance(word, (str, int, float)) and bool(str(word).strip())
 
 
 def _patterns(words: list[str]) -> list[re.Pattern[str]]:
