@@ -70,6 +70,11 @@ class Settings(Recipe):
     @model_validator(mode="after")
     def _training_suits_the_task(self) -> Self:
         self.train.check_task(self.task)
+        if self.model == "scratch" and self.train.lora and not self.pretrain.epochs:
+            raise ValueError(
+                "train.lora: freezes the encoder, and that of model=scratch knows nothing yet; set "
+                "it to 0, or pretrain.epochs above 0"
+            )
         return self
 
     @model_validator(mode="after")
