@@ -91,7 +91,7 @@ def test_merged_weights_say_the_same(family, recipe) -> None:
         torch.manual_seed(1)
         for name, parameter in model.named_parameters():
             if "lora_B" in name:
-                parameter.normal_()
+                parameter.normal_(std=10)
         apart = model(**inputs).logits
         adapters.merge(tuner)
         together = model(**inputs).logits

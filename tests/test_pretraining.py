@@ -114,9 +114,9 @@ def test_the_objective_follows_the_architecture() -> None:
     assert objective_of(GPT2Config(), "auto") == "causal"
     assert objective_of(BertConfig(), "auto") == "masked"
     assert objective_of(ModernBertConfig(), "masked") == "masked"
-    with pytest.raises(FoldlineError, match="causal is not for bert.*set it to masked"):
+    with pytest.raises(FoldlineError, match=r"causal is not for bert.*set it to masked"):
         objective_of(BertConfig(), "causal")
-    with pytest.raises(FoldlineError, match="masked is not for gpt2.*set it to causal"):
+    with pytest.raises(FoldlineError, match=r"masked is not for gpt2.*set it to causal"):
         objective_of(GPT2Config(), "masked")
 
 

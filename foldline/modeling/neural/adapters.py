@@ -44,9 +44,7 @@ def merge(tuner: Any) -> None:
     """Add what the adapters learnt to the weights, and leave a model of plain transformers."""
     if tuner is None:
         return
-    model = tuner.merge_and_unload()
-    del model.peft_config
-    model.requires_grad_(True)
+    tuner.merge_and_unload().requires_grad_(True)
 
 
 def targets(model: Any) -> list[str]:
