@@ -110,7 +110,7 @@ def test_what_is_saved_is_plain(task, fit, rows, labels, tmp_path, monkeypatch) 
     table = rows(task)
     dotted = LORA | {"train.layer_decay": 0.9}
     found = fit("pretrained", table.iloc[:28], table.iloc[28:], task, dotted=dotted, lr=1e-2)
-    assert found.summary["trainable_parameters"] < 0.3 * found.summary["parameters"]
+    assert found.ran["trainable_parameters"] < 0.3 * found.summary["parameters"]
     expected = found.model.predict(table)
     assert np.isfinite(expected).all()
     kinds.save(found.model, "x", labels(task), tmp_path / "m")

@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 
 from foldline.corpus.further import further_notes, further_texts
+from foldline.frame.errors import FoldlineError
 from foldline.frame.params import Pretrain
+from tests import projects
 
 TEXTS = ["a text to learn", "one more to learn", "a text to stop by", "a text to judge by"]
 
@@ -43,7 +45,7 @@ def test_nothing_is_given_where_nothing_is_asked_for(options) -> None:
 
 
 def test_unlabelled_texts_that_stand_in_a_row_are_left_out(options) -> None:
-    """Each row is held out somewhere: in a fold, to stop by, or to judge by. Case does not count."""
+    """A row is held out somewhere: in a fold, to stop by, or to judge by. Case is no matter."""
     found = further_texts(table(), unlabelled("New", *map(str.upper, TEXTS)), options())
     assert found[["id", "text", "part"]].values.tolist() == [["u0", "New", "unlabelled"]]
 
@@ -65,3 +67,22 @@ def test_test_rows_are_read_only_where_it_is_said(options) -> None:
 def test_a_test_text_that_may_be_held_out_of_a_fold_is_left_out(options) -> None:
     rows = table(text=[*TEXTS[:3], TEXTS[0]])
     assert further_texts(rows, unlabelled(), options(test=True)).empty
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train.lora": 4}, r"train\.lora +freezes the encoder, and that of model=scratch knows"),
+        (
+            {"pretrain.epochs": 1, "pretrain.max_length": 99},
+            r"pretrain\.max_length +model=scratch reads max_length=\d+ tokens.*found 99",
+        ),
+        ({"pretrain.mask": 1.0}, r"pretrain\.mask"),
+        ({"pretrain.objective": "mask"}, r"pretrain\.objective .*masked"),
+    ],
+)
+def test_the_first_stage_refuses_what_makes_no_sense(changes, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    projects.make(tmp_path, {"model": "scratch"} | changes)
+    with pytest.raises(FoldlineError, match=message):
+        projects.run("prepare")

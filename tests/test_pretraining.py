@@ -136,12 +136,13 @@ def test_the_loss_falls_and_the_encoder_is_passed_on(
     monkeypatch.setattr(pretraining, "take_over", taking)
     folder = family(model) if model in ("roberta", "gpt2") else model
     dotted = {"pretrain.epochs": 25, "pretrain.lr": 1e-2}
-    found = fit(folder, *parts, "classification", dotted=dotted, epochs=1).summary
-    assert found["pretrain_last_loss"] < 0.9 * found["pretrain_first_loss"]
-    assert found["pretrain_texts"] == parts[0]["text"].nunique()
+    fitted = fit(folder, *parts, "classification", dotted=dotted, epochs=1)
+    found = fitted.ran["pretraining"]
+    assert found["last_loss"] < 0.9 * found["first_loss"]
+    assert found["texts"] == parts[0]["text"].nunique()
     if model == "scratch":
-        assert found["pretrain_steps"] == 25 * 4  # 27 of 28 texts by 8
-    assert found["pretrain_perplexity"] > 1
+        assert found["steps"] == 25 * 4  # 27 of 28 texts by 8
+    assert fitted.summary["pretrain_perplexity"] == found["perplexity"] > 1
     for name, value in known["before"].items():
         torch.testing.assert_close(known["after"][name], value)
 
@@ -267,6 +268,7 @@ def test_goes_on_exactly(model, saves, fit, parts, labels, tmp_path, monkeypatch
     again = fit(model, *parts, "classification", scratch=tmp_path / "c", **how)
     assert whole.history == again.history
     assert whole.summary == again.summary
+    assert whole.ran["pretraining"] == again.ran["pretraining"]
     assert saved(whole, labels, tmp_path / "a") == saved(again, labels, tmp_path / "b")
 
 

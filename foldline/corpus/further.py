@@ -1,5 +1,6 @@
 """Texts without labels that a model may be pre-trained on, none of them of a held-out row."""
 
+import numpy as np
 import pandas as pd
 
 from foldline.corpus.leaks import digest
@@ -41,5 +42,5 @@ def _apart(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     """Leave out rows that share a text, of a pair either, with one of the others."""
     held = {digest(text, "") for name in ("text", "text_pair") for text in others[name] if text}
     pairs = zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True)
-    shared = [any(digest(text, "") in held for text in pair if text) for pair in pairs]
-    return rows[[not one for one in shared]]
+    apart = [not any(digest(text, "") in held for text in pair if text) for pair in pairs]
+    return rows[np.array(apart, dtype=bool)]

@@ -58,7 +58,7 @@ PLAIN: dict[str, Any] = {
 def pretrain(job: Job, tokenizer: Any, model: Any) -> dict[str, float]:
     """Teach the encoder of `model` the language of the job's texts, in place.
 
-    Gives steps, texts, first and last loss, and the perplexity of a twentieth of the texts, which
+    Gives texts, steps, first and last loss, and the perplexity of a twentieth of the texts, which
     is not learnt: of the masked tokens, or of each token after those before it.
 
     Raises:
@@ -86,7 +86,12 @@ def pretrain(job: Job, tokenizer: Any, model: Any) -> dict[str, float]:
         known = perplexity(learner, tokenizer, held, task, own.recipe.seed, shifted)
     take_over(model, learner)
     machine.seeded(job.recipe.seed)  # as a training that goes on will find it
-    return _summary(log, texts, known) | _of_test(job)
+    found = _summary(log, len(texts), known)
+    say(
+        f"pre-trained on {len(texts)} texts: loss {found['first_loss']:.3f} to "
+        f"{found['last_loss']:.3f}, perplexity {known:.1f}"
+    )
+    return found | _of_test(job)
 
 
 def texts_of(job: Job) -> dict[str, str]:
@@ -192,15 +197,15 @@ def _pieces(tokenizer: Any, texts: dict[str, str], max_length: int) -> Rows:
     return Rows(columns, np.zeros(len(owners)), np.array(owners, dtype=int), list(texts.values()))
 
 
-def _summary(log: list[dict[str, Any]], texts: dict[str, str], known: float) -> dict[str, float]:
+def _summary(log: list[dict[str, Any]], texts: int, known: float) -> dict[str, float]:
     losses = [entry["loss"] for entry in log if "loss" in entry]
     part = max(1, len(losses) // TENTH)
     return {
-        "pretrain_texts": float(len(texts)),
-        "pretrain_steps": float(len(losses)),
-        "pretrain_first_loss": float(np.mean(losses[:part])),
-        "pretrain_last_loss": float(np.mean(losses[-part:])),
-        "pretrain_perplexity": known,
+        "texts": float(texts),
+        "steps": float(len(losses)),
+        "first_loss": float(np.mean(losses[:part])),
+        "last_loss": float(np.mean(losses[-part:])),
+        "perplexity": known,
     }
 
 
@@ -210,4 +215,4 @@ def _of_test(job: Job) -> dict[str, float]:
     if not count:
         return {}
     say(f"note: pre-trained on texts of {count} test rows, without their labels (pretrain.test)")
-    return {"pretrain_test_texts": float(count)}
+    return {"test_texts": float(count)}

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FILE = "reading.json"
 BATCH = 64
+# What the summary tells of a pre-training; the rest stands in how it ran.
+SHOWN = ("steps", "perplexity", "test_texts")
 
 
 @dataclass
@@ -128,13 +130,16 @@ def _fit(job: Job, tokenizer: Any, model: Any, read: dict[str, float]) -> Fitted
     valid, _ = _rows(tokenizer, job.valid, job.labels, reading)
     with machine.threads(recipe.train.threads):
         done = train(job, tokenizer, model, rows, valid)
-    summary = done.summary | {"cut_texts": cut} | read
+    shown = {f"pretrain_{name}": read[name] for name in SHOWN if name in read}
+    summary, ran = done.summary | {"cut_texts": cut} | shown, done.ran
+    if read:
+        ran = ran | {"pretraining": read}
     if adapted is not None:
-        learnt = model.num_parameters(only_trainable=True)
-        summary |= {"parameters": float(size), "trainable_parameters": float(learnt)}
+        summary["parameters"] = float(size)
+        ran = ran | {"trainable_parameters": model.num_parameters(only_trainable=True)}
         adapters.merge(adapted)
     fitted = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads)
-    return Fitted(fitted, done.history, summary, done.ran)
+    return Fitted(fitted, done.history, summary, ran)
 
 
 def _rows(
