@@ -83,8 +83,8 @@ class Settings(Recipe):
             )
         if self.pretrain.epochs and self.pretrain.max_length > self.max_length:
             raise ValueError(
-                f"pretrain.max_length: model=scratch reads max_length={self.max_length} tokens; set "
-                f"it to that or less (found {self.pretrain.max_length})"
+                f"pretrain.max_length: model=scratch reads max_length={self.max_length} tokens; "
+                f"set it to that or less (found {self.pretrain.max_length})"
             )
         return self
 
