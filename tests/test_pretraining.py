@@ -18,7 +18,7 @@ from foldline.frame.params import Kfold
 from foldline.modeling import kinds
 from foldline.modeling.fitted import Job
 from foldline.modeling.neural import masking, pretraining
-from foldline.modeling.neural.language import objective_of
+from foldline.modeling.neural.language import language_model, objective_of
 
 END = "<|endoftext|>"
 ON: dict[str, Any] = {"pretrain.epochs": 2}
@@ -46,6 +46,7 @@ def family(rows, tmp_path_factory) -> Callable[[str], str]:
         AutoModelForCausalLM,
         AutoModelForMaskedLM,
         GPT2Config,
+        LlamaConfig,
         PreTrainedTokenizerFast,
         RobertaConfig,
         set_seed,
@@ -53,25 +54,26 @@ def family(rows, tmp_path_factory) -> Callable[[str], str]:
 
     def make(name: str) -> str:
         folder = tmp_path_factory.mktemp(name)
-        special = [END] if name == "gpt2" else ["<s>", "<pad>", "</s>", "<mask>"]
+        special = ["<s>", "<pad>", "</s>", "<mask>"] if name == "roberta" else [END]
         trained = ByteLevelBPETokenizer()
         trained.train_from_iterator(rows()["text"].tolist(), 300, special_tokens=special)
-        marks = {"eos_token": END}
+        marks = {"eos_token": END} if name == "gpt2" else {}
         config: Any = GPT2Config(n_embd=16, n_layer=2, n_head=2, n_positions=32)
+        sizes: dict[str, Any] = {"num_hidden_layers": 2, "num_attention_heads": 2}
+        sizes |= {"hidden_size": 16, "intermediate_size": 32}
+        if name == "llama":
+            config = LlamaConfig(max_position_embeddings=32, **sizes)
         if name == "roberta":
             marks = {"bos_token": "<s>", "eos_token": "</s>", "cls_token": "<s>"}
             marks |= {"sep_token": "</s>", "pad_token": "<pad>", "mask_token": "<mask>"}
             trained._tokenizer.post_processor = processors.RobertaProcessing(
                 ("</s>", 2), ("<s>", 0)
             )
-            sizes = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 16}
-            config = RobertaConfig(
-                intermediate_size=32, max_position_embeddings=26, pad_token_id=1, **sizes
-            )
+            config = RobertaConfig(max_position_embeddings=26, pad_token_id=1, **sizes)
         tokenizer = PreTrainedTokenizerFast(tokenizer_object=trained._tokenizer, **marks)
         set_seed(0)
         config.vocab_size = len(tokenizer)
-        maker: Any = AutoModelForCausalLM if name == "gpt2" else AutoModelForMaskedLM
+        maker: Any = AutoModelForMaskedLM if name == "roberta" else AutoModelForCausalLM
         maker.from_config(config).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         return str(folder)
@@ -145,6 +147,31 @@ def test_the_loss_falls_and_the_encoder_is_passed_on(
     assert fitted.summary["pretrain_perplexity"] == found["perplexity"] > 1
     for name, value in known["before"].items():
         torch.testing.assert_close(known["after"][name], value)
+
+
+def test_a_token_for_padding_that_is_added_is_in_both_models(family, fit, parts) -> None:
+    """LLaMA has none of its own where its tokenizer has no mark at all."""
+    found = fit(family("llama"), *parts, "classification", dotted=ON, epochs=1)
+    assert found.model.tokenizer.pad_token == "[PAD]"
+    assert np.isfinite(found.model.predict(parts[1])).all()
+    assert found.summary["pretrain_perplexity"] < 400
+
+
+def test_modernbert_is_pretrained(fit, parts) -> None:
+    dotted = ON | {"scratch.pooling": "mean"}
+    found = fit("scratch", *parts, "classification", dotted=dotted, epochs=1)
+    assert found.summary["pretrain_perplexity"] < 400
+
+
+def test_the_language_model_s_head_is_that_of_the_checkpoint(family, fit, parts, recipe) -> None:
+    from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
+
+    folder = family("roberta")
+    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    learner, shifted = language_model(recipe(model=folder), model)
+    kept = AutoModelForMaskedLM.from_pretrained(folder)
+    assert not shifted
+    torch.testing.assert_close(learner.lm_head.dense.weight, kept.lm_head.dense.weight)
 
 
 def test_perplexity_is_that_of_the_tokens_to_guess() -> None:
