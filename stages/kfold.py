@@ -60,12 +60,13 @@ def _folds(params: Params, labels: Labels) -> list[Fold]:
     recipe = Recipe.model_validate(
         {name: value for name, value in params.model_dump().items() if name in Recipe.model_fields}
     )
+    further = contract.FURTHER.read()
     # TF-IDF goes along: its out-of-fold predictions decide its weight in the ensemble.
     members = {"model": recipe}
     if recipe.model != "tfidf":
         members["tfidf"] = recipe.model_copy(update={"model": "tfidf"})
     return [
-        Fold(member, number, rows, labels, own, params.augment, params.kfold)
+        Fold(member, number, rows, labels, own, params.augment, params.kfold, further)
         for member, own in members.items()
         for number in range(params.kfold.n_splits)
     ]

@@ -6,6 +6,7 @@ import pandas as pd
 
 from foldline.corpus.constraints import fold_notes
 from foldline.corpus.folds import fold_rows, nested_rows
+from foldline.corpus.further import further_notes, further_texts
 from foldline.corpus.leaks import check_budget, drop_leaks, find_leaks, held_out, learnable
 from foldline.corpus.report import split_report
 from foldline.corpus.similarity import compare_parts, similarity_notes
@@ -13,7 +14,7 @@ from foldline.corpus.splits import PARTS, method, split_rows
 from foldline.corpus.tags import one_a_label
 from foldline.frame import contract
 from foldline.frame.files import write_json, write_metrics
-from foldline.frame.params import Data, Kfold, Section, Split, Task
+from foldline.frame.params import Data, Kfold, Pretrain, Section, Split, Task
 from foldline.frame.seeds import derive
 from foldline.frame.stage import run, say
 
@@ -24,6 +25,7 @@ class Params(Section):
     data: Data
     split: Split
     kfold: Kfold
+    pretrain: Pretrain
 
 
 def main(params: Params) -> None:
@@ -40,7 +42,10 @@ def main(params: Params) -> None:
     for part, file in zip(PARTS, (contract.TRAIN, contract.VALID, contract.TEST), strict=True):
         file.write(table[table["part"] == part])
     held = table[table["part"] != "train"]
-    contract.HELD.write(held_out(held, contract.UNLABELLED.read()))
+    unlabelled = contract.UNLABELLED.read()
+    contract.HELD.write(held_out(held, unlabelled))
+    further = further_texts(table, unlabelled, params.pretrain)
+    contract.FURTHER.write(further)
     shares = contract.SHARES.read()
     contract.SOFT_LABELS.write(shares[shares["id"].isin(table["id"][table["part"] != "test"])])
     seen = table["part"] != "test"
@@ -49,7 +54,7 @@ def main(params: Params) -> None:
     notes = _number_folds(params, table[seen], periods=how == "time")
     report = split_report(table, leaks, task, params.seed, mended=split.drop_from_train)
     alike = compare_parts(table, task, split.compare, params.seed)
-    notes = report.notes + notes + similarity_notes(alike)
+    notes = report.notes + notes + similarity_notes(alike) + further_notes(further)
     for note in notes:
         say(f"note: {note}")
     areas = {f"auc_{name}": pair.get("auc") for name, pair in alike.items()}

@@ -39,10 +39,11 @@ def main(params: Params) -> None:
     valid = soften(contract.VALID.read(), shares, labels)
     code = code_version("frame", "modeling")
     made_of = [params.model_dump(), kinds.identity(params, labels), code, libraries()]
-    key = fingerprint("train", rows, valid, made_of)
+    further = contract.FURTHER.read()
+    key = fingerprint("train", rows, valid, further, made_of)
     store = Store("train")
     with locked(f"train-{key}"):
-        job = Job(rows, valid, labels, params, store.scratch(key))
+        job = Job(rows, valid, labels, params, store.scratch(key), further)
         fitted = kinds.fit(job)
         kinds.save(fitted.model, params.model, labels, MODEL)
         baselines = {n: fitted if n == params.model else _plain(job, n) for n in BASELINE_NAMES}

@@ -60,6 +60,9 @@ TINY: dict[str, Any] = {
     "train.layer_decay": 1.0,
     "train.trainable_layers": "all",
     "train.reinit_layers": 0,
+    "train.lora": 0,
+    "train.lora_alpha": 16.0,
+    "train.lora_dropout": 0.0,
     "train.rdrop": 0.0,
     "train.contrastive": 0.0,
     "train.temperature": 0.3,
@@ -75,6 +78,14 @@ TINY: dict[str, Any] = {
     "train.patience": 3,
     "train.precision": "float32",
     "train.threads": 1,
+    "pretrain.epochs": 0,
+    "pretrain.objective": "auto",
+    "pretrain.mask": 0.15,
+    "pretrain.lr": 3e-3,
+    "pretrain.batch_size": 8,
+    "pretrain.max_length": 24,
+    "pretrain.unlabelled": True,
+    "pretrain.test": False,
     "tfidf.words": [1, 2],
     "tfidf.chars": [2, 5],
     "tfidf.min_df": 2,
@@ -277,13 +288,14 @@ def fit(
 
     def make(model: str, train: pd.DataFrame, valid: pd.DataFrame, task: str, **how: Any) -> Any:
         scratch = how.pop("scratch", None) or tmp_path_factory.mktemp("scratch")
+        further = how.pop("further", pd.DataFrame())
         name, files = tiny_bert if model == "pretrained" else model, beside | how.pop("files", {})
         own = recipe(model=name, task=task, **how)
         for key, value in files.items():  # they lie where params.yaml would not have them
             section, _, field = key.partition(".")
             changed_one = getattr(own, section).model_copy(update={field: value})
             own = own.model_copy(update={section: changed_one})
-        return kinds.fit(Job(train, valid, labels(task), own, scratch))
+        return kinds.fit(Job(train, valid, labels(task), own, scratch, further))
 
     return make
 

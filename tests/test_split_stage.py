@@ -39,10 +39,13 @@ def stage(tmp_path, monkeypatch):
     """Return a function that runs the stage on some rows, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
 
-    def call(table: pd.DataFrame, nested: int = 0, **options: object) -> dict[str, dict]:
+    def call(
+        table: pd.DataFrame, nested: int = 0, pretrain: dict | None = None, **options: object
+    ) -> dict[str, dict]:
         params = YAML(typ="safe").load(ROOT / "tests" / "params.yaml")
         params["split"] |= {"compare": False} | options
         params["kfold"]["nested"] = nested
+        params["pretrain"] |= pretrain or {}
         params["data"] |= {
             "group": "user" if table["group"].any() else None,
             "time": "time" if options.get("method") == "time" else None,
@@ -185,3 +188,16 @@ def test_a_user_in_two_official_files_leaks_but_where_groups_may_be_torn(stage, 
     assert "6 training rows dropped that share a text or group with" in capsys.readouterr().out
     learnt = {*contract.TRAIN.read()["id"], *contract.VALID.read()["id"]}
     assert learnt == {f"train-{n:02}" for n in range(6, 60)}
+
+
+def test_texts_to_pretrain_on_are_none_unless_asked_for(stage):
+    stage(rows())
+    assert contract.FURTHER.read().empty
+
+
+def test_pretraining_on_test_rows_is_noted(stage):
+    notes = stage(rows(), pretrain={"epochs": 1, "test": True})["splitting"]["notes"]
+    further = contract.FURTHER.read()
+
+    assert set(further["part"]) == {"unlabelled", "test"}
+    assert any("pre-trained on 20 texts of the test rows" in note for note in notes)

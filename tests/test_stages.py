@@ -83,6 +83,28 @@ def test_the_chain_runs_and_keeps_the_rows(tmp_path, monkeypatch, task, model):
         assert all(isinstance(v, (int, float)) and math.isfinite(v) for _, v in shown)
 
 
+def test_pretraining_reads_new_texts_and_no_others(tmp_path, monkeypatch):
+    """Those of the file to predict, but for one that stands in a row; of it all is trained anew."""
+    monkeypatch.chdir(tmp_path)
+    projects.make(
+        tmp_path,
+        {"model": "scratch", "pretrain.epochs": 1, "pretrain.max_length": 16, "train.lora": 2},
+    )
+    new = [{"id": f"u{n}", "text": f"unseen words {n}"} for n in range(5)]
+    new.append({"id": "u5", "text": projects.topics(1)[0]["text"]})
+    projects.write_csv(Path("data/raw/new.csv"), new)
+    projects.set_params(Path("params.yaml"), {"data.predict": "data/raw/new.csv"})
+    projects.run("prepare", "split", "augment", "train", "kfold")
+    folds = json.loads(Path("metrics/folds.json").read_text(encoding="utf-8"))["folds"]
+    steps = [row["pretrain_steps"] for row in folds if row["member"] == "model"]
+
+    assert contract.FURTHER.read()["id"].tolist() == ["u0", "u1", "u2", "u3", "u4"]
+    assert metrics("train")["fit"]["pretrain_steps"] == 5  # 36 + 5 texts, less 2 held, by 8
+    assert len(steps) == 3
+    assert all(4 <= count <= 5 for count in steps)
+    assert len(leaves(metrics("train"))) <= 14
+
+
 def test_evaluation_has_the_names_that_others_read(project):
     projects.run()
     details = json.loads(Path("metrics/evaluation.json").read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ training part of its fold. Finished folds stand in the store until the stage end
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,8 @@ _ROOMS = ("frame", "corpus", "balance", "modeling", "combining")
 class Fold:
     """One fold of one member: all rows with their `fold`, and what to fit.
 
-    Rows with soft labels have them as columns `p_<class>`, so the key follows them, too.
+    Rows with soft labels have them as columns `p_<class>`, so the key follows them, too. `further`
+    are texts without labels, none of which stands in a row.
     """
 
     member: str
@@ -46,6 +47,7 @@ class Fold:
     recipe: Recipe
     augment: Augment
     kfold: Kfold
+    further: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def name(self) -> str:
@@ -64,6 +66,7 @@ class Fold:
             "fold",
             self.number,
             self.rows,
+            self.further,
             kinds.identity(self.recipe, self.labels),
             self.recipe.model_dump(),
             _determining(self.augment),
@@ -138,7 +141,8 @@ def fit_fold(fold: Fold) -> None:
         learn, stop = training_rows(fold)
         seed = derive(fold.recipe.seed, "fold", fold.number) % 2**31
         recipe = fold.recipe.model_copy(update={"seed": seed})
-        fitted = kinds.fit(Job(learn, stop, fold.labels, recipe, store.scratch(key)))
+        job = Job(learn, stop, fold.labels, recipe, store.scratch(key), fold.further)
+        fitted = kinds.fit(job)
         predictions = fitted.model.predict(fold.held)
         with store.making(key) as folder:
             np.save(folder / PREDICTIONS, predictions, allow_pickle=False)

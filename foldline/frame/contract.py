@@ -111,6 +111,8 @@ NESTED_FOLDS = Table(Path("data/nested_folds.csv"), {"id": "text", "fold": "int"
 SOFT_LABELS = Table(Path("data/soft_labels.csv"), {"id": "text"}, rest="p_")
 # Digests of the texts that no copy may equal: what is held out stays unread.
 HELD = Table(Path("data/held.csv"), {"key": "text"})
+# Texts without labels to pre-train on; no rows where nothing is pre-trained.
+FURTHER = Table(Path("data/further.csv"), TEXTS | {"part": "text"})
 # augment
 AUGMENTED = Table(Path("data/train_augmented.csv"), ROWS | {"source_id": "text", "method": "text"})
 # train and kfold: one row for each row and member
@@ -140,6 +142,7 @@ TABLES: dict[str, Table] = {
         NESTED_FOLDS,
         SOFT_LABELS,
         HELD,
+        FURTHER,
         AUGMENTED,
         VALID_PREDICTIONS,
         OUT_OF_FOLD,

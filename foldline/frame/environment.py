@@ -19,6 +19,7 @@ PACKAGES = (
     "nlpaug",
     "numpy",
     "pandas",
+    "peft",
     "scikit-learn",
     "scipy",
     "tokenizers",

@@ -41,7 +41,8 @@ class Fitted:
 class Job:
     """What a model is fitted to: rows to learn from, rows to stop by, and the recipe.
 
-    `scratch` is a folder for checkpoints: a fit that is killed goes on from there.
+    `scratch` is a folder for checkpoints: a fit that is killed goes on from there. `further` are
+    texts without labels (columns text, text_pair, part), to pre-train on.
     """
 
     train: pd.DataFrame
@@ -49,6 +50,7 @@ class Job:
     labels: Labels
     recipe: Recipe
     scratch: Path
+    further: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from foldline.frame.params.models import (
     Tfidf,
 )
 from foldline.frame.params.settings import Settings
-from foldline.frame.params.training import Train
+from foldline.frame.params.training import Pretrain, Train
 
 __all__ = [
     "KINDS",
@@ -57,6 +57,7 @@ __all__ = [
     "Nlpaug",
     "Predict",
     "Prepare",
+    "Pretrain",
     "Recipe",
     "Runner",
     "Scratch",

@@ -8,7 +8,7 @@ from foldline.frame import checks
 from foldline.frame.checks import Count, OpenShare, Positive, Range, RawFile
 from foldline.frame.params.base import Section, Task
 from foldline.frame.params.kinds import Embed, External, Gbdt, Keywords, Static, ZeroShot
-from foldline.frame.params.training import Train
+from foldline.frame.params.training import Pretrain, Train
 
 
 class Target(Section):
@@ -105,6 +105,7 @@ class Recipe(Section):
     batch_size: Count
     max_length: Annotated[int, Field(ge=4)]
     train: Train
+    pretrain: Pretrain
     tfidf: Tfidf
     scratch: Scratch
     keywords: Keywords

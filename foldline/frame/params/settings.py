@@ -73,6 +73,22 @@ class Settings(Recipe):
         return self
 
     @model_validator(mode="after")
+    def _pretraining_suits_the_model(self) -> Self:
+        if self.model != "scratch":
+            return self
+        if self.train.lora and not self.pretrain.epochs:
+            raise ValueError(
+                "train.lora: freezes the encoder, and that of model=scratch knows nothing yet; set "
+                "it to 0, or pretrain.epochs above 0"
+            )
+        if self.pretrain.epochs and self.pretrain.max_length > self.max_length:
+            raise ValueError(
+                f"pretrain.max_length: model=scratch reads max_length={self.max_length} tokens; "
+                f"set it to that or less (found {self.pretrain.max_length})"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _numbers_and_classes(self) -> Self:
         aggregate = self.data.annotations.aggregate
         if aggregate != "none" and self.data.annotations.file is None:

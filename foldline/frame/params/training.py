@@ -41,6 +41,9 @@ class Train(Section):
     layer_decay: Annotated[float, Field(gt=0, le=1)]
     trainable_layers: Literal["all", "head"] | Count
     reinit_layers: Annotated[int, Field(ge=0)]
+    lora: Annotated[int, Field(ge=0)]
+    lora_alpha: Positive
+    lora_dropout: Partial
     rdrop: FromZero
     contrastive: Partial
     temperature: Positive
@@ -77,6 +80,21 @@ class Train(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _adapts_whole_encoders(self) -> Self:
+        if self.lora and self.trainable_layers != "all":
+            raise ValueError(
+                "lora: freezes the encoder and learns small matrices beside its layers, so "
+                f"trainable_layers={self.trainable_layers} has no meaning; set it to all, or lora "
+                "to 0"
+            )
+        if self.lora and self.reinit_layers:
+            raise ValueError(
+                f"lora: would freeze the {self.reinit_layers} top layers as they are drawn anew; "
+                "set reinit_layers to 0, or lora to 0"
+            )
+        return self
+
     def check_task(self, task: str) -> None:
         """Refuse a loss, a metric or a method that has no meaning for the task."""
         right = {"loss": ("auto", *LOSSES[task]), "metric": ("loss", *METRICS[task])}
@@ -87,3 +105,16 @@ class Train(Section):
                 )
         if task != "classification" and self.contrastive:
             raise ValueError(f"train.contrastive: needs one class a row; set it to 0.0 for {task}")
+
+
+class Pretrain(Section):
+    """Language modelling of texts without labels, before a transformer is fine-tuned."""
+
+    epochs: Annotated[int, Field(ge=0)]
+    objective: Literal["auto", "masked", "causal"]
+    mask: OpenShare
+    lr: Positive
+    batch_size: Count
+    max_length: Annotated[int, Field(ge=4)]
+    unlabelled: bool
+    test: bool

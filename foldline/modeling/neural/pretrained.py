@@ -34,7 +34,7 @@ def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, An
     except Exception as error:  # each library beneath has errors of its own
         raise FoldlineError(_not_found(name, error)) from error
     _set_padding(tokenizer, model)
-    longest = _positions(model)
+    longest = positions(model)
     if longest and recipe.max_length > longest:
         raise FoldlineError(
             f"max_length={recipe.max_length} is more than the {longest} tokens that {name} reads; "
@@ -55,7 +55,7 @@ def _set_padding(tokenizer: Any, model: Any) -> None:
     model.config.pad_token_id = tokenizer.pad_token_id
 
 
-def _positions(model: Any) -> int | None:
+def positions(model: Any) -> int | None:
     """Give the most tokens a model reads; None where nothing limits it.
 
     RoBERTa and its like count positions from behind their padding's.

@@ -41,7 +41,7 @@ def train(job: Job, tokenizer: Any, model: Any, rows: Rows, valid: Rows) -> Trai
             loss=loss_for(job.labels, rows.target, job.recipe.train),
             step_rows=job.recipe.batch_size * job.recipe.train.accumulation,
             model=model,
-            args=_arguments(job, len(held.target) > 0, cuts),
+            args=arguments(job, len(held.target) > 0, cuts),
             train_dataset=Encoded(data),
             eval_dataset=Encoded(held) if len(held.target) else None,
             data_collator=collator(tokenizer),
@@ -49,7 +49,7 @@ def train(job: Job, tokenizer: Any, model: Any, rows: Rows, valid: Rows) -> Trai
                 job.recipe.train.metric, held, long_text(job.recipe), job.labels.task
             ),
             preprocess_logits_for_metrics=first_output,
-            callbacks=[Progress()],
+            callbacks=[Progress("train")],
         )
         trainer.remove_callback(PrinterCallback)
         if len(held.target):
@@ -57,7 +57,7 @@ def train(job: Job, tokenizer: Any, model: Any, rows: Rows, valid: Rows) -> Trai
         return trainer
 
     with float32_by_avx512():
-        trainer = _within_memory(job, model, make)
+        trainer = within_memory(job, model, make)
     if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
         raise FoldlineError(diverged("model", trainer.state.global_step))
     units.put_into(model)
@@ -67,7 +67,7 @@ def train(job: Job, tokenizer: Any, model: Any, rows: Rows, valid: Rows) -> Trai
     return Trained(history(trainer.state.log_history, loss_unit), numbers, ran)
 
 
-def _within_memory(job: Job, model: Any, make: Callable[[int], TextTrainer]) -> TextTrainer:
+def within_memory(job: Job, model: Any, make: Callable[[int], TextTrainer]) -> TextTrainer:
     """Train; where memory runs out, go on with batches cut in two, and the same rows a step."""
     before = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
     cuts = 1
@@ -117,9 +117,10 @@ def _smaller(job: Job, cuts: int, step: int) -> int:
     return cuts
 
 
-def _arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments:
+def arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments:
+    """Give Trainer's arguments for a job whose batches are cut into so many parts."""
     recipe, options = job.recipe, job.recipe.train
-    arguments = TrainingArguments(
+    made = TrainingArguments(
         output_dir=str(job.scratch),
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=-(-recipe.batch_size // cuts),
@@ -149,7 +150,7 @@ def _arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments:
         # Else patience is counted from nothing again when a training goes on.
         restore_callback_states_from_checkpoint=True,
     )
-    if arguments.n_gpu > 1:
+    if made.n_gpu > 1:
         # One process uses one GPU: replicas in threads would scale the loss by their number.
-        arguments._n_gpu = 1
-    return arguments
+        made._n_gpu = 1
+    return made

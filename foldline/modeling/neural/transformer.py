@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FILE = "reading.json"
 BATCH = 64
+# What the summary tells of a pre-training; the rest stands in how it ran.
+SHOWN = ("steps", "perplexity", "test_texts")
 
 
 @dataclass
@@ -76,23 +78,26 @@ class Transformer:
 def fit_scratch(job: Job) -> Fitted:
     """Train tokenizer and model from the training rows."""
     from foldline.modeling.neural import scratch
+    from foldline.modeling.neural.pretraining import pretrain
 
     machine.seeded(job.recipe.seed)
     texts = job.train["text"].tolist() + [t for t in job.train["text_pair"].tolist() if t]
     tokenizer = scratch.tokenizer(texts, job.recipe)
     model = scratch.model(len(tokenizer), job.labels, job.recipe, _names(job.labels))
-    return _fit(job, tokenizer, model)
+    return _fit(job, tokenizer, model, pretrain(job, tokenizer, model))
 
 
 def fit_pretrained(job: Job) -> Fitted:
     """Fine-tune a model from a folder or the hub."""
     from foldline.modeling.neural import pretrained
     from foldline.modeling.neural.layers import restart
+    from foldline.modeling.neural.pretraining import pretrain
 
     machine.seeded(job.recipe.seed)
     tokenizer, model = pretrained.load(job.recipe, job.labels, _names(job.labels))
+    read = pretrain(job, tokenizer, model)
     restart(model, job.recipe.train.reinit_layers)
-    return _fit(job, tokenizer, model)
+    return _fit(job, tokenizer, model, read)
 
 
 def load(folder: Path, labels: Labels) -> Transformer:
@@ -107,13 +112,16 @@ def load(folder: Path, labels: Labels) -> Transformer:
     return Transformer(labels, tokenizer, model, LongText(**reading), threads)
 
 
-def _fit(job: Job, tokenizer: Any, model: Any) -> Fitted:
+def _fit(job: Job, tokenizer: Any, model: Any, read: dict[str, float]) -> Fitted:
+    from foldline.modeling.neural import adapters
     from foldline.modeling.neural.layers import freeze
     from foldline.modeling.neural.training import train
 
     recipe = job.recipe
     tokenizer.model_max_length = recipe.max_length
     freeze(model, recipe.train.trainable_layers)
+    size = model.num_parameters()
+    adapted = adapters.add(model, recipe)
     reading = long_text(recipe)
     rows, cut = _rows(tokenizer, job.train, job.labels, reading)
     check_tokens(tokenizer, rows.columns, recipe.model)
@@ -122,8 +130,16 @@ def _fit(job: Job, tokenizer: Any, model: Any) -> Fitted:
     valid, _ = _rows(tokenizer, job.valid, job.labels, reading)
     with machine.threads(recipe.train.threads):
         done = train(job, tokenizer, model, rows, valid)
+    shown = {f"pretrain_{name}": read[name] for name in SHOWN if name in read}
+    summary, ran = done.summary | {"cut_texts": cut} | shown, done.ran
+    if read:
+        ran = ran | {"pretraining": read}
+    if adapted is not None:
+        summary["parameters"] = float(size)
+        ran = ran | {"trainable_parameters": model.num_parameters(only_trainable=True)}
+        adapters.merge(adapted)
     fitted = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads)
-    return Fitted(fitted, done.history, done.summary | {"cut_texts": cut}, done.ran)
+    return Fitted(fitted, done.history, summary, ran)
 
 
 def _rows(

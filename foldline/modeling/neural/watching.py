@@ -14,12 +14,15 @@ from foldline.frame.errors import FoldlineError
 class Progress(TrainerCallback):
     """A bar with loss and time left; stops a run whose validation loss is no number any more."""
 
+    def __init__(self, what: str) -> None:
+        self.what = what
+
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Open the bar where a resumed run goes on."""
         self.bar = tqdm(
             total=state.max_steps,
             initial=state.global_step,
-            desc="train",
+            desc=self.what,
             unit="step",
             file=sys.stderr,
             mininterval=2.0,
