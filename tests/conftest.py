@@ -74,6 +74,7 @@ TINY: dict[str, Any] = {
     "train.metric": "loss",
     "train.patience": 3,
     "train.precision": "float32",
+    "train.predict_precision": "float32",
     "train.threads": 1,
     "tfidf.words": [1, 2],
     "tfidf.chars": [2, 5],
