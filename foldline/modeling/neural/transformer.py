@@ -12,7 +12,7 @@ from foldline.frame.files import read_json, write_json
 from foldline.frame.labels import Labels
 from foldline.frame.stage import say
 from foldline.modeling import machine
-from foldline.modeling.encoding import Columns, check_tokens
+from foldline.modeling.encoding import check_tokens
 from foldline.modeling.fitted import Fitted, Job
 from foldline.modeling.neural.long_text import LongText, long_text
 from foldline.modeling.soft import targets_of
