@@ -11,6 +11,7 @@ from foldline.frame.errors import FoldlineError, unknown
 VERBS = {
     "import": ("foldline.corpus.importing", "bring files or a data set into data/raw/"),
     "view": ("foldline.corpus.viewing", "write data/view.html: the rows, to look through"),
+    "export": ("foldline.experiments.exporting", "write models/onnx/: the model for onnxruntime"),
     "ablate": ("foldline.experiments.ablation", "try every way of balancing, as experiments"),
 }
 

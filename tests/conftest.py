@@ -77,6 +77,7 @@ TINY: dict[str, Any] = {
     "train.metric": "loss",
     "train.patience": 3,
     "train.precision": "float32",
+    "train.predict_precision": "float32",
     "train.threads": 1,
     "pretrain.epochs": 0,
     "pretrain.objective": "auto",

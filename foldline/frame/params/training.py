@@ -58,6 +58,7 @@ class Train(Section):
     metric: Literal["loss", "accuracy", "f1_macro", "pearson", "spearman"]
     patience: Count
     precision: Literal["auto", "float32", "bfloat16"]
+    predict_precision: Literal["auto", "float32", "bfloat16"]
     threads: Count
 
     @model_validator(mode="after")

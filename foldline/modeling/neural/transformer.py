@@ -1,6 +1,7 @@
 """Transformers under a classification or regression head: fit, predict, save, load."""
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from foldline.frame.files import read_json, write_json
 from foldline.frame.labels import Labels
 from foldline.frame.stage import say
 from foldline.modeling import machine
-from foldline.modeling.encoding import Columns, check_tokens
+from foldline.modeling.encoding import check_tokens
 from foldline.modeling.fitted import Fitted, Job
 from foldline.modeling.neural.long_text import LongText, long_text
 from foldline.modeling.soft import targets_of
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from foldline.modeling.neural.rows import Rows
 
 FILE = "reading.json"
-BATCH = 64
 # What the summary tells of a pre-training; the rest stands in how it ran.
 SHOWN = ("steps", "perplexity", "test_texts")
 
@@ -29,7 +29,8 @@ SHOWN = ("steps", "perplexity", "test_texts")
 class Transformer:
     """Tokenizer and model; both folders open with plain transformers, label names included.
 
-    `threads` is kept with the model: another number of them would give other last digits.
+    `threads` and `precision` (float32 or bfloat16) are kept with the model: others would give
+    other last digits.
     """
 
     labels: Labels
@@ -37,42 +38,41 @@ class Transformer:
     model: Any
     reading: LongText
     threads: int
+    precision: str
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """Give (n, c) probabilities or (n,) numbers, in the order of the rows."""
         from foldline.modeling.neural.precision import float32_by_avx512
+        from foldline.modeling.neural.predicting import Padding, logits
 
         columns, owners, _ = self.reading.read(self.tokenizer, rows)
         with machine.threads(self.threads), float32_by_avx512():
-            logits = self.reading.pooled(self._logits(columns), owners, len(rows))
-        if self.labels.task == "regression":
-            return logits[:, 0]
-        if self.labels.task == "multilabel":
-            return np.asarray(1 / (1 + np.exp(-np.clip(logits, -500, 500))))
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+            found = logits(self._reader, columns, Padding.of(self.tokenizer))
+        return predictions(self.reading.pooled(found, owners, len(rows)), self.labels.task)
 
     def save(self, folder: Path) -> None:
         """Write model and tokenizer as transformers does, and how texts are read."""
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
-        write_json(folder / FILE, asdict(self.reading) | {"threads": self.threads})
+        card = asdict(self.reading) | {"threads": self.threads, "precision": self.precision}
+        write_json(folder / FILE, card)
 
-    def _logits(self, encoded: Columns) -> np.ndarray:
-        """Run rows sorted by length, which pads little, and put them back by number: (n, c)."""
-        import torch
+    @cached_property
+    def _reader(self) -> Any:
+        """Give the model that predicts: itself, or its copy in half precision."""
+        from foldline.modeling.neural.predicting import in_bfloat16
 
-        lengths = np.array([len(ids) for ids in encoded["input_ids"]], dtype=np.int64)
-        order = np.argsort(-lengths, kind="stable")
-        logits = np.zeros((len(order), self.labels.outputs))
-        self.model.eval()
-        with torch.inference_mode():
-            for start in range(0, len(order), BATCH):
-                batch = order[start : start + BATCH]
-                chosen = {name: [values[i] for i in batch] for name, values in encoded.items()}
-                inputs = self.tokenizer.pad(chosen, return_tensors="pt").to(self.model.device)
-                logits[batch] = self.model(**inputs).logits.float().cpu().numpy()
-        return logits
+        return self.model if self.precision == "float32" else in_bfloat16(self.model)
+
+
+def predictions(logits: np.ndarray, task: str) -> np.ndarray:
+    """Give (n, c) probabilities or (n,) numbers from (n, c) outputs."""
+    if task == "regression":
+        return logits[:, 0]
+    if task == "multilabel":
+        return np.asarray(1 / (1 + np.exp(-np.clip(logits, -500, 500))))
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 def fit_scratch(job: Job) -> Fitted:
@@ -106,15 +106,16 @@ def load(folder: Path, labels: Labels) -> Transformer:
 
     machine.quiet()
     reading = read_json(folder / FILE)
-    threads = reading.pop("threads")
+    threads, precision = reading.pop("threads"), reading.pop("precision")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForSequenceClassification.from_pretrained(folder).to(machine.device())
-    return Transformer(labels, tokenizer, model, LongText(**reading), threads)
+    return Transformer(labels, tokenizer, model, LongText(**reading), threads, precision)
 
 
 def _fit(job: Job, tokenizer: Any, model: Any, read: dict[str, float]) -> Fitted:
     from foldline.modeling.neural import adapters
     from foldline.modeling.neural.layers import freeze
+    from foldline.modeling.neural.precision import resolved
     from foldline.modeling.neural.training import train
 
     recipe = job.recipe
@@ -130,15 +131,17 @@ def _fit(job: Job, tokenizer: Any, model: Any, read: dict[str, float]) -> Fitted
     valid, _ = _rows(tokenizer, job.valid, job.labels, reading)
     with machine.threads(recipe.train.threads):
         done = train(job, tokenizer, model, rows, valid)
+    precision = resolved(recipe.train.predict_precision)
     shown = {f"pretrain_{name}": read[name] for name in SHOWN if name in read}
-    summary, ran = done.summary | {"cut_texts": cut} | shown, done.ran
+    summary = done.summary | {"cut_texts": cut} | shown
+    ran = done.ran | {"predict_precision": precision}
     if read:
         ran = ran | {"pretraining": read}
     if adapted is not None:
         summary["parameters"] = float(size)
         ran = ran | {"trainable_parameters": model.num_parameters(only_trainable=True)}
         adapters.merge(adapted)
-    fitted = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads)
+    fitted = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads, precision)
     return Fitted(fitted, done.history, summary, ran)
 
 
