@@ -112,12 +112,13 @@ def with_transform(job: Job, fit: Callable[[Job], Fitted]) -> Fitted:
         # Training stops by these: a number beyond the training range may have no image.
         inside = np.clip(job.labels.encode(rows["label"]), target.min(), target.max())
         parts[part] = rows.assign(label=[repr(v) for v in transform.forward(inside).tolist()])
-    fitted = fit(Job(parts["train"], parts["valid"], job.labels, job.recipe, job.scratch))
+    fitted = fit(replace(job, train=parts["train"], valid=parts["valid"]))
     summary = {"skew_before": skew(target), "skew_after": skew(transform.forward(target))}
     return replace(
         fitted,
         model=Transformed(fitted.model, transform),
         summary=fitted.summary | summary,
+        samples={epoch: transform.back(found) for epoch, found in fitted.samples.items()},
     )
 
 

@@ -14,6 +14,7 @@ from foldline.modeling import machine
 from foldline.modeling.encoding import Columns, check_tokens
 from foldline.modeling.fitted import Fitted, Job
 from foldline.modeling.neural.long_text import LongText, long_text
+from foldline.modeling.samples import chosen
 from foldline.modeling.soft import targets_of
 
 if TYPE_CHECKING:
@@ -120,10 +121,12 @@ def _fit(job: Job, tokenizer: Any, model: Any) -> Fitted:
     if cut:
         say(_told(cut, reading))
     valid, _ = _rows(tokenizer, job.valid, job.labels, reading)
-    with machine.threads(recipe.train.threads):
-        done = train(job, tokenizer, model, rows, valid)
     fitted = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads)
-    return Fitted(fitted, done.history, done.summary | {"cut_texts": cut}, done.ran)
+    shown = chosen(job.valid, job.shown)
+    with machine.threads(recipe.train.threads):
+        done = train(job, tokenizer, model, rows, valid, lambda: fitted.predict(shown))
+    numbers = done.summary | {"cut_texts": cut}
+    return Fitted(fitted, done.history, numbers, done.ran, done.samples)
 
 
 def _rows(
