@@ -13,6 +13,7 @@ from foldline.frame.errors import FoldlineError
 from foldline.frame.stage import say
 from foldline.modeling.fitted import Job
 from foldline.modeling.neural.checkpoints import last_checkpoint
+from foldline.modeling.neural.explosion import Explosion
 from foldline.modeling.neural.long_text import long_text
 from foldline.modeling.neural.losses import loss_for
 from foldline.modeling.neural.precision import float32_by_avx512, resolved
@@ -62,6 +63,7 @@ def train(
         )
         trainer.remove_callback(PrinterCallback)
         trainer.add_callback(Progress(trainer.speed, loss_unit))
+        trainer.add_callback(Explosion(job.labels, job.recipe.train.warmup, trainer.where))
         trainer.add_callback(Told(job.tracker, trainer.speed, loss_unit))
         if samples and len(held.target):
             trainer.add_callback(samples)
