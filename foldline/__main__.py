@@ -14,6 +14,12 @@ VERBS = {
     "export": ("foldline.experiments.exporting", "write models/onnx/: the model for onnxruntime"),
     "ablate": ("foldline.experiments.ablation", "try every way of balancing, as experiments"),
 }
+# Their options stand apart, so that `--help` need not wait for what the verbs themselves import.
+OPTIONS = {
+    "import": "foldline.corpus.intake.options",
+    "view": "foldline.corpus.view.options",
+    "ablate": "foldline.experiments.ablation_options",
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -26,7 +32,7 @@ def main(arguments: list[str]) -> int:
     try:
         if verb not in VERBS:
             raise FoldlineError(unknown("verb", verb, sorted(VERBS)))
-        importlib.import_module(VERBS[verb][0]).main(rest)
+        _run(verb, rest)
     except FoldlineError as error:
         print(f"\nerror: {error}\n", file=sys.stderr)
         return 1
@@ -46,6 +52,12 @@ def main(arguments: list[str]) -> int:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
         return 141
     return 0
+
+
+def _run(verb: str, arguments: list[str]) -> None:
+    if verb in OPTIONS and {"-h", "--help"} & set(arguments):
+        importlib.import_module(OPTIONS[verb]).parser().parse_args(arguments)
+    importlib.import_module(VERBS[verb][0]).main(arguments)
 
 
 if __name__ == "__main__":

@@ -289,14 +289,15 @@ def fit(
 
     def make(model: str, train: pd.DataFrame, valid: pd.DataFrame, task: str, **how: Any) -> Any:
         scratch = how.pop("scratch", None) or tmp_path_factory.mktemp("scratch")
-        further = how.pop("further", pd.DataFrame())
+        kept = ("further", "shown", "tracker")
+        told = {key: how.pop(key) for key in kept if key in how}
         name, files = tiny_bert if model == "pretrained" else model, beside | how.pop("files", {})
         own = recipe(model=name, task=task, **how)
         for key, value in files.items():  # they lie where params.yaml would not have them
             section, _, field = key.partition(".")
             changed_one = getattr(own, section).model_copy(update={field: value})
             own = own.model_copy(update={section: changed_one})
-        return kinds.fit(Job(train, valid, labels(task), own, scratch, further))
+        return kinds.fit(Job(train, valid, labels(task), own, scratch, **told))
 
     return make
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from transformers import (
@@ -19,6 +20,7 @@ from transformers import (
     set_seed,
 )
 
+from foldline.corpus.reading import read
 from foldline.frame.errors import FoldlineError
 from foldline.modeling.encoding import check_tokens, encode
 from foldline.modeling.neural import scratch
@@ -147,3 +149,13 @@ def test_a_loss_of_the_usual_kind_grows_with_accumulation(data, tmp_path, recipe
 
     assert first_loss(usual, 4, 4) == pytest.approx(4 * first_loss(usual, 16, 1), rel=1e-2)
     assert first_loss(own, 4, 4) == pytest.approx(first_loss(own, 16, 1), abs=1e-6)
+
+
+def test_read_csv_splits_a_row_at_a_bare_carriage_return(tmp_path) -> None:
+    """A row more, a label lost, and no word of it; ours keeps the character in its text."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"id,text,label\n1,one\rtwo,x\n2,three,y\n")
+    assert pd.read_csv(path)["label"].isna().tolist() == [True, True, False]
+    found = read(path)
+    assert found.columns["text"] == ["one\rtwo", "three"]
+    assert found.columns["label"] == ["x", "y"]

@@ -27,6 +27,8 @@ FREE = {
     "foldline/frame/errors.py",
     "foldline/frame/stage.py",
     "foldline/frame/environment.py",
+    "foldline/frame/usage.py",
+    "foldline/experiments/trackers.py",
 }
 
 

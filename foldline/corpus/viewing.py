@@ -1,18 +1,14 @@
 """Write the rows as one HTML page: `python -m foldline view`."""
 
-import argparse
 import webbrowser
-from pathlib import Path
 
 from foldline.corpus.view.gathering import gather
+from foldline.corpus.view.options import FILE, parser
 from foldline.corpus.view.page import page
 from foldline.corpus.view.pictures import pictures
 from foldline.corpus.view.sampling import sample
 from foldline.frame.errors import FoldlineError
 from foldline.frame.files import write_text
-
-FILE = Path("data/view.html")
-LIMIT = 50_000
 
 
 def main(arguments: list[str]) -> None:
@@ -24,7 +20,7 @@ def main(arguments: list[str]) -> None:
     Raises:
         FoldlineError: where nothing is prepared yet, or a file cannot be read or written.
     """
-    asked = _parser().parse_args(arguments)
+    asked = parser().parse_args(arguments)
     if asked.limit < 1:
         raise FoldlineError(f"--limit: found {asked.limit}, allowed are whole numbers from 1")
     if asked.out.is_dir():
@@ -39,34 +35,6 @@ def main(arguments: list[str]) -> None:
     print(f"{asked.out}: {len(shown.rows)} rows, {size:.1f} MB. Open it in a browser")
     if asked.open == "yes":
         webbrowser.open(asked.out.resolve().as_uri())
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m foldline view",
-        description="Write one HTML page in which the rows can be searched, filtered, and read: "
-        "labels, parts, duplicates, suspected label errors, augmented copies. It needs no server "
-        "and no network. It holds your texts: treat the file as you treat the data.",
-    )
-    parser.add_argument(
-        "--out", type=Path, default=FILE, help=f"the file to write (default: {FILE.as_posix()})"
-    )
-    parser.add_argument(
-        "--limit",
-        type=int,
-        default=LIMIT,
-        help="rows at most; of more, a sample, duplicates together (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--language",
-        choices=("auto", "en", "ko"),
-        default="auto",
-        help="of buttons and legends; auto is the reader's own (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--open", choices=("yes", "no"), default="no", help="show it at once (default: %(default)s)"
-    )
-    return parser
 
 
 def _told(note: dict[str, object]) -> str:

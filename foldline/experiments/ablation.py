@@ -1,6 +1,5 @@
 """Try every way of balancing as an experiment, and say what each is worth."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from foldline.experiments import runs
+from foldline.experiments.ablation_options import parser
 from foldline.frame import contract
 from foldline.frame.errors import FoldlineError, unknown
 from foldline.frame.files import write_json
@@ -55,7 +55,7 @@ def trials(settings: Settings, wanted: Sequence[str]) -> list[Trial]:
 
 def main(arguments: list[str]) -> None:
     """Run the trials, each as an experiment of its own, and compare them with none."""
-    found = _arguments(arguments)
+    found = parser().parse_args(arguments)
     settings = load(Settings)
     tried = trials(settings, found.methods)
     state = runs.state()
@@ -173,16 +173,3 @@ def _ready(method: str, settings: Settings) -> bool:
         "backtranslation": bool(augment.backtranslation.there and augment.backtranslation.back),
         "llm": False,
     }.get(method, True)
-
-
-def _arguments(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m foldline ablate",
-        description="Run every way of balancing as a DVC experiment up to kfold, and compare the "
-        "out-of-fold predictions with those of no balancing, with intervals.",
-        epilog="example: python -m foldline ablate aeda swap tomek",
-    )
-    parser.add_argument(
-        "methods", nargs="*", metavar="METHOD", help="of augment.method or augment.undersample"
-    )
-    return parser.parse_args(arguments)

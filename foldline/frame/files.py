@@ -70,13 +70,13 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON that every reader accepts: NaN and infinity become null."""
-    text = json.dumps(_finite(content), ensure_ascii=False, indent=2, allow_nan=False)
+    text = json.dumps(finite(content), ensure_ascii=False, indent=2, allow_nan=False)
     write_text(path, text + "\n")
 
 
 def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
     """Write the numbers that DVC shows; one that is not finite is left out, not shown as 0."""
-    write_json(path, _without_none(_finite(metrics)))
+    write_json(path, _without_none(finite(metrics)))
 
 
 def read_json(path: Path) -> Any:
@@ -113,13 +113,14 @@ def _without_none(content: Any) -> Any:
     return {key: _without_none(value) for key, value in content.items() if value is not None}
 
 
-def _finite(content: Any) -> Any:
+def finite(content: Any) -> Any:
+    """Give content as JSON can hold it: numbers of numpy and torch plain, NaN as None."""
     if isinstance(content, Mapping):
-        return {str(key): _finite(value) for key, value in content.items()}
+        return {str(key): finite(value) for key, value in content.items()}
     if isinstance(content, (list, tuple)):
-        return [_finite(value) for value in content]
+        return [finite(value) for value in content]
     if hasattr(content, "tolist"):  # a number or an array of numpy or torch
-        return _finite(content.tolist())
+        return finite(content.tolist())
     if isinstance(content, float) and not math.isfinite(content):
         return None
     return content

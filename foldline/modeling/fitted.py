@@ -10,6 +10,7 @@ import pandas as pd
 
 from foldline.frame.labels import Labels
 from foldline.frame.params import Recipe
+from foldline.modeling.tracking import Careful
 
 
 class Model(Protocol):
@@ -28,13 +29,15 @@ class Model(Protocol):
 class Fitted:
     """A trained model, its history by optimiser step, and a few numbers about the training.
 
-    `ran` tells how the training ran on this machine: its precision, its speed by epoch.
+    `ran` tells how the training ran on this machine: its precision, its speed by epoch. `samples`
+    are the predictions of the rows that the job shows, after each epoch.
     """
 
     model: Model
     history: list[dict[str, Any]] = field(default_factory=list)
     summary: dict[str, float] = field(default_factory=dict)
     ran: dict[str, Any] = field(default_factory=dict)
+    samples: dict[int, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Job:
     """What a model is fitted to: rows to learn from, rows to stop by, and the recipe.
 
     `scratch` is a folder for checkpoints: a fit that is killed goes on from there. `further` are
-    texts without labels (columns text, text_pair, part), to pre-train on.
+    texts without labels (columns text, text_pair, part), to pre-train on. `shown` are the ids of
+    validation rows that are predicted after each epoch, and `tracker` hears of each step.
     """
 
     train: pd.DataFrame
@@ -51,6 +55,8 @@ class Job:
     recipe: Recipe
     scratch: Path
     further: pd.DataFrame = field(default_factory=pd.DataFrame)
+    shown: tuple[str, ...] = ()
+    tracker: Careful = field(default_factory=Careful)
 
 
 @dataclass(frozen=True)

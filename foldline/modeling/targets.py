@@ -118,6 +118,7 @@ def with_transform(job: Job, fit: Callable[[Job], Fitted]) -> Fitted:
         fitted,
         model=Transformed(fitted.model, transform),
         summary=fitted.summary | summary,
+        samples={epoch: transform.back(found) for epoch, found in fitted.samples.items()},
     )
 
 

@@ -92,6 +92,7 @@ class Runner(Section):
     """How work is carried out; no value here can change a result."""
 
     jobs: Count
+    tracker: Literal["none", "jsonl"]
 
 
 class Recipe(Section):

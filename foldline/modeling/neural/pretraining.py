@@ -151,9 +151,10 @@ def _train(
             args=arguments(job, evaluate=False, cuts=cuts),
             train_dataset=pieces,
             data_collator=collator(tokenizer),
-            callbacks=[_Epochs(pieces), Progress("pretrain")],
+            callbacks=[_Epochs(pieces)],
         )
         trainer.remove_callback(PrinterCallback)
+        trainer.add_callback(Progress(trainer.speed, 1.0, "pretrain"))
         return trainer
 
     return within_memory(job, learner, make).state.log_history

@@ -17,11 +17,15 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Trained:
-    """A history by optimiser step, numbers of the whole, and how it ran on this machine."""
+    """A history by optimiser step, numbers of the whole, and how it ran on this machine.
+
+    `samples` are predictions of a few validation rows after each epoch.
+    """
 
     history: list[dict[str, Any]]
     summary: dict[str, float]
     ran: dict[str, Any]
+    samples: dict[int, np.ndarray]
 
 
 def history(log: list[dict[str, Any]], unit: float) -> list[dict[str, Any]]:
@@ -56,6 +60,12 @@ def summary(state: Any, model: Any, unit: float, metric: str) -> dict[str, float
     if metric != "loss" and state.best_metric is not None:
         found[f"best_valid_{metric}"] = float(state.best_metric)
     return found
+
+
+def sampled(log: list[dict[str, Any]]) -> dict[int, np.ndarray]:
+    """Give the predictions of a few rows by epoch, as they stand in Trainer's log."""
+    found = [entry["samples"] for entry in log if "samples" in entry]
+    return {epoch: np.array(values) for epoch, values in enumerate(found, 1)}
 
 
 def _metrics(entry: dict[str, Any]) -> list[str]:

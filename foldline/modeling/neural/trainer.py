@@ -111,6 +111,13 @@ class TextTrainer(Trainer):
         with self._averaged():
             return super().evaluate(*arguments, **how)
 
+    def where(self, batches: list[dict[str, Any]] | None = None) -> str:
+        """Name the rows of batches for a message, of the last step's where none are given."""
+        batches = self.step_batches if batches is None else batches
+        places = [place for batch in batches for place in batch[PLACES].tolist()]
+        data: Any = self.train_dataset
+        return f", over the rows {listed(data.rows.named(places))}"
+
     def _clip_grad_norm(self, model: Any) -> Any:
         clip: Any = super()._clip_grad_norm  # not typed
         norm = clip(model)
@@ -141,8 +148,4 @@ class TextTrainer(Trainer):
 
     def _check(self, what: str, value: Any, batches: list[dict[str, Any]]) -> None:
         if not bool(torch.isfinite(torch.as_tensor(value)).all()):
-            places = [place for batch in batches for place in batch[PLACES].tolist()]
-            data: Any = self.train_dataset
-            ids = data.rows.named(places)
-            where = f", over the rows {listed(ids)}"
-            raise FoldlineError(diverged(what, self.state.global_step + 1, where))
+            raise FoldlineError(diverged(what, self.state.global_step + 1, self.where(batches)))

@@ -4,6 +4,7 @@ import gc
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArguments
@@ -12,27 +13,37 @@ from foldline.frame.errors import FoldlineError
 from foldline.frame.stage import say
 from foldline.modeling.fitted import Job
 from foldline.modeling.neural.checkpoints import last_checkpoint
+from foldline.modeling.neural.explosion import Explosion
 from foldline.modeling.neural.long_text import long_text
 from foldline.modeling.neural.losses import loss_for
 from foldline.modeling.neural.precision import float32_by_avx512, resolved
 from foldline.modeling.neural.rows import Encoded, Rows, collator
 from foldline.modeling.neural.scoring import HIGHER, first_output, scorer
-from foldline.modeling.neural.summary import Trained, history, summary
+from foldline.modeling.neural.summary import Trained, history, sampled, summary
 from foldline.modeling.neural.trainer import TextTrainer
 from foldline.modeling.neural.units import Units
-from foldline.modeling.neural.watching import Progress, diverged
+from foldline.modeling.neural.watching import Progress, Samples, Told, diverged
 
 VALID_BATCH = 64
 
 
-def train(job: Job, tokenizer: Any, model: Any, rows: Rows, valid: Rows) -> Trained:
+def train(
+    job: Job,
+    tokenizer: Any,
+    model: Any,
+    rows: Rows,
+    valid: Rows,
+    predict: Callable[[], np.ndarray],
+) -> Trained:
     """Train `model` in place and leave it at its best epoch by the validation rows.
 
     Numbers are learnt in standard units, which are then put into the last layer, so that the
-    saved model speaks the label's own. Gives the history by optimiser step, a summary, and how it
-    ran; losses of numbers are in the label's units.
+    saved model speaks the label's own. Gives the history by optimiser step, a summary, how it ran,
+    and what `predict` gave after each epoch; losses of numbers are in the label's units.
     """
     units = Units.of(model, rows.target, job.labels.task)
+    loss_unit = units.of_loss(job.recipe.train.loss)
+    samples = Samples(lambda: units.spread * predict() + units.mean) if job.shown else None
     data, held = (part.in_units(units.mean, units.spread) for part in (rows, valid.by_length()))
 
     def make(cuts: int) -> TextTrainer:
@@ -49,9 +60,13 @@ def train(job: Job, tokenizer: Any, model: Any, rows: Rows, valid: Rows) -> Trai
                 job.recipe.train.metric, held, long_text(job.recipe), job.labels.task
             ),
             preprocess_logits_for_metrics=first_output,
-            callbacks=[Progress("train")],
         )
         trainer.remove_callback(PrinterCallback)
+        trainer.add_callback(Progress(trainer.speed, loss_unit))
+        trainer.add_callback(Explosion(job.labels, job.recipe.train.warmup, trainer.where))
+        trainer.add_callback(Told(job.tracker, trainer.speed, loss_unit))
+        if samples and len(held.target):
+            trainer.add_callback(samples)
         if len(held.target):
             trainer.add_callback(EarlyStoppingCallback(job.recipe.train.patience))
         return trainer
@@ -61,10 +76,10 @@ def train(job: Job, tokenizer: Any, model: Any, rows: Rows, valid: Rows) -> Trai
     if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
         raise FoldlineError(diverged("model", trainer.state.global_step))
     units.put_into(model)
-    loss_unit = units.of_loss(job.recipe.train.loss)
+    log = trainer.state.log_history
     numbers = summary(trainer.state, model, loss_unit, job.recipe.train.metric)
     ran = {"precision": resolved(job.recipe.train.precision), "epochs": trainer.speed.epochs}
-    return Trained(history(trainer.state.log_history, loss_unit), numbers, ran)
+    return Trained(history(log, loss_unit), numbers, ran, sampled(log))
 
 
 def within_memory(job: Job, model: Any, make: Callable[[int], TextTrainer]) -> TextTrainer:

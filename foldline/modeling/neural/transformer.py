@@ -15,6 +15,7 @@ from foldline.modeling import machine
 from foldline.modeling.encoding import check_tokens
 from foldline.modeling.fitted import Fitted, Job
 from foldline.modeling.neural.long_text import LongText, long_text
+from foldline.modeling.samples import chosen
 from foldline.modeling.soft import targets_of
 
 if TYPE_CHECKING:
@@ -129,8 +130,11 @@ def _fit(job: Job, tokenizer: Any, model: Any, read: dict[str, float]) -> Fitted
     if cut:
         say(_told(cut, reading))
     valid, _ = _rows(tokenizer, job.valid, job.labels, reading)
+    # A copy in half precision would stay as it was at the first epoch.
+    during = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads, "float32")
+    seen = chosen(job.valid, job.shown)
     with machine.threads(recipe.train.threads):
-        done = train(job, tokenizer, model, rows, valid)
+        done = train(job, tokenizer, model, rows, valid, lambda: during.predict(seen))
     precision = resolved(recipe.train.predict_precision)
     shown = {f"pretrain_{name}": read[name] for name in SHOWN if name in read}
     summary = done.summary | {"cut_texts": cut} | shown
@@ -142,7 +146,7 @@ def _fit(job: Job, tokenizer: Any, model: Any, read: dict[str, float]) -> Fitted
         ran = ran | {"trainable_parameters": model.num_parameters(only_trainable=True)}
         adapters.merge(adapted)
     fitted = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads, precision)
-    return Fitted(fitted, done.history, summary, ran)
+    return Fitted(fitted, done.history, summary, ran, done.samples)
 
 
 def _rows(

@@ -1,7 +1,8 @@
-"""What is told while a model is trained: a bar, and how fast it goes."""
+"""What is told while a model is trained: a bar, its speed, a few rows, whoever follows it."""
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,41 +10,12 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 
 from foldline.frame.errors import FoldlineError
+from foldline.modeling.neural.summary import history
+from foldline.modeling.tracking import Careful
 
-
-class Progress(TrainerCallback):
-    """A bar with loss and time left; stops a run whose validation loss is no number any more."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Open the bar where a resumed run goes on."""
-        self.bar = tqdm(
-            total=state.max_steps,
-            initial=state.global_step,
-            desc=self.what,
-            unit="step",
-            file=sys.stderr,
-            mininterval=2.0,
-        )
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Move on."""
-        self.bar.update(state.global_step - self.bar.n)
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        """Show the loss of a step and of the validation rows."""
-        logs = logs or {}
-        shown = {k: f"{logs[k]:.3f}" for k in ("loss", "eval_loss") if k in logs}
-        self.bar.set_postfix(shown, refresh=False)
-        if not np.isfinite(logs.get("eval_loss", 0.0)):
-            self.bar.close()
-            raise FoldlineError(diverged("validation loss", state.global_step))
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Close the bar."""
-        self.bar.close()
+BAR = (
+    "{desc} {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} steps, {elapsed}<{remaining}{postfix}"
+)
 
 
 class Speed(TrainerCallback):
@@ -64,6 +36,11 @@ class Speed(TrainerCallback):
         self.tokens += int(mask.sum())
         self.places += mask.numel()
 
+    def now(self) -> tuple[float, float]:
+        """Give rows and tokens a second of this epoch so far."""
+        seconds = max(time.perf_counter() - self.begun, 1e-9)
+        return self.rows / seconds, self.tokens / seconds
+
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Count from nothing."""
         self.rows = self.tokens = self.places = 0
@@ -71,15 +48,88 @@ class Speed(TrainerCallback):
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Write the epoch down."""
-        seconds = max(time.perf_counter() - self.begun, 1e-9)
+        rows, tokens = self.now()
         speed = {
             "epoch": float(round(state.epoch)),
-            "rows_per_second": round(self.rows / seconds, 1),
-            "tokens_per_second": round(self.tokens / seconds, 1),
+            "rows_per_second": round(rows, 1),
+            "tokens_per_second": round(tokens, 1),
         }
         self.epochs.append(speed)
         padding = self.places / max(1, self.tokens)
         state.log_history.append({"step": state.global_step, "padding": padding})
+
+
+class Progress(TrainerCallback):
+    """A bar with speed, losses and time left; stops where the validation loss is no number.
+
+    Losses are multiplied by `unit`. Early stopping may end it before the time that is left.
+    """
+
+    def __init__(self, speed: Speed, unit: float, what: str = "train") -> None:
+        self.speed, self.unit, self.what = speed, unit, what
+        self.losses: dict[str, str] = {}
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Open the bar where a resumed run goes on."""
+        self.bar = tqdm(
+            total=state.max_steps,
+            initial=state.global_step,
+            desc=self.what,
+            bar_format=BAR,
+            file=sys.stderr,
+            mininterval=2.0,
+        )
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Move on."""
+        self.bar.update(state.global_step - self.bar.n)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        """Show the speed, and the loss of a step and of the validation rows."""
+        logs = logs or {}
+        for key, name in (("loss", "loss"), ("eval_loss", "valid")):
+            if key in logs:
+                self.losses[name] = f"{name} {logs[key] * self.unit:.3f}"
+        rows, tokens = self.speed.now()
+        speed = f"{rows:,.0f} rows/s, {tokens:,.0f} tokens/s"
+        self.bar.set_postfix_str(", ".join([speed, *self.losses.values()]), refresh=False)
+        if not np.isfinite(logs.get("eval_loss", 0.0)):
+            self.bar.close()
+            raise FoldlineError(diverged("validation loss", state.global_step))
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Close the bar."""
+        self.bar.close()
+
+
+class Told(TrainerCallback):
+    """Tells a tracker the numbers of each step and each epoch, by the names of the history."""
+
+    def __init__(self, tracker: Careful, speed: Speed, unit: float) -> None:
+        self.tracker, self.speed, self.unit = tracker, speed, unit
+
+    def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Tell what was logged last."""
+        for values in history(state.log_history[-1:], self.unit):
+            number = values.pop("step")
+            if "loss" in values:
+                values["rows_per_second"], values["tokens_per_second"] = self.speed.now()
+            self.tracker.step(number, values)
+
+
+class Samples(TrainerCallback):
+    """Predicts a few validation rows after each epoch; what they were stands in Trainer's log.
+
+    So they go into the checkpoint, and a training that goes on after a kill has them all.
+    """
+
+    def __init__(self, predict: Callable[[], np.ndarray]) -> None:
+        self.predict = predict
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Predict, by the averaged weights where an average is judged."""
+        entry = {"step": state.global_step, "samples": self.predict().tolist()}
+        state.log_history.append(entry)
 
 
 def diverged(what: str, step: int, where: str = "") -> str:

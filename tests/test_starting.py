@@ -1,0 +1,52 @@
+"""What is asked for help answers at once, and does nothing else."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from foldline.__main__ import VERBS
+
+ROOT = Path(__file__).resolve().parents[1]
+STAGES = sorted(p.stem for p in (ROOT / "stages").glob("*.py") if p.stem != "__init__")
+# Their import is what takes time; no test is timed.
+SLOW = ("numpy", "pandas", "pydantic", "torch", "sklearn", "scipy", "dvc")
+
+
+def asked(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-X", "importtime", "-m", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+
+
+def slow(done: subprocess.CompletedProcess[str]) -> list[str]:
+    names = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "|" in line}
+    return [name for name in SLOW if name in names]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_a_verbs_help_waits_for_no_library(verb, flag):
+    done = asked("foldline", verb, flag)
+
+    assert done.returncode == 0
+    assert f"python -m foldline {verb}" in done.stdout
+    assert slow(done) == []
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stages_help_runs_nothing(stage):
+    done = asked(f"stages.{stage}", "--help")
+
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"python -m stages.{stage}\n\n")
+    assert "dvc exp run -S" in done.stdout
+    assert slow(done) == []
+
+
+def test_a_stage_refuses_arguments():
+    done = asked("stages.train", "lr=1")
+
+    assert done.returncode == 2
+    assert "error: stages.train: found 'lr=1'. It takes no arguments" in done.stderr
+    assert slow(done) == []
