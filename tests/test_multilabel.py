@@ -113,6 +113,16 @@ def test_another_separator_is_guessed_at(project, capsys):
     )
 
 
+def test_rows_are_counted_as_rows_where_labels_are_none_or_too_many(project):
+    rows = projects.tagged()
+    project([row | {"label": ""} for row in rows])
+    with pytest.raises(FoldlineError, match=r"found none in 60 rows\. Check data.label"):
+        prepared()
+    project([row | {"label": f"a{n}|b{n}"} for n, row in enumerate(rows)])
+    with pytest.raises(FoldlineError, match=r"120 classes in 60 rows .* data.separator"):
+        prepared()
+
+
 def test_a_label_that_train_lacks_is_told(project):
     rows = projects.tagged()
     project(rows, **{"data.test": "data/raw/test.csv"})

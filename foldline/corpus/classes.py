@@ -23,6 +23,7 @@ def find_labels(task: str, data: Data, parts: list[Part], rows: pd.DataFrame) ->
     """
     if task == "regression":
         return Labels(task)
+    count = int((rows["part"] == "train").sum())
     rows = one_a_label(rows, task)
     train = rows["label"][rows["part"] == "train"]
     found = sorted(set(train), key=natural)
@@ -35,12 +36,13 @@ def find_labels(task: str, data: Data, parts: list[Part], rows: pd.DataFrame) ->
     if len(found) < 2:
         raise FoldlineError(
             f"{where}: {task} needs two classes at least, found {listed(found) or 'none'} in "
-            f"{len(train)} rows. Check data.label and the file"
+            f"{count} rows. Check data.label and the file"
         )
     if len(found) > max(50, len(train) // 2):
+        between = " and data.separator" if task == "multilabel" else ""
         raise FoldlineError(
-            f"{where}: {len(found)} classes in {len(train)} rows ({listed(found, 5)}). If these "
-            "are numbers to predict, set task=regression; else check data.label"
+            f"{where}: {len(found)} classes in {count} rows ({listed(found, 5)}). If these "
+            f"are numbers to predict, set task=regression; else check data.label{between}"
         )
     complaint = f"{data.train} has no row of it, so no model could learn it"
     advice = "Correct the labels, or move rows of that class to train"
