@@ -149,6 +149,7 @@ def test_the_loss_falls_and_the_encoder_is_passed_on(
         torch.testing.assert_close(known["after"][name], value)
 
 
+@pytest.mark.slow
 def test_a_token_for_padding_that_is_added_is_in_both_models(family, fit, parts) -> None:
     """LLaMA has none of its own where its tokenizer has no mark at all."""
     found = fit(family("llama"), *parts, "classification", dotted=ON, epochs=1)
@@ -263,6 +264,7 @@ def test_off_changes_nothing(fit, parts, labels, tmp_path) -> None:
     assert not any(name.startswith("pretrain") for name in plain.summary)
 
 
+@pytest.mark.slow
 def test_the_order_of_the_texts_does_not_matter(fit, parts, rows) -> None:
     beside = further(*rows()["text"].tolist()[30:])
     one, other = (
@@ -299,6 +301,7 @@ def test_goes_on_exactly(model, saves, fit, parts, labels, tmp_path, monkeypatch
     assert saved(whole, labels, tmp_path / "a") == saved(again, labels, tmp_path / "b")
 
 
+@pytest.mark.slow
 def test_long_texts_are_read_in_pieces(fit, parts) -> None:
     """A text of five times the tokens gives more steps, not a text that is cut off."""
     long = parts[0].assign(text=parts[0]["text"] * 8)
