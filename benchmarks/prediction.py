@@ -1,6 +1,6 @@
 """Predictions of transformers: pipeline of transformers, Foldline, and the exported graphs.
 
-    python -m benchmarks.prediction [--data FILE] [--rows N] [--turns N]
+    python -m benchmarks.prediction [--data FILE] [--rows N] [--turns N] [--sizes 128x4 384x6]
 
 FILE is a csv or csv.gz with a column `text`; without it, texts are written here, of lengths like
 those of film reviews. Weights are random, in two sizes: 4 layers of 128, 6 of 384. Contestants
@@ -111,12 +111,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
     given = parser.parse_args()
     torch.set_num_threads(1)
     found = texts(given.data, given.rows)
     table = pd.DataFrame({"text": found, "text_pair": ""})
-    for name, size in SIZES.items():
-        model = transformer(found, size)
+    for name in given.sizes:
+        model = transformer(found, SIZES[name])
         tokens = np.mean(
             [len(ids) for ids in model.reading.read(model.tokenizer, table)[0]["input_ids"]]
         )

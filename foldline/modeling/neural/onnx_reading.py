@@ -60,7 +60,7 @@ def opened(folder: Path, name: str, task: str, threads: int) -> OnnxModel:
         str(folder / name), options, providers=["CPUExecutionProvider"]
     )
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    how: dict[str, Any] = tokenizer.padding or {}
+    how: Any = tokenizer.padding
     tokenizer.no_padding()
     fill = {"input_ids": how["pad_id"], "token_type_ids": how["pad_type_id"]}
     return OnnxModel(session, tokenizer, Padding(fill, how["direction"] == "left"), task)
