@@ -7,11 +7,17 @@ from pathlib import Path
 
 from foldline.frame.errors import FoldlineError, unknown
 
-# Each verb is a module with `main(arguments)`, imported when it is asked for.
+# Each verb is a module with `main(arguments)`, imported when it is asked for; what it returns is
+# the exit code, nothing is 0.
+_DIAGNOSTICS = "foldline.experiments.diagnostics"
 VERBS = {
     "import": ("foldline.corpus.importing", "bring files or a data set into data/raw/"),
     "view": ("foldline.corpus.viewing", "write data/view.html: the rows, to look through"),
     "ablate": ("foldline.experiments.ablation", "try every way of balancing, as experiments"),
+    "sanity": (f"{_DIAGNOSTICS}.sanity", "check tokens, first loss, gradients, chance"),
+    "overfit": (f"{_DIAGNOSTICS}.overfit", "learn 16 rows by heart, to see that the model can"),
+    "lr-find": (f"{_DIAGNOSTICS}.lr_find", "find the learning rate by a range test"),
+    "profile": (f"{_DIAGNOSTICS}.profiling", "see where the time of a training goes"),
 }
 
 
@@ -25,7 +31,7 @@ def main(arguments: list[str]) -> int:
     try:
         if verb not in VERBS:
             raise FoldlineError(unknown("verb", verb, sorted(VERBS)))
-        importlib.import_module(VERBS[verb][0]).main(rest)
+        return importlib.import_module(VERBS[verb][0]).main(rest) or 0
     except FoldlineError as error:
         print(f"\nerror: {error}\n", file=sys.stderr)
         return 1
@@ -44,7 +50,6 @@ def main(arguments: list[str]) -> int:
     except BrokenPipeError:  # `... | head` has read enough
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
         return 141
-    return 0
 
 
 if __name__ == "__main__":

@@ -36,25 +36,7 @@ def train(job: Job, tokenizer: Any, model: Any, rows: Rows, valid: Rows) -> Trai
     data, held = (part.in_units(units.mean, units.spread) for part in (rows, valid.by_length()))
 
     def make(cuts: int) -> TextTrainer:
-        trainer = TextTrainer(
-            recipe=job.recipe,
-            loss=loss_for(job.labels, rows.target, job.recipe.train),
-            step_rows=job.recipe.batch_size * job.recipe.train.accumulation,
-            model=model,
-            args=_arguments(job, len(held.target) > 0, cuts),
-            train_dataset=Encoded(data),
-            eval_dataset=Encoded(held) if len(held.target) else None,
-            data_collator=collator(tokenizer),
-            compute_metrics=scorer(
-                job.recipe.train.metric, held, long_text(job.recipe), job.labels.task
-            ),
-            preprocess_logits_for_metrics=first_output,
-            callbacks=[Progress()],
-        )
-        trainer.remove_callback(PrinterCallback)
-        if len(held.target):
-            trainer.add_callback(EarlyStoppingCallback(job.recipe.train.patience))
-        return trainer
+        return trainer_for(job, tokenizer, model, data, held, cuts)
 
     with float32_by_avx512():
         trainer = _within_memory(job, model, make)
@@ -65,6 +47,37 @@ def train(job: Job, tokenizer: Any, model: Any, rows: Rows, valid: Rows) -> Trai
     numbers = summary(trainer.state, model, loss_unit, job.recipe.train.metric)
     ran = {"precision": resolved(job.recipe.train.precision), "epochs": trainer.speed.epochs}
     return Trained(history(trainer.state.log_history, loss_unit), numbers, ran)
+
+
+def trainer_for(
+    job: Job,
+    tokenizer: Any,
+    model: Any,
+    data: Rows,
+    held: Rows,
+    cuts: int = 1,
+    kind: type[TextTrainer] = TextTrainer,
+) -> TextTrainer:
+    """Give the trainer of a recipe over rows in standard units; batches are cut in `cuts`."""
+    trainer = kind(
+        recipe=job.recipe,
+        loss=loss_for(job.labels, data.target, job.recipe.train),
+        step_rows=job.recipe.batch_size * job.recipe.train.accumulation,
+        model=model,
+        args=_arguments(job, len(held.target) > 0, cuts),
+        train_dataset=Encoded(data),
+        eval_dataset=Encoded(held) if len(held.target) else None,
+        data_collator=collator(tokenizer),
+        compute_metrics=scorer(
+            job.recipe.train.metric, held, long_text(job.recipe), job.labels.task
+        ),
+        preprocess_logits_for_metrics=first_output,
+        callbacks=[Progress()],
+    )
+    trainer.remove_callback(PrinterCallback)
+    if len(held.target):
+        trainer.add_callback(EarlyStoppingCallback(job.recipe.train.patience))
+    return trainer
 
 
 def _within_memory(job: Job, model: Any, make: Callable[[int], TextTrainer]) -> TextTrainer:

@@ -75,24 +75,23 @@ class Transformer:
 
 def fit_scratch(job: Job) -> Fitted:
     """Train tokenizer and model from the training rows."""
-    from foldline.modeling.neural import scratch
-
-    machine.seeded(job.recipe.seed)
-    texts = job.train["text"].tolist() + [t for t in job.train["text_pair"].tolist() if t]
-    tokenizer = scratch.tokenizer(texts, job.recipe)
-    model = scratch.model(len(tokenizer), job.labels, job.recipe, _names(job.labels))
-    return _fit(job, tokenizer, model)
+    return _fit(job)
 
 
 def fit_pretrained(job: Job) -> Fitted:
     """Fine-tune a model from a folder or the hub."""
-    from foldline.modeling.neural import pretrained
-    from foldline.modeling.neural.layers import restart
+    return _fit(job)
+
+
+def begun(job: Job) -> tuple[Any, Any]:
+    """Give tokenizer and model as they are when training begins, the same for the same seed."""
+    from foldline.modeling.neural.layers import freeze
 
     machine.seeded(job.recipe.seed)
-    tokenizer, model = pretrained.load(job.recipe, job.labels, _names(job.labels))
-    restart(model, job.recipe.train.reinit_layers)
-    return _fit(job, tokenizer, model)
+    tokenizer, model = (_new if job.recipe.model == "scratch" else _loaded)(job)
+    tokenizer.model_max_length = job.recipe.max_length
+    freeze(model, job.recipe.train.trainable_layers)
+    return tokenizer, model
 
 
 def load(folder: Path, labels: Labels) -> Transformer:
@@ -107,26 +106,41 @@ def load(folder: Path, labels: Labels) -> Transformer:
     return Transformer(labels, tokenizer, model, LongText(**reading), threads)
 
 
-def _fit(job: Job, tokenizer: Any, model: Any) -> Fitted:
-    from foldline.modeling.neural.layers import freeze
+def _new(job: Job) -> tuple[Any, Any]:
+    from foldline.modeling.neural import scratch
+
+    texts = job.train["text"].tolist() + [t for t in job.train["text_pair"].tolist() if t]
+    tokenizer = scratch.tokenizer(texts, job.recipe)
+    return tokenizer, scratch.model(len(tokenizer), job.labels, job.recipe, _names(job.labels))
+
+
+def _loaded(job: Job) -> tuple[Any, Any]:
+    from foldline.modeling.neural import pretrained
+    from foldline.modeling.neural.layers import restart
+
+    tokenizer, model = pretrained.load(job.recipe, job.labels, _names(job.labels))
+    restart(model, job.recipe.train.reinit_layers)
+    return tokenizer, model
+
+
+def _fit(job: Job) -> Fitted:
     from foldline.modeling.neural.training import train
 
     recipe = job.recipe
-    tokenizer.model_max_length = recipe.max_length
-    freeze(model, recipe.train.trainable_layers)
+    tokenizer, model = begun(job)
     reading = long_text(recipe)
-    rows, cut = _rows(tokenizer, job.train, job.labels, reading)
+    rows, cut = rows_of(tokenizer, job.train, job.labels, reading)
     check_tokens(tokenizer, rows.columns, recipe.model)
     if cut:
         say(_told(cut, reading))
-    valid, _ = _rows(tokenizer, job.valid, job.labels, reading)
+    valid, _ = rows_of(tokenizer, job.valid, job.labels, reading)
     with machine.threads(recipe.train.threads):
         done = train(job, tokenizer, model, rows, valid)
     fitted = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads)
     return Fitted(fitted, done.history, done.summary | {"cut_texts": cut}, done.ran)
 
 
-def _rows(
+def rows_of(
     tokenizer: Any, table: pd.DataFrame, labels: Labels, reading: LongText
 ) -> tuple["Rows", float]:
     """Give rows as a training sees them, and the share of those that are too long."""
