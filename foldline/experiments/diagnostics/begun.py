@@ -10,7 +10,7 @@ from foldline.modeling.fitted import Job
 from foldline.modeling.neural import transformer
 from foldline.modeling.neural.batching import BucketSampler
 from foldline.modeling.neural.long_text import long_text
-from foldline.modeling.neural.rows import Rows
+from foldline.modeling.neural.rows import PLACES, Encoded, Rows, collator
 from foldline.modeling.neural.units import Units
 
 
@@ -81,3 +81,11 @@ def padding(rows: Rows, batches: list[list[int]]) -> float:
     lengths = np.array(rows.lengths)
     places = sum(len(batch) * int(lengths[batch].max()) for batch in batches)
     return places / max(1, int(lengths.sum()))
+
+
+def batch_of(start: Begun, places: list[int]) -> tuple[dict[str, Any], Any]:
+    """Give rows as the model's inputs and their labels, padded, on the model's device."""
+    rows, device = Encoded(start.rows), start.model.device
+    batch = collator(start.tokenizer)([rows[place] for place in places])
+    tokens = {k: v.to(device) for k, v in batch.items() if k not in ("labels", PLACES)}
+    return tokens, batch["labels"].to(device)

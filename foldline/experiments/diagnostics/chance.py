@@ -14,7 +14,7 @@ from foldline.frame.seeds import derive, generator
 from foldline.judging.metrics import MAIN, prepare
 from foldline.modeling import kinds
 
-EPOCHS = 3  # of a fit that must learn nothing
+EPOCHS, BATCH = 3, 8  # of a fit that must learn nothing: small batches, for enough steps
 PERMUTATIONS = 999
 LEVELS = (0.99, 0.999)  # of chance's interval: outside the first to be looked at, of both wrong
 SAME = "같은 글 the same text"
@@ -120,7 +120,8 @@ def beyond_constant(found: Given, predictions: np.ndarray) -> float:
 
 
 def _predicted(found: Given, model: str) -> np.ndarray:
-    short = found.changed(PLAIN, model=model, epochs=min(EPOCHS, found.recipe.epochs))
+    epochs, size = min(EPOCHS, found.recipe.epochs), min(BATCH, found.recipe.batch_size)
+    short = found.changed(PLAIN, model=model, epochs=epochs, batch_size=size)
     with short.job() as job:
         return kinds.fit(job).model.predict(found.valid)
 

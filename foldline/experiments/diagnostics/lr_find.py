@@ -55,7 +55,7 @@ class RangeTrainer(TextTrainer):
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """Grow from LOW to HIGH, whatever the rates of layers are to one another."""
-        own = self.optimizer if optimizer is None else optimizer
+        own: Any = self.optimizer if optimizer is None else optimizer
         factor = (HIGH / LOW) ** (1 / (STEPS - 1))
         inner = getattr(own, "optimizer", own)
         self.lr_scheduler = LambdaLR(inner, lambda step: factor**step)

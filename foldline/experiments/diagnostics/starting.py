@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from foldline.experiments.diagnostics.begun import Begun, first_batches
+from foldline.experiments.diagnostics.begun import Begun, batch_of, first_batches
 from foldline.experiments.diagnostics.verdicts import LOOK, OK, WRONG, Finding, graded
 from foldline.frame.errors import listed
 from foldline.frame.params import Train
 from foldline.modeling.fitted import Job
 from foldline.modeling.neural.losses import balanced_weights, loss_for, positive_weights
 from foldline.modeling.neural.objective import Objective
-from foldline.modeling.neural.rows import PLACES, Encoded, collator
 
 BATCHES = 16
 APART = (0.1, 0.5)  # of the theoretical loss: weights are drawn at random, so it is never exact
@@ -28,7 +27,7 @@ def first_loss(start: Begun, job: Job) -> Finding:
     start.model.eval()
     with torch.no_grad():
         for batch in batches:
-            tokens, labels = _batch(start, batch)
+            tokens, labels = batch_of(start, batch)
             total += float(loss(start.model(**tokens), labels)) * len(batch)
     found = total / len(places)
     expected, formula = theory(job, start.rows.target, start.rows.target[places])
@@ -84,7 +83,7 @@ def gradients(start: Begun, job: Job) -> Finding:
     start.model.eval()
     start.model.zero_grad()
     for batch in first_batches(start.rows, job.recipe.batch_size, job.recipe.seed)[:4]:
-        tokens, labels = _batch(start, batch)
+        tokens, labels = batch_of(start, batch)
         objective(start.model, tokens, labels, None)[0].backward()
     found = judged(start.model, job.recipe.train.trainable_layers)
     start.model.zero_grad()
@@ -115,13 +114,6 @@ def judged(model: Any, trainable: str | int) -> Finding:
         return Finding(name, LOOK if share < SMALL else WRONG, shown, advice, numbers)
     told = f"; {len(frozen)} frozen by train.trainable_layers={trainable}" if frozen else ""
     return Finding(name, OK, shown + told, "", numbers)
-
-
-def _batch(start: Begun, places: list[int]) -> tuple[dict[str, Any], Any]:
-    rows, device = Encoded(start.rows), start.model.device
-    batch = collator(start.tokenizer)([rows[place] for place in places])
-    tokens = {k: v.to(device) for k, v in batch.items() if k not in ("labels", PLACES)}
-    return tokens, batch["labels"].to(device)
 
 
 def _of_numbers(options: Train, target: np.ndarray) -> tuple[float, str]:
