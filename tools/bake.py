@@ -66,6 +66,7 @@ SKIPPED = (
     "metrics/*.json",
     "metrics/*.html",
     "metrics/plots/*",
+    "metrics/diagnostics/*",
     "models/*.json",
     "benchmarks/*",
     ".ci/*",

@@ -36,7 +36,7 @@ def checked(found: Given) -> list[Finding]:
         checks.append(partial(chance.shuffled, few, model))
     checks.append(partial(chance.constant, few))
     checks.append(partial(chance.text_helps, few))
-    # A model whose tokens are beyond its embeddings cannot be trained at all.
+    # A model whose tokens are unknown or beyond its embeddings is not trained at all.
     if any(f.verdict == WRONG and f.check in tokens.FATAL for f in findings):
         checks = checks[:1]
     return findings + [c() for c in tqdm(checks, desc="sanity", unit="check", file=sys.stderr)]

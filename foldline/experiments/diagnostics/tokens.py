@@ -17,7 +17,7 @@ from foldline.modeling.neural.rows import Rows
 UNKNOWN = 0.02  # share of tokens; subwords of a fitting tokenizer leave next to none
 CUT = (0.1, 1.1)  # share of texts: to be looked at, never wrong
 PADDED = (0.2, 9.9)  # share of places; bucketed batches of 1,000 rows have less than .08
-FATAL = ("token ids in range",)
+FATAL = ("token ids in range", "unknown tokens")  # a model with such tokens is not trained
 
 
 def held_out(found: Given, start: Begun) -> Rows:
@@ -28,7 +28,7 @@ def held_out(found: Given, start: Begun) -> Rows:
 
 def unknown(start: Begun, held: Rows) -> Finding:
     """Tell which share of the tokens the tokenizer does not know, in the worse of both parts."""
-    name, token = "unknown tokens", start.tokenizer.unk_token_id
+    name, token = FATAL[1], start.tokenizer.unk_token_id
     if token is None or token == start.tokenizer.eos_token_id:  # GPT-2's bytes know everything
         return Finding(name, OK, "the tokenizer has no unknown token")
     marks = set(start.tokenizer.all_special_ids) - {token}
