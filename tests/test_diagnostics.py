@@ -13,10 +13,10 @@ import torch
 
 from foldline.experiments.diagnostics import (
     chance,
+    checking,
     drawing,
-    lr_find,
-    overfit,
-    sanity,
+    learning,
+    range_test,
     starting,
     tokens,
 )
@@ -59,7 +59,7 @@ def verdicts(findings: list) -> dict[str, str]:
 
 
 def test_healthy_classes_pass_every_check(project):
-    found = verdicts(sanity.checked(project()))
+    found = verdicts(checking.checked(project()))
     page = Path("docs/diagnostics.md").read_text(encoding="utf-8")
 
     assert set(found.values()) == {OK}
@@ -73,10 +73,10 @@ def test_healthy_classes_pass_every_check(project):
 def test_healthy_models_pass_every_check(task, model, project, tiny_bert):
     found = project(task, model=tiny_bert if model == "pretrained" else model)
 
-    assert [f for f in sanity.checked(found) if f.verdict == WRONG] == []
-    rows = overfit.chosen(found)
+    assert [f for f in checking.checked(found) if f.verdict == WRONG] == []
+    rows = learning.chosen(found)
     if model != "pretrained":  # of width 16, with its dropout
-        judged = overfit.judged(found, *overfit.learnt(found, rows))
+        judged = learning.judged(found, *learning.learnt(found, rows))
         assert [f for f in judged if f.verdict != OK] == []
 
 
@@ -162,8 +162,8 @@ def test_a_model_beyond_whose_embeddings_ids_are_is_not_trained(project, monkeyp
         start.model.resize_token_embeddings(20)
         return start
 
-    monkeypatch.setattr(sanity, "begin", cropped)
-    found = verdicts(sanity.checked(project()))
+    monkeypatch.setattr(checking, "begin", cropped)
+    found = verdicts(checking.checked(project()))
 
     assert found["token ids in range"] == WRONG
     assert "first loss" not in found
@@ -272,18 +272,18 @@ def test_a_scaled_loss_is_found(started, monkeypatch):
 
 
 def test_a_model_that_cannot_learn_is_found(project, monkeypatch):
-    monkeypatch.setattr(overfit, "EPOCHS", (1, 2))
+    monkeypatch.setattr(learning, "EPOCHS", (1, 2))
     found = project(lr=1e-9)
-    rows = overfit.chosen(found)
-    judged = overfit.judged(found, *overfit.learnt(found, rows))
+    rows = learning.chosen(found)
+    judged = learning.judged(found, *learning.learnt(found, rows))
 
     assert verdicts(judged) == {"learnt by heart": WRONG, "loss to 0": WRONG}
 
 
 def test_sixteen_rows_are_even_over_labels_and_the_same_in_any_order(project):
     found = project()
-    rows = overfit.chosen(found)
-    again = overfit.chosen(replace(found, train=found.train.iloc[::-1]))
+    rows = learning.chosen(found)
+    again = learning.chosen(replace(found, train=found.train.iloc[::-1]))
 
     assert rows["label"].value_counts().tolist() == [6, 5, 5]
     assert sorted(rows["id"]) == sorted(again["id"])
@@ -293,26 +293,26 @@ def test_a_range_test_is_read_where_it_was_made():
     rates = [10 ** (-7 + step / 20) for step in range(141)]
     place = np.log10(rates)
     losses = 2 - 1 / (1 + np.exp(-6 * (place + 4))) + np.exp(4 * (place + 1.5))
-    result = lr_find.read(rates, losses.tolist())
+    result = range_test.read(rates, losses.tolist())
 
     # Smoothing over ten steps moves all by half a power of ten at most.
     assert 1e-4 < result.steepest < 10**-3.4
     assert 2e-4 < result.tenth < 1e-2
     assert result.broken and 0.02 < result.broken < 0.2
-    assert lr_find.judged(result, 2e-4).verdict == OK
-    assert lr_find.judged(result, 1e-7).verdict == LOOK
-    assert lr_find.judged(result, 0.5).verdict == WRONG
+    assert range_test.judged(result, 2e-4).verdict == OK
+    assert range_test.judged(result, 1e-7).verdict == LOOK
+    assert range_test.judged(result, 0.5).verdict == WRONG
 
 
 def test_a_flat_range_test_is_wrong():
     rates = [10 ** (-7 + step / 20) for step in range(141)]
 
-    assert lr_find.judged(lr_find.read(rates, [2.0] * 141), 1e-3).verdict == WRONG
+    assert range_test.judged(range_test.read(rates, [2.0] * 141), 1e-3).verdict == WRONG
 
 
 def test_smoothing_is_corrected_for_the_beginning():
-    assert lr_find.smooth([1.0, 1.0]) == pytest.approx([1.0, 1.0])
-    assert lr_find.smooth([1.0, 2.0])[1] == pytest.approx((0.09 + 0.2) / 0.19)
+    assert range_test.smooth([1.0, 1.0]) == pytest.approx([1.0, 1.0])
+    assert range_test.smooth([1.0, 2.0])[1] == pytest.approx((0.09 + 0.2) / 0.19)
 
 
 def test_pictures_are_whole_and_escape_names():

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import replace
+from io import StringIO
 
 import numpy as np
 import pandas as pd
@@ -58,6 +60,8 @@ def shuffled(found: Given, model: str) -> Finding:
     verdict = OK if low <= score <= high else LOOK if least <= score <= most else WRONG
     metric = MAIN[found.labels.task]
     shown = f"{metric} {score:.3f}, by chance {low:.3f} .. {high:.3f}"
+    if draws.min() == draws.max():
+        shown += " (it tells the same of every row)"
     advice = (
         "labels without any meaning are told too well: the model or the score sees the labels of "
         "held-out rows (a column, an id, a file of predictions), or the numbers are no chance"
@@ -120,7 +124,8 @@ def beyond_constant(found: Given, predictions: np.ndarray) -> float:
 def _predicted(found: Given, model: str) -> np.ndarray:
     epochs, size = min(EPOCHS, found.recipe.epochs), min(BATCH, found.recipe.batch_size)
     short = found.changed(PLAIN, model=model, epochs=epochs, batch_size=size)
-    with short.job() as job:
+    # What a stage would say of so few rows (how many are cut) would only mislead.
+    with short.job() as job, redirect_stdout(StringIO()):
         return kinds.fit(job).model.predict(found.valid)
 
 

@@ -1,6 +1,5 @@
 """What every diagnosis starts from: params, labels, and the rows that a training would see."""
 
-import argparse
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,14 +92,3 @@ def drawn(rows: pd.DataFrame, count: int, recipe: Recipe) -> pd.DataFrame:
     """Draw rows by their ids, whatever their order in the table; all where there are fewer."""
     keys = rank_keys(recipe.seed, rows["id"].tolist())
     return rows.iloc[np.argsort(keys, kind="stable")[:count]].reset_index(drop=True)
-
-
-def asked(verb: str, description: str, arguments: list[str]) -> argparse.Namespace:
-    """Read a command line that takes nothing but `--help`."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m foldline {verb}",
-        description=description,
-        epilog=f"Reads params.yaml and the tables of `dvc repro augment`; writes "
-        f"metrics/diagnostics/{verb}.json. The exit code is 1 where something is wrong.",
-    )
-    return parser.parse_args(arguments)
