@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
 from io import StringIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,7 +74,7 @@ def shuffled(found: Given, model: str) -> Finding:
 def constant(found: Given) -> Finding:
     """Replace every text by the same; no model may then beat the best constant prediction."""
     # A text of the user's own, which the tokenizer knows.
-    same = found.train[["text", "text_pair"]].iloc[0].to_dict()
+    same: dict[str, Any] = {n: found.train[n].iloc[0] for n in ("text", "text_pair")}
     blank = replace(found, train=found.train.assign(**same), valid=found.valid.assign(**same))
     predictions = _predicted(blank, found.recipe.model)
     gain = beyond_constant(found, predictions)

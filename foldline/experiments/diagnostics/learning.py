@@ -69,19 +69,20 @@ def chosen(found: Given) -> pd.DataFrame:
 def learnt(found: Given, rows: pd.DataFrame) -> tuple[list[float], float]:
     """Fit the model to the rows; give its losses by step and its score of these very rows."""
     losses, score = _fitted(found, rows, EPOCHS[0])
-    if losses and worst(judged(found, losses, score)) != OK:
+    if found.transformer and worst(judged(found, losses, score)) != OK:
         losses, score = _fitted(found, rows, EPOCHS[1])
     return losses, score
 
 
 def judged(found: Given, losses: list[float], score: float) -> list[Finding]:
-    """Judge the score and how much of the loss is left; models without steps have no losses."""
+    """Judge the score and how much of the loss is left; loss counts for transformers alone."""
     task, name = found.labels.task, SCORE[found.labels.task]
     look, wrong = RIGHT[task]
     verdict = OK if score >= look - 1e-9 else graded(score, look, wrong)
     shown = f"training {name} {score:.3f}, expected {look:g}"
     findings = [Finding("learnt by heart", verdict, shown, ADVICE, {name: score})]
-    if losses:
+    # Other kinds have steps and rates of their own: their score alone says what they learnt.
+    if found.transformer:
         # A step sees each row but once or so: the last ten are their mean.
         first, last = losses[0], float(np.mean(losses[-10:]))
         left = last / first if first else 0.0
