@@ -68,6 +68,7 @@ SKIPPED = (
     "metrics/*.svg",
     "metrics/*.html",
     "metrics/plots/*",
+    "metrics/diagnostics/*",
     "models/*.json",
     "benchmarks/*",
     ".ci/*",

@@ -1,18 +1,16 @@
 """Export the trained transformer to ONNX: `python -m foldline export`."""
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from foldline.combining.members import MODEL
+from foldline.experiments.export_options import FOLDER, parser
 from foldline.frame import contract
 from foldline.frame.errors import FoldlineError
 from foldline.frame.files import read_json
 from foldline.modeling import kinds, targets
 
-FOLDER = Path("models/onnx")
 ROWS = 1000  # that the exported model is compared by, and timed
 
 
@@ -23,7 +21,7 @@ def main(arguments: list[str]) -> None:
         FoldlineError: where there is no transformer to export, a package of the extra is missing,
             or an exported model predicts otherwise; then nothing is written.
     """
-    asked = _parser().parse_args(arguments)
+    asked = parser().parse_args(arguments)
     model = transformer(asked.model)
     _check_target(asked.out, asked.model)
     from foldline.modeling.neural.export import export, speeds
@@ -76,26 +74,3 @@ def _rows() -> pd.DataFrame:
     """Give validation rows, or training rows where there are none."""
     rows = contract.VALID.read()
     return (contract.TRAIN.read() if rows.empty else rows).head(ROWS)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m foldline export",
-        description="Write the trained transformer as a folder for onnxruntime: graph, tokenizer, "
-        "config with the labels' names, and a README with the lines that use it. Its predictions "
-        "are compared with the model's own, and where they differ nothing is written. It needs "
-        "the extra `onnx`.",
-    )
-    parser.add_argument(
-        "--model", type=Path, default=MODEL, help=f"folder to read (default: {MODEL.as_posix()})"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=FOLDER, help=f"folder to write (default: {FOLDER.as_posix()})"
-    )
-    parser.add_argument(
-        "--int8",
-        choices=("yes", "no"),
-        default="no",
-        help="also model_int8.onnx, with weights of eight bits (default: %(default)s)",
-    )
-    return parser

@@ -47,28 +47,11 @@ def train(
     data, held = (part.in_units(units.mean, units.spread) for part in (rows, valid.by_length()))
 
     def make(cuts: int) -> TextTrainer:
-        trainer = TextTrainer(
-            recipe=job.recipe,
-            loss=loss_for(job.labels, rows.target, job.recipe.train),
-            step_rows=job.recipe.batch_size * job.recipe.train.accumulation,
-            model=model,
-            args=arguments(job, len(held.target) > 0, cuts),
-            train_dataset=Encoded(data),
-            eval_dataset=Encoded(held) if len(held.target) else None,
-            data_collator=collator(tokenizer),
-            compute_metrics=scorer(
-                job.recipe.train.metric, held, long_text(job.recipe), job.labels.task
-            ),
-            preprocess_logits_for_metrics=first_output,
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.add_callback(Progress(trainer.speed, loss_unit))
+        trainer = trainer_for(job, tokenizer, model, data, held, cuts, loss_unit=loss_unit)
         trainer.add_callback(Explosion(job.labels, job.recipe.train.warmup, trainer.where))
         trainer.add_callback(Told(job.tracker, trainer.speed, loss_unit))
         if samples and len(held.target):
             trainer.add_callback(samples)
-        if len(held.target):
-            trainer.add_callback(EarlyStoppingCallback(job.recipe.train.patience))
         return trainer
 
     with float32_by_avx512():
@@ -80,6 +63,38 @@ def train(
     numbers = summary(trainer.state, model, loss_unit, job.recipe.train.metric)
     ran = {"precision": resolved(job.recipe.train.precision), "epochs": trainer.speed.epochs}
     return Trained(history(log, loss_unit), numbers, ran, sampled(log))
+
+
+def trainer_for(
+    job: Job,
+    tokenizer: Any,
+    model: Any,
+    data: Rows,
+    held: Rows,
+    cuts: int = 1,
+    kind: type[TextTrainer] = TextTrainer,
+    loss_unit: float = 1.0,
+) -> TextTrainer:
+    """Give the trainer of a recipe over rows in standard units; batches are cut in `cuts`."""
+    trainer = kind(
+        recipe=job.recipe,
+        loss=loss_for(job.labels, data.target, job.recipe.train),
+        step_rows=job.recipe.batch_size * job.recipe.train.accumulation,
+        model=model,
+        args=arguments(job, len(held.target) > 0, cuts),
+        train_dataset=Encoded(data),
+        eval_dataset=Encoded(held) if len(held.target) else None,
+        data_collator=collator(tokenizer),
+        compute_metrics=scorer(
+            job.recipe.train.metric, held, long_text(job.recipe), job.labels.task
+        ),
+        preprocess_logits_for_metrics=first_output,
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(Progress(trainer.speed, loss_unit))
+    if len(held.target):
+        trainer.add_callback(EarlyStoppingCallback(job.recipe.train.patience))
+    return trainer
 
 
 def within_memory(job: Job, model: Any, make: Callable[[int], TextTrainer]) -> TextTrainer:

@@ -78,27 +78,17 @@ def predictions(logits: np.ndarray, task: str) -> np.ndarray:
 
 def fit_scratch(job: Job) -> Fitted:
     """Train tokenizer and model from the training rows."""
-    from foldline.modeling.neural import scratch
-    from foldline.modeling.neural.pretraining import pretrain
-
-    machine.seeded(job.recipe.seed)
-    texts = job.train["text"].tolist() + [t for t in job.train["text_pair"].tolist() if t]
-    tokenizer = scratch.tokenizer(texts, job.recipe)
-    model = scratch.model(len(tokenizer), job.labels, job.recipe, _names(job.labels))
-    return _fit(job, tokenizer, model, pretrain(job, tokenizer, model))
+    return _fit(job)
 
 
 def fit_pretrained(job: Job) -> Fitted:
     """Fine-tune a model from a folder or the hub."""
-    from foldline.modeling.neural import pretrained
-    from foldline.modeling.neural.layers import restart
-    from foldline.modeling.neural.pretraining import pretrain
+    return _fit(job)
 
-    machine.seeded(job.recipe.seed)
-    tokenizer, model = pretrained.load(job.recipe, job.labels, _names(job.labels))
-    read = pretrain(job, tokenizer, model)
-    restart(model, job.recipe.train.reinit_layers)
-    return _fit(job, tokenizer, model, read)
+
+def begun(job: Job) -> tuple[Any, Any]:
+    """Give tokenizer and model as training begins without pre-training, equal for equal seeds."""
+    return _begun(job, read=False)[:2]
 
 
 def load(folder: Path, labels: Labels) -> Transformer:
@@ -113,23 +103,44 @@ def load(folder: Path, labels: Labels) -> Transformer:
     return Transformer(labels, tokenizer, model, LongText(**reading), threads, precision)
 
 
-def _fit(job: Job, tokenizer: Any, model: Any, read: dict[str, float]) -> Fitted:
+def _begun(job: Job, read: bool) -> tuple[Any, Any, dict[str, float]]:
+    """Give tokenizer and model, and with `read` what their pre-training told, if params ask."""
+    from foldline.modeling.neural import pretrained, scratch
+    from foldline.modeling.neural.layers import freeze, restart
+    from foldline.modeling.neural.pretraining import pretrain
+
+    recipe, names = job.recipe, _names(job.labels)
+    machine.seeded(recipe.seed)
+    new = recipe.model == "scratch"
+    if new:
+        texts = job.train["text"].tolist() + [t for t in job.train["text_pair"].tolist() if t]
+        tokenizer = scratch.tokenizer(texts, recipe)
+        model = scratch.model(len(tokenizer), job.labels, recipe, names)
+    else:
+        tokenizer, model = pretrained.load(recipe, job.labels, names)
+    told = pretrain(job, tokenizer, model) if read else {}
+    if not new:
+        restart(model, recipe.train.reinit_layers)
+    tokenizer.model_max_length = recipe.max_length
+    freeze(model, recipe.train.trainable_layers)
+    return tokenizer, model, told
+
+
+def _fit(job: Job) -> Fitted:
     from foldline.modeling.neural import adapters
-    from foldline.modeling.neural.layers import freeze
     from foldline.modeling.neural.precision import resolved
     from foldline.modeling.neural.training import train
 
     recipe = job.recipe
-    tokenizer.model_max_length = recipe.max_length
-    freeze(model, recipe.train.trainable_layers)
+    tokenizer, model, read = _begun(job, read=True)
     size = model.num_parameters()
     adapted = adapters.add(model, recipe)
     reading = long_text(recipe)
-    rows, cut = _rows(tokenizer, job.train, job.labels, reading)
+    rows, cut = rows_of(tokenizer, job.train, job.labels, reading)
     check_tokens(tokenizer, rows.columns, recipe.model)
     if cut:
         say(_told(cut, reading))
-    valid, _ = _rows(tokenizer, job.valid, job.labels, reading)
+    valid, _ = rows_of(tokenizer, job.valid, job.labels, reading)
     # A copy in half precision would stay as it was at the first epoch.
     during = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads, "float32")
     seen = chosen(job.valid, job.shown)
@@ -149,7 +160,7 @@ def _fit(job: Job, tokenizer: Any, model: Any, read: dict[str, float]) -> Fitted
     return Fitted(fitted, done.history, summary, ran, done.samples)
 
 
-def _rows(
+def rows_of(
     tokenizer: Any, table: pd.DataFrame, labels: Labels, reading: LongText
 ) -> tuple["Rows", float]:
     """Give rows as a training sees them, and the share of those that are too long."""

@@ -1,0 +1,57 @@
+"""Check what a training rests on before it starts: tokens, first loss, gradients, chance."""
+
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from tqdm import tqdm
+
+from foldline.experiments.diagnostics import chance, starting, tokens
+from foldline.experiments.diagnostics.begun import begin
+from foldline.experiments.diagnostics.given import Given, given
+from foldline.experiments.diagnostics.verdicts import WRONG, Finding, report
+from foldline.modeling import machine
+
+# So many rows: enough to see a fault, few enough for a minute.
+TOKENISED, LEARNT, HELD = 5_000, 200, 200
+
+Check = Callable[[], Finding]
+
+
+def run() -> int:
+    """Run all checks that the configured model allows, and say which are ok."""
+    found = given()
+    return report("sanity", checked(found), {"model": found.recipe.model})
+
+
+def checked(found: Given) -> list[Finding]:
+    """Give what each check finds; the order is that in which faults explain one another."""
+    findings = [chance.labels_in_inputs(found)]
+    if found.transformer:
+        findings += _of_transformer(found.few(TOKENISED, TOKENISED))
+    few = found.few(LEARNT, HELD)
+    checks: list[Check] = []
+    for model in dict.fromkeys(("tfidf", few.recipe.model)):
+        checks.append(partial(chance.shuffled, few, model))
+    checks.append(partial(chance.constant, few))
+    checks.append(partial(chance.text_helps, few))
+    # A model whose tokens are unknown or beyond its embeddings is not trained at all.
+    if any(f.verdict == WRONG and f.check in tokens.FATAL for f in findings):
+        checks = checks[:1]
+    return findings + [c() for c in tqdm(checks, desc="sanity", unit="check", file=sys.stderr)]
+
+
+def _of_transformer(found: Given) -> list[Finding]:
+    with found.job() as job, machine.threads(job.recipe.train.threads):
+        start = begin(job)
+        held = tokens.held_out(found, start)
+        findings = [
+            tokens.unknown(start, held),
+            tokens.in_range(start, held),
+            tokens.cut(start, job.recipe),
+            tokens.padded(start, job.recipe),
+        ]
+        if not any(f.verdict == WRONG and f.check in tokens.FATAL for f in findings):
+            findings.append(starting.first_loss(start, job))
+            findings.append(starting.gradients(start, job))
+    return findings

@@ -1,0 +1,337 @@
+"""Diagnostics: planted faults are found, and healthy models pass; of every task."""
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from foldline.experiments.diagnostics import (
+    chance,
+    checking,
+    drawing,
+    learning,
+    range_test,
+    starting,
+    tokens,
+)
+from foldline.experiments.diagnostics.begun import Begun, begin, first_batches, padding
+from foldline.experiments.diagnostics.given import Given
+from foldline.experiments.diagnostics.verdicts import LOOK, OK, WRONG, graded
+from foldline.modeling.fitted import Fitted, Job
+from foldline.modeling.kinds import KINDS
+from foldline.modeling.neural import scratch
+from foldline.modeling.neural.losses import loss_for
+
+TASKS = ["classification", "multilabel", "regression"]
+STRONG = {"scratch.width": 32, "scratch.vocabulary": 400, "scratch.dropout": 0.0}
+
+
+@pytest.fixture(scope="session")
+def project(recipe, rows, labels) -> Callable[..., Given]:
+    """Give a small project's rows under a recipe, as the verbs would read them."""
+
+    def make(task: str = "classification", dotted: dict | None = None, **top: Any) -> Given:
+        table = rows(task, n=160)
+        table = table.assign(source_id=table["id"], method="original")
+        own = recipe(STRONG | (dotted or {}), task=task, **top)
+        return Given(own, labels(task), table.iloc[:120], table.iloc[120:].reset_index(drop=True))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def started(project) -> Callable[..., tuple[Begun, Job]]:
+    def make(task: str = "classification", dotted: dict | None = None) -> tuple[Begun, Job]:
+        with project(task, dotted).job() as job:
+            return begin(job), job
+
+    return make
+
+
+def verdicts(findings: list) -> dict[str, str]:
+    return {found.check: found.verdict for found in findings}
+
+
+def test_healthy_classes_pass_every_check(project):
+    found = verdicts(checking.checked(project()))
+    page = Path("docs/diagnostics.md").read_text(encoding="utf-8")
+
+    assert set(found.values()) == {OK}
+    assert len(found) == 11
+    assert [name for name in found if f"| {name.split(',')[0]} |" not in page] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["scratch", "tfidf", "gbdt", "static", "pretrained"])
+@pytest.mark.parametrize("task", TASKS)
+def test_healthy_models_pass_every_check(task, model, project, tiny_bert):
+    found = project(task, model=tiny_bert if model == "pretrained" else model)
+
+    assert [f for f in checking.checked(found) if f.verdict == WRONG] == []
+    rows = learning.chosen(found)
+    if model != "pretrained":  # of width 16, with its dropout
+        judged = learning.judged(found, *learning.learnt(found, rows))
+        assert [f for f in judged if f.verdict != OK] == []
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [((0.05, 0.1, 0.5), OK), ((0.1, 0.1, 0.5), LOOK), ((0.5, 0.1, 0.5), WRONG),
+     ((0.99, 0.98, 0.9), OK), ((0.95, 0.98, 0.9), LOOK), ((0.9, 0.98, 0.9), WRONG),
+     ((float("nan"), 0.1, 0.5), WRONG), ((float("nan"), 0.98, 0.9), WRONG)],
+)  # fmt: skip
+def test_numbers_are_graded_from_either_side(values, verdict):
+    assert graded(*values) == verdict
+
+
+def test_a_frozen_layer_is_named(started):
+    start, job = started()
+    layer = start.model.base_model.encoder.layer[0].output.dense
+    for parameter in layer.parameters():
+        parameter.requires_grad_(False)
+    found = starting.gradients(start, job)
+
+    assert found.verdict == WRONG
+    assert found.numbers["frozen"] == [
+        f"bert.encoder.layer.0.output.dense.{name}" for name in ("weight", "bias")
+    ]
+    asked = starting.judged(start.model, 1)
+    assert asked.numbers["frozen"] == found.numbers["frozen"]
+
+
+def test_layers_that_are_frozen_on_purpose_are_told_and_ok(started):
+    start, job = started(dotted={"train.trainable_layers": "head"})
+    found = starting.gradients(start, job)
+
+    assert found.verdict == OK
+    assert "frozen by train.trainable_layers=head" in found.found
+
+
+def test_a_layer_that_is_cut_off_is_named(started):
+    start, job = started()
+    attention = start.model.base_model.encoder.layer[0].output
+    attention.register_forward_hook(lambda *args: args[-1].detach())
+    found = starting.gradients(start, job)
+
+    assert found.verdict == WRONG
+    assert any(name.endswith("word_embeddings.weight") for name in found.numbers["without"])
+    assert not any(name.startswith("classifier") for name in found.numbers["without"])
+
+
+def test_weights_that_are_no_numbers_are_found(started):
+    start, job = started()
+    start.model.classifier.weight.data[0, 0] = float("nan")
+
+    assert starting.gradients(start, job).verdict == WRONG
+    assert starting.first_loss(start, job).verdict == WRONG
+
+
+def test_a_tokenizer_that_knows_nothing_is_found(started, project, recipe):
+    start, _ = started()
+    alien = scratch.tokenizer(["abc", "xyz"] * 3, recipe())
+    with project().job() as own:
+        strange = Begun(alien, start.model, begin(own).rows, 0.0)
+    rows = tokens.held_out(project(), strange)
+    found = tokens.unknown(replace(strange, rows=rows), rows)
+
+    assert found.verdict == WRONG
+    assert tokens.unknown(start, tokens.held_out(project(), start)).verdict == OK
+
+
+def test_ids_beyond_the_embeddings_are_found(started, project):
+    start, _ = started()
+    held = tokens.held_out(project(), start)
+    assert tokens.in_range(start, held).verdict == OK
+
+    start.model.resize_token_embeddings(20)
+    found = tokens.in_range(start, held)
+
+    assert found.verdict == WRONG
+    assert "token ids beyond the embeddings" in found.advice
+
+
+def test_a_model_beyond_whose_embeddings_ids_are_is_not_trained(project, monkeypatch):
+    def cropped(job: Job) -> Begun:
+        start = begin(job)
+        start.model.resize_token_embeddings(20)
+        return start
+
+    monkeypatch.setattr(checking, "begin", cropped)
+    found = verdicts(checking.checked(project()))
+
+    assert found["token ids in range"] == WRONG
+    assert "first loss" not in found
+
+
+def test_cut_texts_and_padding_are_told(started, project, rows):
+    start, job = started()
+    short = job.recipe.model_copy(update={"max_length": 5})
+    with project().changed().job() as own:
+        cut = begin(replace(own, recipe=short))
+
+    assert tokens.cut(start, job.recipe).verdict == OK
+    assert tokens.cut(cut, short).verdict == LOOK
+    columns = {"input_ids": [[1] * 2, [1] * 10, [1] * 10]}
+    uneven = replace(start.rows, columns=columns, target=start.rows.target[:3])
+    assert padding(uneven, [[0, 1], [2]]) == pytest.approx(30 / 22)
+    batches = first_batches(start.rows, 8, 1)
+    assert sorted(place for batch in batches for place in batch) == list(range(120))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_labels_in_texts_are_found(share, project):
+    found = project()
+    rows = found.train.copy()
+    some = np.arange(len(rows)) < share * len(rows)
+    rows.loc[some, "text"] += " [" + rows.loc[some, "label"].str.upper() + "]"
+    told = chance.labels_in_inputs(replace(found, train=rows))
+
+    assert told.verdict == {0.0: OK, 0.3: LOOK, 1.0: WRONG}[share]
+
+
+def test_a_number_is_found_as_a_word_of_its_own():
+    held = chance._share(["score 3.5 here", "at 13.5", "3.55", "v.3.5"], [["3.5"]] * 4)
+
+    assert held == 0.25
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_model_that_looks_the_labels_up_is_found(task, project, monkeypatch):
+    class Cheat:
+        def __init__(self, labels: Any) -> None:
+            self.labels = labels
+
+        def predict(self, rows: pd.DataFrame) -> np.ndarray:
+            target = self.labels.encode(rows["label"])
+            return np.eye(3)[target] if task == "classification" else target.astype(float)
+
+    def fit(job: Job) -> Fitted:
+        return Fitted(Cheat(job.labels))  # type: ignore[arg-type]
+
+    found = project(task, model="length")
+    honest = chance.shuffled(found, "length").verdict, chance.constant(found).verdict
+    monkeypatch.setitem(KINDS, "length", replace(KINDS["length"], fit=fit))
+
+    assert honest == (OK, OK)
+    assert chance.shuffled(found, "length").verdict == WRONG
+    assert chance.constant(found).verdict == WRONG
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("weights", ["none", "balanced"])
+@pytest.mark.parametrize(
+    ("task", "loss"),
+    [("classification", name) for name in ("auto", "focal", "ordinal")]
+    + [("multilabel", name) for name in ("auto", "focal")],
+)
+def test_theory_is_the_loss_of_equal_outputs(task, loss, weights, smoothing, project):
+    dotted = {
+        "train.loss": loss,
+        "train.class_weights": weights,
+        "train.label_smoothing": smoothing,
+    }
+    found = project(task, dotted)
+    target = found.labels.encode(found.train["label"])[:31]
+    zero = type("Outputs", (), {"logits": torch.zeros(31, 3)})
+    expected = loss_for(found.labels, target, found.recipe.train)(zero, torch.as_tensor(target))
+    with found.job() as job:
+        value, _ = starting.theory(job, target, target)
+
+    # A focal loss scales the smoothed shares' parts by the same factor: all probabilities are 1/3.
+    assert value == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_theory_has_its_closed_forms(project):
+    with project().job() as job:
+        assert starting.theory(job, np.array([0, 1]), np.array([0, 1]))[0] == np.log(3)
+    with project("multilabel").job() as job:
+        some = np.array([[0, 1, 1]])
+        assert starting.theory(job, some, some)[0] == np.log(2)
+    standard = np.array([-1.0, 1.0, -2.0, 2.0]) / np.sqrt(2.5)
+    for loss, value in {"auto": 1.0, "mae": 1.5 / np.sqrt(2.5)}.items():
+        with project("regression", {"train.loss": loss}).job() as job:
+            assert starting.theory(job, standard, standard)[0] == pytest.approx(value)
+
+
+def test_a_scaled_loss_is_found(started, monkeypatch):
+    start, job = started()
+    assert starting.first_loss(start, job).verdict == OK
+
+    def twice(*arguments: Any) -> Any:
+        loss = loss_for(*arguments)
+        return lambda *how: 2 * loss(*how)
+
+    monkeypatch.setattr(starting, "loss_for", twice)
+    assert starting.first_loss(start, job).verdict == WRONG
+
+
+def test_a_model_that_cannot_learn_is_found(project, monkeypatch):
+    monkeypatch.setattr(learning, "EPOCHS", (1, 2))
+    found = project(lr=1e-9)
+    rows = learning.chosen(found)
+    judged = learning.judged(found, *learning.learnt(found, rows))
+
+    assert verdicts(judged) == {"learnt by heart": WRONG, "loss to 0": WRONG}
+
+
+def test_sixteen_rows_are_even_over_labels_and_the_same_in_any_order(project):
+    found = project()
+    rows = learning.chosen(found)
+    again = learning.chosen(replace(found, train=found.train.iloc[::-1]))
+
+    assert rows["label"].value_counts().tolist() == [6, 5, 5]
+    assert sorted(rows["id"]) == sorted(again["id"])
+
+
+def test_a_range_test_is_read_where_it_was_made():
+    rates = [10 ** (-7 + step / 20) for step in range(141)]
+    place = np.log10(rates)
+    losses = 2 - 1 / (1 + np.exp(-6 * (place + 4))) + np.exp(4 * (place + 1.5))
+    result = range_test.read(rates, losses.tolist())
+
+    # Smoothing over ten steps moves all by half a power of ten at most.
+    assert 1e-4 < result.steepest < 10**-3.4
+    assert 2e-4 < result.tenth < 1e-2
+    assert result.broken and 0.02 < result.broken < 0.2
+    assert range_test.judged(result, 2e-4).verdict == OK
+    assert range_test.judged(result, 1e-7).verdict == LOOK
+    assert range_test.judged(result, 0.5).verdict == WRONG
+
+
+def test_a_flat_range_test_is_wrong():
+    rates = [10 ** (-7 + step / 20) for step in range(141)]
+
+    assert range_test.judged(range_test.read(rates, [2.0] * 141), 1e-3).verdict == WRONG
+
+
+def test_smoothing_is_corrected_for_the_beginning():
+    assert range_test.smooth([1.0, 1.0]) == pytest.approx([1.0, 1.0])
+    assert range_test.smooth([1.0, 2.0])[1] == pytest.approx((0.09 + 0.2) / 0.19)
+
+
+def test_pictures_are_whole_and_escape_names():
+    drawn = drawing.curve(
+        "<loss>", ("a & b", [1e-7, 1e-3, 1.0]), ("loss", [2.0, 1.0, 9.0]),
+        [drawing.Mark("here", 1e-3)], log_x=True,
+    )  # fmt: skip
+    root = ElementTree.fromstring(drawn)
+    texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
+
+    assert {"<loss>", "a & b", "here", "1e-07".replace("0", ""), "1e0"} <= set(texts)
+    bars = ElementTree.fromstring(drawing.bars("b", [("one", 2.0, "2 s"), ("two", 0.0, "0 s")]))
+    widths = [float(n.get("width", "0").rstrip("%")) for n in bars.iter() if n.tag.endswith("rect")]
+    assert widths[1:] == [420.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [(0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]), (0, 30, [0, 5, 10, 15, 20, 25, 30]), (0, 0, [0])],
+)
+def test_axes_have_round_ticks(low, high, ticks):
+    assert drawing.Axis("", low, high).ticks() == pytest.approx(ticks)
