@@ -23,6 +23,14 @@ class Explosion(TrainerCallback):
     reach it. `where` names the rows of the step.
     """
 
+    step: int
+    above: int
+    total: float
+    weight: float
+    first: float
+    now: float
+    best: float
+
     def __init__(self, labels: Labels, warmup: float, where: Callable[[], str]) -> None:
         self.chance, self.warmup, self.where = chance(labels), warmup, where
         self._begin()
@@ -66,13 +74,9 @@ class Explosion(TrainerCallback):
         return self.above >= LONG
 
     def _begin(self) -> None:
-        self.step: int = 0
-        self.above: int = 0
-        self.total: float = 0.0
-        self.weight: float = 0.0
-        self.first: float = 0.0
-        self.now: float = 0.0
-        self.best: float = math.inf
+        self.step = self.above = 0
+        self.total = self.weight = self.first = self.now = 0.0
+        self.best = math.inf
 
 
 def chance(labels: Labels) -> float:
