@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from foldline.__main__ import main as foldline
-from foldline.experiments import exporting
+from foldline.experiments import export_options, exporting
 from foldline.frame import contract
 from foldline.frame.errors import FoldlineError
 from foldline.modeling import kinds
@@ -116,7 +116,7 @@ def project(workplace, fit, rows, labels) -> Path:
     table = rows()
     contract.VALID.write(table)
     model = fit("scratch", table.iloc[:28], table.iloc[28:], "classification", epochs=30).model
-    kinds.save(model, "scratch", labels("classification"), exporting.MODEL)
+    kinds.save(model, "scratch", labels("classification"), export_options.MODEL)
     return Path(workplace)
 
 
@@ -152,8 +152,8 @@ def test_other_kinds_transforms_and_folders_are_refused(project, fit, rows, labe
     assert "kind majority, and only transformers" in capsys.readouterr().err
     dotted = {"target.transform": "yeo-johnson"}
     curved = fit("scratch", numbers, numbers.iloc[:0], "regression", epochs=1, dotted=dotted).model
-    shutil.rmtree(exporting.MODEL)
-    kinds.save(curved, "scratch", labels("regression"), exporting.MODEL)
+    shutil.rmtree(export_options.MODEL)
+    kinds.save(curved, "scratch", labels("regression"), export_options.MODEL)
     assert foldline(["export"]) == 1
     assert "target.transform=yeo-johnson" in capsys.readouterr().err
 
