@@ -371,3 +371,21 @@ def test_params_that_do_not_suit_several_labels(project, changes, message):
     project(**changes)
     with pytest.raises(FoldlineError, match=message):
         projects.run("prepare")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": "static", "static.class_weights": "balanced"},
+        {
+            "model": "embed",
+            "embed.head": "mlp",
+            "embed.class_weights": "balanced",
+            "embed.encoder": "some/encoder",
+        },
+    ],
+)
+def test_class_weights_that_would_be_left_aside_are_refused(project, changes):
+    project(**changes)
+    with pytest.raises(FoldlineError, match="class_weights  balanced needs one class a row"):
+        projects.run("prepare")

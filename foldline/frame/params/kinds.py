@@ -1,7 +1,7 @@
 """What single kinds of models need; every kind has its section, used or not."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -128,6 +128,8 @@ def check_kind(model: str, task: str, head: str, settings: Mapping[str, Section]
         section, key, what = NEEDED[model]
         if getattr(settings[section], key) is None:
             raise ValueError(f"{section}.{key}: is null, but model={model} needs it: name {what}")
+    if task == "multilabel":
+        _check_weights(model, settings)
     if task != "regression":
         return
     if model in CLASSES_ONLY:
@@ -139,4 +141,17 @@ def check_kind(model: str, task: str, head: str, settings: Mapping[str, Section]
         raise ValueError(
             f"tfidf.head: {head} needs classes; use ridge (or logistic, which is ridge for "
             "numbers) for task=regression"
+        )
+
+
+def _check_weights(model: str, settings: Mapping[str, Any]) -> None:
+    """Refuse class weights where they would be left aside."""
+    one = settings["static"] if model == "static" else settings["embed"]
+    unweighted = (model == "static" and one.vectors is None) or (
+        model == "embed" and one.head == "mlp"
+    )
+    if unweighted and one.class_weights != "none":
+        raise ValueError(
+            f"{model}.class_weights: {one.class_weights} needs one class a row here; set it to "
+            "none for task=multilabel"
         )

@@ -29,7 +29,8 @@ class Settings(Recipe):
     @model_validator(mode="after")
     def _known_model(self) -> Self:
         checks.known_model(self.model, KINDS)
-        sections = {name: getattr(self, name) for name, _, _ in NEEDED.values()}
+        names = ["static", *(name for name, _, _ in NEEDED.values())]
+        sections = {name: getattr(self, name) for name in names}
         check_kind(self.model, self.task, self.tfidf.head, sections)
         return self
 
