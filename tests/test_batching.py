@@ -65,8 +65,22 @@ def test_pads_little() -> None:
     assert padding(list(made())) < padding(at_random) / 4
 
 
-def test_processes_share_a_step() -> None:
-    ranks = [made(37, accumulation=2, world_size=2, process_index=rank) for rank in range(2)]
+@pytest.mark.parametrize("accumulation", [1, 2, 4])
+@pytest.mark.parametrize("n", [34, 37, 64])
+def test_processes_share_a_step(n: int, accumulation: int) -> None:
+    ranks = [
+        made(n, 16 // accumulation, accumulation, world_size=2, process_index=rank)
+        for rank in range(2)
+    ]
     batches = [list(own) for own in ranks]
     assert len(batches[0]) == len(batches[1]) == len(ranks[0])
-    assert {i for own in batches for b in own for i in b} == set(range(37))
+    assert sorted(i for own in batches for b in own for i in b) == list(range(n))
+    step = {i for own in batches for b in own[:accumulation] for i in b}
+    alone = list(made(n, 16 // accumulation, accumulation))
+    assert step == {i for b in alone[:accumulation] for i in b}  # as many rows, and the same
+
+
+def test_a_process_without_a_row_of_its_own_repeats_one() -> None:
+    ranks = [made(17, world_size=2, process_index=rank) for rank in range(2)]
+    last = [list(own)[-1] for own in ranks]
+    assert [len(batch) for batch in last] == [1, 1]

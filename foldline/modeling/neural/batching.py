@@ -5,6 +5,7 @@ bytes; this sampler touches training alone, and its order follows from seed and 
 """
 
 from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 import torch
@@ -41,10 +42,12 @@ class BucketSampler(BatchRebalanceSampler):
 
     def __len__(self) -> int:
         """Give the number of small batches of an epoch; the last step may have fewer."""
-        if not self.has_tail:
-            return int(self.num_full_batches * self.grad_accum)
-        last = min(self.grad_accum, self.remainder) if self.dp_size == 1 else self.grad_accum
+        last = self._slots(self.remainder) if self.has_tail else 0
         return int(self.num_full_batches * self.grad_accum + last)
+
+    def _slots(self, rows: int) -> int:
+        """Give into how many small batches of each process a step of so many rows is cut."""
+        return max(1, min(self.grad_accum, rows // self.dp_size))
 
     def _steps(
         self, order: list[int], generator: torch.Generator
@@ -67,25 +70,24 @@ class BucketSampler(BatchRebalanceSampler):
         return full, rest
 
     def _last(self, rest: list[int], order: list[int]) -> Iterator[list[int]]:
-        """Yield the small batches of the step that is not full."""
-        groups = self.dp_size * self.grad_accum
-        if len(rest) >= groups:
-            yield from self._yield_global_batch(rest)
-        elif rest and self.dp_size == 1:
-            # Fewer rows than small batches: fewer small batches, so that no row counts twice.
-            yield from ([row] for row in rest)
-        elif rest:
-            # Every process needs a batch of each slot.
-            padding = (order * groups)[: groups - len(rest)]
-            yield from self._yield_global_batch(rest + padding)
+        """Yield the small batches of the step that is not full.
+
+        Of few rows there are fewer, so that no row counts twice; but where the rows are fewer than
+        the processes, as each of these needs a batch.
+        """
+        if rest:
+            short = copy(self)
+            short.grad_accum = self._slots(len(rest))
+            missing = max(0, self.dp_size - len(rest))
+            yield from short._yield_global_batch(rest + (order * missing)[:missing])
 
 
 def sampler(lengths: list[int], arguments: Any, step_rows: int) -> BucketSampler:
-    """Give the sampler for Trainer's arguments; an optimiser step has `step_rows` a process."""
+    """Give the sampler for Trainer's arguments; processes share the `step_rows` of a step."""
     processes = max(1, arguments.world_size)
     return BucketSampler(
         lengths=lengths,
-        effective_batch_size=step_rows * processes,
+        effective_batch_size=step_rows,
         dp_size=processes,
         grad_accum=arguments.gradient_accumulation_steps,
         seed=arguments.seed,
