@@ -79,6 +79,7 @@ TINY: dict[str, Any] = {
     "train.precision": "float32",
     "train.predict_precision": "float32",
     "train.threads": 1,
+    "train.determinism": "seeded",
     "pretrain.epochs": 0,
     "pretrain.objective": "auto",
     "pretrain.mask": 0.15,

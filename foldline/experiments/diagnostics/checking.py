@@ -42,7 +42,7 @@ def checked(found: Given) -> list[Finding]:
 
 
 def _of_transformer(found: Given) -> list[Finding]:
-    with found.job() as job, machine.threads(job.recipe.train.threads):
+    with found.job() as job, machine.sums(job.recipe.train):
         start = begin(job)
         held = tokens.held_out(found, start)
         findings = [

@@ -71,7 +71,7 @@ def timed(found: Given) -> Measured:
     """Time the parts of a training, scaled to all rows and epochs of params."""
     recipe = found.recipe
     short = found.changed(epochs=STEPS + WARM)
-    with short.job() as job, machine.threads(recipe.train.threads), float32_by_avx512():
+    with short.job() as job, machine.sums(recipe.train), float32_by_avx512():
         start = begin(job)
         parts = {"tokenising": _tokenising(found, start.tokenizer)}
         none = no_rows(start.rows)

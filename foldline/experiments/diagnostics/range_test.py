@@ -93,7 +93,7 @@ def ranged(found: Given) -> tuple[list[float], list[float]]:
     epochs = math.ceil(STEPS / math.ceil(len(found.train) / size))
     # Averages of weights are of no use here; the rate of `groups` is the lowest one.
     short = found.changed({"ema": 0.0, "swa": 0.0}, epochs=epochs, lr=LOW)
-    with short.job() as job, machine.threads(job.recipe.train.threads), float32_by_avx512():
+    with short.job() as job, machine.sums(job.recipe.train), float32_by_avx512():
         start = begin(job)
         rows, none = start.rows, no_rows(start.rows)
         trainer = trainer_for(job, start.tokenizer, start.model, rows, none, kind=RangeTrainer)

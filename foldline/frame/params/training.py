@@ -60,6 +60,7 @@ class Train(Section):
     precision: Literal["auto", "float32", "bfloat16"]
     predict_precision: Literal["auto", "float32", "bfloat16"]
     threads: Count
+    determinism: Literal["off", "seeded", "strict"]
 
     @model_validator(mode="after")
     def _one_average(self) -> Self:

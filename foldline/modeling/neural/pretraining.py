@@ -81,7 +81,7 @@ def pretrain(job: Job, tokenizer: Any, model: Any) -> dict[str, float]:
     learnt, held = (_pieces(tokenizer, part, options.max_length) for part in _parts(texts, own))
     if not learnt.lengths:
         raise FoldlineError("pretrain: no text has a token to learn; set pretrain.epochs to 0")
-    with machine.threads(job.recipe.train.threads), float32_by_avx512():
+    with machine.sums(job.recipe.train), float32_by_avx512():
         log = _train(own, tokenizer, learner, Pieces(learnt, task, own.recipe.seed), shifted)
         known = perplexity(learner, tokenizer, held, task, own.recipe.seed, shifted)
     take_over(model, learner)

@@ -144,7 +144,7 @@ def _fit(job: Job) -> Fitted:
     # A copy in half precision would stay as it was at the first epoch.
     during = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads, "float32")
     seen = chosen(job.valid, job.shown)
-    with machine.threads(recipe.train.threads):
+    with machine.sums(recipe.train):
         done = train(job, tokenizer, model, rows, valid, lambda: during.predict(seen))
     precision = resolved(recipe.train.predict_precision)
     shown = {f"pretrain_{name}": read[name] for name in SHOWN if name in read}
