@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,12 @@ def test_parts_that_are_not_known_are_told(kept):
         encoder.open_encoder("embed.encoder", str(kept), 24, 1)
     with pytest.raises(FoldlineError, match=r"embed.encoder=nowhere cannot be loaded"):
         encoder.open_encoder("embed.encoder", "nowhere", 24, 1)
+    empty = kept.parent / "empty"
+    empty.mkdir()
+    with pytest.raises(FoldlineError, match=r"The folder holds no config.json, but nothing"):
+        encoder.open_encoder("embed.encoder", str(empty), 24, 1)
+    with pytest.raises(FoldlineError, match=r"There is no such folder"):
+        encoder.open_encoder("embed.encoder", "models/pretrained/none", 24, 1)
     with pytest.raises(FoldlineError, match=r"embed.encoder is null"):
         encoder.open_encoder("embed.encoder", None, 24, 1)
 
@@ -139,6 +146,15 @@ def test_a_broken_store_of_vectors_costs_time_alone(opened):
     path.unlink()
     sqlite3.connect(path).close()  # empty, as after a kill
     np.testing.assert_array_equal(opened.vectors(TEXTS), first)
+
+
+def test_a_damaged_vector_is_made_anew(opened):
+    first = opened.vectors(TEXTS)
+    (path,) = Path(".foldline", vectors.FOLDER).glob("*.sqlite")
+    for damage in ("substr(vector, 1, 7)", "substr(vector, 1, 20) || x'00000000'", "'text'"):
+        with closing(sqlite3.connect(path)) as store, store:
+            store.execute(f"UPDATE vectors SET vector = {damage} WHERE rowid = 2")
+        np.testing.assert_array_equal(opened.vectors(TEXTS), first)
 
 
 def test_another_length_or_model_has_other_vectors(opened, tiny_bert, tiny_nli):

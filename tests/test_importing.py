@@ -480,7 +480,11 @@ def test_columns_of_0_and_1_are_several_labels(project, bring, capsys):
     assert data["predict"] == "data/raw/test.csv"
     content = read(project / "params.yaml")
     assert content["predict"]["sample_submission"] == "data/raw/sample_submission.csv"
-    assert "3 columns of 0 and 1" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "3 columns of 0 and 1" in shown
+    first = rows[0]
+    held = ", ".join(sorted(name for name in names if first[name])) or "-"
+    assert f"  {first['id']} | {first['text']} | {held}" in shown
     assert bring("given/train.csv", "--label", "sports,science")["label"] == ["sports", "science"]
     assert "'spotrs'; it has" in told("given/train.csv", "--label", "sports,spotrs", "--yes")
 

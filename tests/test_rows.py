@@ -209,6 +209,9 @@ def test_a_file_without_a_usable_row_is_told(prepared):
 
 def test_too_few_rows_are_told(prepared):
     assert "train.csv: 9 usable rows are too few" in told(prepared, {"train": csv(lines(9))})
+    clashes = [f"{n},the same,{'ab'[n % 2]}" for n in range(100, 108)]
+    found = told(prepared, {"train": csv(lines(5) + clashes)}, conflicts="drop")
+    assert "5 usable rows (8 were dropped by prepare.conflicts) are too few" in found
 
 
 # --- labels ---------------------------------------------------------------------------------

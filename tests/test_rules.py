@@ -69,7 +69,9 @@ def test_keywords_by_hand(rows):
         ("food: [null]", r"food must have a list of words \(found \[None\]\)"),
         ('food: ["/(/"]', r"food: '\(' is not a regular expression"),
         ("- soup", r"must hold classes with lists of words"),
-        ("food: [soup", r"keywords.file=.* cannot be read"),
+        ("food: [soup", r"rules.yaml, line 1: not valid YAML: expected ',' or '\]'"),
+        ("food:\n\t- soup", r"rules.yaml, line 2: not valid YAML: .*Indent with spaces"),
+        ("food: [soup]\nfood: [rice]", r"rules.yaml, line 2: not valid YAML: .*duplicate key"),
     ],
 )
 def test_rules_that_are_wrong_are_told(content, message, tmp_path):

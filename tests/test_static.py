@@ -73,6 +73,13 @@ def test_bad_files_are_told_by_line(line, message, tmp_path):
 
 
 def test_files_that_cannot_be_read_are_told(tmp_path):
+    for content in (b"", b"5 2\n"):
+        (tmp_path / "v.txt").write_bytes(content)
+        with pytest.raises(FoldlineError, match=r"v.txt holds no vector"):
+            read_vectors(tmp_path / "v.txt", TEXTS, 1)
+    (tmp_path / "v.bin").write_bytes(b"1 2\nsoup " + np.array([1, 2], dtype="<f4").tobytes())
+    with pytest.raises(FoldlineError, match=r"v.bin is not text \(word2vec's binary form\?\)"):
+        read_vectors(tmp_path / "v.bin", TEXTS, 1)
     with pytest.raises(FoldlineError, match=r"static.vectors=.*none.txt cannot be read"):
         read_vectors(tmp_path / "none.txt", TEXTS, 1)
     broken = tmp_path / "v.gz"

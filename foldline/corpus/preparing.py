@@ -63,7 +63,7 @@ def prepare_rows(task: str, data: Data, prepare: Prepare) -> Prepared:
     rows = pd.concat([part.kept() for part in parts], ignore_index=True)
     rows, doubles, said = _settled(rows, task, prepare)
     notes += said
-    _check_size(data, rows)
+    _check_size(data, rows, doubles["conflicts"]["dropped_rows"])
     labels = find_labels(task, data, parts, rows)
     originals = pd.concat([changed_originals(part) for part in everything], ignore_index=True)
     counts = Counter(one_a_label(rows, task)["label"].tolist()) if labels.classes else Counter()
@@ -121,12 +121,13 @@ def _settled(
     return kept, details, found.notes + settled.notes
 
 
-def _check_size(data: Data, rows: pd.DataFrame) -> None:
+def _check_size(data: Data, rows: pd.DataFrame, dropped: int) -> None:
     usable = int((rows["part"] == "train").sum())
     if usable < FEWEST_ROWS:
+        gone = f" ({dropped} were dropped by prepare.conflicts)" if dropped else ""
         raise FoldlineError(
-            f"{data.train}: {usable} usable rows are too few to learn from and to split; give at "
-            f"least {FEWEST_ROWS}"
+            f"{data.train}: {usable} usable rows{gone} are too few to learn from and to split; "
+            f"give at least {FEWEST_ROWS}"
         )
 
 

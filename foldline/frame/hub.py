@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from foldline.frame.errors import FoldlineError
+from foldline.frame.errors import FoldlineError, listed
 from foldline.frame.files import digest
 
 PATIENCE = 5.0  # seconds to wait for the hub's answer
@@ -99,11 +99,23 @@ def frozen(
 
 def unloadable(key: str, name: str, error: Exception) -> FoldlineError:
     """Say that a param names no model, and why."""
-    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
     return FoldlineError(
         f"{key}={name} cannot be loaded: give a folder under models/pretrained/ that holds a "
-        f"model, or a Hugging Face id. ({reason})"
+        f"model, or a Hugging Face id. ({reason(name, error)})"
     )
+
+
+def reason(name: str, error: Exception) -> str:
+    """Say why a model cannot be loaded: what its folder lacks, else what the library says."""
+    path = Path(name)
+    if path.is_dir() and not any(path.rglob("config.json")):
+        files = sorted(file.name for file in path.iterdir())
+        return f"The folder holds no config.json, but {listed(files, 5) or 'nothing'}"
+    if not path.exists() and (
+        len(path.parts) > 2 or path.is_absolute() or path.parts[:1] == ("..",)
+    ):
+        return "There is no such folder"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
 
 
 def _loaded(name: str, kind: str, folder: str, revision: str | None) -> tuple[Any, Any]:

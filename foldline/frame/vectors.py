@@ -9,6 +9,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
+from zlib import crc32
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from foldline.frame.home import home
 FOLDER = "embeddings"
 PATIENCE = 60  # seconds that one process waits for another one's writing
 MANY = 500  # keys asked for at once
+CHECK = 4  # bytes of a checksum before each vector
 
 
 def remembered(
@@ -51,7 +53,7 @@ def _read(identity: str, keys: list[bytes]) -> dict[bytes, np.ndarray]:
             some = keys[start : start + MANY]
             marks = ", ".join("?" * len(some))
             rows = store.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", some)
-            found |= {key: np.frombuffer(vector, dtype=np.float32) for key, vector in rows}
+            found |= {key: vector for key, blob in rows if (vector := _unpacked(blob)) is not None}
     return found
 
 
@@ -61,5 +63,16 @@ def _write(identity: str, fresh: dict[bytes, np.ndarray]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path, PATIENCE)) as store, store:
             store.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB)")
-            rows = [(key, vector.astype(np.float32).tobytes()) for key, vector in fresh.items()]
-            store.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", rows)
+            rows = [(key, _packed(vector)) for key, vector in fresh.items()]
+            store.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+
+
+def _packed(vector: np.ndarray) -> bytes:
+    content = vector.astype(np.float32).tobytes()
+    return crc32(content).to_bytes(CHECK) + content
+
+
+def _unpacked(blob: bytes) -> np.ndarray | None:
+    """Give the vector of a blob, None where it is damaged."""
+    whole = isinstance(blob, bytes) and crc32(blob[CHECK:]).to_bytes(CHECK) == blob[:CHECK]
+    return np.frombuffer(blob[CHECK:], dtype=np.float32) if whole else None

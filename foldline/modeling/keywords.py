@@ -12,6 +12,7 @@ import pandas as pd
 from foldline.frame.errors import FoldlineError, listed, nearest
 from foldline.frame.files import read_json, write_json
 from foldline.frame.labels import Labels
+from foldline.frame.yaml import read_yaml
 from foldline.modeling.fitted import Fitted, Job
 from foldline.modeling.soft import targets_of
 
@@ -63,6 +64,8 @@ def fit(job: Job) -> Fitted:
     path = job.recipe.keywords.file
     if path is None:
         raise FoldlineError("keywords.file is null: name a YAML file under data/raw/")
+    if not Path(path).is_file():
+        raise FoldlineError(f"keywords.file={path} is not there: name a YAML file under data/raw/")
     rules = read_rules(Path(path), labels)
     target = targets_of(job.train, labels)
     target = np.eye(len(labels.classes))[target] if target.ndim == 1 else target
@@ -107,14 +110,7 @@ def read_rules(path: Path, labels: Labels) -> Rules:
 
 
 def _content(path: Path) -> Mapping[Any, Any]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise FoldlineError(f"keywords.file={path} cannot be read: {reason}") from error
+    content = read_yaml(path)
     if not isinstance(content, Mapping) or not content:
         raise FoldlineError(
             f"{path} must hold classes with lists of words, as `sports: [match, 축구]` "

@@ -12,6 +12,7 @@ import numpy as np
 from foldline.frame.errors import FoldlineError
 from foldline.modeling.grams import WORD
 
+START = 1 << 16  # bytes looked at, to tell text from numbers
 LARGEST = 60_000  # what half precision, in which vectors are kept, can hold
 MEND = "mend or drop that line, or name another file in static.vectors"
 
@@ -53,6 +54,8 @@ def read_vectors(path: Path, texts: list[str], first: int) -> tuple[Words, np.nd
         word = _word(path, number, cells, width)
         if (rows <= first or word in wanted) and word not in found:
             found[word] = _numbers(path, number, cells[len(cells) - width :])
+    if not rows:
+        raise FoldlineError(f"{path} holds no vector: name another file in static.vectors, or null")
     if wanted.isdisjoint(found):
         raise FoldlineError(
             f"{path}: none of its {rows} words stands in the training rows: it is of another "
@@ -64,6 +67,13 @@ def read_vectors(path: Path, texts: list[str], first: int) -> tuple[Words, np.nd
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     opened: Any = gzip.open if path.suffix == ".gz" else open
     try:
+        with opened(path, "rb") as content:
+            if b"\0" in content.read(START):
+                raise FoldlineError(
+                    f"{path} is not text (word2vec's binary form?): save it as text, by gensim's "
+                    "save_word2vec_format(..., binary=False), or name another file in "
+                    "static.vectors"
+                )
         stream: IO[str]
         with opened(path, "rt", encoding="utf-8", errors="replace", newline="\n") as stream:
             for number, line in enumerate(stream, 1):

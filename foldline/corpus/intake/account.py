@@ -15,6 +15,7 @@ from foldline.corpus.normal import key, normalise
 from foldline.corpus.raw import Raw
 from foldline.corpus.tags import held, joined
 from foldline.frame.errors import listed
+from foldline.frame.labels import BETWEEN
 from foldline.frame.params import Data
 
 SHOWN = 3  # rows
@@ -52,7 +53,7 @@ def told(
     lines += _labels(sources, data, task[0])
     lines += _sample(sources, columns["id"])
     lines += ["", *_texts(sources, columns), "", f"First rows of {train.path.name}"]
-    return "\n".join(lines + _first(train, columns))
+    return "\n".join(lines + _first(train, columns, data))
 
 
 def changes_told(changes: Mapping[str, tuple[Any, Any]]) -> str:
@@ -178,9 +179,14 @@ def _texts(sources: Sequence[Source], columns: Mapping[str, str | None]) -> list
     return lines
 
 
-def _first(raw: Raw, columns: Mapping[str, str | None]) -> list[str]:
+def _first(raw: Raw, columns: Mapping[str, str | None], data: Data) -> list[str]:
+    """Show rows, with the names of their labels where these are columns of 0 and 1."""
+    shown = {role: raw.columns[name] for role, name in columns.items() if name}
+    if isinstance(data.label, list):
+        names = joined(raw, [""] * len(raw), data)
+        shown["label"] = [listed(own.split(BETWEEN), 4) if own else "-" for own in names]
     return [
-        "  " + " | ".join(_brief(raw.columns[name][row] or "") for name in columns.values() if name)
+        "  " + " | ".join(_brief(cells[row] or "") for cells in shown.values())
         for row in range(min(SHOWN, len(raw)))
     ]
 

@@ -69,7 +69,7 @@ def positions(model: Any) -> int | None:
 
 
 def _not_found(name: str, error: Exception) -> str:
-    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+    reason = hub.reason(name, error)
     if Path(name).is_dir():
         return f"model={name}: the folder holds no model that transformers can load: {reason}"
     close = nearest(name, KINDS)

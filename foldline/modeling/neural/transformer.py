@@ -172,11 +172,18 @@ def rows_of(
 
 
 def _told(cut: float, reading: LongText) -> str:
-    how = "read in pieces" if reading.how == "window" else f"cut to their {reading.how}"
     return (
         f"{cut:.1%} of the training rows have more than max_length={reading.max_length} tokens "
-        f"and are {how} (train.long_text)"
+        f"and are {READ[reading.how]} (train.long_text={reading.how})"
     )
+
+
+READ = {
+    "head": "cut to their first",
+    "tail": "cut to their last",
+    "head_tail": "cut to their first quarter and last three quarters",
+    "window": "read in pieces",
+}
 
 
 _PROBLEMS = {
