@@ -23,6 +23,7 @@ from foldline.experiments.diagnostics import (
 from foldline.experiments.diagnostics.begun import Begun, begin, first_batches, padding
 from foldline.experiments.diagnostics.given import Given
 from foldline.experiments.diagnostics.verdicts import LOOK, OK, WRONG, graded
+from foldline.frame import svg
 from foldline.modeling.fitted import Fitted, Job
 from foldline.modeling.kinds import KINDS
 from foldline.modeling.neural import scratch
@@ -334,4 +335,4 @@ def test_pictures_are_whole_and_escape_names():
     [(0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]), (0, 30, [0, 5, 10, 15, 20, 25, 30]), (0, 0, [0])],
 )
 def test_axes_have_round_ticks(low, high, ticks):
-    assert drawing.Axis("", low, high).ticks() == pytest.approx(ticks)
+    assert svg.ticks(low, high, drawing.TICKS) == pytest.approx(ticks)

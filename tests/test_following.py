@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from foldline.experiments import trackers
-from foldline.frame import params, usage
+from foldline.frame import params, svg, usage
 from foldline.frame.labels import Labels
 from foldline.frame.usage import Gpu, Usage
 from foldline.modeling import curves, samples, tracking
@@ -239,10 +239,11 @@ def test_curves_of_one_point_or_a_constant_are_drawn(value):
 
 
 def test_ticks_are_round():
-    assert curves.ticks(0.13, 1.02) == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
-    assert curves.ticks(1, 230, 8) == [50, 100, 150, 200]
-    assert curves.ticks(-3, 3) == [-2, 0, 2]
-    assert curves.ticks(4, 4) == [4]
+    assert svg.ticks(0.13, 1.02) == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    assert svg.ticks(1, 230, 8) == [50, 100, 150, 200]
+    assert svg.ticks(-3, 3) == [-2, 0, 2]
+    assert svg.ticks(4, 4) == [4]
+    assert svg.ticks(3e-6, 0.2, log=True) == pytest.approx([1e-5, 1e-4, 1e-3, 1e-2, 1e-1])
 
 
 def test_smoothing_begins_with_the_first_value_and_thinning_keeps_the_mean():
