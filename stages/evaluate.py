@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from foldline.combining.members import BASELINE_NAMES, BASELINES, Ensemble, predict, predicted
+from foldline.combining.members import Ensemble, predict, predicted_baselines
 from foldline.frame import contract
 from foldline.frame import params as types
 from foldline.frame.files import read_json, replacing, write_json, write_metrics
@@ -89,7 +89,7 @@ def _judged(
         groups=rows["group"].to_numpy(dtype=str),
         final=ensemble.combine(members, labels.task),
         members=members,
-        baselines={name: predicted(BASELINES / name, rows) for name in BASELINE_NAMES},
+        baselines=predicted_baselines(rows),
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from foldline.combining.members import BASELINE_NAMES, BASELINES, MODEL
+from foldline.combining.members import MODEL, baselines_of, save_baselines
 from foldline.experiments.following import fit_followed
 from foldline.frame import contract
 from foldline.frame.environment import record
@@ -18,7 +18,7 @@ from foldline.judging.evaluation import SHOWN
 from foldline.judging.metrics import measure
 from foldline.modeling import kinds, samples
 from foldline.modeling.curves import write_curves
-from foldline.modeling.fitted import Fitted, Job
+from foldline.modeling.fitted import Fitted, Job, Model
 from foldline.modeling.history import write_history
 from foldline.modeling.soft import soften
 from foldline.modeling.target_plot import write_target
@@ -50,11 +50,13 @@ def main(params: Params) -> None:
         job = Job(rows, valid, labels, params, store.scratch(key), further, shown)
         fitted, used = fit_followed(job, params.runner.tracker, key)
         kinds.save(fitted.model, params.model, labels, MODEL)
-        baselines = {n: fitted if n == params.model else _plain(job, n) for n in BASELINE_NAMES}
-        for name, plain in baselines.items():
-            kinds.save(plain.model, name, labels, BASELINES / name)
-        tables = [_predicted("train", fitted, valid, labels)]
-        tables.append(_predicted("tfidf", baselines["tfidf"], valid, labels))
+        plain = {
+            name: (fitted if name == params.model else _plain(job, name)).model
+            for name in baselines_of(params)
+        }
+        save_baselines(plain, labels)
+        tables = [_predicted("train", fitted.model, valid, labels)]
+        tables.append(_predicted("tfidf", plain["tfidf"], valid, labels))
         contract.VALID_PREDICTIONS.write(pd.concat(tables, ignore_index=True))
         write_history(fitted.history)
         write_curves(fitted.history, params.train.metric)
@@ -75,8 +77,8 @@ def _plain(job: Job, name: str) -> Fitted:
     return kinds.fit(replace(job, recipe=job.recipe.model_copy(update={"model": name})))
 
 
-def _predicted(member: str, fitted: Fitted, rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
-    table = labels.table(fitted.model.predict(rows))
+def _predicted(member: str, model: Model, rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+    table = labels.table(model.predict(rows))
     return table.assign(id=rows["id"], label=rows["label"], member=member)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -103,6 +104,27 @@ def test_pretraining_reads_new_texts_and_no_others(tmp_path, monkeypatch):
     assert len(steps) == 3
     assert all(4 <= count <= 5 for count in steps)
     assert len(leaves(metrics("train"))) <= 14
+
+
+def test_rules_and_entailment_are_baselines_where_params_name_them(project, tiny_nli):
+    projects.set_params(
+        Path("params.yaml"),
+        {
+            "model": "tfidf",
+            "keywords.file": "data/raw/rules.yaml",
+            "zero_shot.model": "models/pretrained/nli",
+            "zero_shot.hypothesis": "about {label}",
+            "max_length": 32,
+        },
+    )
+    shutil.copytree(tiny_nli, "models/pretrained/nli")
+    rules = "\n".join(f"{name}: [{words[0][:2]}]" for name, words in projects.SUBJECTS.items())
+    Path("data/raw/rules.yaml").write_text(rules, encoding="utf-8")
+    projects.run()
+    found = json.loads(Path("metrics/evaluation.json").read_text(encoding="utf-8"))["baselines"]
+
+    assert list(found) == ["majority", "random", "length", "keywords", "zero-shot", "tfidf"]
+    assert found["keywords"]["f1_macro"] > found["majority"]["f1_macro"]
 
 
 def test_evaluation_has_the_names_that_others_read(project):

@@ -9,16 +9,38 @@ import pandas as pd
 from foldline.combining.voting import vote
 from foldline.frame.errors import FoldlineError
 from foldline.frame.files import digest, read_json, write_json
+from foldline.frame.labels import Labels
+from foldline.frame.params import Recipe
 from foldline.modeling import kinds
+from foldline.modeling.fitted import Model
 from foldline.running.store import code_version, fingerprint, libraries, remembered
 
 MODEL = Path("models/model")
 BASELINES = Path("models/baselines")
+INDEX = "index.json"
 FOLDS = Path("models/folds")
-BASELINE_NAMES = ("majority", "random", "length", "tfidf")
 FILE = Path("models/ensemble.json")
 # Out of fold, the trained model and the fold models are one recipe.
 FAMILY = {"train": "model", "folds": "model", "tfidf": "tfidf"}
+
+
+def baselines_of(recipe: Recipe) -> list[str]:
+    """Name the baselines of a recipe: some always, others where params name what they go by."""
+    named = {"keywords": recipe.keywords.file, "zero-shot": recipe.zero_shot.model}
+    given = [name for name, file in named.items() if file and recipe.task != "regression"]
+    return ["majority", "random", "length", *given, "tfidf"]
+
+
+def save_baselines(models: dict[str, Model], labels: Labels) -> None:
+    """Write models, and which they are."""
+    for name, model in models.items():
+        kinds.save(model, name, labels, BASELINES / name)
+    write_json(BASELINES / INDEX, list(models))
+
+
+def predicted_baselines(rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Give each baseline's prediction of rows, (n, c) or (n,)."""
+    return {name: predicted(BASELINES / name, rows) for name in read_json(BASELINES / INDEX)}
 
 
 @dataclass(frozen=True)
@@ -64,7 +86,7 @@ def folders(member: str) -> list[Path]:
         return [BASELINES / "tfidf"]
     # The list comes from the stage that wrote the models, not from what lies in the folder:
     # a fold of an earlier run must not vote.
-    index = read_json(FOLDS / "index.json")
+    index = read_json(FOLDS / INDEX)
     if not index["kept"]:
         raise FoldlineError(
             "ensemble.members: the fold models were not kept; set kfold.keep_models=true, or "
