@@ -6,21 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import Trainer
 
 from foldline.frame.errors import FoldlineError
 from foldline.frame.files import digest
 from foldline.frame.params import Train
 from foldline.modeling import kinds
 from foldline.modeling.neural import adapters
+from tests.killing import killed_after
 
 RANK = 3
 LORA: dict[str, Any] = {"train.lora": RANK, "train.lora_alpha": 6.0, "train.lora_dropout": 0.1}
 SIZES = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 16}
-
-
-class Killed(Exception):
-    """Stands for a kill: nothing after it runs, the files stay."""
 
 
 def built(family: str) -> Any:
@@ -140,18 +136,8 @@ def test_goes_on_exactly(saves, fit, parts, labels, tmp_path, monkeypatch) -> No
     how: dict[str, Any] = {"epochs": 3, "lr": 1e-2}
     how["dotted"] = LORA | {"train.ema": 0.9, "pretrain.epochs": 1}
     whole = fit("pretrained", *parts, "classification", **how)
-    save, done = Trainer._save_checkpoint, []
-
-    def saving(self: Any, *arguments: Any) -> None:
-        save(self, *arguments)
-        done.append(1)
-        if len(done) == saves:
-            raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_save_checkpoint", saving)
-        with pytest.raises(Killed):
-            fit("pretrained", *parts, "classification", scratch=tmp_path / "c", **how)
+    with killed_after(saves, monkeypatch):
+        fit("pretrained", *parts, "classification", scratch=tmp_path / "c", **how)
     again = fit("pretrained", *parts, "classification", scratch=tmp_path / "c", **how)
     assert (whole.history, whole.summary) == (again.history, again.summary)
     for name, fitted in (("a", whole), ("b", again)):

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from transformers import Trainer
 
 from foldline.combining.folds import Fold, training_rows
 from foldline.frame.errors import FoldlineError
@@ -19,13 +18,10 @@ from foldline.modeling import kinds
 from foldline.modeling.fitted import Job
 from foldline.modeling.neural import masking, pretraining
 from foldline.modeling.neural.language import language_model, objective_of
+from tests.killing import killed_after
 
 END = "<|endoftext|>"
 ON: dict[str, Any] = {"pretrain.epochs": 2}
-
-
-class Killed(Exception):
-    """Stands for a kill: nothing after it runs, the files stay."""
 
 
 class Marked:
@@ -282,18 +278,8 @@ def test_goes_on_exactly(model, saves, fit, parts, labels, tmp_path, monkeypatch
     how: dict[str, Any] = {"epochs": 2, "dotted": ON | {"train.reinit_layers": model != "scratch"}}
     how["dotted"]["train.reinit_layers"] = int(model != "scratch")
     whole = fit(model, *parts, "classification", **how)
-    save, done = Trainer._save_checkpoint, []
-
-    def saving(self: Any, *arguments: Any) -> None:
-        save(self, *arguments)
-        done.append(1)
-        if len(done) == saves:
-            raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_save_checkpoint", saving)
-        with pytest.raises(Killed):
-            fit(model, *parts, "classification", scratch=tmp_path / "c", **how)
+    with killed_after(saves, monkeypatch):
+        fit(model, *parts, "classification", scratch=tmp_path / "c", **how)
     again = fit(model, *parts, "classification", scratch=tmp_path / "c", **how)
     assert whole.history == again.history
     assert whole.summary == again.summary

@@ -9,31 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import Trainer
 
 from foldline.frame.files import digest
 from foldline.modeling import kinds
 from foldline.modeling.fitted import Fitted, Job
 from foldline.modeling.neural.checkpoints import last_checkpoint, whole
+from tests.killing import killed_after
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-class Killed(Exception):
-    """Stands for a kill: nothing after it runs, the files stay."""
-
-
-def killed_after(saves: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let training end with `Killed` when it has written so many checkpoints."""
-    save, done = Trainer._save_checkpoint, []
-
-    def saving(self: Any, *arguments: Any) -> None:
-        save(self, *arguments)
-        done.append(1)
-        if len(done) == saves:
-            raise Killed
-
-    monkeypatch.setattr(Trainer, "_save_checkpoint", saving)
 
 
 def same(one: Fitted, other: Fitted, labels: Any, folder: Path) -> None:
@@ -51,10 +34,8 @@ def test_a_killed_training_goes_on_exactly(
     how: dict[str, Any] = {"epochs": 12, "lr": 1e-2, "dotted": {"train.patience": 2}}
     whole_run = fit("scratch", *parts, "classification", **how)
     stopped = sum("valid_loss" in row for row in whole_run.history)
-    with monkeypatch.context() as patch:
-        killed_after(min(saves, stopped), patch)
-        with pytest.raises(Killed):
-            fit("scratch", *parts, "classification", scratch=tmp_path / "c", **how)
+    with killed_after(min(saves, stopped), monkeypatch):
+        fit("scratch", *parts, "classification", scratch=tmp_path / "c", **how)
     again = fit("scratch", *parts, "classification", scratch=tmp_path / "c", **how)
     same(whole_run, again, labels, tmp_path)
 
@@ -66,10 +47,8 @@ def test_goes_on_exactly_without_validation_rows(
     """Also where all epochs were done, and only the result was not written."""
     train, none = parts[0], parts[0].iloc[:0]
     whole_run = fit("scratch", train, none, "classification")
-    with monkeypatch.context() as patch:
-        killed_after(saves, patch)
-        with pytest.raises(Killed):
-            fit("scratch", train, none, "classification", scratch=tmp_path / "c")
+    with killed_after(saves, monkeypatch):
+        fit("scratch", train, none, "classification", scratch=tmp_path / "c")
     again = fit("scratch", train, none, "classification", scratch=tmp_path / "c")
     same(whole_run, again, labels, tmp_path)
 
@@ -115,10 +94,8 @@ def test_every_option_goes_on_exactly(
     train, held = parts[0], parts[1].iloc[:valid]
     how: dict[str, Any] = {"epochs": 3, "dotted": OPTIONS[name], "max_length": 8}
     whole_run = fit("scratch", train, held, "classification", **how)
-    with monkeypatch.context() as patch:
-        killed_after(2, patch)
-        with pytest.raises(Killed):
-            fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
+    with killed_after(2, monkeypatch):
+        fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
     again = fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
     same(whole_run, again, labels, tmp_path)
 
@@ -154,11 +131,9 @@ kinds.fit(pickle.load(open(sys.argv[1], "rb")))
 def checkpoints(fit, parts, tmp_path_factory) -> Path:
     """Give the checkpoints of a training that was killed after three epochs."""
     folder = tmp_path_factory.mktemp("checkpoints")
-    with pytest.MonkeyPatch.context() as patch:
-        killed_after(3, patch)
-        with pytest.raises(Killed):
-            how: dict[str, Any] = {"epochs": 9, "dotted": {"train.ema": 0.5}}
-            fit("scratch", *parts, "classification", scratch=folder, **how)
+    how: dict[str, Any] = {"epochs": 9, "dotted": {"train.ema": 0.5}}
+    with pytest.MonkeyPatch.context() as patch, killed_after(3, patch):
+        fit("scratch", *parts, "classification", scratch=folder, **how)
     return folder
 
 

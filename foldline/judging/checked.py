@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from foldline.judging.classification import Codes, Floats
+from foldline.judging.weighing import Codes, Floats
 
 
 def fitting(task: str, target: tuple[int, ...], predictions: tuple[int, ...]) -> int:

@@ -19,8 +19,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-Codes = NDArray[np.intp]
-Floats = NDArray[np.float64]
+from foldline.judging.weighing import Codes, Floats, Sample, usable
 
 N_BINS = 15
 SMALLEST = float(np.finfo(np.float64).eps)  # Keeps the log of a probability of 0 finite.
@@ -68,10 +67,7 @@ class ClassRows:
 
     def __init__(self, target: Codes, probabilities: Floats, predicted: Codes | None) -> None:
         """Take codes (n,) in [-1, c), probabilities (n, c), and codes (n,) if not the argmax."""
-        self.broken = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
-        if len(self.broken):
-            probabilities = probabilities.copy()
-            probabilities[self.broken] = 0.0
+        probabilities, self.broken = usable(probabilities)
         self.target = target
         self.probabilities = probabilities
         self.n_classes = probabilities.shape[1]
@@ -119,20 +115,8 @@ class ClassRows:
         return losses
 
 
-class ClassSample:
+class ClassSample(Sample[ClassRows]):
     """Weigh rows; what several metrics share is worked out once, and only if one asks."""
-
-    def __init__(self, rows: ClassRows, weights: Floats) -> None:
-        """Take weights (n,), non-negative."""
-        self.rows = rows
-        self.weights = weights
-        self.total = float(weights.sum())
-        self.defined = self.total > 0 and not weights[rows.broken].any()
-
-    def mean(self, values: Floats) -> float:
-        """Return the weighted mean of values (n,)."""
-        # Not a dot product: the last bits of BLAS change with the number of threads.
-        return float((self.weights * values).sum() / self.total)
 
     @cached_property
     def table(self) -> Floats:

@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from foldline.judging import checked, classification, multilabel, regression
-from foldline.judging.classification import ClassRows, ClassSample, Floats, by_class
+from foldline.judging.classification import ClassRows, ClassSample, by_class
 from foldline.judging.multilabel import LabelRows, LabelSample
 from foldline.judging.regression import ValueRows, ValueSample
+from foldline.judging.weighing import Floats
 
 Sample = TypeVar("Sample", ClassSample, LabelSample, ValueSample)
 Measuring = Callable[[Floats | None], dict[str, float]]

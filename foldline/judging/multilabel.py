@@ -9,7 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from foldline.judging.classification import N_BINS, SMALLEST, Codes, Floats, Ranker, shares
+from foldline.judging.classification import N_BINS, SMALLEST, Ranker, shares
+from foldline.judging.weighing import Codes, Floats, Sample, usable
 
 THRESHOLD = 0.5  # as of `Labels.decode`
 
@@ -19,10 +20,7 @@ class LabelRows:
 
     def __init__(self, target: Codes, probabilities: Floats, predicted: Codes | None) -> None:
         """Take 0 and 1 (n, c), probabilities (n, c), and labels (n, c) if not by THRESHOLD."""
-        self.broken = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
-        if len(self.broken):
-            probabilities = probabilities.copy()
-            probabilities[self.broken] = 0.0
+        probabilities, self.broken = usable(probabilities)
         self.target, self.probabilities = target, probabilities
         chosen = probabilities >= THRESHOLD if predicted is None else predicted
         self.predicted = chosen.astype(np.intp)
@@ -48,18 +46,8 @@ class LabelRows:
         return np.digitize(sure, edges, right=True), right - sure
 
 
-class LabelSample:
+class LabelSample(Sample[LabelRows]):
     """Weigh rows; what several metrics share is worked out once, and only if one asks."""
-
-    def __init__(self, rows: LabelRows, weights: Floats) -> None:
-        """Take weights (n,), non-negative."""
-        self.rows, self.weights = rows, weights
-        self.total = float(weights.sum())
-        self.defined = self.total > 0 and not weights[rows.broken].any()
-
-    def mean(self, values: Floats) -> float:
-        """Return the weighted mean of values (n,)."""
-        return float((self.weights * values).sum() / self.total)
 
     @cached_property
     def counts(self) -> tuple[Floats, Floats, Floats]:

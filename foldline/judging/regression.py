@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from foldline.judging.weighing import Floats, Sample
 
 
 class ValueRows:
@@ -32,20 +32,8 @@ class ValueRows:
         )
 
 
-class ValueSample:
+class ValueSample(Sample[ValueRows]):
     """Weigh rows; rows without weight are as good as gone."""
-
-    def __init__(self, rows: ValueRows, weights: Floats) -> None:
-        """Take weights (n,), non-negative."""
-        self.rows = rows
-        self.weights = weights
-        self.total = float(weights.sum())
-        self.defined = self.total > 0 and not weights[rows.broken].any()
-
-    def mean(self, values: Floats) -> float:
-        """Return the weighted mean of values (n,)."""
-        # Not a dot product: the last bits of BLAS change with the number of threads.
-        return float((self.weights * values).sum() / self.total)
 
     def centred(self, values: Floats) -> Floats | None:
         """Return values less their mean, the farthest at distance 1; None if all are equal."""
