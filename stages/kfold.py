@@ -16,7 +16,7 @@ from foldline.frame.labels import Labels
 from foldline.frame.params import Augment, Kfold, Recipe, Runner
 from foldline.frame.stage import run, say
 from foldline.judging.metrics import MAIN, measure
-from foldline.modeling.soft import soften
+from foldline.modeling.soft import soften, weigh
 from foldline.running.store import tidy
 from foldline.running.tasks import Task, run_tasks
 
@@ -56,7 +56,7 @@ def main(params: Params) -> None:
 def _folds(params: Params, labels: Labels) -> list[Fold]:
     rows = pd.concat([contract.TRAIN.read(), contract.VALID.read()], ignore_index=True)
     rows = rows.merge(contract.FOLDS.read(), on="id", validate="one_to_one")
-    rows = soften(rows, contract.SOFT_LABELS.read(), labels)
+    rows = weigh(soften(rows, contract.SOFT_LABELS.read(), labels), contract.WEIGHTS.read())
     recipe = Recipe.model_validate(
         {name: value for name, value in params.model_dump().items() if name in Recipe.model_fields}
     )

@@ -32,6 +32,7 @@ def main(params: Params) -> None:
     judged = found.judged
     contract.ANNOTATIONS.write(judged.first if judged else NOBODY)
     contract.SHARES.write(found.soft_labels)
+    contract.WEIGHTS.write(found.weights)
     agreement = judged.account(params.seed) if judged else {}
     write_json(Path("metrics/agreement.json"), agreement)
     found.labels.save()

@@ -20,7 +20,7 @@ from foldline.modeling import kinds, samples
 from foldline.modeling.curves import write_curves
 from foldline.modeling.fitted import Fitted, Job, Model
 from foldline.modeling.history import write_history
-from foldline.modeling.soft import soften
+from foldline.modeling.soft import soften, weigh
 from foldline.modeling.target_plot import write_target
 from foldline.running.locks import locked
 from foldline.running.store import Store, code_version, fingerprint, libraries, tidy
@@ -37,7 +37,7 @@ def main(params: Params) -> None:
     begun = time.perf_counter()
     labels = Labels.load()
     shares = contract.SOFT_LABELS.read()
-    rows = soften(contract.AUGMENTED.read(), shares, labels)
+    rows = weigh(soften(contract.AUGMENTED.read(), shares, labels), contract.WEIGHTS.read())
     valid = soften(contract.VALID.read(), shares, labels)
     code = code_version("frame", "modeling")
     recipe = params.model_dump(exclude={"runner"})

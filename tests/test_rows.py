@@ -21,7 +21,8 @@ Made = Callable[..., Prepared]
 NOBODY = Annotations(file=None, item="", annotator="", label="", scale="nominal", aggregate="none")
 DATA: dict[str, Any] = {
     "train": "train.csv",
-    **dict.fromkeys(["valid", "test", "predict", "text_pair", "group", "time", "classes"]),
+    **dict.fromkeys(["valid", "test", "predict", "text_pair", "group", "weight", "time"]),
+    "classes": None,
     "id": "id",
     "text": "text",
     "label": "label",

@@ -8,8 +8,8 @@ from foldline.frame.errors import FoldlineError, listed, nearest
 from foldline.frame.params import Data
 from foldline.frame.seeds import rank_keys
 
-ROLES = ("id", "text", "text_pair", "label", "group", "time")
-_LABELLED = ("label", "group", "time")
+ROLES = ("id", "text", "text_pair", "label", "group", "weight", "time")
+_LABELLED = ("label", "group", "weight", "time")
 _LOOKED_AT = 20_000  # rows
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
 
@@ -41,7 +41,7 @@ def _of_role(raw: Raw, data: Data, role: str, name: str, part: str) -> list[str 
     if values is not None:
         return values
     # Official files are not split, and often lack these.
-    may_lack = part != "train" and role in ("group", "time")
+    may_lack = part != "train" and role in ("group", "weight", "time")
     if may_lack or (role == "label" and data.annotations.aggregate != "none"):
         return [None] * len(raw)
     raise FoldlineError(_missing(raw, role, name, part))
@@ -101,7 +101,7 @@ def _missing(raw: Raw, role: str, name: str, part: str) -> str:
         )
     if role == "label" and part in ("valid", "test"):
         return f"{message}, or name a file without labels as data.predict instead"
-    if role in ("id", "text_pair", "group", "time"):
+    if role in ("id", "text_pair", "group", "weight", "time"):
         return f"{message}, to null where there is none"
     return message
 

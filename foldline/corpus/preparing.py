@@ -37,6 +37,7 @@ class Prepared:
     labels: Labels
     judged: Judgements | None
     soft_labels: pd.DataFrame
+    weights: pd.DataFrame
     metrics: dict[str, Any]
     details: dict[str, Any]
     notes: list[str]
@@ -74,6 +75,7 @@ def prepare_rows(task: str, data: Data, prepare: Prepare) -> Prepared:
         labels=labels,
         judged=judged,
         soft_labels=soft_labels(judged, labels, rows),
+        weights=rows[rows["part"] != "test"] if data.weight else rows.iloc[:0],
         metrics=_metrics(rows, everything, len(originals), labels, doubles),
         details={"files": {p.name: _file(p) for p in everything}, "labels": dict(counts)} | doubles,
         notes=notes

@@ -77,6 +77,7 @@ def load_part(
             part.dropped["annotators tie, and no label of its own"] = tied
         _check_labels(part, task, data, prepare)
     table["time"] = _times(part, data)
+    table["weight"] = _weights(part, data)
     _check_empty(part, prepare, pair=data.text_pair is not None)
     if len(part.kept()) == 0:
         raise FoldlineError(
@@ -95,9 +96,9 @@ def changed_originals(part: Part) -> pd.DataFrame:
 def content_ids(table: pd.DataFrame) -> list[str]:
     """Make ids from the content of rows, so that adding or moving a row changes no other id.
 
-    Rows that are equal in every column are told apart by a number.
+    Rows that are equal in every column are told apart by a number. What a row counts is no content.
     """
-    names = [name for name in table.columns if name != "id"]
+    names = [name for name in table.columns if name not in ("id", "weight")]
     seen: Counter[str] = Counter()
     ids = []
     for values in zip(*(table[name].tolist() for name in names), strict=True):
@@ -180,6 +181,21 @@ def _check_empty(part: Part, prepare: Prepare, pair: bool) -> None:
         )
     else:
         part.dropped["empty text"] = empty
+
+
+def _weights(part: Part, data: Data) -> list[float]:
+    """Give (n,) numbers above 0: 1 where no column says."""
+    texts = part.table["weight"].tolist()
+    if data.weight is None or part.name == "predict" or (part.name != "train" and not any(texts)):
+        return [1.0] * len(texts)
+    wrong = [r for r, text in enumerate(texts) if not is_number(text) or float(text) <= 0]
+    if wrong:
+        raise FoldlineError(
+            f"{part.where(wrong)}: weight {texts[wrong[0]]!r} in column '{data.weight}' is not a "
+            "number above 0. Mend the column (take out rows that should count nothing), or set "
+            "data.weight=null"
+        )
+    return [float(text) for text in texts]
 
 
 def _times(part: Part, data: Data) -> list[float]:

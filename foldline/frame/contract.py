@@ -100,6 +100,8 @@ ANNOTATIONS = Table(
 )
 # The annotators' shares of the classes; no rows where labels are hard.
 SHARES = Table(Path("data/shares.csv"), {"id": "text"}, rest="p_")
+# What rows count in training; no rows where all count the same.
+WEIGHTS = Table(Path("data/weights.csv"), {"id": "text", "weight": "float"})
 # split
 TRAIN = Table(Path("data/train.csv"), ROWS)
 VALID = Table(Path("data/valid.csv"), ROWS)
@@ -135,6 +137,7 @@ TABLES: dict[str, Table] = {
         UNLABELLED,
         ANNOTATIONS,
         SHARES,
+        WEIGHTS,
         TRAIN,
         VALID,
         TEST,

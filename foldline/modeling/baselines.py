@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from foldline.frame.files import read_json, write_json
 from foldline.frame.labels import Labels
 from foldline.frame.seeds import rank_keys
 from foldline.modeling.fitted import Fitted, Job
+from foldline.modeling.soft import weights_of
 
 FILE = "baseline.json"
 
@@ -68,19 +70,21 @@ class Drawn:
 
 def fit_majority(job: Job) -> Fitted:
     """Learn the class shares, or the mean."""
-    target = job.labels.encode(job.train["label"])
+    target, weights = job.labels.encode(job.train["label"]), weights_of(job.train)
     if job.labels.task == "regression":
-        return Fitted(Constant(job.labels.task, (float(target.mean()),)))
-    return Fitted(Constant(job.labels.task, _shares(target, job.labels)))
+        return Fitted(Constant(job.labels.task, (float(np.average(target, weights=weights)),)))
+    return Fitted(Constant(job.labels.task, _shares(target, job.labels, weights)))
 
 
 def fit_random(job: Job) -> Fitted:
     """Learn the class shares, or a hundred quantiles of the numbers."""
-    target = job.labels.encode(job.train["label"])
+    target, weights = job.labels.encode(job.train["label"]), weights_of(job.train)
     if job.labels.task == "regression":
-        values = tuple(np.quantile(target, np.linspace(0, 1, 101)).tolist())
+        how: dict[str, Any] = {"weights": weights, "method": "inverted_cdf"}
+        how = {} if weights is None else how  # numpy weighs by this method alone
+        values = tuple(np.quantile(target, np.linspace(0, 1, 101), **how).tolist())
     else:
-        values = _shares(target, job.labels)
+        values = _shares(target, job.labels, weights)
     return Fitted(Drawn(job.labels.task, values, job.recipe.seed))
 
 
@@ -93,8 +97,8 @@ def load(folder: Path, labels: Labels) -> Constant | Drawn:
     return Drawn(labels.task, values, content["seed"])
 
 
-def _shares(target: np.ndarray, labels: Labels) -> tuple[float, ...]:
+def _shares(target: np.ndarray, labels: Labels, weights: np.ndarray | None) -> tuple[float, ...]:
     if labels.task == "multilabel":
-        return tuple(target.mean(axis=0).tolist())
-    counts = np.bincount(target, minlength=len(labels.classes))
+        return tuple(np.average(target, axis=0, weights=weights).tolist())
+    counts = np.bincount(target, weights, minlength=len(labels.classes))
     return tuple((counts / counts.sum()).tolist())

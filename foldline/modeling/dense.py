@@ -31,21 +31,34 @@ class Head(Protocol):
 
 
 def fit_head(
-    options: DenseHead, features: np.ndarray, target: np.ndarray, labels: Labels, seed: int
+    options: DenseHead,
+    features: np.ndarray,
+    target: np.ndarray,
+    labels: Labels,
+    weights: np.ndarray | None,
+    seed: int,
 ) -> Head:
-    """Fit the head that `options.head` names to targets as `soft.targets_of` gives them."""
+    """Fit the head that `options.head` names to targets as `soft.targets_of` gives them.
+
+    `weights` (n,) are those of the rows, None for 1 each.
+    """
     if labels.task == "classification":
         codes = np.unique(unrolled(target)[1])
         if len(codes) == 1:
             return Certain(codes)
     if options.head == "linear":
-        return fit_linear(options, features, target, labels)
-    kind = Neighbours if options.head == "knn" else Network
-    return kind.fit(options, features, target, labels, seed)
+        return fit_linear(options, features, target, labels, weights)
+    if options.head == "knn":
+        return Neighbours.fit(options, features, target, labels, weights)
+    return Network.fit(options, features, target, labels, weights, seed)
 
 
 def fit_linear(
-    options: LinearOptions, features: np.ndarray, target: np.ndarray, labels: Labels
+    options: LinearOptions,
+    features: np.ndarray,
+    target: np.ndarray,
+    labels: Labels,
+    weights: np.ndarray | None,
 ) -> Head:
     """Fit a linear head: to features of one spread, whose rows have length 1 on average."""
     from sklearn.linear_model import Ridge
@@ -54,10 +67,10 @@ def fit_linear(
     scale = scale * np.sqrt(features.shape[1])
     rows = (features - mean) / scale
     if labels.task == "regression":
-        ridge = Ridge(alpha=options.alpha).fit(rows, target)
+        ridge = Ridge(alpha=options.alpha).fit(rows, target, weights)
         fitted = Linear(ridge.coef_.reshape(1, -1), np.array([float(ridge.intercept_)]), NONE)
     else:
-        found = problem(target, labels)
+        found = problem(target, labels, weights)
         if len(found.codes) == 1 and labels.task == "classification":
             return Certain(found.codes)
         rows = rows[found.places]

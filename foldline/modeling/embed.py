@@ -12,7 +12,7 @@ from foldline.frame.labels import Labels
 from foldline.modeling import dense
 from foldline.modeling.fitted import Fitted, Job
 from foldline.modeling.scaling import of_pairs
-from foldline.modeling.soft import targets_of
+from foldline.modeling.soft import targets_of, weights_of
 
 KEY = "embed.encoder"
 ARRAYS, CARD = "embed.npz", "embed.json"
@@ -43,8 +43,8 @@ def fit(job: Job) -> Fitted:
     encoder = open_encoder(KEY, options.encoder, recipe.max_length, recipe.train.threads)
     pairs = bool((job.train["text_pair"] != "").any())
     given = features(encoder, pairs, job.train)
-    target = targets_of(job.train, job.labels)
-    head = dense.fit_head(options, given, target, job.labels, recipe.seed)
+    target, weights = targets_of(job.train, job.labels), weights_of(job.train)
+    head = dense.fit_head(options, given, target, job.labels, weights, recipe.seed)
     summary = {"features": float(given.shape[1]), "max_length": float(encoder.longest)}
     return Fitted(Embed(job.labels, encoder, pairs, head), summary=summary)
 

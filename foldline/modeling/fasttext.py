@@ -12,7 +12,7 @@ from foldline.modeling import dense
 from foldline.modeling.fitted import Job
 from foldline.modeling.grams import Grams
 from foldline.modeling.linear import problem
-from foldline.modeling.soft import targets_of, unrolled
+from foldline.modeling.soft import targets_of, unrolled, weights_of
 
 BATCH = 32  # rows a step; the learning rate is that of one row, as in fastText
 STEADY = 8  # the squared loss of numbers has no bound, so its steps are smaller
@@ -94,7 +94,8 @@ def _wanted(job: Job, target: np.ndarray) -> tuple[Any, Any, np.ndarray]:
     """Give what is to be said of each row (n, k), its weight (n,), and the classes learnt."""
     import torch
 
-    labels, weights, codes = job.labels, np.ones(len(target)), np.zeros(0, dtype=np.int64)
+    labels, weights, codes = job.labels, weights_of(job.train), np.zeros(0, dtype=np.int64)
+    weights = np.ones(len(target)) if weights is None else weights
     if labels.task == "regression":
         wanted = ((target - target.mean()) / (target.std() or 1.0))[:, None]
     elif labels.task == "multilabel":
@@ -104,7 +105,7 @@ def _wanted(job: Job, target: np.ndarray) -> tuple[Any, Any, np.ndarray]:
         codes = np.flatnonzero(shares.sum(axis=0) > 0)
         wanted = shares[:, codes]
         if job.recipe.static.class_weights == "balanced":
-            weights = wanted @ (len(wanted) / (len(codes) * wanted.sum(axis=0)))
+            weights = weights * (wanted @ (len(wanted) / (len(codes) * wanted.sum(axis=0))))
     return torch.tensor(wanted).float(), torch.tensor(weights).float(), codes
 
 
@@ -112,11 +113,13 @@ def _loss(job: Job, scores: Any, wanted: Any, weights: Any) -> Any:
     from torch.nn import functional
 
     if job.labels.task == "regression":
-        return functional.smooth_l1_loss(scores, wanted) / STEADY
-    if job.labels.task == "multilabel":
+        losses = functional.smooth_l1_loss(scores, wanted, reduction="none")[:, 0] / STEADY
+    elif job.labels.task == "multilabel":
         losses = functional.binary_cross_entropy_with_logits(scores, wanted, reduction="none")
-        return losses.sum(dim=1).mean()
-    return (functional.cross_entropy(scores, wanted, reduction="none") * weights).mean()
+        losses = losses.sum(dim=1)
+    else:
+        losses = functional.cross_entropy(scores, wanted, reduction="none")
+    return (losses * weights).mean()
 
 
 def _head(job: Job, head: Any, target: np.ndarray, codes: np.ndarray, pairs: bool) -> dense.Head:

@@ -16,7 +16,7 @@ from foldline.modeling.fitted import Fitted, Job
 from foldline.modeling.linear import problem, spread
 from foldline.modeling.pairs import pair_measures
 from foldline.modeling.scaling import class_weights, softmax
-from foldline.modeling.soft import targets_of, unrolled
+from foldline.modeling.soft import targets_of, unrolled, weights_of
 from foldline.modeling.surface import surface
 from foldline.modeling.trees import Forest, forest_of
 
@@ -95,25 +95,29 @@ def load(folder: Path, labels: Labels) -> Boosted:
 
 def fit(job: Job) -> Fitted:
     """Fit directions and trees on the training rows; the validation rows say when to stop."""
-    labels, target = job.labels, targets_of(job.train, job.labels)
+    labels, target, counts = job.labels, targets_of(job.train, job.labels), weights_of(job.train)
     reader = _reader(job)
     given = reader.read(job.train)
     valid = (reader.read(job.valid), targets_of(job.valid, labels)) if len(job.valid) else None
     if labels.task == "regression":
-        forests = [_boosted(job.recipe, given, target, None, valid)]
+        forests = [_boosted(job.recipe, given, target, counts, valid, numbers=True)]
         codes = np.zeros(0, dtype=np.int64)
     elif labels.task == "multilabel":
         codes = problem(target, labels).codes
         forests = [
             _boosted(
-                job.recipe, given, target[:, k], _weights(job, target[:, k], None), _only(valid, k)
+                job.recipe,
+                given,
+                target[:, k],
+                class_weights(job.recipe.gbdt.class_weights, target[:, k], counts),
+                _only(valid, k),
             )
             for k in codes.tolist()
         ]
     else:
-        places, hard, shares = unrolled(target)
+        places, hard, shares = unrolled(target, counts)
         codes = np.unique(hard)
-        weights = _weights(job, hard, shares)
+        weights = class_weights(job.recipe.gbdt.class_weights, hard, shares)
         forests = [_boosted(job.recipe, given[places], hard, weights, _hard(valid, codes))]
     forest = Forest.joined(forests)
     summary = {"features": float(given.shape[1]), "trees": float(len(forest.roots))}
@@ -145,13 +149,13 @@ def _boosted(
     target: np.ndarray,
     weights: np.ndarray | None,
     valid: tuple[np.ndarray, np.ndarray] | None,
+    numbers: bool = False,
 ) -> Forest:
     """Fit histogram gradient boosting (Ke et al., 2017) as scikit-learn has it."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from threadpoolctl import threadpool_limits
 
     known = np.unique(target)
-    numbers = weights is None
     if len(known) == 1:
         return Forest.certain(float(known[0]) if numbers else np.inf if known[0] else -np.inf)
     options = recipe.gbdt
@@ -170,11 +174,6 @@ def _boosted(
     held = {"X_val": valid[0], "y_val": valid[1]} if valid is not None and stop else {}
     with threadpool_limits(recipe.train.threads):
         return forest_of(trees.fit(given, target, sample_weight=weights, **held))
-
-
-def _weights(job: Job, codes: np.ndarray, shares: np.ndarray | None) -> np.ndarray:
-    found = class_weights(job.recipe.gbdt.class_weights, codes, shares)
-    return np.ones(len(codes)) if found is None else found
 
 
 def _only(valid: Any, column: int) -> Any:

@@ -14,7 +14,7 @@ from foldline.frame.files import read_json, write_json
 from foldline.frame.labels import Labels
 from foldline.frame.yaml import read_yaml
 from foldline.modeling.fitted import Fitted, Job
-from foldline.modeling.soft import targets_of
+from foldline.modeling.soft import targets_of, weights_of
 
 FILE = "keywords.json"
 Rules = dict[str, list[str]]
@@ -69,7 +69,8 @@ def fit(job: Job) -> Fitted:
     rules = read_rules(Path(path), labels)
     target = targets_of(job.train, labels)
     target = np.eye(len(labels.classes))[target] if target.ndim == 1 else target
-    model = Keywords(labels, rules, tuple(target.mean(axis=0).tolist()))
+    shares = np.average(target, axis=0, weights=weights_of(job.train))
+    model = Keywords(labels, rules, tuple(shares.tolist()))
     every = _patterns([word for words in rules.values() for word in words])
     hits = [_found(every, text) > 0 for text in job.train["text"]]
     return Fitted(model, summary={"texts_with_keywords": float(np.mean(hits))})

@@ -10,7 +10,7 @@ from foldline.frame.labels import Labels
 from foldline.frame.params import LinearOptions
 from foldline.modeling import dense
 from foldline.modeling.fitted import Fitted, Job
-from foldline.modeling.soft import targets_of
+from foldline.modeling.soft import targets_of, weights_of
 
 ARRAYS = "length.npz"
 # Two numbers of a text do not need to be held back.
@@ -35,8 +35,8 @@ class Length:
 
 def fit(job: Job) -> Fitted:
     """Fit a logistic or ridge regression on lengths."""
-    target = targets_of(job.train, job.labels)
-    head = dense.fit_linear(OPTIONS, lengths(job.train), target, job.labels)
+    target, weights = targets_of(job.train, job.labels), weights_of(job.train)
+    head = dense.fit_linear(OPTIONS, lengths(job.train), target, job.labels, weights)
     return Fitted(Length(job.labels, head))
 
 

@@ -55,8 +55,10 @@ class Problem:
     rivals: bool
 
 
-def problem(target: np.ndarray, labels: Labels) -> Problem:
+def problem(target: np.ndarray, labels: Labels, weights: np.ndarray | None = None) -> Problem:
     """Put targets (see `soft.targets_of`) as one class against the rest, each.
+
+    `weights` (n,) are those of the rows, None for 1 each.
 
     Raises:
         FoldlineError: where several labels at once have shares, which no output can learn.
@@ -67,8 +69,8 @@ def problem(target: np.ndarray, labels: Labels) -> Problem:
                 "no linear model learns from shares of people with task=multilabel: "
                 "set data.annotations.aggregate to majority"
             )
-        return Problem(slice(None), target, None, np.arange(target.shape[1]), False)
-    places, codes, shares = unrolled(target)
+        return Problem(slice(None), target, weights, np.arange(target.shape[1]), False)
+    places, codes, shares = unrolled(target, weights)
     known = np.unique(codes)
     outputs = known if len(known) > 2 else known[1:]
     return Problem(places, codes[:, None] == outputs, shares, known, len(known) > 2)

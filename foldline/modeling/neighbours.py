@@ -13,10 +13,14 @@ CELLS = 20_000_000  # of a table of distances at once
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The nearest training rows by cosine vote, the nearer the more: `rows` (m, f), `targets`."""
+    """The nearest training rows by cosine vote, the nearer the more, times what each counts.
+
+    `rows` (m, f), `targets` (m, c) or (m, 1), `weights` (m,).
+    """
 
     rows: np.ndarray
     targets: np.ndarray
+    weights: np.ndarray
     count: np.ndarray
 
     def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
@@ -29,19 +33,25 @@ class Neighbours:
             # The last digits of sums differ by the rows beside them: ties must not.
             near = near.round(6)
             order = np.argsort(-near, axis=1, kind="stable")[:, : int(self.count)]
-            votes = np.maximum(np.take_along_axis(near, order, axis=1), 1e-6)
+            votes = np.maximum(np.take_along_axis(near, order, axis=1), 1e-6) * self.weights[order]
             votes /= votes.sum(axis=1, keepdims=True)
             found[start : start + size] = np.einsum("nk,nkc->nc", votes, self.targets[order])
         return found[:, 0] if labels.task == "regression" else found
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Give the rows themselves."""
-        kept = {"rows": self.rows, "targets": self.targets, "count": self.count}
+        names = ("rows", "targets", "weights", "count")
+        kept = {name: getattr(self, name) for name in names}
         return {"head": np.array("knn")} | kept
 
     @classmethod
     def fit(
-        cls, options: DenseHead, features: np.ndarray, target: np.ndarray, labels: Labels, seed: int
+        cls,
+        options: DenseHead,
+        features: np.ndarray,
+        target: np.ndarray,
+        labels: Labels,
+        weights: np.ndarray | None,
     ) -> "Neighbours":
         """Keep the training rows."""
         if labels.task == "regression":
@@ -51,4 +61,6 @@ class Neighbours:
         else:
             targets = target
         count = np.array(min(options.neighbours, len(features)))
-        return cls(normalised(features).astype(np.float32), targets.astype(np.float64), count)
+        weights = np.ones(len(features)) if weights is None else weights
+        unit = normalised(features).astype(np.float32)
+        return cls(unit, targets.astype(np.float64), weights, count)

@@ -39,16 +39,22 @@ class Network:
 
     @classmethod
     def fit(
-        cls, options: DenseHead, features: np.ndarray, target: np.ndarray, labels: Labels, seed: int
+        cls,
+        options: DenseHead,
+        features: np.ndarray,
+        target: np.ndarray,
+        labels: Labels,
+        weights: np.ndarray | None,
+        seed: int,
     ) -> "Network":
         """Train with Adam."""
         from sklearn.neural_network import MLPClassifier, MLPRegressor
 
         mean, scale = scales(features)
-        rows, weights = (features - mean) / scale, None
+        rows = (features - mean) / scale
         codes = np.zeros(0, dtype=np.int64)
         if labels.task == "classification":
-            found = problem(target, labels)
+            found = problem(target, labels, weights)
             target = unrolled(target)[1]
             rows, codes = rows[found.places], found.codes
             weights = class_weights(options.class_weights, target, found.shares)

@@ -13,7 +13,7 @@ from foldline.modeling import dense
 from foldline.modeling.fitted import Fitted, Job
 from foldline.modeling.grams import Grams, learnt
 from foldline.modeling.scaling import of_pairs
-from foldline.modeling.soft import targets_of
+from foldline.modeling.soft import targets_of, weights_of
 from foldline.modeling.wordvectors import Words, read_vectors
 
 ARRAYS, CARD = "static.npz", "static.json"
@@ -73,7 +73,8 @@ def fit(job: Job) -> Fitted:
         return _learnt(job, texts, pairs)
     finder, vectors = read_vectors(Path(options.vectors), texts, options.vocabulary)
     given = features(finder, vectors, pairs, rows)
-    head = dense.fit_linear(options, given, targets_of(rows, job.labels), job.labels)
+    target, weights = targets_of(rows, job.labels), weights_of(rows)
+    head = dense.fit_linear(options, given, target, job.labels, weights)
     found = sum(len(finder.places(text)) > 0 for text in texts)
     summary = {"words": float(len(vectors)), "texts_with_known_words": found / len(texts)}
     return Fitted(Static(job.labels, finder, vectors, pairs, head), summary=summary)
@@ -91,7 +92,8 @@ def _learnt(job: Job, texts: list[str], pairs: bool) -> Fitted:
     if job.labels.task == "regression":
         # The exact solution over what was learnt, with the cosines of pairs.
         given = features(finder, vectors, pairs, job.train)
-        head = dense.fit_linear(options, given, targets_of(job.train, job.labels), job.labels)
+        target, weights = targets_of(job.train, job.labels), weights_of(job.train)
+        head = dense.fit_linear(options, given, target, job.labels, weights)
     summary = {"grams": float(len(known)), "dimensions": float(vectors.shape[1])}
     return Fitted(Static(job.labels, finder, vectors, pairs, head), history, summary)
 

@@ -18,7 +18,7 @@ from foldline.modeling.fitted import Fitted, Job
 from foldline.modeling.heads import fit_head
 from foldline.modeling.linear import Linear, problem
 from foldline.modeling.pairs import pair_measures
-from foldline.modeling.soft import targets_of
+from foldline.modeling.soft import targets_of, weights_of
 
 # Arrays and JSON: a pickle opens in one scikit-learn alone, runs code, and has other bytes in
 # another process.
@@ -74,7 +74,7 @@ def load(folder: Path, labels: Labels) -> LinearModel:
 
 def fit(job: Job) -> Fitted:
     """Fit vectorisers and linear model on the training rows alone."""
-    rows, target = job.train, targets_of(job.train, job.labels)
+    rows, target, weights = job.train, targets_of(job.train, job.labels), weights_of(job.train)
     numbers = job.labels.task == "regression"
     pairs = bool((rows["text_pair"] != "").any())
     texts = rows["text"].tolist() + (rows["text_pair"].tolist() if pairs else [])
@@ -82,10 +82,11 @@ def fit(job: Job) -> Fitted:
     scaler = _scaler(_pair_bags(vectorisers, rows)[2]) if pairs else None
     features = _features(vectorisers, scaler, rows, numbers)
     if numbers:
-        linear = _ridge(job.recipe, features, target)
+        linear = _ridge(job.recipe, features, target, weights)
     else:
         counts = features.shape[1] - (len(scaler.mean) if scaler else 0)
-        linear = fit_head(job.recipe, features, problem(target, job.labels), rows, counts)
+        found = problem(target, job.labels, weights)
+        linear = fit_head(job.recipe, features, found, rows, counts)
     summary = {"features": float(features.shape[1])}
     return Fitted(LinearModel(job.labels, vectorisers, scaler, linear), summary=summary)
 
@@ -119,9 +120,10 @@ def _scaler(measures: np.ndarray) -> Scaler:
     return Scaler(measures.mean(axis=0), np.where(spread > 1e-12, spread, 1.0))
 
 
-def _ridge(recipe: Recipe, features: Any, target: np.ndarray) -> Linear:
+def _ridge(recipe: Recipe, features: Any, target: np.ndarray, weights: np.ndarray | None) -> Linear:
     from sklearn.linear_model import Ridge
 
-    found = Ridge(alpha=recipe.tfidf.alpha, random_state=recipe.seed).fit(features, target)
-    weights = np.asarray(found.coef_, dtype=np.float64).reshape(1, -1)
-    return Linear(weights, np.array([float(found.intercept_)]), np.zeros(0, dtype=np.int64))
+    ridge = Ridge(alpha=recipe.tfidf.alpha, random_state=recipe.seed)
+    found = ridge.fit(features, target, weights)
+    coefficients = np.asarray(found.coef_, dtype=np.float64).reshape(1, -1)
+    return Linear(coefficients, np.array([float(found.intercept_)]), np.zeros(0, dtype=np.int64))

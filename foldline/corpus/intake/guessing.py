@@ -99,6 +99,7 @@ class _Guesser:
     def _complete(self) -> dict[str, Guess]:
         for role in ("text_pair", "id", "group", "time"):
             self.found.setdefault(role, Guess(None, "no column of this kind"))
+        self.found.setdefault("weight", Guess(None, "never guessed; name one by --weight"))
         for role in ("text", "label"):
             if role not in self.found:
                 raise FoldlineError(self._not_found(role))

@@ -3,13 +3,14 @@
 import argparse
 
 ROLES_OF = {"id": "id", "text": "text", "pair": "text_pair", "label": "label"}
-ROLES_OF |= {"group": "group", "time": "time"}
+ROLES_OF |= {"group": "group", "weight": "weight", "time": "time"}
 _HELP = {
     "id": "column with each row's own name; none: ids are made from the content",
     "text": "column with the text, or the first of a pair",
     "pair": "column with the second text of a pair; none: there is none",
     "label": "column to predict: a class or a number; of several labels a row also columns: a,b",
     "group": "column whose rows of one value never part; none: there is none",
+    "weight": "column with what a row counts in training, above 0; never guessed",
     "time": "column with dates or numbers by which rows are split; none: there is none",
 }
 _EXAMPLE = """examples:

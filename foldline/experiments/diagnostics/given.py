@@ -19,9 +19,15 @@ from foldline.frame.params import Recipe
 from foldline.frame.seeds import rank_keys
 from foldline.modeling.fitted import Job
 from foldline.modeling.kinds import PRETRAINED, kind_of
-from foldline.modeling.soft import soften
+from foldline.modeling.soft import soften, weigh
 
-NEEDED = (contract.AUGMENTED.path, contract.VALID.path, contract.SOFT_LABELS.path, labels.FILE)
+NEEDED = (
+    contract.AUGMENTED.path,
+    contract.VALID.path,
+    contract.SOFT_LABELS.path,
+    contract.WEIGHTS.path,
+    labels.FILE,
+)
 # Without these a training has nothing that keeps it from learning rows by heart.
 PLAIN = {
     "label_smoothing": 0.0, "weight_decay": 0.0, "rdrop": 0.0, "contrastive": 0.0,
@@ -85,7 +91,8 @@ def given() -> Given:
         if rows.empty:
             raise FoldlineError(f"{table.path} has no rows: give more rows, or other split.ratios")
         parts.append(soften(rows, shares, own))
-    return Given(recipe, own, *parts)
+    train, valid = parts
+    return Given(recipe, own, weigh(train, contract.WEIGHTS.read()), valid)
 
 
 def drawn(rows: pd.DataFrame, count: int, recipe: Recipe) -> pd.DataFrame:

@@ -33,6 +33,7 @@ class Data(Section):
     label: str | Annotated[list[str], Field(min_length=2), AfterValidator(checks.different)]
     separator: Annotated[str, Field(min_length=1)]
     group: str | None
+    weight: str | None
     time: str | None
     classes: Annotated[list[str], Field(min_length=2), AfterValidator(checks.different)] | None
     encoding: Annotated[str, AfterValidator(checks.encoding)]
