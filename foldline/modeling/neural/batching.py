@@ -4,7 +4,7 @@
 bytes; this sampler touches training alone, and its order follows from seed and epoch.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -51,7 +51,8 @@ class BucketSampler(BatchRebalanceSampler):
     ) -> tuple[list[list[int]], list[int]]:
         """Cut shuffled rows into steps of similar length; what does not fill one is apart."""
         step, part = self.effective_batch_size, max(1, self.num_full_batches // PARTS)
-        size, near = part * step, self.lengths
+        size = part * step
+        near: Sequence[float] = self.lengths
         if len(order) >= MANY:
             size, near = self._of_many(part, generator)
         full: list[list[int]] = []
