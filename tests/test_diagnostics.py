@@ -28,6 +28,7 @@ from foldline.modeling.fitted import Fitted, Job
 from foldline.modeling.kinds import KINDS
 from foldline.modeling.neural import scratch
 from foldline.modeling.neural.losses import loss_for
+from foldline.modeling.neural.ragged import Ragged
 
 TASKS = ["classification", "multilabel", "regression"]
 STRONG = {"scratch.width": 32, "scratch.vocabulary": 400, "scratch.dropout": 0.0}
@@ -178,7 +179,7 @@ def test_cut_texts_and_padding_are_told(started, project, rows):
 
     assert tokens.cut(start, job.recipe).verdict == OK
     assert tokens.cut(cut, short).verdict == LOOK
-    columns = {"input_ids": [[1] * 2, [1] * 10, [1] * 10]}
+    columns = {"input_ids": Ragged.of([[1] * 2, [1] * 10, [1] * 10])}
     uneven = replace(start.rows, columns=columns, target=start.rows.target[:3])
     assert padding(uneven, [[0, 1], [2]]) == pytest.approx(30 / 22)
     batches = first_batches(start.rows, 8, 1)

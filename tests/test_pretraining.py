@@ -18,6 +18,7 @@ from foldline.modeling import kinds
 from foldline.modeling.fitted import Job
 from foldline.modeling.neural import masking, pretraining
 from foldline.modeling.neural.language import language_model, objective_of
+from foldline.modeling.neural.ragged import Ragged
 from tests.killing import killed_after
 
 END = "<|endoftext|>"
@@ -183,10 +184,10 @@ def test_perplexity_is_that_of_the_tokens_to_guess() -> None:
             return type("Out", (), {"logits": logits})
 
     class Padder:
-        def pad(self, tokens: Any, return_tensors: str) -> Any:
-            return {k: torch.tensor([t[k] for t in tokens]) for k in tokens[0]}
+        pad_token_id, pad_token_type_id, padding_side = 0, 0, "right"
 
-    columns = {"input_ids": [[4, 5, 6], [7, 5, 8]], "attention_mask": [[1, 1, 1]] * 2}
+    lists = {"input_ids": [[4, 5, 6], [7, 5, 8]], "attention_mask": [[1, 1, 1]] * 2}
+    columns = {name: Ragged.of(values) for name, values in lists.items()}
     rows = masking.Rows(columns, np.zeros(2), np.arange(2), ["a", "b"])
     found = pretraining.perplexity(Known(), Padder(), rows, masking.causal, 0, True)
     assert found == pytest.approx(math.sqrt(10), rel=1e-6)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from foldline.frame.errors import FoldlineError
@@ -31,8 +32,8 @@ def encode(tokenizer: Any, rows: pd.DataFrame, max_length: int) -> Columns:
     return _never_empty(encoded, tokenizer)
 
 
-def check_tokens(tokenizer: Any, encoded: Columns, name: str) -> None:
-    """Refuse a tokenizer that does not know the training rows' script.
+def check_tokens(tokenizer: Any, ids: np.ndarray, name: str) -> None:
+    """Refuse a tokenizer that does not know the script of the training rows' tokens `ids` (t,).
 
     Raises:
         FoldlineError: where more than `MOST_UNKNOWN` of the tokens are unknown.
@@ -41,15 +42,20 @@ def check_tokens(tokenizer: Any, encoded: Columns, name: str) -> None:
     # GPT-2 calls its end of text unknown as well, though its bytes know everything.
     if unknown is None or unknown == tokenizer.eos_token_id:
         return
-    marks = set(tokenizer.all_special_ids) - {unknown}
-    tokens = [token for ids in encoded["input_ids"] for token in ids if token not in marks]
-    share = tokens.count(unknown) / max(1, len(tokens))
+    share = unknown_share(tokenizer, ids)
     if share > MOST_UNKNOWN:
         raise FoldlineError(
             f"model={name}: {share:.0%} of the tokens of the training rows are unknown to its "
             "tokenizer: it was made for another language, or scratch.vocabulary is too small. "
             "Choose another model"
         )
+
+
+def unknown_share(tokenizer: Any, ids: np.ndarray) -> float:
+    """Give the share of unknown ones among tokens (t,), marks such as [CLS] aside."""
+    marks = sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id})
+    tokens = ids[~np.isin(ids, marks)]
+    return int((tokens == tokenizer.unk_token_id).sum()) / max(1, len(tokens))
 
 
 def _never_empty(encoded: Columns, tokenizer: Any) -> Columns:

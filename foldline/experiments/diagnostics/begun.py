@@ -10,6 +10,7 @@ from foldline.modeling.fitted import Job
 from foldline.modeling.neural import transformer
 from foldline.modeling.neural.batching import BucketSampler
 from foldline.modeling.neural.long_text import long_text
+from foldline.modeling.neural.ragged import Ragged
 from foldline.modeling.neural.rows import PLACES, Encoded, Rows, collator
 from foldline.modeling.neural.units import Units
 
@@ -41,7 +42,7 @@ def begin(job: Job) -> Begun:
 
 def no_rows(like: Rows) -> Rows:
     """Give rows of the same columns, but none of them."""
-    columns: dict[str, list[list[int]]] = {name: [] for name in like.columns}
+    columns = {name: Ragged.of([]) for name in like.columns}
     return Rows(columns, like.target[:0], like.owners[:0], [])
 
 

@@ -9,9 +9,10 @@ from foldline.experiments.diagnostics.begun import Begun, first_batches, padding
 from foldline.experiments.diagnostics.given import Given
 from foldline.experiments.diagnostics.verdicts import OK, WRONG, Finding, graded
 from foldline.frame.params import Recipe
-from foldline.modeling.encoding import MOST_UNKNOWN
+from foldline.modeling.encoding import MOST_UNKNOWN, unknown_share
 from foldline.modeling.neural import transformer
 from foldline.modeling.neural.long_text import long_text
+from foldline.modeling.neural.ragged import Ragged
 from foldline.modeling.neural.rows import Rows
 
 UNKNOWN = 0.02  # share of tokens; subwords of a fitting tokenizer leave next to none
@@ -31,11 +32,10 @@ def unknown(start: Begun, held: Rows) -> Finding:
     name, token = FATAL[1], start.tokenizer.unk_token_id
     if token is None or token == start.tokenizer.eos_token_id:  # GPT-2's bytes know everything
         return Finding(name, OK, "the tokenizer has no unknown token")
-    marks = set(start.tokenizer.all_special_ids) - {token}
-    shares = {}
-    for part, rows in (("train", start.rows), ("valid", held)):
-        ids = [i for row in rows.columns["input_ids"] for i in row if i not in marks]
-        shares[part] = ids.count(token) / max(1, len(ids))
+    shares = {
+        part: unknown_share(start.tokenizer, rows.columns["input_ids"].flat)
+        for part, rows in (("train", start.rows), ("valid", held))
+    }
     shown = ", ".join(f"{share:.1%} of {part}" for part, share in shares.items())
     advice = (
         "the tokenizer does not know this script or its signs: choose a model of these languages; "
@@ -81,16 +81,18 @@ def padded(start: Begun, recipe: Recipe) -> Finding:
 
 def _limits(model: Any, parts: list[Rows]) -> Iterator[tuple[str, int, int]]:
     """Give what is looked up, the highest number of it, and how many numbers there are."""
-    ids = [row for rows in parts for row in rows.columns["input_ids"]]
-    yield "token ids", max(map(max, ids)), int(model.get_input_embeddings().num_embeddings)
-    types = [row for rows in parts for row in rows.columns.get("token_type_ids", [])]
+    ids = Ragged.joined([rows.columns["input_ids"] for rows in parts])
+    yield "token ids", int(ids.flat.max()), int(model.get_input_embeddings().num_embeddings)
+    types = [
+        rows.columns["token_type_ids"].flat for rows in parts if "token_type_ids" in rows.columns
+    ]
     for name, module in model.named_modules():
         room = getattr(module, "num_embeddings", None)
         if room is None:
             continue
         if name.endswith("token_type_embeddings") and types:
-            yield "token types", max(map(max, types)), int(room)
+            yield "token types", int(np.concatenate(types).max()), int(room)
         elif name.endswith("position_embeddings"):
             padding_ = getattr(module, "padding_idx", None)
             first = 0 if padding_ is None else padding_ + 1  # RoBERTa counts from there
-            yield "places", first + max(map(len, ids)) - 1, int(room)
+            yield "places", first + int(ids.lengths.max()) - 1, int(room)

@@ -4,7 +4,7 @@
 bytes; this sampler touches training alone, and its order follows from seed and epoch.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
 from typing import Any
 
@@ -13,14 +13,14 @@ from transformers.trainer_pt_utils import BatchRebalanceSampler
 
 from foldline.frame.seeds import derive
 
-# Steps that are sorted together: enough to pad little.
+# About so many steps are sorted together: enough to pad little.
 BUCKET = 50
 # Of fewer rows no more than a quarter of an epoch is sorted together, or rows of one length would
 # meet in the same batch in every epoch.
 MANY, PARTS = 1000, 4
 # Where more than a quarter is, lengths are changed by up to this share at random, which is to the
-# same end (AllenNLP's padding noise) and lets 1,000 rows be padded by less than 8 %.
-NOISE = 0.05
+# same end (AllenNLP's padding noise).
+NOISE = 0.02
 
 
 class BucketSampler(BatchRebalanceSampler):
@@ -54,20 +54,33 @@ class BucketSampler(BatchRebalanceSampler):
     ) -> tuple[list[list[int]], list[int]]:
         """Cut shuffled rows into steps of similar length; what does not fill one is apart."""
         step, part = self.effective_batch_size, max(1, self.num_full_batches // PARTS)
-        steps = min(BUCKET, max(1, self.num_full_batches) if len(order) >= MANY else part)
-        lengths = torch.tensor(self.lengths, dtype=torch.float64)
-        if steps > part:
-            lengths *= 1 + NOISE * (2 * torch.rand(len(order), generator=generator) - 1)
-        near, bucket = lengths.tolist(), step * steps
+        size = part * step
+        near: Sequence[float] = self.lengths
+        if len(order) >= MANY:
+            size, near = self._of_many(part, generator)
         full: list[list[int]] = []
         rest: list[int] = []
-        for start in range(0, len(order), bucket):
-            alike = sorted(order[start : start + bucket], key=near.__getitem__)
-            cut = [alike[i : i + step] for i in range(0, len(alike), step)]
-            if len(cut[-1]) < step:
-                rest = cut.pop()
-            full += cut
+        for start in range(0, len(order), size):
+            alike = sorted(order[start : start + size], key=near.__getitem__)
+            over = len(alike) % step
+            if over:
+                place = len(alike) - over
+                if len(order) >= MANY:  # else the longest rows would often be those of the rest
+                    place = step * int(torch.randint(place // step + 1, (), generator=generator))
+                rest = alike[place : place + over]
+                del alike[place : place + over]
+            full += [alike[i : i + step] for i in range(0, len(alike), step)]
         return full, rest
+
+    def _of_many(self, part: int, generator: torch.Generator) -> tuple[int, list[float]]:
+        """Give how many rows are sorted together, and by which lengths."""
+        steps = -(-len(self.lengths) // self.effective_batch_size)
+        together = -(-steps // max(1, round(steps / BUCKET)))
+        lengths = torch.tensor(self.lengths, dtype=torch.float64)
+        if together > part:
+            lengths *= 1 + NOISE * (2 * torch.rand(len(lengths), generator=generator) - 1)
+        near: list[float] = lengths.tolist()
+        return together * self.effective_batch_size, near
 
     def _last(self, rest: list[int], order: list[int]) -> Iterator[list[int]]:
         """Yield the small batches of the step that is not full.

@@ -10,7 +10,8 @@ from torch.utils.data import Dataset
 
 from foldline.frame.errors import FoldlineError
 from foldline.frame.seeds import generator
-from foldline.modeling.neural.rows import PLACES, Rows
+from foldline.modeling.neural.predicting import Padding
+from foldline.modeling.neural.rows import PLACES, Rows, padded
 
 IGNORED = -100
 # Of the tokens to guess, so many become the mask, and so many another token; the others stay.
@@ -38,8 +39,8 @@ class Pieces(Dataset[dict[str, Any]]):
         """Give one piece as the collator wants it."""
         tokens: dict[str, Any] = {k: values[place] for k, values in self.rows.columns.items()}
         draws = generator(self.seed, "mask", self.epoch, place)
-        read, guess = self.task(np.array(tokens["input_ids"], dtype=np.int64), draws)
-        return tokens | {"input_ids": read.tolist(), "labels": guess, PLACES: place}
+        read, guess = self.task(tokens["input_ids"].astype(np.int64), draws)
+        return tokens | {"input_ids": read, "labels": guess, PLACES: place}
 
 
 def masked(tokenizer: Any, share: float) -> Task:
@@ -79,11 +80,10 @@ def causal(ids: np.ndarray, draws: np.random.Generator) -> tuple[np.ndarray, np.
 
 def collator(tokenizer: Any) -> Any:
     """Give the function that pads pieces, and what is to be guessed of them, to a batch."""
+    padding = Padding.of(tokenizer)
 
     def collate(pieces: list[dict[str, Any]]) -> dict[str, Any]:
-        apart = ("labels", PLACES)
-        tokens = [{k: v for k, v in piece.items() if k not in apart} for piece in pieces]
-        batch = dict(tokenizer.pad(tokens, return_tensors="pt"))
+        batch = padded(pieces, padding)
         labels = torch.full_like(batch["input_ids"], IGNORED)
         guesses = np.concatenate([piece["labels"] for piece in pieces])
         labels[batch["attention_mask"].bool()] = torch.from_numpy(guesses)

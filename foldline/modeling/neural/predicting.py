@@ -5,7 +5,7 @@ number of the row that it was made from.
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ class Padding:
         fill = {"input_ids": tokenizer.pad_token_id, "token_type_ids": tokenizer.pad_token_type_id}
         return cls(fill, tokenizer.padding_side == "left")
 
-    def batch(self, columns: Columns, places: np.ndarray) -> dict[str, np.ndarray]:
+    def batch(self, columns: Any, places: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
         """Give (b, t) whole numbers of some rows, padded to the longest of them."""
         longest = max(len(columns["input_ids"][place]) for place in places)
         found = {}

@@ -32,6 +32,7 @@ from foldline.modeling.neural.masking import (
 )
 from foldline.modeling.neural.precision import float32_by_avx512
 from foldline.modeling.neural.pretrained import positions
+from foldline.modeling.neural.ragged import Ragged
 from foldline.modeling.neural.rows import Rows
 from foldline.modeling.neural.trainer import TextTrainer
 from foldline.modeling.neural.training import arguments, within_memory
@@ -195,7 +196,8 @@ def _pieces(tokenizer: Any, texts: dict[str, str], max_length: int) -> Rows:
         owners += [place] * len(kept)
         for name, values in found.items():
             columns.setdefault(name, []).extend(list(values[i]) for i in kept)
-    return Rows(columns, np.zeros(len(owners)), np.array(owners, dtype=int), list(texts.values()))
+    kept_ = {name: Ragged.of(values) for name, values in columns.items()}
+    return Rows(kept_, np.zeros(len(owners)), np.array(owners, dtype=int), list(texts.values()))
 
 
 def _summary(log: list[dict[str, Any]], texts: int, known: float) -> dict[str, float]:

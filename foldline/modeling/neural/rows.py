@@ -7,6 +7,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from foldline.modeling.neural.predicting import Padding
+from foldline.modeling.neural.ragged import Ragged
+
 # The key under which a batch names its rows.
 PLACES = "places"
 
@@ -18,7 +21,7 @@ class Rows:
     `owners` are the numbers (n,) of the rows that the pieces come from, `ids` all rows' ids.
     """
 
-    columns: dict[str, list[list[int]]]
+    columns: dict[str, Ragged]
     target: np.ndarray
     owners: np.ndarray
     ids: list[str]
@@ -26,12 +29,13 @@ class Rows:
     @property
     def lengths(self) -> list[int]:
         """Give the number of tokens of each piece."""
-        return [len(ids) for ids in self.columns["input_ids"]]
+        found: list[int] = self.columns["input_ids"].lengths.tolist()
+        return found
 
     def by_length(self) -> "Rows":
         """Sort by length: a mean over all pads less and is the same."""
         order = np.argsort(self.lengths, kind="stable")
-        columns = {name: [v[i] for i in order] for name, v in self.columns.items()}
+        columns = {name: values.take(order) for name, values in self.columns.items()}
         return Rows(columns, self.target[order], self.owners[order], self.ids)
 
     def in_units(self, mean: float, spread: float) -> "Rows":
@@ -64,11 +68,19 @@ class Encoded(Dataset[dict[str, Any]]):
 
 def collator(tokenizer: Any) -> Any:
     """Give the function that pads pieces to a batch of tensors."""
+    padding = Padding.of(tokenizer)
 
     def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
         apart = ("labels", PLACES)
-        tokens = [{k: v for k, v in row.items() if k not in apart} for row in rows]
         columns = {name: torch.as_tensor(np.array([row[name] for row in rows])) for name in apart}
-        return dict(tokenizer.pad(tokens, return_tensors="pt")) | columns
+        return padded(rows, padding) | columns
 
     return collate
+
+
+def padded(rows: list[dict[str, Any]], padding: Padding) -> dict[str, Any]:
+    """Give the tokens of pieces as tensors (n, t), padded to the longest of them."""
+    names = [name for name in rows[0] if name not in ("labels", PLACES)]
+    columns = {name: [row[name] for row in rows] for name in names}
+    batch = padding.batch(columns, range(len(rows)))
+    return {name: torch.from_numpy(values) for name, values in batch.items()}

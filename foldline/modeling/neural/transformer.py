@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from foldline.modeling.neural.rows import Rows
 
 FILE = "reading.json"
+TOGETHER = 5_000  # texts that are tokenised at once
 # What the summary tells of a pre-training; the rest stands in how it ran.
 SHOWN = ("steps", "perplexity", "test_texts")
 
@@ -137,7 +138,7 @@ def _fit(job: Job) -> Fitted:
     adapted = adapters.add(model, recipe)
     reading = long_text(recipe)
     rows, cut = rows_of(tokenizer, job.train, job.labels, reading)
-    check_tokens(tokenizer, rows.columns, recipe.model)
+    check_tokens(tokenizer, rows.columns["input_ids"].flat, recipe.model)
     if cut:
         say(_told(cut, reading))
     valid, _ = rows_of(tokenizer, job.valid, job.labels, reading)
@@ -164,10 +165,21 @@ def rows_of(
     tokenizer: Any, table: pd.DataFrame, labels: Labels, reading: LongText
 ) -> tuple["Rows", float]:
     """Give rows as a training sees them, and the share of those that are too long."""
+    from foldline.modeling.neural.ragged import Ragged
     from foldline.modeling.neural.rows import Rows
 
-    columns, owners, cut = reading.read(tokenizer, table)
-    rows = Rows(columns, targets_of(table, labels)[owners], owners, table["id"].tolist())
+    parts: dict[str, list[Ragged]] = {}
+    owners, cuts = [], []
+    # Lists of Python take ten times the memory, so few are made at a time.
+    for start in range(0, max(1, len(table)), TOGETHER):
+        columns, owned, cut = reading.read(tokenizer, table[start : start + TOGETHER])
+        for name, values in columns.items():
+            parts.setdefault(name, []).append(Ragged.of(values))
+        owners.append(owned + start)
+        cuts.append(cut)
+    found = {name: Ragged.joined(each) for name, each in parts.items()}
+    owner, cut = np.concatenate(owners), np.concatenate(cuts)
+    rows = Rows(found, targets_of(table, labels)[owner], owner, table["id"].tolist())
     return rows, float(cut.mean()) if len(cut) else 0.0
 
 

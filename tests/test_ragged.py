@@ -1,0 +1,81 @@
+"""Token ids in flat arrays: the same lists, little memory, batches as transformers pads them."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foldline.modeling.neural import scratch, transformer
+from foldline.modeling.neural.long_text import LongText
+from foldline.modeling.neural.ragged import Ragged
+from foldline.modeling.neural.rows import PLACES, Encoded, collator
+
+LISTS = st.lists(st.lists(st.integers(0, 2**31 - 1), max_size=5), max_size=8)
+
+
+@given(LISTS, LISTS, st.randoms())
+def test_lists_come_back_as_they_were(one, other, random):
+    made = Ragged.joined([Ragged.of(one), Ragged.of(other)])
+    whole = one + other
+    places = [random.randrange(len(whole)) for _ in whole]
+
+    assert [ids.tolist() for ids in made] == whole
+    assert made.lengths.tolist() == [len(ids) for ids in whole]
+    taken = made.take(np.array(places, dtype=np.int64))
+    assert [ids.tolist() for ids in taken] == [whole[place] for place in places]
+
+
+@pytest.mark.parametrize("place", [-1, 2])
+def test_there_is_nothing_beyond_the_last_list(place):
+    with pytest.raises(IndexError):
+        Ragged.of([[1], [2, 3]])[place]
+
+
+def read(rows, labels, recipe, how="head", pairs=False, n=40):
+    table = rows(pairs=pairs, n=n)
+    tokenizer = scratch.tokenizer(table["text"].tolist(), recipe())
+    reading = LongText(how, 0.25, "mean", 8)
+    return transformer.rows_of(tokenizer, table, labels("classification"), reading)[0], tokenizer
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+@pytest.mark.parametrize("how", ["head", "window"])
+def test_texts_read_a_few_at_a_time_are_the_same(how, pairs, rows, labels, recipe, monkeypatch):
+    whole, _ = read(rows, labels, recipe, how, pairs)
+    monkeypatch.setattr(transformer, "TOGETHER", 7)
+    parts, _ = read(rows, labels, recipe, how, pairs)
+
+    assert whole.columns.keys() == parts.columns.keys()
+    for name, values in whole.columns.items():
+        assert [ids.tolist() for ids in parts.columns[name]] == [ids.tolist() for ids in values]
+    np.testing.assert_array_equal(parts.owners, whole.owners)
+    np.testing.assert_array_equal(parts.target, whole.target)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("pairs", [False, True])
+def test_batches_are_those_of_the_tokenizer(pairs, side, rows, labels, recipe):
+    """Without the lists of Python that its own padding goes through."""
+    found, tokenizer = read(rows, labels, recipe, pairs=pairs)
+    tokenizer.padding_side = side
+    pieces = [Encoded(found)[place] for place in (3, 0, 17, 39)]
+    batch = collator(tokenizer)(pieces)
+    lists = [{k: v.tolist() for k, v in p.items() if k in found.columns} for p in pieces]
+    expected = tokenizer.pad(lists, return_tensors="pt")
+
+    assert batch.keys() == {*expected.keys(), "labels", PLACES}
+    for name, values in expected.items():
+        torch.testing.assert_close(batch[name], values, rtol=0, atol=0)
+    assert batch[PLACES].tolist() == [3, 0, 17, 39]
+    assert batch["labels"].tolist() == found.target[[3, 0, 17, 39]].tolist()
+
+
+def test_a_token_takes_four_bytes(rows, labels, recipe):
+    """Ids alone: the mask of texts that are not padded, and the types of single ones, are one."""
+    found, _ = read(rows, labels, recipe, n=120)
+    flats = [values.flat for values in found.columns.values()]
+    memory = sum(flat.nbytes if flat.strides != (0,) else flat.itemsize for flat in flats)
+
+    assert set(found.columns) == {"input_ids", "attention_mask", "token_type_ids"}
+    assert memory <= 4 * sum(found.lengths) + 8
