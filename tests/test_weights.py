@@ -6,10 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from transformers import BertConfig, BertForSequenceClassification
 
 from foldline.frame import contract
 from foldline.frame.errors import FoldlineError
 from foldline.frame.labels import Labels
+from foldline.modeling.neural.losses import loss_for
+from foldline.modeling.neural.objective import Objective
 from foldline.modeling.soft import weigh, weights_of
 from tests import projects
 from tests.marks import fast_first
@@ -27,7 +31,7 @@ WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "linear": ("embed", {}),
     "knn": ("embed", {"embed.head": "knn"}),
     "mlp": ("embed", {"embed.head": "mlp", "embed.epochs": 300}),
-    "scratch": ("scratch", {}),
+    "scratch": ("scratch", {"scratch.dropout": 0.0, "scratch.width": 32}),
     "pretrained": ("pretrained", {}),
 }
 HEAVY = 50.0
@@ -60,7 +64,7 @@ def test_the_heavier_of_two_contradictions_is_learnt(way, task, fit, rows, label
     for heavy in (own, other):
         table = pd.concat([own, other], ignore_index=True)
         table = table.assign(weight=np.where(table["id"].isin(heavy["id"]), HEAVY, 1.0))
-        found = fit(model, table, table.iloc[:0], task, epochs=30, lr=1e-2, dotted=dotted)
+        found = fit(model, table, table.iloc[:0], task, epochs=60, lr=3e-3, dotted=dotted)
         scores.append(agreement(found.model.predict(heavy), heavy, labels(task)))
     wrong = agreement(found.model.predict(own), own, labels(task))
     assert min(scores) > wrong + 0.2
@@ -107,6 +111,50 @@ def test_baselines_follow_weights_by_hand(fit, rows) -> None:
     assert mean.tolist() == [5.25] * 3
     values = fit("random", numbers, numbers.iloc[:0], "regression").model.values
     assert [values[place] for place in (0, 25, 26, 50, 51, 100)] == [1, 1, 2, 2, 9, 9]
+
+
+@pytest.mark.parametrize(
+    "dotted",
+    [{}, {"train.rdrop": 2.0}, {"train.dropout_samples": 3}, {"train.class_weights": "balanced"}],
+    ids=["plain", "rdrop", "dropout_samples", "balanced"],
+)
+def test_a_transformers_row_of_weight_two_is_two_rows(dotted, recipe, labels) -> None:
+    options, target = recipe(dotted).train, np.array([0, 2, 1, 1])
+    torch.manual_seed(0)
+    config: Any = BertConfig(
+        vocab_size=30,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        num_labels=3,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    model: Any = BertForSequenceClassification(config).train()
+    loss = loss_for(labels("classification"), target, options)
+    objective = Objective(model, loss, options, "classification")
+    ids = torch.randint(5, 30, (4, 6))
+
+    def value(places: list[int], weights: list[float] | None, items: int) -> float:
+        inputs = {"input_ids": ids[places], "attention_mask": torch.ones(len(places), 6)}
+        counts = None if weights is None else torch.tensor(weights, dtype=torch.float64)
+        found, _ = objective(model, inputs, torch.tensor(target[places]), items, counts)
+        return float(found)
+
+    twice = value([0, 1, 1, 2, 3, 3, 3], None, 7)
+    assert value([0, 1, 2, 3], [1.0, 2.0, 1.0, 3.0], 7) == pytest.approx(twice, rel=1e-6)
+    assert value([0, 1, 2, 3], [1.0] * 4, 4) == pytest.approx(value([0, 1, 2, 3], None, 4))
+
+
+def test_rows_to_stop_by_count_the_same(fit, rows) -> None:
+    table = rows()
+    train, valid = table.iloc[:28], table.iloc[28:]
+    one, other = (
+        fit("scratch", train, held, "classification").history
+        for held in (valid, valid.assign(weight=np.arange(1.0, 13.0)))
+    )
+    assert one == other
 
 
 def test_weights_belong_to_ids_and_to_the_source_of_a_copy(rows) -> None:

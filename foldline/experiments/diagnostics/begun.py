@@ -11,7 +11,7 @@ from foldline.modeling.neural import transformer
 from foldline.modeling.neural.batching import BucketSampler
 from foldline.modeling.neural.long_text import long_text
 from foldline.modeling.neural.ragged import Ragged
-from foldline.modeling.neural.rows import PLACES, Encoded, Rows, collator
+from foldline.modeling.neural.rows import APART, Encoded, Rows, collator
 from foldline.modeling.neural.units import Units
 
 
@@ -88,5 +88,5 @@ def batch_of(start: Begun, places: list[int]) -> tuple[dict[str, Any], Any]:
     """Give rows as the model's inputs and their labels, padded, on the model's device."""
     rows, device = Encoded(start.rows), start.model.device
     batch = collator(start.tokenizer)([rows[place] for place in places])
-    tokens = {k: v.to(device) for k, v in batch.items() if k not in ("labels", PLACES)}
+    tokens = {k: v.to(device) for k, v in batch.items() if k not in APART}
     return tokens, batch["labels"].to(device)

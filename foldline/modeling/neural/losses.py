@@ -50,13 +50,24 @@ def positive_weights(target: np.ndarray, options: Train) -> np.ndarray | None:
 
 
 def over_rows(loss: RowLoss) -> Loss:
-    """Give the sum of a loss over a batch's rows, divided by the rows of the whole step."""
+    """Give the sum of a loss over a batch's rows, divided by the rows of the whole step.
 
-    def whole(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
+    `weights` (n,) say what each row counts, None for 1 each.
+    """
+
+    def whole(
+        outputs: Any, labels: Any, num_items_in_batch: Any = None, weights: Any = None
+    ) -> Any:
         rows = loss(outputs.logits.float(), labels)
-        return rows.sum() / rows_of(labels, num_items_in_batch)
+        return mean(rows, labels, num_items_in_batch, weights)
 
     return whole
+
+
+def mean(rows: Any, labels: Any, num_items_in_batch: Any, weights: Any) -> Any:
+    """Give the sum of (n,) values, times weights if there are any, over the rows of a step."""
+    counted = rows if weights is None else rows * weights.to(rows.dtype)
+    return counted.sum() / rows_of(labels, num_items_in_batch)
 
 
 def rows_of(labels: Any, num_items_in_batch: Any) -> Any:

@@ -99,7 +99,7 @@ def token_loss(shifted: bool) -> Any:
     `shifted`: the output at each token is for the one after it.
     """
 
-    def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
+    def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None, weights: Any = None) -> Any:
         total, count = token_losses(outputs.logits, labels, shifted)
         return total / max(1, count if num_items_in_batch is None else int(num_items_in_batch))
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from foldline.frame.errors import FoldlineError
 from foldline.frame.params import Train
 from foldline.modeling.neural.layers import head_of
-from foldline.modeling.neural.losses import Loss, rows_of
+from foldline.modeling.neural.losses import Loss, mean
 
 
 class Objective:
@@ -20,23 +20,26 @@ class Objective:
         self.head = Head(model) if options.contrastive or options.dropout_samples > 1 else None
 
     def __call__(
-        self, model: Any, inputs: dict[str, Any], labels: Any, items: Any
+        self, model: Any, inputs: dict[str, Any], labels: Any, items: Any, weights: Any = None
     ) -> tuple[Any, Any]:
-        """Give the loss of a batch, divided by the rows of the whole step, and the outputs."""
+        """Give the loss of a batch, divided by the rows of the whole step, and the outputs.
+
+        `weights` (n,) say what each row counts in training, None for 1 each.
+        """
         options, outputs = self.options, model(**inputs)
         if not model.training:
             return self.loss(outputs, labels, items), outputs
-        loss = self._supervised(outputs, labels, items)
+        loss = self._supervised(outputs, labels, items, weights)
         if options.contrastive:
             features = self._head.features(inputs["attention_mask"])
             rows = contrast(features, codes(labels), options.temperature)
             share = options.contrastive
-            loss = (1 - share) * loss + share * rows.sum() / rows_of(labels, items)
+            loss = (1 - share) * loss + share * mean(rows, labels, items, weights)
         if options.rdrop:
             again = model(**inputs)
-            loss = (loss + self._supervised(again, labels, items)) / 2
+            loss = (loss + self._supervised(again, labels, items, weights)) / 2
             rows = self.apart(outputs.logits.float(), again.logits.float())
-            loss = loss + options.rdrop * rows.sum() / rows_of(labels, items)
+            loss = loss + options.rdrop * mean(rows, labels, items, weights)
         return loss, outputs
 
     def close(self) -> None:
@@ -49,11 +52,11 @@ class Objective:
         assert self.head is not None
         return self.head
 
-    def _supervised(self, outputs: Any, labels: Any, items: Any) -> Any:
-        loss = self.loss(outputs, labels, items)
+    def _supervised(self, outputs: Any, labels: Any, items: Any, weights: Any) -> Any:
+        loss = self.loss(outputs, labels, items, weights)
         more = self.options.dropout_samples - 1
         for _ in range(more):
-            loss = loss + self.loss(self._head.sampled(), labels, items)
+            loss = loss + self.loss(self._head.sampled(), labels, items, weights)
         return loss / (1 + more)
 
 

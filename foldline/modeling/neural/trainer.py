@@ -15,7 +15,7 @@ from foldline.modeling.neural.batching import sampler
 from foldline.modeling.neural.losses import Loss
 from foldline.modeling.neural.objective import Objective
 from foldline.modeling.neural.optimizers import optimizer
-from foldline.modeling.neural.rows import PLACES
+from foldline.modeling.neural.rows import APART, PLACES, WEIGHTS
 from foldline.modeling.neural.schedules import averaged_from, schedule
 from foldline.modeling.neural.watching import Speed, diverged
 
@@ -100,8 +100,9 @@ class TextTrainer(Trainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """Give the objective of a batch, and the model's outputs where they are wanted."""
-        tokens = {k: v for k, v in inputs.items() if k not in ("labels", PLACES)}
-        loss, outputs = self.objective(model, tokens, inputs["labels"], num_items_in_batch)
+        tokens = {k: v for k, v in inputs.items() if k not in APART}
+        counts = inputs.get(WEIGHTS)
+        loss, outputs = self.objective(model, tokens, inputs["labels"], num_items_in_batch, counts)
         if num_items_in_batch is not None and self.args.average_tokens_across_devices:
             loss = loss * self.accelerator.num_processes
         return (loss, outputs) if return_outputs else loss

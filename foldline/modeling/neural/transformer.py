@@ -16,7 +16,7 @@ from foldline.modeling.encoding import check_tokens
 from foldline.modeling.fitted import Fitted, Job
 from foldline.modeling.neural.long_text import LongText, long_text
 from foldline.modeling.samples import chosen
-from foldline.modeling.soft import targets_of
+from foldline.modeling.soft import targets_of, weights_of
 
 if TYPE_CHECKING:
     from foldline.modeling.neural.rows import Rows
@@ -141,7 +141,9 @@ def _fit(job: Job) -> Fitted:
     check_tokens(tokenizer, rows.columns["input_ids"].flat, recipe.model)
     if cut:
         say(_told(cut, reading))
-    valid, _ = rows_of(tokenizer, job.valid, job.labels, reading)
+    # Rows to stop by count the same, as in every score.
+    held = job.valid.drop(columns="weight", errors="ignore")
+    valid, _ = rows_of(tokenizer, held, job.labels, reading)
     # A copy in half precision would stay as it was at the first epoch.
     during = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads, "float32")
     seen = chosen(job.valid, job.shown)
@@ -179,7 +181,9 @@ def rows_of(
         cuts.append(cut)
     found = {name: Ragged.joined(each) for name, each in parts.items()}
     owner, cut = np.concatenate(owners), np.concatenate(cuts)
-    rows = Rows(found, targets_of(table, labels)[owner], owner, table["id"].tolist())
+    counts = weights_of(table)
+    weights = None if counts is None else counts[owner]
+    rows = Rows(found, targets_of(table, labels)[owner], owner, table["id"].tolist(), weights)
     return rows, float(cut.mean()) if len(cut) else 0.0
 
 
