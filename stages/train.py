@@ -10,7 +10,7 @@ from foldline.combining.members import BASELINE_NAMES, BASELINES, MODEL
 from foldline.experiments.following import fit_followed
 from foldline.frame import contract
 from foldline.frame.environment import record
-from foldline.frame.files import write_json, write_metrics
+from foldline.frame.files import copied, write_json, write_metrics
 from foldline.frame.labels import Labels
 from foldline.frame.params import Recipe, Runner
 from foldline.frame.stage import run, say
@@ -52,9 +52,16 @@ def main(params: Params) -> None:
         kinds.save(fitted.model, params.model, labels, MODEL)
         baselines = {n: fitted if n == params.model else _plain(job, n) for n in BASELINE_NAMES}
         for name, plain in baselines.items():
-            kinds.save(plain.model, name, labels, BASELINES / name)
+            if plain is fitted:
+                copied(MODEL, BASELINES / name)
+            else:
+                kinds.save(plain.model, name, labels, BASELINES / name)
         tables = [_predicted("train", fitted, valid, labels)]
-        tables.append(_predicted("tfidf", baselines["tfidf"], valid, labels))
+        tables.append(
+            tables[0].assign(member="tfidf")
+            if baselines["tfidf"] is fitted
+            else _predicted("tfidf", baselines["tfidf"], valid, labels)
+        )
         contract.VALID_PREDICTIONS.write(pd.concat(tables, ignore_index=True))
         write_history(fitted.history)
         write_curves(fitted.history, params.train.metric)
