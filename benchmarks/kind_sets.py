@@ -79,7 +79,7 @@ NO_VALID: Changes = {"split.ratios": [0.9, 0.1, 0.0]}
 ALL: Changes = {"split.max_leak_share": 1.0}
 
 # The numbers stand in ../shared/data/README.md: words 1-2 and char_wb 2-5, liblinear LR of C=4 and
-# LinearSVC of C=.5, on the official test; sms_spam 80/20, korean_hate_speech on its validation rows.
+# LinearSVC of C=.5, on the official test; sms_spam 80/20, korean_hate_speech on validation rows.
 SETS: Mapping[str, DataSet] = {
     "hausa_news": DataSet(
         _official("train", "valid", "test"),
@@ -145,7 +145,7 @@ SETS: Mapping[str, DataSet] = {
         safe=NO_VALID,
         loose=ALL | {"split.ratios": [1.0, 0.0, 0.0]},
         # 77 trees an iteration.
-        of_kind=SOME | {"gbdt": {"gbdt.iterations": 60, "gbdt.leaves": 15}},
+        of_kind={**SOME, "gbdt": {"gbdt.iterations": 60, "gbdt.leaves": 15}},
     ),
     "nsmc": DataSet(
         {"train": "train.csv.gz", "test": "test.csv.gz"},

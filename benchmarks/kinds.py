@@ -1,6 +1,7 @@
 """Every kind of model on real sets: score with interval, seconds and memory, beside references.
 
-    python -m benchmarks.kinds --data FOLDER [--sets ...] [--kinds ...] [--encoder FOLDER] [--out FILE]
+    python -m benchmarks.kinds --data FOLDER [--sets ...] [--kinds ...] [--encoder FOLDER]
+                               [--out FILE] [--tables]
 
 FOLDER holds a folder for each set of `benchmarks.kind_sets`. A set is prepared and split once, by
 the stages; each kind then learns from the same training rows in a process of one thread, as the

@@ -2,7 +2,7 @@
 
     python -m benchmarks.linear [--data FOLDER] [--rows N ...] [--turns N]
 
-FOLDER holds NSMC: train.csv.gz, test.csv.gz with id, text and label. Both read the training rows
+FOLDER holds NSMC: train.csv.gz and test.csv.gz with id, text and label. Both read the training rows
 that `split` and `augment` wrote, and predict the validation rows. Contestants alternate as
 processes of one thread; CPU seconds count from the interpreter's start, and are medians of turns.
 """
@@ -13,12 +13,15 @@ import shutil
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from benchmarks.kind_sets import SETS
+from benchmarks.kind_sets import ALL, SETS
 from benchmarks.kinds import changed, make, stage
 from benchmarks.measuring import contest, measured
 
@@ -27,7 +30,7 @@ DATA = Path("../shared/data/nsmc")
 
 
 def bare(folder: Path, keep: bool) -> dict[str, Any]:
-    """Fit and predict as a script of one's own would, and keep the model by joblib or not at all."""
+    """Fit and predict as a script of one's own would; keep the model by joblib, or not at all."""
     import joblib
     from scipy.sparse import hstack
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -54,7 +57,7 @@ def bare(folder: Path, keep: bool) -> dict[str, Any]:
     return {"rows": len(train), "features": features.shape[1], "accuracy": float(right.mean())}
 
 
-CONTESTANTS = {
+CONTESTANTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "Foldline, stage train": lambda folder: stage("train", folder),
     "bare scikit-learn": lambda folder: bare(folder, False),
     "bare scikit-learn, joblib.dump": lambda folder: bare(folder, True),
@@ -63,8 +66,8 @@ CONTESTANTS = {
 
 def prepared(folder: Path, data: Path, rows: int) -> Path:
     """Make a project of NSMC whose training rows are the first ones alone; 0 means all."""
-    whole = folder / "whole"
-    make(whole, data, SETS["nsmc"], "safe", None)
+    whole, split = folder / "whole", ALL | {"split.ratios": [0.95, 0.05, 0.0]}
+    make(whole, data, replace(SETS["nsmc"], safe=split), "safe", None)
     own = folder / f"rows-{rows}"
     shutil.copytree(whole, own, symlinks=True)
     changed(own / "params.yaml", {"model": "tfidf"})
@@ -85,8 +88,8 @@ def main() -> None:
     parser.add_argument("--contestant", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.contestant:
-        work = CONTESTANTS.get(given.contestant, lambda folder: stage(given.contestant, folder))
-        measured(lambda: work(given.folder))
+        work = CONTESTANTS.get(given.contestant) or partial(stage, given.contestant)
+        measured(partial(work, given.folder))
         return
     if not given.data.is_dir():
         sys.exit(f"{given.data} is no folder: name the one of NSMC, with train.csv.gz")
