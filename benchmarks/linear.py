@@ -65,15 +65,19 @@ CONTESTANTS: dict[str, Callable[[Path], dict[str, Any]]] = {
 
 
 def prepared(folder: Path, data: Path, rows: int) -> Path:
-    """Make a project of NSMC whose training rows are the first ones alone; 0 means all."""
+    """Make a project of NSMC whose training rows are the first ones alone; 0 means all.
+
+    Of the validation rows a tenth as many are left.
+    """
     whole, split = folder / "whole", ALL | {"split.ratios": [0.95, 0.05, 0.0]}
     make(whole, data, replace(SETS["nsmc"], safe=split), "safe", None)
     own = folder / f"rows-{rows}"
     shutil.copytree(whole, own, symlinks=True)
     changed(own / "params.yaml", {"model": "tfidf"})
     if rows:
-        train = pd.read_csv(own / "data/train.csv", dtype=str, keep_default_na=False)
-        train.iloc[:rows].to_csv(own / "data/train.csv", index=False)
+        for part, first in (("train", rows), ("valid", rows // 10)):
+            table = pd.read_csv(own / f"data/{part}.csv", dtype=str, keep_default_na=False)
+            table.iloc[:first].to_csv(own / f"data/{part}.csv", index=False)
     contest("benchmarks.linear", "augment", "--folder", str(own))
     return own
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from foldline.modeling.bags import bags, fit_bags
-from foldline.modeling.counting import count_within_words
+from foldline.modeling.counting import count_within_words, count_words
 
 TEXTS = [
     "a bb\u00a0ccc  \t dd",
@@ -31,6 +31,27 @@ def test_counts_are_scikit_learns(low, high, min_df):
     assert found.grams == theirs.get_feature_names_out().tolist()
     np.testing.assert_array_equal(found.matrix.toarray(), expected.toarray())
     np.testing.assert_array_equal(found.matrix.indices, expected.indices)
+
+
+@pytest.mark.parametrize("low, high", [(1, 1), (1, 2), (2, 2), (1, 3), (5, 6)])
+def test_counts_of_words_are_scikit_learns(low, high):
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    texts = [*TEXTS, "it's a bb, a bb a_b 3 a bb", "a bb ccc a bb", "a", "ab. ab ab\nab ab ab ab"]
+    theirs = CountVectorizer(ngram_range=(low, high), token_pattern=r"(?u)\b\w+\b")
+    expected = theirs.fit_transform(texts)
+    expected.sort_indices()
+
+    found = count_words(texts, low, high)
+
+    assert found.grams == theirs.get_feature_names_out().tolist()
+    np.testing.assert_array_equal(found.matrix.toarray(), expected.toarray())
+    np.testing.assert_array_equal(found.matrix.indices, expected.indices)
+
+
+def test_texts_without_words_have_no_n_grams_of_them():
+    assert count_words(["...", ""], 1, 3).grams == []
+    assert count_words(["one"], 2, 3).matrix.shape == (1, 0)
 
 
 def test_n_grams_by_hand():

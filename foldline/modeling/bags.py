@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from foldline.frame.params import Tfidf
-from foldline.modeling.counting import Counts, count_within_words
+from foldline.modeling.counting import WORD, Counts, count_within_words, count_words
 
 
 def fit_bags(options: Tfidf, texts: list[str]) -> tuple[list[Any], list[Any]]:
@@ -15,7 +15,7 @@ def fit_bags(options: Tfidf, texts: list[str]) -> tuple[list[Any], list[Any]]:
     Texts may hold no word, or repeat no n-gram. They are taken apart once: that is most of the
     work of a linear model.
     """
-    words = _fitted("word", options.words, 1, texts)
+    words = _fitted("word", options.words, 1, texts)  # here, every n-gram counts
     chars = _fitted("char_wb", options.chars, options.min_df, texts)
     found = [one for one in (words, chars) if one]
     return [vectoriser for vectoriser, _ in found], [matrix for _, matrix in found]
@@ -56,8 +56,10 @@ def _fitted(
     from sklearn.feature_extraction.text import TfidfTransformer
 
     low, high = ngrams
-    counts = count_within_words(texts, low, high, min_df) if analyzer == "char_wb" else None
-    counts = counts or _counted(analyzer, ngrams, min_df, texts)
+    if analyzer == "word":
+        counts = count_words(texts, low, high)
+    else:
+        counts = count_within_words(texts, low, high, min_df) or _counted(ngrams, min_df, texts)
     if not counts.grams:
         return None
     weigher = TfidfTransformer(sublinear_tf=True)
@@ -65,10 +67,10 @@ def _fitted(
     return _weighted(analyzer, ngrams, counts.grams, weigher.idf_), matrix
 
 
-def _counted(analyzer: str, ngrams: list[int], min_df: int, texts: list[str]) -> Counts:
+def _counted(ngrams: list[int], min_df: int, texts: list[str]) -> Counts:
     from sklearn.feature_extraction.text import CountVectorizer
 
-    counter = CountVectorizer(**_how(analyzer, ngrams), min_df=min_df, dtype=np.float64)
+    counter = CountVectorizer(**_how("char_wb", ngrams), min_df=min_df, dtype=np.float64)
     try:
         matrix = counter.fit_transform(texts)
     except ValueError as error:
@@ -90,5 +92,5 @@ def _weighted(analyzer: str, ngrams: list[int], grams: list[str], weights: np.nd
 
 
 def _how(analyzer: str, ngrams: list[int]) -> dict[str, Any]:
-    pattern = r"(?u)\b\w+\b" if analyzer == "word" else None
+    pattern = WORD.pattern if analyzer == "word" else None
     return {"analyzer": analyzer, "ngram_range": tuple(ngrams), "token_pattern": pattern}

@@ -1,15 +1,18 @@
-"""Counts of the character n-grams within words, by arrays: as scikit-learn counts, but faster.
+"""Counts of n-grams by arrays: as scikit-learn counts, but faster.
 
-An n-gram is one whole number: each character has a rank among those of all texts, and the ranks
-stand in the number's bits from the highest down. So numbers are sorted as their n-grams are.
+An n-gram of characters is one whole number: each character has a rank among those of all texts,
+and the ranks stand in the number's bits from the highest down. So numbers are sorted as their
+n-grams are.
 """
 
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
 
 BITS = 63  # of a number that holds an n-gram
 SPACE = 32
+WORD = re.compile(r"(?u)\b\w+\b")
 
 
 class Counts(NamedTuple):
@@ -36,8 +39,6 @@ def count_within_words(texts: list[str], low: int, high: int, min_df: int) -> Co
     shorter than `low` counts whole. None where the texts have too many different characters for
     a number to hold `high` of them, or the character 0, which ends a text of numpy's.
     """
-    from scipy import sparse
-
     places = _places(texts)
     width = len(places.alphabet).bit_length()
     if width * high > BITS or not places.alphabet.all():
@@ -56,12 +57,49 @@ def count_within_words(texts: list[str], low: int, high: int, min_df: int) -> Co
         parts.append(matrix)
     known = np.concatenate(kept)
     order = np.argsort(known, kind="stable")
+    return Counts(_joined(parts, order), _decoded(known[order], places.alphabet, width, high))
+
+
+def count_words(texts: list[str], low: int, high: int) -> Counts:
+    """Count n-grams of `low` to `high` words in lower case, which stand apart by a space."""
+    import pandas as pd
+
+    found = [WORD.findall(text.lower()) for text in texts]
+    lengths = np.array([len(some) for some in found], dtype=np.int64)
+    rows = np.repeat(np.arange(len(texts), dtype=np.int32), lengths)
+    left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(rows))
+    every = np.array([word for some in found for word in some], dtype=object)
+    words, names = pd.factorize(every)
+    numbers, before = words, names.tolist()  # of the n-gram that starts here
+    grams, parts = [], []
+    for size in range(1, high + 1):
+        if size > 1:
+            there = np.flatnonzero(left >= size)
+            longer, known = pd.factorize(
+                numbers[there] * np.int64(len(names)) + words[there + size - 1]
+            )
+            starts, ends = np.divmod(known, len(names)) if len(known) else (known, known)
+            before = [f"{before[i]} {names[j]}" for i, j in zip(starts, ends, strict=True)]
+            numbers = np.zeros(len(words), dtype=np.int64)
+            numbers[there] = longer
+        if size >= low:
+            here = left >= size
+            parts.append(_matrix(numbers[here], rows[here], len(texts), 1)[1])
+            grams += before
+    order = np.array(sorted(range(len(grams)), key=grams.__getitem__), dtype=np.int64)
+    return Counts(_joined(parts, order), [grams[place] for place in order])
+
+
+def _joined(parts: list[Any], order: np.ndarray) -> Any:
+    """Put matrices side by side, and their columns into an order."""
+    from scipy import sparse
+
     rank = np.empty(len(order), dtype=np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
     matrix = sparse.hstack(parts, format="csr")
     matrix.indices = rank[matrix.indices]
     matrix.sort_indices()
-    return Counts(matrix, _decoded(known[order], places.alphabet, width, high))
+    return matrix
 
 
 def _places(texts: list[str]) -> _Places:
