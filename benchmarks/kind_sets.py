@@ -156,6 +156,7 @@ SETS: Mapping[str, DataSet] = {
         heads=("LR balanced",),
         of_kind={"scratch": {"epochs": 2}},
         without=KOREAN,
-        drawn={"embed": (20_000, 10_000)},
+        # All of it takes hours of one core.
+        drawn={"embed": (20_000, 10_000), "scratch": (40_000, 10_000)},
     ),
 }
