@@ -54,16 +54,19 @@ def main(params: Params) -> None:
             name: (fitted if name == params.model else _plain(job, name)).model
             for name in baselines_of(params)
         }
-        save_baselines(plain, labels)
-        tables = [_predicted("train", fitted.model, valid, labels)]
-        tables.append(_predicted("tfidf", plain["tfidf"], valid, labels))
-        contract.VALID_PREDICTIONS.write(pd.concat(tables, ignore_index=True))
+        save_baselines(plain, labels, fitted.model)
+        own = _predicted("train", fitted.model, valid, labels)
+        same = plain["tfidf"] is fitted.model
+        other = own if same else _predicted("tfidf", plain["tfidf"], valid, labels)
+        contract.VALID_PREDICTIONS.write(
+            pd.concat([own, other.assign(member="tfidf")], ignore_index=True)
+        )
         write_history(fitted.history)
         write_curves(fitted.history, params.train.metric)
         samples.write_samples(fitted, valid, shown, labels)
         for line in write_target(fitted.model, rows, labels):
             say(line)
-        scores = _scores(tables[0], labels)
+        scores = _scores(own, labels)
         write_metrics(Path("metrics/train.json"), {"valid": scores, "fit": fitted.summary})
         seconds = {"seconds": round(time.perf_counter() - begun, 1)}
         ran = seconds | {"training": fitted.ran | {"usage": used}}

@@ -180,6 +180,17 @@ def test_one_and_two_workers_give_the_same_bytes(tmp_path, monkeypatch):
     assert found[0] == found[1]
 
 
+def test_a_model_that_is_its_own_baseline_is_kept_as_both(project):
+    projects.run("prepare", "split", "augment", "train")
+
+    assert fingerprints(Path("models/model")) == fingerprints(Path("models/baselines/tfidf"))
+    table = contract.VALID_PREDICTIONS.read()
+    tables = [table[table["member"] == name] for name in ("train", "tfidf")]
+    own, baseline = (one.drop(columns="member").reset_index(drop=True) for one in tables)
+    assert len(own) > 0
+    pd.testing.assert_frame_equal(own, baseline)
+
+
 def test_nothing_before_evaluate_needs_the_test_set(project):
     projects.run("prepare", "split")
     Path("data/test.csv").unlink()

@@ -82,6 +82,7 @@ SKIPPED = (
     "tools/bake*.py",
     "tools/project_readme*.md",
     "tools/docs.py",
+    "tests/test_benchmarks.py",
     "tests/test_docs.py",
     "tests/test_recorded.py",
     "tests/test_bake*.py",

@@ -8,7 +8,7 @@ import pandas as pd
 
 from foldline.combining.voting import vote
 from foldline.frame.errors import FoldlineError
-from foldline.frame.files import digest, read_json, write_json
+from foldline.frame.files import copied, digest, read_json, write_json
 from foldline.frame.labels import Labels
 from foldline.frame.params import Recipe
 from foldline.modeling import kinds
@@ -31,10 +31,13 @@ def baselines_of(recipe: Recipe) -> list[str]:
     return ["majority", "random", "length", *given, "tfidf"]
 
 
-def save_baselines(models: dict[str, Model], labels: Labels) -> None:
-    """Write models, and which they are."""
+def save_baselines(models: dict[str, Model], labels: Labels, trained: Model) -> None:
+    """Write models, and which they are; the `trained` one lies in MODEL already."""
     for name, model in models.items():
-        kinds.save(model, name, labels, BASELINES / name)
+        if model is trained:
+            copied(MODEL, BASELINES / name)
+        else:
+            kinds.save(model, name, labels, BASELINES / name)
     write_json(BASELINES / INDEX, list(models))
 
 

@@ -62,6 +62,12 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def copied(source: Path, target: Path) -> None:
+    """Write a copy of a folder in the place of another one."""
+    with replacing(target) as temporary:
+        shutil.copytree(source, temporary)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text with LF line ends."""
     with replacing(path) as temporary:

@@ -132,8 +132,8 @@ def _reader(job: Job) -> Reader:
     rows, recipe = job.train, job.recipe
     pairs = bool((rows["text_pair"] != "").any())
     texts = rows["text"].tolist() + (rows["text_pair"].tolist() if pairs else [])
-    vectorisers = fit_bags(recipe.tfidf, texts)
-    found = joined(bags(vectorisers, texts), len(texts))
+    vectorisers, matrices = fit_bags(recipe.tfidf, texts)
+    found = joined(matrices, len(texts))
     if found.shape[1] < 2:  # texts without any n-gram have no direction
         return Reader(vectorisers, np.zeros((1, found.shape[1]), dtype=np.float32), pairs)
     most = min(recipe.gbdt.dimensions, *found.shape)

@@ -1,0 +1,152 @@
+"""Counts of n-grams by arrays: as scikit-learn counts, but faster.
+
+An n-gram of characters is one whole number: each character has a rank among those of all texts,
+and the ranks stand in the number's bits from the highest down. So numbers are sorted as their
+n-grams are.
+"""
+
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+
+BITS = 63  # of a number that holds an n-gram
+SPACE = 32
+WORD = re.compile(r"(?u)\b\w+\b")
+
+
+class Counts(NamedTuple):
+    """Counts (n texts, k) as a sparse matrix, and the n-grams in their order: its columns."""
+
+    matrix: Any
+    grams: list[str]
+
+
+class _Places(NamedTuple):
+    """Each character of all words: its rank from 1, its text, and how many of its word follow."""
+
+    ranks: np.ndarray
+    rows: np.ndarray
+    left: np.ndarray
+    first: np.ndarray
+    alphabet: np.ndarray
+
+
+def count_within_words(texts: list[str], low: int, high: int, min_df: int) -> Counts | None:
+    """Count n-grams of `low` to `high` characters that stand in `min_df` texts at least.
+
+    They are those of scikit-learn's `char_wb`: of each word in lower case between two spaces; one
+    shorter than `low` counts whole. None where the texts have too many different characters for
+    a number to hold `high` of them, or the character 0, which ends a text of numpy's.
+    """
+    places = _places(texts)
+    width = len(places.alphabet).bit_length()
+    if width * high > BITS or not places.alphabet.all():
+        return None
+    numbers = np.zeros(len(places.ranks), dtype=np.int64)
+    kept, parts = [], []
+    for size in range(1, high + 1):
+        _append(numbers, places, size, width * (high - size))
+        if size < low:
+            continue
+        whole = places.left >= size
+        if size == low:
+            whole |= places.first  # a word that is shorter
+        found, matrix = _matrix(numbers[whole], places.rows[whole], len(texts), min_df)
+        kept.append(found)
+        parts.append(matrix)
+    known = np.concatenate(kept)
+    order = np.argsort(known, kind="stable")
+    return Counts(_joined(parts, order), _decoded(known[order], places.alphabet, width, high))
+
+
+def count_words(texts: list[str], low: int, high: int) -> Counts:
+    """Count n-grams of `low` to `high` words in lower case, which stand apart by a space."""
+    import pandas as pd
+
+    found = [WORD.findall(text.lower()) for text in texts]
+    lengths = np.array([len(some) for some in found], dtype=np.int64)
+    rows = np.repeat(np.arange(len(texts), dtype=np.int32), lengths)
+    left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(rows))
+    every = np.array([word for some in found for word in some], dtype=object)
+    words, names = pd.factorize(every)
+    numbers, before = words, names.tolist()  # of the n-gram that starts here
+    grams, parts = [], []
+    for size in range(1, high + 1):
+        if size > 1:
+            there = np.flatnonzero(left >= size)
+            longer, known = pd.factorize(
+                numbers[there] * np.int64(len(names)) + words[there + size - 1]
+            )
+            starts, ends = np.divmod(known, len(names)) if len(known) else (known, known)
+            before = [f"{before[i]} {names[j]}" for i, j in zip(starts, ends, strict=True)]
+            numbers = np.zeros(len(words), dtype=np.int64)
+            numbers[there] = longer
+        if size >= low:
+            here = left >= size
+            parts.append(_matrix(numbers[here], rows[here], len(texts), 1)[1])
+            grams += before
+    order = np.array(sorted(range(len(grams)), key=grams.__getitem__), dtype=np.int64)
+    return Counts(_joined(parts, order), [grams[place] for place in order])
+
+
+def _joined(parts: list[Any], order: np.ndarray) -> Any:
+    """Put matrices side by side, and their columns into an order."""
+    from scipy import sparse
+
+    rank = np.empty(len(order), dtype=np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    matrix = sparse.hstack(parts, format="csr")
+    matrix.indices = rank[matrix.indices]
+    matrix.sort_indices()
+    return matrix
+
+
+def _places(texts: list[str]) -> _Places:
+    words = [text.lower().split() for text in texts]
+    everything = "".join(f" {'  '.join(some)} " for some in words if some)
+    codes = np.frombuffer(everything.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    spaces = np.flatnonzero(codes == SPACE)
+    lengths = spaces[1::2] + 1 - spaces[::2]
+    there = np.zeros(int(codes.max(initial=SPACE)) + 1, dtype=bool)
+    there[codes] = True
+    ranks = np.cumsum(there)[codes].astype(np.int64)
+    rows = np.repeat(np.arange(len(texts), dtype=np.int32), [len(some) for some in words])
+    ends = np.repeat(spaces[1::2] + 1, lengths)
+    first = np.zeros(len(codes), dtype=bool)
+    first[spaces[::2]] = True
+    left = ends - np.arange(len(codes))
+    return _Places(ranks, np.repeat(rows, lengths), left, first, np.flatnonzero(there))
+
+
+def _append(numbers: np.ndarray, places: _Places, size: int, shift: int) -> None:
+    """Put the character `size - 1` places on into each number, where its word still has one."""
+    reach = len(numbers) - size + 1
+    if reach > 0:
+        there = places.left[:reach] >= size
+        numbers[:reach][there] |= places.ranks[size - 1 :][there] << shift
+
+
+def _matrix(
+    numbers: np.ndarray, rows: np.ndarray, texts: int, min_df: int
+) -> tuple[np.ndarray, Any]:
+    """Give the numbers that stand in `min_df` texts, and their counts (texts, those)."""
+    import pandas as pd
+    from scipy import sparse
+
+    codes, found = pd.factorize(numbers)
+    shape = (texts, len(found))
+    ones = np.ones(len(codes))
+    matrix = sparse.coo_matrix((ones, (rows, codes.astype(np.int32))), shape).tocsr()
+    if min_df <= 1:
+        return np.asarray(found), matrix
+    often = np.bincount(matrix.indices, minlength=len(found)) >= min_df
+    return np.asarray(found)[often], matrix[:, often]
+
+
+def _decoded(numbers: np.ndarray, alphabet: np.ndarray, width: int, high: int) -> list[str]:
+    """Give the n-grams as texts; what ends early holds zeros, which numpy's texts leave out."""
+    signs = np.concatenate([[0], alphabet]).astype(np.uint32)
+    shifts = width * np.arange(high - 1, -1, -1)
+    columns = signs[(numbers[:, None] >> shifts) & ((1 << width) - 1)]
+    return list(np.ascontiguousarray(columns).view(f"<U{high}").ravel().tolist())

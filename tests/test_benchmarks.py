@@ -1,0 +1,72 @@
+"""The arithmetic of the benchmark of kinds: what it calls better, and what chance."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.kind_sets import DataSet
+from benchmarks.kind_tables import _three, compared, scored, significant
+from benchmarks.kinds import cells, spread
+from foldline.judging.intervals import Difference
+
+
+def bounds_of(half_widths):
+    """Give a difference of 1 whose interval is as wide as its level says, for each name."""
+
+    def differs(name: str, level: float) -> Difference:
+        reach = half_widths[name][round(1 / (1 - level) * 0.05)]
+        return Difference(1.0, 1.0 - reach, 1.0 + reach)
+
+    return differs
+
+
+def test_holm_asks_less_of_each_after_one_has_passed():
+    # Half-widths by how many are left: at 2 only `a` spares 0, then at 1 `b` does.
+    assert significant(["a", "b"], bounds_of({"a": {2: 0.5, 1: 0.4}, "b": {2: 1.2, 1: 0.9}})) == {
+        "a",
+        "b",
+    }
+    # None passes at 2, so nobody is asked at 1, where both would pass.
+    assert not significant(["a", "b"], bounds_of({"a": {2: 1.1, 1: 0.9}, "b": {2: 1.2, 1: 0.9}}))
+    assert significant([], bounds_of({})) == set()
+
+
+def test_a_worse_one_differs_too():
+    assert significant(["a"], lambda name, level: Difference(-1.0, -1.5, -0.5)) == {"a"}
+
+
+def test_two_kinds_are_compared_on_the_rows_of_both(tmp_path):
+    target, ids = np.array([0, 1] * 20), np.array([f"r{n:02}" for n in range(40)])
+    right = np.eye(2)[target]
+    save = {"target": target, "groups": ids, "ids": ids}
+    np.savez(tmp_path / "good.npz", predictions=right, **save)
+    half = {name: values[::2][::-1] for name, values in save.items()}
+    np.savez(tmp_path / "half.npz", predictions=right[::2][::-1][:, ::-1], **half)
+
+    found = compared("classification", tmp_path, "good", "half", 0.95)
+
+    # On the 20 rows of both, all of class 0, one is always right and the other never.
+    assert found.difference == pytest.approx(1.0)
+    assert scored("classification", tmp_path / "good.npz")["score"] == pytest.approx(1.0)
+
+
+def test_rows_are_drawn_evenly():
+    table = pd.DataFrame({"id": range(101)})
+    assert spread(table, 5)["id"].tolist() == [0, 25, 50, 75, 100]
+    assert spread(table, 0) is table
+    assert spread(table, 200) is table
+
+
+def test_a_set_has_a_cell_for_each_kind_and_each_head():
+    one = DataSet({}, {}, without={"embed": "why"}, heads=("LR", "SVC"))
+    found = [(how, kind) for how, kind, _ in cells(one, ["tfidf", "embed", "static"])]
+    assert found == [
+        ("safe", "tfidf"),
+        ("safe", "static"),
+        ("loose", "tfidf LR"),
+        ("loose", "tfidf SVC"),
+    ]
+
+
+def test_numbers_are_written_short():
+    assert [_three(value) for value in (0.8724, 1.0, 0.0004)] == [".872", "1.000", ".000"]
