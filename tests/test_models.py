@@ -140,6 +140,17 @@ def test_the_seed_decides(model, task, pairs, fitted, fit, rows, labels, tmp_pat
 
 
 @each
+def test_the_order_of_the_rows_changes_no_model(model, task, fit, rows, labels, tmp_path) -> None:
+    table = rows(task)
+    train, valid = table.iloc[:28], table.iloc[28:34]
+    first = fit(model, train, valid, task, epochs=1).model
+    mixed = [part.sample(frac=1, random_state=1) for part in (train, valid)]
+    again = fit(model, *mixed, task, epochs=1).model
+    folders = [saved(m, model, labels(task), tmp_path / n) for m, n in ((first, "a"), (again, "b"))]
+    assert digest(folders[0]) == digest(folders[1])
+
+
+@each
 def test_one_row_is_enough_to_train(model, task, fit, rows) -> None:
     table = rows(task)
     found = fit(model, table.iloc[:1], table.iloc[:0], task, epochs=1)

@@ -1,6 +1,9 @@
 """Fit, save and load a model of any kind."""
 
+from dataclasses import replace
 from pathlib import Path
+
+import pandas as pd
 
 from foldline.frame.errors import FoldlineError, listed
 from foldline.frame.files import digest, read_json, replacing, write_json
@@ -48,7 +51,7 @@ def identity(recipe: Recipe, labels: Labels) -> list[object]:
 
 
 def fit(job: Job) -> Fitted:
-    """Fit a model of the kind that the recipe names.
+    """Fit a model of the kind that the recipe names; the order of the rows changes nothing.
 
     Raises:
         FoldlineError: where there is nothing to learn from, or a class that is not known.
@@ -63,9 +66,15 @@ def fit(job: Job) -> Fitted:
                 f"{listed(job.labels.classes)}: run `dvc repro -f prepare`"
             )
     kind = KINDS[kind_of(job.recipe.model)]
+    job = replace(job, train=_by_id(job.train), valid=_by_id(job.valid))
     if job.recipe.target.transform != "none" and job.recipe.model not in PLAIN:
         return targets.with_transform(job, kind.fit)
     return kind.fit(job)
+
+
+def _by_id(rows: pd.DataFrame) -> pd.DataFrame:
+    """Sort rows: sums, batches and vocabularies follow their order."""
+    return rows.sort_values("id", kind="stable", ignore_index=True)
 
 
 def save(model: Model, name: str, labels: Labels, folder: Path) -> None:
