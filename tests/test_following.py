@@ -22,6 +22,7 @@ from foldline.modeling.fitted import Fitted
 from foldline.modeling.neural.watching import Progress, Speed
 from tests import projects
 from tests.killing import killed_after
+from tests.marks import fast_first
 from tests.test_stages import fingerprints
 
 STEPS = [{"step": s, "loss": 2 / s, "lr": 1e-3 / s} for s in range(1, 1001)]
@@ -90,7 +91,7 @@ def test_a_run_that_fails_ends_with_its_error():
     assert listening.heard[-1][1] == {"error": "ValueError: too hot"}
 
 
-@pytest.mark.parametrize("model", ["scratch", "static"])
+@pytest.mark.parametrize("model", fast_first(["scratch", "static"], ["scratch"]))
 def test_trackers_change_no_byte(model, tmp_path, monkeypatch):
     found = []
     for name in trackers.TRACKERS:

@@ -21,6 +21,7 @@ from foldline.frame.files import read_json
 from foldline.frame.labels import Labels
 from foldline.frame.params import Data, Prepare, Settings
 from stages import prepare
+from tests.marks import fast_first
 
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = ["오늘", "영화", "정말", "good", "bad", "film", "배우", "story", "음악", "the", "참", "and"]
@@ -61,7 +62,7 @@ def test_a_clean_set_has_no_note(task, pairs):
     assert len(found.metrics) == 3
 
 
-@pytest.mark.parametrize("role", ["text", "text_pair"])
+@pytest.mark.parametrize("role", fast_first(["text", "text_pair"], ["text"]))
 def test_a_planted_label_is_told(role):
     rows = planted(table(pairs=True), role, lambda label: f"label={label}")
 

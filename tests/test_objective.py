@@ -50,7 +50,7 @@ BATCH = {
 LABELS = torch.tensor([0, 1, 0])
 
 
-def plain(outputs: Any, labels: Any, items: Any = None) -> Any:
+def plain(outputs: Any, labels: Any, items: Any = None, weights: Any = None) -> Any:
     return F.cross_entropy(outputs.logits, labels, reduction="sum") / (items or len(labels))
 
 

@@ -39,7 +39,9 @@ def small_memory(monkeypatch) -> Any:
     return make
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError])
+@pytest.mark.parametrize(
+    "error", fast_first([torch.OutOfMemoryError, RuntimeError], [RuntimeError])
+)
 @pytest.mark.parametrize("batch", fast_first([16, 13], [13]))
 def test_memory_that_runs_out_halves_the_batch_and_keeps_the_step(
     batch, error, fit, rows, small_memory, capsys
@@ -107,9 +109,9 @@ def test_a_loss_that_is_no_number_names_step_and_rows(accumulation, fit, rows, m
     def spoiled(*arguments: Any) -> Any:
         own = loss_for(*arguments)
 
-        def loss(outputs: Any, labels: Any, items: Any = None) -> Any:
+        def loss(outputs: Any, labels: Any, *rest: Any) -> Any:
             seen.append(len(labels))
-            return own(outputs, labels, items) * (float("nan") if len(seen) == 4 else 1.0)
+            return own(outputs, labels, *rest) * (float("nan") if len(seen) == 4 else 1.0)
 
         return loss
 
@@ -161,7 +163,7 @@ def test_a_metric_decides_when_to_stop_and_which_epoch_is_best(fit, rows, labels
     assert found.summary["best_valid_accuracy"] == pytest.approx(max(seen))
 
 
-@pytest.mark.parametrize("metric", ["pearson", "spearman"])
+@pytest.mark.parametrize("metric", fast_first(["pearson", "spearman"], ["pearson"]))
 @pytest.mark.parametrize("pieces", fast_first([False, True], [True]))
 def test_a_metric_of_numbers(metric, pieces, fit, rows, labels) -> None:
     from scipy import stats

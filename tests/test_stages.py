@@ -84,6 +84,7 @@ def test_the_chain_runs_and_keeps_the_rows(tmp_path, monkeypatch, task, model):
         assert all(isinstance(v, (int, float)) and math.isfinite(v) for _, v in shown)
 
 
+@pytest.mark.slow
 def test_pretraining_reads_new_texts_and_no_others(tmp_path, monkeypatch):
     """Those of the file to predict, but for one that stands in a row; of it all is trained anew."""
     monkeypatch.chdir(tmp_path)

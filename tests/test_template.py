@@ -338,6 +338,7 @@ def test_replay_within_another_repository(template, expected, tmp_path):
     assert not (tmp_path / "again/my_text_project/.git").exists()
 
 
+@pytest.mark.slow
 def test_copier(template, expected, tmp_path):
     address = f"git+file://{template}"
     run("copier", "copy", "--trust", "--defaults", address, "p", cwd=tmp_path)

@@ -140,7 +140,7 @@ def test_a_transformers_row_of_weight_two_is_two_rows(dotted, recipe, labels) ->
         inputs = {"input_ids": ids[places], "attention_mask": torch.ones(len(places), 6)}
         counts = None if weights is None else torch.tensor(weights, dtype=torch.float64)
         found, _ = objective(model, inputs, torch.tensor(target[places]), items, counts)
-        return float(found)
+        return float(found.detach())
 
     twice = value([0, 1, 1, 2, 3, 3, 3], None, 7)
     assert value([0, 1, 2, 3], [1.0, 2.0, 1.0, 3.0], 7) == pytest.approx(twice, rel=1e-6)
@@ -166,6 +166,7 @@ def test_weights_belong_to_ids_and_to_the_source_of_a_copy(rows) -> None:
     assert weights_of(table) is None
 
 
+@pytest.mark.slow
 def test_a_column_of_weights_goes_through_the_chain(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     projects.make(tmp_path, {"model": "tfidf", "data.weight": "sure", "augment.method": "swap"})
