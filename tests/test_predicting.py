@@ -35,9 +35,23 @@ def test_batches_hold_each_row_once_within_their_size() -> None:
     assert sorted(place for batch in found for place in batch) == list(range(501))
     for batch in found:
         longest = max(len(columns["input_ids"][place]) for place in batch)
-        assert len(batch) <= predicting.ROWS
         assert len(batch) * longest <= predicting.PLACES or len(batch) == 1
     assert list(predicting.batches({"input_ids": []})) == []
+
+
+def test_little_is_filled_up_and_few_batches_start() -> None:
+    """Short texts: far more to a batch than of long ones, cut where a length ends."""
+    lengths = np.repeat(np.arange(60, 2, -1), np.arange(2, 118, 2))  # few long, many short
+    columns = {"input_ids": [[1] * length for length in lengths]}
+    found = [lengths[batch] for batch in predicting.batches(columns)]
+    for batch in found:
+        filled = (batch.max() - batch).sum()
+        assert filled <= predicting.FILLED or len(set(batch)) == 2
+    full = [len(batch) * batch.max() > predicting.PLACES - batch.max() for batch in found]
+    for batch, following, by_size in zip(found, found[1:], full, strict=False):
+        assert by_size or batch.min() > following.max()
+    assert len(found) < len(lengths) / 64
+    assert sum(len(batch) * batch.max() for batch in found) < 1.05 * lengths.sum()
 
 
 def test_outputs_come_back_to_their_rows() -> None:

@@ -1,4 +1,4 @@
-"""The stages prepare and split as processes: light, and the same bytes every time."""
+"""The stages prepare, split and augment as processes: light, and the same bytes every time."""
 
 import subprocess
 import sys
@@ -50,10 +50,10 @@ def run(project: Path, *stages: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_both_stages_run_without_heavy_libraries_and_repeat(project):
+def test_light_stages_run_without_heavy_libraries_and_repeat(project):
     written = {}
     for _ in range(2):
-        done = run(project, "prepare", "split")
+        done = run(project, "prepare", "split", "augment")
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1] == "[]"
         files = [path for path in project.rglob("*") if path.is_file()]

@@ -39,7 +39,8 @@ def write(model: Any, names: list[str], path: Path) -> None:
     """Write the graph from inputs (b, t), of any sizes, to `logits` (b, c), in float32.
 
     torch's older exporter, by tracing, writes wrong graphs of BERT and GPT-2 without a word, so
-    this is the one that reads the code (dynamo).
+    this is the one that reads the code (dynamo). Attention is written in its plain form: of the
+    fused one the graph would guard rows without any token, which there are none of.
     """
     examples = example(names, int(model.config.vocab_size))
     free = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
@@ -47,7 +48,9 @@ def write(model: Any, names: list[str], path: Path) -> None:
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
+    attention = model.config._attn_implementation
     try:
+        model.set_attn_implementation("eager")
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             torch.onnx.export(
@@ -66,6 +69,7 @@ def write(model: Any, names: list[str], path: Path) -> None:
         raise FoldlineError(f"{kind} cannot be exported to ONNX by torch: {reason}") from error
     finally:
         logger.setLevel(level)
+        model.set_attn_implementation(attention)
         model.to(device)
 
 

@@ -15,8 +15,10 @@ import torch
 from foldline.modeling.encoding import Columns
 from foldline.modeling.neural.layers import head_of
 
-# A batch ends at so many rows, or at so many places of tokens: long texts take no more memory.
-ROWS, PLACES = 64, 4096
+# Places of tokens in a batch: long texts take no more memory.
+PLACES = 4096
+# Places that are filled up in a batch before another one, whose start costs about as much, pays.
+FILLED = 64
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,20 @@ class Padding:
 
 
 def batches(columns: Columns) -> Iterator[np.ndarray]:
-    """Yield the numbers of rows that are read together, the longest first."""
+    """Yield the numbers of rows that are read together, the longest first.
+
+    A batch of less than PLACES ends where a length ends, when FILLED would be passed.
+    """
     lengths = np.array([len(ids) for ids in columns["input_ids"]], dtype=np.int64)
     order = np.argsort(-lengths, kind="stable")
+    falling = -lengths[order]
     start = 0
     while start < len(order):
-        size = max(1, min(ROWS, PLACES // max(1, int(lengths[order[start]]))))
+        longest = falling[start]
+        room = falling[start : start + max(1, PLACES // max(1, -longest))]
+        size = int(np.searchsorted(np.cumsum(room - longest), FILLED, side="right"))
+        if size < len(room) and room[size - 1] > longest:
+            size = int(np.searchsorted(room, room[size], side="left"))
         yield order[start : start + size]
         start += size
 
