@@ -265,7 +265,7 @@ def start(venv: Path, arguments: list[str]) -> int:
     variables = dict(os.environ, VIRTUAL_ENV=str(venv), PYTHONUTF8="1", DVC_NO_ANALYTICS="1")
     variables.pop("PYTHONHOME", None)
     # Threads that wait for work would otherwise spin, which slows down runs side by side.
-    variables["OMP_WAIT_POLICY"] = "PASSIVE"
+    variables.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     variables["PATH"] = os.pathsep.join([str(folder(venv)), os.environ.get("PATH", os.defpath)])
     name, *rest = arguments
     module = {"repro": ["dvc", "repro"], "test": ["pytest"]}.get(name)

@@ -52,6 +52,7 @@ def by_trainer(start: Any, table: pd.DataFrame, padded: bool, **how: Any) -> Tra
     from datasets import Dataset
     from transformers import (
         DataCollatorWithPadding,
+        PrinterCallback,
         Trainer,
         TrainingArguments,
         default_data_collator,
@@ -76,7 +77,9 @@ def by_trainer(start: Any, table: pd.DataFrame, padded: bool, **how: Any) -> Tra
                 disable_tqdm=True,
                 **how,
             )
-            Trainer(own.model, arguments, own.counting(collate), data).train()
+            trainer = Trainer(own.model, arguments, own.counting(collate), data)
+            trainer.remove_callback(PrinterCallback)
+            trainer.train()
 
     return Trained(start, train)
 

@@ -74,6 +74,25 @@ def test_memory_that_runs_out_late_goes_on_from_the_last_epoch(
     assert losses[0] == pytest.approx(losses[1], abs=1e-4)
 
 
+def test_mixed_precision_stays_after_memory_ran_out(fit, rows, small_memory, monkeypatch) -> None:
+    """Also what is seen of a trained model: its own `forward`, and nothing around it."""
+    kinds, forward = [], torch.nn.Linear.forward
+
+    def seen(self: Any, given: Any) -> Any:
+        found = forward(self, given)
+        if self.training:
+            kinds.append(found.dtype)
+        return found
+
+    monkeypatch.setattr(torch.nn.Linear, "forward", seen)
+    small_memory(6, after=2)
+    table = rows()
+    how: dict[str, Any] = {"batch_size": 8, "epochs": 1, "dotted": {"train.precision": "bfloat16"}}
+    found = fit("scratch", table, table.iloc[:0], "classification", **how)
+    assert set(kinds) == {torch.bfloat16}
+    assert "forward" not in vars(found.model.model)
+
+
 def test_memory_for_no_row_is_told(fit, rows, small_memory) -> None:
     small_memory(0)
     table = rows()

@@ -133,3 +133,11 @@ def test_history_of_numbers_is_in_their_units(fit, rows) -> None:
         for t in (table, big)
     ]
     assert losses[1] == pytest.approx([1e6 * v for v in losses[0]], rel=1e-3)
+
+
+def test_padding_is_told_after_each_epoch(fit, parts, capsys) -> None:
+    found = fit("scratch", *parts, "classification", epochs=2)
+    padding = [row["padding"] for row in found.history if "padding" in row]
+    assert len(padding) == 2
+    assert found.summary["padding"] == pytest.approx(np.mean(padding))
+    assert f"{padding[-1]:.2f} places a token" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from typing import TypeVar
 from foldline.frame.errors import FoldlineError
 from foldline.frame.loading import load
 from foldline.frame.params import Section
+from foldline.frame.threads import let_them_sleep
 
 P = TypeVar("P", bound=Section)
 SHELLS = {"sh", "ash", "bash", "busybox", "csh", "dash", "fish", "ksh", "mksh", "tcsh", "zsh"}
@@ -41,8 +42,7 @@ def prepare_process() -> None:
 
     Without it a killed `dvc repro` leaves its stage running, which writes into the next run.
     """
-    # Threads that wait must not burn a core that another process could use.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    let_them_sleep()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a cp949 console must not break on a text

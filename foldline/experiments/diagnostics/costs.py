@@ -83,8 +83,7 @@ def timed(found: Given) -> Measured:
         trainer.args.save_strategy = SaveStrategy.NO
         trainer.add_callback(_Limit())
         trainer.train()
-        trainer.objective.close()
-        trainer.accelerator.unwrap_model(start.model, keep_fp32_wrapper=False)
+        trainer.release()
         each = recipe.epochs * len(start.rows.target) / max(1, trainer.rows)
         parts |= {name: each * seconds for name, seconds in _steps(trainer).items()}
         whole = trainer.clock.seconds["whole"]

@@ -104,7 +104,7 @@ def ranged(found: Given) -> tuple[list[float], list[float]]:
         except _Broken:
             pass
         finally:
-            trainer.objective.close()
+            trainer.release()
         losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     factor = (HIGH / LOW) ** (1 / (STEPS - 1))
     return [LOW * factor**step for step in range(len(losses))], losses

@@ -113,9 +113,7 @@ def within_memory(job: Job, model: Any, make: Callable[[int], TextTrainer]) -> T
                 raise
             cuts = _smaller(job, cuts, trainer.state.global_step + 1)
         finally:
-            trainer.objective.close()
-            # Mixed precision stays wrapped around `forward` otherwise; a loaded model has none.
-            trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+            trainer.release()
         del trainer
         model.zero_grad()
         model.load_state_dict(before)

@@ -60,14 +60,14 @@ class Speed(TrainerCallback):
 
 
 class Progress(TrainerCallback):
-    """A bar with speed, losses and time left; stops where the validation loss is no number.
+    """A bar with speed, losses, padding and time left; stops at a validation loss that is none.
 
     Losses are multiplied by `unit`. Early stopping may end it before the time that is left.
     """
 
     def __init__(self, speed: Speed, unit: float, what: str = "train") -> None:
         self.speed, self.unit, self.what = speed, unit, what
-        self.losses: dict[str, str] = {}
+        self.shown: dict[str, str] = {}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Open the bar where a resumed run goes on."""
@@ -84,15 +84,19 @@ class Progress(TrainerCallback):
         """Move on."""
         self.bar.update(state.global_step - self.bar.n)
 
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Show how many places the epoch's batches had for a token."""
+        self.shown["padding"] = f"{state.log_history[-1]['padding']:.2f} places a token"
+
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Show the speed, and the loss of a step and of the validation rows."""
         logs = logs or {}
         for key, name in (("loss", "loss"), ("eval_loss", "valid")):
             if key in logs:
-                self.losses[name] = f"{name} {logs[key] * self.unit:.3f}"
+                self.shown[name] = f"{name} {logs[key] * self.unit:.3f}"
         rows, tokens = self.speed.now()
         speed = f"{rows:,.0f} rows/s, {tokens:,.0f} tokens/s"
-        self.bar.set_postfix_str(", ".join([speed, *self.losses.values()]), refresh=False)
+        self.bar.set_postfix_str(", ".join([speed, *self.shown.values()]), refresh=False)
         if not np.isfinite(logs.get("eval_loss", 0.0)):
             self.bar.close()
             raise FoldlineError(diverged("validation loss", state.global_step))
