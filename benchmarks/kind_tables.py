@@ -72,10 +72,10 @@ def scores(results: Results) -> Iterator[str]:
     yield from _head(["set", "train / test rows", *KINDS])
     for name in SETS:
         own = _own(results, name)
-        rows = "/".join(f"{own['tfidf'][part]:,}" for part in _ROWS) if "tfidf" in own else ""
+        usual = _rows(own["tfidf"]) if "tfidf" in own else ""
         top = max((one["score"] for one in own.values()), default=0.0)
-        told = [_score(own.get(kind), top) for kind in KINDS]
-        yield _line([name, rows, *told])
+        told = [_score(own.get(kind), top, usual) for kind in KINDS]
+        yield _line([name, usual, *told])
 
 
 def costs(results: Results) -> Iterator[str]:
@@ -139,21 +139,24 @@ def references(results: Results) -> Iterator[str]:
         )  # fmt: skip
 
 
-_ROWS = ("train_rows", "test_rows")
-
-
 def _own(results: Results, name: str) -> dict[str, Mapping[str, Any]]:
     """Give a set's results on the split without leaks, by kind."""
     keys = {kind: f"{name}/safe/{kind}" for kind in KINDS}
     return {kind: results[key] for kind, key in keys.items() if key in results}
 
 
-def _score(found: Mapping[str, Any] | None, top: float) -> str:
+def _rows(found: Mapping[str, Any]) -> str:
+    return f"{found['train_rows']:,} / {found['test_rows']:,}"
+
+
+def _score(found: Mapping[str, Any] | None, top: float, usual: str) -> str:
+    """Give score and interval; the rows too where a kind learnt from fewer than usual."""
     if found is None:
         return ""
     value = _three(found["score"])
     value = f"**{value}**" if found["score"] == top else value
-    return f"{value} [{_three(found['low'])}, {_three(found['high'])}]"
+    fewer = f" ({_rows(found)} rows)" if usual and _rows(found) != usual else ""
+    return f"{value} [{_three(found['low'])}, {_three(found['high'])}]{fewer}"
 
 
 def _difference(found: Difference, apart: bool) -> str:
