@@ -24,16 +24,17 @@ import pandas as pd
 from pydantic import ValidationError
 
 from benchmarks.measuring import ROOT
-from benchmarks.option_list import BASE, OPTIONS, RECIPES, Changes, Option
+from benchmarks.option_list import BASE, OPTIONS, RECIPES, Changes, Option, Recipe
 from foldline.corpus.further import further_texts
 from foldline.corpus.leaks import drop_leaks
 from foldline.corpus.preparing import prepare_rows
 from foldline.corpus.splits import split_rows
+from foldline.frame import params
 from foldline.frame.errors import FoldlineError
 from foldline.frame.files import read_json, write_json
 from foldline.frame.labels import Labels
 from foldline.frame.loading import read
-from foldline.frame.params import Recipe, Settings
+from foldline.frame.params import Settings
 from foldline.frame.problems import told
 from foldline.frame.seeds import rank_keys
 from foldline.judging.intervals import Difference, paired_interval
@@ -75,28 +76,32 @@ def settings_of(changes: Changes) -> Settings:
         raise FoldlineError(told(Path(file.name), content, error)) from None
 
 
-def rows_of(settings: Settings, most: int | None) -> Rows:
-    """Prepare and split a set; training rows beyond `most` are kept as texts without labels."""
+def rows_of(settings: Settings, recipe: Recipe) -> Rows:
+    """Prepare and split a set; training rows beyond those asked for are texts without labels."""
     found = prepare_rows(TASK, settings.data, settings.prepare)
-    table = found.rows.assign(group="")
+    most = found.rows["label"].value_counts(sort=True).index[: recipe.classes].tolist()
+    labels = Labels(TASK, tuple(name for name in found.labels.classes if name in most))
+    table = found.rows[found.rows["label"].isin(most)].assign(group="").reset_index(drop=True)
     if settings.split.drop_from_train:
         table, dropped = drop_leaks(table)
         print(f"{dropped} training rows dropped that share a text with test rows")
     table = split_rows(table, settings.split, "stratified", TASK, settings.seed)
     train, valid, test = (table[table["part"] == part] for part in ("train", "valid", "test"))
     drawn = np.argsort(rank_keys(settings.seed, train["id"].tolist()), kind="stable")
-    train, over = train.iloc[np.sort(drawn[:most])], train.iloc[np.sort(drawn[len(train[:most]) :])]
+    train, over = (
+        train.iloc[np.sort(part)] for part in np.split(drawn, [min(recipe.train_rows, len(drawn))])
+    )
     unlabelled = pd.concat([found.unlabelled, over], ignore_index=True)
     held = pd.concat([train, valid, test])
     asked = settings.pretrain.model_copy(update={"epochs": 1, "unlabelled": True})
-    return Rows(train, valid, test, further_texts(held, unlabelled, asked), found.labels)
+    return Rows(train, valid, test, further_texts(held, unlabelled, asked), labels)
 
 
 def run(changes: Changes, rows: Rows, metric: str) -> dict[str, Any]:
     """Train once; give score, CPU seconds, calibration, and the classes predicted of test rows."""
     settings = settings_of(changes)
     content = settings.model_dump()
-    recipe = Recipe.model_validate({name: content[name] for name in Recipe.model_fields})
+    recipe = params.Recipe.model_validate({n: content[n] for n in params.Recipe.model_fields})
     with tempfile.TemporaryDirectory() as folder:
         begun = time.process_time()
         job = Job(rows.train, rows.valid, rows.labels, recipe, Path(folder), rows.further)
@@ -232,7 +237,7 @@ def main() -> None:
                 (Path(folder) / name).parent.mkdir(parents=True)
                 (Path(folder) / name).symlink_to(there.resolve())
         os.chdir(folder)
-        rows = rows_of(settings_of(recipe.changes), recipe.train_rows)
+        rows = rows_of(settings_of(recipe.changes), recipe)
         print(f"train {len(rows.train)}, valid {len(rows.valid)}, test {len(rows.test)} rows")
         done = go_on(given, rows)
         print("\n".join(table(done, rows, recipe.metric)))
