@@ -109,7 +109,7 @@ def _pretrained(name: str, changes: Changes, factor: float = 1.0) -> Option:
 
 
 _FEW = "64 steps are too few for it"
-_SHORT = {KOREAN: {"max_length": 16, "pretrain.max_length": 16}, BANKING: {"max_length": 12}}
+_SHORT = {KOREAN: {"max_length": 16}, BANKING: {"max_length": 12}}
 
 OPTIONS = [
     Option(BASE),
@@ -123,6 +123,7 @@ OPTIONS = [
     Option("contrastive .3", _train(contrastive=0.3)),
     Option("dropout_samples 4", _train(dropout_samples=4)),
     Option("adversarial fgm, size 1", _train(adversarial="fgm", adversarial_size=1.0)),
+    Option("adversarial fgm, size .1", _train(adversarial="fgm", adversarial_size=0.1)),
     Option("adversarial awp, size .01", _train(adversarial="awp", adversarial_size=0.01)),
     Option("ema .95", _train(ema=0.95)),
     Option("ema .99", _train(ema=0.99), left={BANKING: _FEW}),
