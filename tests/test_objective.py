@@ -175,17 +175,27 @@ def test_fgm_changes_each_row_by_the_same_length() -> None:
 def test_fgm_raises_the_loss_and_leaves_the_model() -> None:
     model = bert()
     before = copy.deepcopy(model.state_dict())
-    fgm = EmbeddingChange(model, 0.002)
+    fgm = EmbeddingChange(model, 0.1)  # of about .02
     with fgm.watched() as seen:
         loss = plain(model(**BATCH), LABELS)
     loss.backward()
     with fgm.applied(seen):
         worse = plain(model(**BATCH), LABELS)
-    # To the first order, by 0.002 times the sum of the rows' gradient lengths.
-    expected = 0.002 * float(seen[0].grad.flatten(1).norm(dim=1).sum())
+    # To the first order, by the change's length times the sum of the rows' gradient lengths.
+    spread = float(model.get_input_embeddings().weight.detach().std())
+    expected = 0.1 * spread * float(seen[0].grad.flatten(1).norm(dim=1).sum())
     assert (worse - loss).item() == pytest.approx(expected, rel=0.1)
     assert float(plain(model(**BATCH), LABELS)) == float(loss)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_fgm_counts_in_standard_deviations_of_the_embeddings() -> None:
+    """Miyato et al. (2017) normalise embeddings before they change them."""
+    model = bert()
+    before = EmbeddingChange(model, 1.0).size
+    model.get_input_embeddings().weight.data.mul_(10)
+    assert EmbeddingChange(model, 1.0).size == pytest.approx(10 * before, rel=1e-6)
+    assert before == pytest.approx(model.config.initializer_range, rel=0.15)
 
 
 def test_awp_moves_each_matrix_by_a_share_of_its_length() -> None:

@@ -303,6 +303,31 @@ def test_cleaning_and_single_classes_need_classes(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (
+            {"reinit_layers": "reinit_layers: 2"},
+            "train.reinit_layers  draws the 2 top layers of a folder or a hub id anew, and leaves "
+            "model=scratch as it is; set it to 0",
+        ),
+        (
+            {"rdrop": "rdrop: 1.0", "dropout": "dropout: 0.0"},
+            "train.rdrop  compares draws of dropout, and scratch.dropout is 0; set that above 0, "
+            "or train.rdrop to 0.0",
+        ),
+        (
+            {"dropout_samples": "dropout_samples: 4", "dropout": "dropout: 0.0"},
+            "train.dropout_samples  compares draws of dropout, and scratch.dropout is 0; set that "
+            "above 0, or train.dropout_samples to 1",
+        ),
+    ],
+)
+def test_options_that_would_change_nothing_of_a_new_model_are_refused(changed, lines, message):
+    assert message in problems(changed(model="model: scratch", **lines))
+    load(Settings, changed(model="model: some/model", **lines))
+
+
 def test_embeddings_need_an_encoder(changed):
     found = problems(changed(features="features: embeddings"))
 

@@ -74,6 +74,23 @@ class Settings(Recipe):
         return self
 
     @model_validator(mode="after")
+    def _new_models_have_what_options_change(self) -> Self:
+        if self.model != "scratch":
+            return self
+        if self.train.reinit_layers:
+            raise ValueError(
+                f"train.reinit_layers: draws the {self.train.reinit_layers} top layers of a folder "
+                "or a hub id anew, and leaves model=scratch as it is; set it to 0"
+            )
+        asked = {"rdrop": self.train.rdrop > 0, "dropout_samples": self.train.dropout_samples > 1}
+        for name in [name for name, there in asked.items() if there and not self.scratch.dropout]:
+            raise ValueError(
+                f"train.{name}: compares draws of dropout, and scratch.dropout is 0; set that "
+                f"above 0, or train.{name} to {'0.0' if name == 'rdrop' else '1'}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _pretraining_suits_the_model(self) -> Self:
         if self.model != "scratch":
             return self
