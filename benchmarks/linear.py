@@ -26,7 +26,6 @@ from benchmarks.kinds import changed, make, stage
 from benchmarks.measuring import contest, measured
 
 TRAIN, VALID = "data/train_augmented.csv", "data/valid.csv"
-DATA = Path("../shared/data/nsmc")
 
 
 def bare(folder: Path, keep: bool) -> dict[str, Any]:
@@ -85,7 +84,7 @@ def prepared(folder: Path, data: Path, rows: int) -> Path:
 def main() -> None:
     """Let the contestants take turns, and print a table for each number of rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--rows", type=int, nargs="+", default=[25_000, 0])
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)

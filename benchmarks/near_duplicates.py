@@ -18,7 +18,7 @@ import pandas as pd
 
 from benchmarks.measuring import contest, measured
 
-DATA = Path("../shared/data/nsmc")
+DATA = Path("nsmc")
 QUERIES = 5_000
 SIZES = (50_000, 100_000, 200_000, 1_000_000)
 CHARACTERS = list("가나다라마바사아자차카타파하ㅋㅠ")

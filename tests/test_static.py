@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from foldline.frame.errors import FoldlineError
-from foldline.modeling import kinds
+from foldline.modeling import fasttext, kinds
 from foldline.modeling.grams import Grams, learnt
 from foldline.modeling.wordvectors import read_vectors
 
@@ -169,3 +169,17 @@ def test_several_labels_at_once(rows, labels, recipe, monkeypatch, tmp_path):
 
     assert ((found > 0.5) == held).mean() > 0.9
     assert found.sum(axis=1).max() > 1.5
+
+
+@pytest.mark.parametrize(
+    ("rows", "epochs"), [(1, 50), (5_000, 50), (20_000, 25), (50_000, 10), (10**6, 10)]
+)
+def test_few_rows_are_seen_more_often(rows, epochs):
+    assert fasttext._epochs("auto", rows) == epochs
+    assert fasttext._epochs(7, rows) == 7
+
+
+def test_epochs_that_are_left_open_are_those_of_few_rows(fit, rows):
+    table = rows()
+    found = fit("static", table, table.iloc[:0], "classification", dotted={"static.epochs": "auto"})
+    assert len(found.history) == 2 * 50

@@ -16,6 +16,7 @@ from foldline.modeling.soft import targets_of, unrolled, weights_of
 
 BATCH = 32  # rows a step; the learning rate is that of one row, as in fastText
 STEADY = 8  # the squared loss of numbers has no bound, so its steps are smaller
+SEEN, LEAST, MOST = 500_000, 10, 50  # rows seen in all, and epochs, where params leave it open
 Bags = list[np.ndarray]
 
 
@@ -49,7 +50,7 @@ def train(
     optimiser = torch.optim.SGD([vectors, *head.parameters()], lr=options.lr * BATCH)
     history = []
     with threads(job.recipe.train.threads):
-        steps = list(_batches(seed, len(wanted), options.epochs))
+        steps = list(_batches(seed, len(wanted), _epochs(options.epochs, len(wanted))))
         for step, batch in enumerate(steps):
             rate = options.lr * (1 - step / len(steps))
             optimiser.param_groups[0]["lr"] = rate * len(batch)
@@ -65,6 +66,11 @@ def train(
             "finite. Set static.lr lower"
         )
     return kept, _head(job, head, target, codes, pairs), history
+
+
+def _epochs(asked: int | str, rows: int) -> int:
+    """Give a number of epochs; few rows have to be seen more often before vectors say anything."""
+    return min(MOST, max(LEAST, round(SEEN / rows))) if isinstance(asked, str) else asked
 
 
 def _batches(seed: int, rows: int, epochs: int) -> Iterator[np.ndarray]:

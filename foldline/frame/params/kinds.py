@@ -63,7 +63,7 @@ class Static(LinearOptions):
     chars: Annotated[list[Count], Field(min_length=2, max_length=2)]
     min_count: Count
     buckets: Count
-    epochs: Count
+    epochs: Literal["auto"] | Count
     lr: Positive
 
     @model_validator(mode="after")
