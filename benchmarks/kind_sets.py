@@ -77,8 +77,8 @@ FEW: Mapping[str, Changes] = {"scratch": {"epochs": 20}}
 NO_VALID: Changes = {"split.ratios": [0.9, 0.1, 0.0]}
 ALL: Changes = {"split.max_leak_share": 1.0}
 
-# References by scikit-learn, of one seed and fixed C: words 1-2 and char_wb 2-5, liblinear LR of C=4
-# and LinearSVC of C=.5, on the official test; sms_spam 80/20, korean_hate_speech on its valid file.
+# References by scikit-learn, of one seed and fixed C: words 1-2 and char_wb 2-5, liblinear LR of
+# C=4 and LinearSVC of C=.5, on the official test; sms_spam 80/20, korean_hate_speech on valid rows.
 SETS: Mapping[str, DataSet] = {
     "hausa_news": DataSet(
         _official("train", "valid", "test"),
