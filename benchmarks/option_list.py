@@ -125,6 +125,7 @@ OPTIONS = [
     Option("dropout_samples 4", _train(dropout_samples=4)),
     Option("adversarial fgm, size 1", _train(adversarial="fgm", adversarial_size=1.0)),
     Option("adversarial awp, size .01", _train(adversarial="awp", adversarial_size=0.01)),
+    Option("adversarial awp, size .001", _train(adversarial="awp", adversarial_size=0.001)),
     Option("ema .95", _train(ema=0.95)),
     Option("ema .99", _train(ema=0.99), left={BANKING: _FEW}),
     Option("ema .999", _train(ema=0.999), left={BANKING: _FEW}),
