@@ -207,7 +207,7 @@ def table(done: dict[str, dict[str, Any]], rows: Rows, metric: str) -> list[str]
             same = one["bytes"] == done[option.against]["bytes"]
             bounds = f"{found.difference:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
             told_of = "the very same predictions" if same else bounds
-            p = "" if math.isnan(value) else f"{value:.3f}"
+            p = "" if math.isnan(value) else f"{value:.3f}" if value >= 0.001 else "< .001"
         lines.append(
             f"| {option.name} | {one['score']:.4f} | {told_of} | {p} "
             f"| {one['cpu_s'] / done[option.against]['cpu_s']:.2f} "
