@@ -186,7 +186,7 @@ def read(path: Path) -> dict[str, Any]:
 def main() -> None:
     """Run what is asked for and not there yet, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--encoder", type=Path)
@@ -203,8 +203,8 @@ def main() -> None:
     if given.contestant:
         measured(lambda: stage(given.contestant, given.folder))
         return
-    if not given.data.is_dir():
-        sys.exit(f"{given.data} is no folder: name one with a folder for each set")
+    if not given.data or not given.data.is_dir():
+        sys.exit(f"--data {given.data} is no folder: name one with a folder for each set")
     for name in [] if given.tables else given.sets:
         run(name, given)
     print_tables(read(given.out), given.out.parent.resolve() / "predictions")

@@ -1,6 +1,7 @@
 """Trainer with our batches, losses, optimisers and methods, each off unless params ask for it."""
 
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -138,10 +139,16 @@ class TextTrainer(Trainer):
         data: Any = self.train_dataset
         return f", over the rows {listed(data.rows.named(places))}"
 
+    @cached_property
+    def _every_parameter(self) -> list[torch.nn.Parameter]:
+        """Give the model's parameters: to walk over all layers takes as long as to clip."""
+        model: Any = self.model
+        return list(model.parameters())
+
     def _clip_grad_norm(self, model: Any) -> Any:
         if self.args.parallel_mode in (ParallelMode.NOT_PARALLEL, ParallelMode.NOT_DISTRIBUTED):
             # What Trainer comes to after looking for shards and further packages at each step.
-            norm = torch.nn.utils.clip_grad_norm_(model.parameters(), self.args.max_grad_norm)
+            norm = torch.nn.utils.clip_grad_norm_(self._every_parameter, self.args.max_grad_norm)
         else:
             clip: Any = super()._clip_grad_norm  # not typed
             norm = clip(model)

@@ -1,7 +1,8 @@
 """Train a transformer with Trainer: best checkpoint, early stopping, exact resume."""
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def train(
             trainer.add_callback(samples)
         return trainer
 
-    with float32_by_avx512():
+    with float32_by_avx512(), _what_stands_left_alone():
         trainer = within_memory(job, model, make)
     if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
         raise FoldlineError(diverged("model", trainer.state.global_step))
@@ -63,6 +64,21 @@ def train(
     numbers = summary(trainer.state, model, loss_unit, job.recipe.train.metric)
     ran = {"precision": resolved(job.recipe.train.precision), "epochs": trainer.speed.epochs}
     return Trained(history(log, loss_unit), numbers, ran, sampled(log))
+
+
+@contextmanager
+def _what_stands_left_alone() -> Iterator[None]:
+    """Spare the search for garbage all objects that are there already.
+
+    The libraries hold a million, and Trainer has each looked at as it starts: .2 seconds.
+    """
+    frozen = gc.get_freeze_count()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        if not frozen:
+            gc.unfreeze()
 
 
 def trainer_for(
