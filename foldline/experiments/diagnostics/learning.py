@@ -95,7 +95,7 @@ def judged(found: Given, losses: list[float], score: float) -> list[Finding]:
 def _fitted(found: Given, rows: pd.DataFrame, epochs: int) -> tuple[list[float], float]:
     scratch = found.recipe.scratch.model_copy(update={"dropout": 0.0})
     plain = replace(found, train=pd.concat([rows] * TIMES, ignore_index=True)).changed(
-        PLAIN | {"schedule": "linear", "warmup": 0.0, "accumulation": 1},
+        PLAIN | {"schedule": "constant", "warmup": 0.0, "accumulation": 1},
         scratch=scratch, batch_size=len(rows), epochs=epochs,
     )  # fmt: skip
     with plain.job() as job:
