@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from transformers import BertConfig, BertForSequenceClassification
 
 from foldline.frame import contract
 from foldline.frame.errors import FoldlineError
@@ -17,6 +16,7 @@ from foldline.modeling.neural.objective import Objective
 from foldline.modeling.soft import weigh, weights_of
 from tests import projects
 from tests.marks import fast_first
+from tests.test_objective import bert
 
 TASKS = ("classification", "multilabel", "regression")
 # Kind, and the options that choose one of its heads.
@@ -120,18 +120,7 @@ def test_baselines_follow_weights_by_hand(fit, rows) -> None:
 )
 def test_a_transformers_row_of_weight_two_is_two_rows(dotted, recipe, labels) -> None:
     options, target = recipe(dotted).train, np.array([0, 2, 1, 1])
-    torch.manual_seed(0)
-    config: Any = BertConfig(
-        vocab_size=30,
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-        num_labels=3,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-    )
-    model: Any = BertForSequenceClassification(config).train()
+    model = bert()
     loss = loss_for(labels("classification"), target, options)
     objective = Objective(model, loss, options, "classification")
     ids = torch.randint(5, 30, (4, 6))

@@ -1,0 +1,68 @@
+"""The picture of a training's curves."""
+
+import re
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import numpy as np
+import pytest
+
+from foldline.frame import svg
+from foldline.modeling import curves
+
+STEPS = [{"step": s, "loss": 2 / s, "lr": 1e-3 / s} for s in range(1, 1001)]
+
+
+def picture(history: list[dict[str, Any]], metric: str = "f1_macro") -> ET.Element:
+    return ET.fromstring(curves.picture(curves.panels(history, metric)))
+
+
+def texts(root: ET.Element) -> str:
+    return " ".join("".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text"))
+
+
+def test_curves_show_what_there_is():
+    epochs = [{"step": 500, "valid_loss": 0.5, "valid_metric": 0.7}]
+
+    whole, bare, none = picture([*STEPS, *epochs]), picture(STEPS), picture([])
+
+    assert all(word in texts(whole) for word in ("loss", "f1_macro", "learning rate", "1,000"))
+    assert "f1_macro" not in texts(bare)
+    assert "not trained in steps" in texts(none)
+
+
+def test_curves_are_self_contained_small_and_within_the_paper():
+    text = curves.picture(curves.panels(STEPS * 50, "loss"))
+    found = [[float(v) for v in p.split(",")] for p in re.findall(r"[\d.-]+,[\d.-]+", text)]
+
+    assert len(text) < 60_000
+    assert text.count("http") == 1  # the name of SVG itself
+    assert "prefers-color-scheme: dark" in text
+    assert all(curves.LEFT <= x <= curves.WIDTH - curves.RIGHT for x, _ in found)
+    assert all(curves.TOP <= y <= curves.PANEL - curves.BOTTOM for _, y in found)
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0, -2.0])
+def test_curves_of_one_point_or_a_constant_are_drawn(value):
+    for count in (1, 5):
+        history = [{"step": step, "loss": value} for step in range(1, count + 1)]
+        text = curves.picture(curves.panels(history, "loss"))
+        assert "nan" not in text
+        assert ("<circle" in text) == (count == 1)  # a line of one point would not be seen
+
+
+def test_ticks_are_round():
+    assert svg.ticks(0.13, 1.02) == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    assert svg.ticks(1, 230, 8) == [50, 100, 150, 200]
+    assert svg.ticks(-3, 3) == [-2, 0, 2]
+    assert svg.ticks(4, 4) == [4]
+    assert svg.ticks(3e-6, 0.2, log=True) == pytest.approx([1e-5, 1e-4, 1e-3, 1e-2, 1e-1])
+
+
+def test_smoothing_begins_with_the_first_value_and_thinning_keeps_the_mean():
+    points = [(float(n), float(n)) for n in range(1000)]
+
+    assert [y for _, y in curves.smoothed([(1, 5.0), (2, 5.0)])] == pytest.approx([5.0, 5.0])
+    assert len(curves.thinned(points)) <= curves.POINTS
+    assert np.mean([y for _, y in curves.thinned(points[:900])]) == pytest.approx(449.5)
+    assert curves.thinned(points[:400]) == points[:400]
