@@ -19,6 +19,7 @@ from foldline.frame.files import digest
 from foldline.frame.params import Kfold
 from foldline.modeling import kinds
 from foldline.running.home import home
+from foldline.running.store import Store
 from foldline.running.tasks import Task, run_tasks
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -188,9 +189,18 @@ def test_models_are_kept_if_asked(folds) -> None:
 
 def test_forgetting_leaves_nothing(folds) -> None:
     own = folds()
+    store = Store("folds")
+    killed = store.root / f".{own[0].key}.1.tmp" / "models.1.tmp"  # a writer that was killed
+    killed.mkdir(parents=True)
+    (killed / "half").touch()
+    other = store.root / ".of-another-key.1.tmp"
+    other.mkdir()
+
     with alone(own):
         run(own)
         forget(own)
+
+    assert list(store.root.iterdir()) == [other]
     assert [path for path in home().rglob("*") if path.is_file()] == []
 
 

@@ -98,8 +98,12 @@ class Store:
         return folder
 
     def forget(self, key: str) -> None:
-        """Remove a key's results and its unfinished work."""
-        remove(self.root / key)
+        """Remove a key's results, its unfinished work and what a killed writer left of it.
+
+        The caller is the only one who works on this key.
+        """
+        for folder in (self.root / key, *self.root.glob(f".{key}.*.tmp")):
+            remove(folder)
         remove(home() / "scratch" / key)
 
 
