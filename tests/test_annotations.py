@@ -197,6 +197,7 @@ def test_what_lacks_a_value_or_a_row_is_left_out_with_a_note(project, capsys):
     assert found["judgements"] == 180
 
 
+@pytest.mark.slow
 def test_what_cannot_be_used_is_told(project):
     assert "has no column 'persn'; it has item, who, said" in told(annotator="persn")
     assert "Set data.annotations.annotator" in told(annotator="persn")

@@ -77,6 +77,7 @@ def test_no_copy_is_a_text_that_exists(method, uneven, augment) -> None:
     assert not found.duplicated(["text", "text_pair"])[found["method"] != ORIGINAL].any()
 
 
+@pytest.mark.slow
 @given(
     TABLES,
     st.sampled_from(["none", "balance", "ratio", "n_per_row"]),

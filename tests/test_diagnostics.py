@@ -60,6 +60,7 @@ def verdicts(findings: list) -> dict[str, str]:
     return {found.check: found.verdict for found in findings}
 
 
+@pytest.mark.slow
 def test_healthy_classes_pass_every_check(project):
     found = verdicts(checking.checked(project()))
     page = Path("docs/diagnostics.md").read_text(encoding="utf-8")
@@ -275,6 +276,7 @@ def test_a_scaled_loss_is_found(started, monkeypatch):
     assert starting.first_loss(start, job).verdict == WRONG
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_learn_is_found(project, monkeypatch):
     monkeypatch.setattr(learning, "EPOCHS", (1, 2))
     found = project(lr=1e-9)

@@ -180,6 +180,7 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(tables(), OPTIONS, st.randoms())
 def test_order_does_not_count_and_copies_join_their_original(rows, options, random):

@@ -158,6 +158,7 @@ def test_other_kinds_transforms_and_folders_are_refused(project, fit, rows, labe
     assert "target.transform=yeo-johnson" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_predictions_in_bfloat16_are_near_and_kept(task, fit, rows, labels, tmp_path) -> None:
     table = rows(task)

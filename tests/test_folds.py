@@ -101,6 +101,7 @@ def test_groups_and_copies_stand_on_one_side(model, folds, table) -> None:
         assert "method" not in stop  # the rows to stop by are never copies
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["tfidf", "scratch"])
 def test_held_rows_change_nothing_that_is_fitted(model, folds, table, workplace) -> None:
     """Whatever the held rows say: the model of their fold stays the same to the byte."""

@@ -35,6 +35,7 @@ def test_the_bar_tells_speed_losses_and_time_left(capsys, monkeypatch):
     assert re.search(r"\d\d:\d\d<\d\d:\d\d, 25 rows/s, 250 tokens/s, valid 1.000, loss 2.000", told)
 
 
+@pytest.mark.slow
 def test_usage_knows_a_busy_process_from_an_idle_one():
     with Usage(0.1) as busy:
         end = time.process_time() + 0.5

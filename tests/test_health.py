@@ -184,6 +184,7 @@ def test_duplicates_of_other_labels_are_both_looked_at():
     assert sorted(distinct(rows, 0)["label"]) == ["0", "1"]
 
 
+@pytest.mark.slow
 def test_findings_hang_on_neither_order_nor_test_rows():
     rows = planted(table(n=300, pairs=True), "text", lambda label: f"답={label}")
     official = table(n=100, seed=5, pairs=True).assign(part="test")

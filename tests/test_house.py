@@ -81,6 +81,7 @@ def test_choices_in_params_are_the_tables_in_code():
     assert set(params.KINDS) == set(KINDS) - {PRETRAINED}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["prepare", "split", "augment", "ensemble"])
 def test_light_stages_start_without_heavy_libraries(stage):
     code = f"import sys, stages.{stage}; print([m for m in {HEAVY} if m in sys.modules])"

@@ -135,6 +135,7 @@ def documents(count: int, length: int) -> list[str]:
     return texts
 
 
+@pytest.mark.slow
 def test_minhash_finds_nearly_all_pairs_of_long_texts():
     texts = documents(160, 400)
     truth = brute(texts, 0.7)

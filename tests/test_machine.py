@@ -51,6 +51,7 @@ def test_other_errors_pass_strict(recipe) -> None:
         torch.ones(2) + torch.ones(3)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the ways differ on a GPU")
 @pytest.mark.parametrize("model", fast_first(["scratch", "pretrained"], ["scratch"]))
 def test_on_a_cpu_all_ways_give_the_same_bytes(model, fit, rows) -> None:

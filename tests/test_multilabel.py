@@ -50,6 +50,7 @@ def as_columns(rows):
     ]
 
 
+@pytest.mark.slow
 def test_one_column_and_columns_of_0_and_1_and_json_are_the_same(project):
     rows = projects.tagged()
     project(rows)
@@ -153,6 +154,7 @@ def test_each_label_is_shared_out_evenly(project):
     assert (each.max(axis=1) - each.min(axis=1)).max() <= 2
 
 
+@pytest.mark.slow
 def test_a_submission_has_the_form_of_the_sample(project):
     rows = projects.tagged()
     names = list(projects.SUBJECTS)
@@ -185,6 +187,7 @@ def test_a_column_of_labels_that_no_row_has_is_told_and_handed_in(project, capsy
     assert found == expected
 
 
+@pytest.mark.slow
 def test_a_submission_in_one_column_has_the_users_separator(project):
     rows = [row | {"label": row["label"].replace("|", ";")} for row in projects.tagged()]
     project(rows, **{"data.separator": ";", "data.predict": "data/raw/new.csv"})
@@ -206,6 +209,7 @@ def test_class_probabilities_are_handed_in_where_the_sample_wants_them():
         submission(["1", "2"], answers, p, {"no": [], "y": [], "z": []}, "id")
 
 
+@pytest.mark.slow
 def test_what_is_judged_and_drawn(project):
     project()
     projects.run()

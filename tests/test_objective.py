@@ -218,6 +218,7 @@ def test_awp_moves_each_matrix_by_a_share_of_its_length() -> None:
     assert all(torch.equal(p, before[n]) for n, p in model.named_parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("task", fast_first(["classification", "regression"], ["classification"]))
 def test_one_batch_of_sixteen_is_four_of_four(name, task, fit, rows) -> None:

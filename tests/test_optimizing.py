@@ -75,6 +75,7 @@ def test_sgd_and_adamw_by_hand() -> None:
     assert first == pytest.approx([1.0 - 0.1 * 0.5 - 0.1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", fast_first(["adamw", "adafactor", "lion"], ["lion"]))
 def test_optimizers_learn(name, fit, rows) -> None:
     """SGD hardly moves a small transformer that starts from nothing."""
@@ -86,6 +87,7 @@ def test_optimizers_learn(name, fit, rows) -> None:
     assert found.history[-1]["loss"] < 0.4 * found.history[0]["loss"]
 
 
+@pytest.mark.slow
 def test_each_optimizer_goes_its_own_way(fit, rows) -> None:
     table, ends = rows(), set()
     for name in OPTIMIZERS:

@@ -50,6 +50,7 @@ def run(project: Path, *stages: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_light_stages_run_without_heavy_libraries_and_repeat(project):
     written = {}
     for _ in range(2):

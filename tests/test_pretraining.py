@@ -238,6 +238,7 @@ def test_no_held_row_is_read_in_a_fold(
     assert not set(seen) & set(stop["text"])
 
 
+@pytest.mark.slow
 def test_texts_of_test_rows_are_reported(fit, parts, capsys) -> None:
     beside = further("one text", "two texts", part="test")
     found = fit("scratch", *parts, "classification", dotted=ON, epochs=1, further=beside)

@@ -41,6 +41,7 @@ def test_a_killed_training_goes_on_exactly(
     same(whole_run, again, labels, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("saves", [1, 2])
 def test_goes_on_exactly_without_validation_rows(
     saves, fit, parts, labels, tmp_path, monkeypatch

@@ -94,6 +94,7 @@ def test_one_file_becomes_rows_of_train(prepared):
 TABLES = st.lists(st.tuples(st.text(max_size=3), st.sampled_from("ab")), max_size=12)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(TABLES, TABLES, st.randoms())
 def test_ids_made_from_content_do_not_move(rows, added, random):

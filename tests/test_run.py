@@ -276,6 +276,7 @@ def test_a_failed_installation_shows_its_output_and_is_not_trusted(project, mach
     assert Path(machine["UV_LOG"]).read_text().count("uv pip install") == 2
 
 
+@pytest.mark.slow
 @posix_only
 def test_a_second_call_waits_and_a_kill_is_recovered_from(project: Path, machine) -> None:
     command = [sys.executable, "run.py", "python", "-V"]
@@ -317,6 +318,7 @@ def test_constraints_satisfy_every_requirement() -> None:
     assert (pins["torch"], pins["dvc"][:5]) == ("2.13.0", "3.67.")
 
 
+@pytest.mark.slow
 def test_lock_names_what_differs(tmp_path: Path, monkeypatch, capsys) -> None:
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
     monkeypatch.setattr(lock, "ROOT", tmp_path)

@@ -39,6 +39,7 @@ def small_memory(monkeypatch) -> Any:
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error", fast_first([torch.OutOfMemoryError, RuntimeError], [RuntimeError])
 )
@@ -59,6 +60,7 @@ def test_memory_that_runs_out_halves_the_batch_and_keeps_the_step(
     assert max(seen[-4:]) <= 5
 
 
+@pytest.mark.slow
 def test_memory_that_runs_out_late_goes_on_from_the_last_epoch(
     fit, rows, small_memory, tmp_path, capsys
 ) -> None:
@@ -166,6 +168,7 @@ def test_a_gradient_that_is_no_number_stops_before_it_spoils_the_weights(
     assert all(bool(torch.isfinite(p).all()) for p in steps[-1].model.parameters())
 
 
+@pytest.mark.slow
 def test_a_metric_decides_when_to_stop_and_which_epoch_is_best(fit, rows, labels) -> None:
     """Of rows whose labels are turned, loss and accuracy are best at different epochs."""
     table = rows()

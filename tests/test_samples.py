@@ -46,6 +46,7 @@ def test_samples_of_a_transformed_target_are_in_its_units(fit, rows):
     np.testing.assert_allclose(found.samples[1], found.model.predict(valid), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_showing_samples_changes_nothing(fit, parts):
     plain, shown = (
         fit("scratch", *parts, "classification", epochs=3, shown=ids)
@@ -57,6 +58,7 @@ def test_showing_samples_changes_nothing(fit, parts):
     np.testing.assert_array_equal(plain.model.predict(parts[1]), shown.model.predict(parts[1]))
 
 
+@pytest.mark.slow
 def test_a_killed_training_has_the_samples_of_all_epochs(fit, parts, tmp_path, monkeypatch):
     how: dict[str, Any] = {"epochs": 4, "shown": tuple(parts[1]["id"])}
     whole = fit("scratch", *parts, "classification", **how)

@@ -91,6 +91,7 @@ def split(table: pd.DataFrame, how: str, seed: int = 1, shares: object = SHARES)
     return split_rows(table, options(how, shares), how, task, seed)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(
     tables(), st.sampled_from(["stratified", "grouped", "time"]), st.integers(0, 99), st.randoms()

@@ -156,6 +156,7 @@ def test_a_stage_dies_with_its_parent(project):
     assert not (project / "out.txt").exists()
 
 
+@pytest.mark.slow
 @linux_only
 @pytest.mark.parametrize("by_dvc", [True, False])
 def test_behind_a_shell_a_stage_dies_with_dvc_and_one_started_by_hand_lives_on(tmp_path, by_dvc):

@@ -107,6 +107,7 @@ def test_pretraining_reads_new_texts_and_no_others(tmp_path, monkeypatch):
     assert len(leaves(metrics("train"))) <= 14
 
 
+@pytest.mark.slow
 def test_rules_and_entailment_are_baselines_where_params_name_them(project, tiny_nli):
     projects.set_params(
         Path("params.yaml"),
@@ -202,6 +203,7 @@ def test_nothing_before_evaluate_needs_the_test_set(project):
         projects.run("evaluate")
 
 
+@pytest.mark.slow
 def test_a_new_number_of_folds_leaves_no_old_fold(project):
     projects.run("prepare", "split", "augment", "train", "kfold")
     assert sorted(p.name for p in Path("models/folds").iterdir()) == ["0", "1", "2", "index.json"]
@@ -212,6 +214,7 @@ def test_a_new_number_of_folds_leaves_no_old_fold(project):
     assert set(contract.OUT_OF_FOLD.read()["fold"]) == {0, 1}
 
 
+@pytest.mark.slow
 def test_models_that_were_not_kept_do_not_vote(project):
     projects.set_params(Path("params.yaml"), {"kfold.keep_models": False})
     with pytest.raises(FoldlineError, match=r"'folds' cannot vote, as kfold\.keep_models is false"):
@@ -244,6 +247,7 @@ def test_official_files_stay_as_they_are(project):
     assert len(contract.TRAIN.read()) + len(contract.VALID.read()) == 60
 
 
+@pytest.mark.slow
 def test_submission_has_the_ids_and_the_order_of_the_input(project):
     unlabelled = [{"id": f"u{n}", "text": row["text"]} for n, row in enumerate(projects.topics(20))]
     unlabelled[3]["text"] = ""
@@ -279,6 +283,7 @@ def test_a_sample_of_another_competition_is_refused(project):
         projects.run()
 
 
+@pytest.mark.slow
 def test_changed_weights_predict_nothing_again(project, monkeypatch):
     projects.run()
     monkeypatch.setattr("foldline.modeling.kinds.load", lambda folder: pytest.fail("loaded"))
@@ -286,6 +291,7 @@ def test_changed_weights_predict_nothing_again(project, monkeypatch):
     projects.run("ensemble", "evaluate", "predict")
 
 
+@pytest.mark.slow
 def test_official_files_that_share_rows_run_through_once_mended(tmp_path, monkeypatch):
     """Rows of valid that stand in test are in no fold, and are not judged."""
     rows = projects.topics(120)

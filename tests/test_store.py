@@ -89,6 +89,7 @@ def test_a_failed_entry_leaves_nothing(store) -> None:
     assert list(store.root.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_nothing_that_is_trusted(store) -> None:
     code = """
 import os, signal

@@ -40,6 +40,7 @@ def done() -> set[str]:
     return {path.name for path in Path(".foldline/done").iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_runs_all(jobs, workplace) -> None:
     run_tasks([Task(name, write, (name,)) for name in "abc"], jobs, "test")

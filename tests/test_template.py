@@ -260,6 +260,7 @@ def test_links_between_documents_lead_somewhere(template, tmp_path, language):
 # --- the ways in ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_used_folder_and_relative_path(changed, expected, tmp_path):
     for name in (".dvc/cache/files/md5/ab", ".dvc/config.local", ".dvc/tmp/x", "data/raw/mine.csv"):
         (changed / name).parent.mkdir(parents=True, exist_ok=True)
@@ -373,6 +374,7 @@ def test_copier_records_no_user_and_token(prefix):
     assert recorded == {**given, "_src_path": f"{prefix}example.org/a@b.git"}
 
 
+@pytest.mark.slow
 def test_awkward_name(template, tmp_path):
     given = (f"project_name={AWKWARD}", f"author={AWKWARD}", "language=ko", "task=regression")
     cookiecut(template, tmp_path, *given)

@@ -31,6 +31,7 @@ def test_threads_that_wait_sleep(way, asked, found, tmp_path):
     assert f"OMP_WAIT_POLICY = '{found}'" in done.stderr
 
 
+@pytest.mark.slow
 def test_no_stage_loads_torch_before_its_process_is_prepared():
     stages = sorted(p.stem for p in (ROOT / "stages").glob("*.py") if p.stem != "__init__")
     named = ", ".join(f"stages.{stage}" for stage in stages)

@@ -74,6 +74,7 @@ def test_a_run_that_fails_ends_with_its_error():
     assert listening.heard[-1][1] == {"error": "ValueError: too hot"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", fast_first(["scratch", "static"], ["scratch"]))
 def test_trackers_change_no_byte(model, tmp_path, monkeypatch):
     found = []

@@ -108,6 +108,7 @@ def resumed(strategy: str, data: Any, folder: Path) -> float:
     return float((weights(whole) - weights(again)).abs().max())
 
 
+@pytest.mark.slow
 def test_grouping_by_length_does_not_go_on_exactly(data, tmp_path) -> None:
     assert resumed("random", data, tmp_path / "a") == 0.0
     assert resumed("group_by_length", data, tmp_path / "b") > 1e-4
