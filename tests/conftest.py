@@ -142,6 +142,14 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def prepared(workplace: Path) -> Callable[..., Any]:
+    """Prepare files of these contents: `prepared({"train": "..."}, id=None)`."""
+    from tests import given
+
+    return given.prepared
+
+
 @pytest.fixture(scope="session")
 def recipe() -> Callable[..., Recipe]:
     """Make a recipe by dotted keys: `recipe({"train.patience": 1}, model="tfidf")`."""

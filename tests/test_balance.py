@@ -1,8 +1,6 @@
 """Balancing: copies follow their sources, and depend on nothing that stands beside them."""
 
-import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,14 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from foldline.balance import report, strategies
-from foldline.balance.outside import outside
-from foldline.balance.rows import CHUNK, ORIGINAL, Balanced, balance, changed
+from foldline.balance.rows import ORIGINAL, Balanced, balance, changed
 from foldline.combining.folds import Fold, training_rows
-from foldline.corpus.leaks import digest
-from foldline.frame import contract
 from foldline.frame.errors import FoldlineError
 from foldline.frame.params import Kfold
-from tests import projects
 
 METHODS = ("aeda", "swap", "delete", "nlpaug")
 # Most texts meet others once they are changed: one of two equal copies is refused.
@@ -175,38 +169,6 @@ def test_a_copy_is_named_by_its_method(uneven, augment) -> None:
     assert numbered["method"].tolist() == copies["method"].tolist()
 
 
-def test_rare_numbers_are_copied_as_rare_classes_are(rows, augment) -> None:
-    """Of a target from 0 to 10 in two ranges, 4 numbers in the upper one."""
-    table = rows(n=24).assign(label=[*["0", "1", "2", "3"] * 5, "6", "8", "9", "10"])
-    own = augment(method="aeda", strategy="balance", bins=2, copies=9)
-    found = balance(table, own, "regression", 1)
-    high = found.rows["label"].astype(float) > 5
-
-    assert strategies.stands_for(table, "regression", 2).tolist() == (
-        ["0 to 5"] * 20 + ["5 to 10"] * 4
-    )
-    assert [(~high).sum(), high.sum()] == [20, 20]
-    shown = report.details(table, found, "regression", 2, 1)
-    assert shown["histogram"] == {"edges": [0, 5, 10], "before": [20, 4], "after": [20, 20]}
-    assert report.metrics(table, found, "regression", 2)["ratio_before"] == 5
-    narrow = table.assign(label=[str(1 + n / 1e9) for n in range(24)])
-    assert len(set(strategies.stands_for(narrow, "regression", 4))) == 4
-    equal = table.assign(label="1")
-    assert len(balance(equal, own, "regression", 1).rows) == 24
-
-
-def test_regression_pairs(rows, augment) -> None:
-    table = rows("regression", pairs=True)
-    own = augment(method="swap", strategy="n_per_row", copies=1)
-    found = balance(table, own, "regression", seed=1).rows
-    copies = found[found["method"] == "swap"].set_index("source_id")
-    sources = table.set_index("id").loc[copies.index]
-    assert len(copies) == len(table)
-    assert (copies["text"] != sources["text"]).all()
-    assert (copies["text_pair"] != sources["text_pair"]).mean() > 0.5
-    assert (copies["label"] == sources["label"]).all()
-
-
 def test_one_word_and_empty_texts_have_no_copies(rows, augment) -> None:
     table = rows().assign(text=["낱말", ""] * 20)
     for method in ("swap", "delete"):
@@ -262,47 +224,6 @@ def test_report_by_hand(uneven, augment) -> None:
     assert shown["methods"]["aeda"]["wanted"] == shown["methods"]["aeda"]["made"] == 5
 
 
-def test_the_stage_shows_what_it_did_and_meets_no_held_text(tmp_path, monkeypatch, rows) -> None:
-    monkeypatch.chdir(tmp_path)
-    how = {"method": "delete", "strategy": "n_per_row", "copies": 3, "delete.share": 0.3}
-    projects.make(tmp_path, {f"augment.{key}": value for key, value in how.items()})
-    contract.TRAIN.write(rows())
-    contract.HELD.write(pd.DataFrame({"key": ["0" * 32]}))
-    projects.run("augment")
-    copies = contract.AUGMENTED.read().query("method == 'delete'")
-    victim = copies.iloc[0]
-    contract.HELD.write(pd.DataFrame({"key": [digest(victim["text"], victim["text_pair"])]}))
-    projects.run("augment")
-    shown = json.loads(Path("metrics/augment.json").read_text())["augment"]
-    again = contract.AUGMENTED.read()
-
-    assert len(copies) > 50
-    assert victim["text"] not in again["text"].tolist()
-    assert shown["rows"] == len(again)
-    projects.set_params(Path("params.yaml"), {"augment.per_class": {"food": "none"}})
-    with pytest.raises(FoldlineError, match="did you mean 'food 음식'"):
-        projects.run("augment")
-
-
-def test_files_that_are_read_are_known_by_their_content(workplace, augment) -> None:
-    file = Path("data/raw/synonyms.tsv")
-    file.parent.mkdir(parents=True)
-    file.write_text("one\ttwo\n")
-    unused = augment({"synonym.path": file.as_posix()}, method="aeda")
-    used = augment(
-        {"synonym.path": file.as_posix(), "undersample.method": "tomek"}
-        | {"undersample.features": "embeddings", "undersample.encoder": "someone/model"},
-        method="mix",
-        mix={"eda": 1.0, "llm": 1.0},
-    )
-    before = outside(used)
-    file.write_text("one\tthree\n")
-
-    assert outside(unused) == {}
-    assert list(before) == [file.as_posix()]  # no hub id, and no answers that are not there
-    assert outside(used) != before
-
-
 def test_augmenting_before_splitting_lies_and_folds_do_not(rows, augment, recipe, labels) -> None:
     """The lesson: a nearest neighbour knows by heart what its fold's copies give away.
 
@@ -337,27 +258,6 @@ def test_augmenting_before_splitting_lies_and_folds_do_not(rows, augment, recipe
 
     assert score(leaky) > 0.95
     assert score(ours) == score(plain) < 0.6
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("method", ["aeda", "mix"])
-def test_one_and_two_workers_write_the_same_bytes(method, rows, tmp_path, monkeypatch) -> None:
-    table = rows(n=2 * CHUNK)
-    found = []
-    for jobs in (1, 2):
-        (tmp_path / str(jobs)).mkdir()
-        monkeypatch.chdir(tmp_path / str(jobs))
-        how = {"method": method, "strategy": "n_per_row", "gates.min_agreement": 0.2}
-        projects.make(Path(), {f"augment.{k}": v for k, v in how.items()} | {"runner.jobs": jobs})
-        contract.TRAIN.write(table.assign(id=[f"r{n}" for n in range(len(table))]))
-        contract.HELD.write(pd.DataFrame({"key": []}))
-        projects.run("augment")
-        written = [*Path("metrics").glob("*.json"), contract.AUGMENTED.path]
-        found.append({path.name: path.read_bytes() for path in written})
-
-    assert found[0] == found[1]
-    assert len(found[0]) == 3
-    assert found[0]["train_augmented.csv"].count(b"\n") > 2 * len(table)
 
 
 def test_chunks_do_not_matter(uneven, augment, monkeypatch) -> None:

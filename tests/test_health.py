@@ -1,53 +1,15 @@
 """What gives labels away is told, a clean set is left in peace, and test labels stay unread."""
 
 import json
-from collections.abc import Callable
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from pydantic import ValidationError
 
-from foldline.corpus.columns import by_role, known_after_notes
-from foldline.corpus.health import distinct, health
-from foldline.corpus.raw import Raw
+from foldline.corpus.health import distinct
 from foldline.corpus.shortcuts import find_shortcuts, shapes
-from foldline.frame import contract, loading
-from foldline.frame.errors import FoldlineError
-from foldline.frame.files import read_json
-from foldline.frame.labels import Labels
-from foldline.frame.params import Data, Prepare, Settings
-from stages import prepare
+from tests.healthy import look, planted, table
 from tests.marks import fast_first
-
-ROOT = Path(__file__).resolve().parents[1]
-WORDS = ["오늘", "영화", "정말", "good", "bad", "film", "배우", "story", "음악", "the", "참", "and"]
-NO_TIME = SimpleNamespace(time=None)
-
-
-def table(n: int = 400, classes: int = 4, pairs: bool = False, seed: int = 0) -> pd.DataFrame:
-    """Make texts that say nothing of their label."""
-    rng = np.random.default_rng(seed)
-    frame = pd.DataFrame({"id": [f"r{i}" for i in range(n)], "part": "train"})
-    for role in ("text", "text_pair"):
-        drawn = [" ".join(rng.choice(WORDS, size=rng.integers(4, 9))) for _ in range(n)]
-        frame[role] = drawn if role == "text" or pairs else ""
-    frame["label"] = [str(i % classes) for i in range(n)]
-    return frame.assign(group="", time=0.0, dup_group=frame["id"])
-
-
-def look(rows: pd.DataFrame, task: str = "classification", data: Any = NO_TIME, seed: int = 0):
-    classes = tuple(sorted(set(rows["label"]))) if task == "classification" else ()
-    return health(rows, Labels(task, classes), data, seed)
-
-
-def planted(rows: pd.DataFrame, role: str, add: Callable[[str], str]) -> pd.DataFrame:
-    """Write into each text of a column what `add` makes of the row's label."""
-    told = rows[role] + " " + rows["label"].map(add)
-    return rows.assign(**{role: told.str.strip()})
 
 
 @pytest.mark.parametrize("pairs", [False, True])
@@ -273,171 +235,6 @@ def test_a_shortcut_is_held_against_permuted_labels():
     assert found.chance == pytest.approx(1 / 3)
     assert found.p > 0.01
     assert not found.clear
-
-
-# --- time ----------------------------------------------------------------------------------------
-
-
-def timed(train: range, test: range, valid: range = range(0)) -> pd.DataFrame:
-    parts = []
-    given = {"train": train, "valid": valid, "test": test}
-    for part, times in {part: times for part, times in given.items() if times}.items():
-        rows = table(n=len(times)).assign(part=part, time=[float(t) for t in times])
-        rows["id"] = rows["dup_group"] = part[0] + rows["id"]
-        parts.append(rows)
-    return pd.concat(parts, ignore_index=True)
-
-
-def test_training_rows_later_than_the_first_test_row_are_told():
-    rows = timed(train=range(1, 101), test=range(99, 120))
-
-    found = look(rows, data=SimpleNamespace(time="date"))
-
-    assert found.notes == [
-        "1 of 100 rows of train are later than the first row of test, so the score is no "
-        "forecast: ids tr99"
-    ]
-    assert found.metrics["later_rows"] == 1
-    assert found.details["time"] == {"train_after_test": {"rows": 1, "ids": ["tr99"]}}
-
-
-def test_validation_rows_stand_in_time_too():
-    rows = timed(train=range(1, 101), valid=range(90, 130), test=range(120, 140))
-
-    found = look(rows, data=SimpleNamespace(time="date"))
-
-    assert {name: entry["rows"] for name, entry in found.details["time"].items()} == {
-        "train_after_valid": 10,
-        "valid_after_test": 9,
-    }
-
-
-def test_without_times_there_is_no_later():
-    rows = timed(train=range(1, 101), test=range(50, 60))
-    untold = rows.assign(time=rows["time"].where(rows["part"] != "test", 0.0))
-
-    assert look(rows).details["time"] == {}
-    assert look(untold, data=SimpleNamespace(time="date")).details["time"] == {}
-    assert look(timed(range(1, 50), range(49, 60)), data=SimpleNamespace(time="t")).notes == []
-
-
-# --- columns known only after the fact -----------------------------------------------------------
-
-
-def section(**changes: Any) -> dict[str, Any]:
-    return loading.read(ROOT / "tests" / "params.yaml")["data"] | changes
-
-
-@pytest.mark.parametrize("role", ["text", "text_pair", "group", "time", "id"])
-def test_a_column_known_after_the_fact_is_refused(role):
-    with pytest.raises(ValidationError, match=f"{role}: is column 'rating', which data.k"):
-        Data.model_validate(section(**{role: "rating"}, known_after=["votes", "rating"]))
-
-
-def test_the_label_may_be_known_after_the_fact():
-    assert Data.model_validate(section(known_after=["label"])).known_after == ["label"]
-
-
-def test_the_refusal_names_the_key(tmp_path):
-    text = (ROOT / "tests" / "params.yaml").read_text(encoding="utf-8")
-    text = text.replace("known_after: []", "known_after: [when]").replace(
-        "  time: null ", "  time: when "
-    )
-    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
-
-    with pytest.raises(FoldlineError, match=r"data\.time +is column 'when', which data.known_a"):
-        loading.load(Settings, tmp_path / "params.yaml")
-
-
-def raw(texts: list[str], ratings: list[str]) -> Raw:
-    columns = {"id": ["x"] * len(texts), "text": texts, "label": ["a"] * len(texts)}
-    return Raw(Path("a.csv"), {**columns, "rating": ratings}, list(range(2, len(texts) + 2)))
-
-
-def named(**changes: Any) -> Data:
-    return Data.model_validate(section(**{"id": "id", "text": "text", "label": "label"} | changes))
-
-
-def test_a_column_that_is_not_there_is_told_with_the_nearest():
-    with pytest.raises(FoldlineError) as caught:
-        by_role(raw(["a"], ["3"]), named(known_after=["raiting"]), "train")
-
-    assert str(caught.value) == (
-        "a.csv has no column 'raiting', which data.known_after names; it has id, text, label, "
-        "rating; did you mean 'rating'? Correct data.known_after, or take the name out"
-    )
-
-
-def test_only_train_must_have_the_columns():
-    assert by_role(raw(["a"], ["3"]), named(known_after=["votes"]), "test")["text"] == ["a"]
-
-
-def test_what_came_after_and_stands_in_the_text_is_noted():
-    ratings = [str(n % 10) for n in range(60)]
-    texts = [f"정말 {rating}점 영화 {n}번째" for n, rating in enumerate(ratings)]
-    data = named(known_after=["rating"])
-
-    (note,) = known_after_notes(raw(texts, ratings), data)
-
-    assert note.startswith(
-        "a.csv: what column 'rating' says, known only after the fact, stands in 100% of the "
-        "texts (by chance "
-    )
-    assert known_after_notes(raw(["정말 영화"] * 60, ratings), data) == []
-    assert known_after_notes(raw(texts, ratings), named(known_after=[])) == []
-
-
-def test_sorted_files_are_looked_at_like_others():
-    ratings = [str(n // 30) for n in range(300)]
-    texts = [f"{rating}점 영화 {n}번째" for n, rating in enumerate(ratings)]
-
-    (note,) = known_after_notes(raw(texts, ratings), named(known_after=["rating"]))
-
-    assert "stands in 100% of the texts" in note
-
-
-@pytest.fixture
-def official(tmp_path, monkeypatch) -> Callable[..., dict[str, Any]]:
-    """Prepare the lines of train and of an official test file; give the account in JSON."""
-    monkeypatch.chdir(tmp_path)
-    Path("data/raw").mkdir(parents=True)
-
-    def make(train: list[str], test: list[str], **changes: Any) -> dict[str, Any]:
-        Path("data/raw/train.csv").write_text("\n".join(train), encoding="utf-8")
-        Path("data/raw/test.csv").write_text("\n".join(test), encoding="utf-8")
-        files = {"train": "data/raw/train.csv", "test": "data/raw/test.csv", "predict": None}
-        content = loading.read(ROOT / "tests" / "params.yaml")
-        data = named(valid=None, **files, **changes)
-        own = Prepare.model_validate(content["prepare"])
-        prepare.main(prepare.Params(seed=1, task="classification", data=data, prepare=own))
-        return {
-            file: read_json(Path(f"metrics/{file}.json")) for file in ("preparation", "prepare")
-        }
-
-    return make
-
-
-def lines(first: int, last: int, when: bool = True) -> list[str]:
-    tails = [f",{2000 + n}-01-01" if when else "" for n in range(first, last)]
-    rows = [f"{n},글 {WORDS[n % 12]} {n},{'ab'[n % 2]}{tails.pop(0)}" for n in range(first, last)]
-    return ["id,text,label" + (",when" if when else ""), *rows]
-
-
-def test_an_official_file_may_lack_the_time(official):
-    found = official(lines(0, 120), lines(120, 124, when=False), time="when")
-
-    rows = contract.PREPARED.read()
-    assert set(rows["time"][rows["part"] == "test"]) == {0.0}
-    assert not [note for note in found["preparation"]["notes"] if "later than" in note]
-
-
-def test_prepare_tells_what_it_finds(official):
-    found = official(lines(0, 120), lines(110, 114), time="when")
-
-    told = "9 of 120 rows of train are later than"
-    assert [note for note in found["preparation"]["notes"] if note.startswith(told)]
-    assert found["preparation"]["health"]["time"]["train_after_test"]["rows"] == 9
-    assert found["prepare"]["prepare"]["later_rows"] == 9
 
 
 @pytest.mark.slow

@@ -1,41 +1,21 @@
 """`python -m foldline import`: shown first, written after a yes, whole or not at all."""
 
 import gzip
-import io
-import shutil
-import sys
-from copy import deepcopy
-from functools import lru_cache
 
 import pandas as pd
 import pytest
-from ruamel.yaml import YAML
 
-from foldline.__main__ import main
 from foldline.corpus import importing
-from foldline.corpus.intake import settings, storing
-from foldline.frame import loading
-from foldline.frame.errors import FoldlineError
+from foldline.corpus.intake import storing
 from foldline.frame.loading import read
-from tests import projects
+from tests import brought, projects
+from tests.brought import official, told
 from tests.projects import write_csv
-
-
-@lru_cache
-def parsed(text: str):
-    return YAML(typ="safe", pure=True).load(text)
 
 
 @pytest.fixture
 def project(workplace, monkeypatch):
-    """Go to a project with the parameters of tests and nothing under data/raw/.
-
-    The same parameters are parsed once for all tests.
-    """
-    monkeypatch.setattr(loading, "read", lambda path: deepcopy(parsed(path.read_text("utf-8"))))
-    shutil.copy(projects.PARAMS, workplace / "params.yaml")
-    (workplace / "given").mkdir()
-    return workplace
+    return brought.project(workplace, monkeypatch)
 
 
 @pytest.fixture
@@ -47,22 +27,6 @@ def bring(project):
         return read(project / "params.yaml")["data"]
 
     return call
-
-
-def told(*arguments: str) -> str:
-    """Give the message of an import that cannot be done."""
-    with pytest.raises(FoldlineError) as caught:
-        importing.main([*arguments])
-    return str(caught.value)
-
-
-def official(folder, without_labels=False):
-    """Write train, dev and test files."""
-    rows = projects.topics(60)
-    write_csv(folder / "train.csv", rows[:30])
-    write_csv(folder / "dev.csv", rows[30:45])
-    last = [{k: v for k, v in row.items() if k != "label" or not without_labels} for row in rows]
-    write_csv(folder / "test.csv", last[45:])
 
 
 def test_a_file_is_copied_and_its_columns_written(project, bring, capsys):
@@ -258,177 +222,12 @@ def test_a_cp949_file_with_korean_columns_is_understood(project, bring, capsys):
     assert "was read as cp949" in capsys.readouterr().out
 
 
-def test_without_a_terminal_or_a_yes_nothing_is_written(project, monkeypatch, capsys):
-    write_csv(project / "given/news.csv", projects.topics())
-    before = (project / "params.yaml").read_bytes()
-    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
-
-    assert "--yes" in told("given/news.csv")
-    assert "First rows of news.csv" in capsys.readouterr().out
-    assert not (project / "data").exists()
-    assert (project / "params.yaml").read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("answer", "written"), [("y", True), ("네", True), ("", False), ("n", False)]
-)
-def test_a_yes_at_the_terminal_is_asked_for(project, monkeypatch, answer, written):
-    write_csv(project / "given/news.csv", projects.topics())
-    before = (project / "params.yaml").read_bytes()
-    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr("builtins.input", lambda _: answer)
-    importing.main(["given/news.csv"])
-
-    assert (project / "data/raw/news.csv").exists() == written
-    assert ((project / "params.yaml").read_bytes() != before) == written
-
-
-def test_what_was_written_to_params_meanwhile_stays(project, monkeypatch):
-    write_csv(project / "given/news.csv", projects.topics())
-    file = project / "params.yaml"
-
-    def answer(_):
-        text = file.read_text(encoding="utf-8")
-        file.write_text(text.replace("seed: 42", "seed: 43"), encoding="utf-8")
-        return "y"
-
-    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr("builtins.input", answer)
-    importing.main(["given/news.csv"])
-
-    assert read(file)["seed"] == 43
-    assert read(file)["data"]["train"] == "data/raw/news.csv"
-
-
-def test_a_copy_that_is_interrupted_leaves_nothing(project, monkeypatch):
-    official(project / "given")
-    before = (project / "params.yaml").read_bytes()
-    copy = shutil.copyfile
-
-    def stopping(source, target):
-        copy(source, target)
-        if "dev" in str(source):
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(storing.shutil, "copyfile", stopping)
-
-    assert main(["import", "given/train.csv", "given/dev.csv", "--yes"]) == 130
-    assert list((project / "data/raw").iterdir()) == []
-    assert (project / "params.yaml").read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        ([], ["name a file", "--help"]),
-        (["given/absent.csv"], ["given/absent.csv is not there"]),
-        (["given"], ["is a folder", "hf:given"]),
-        (["vaild=given/train.csv"], ["unknown part 'vaild'; did you mean 'valid'?"]),
-        (["given/train.csv", "train=given/dev.csv"], ["both are train", "leave one out"]),
-        (["given/train.csv", "given/more.csv"], ["more.csv: what this file is for", "train="]),
-        (["given/one.csv", "given/more.csv"], ["none of one.csv, more.csv", "train=PATH"]),
-        (["given/train.csv", "--label", "lable"], ["did you mean 'label'?", "Correct --label"]),
-        (["given/train.csv", "--text", "none"], ["--text none", "name it"]),
-        (["given/train.csv", "test=given/bare.csv"], ["has no column 'label'", "data.predict"]),
-        (["given/bare.csv"], ["no column looks like the label", "--label COLUMN"]),
-        (["given/top.csv"], ["first line seems to be a row", "names above"]),
-        (["given/a/train.csv", "dev=given/train.csv"], ["unknown part 'dev'"]),
-        (["train=given/a/train.csv", "valid=given/train.csv"], ["would both become data/raw"]),
-        (["given/train.csv", "--annotations", "given/dev.csv"], ["item, annotator and label"]),
-        (["given/train.csv", "--revision", "1"], ["hf:ID"]),
-        (["given/train.xlsx"], ["files are read as .csv"]),
-        (["given/train.csv", "--dvc"], ["which knows no project here", "--git"]),
-        (["given/train.csv", "--task", "regression", "--id", "id"], ["needs numbers", "--label"]),
-    ],
-)
-def test_mistakes_are_told_and_write_nothing(project, arguments, expected):
-    official(project / "given")
-    write_csv(project / "given/more.csv", projects.topics())
-    write_csv(project / "given/one.csv", projects.topics())
-    write_csv(
-        project / "given/bare.csv", [{"id": r["id"], "text": r["text"]} for r in projects.topics()]
-    )
-    write_csv(project / "given/a/train.csv", projects.topics())
-    text = (project / "given/one.csv").read_text(encoding="utf-8")
-    (project / "given/top.csv").write_text(text.split("\n", 1)[1], encoding="utf-8")
-    (project / "given/train.xlsx").write_bytes(b"PK\x03\x04")
-    before = (project / "params.yaml").read_bytes()
-    message = told(*arguments, "--yes")
-
-    for part in expected:
-        assert part in message
-    assert not (project / "data").exists()
-    assert (project / "params.yaml").read_bytes() == before
-
-
-def test_parameters_that_would_not_be_valid_then_stop_the_import(project):
-    projects.set_params(project / "params.yaml", {"split.method": "grouped", "data.group": "label"})
-    write_csv(project / "given/news.csv", projects.topics())
-
-    message = told("given/news.csv", "--yes")
-    assert "params.yaml" in message
-    assert not (project / "data").exists()
-
-
 def test_a_large_file_needs_dvc_but_git_can_be_told_to_keep_it(project, bring, monkeypatch):
     monkeypatch.setattr(storing, "LARGE", 1000)
     write_csv(project / "given/news.csv", projects.topics())
 
     assert "dvc init" in told("given/news.csv", "--yes")
     assert bring("given/news.csv", "--git")["train"] == "data/raw/news.csv"
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        ("label", "label"),
-        ("review text", "review text"),
-        ("라벨", "라벨"),
-        (None, "null"),
-        ("null", '"null"'),
-        ("1", '"1"'),
-        ("1e3", '"1e3"'),
-        ("true", '"true"'),
-        ("a: b", '"a: b"'),
-        ("#", '"#"'),
-        ("a #b", '"a #b"'),
-        (" a", '" a"'),
-        ("[x]", '"[x]"'),
-        (["no, b", "1"], '["no, b", "1"]'),
-    ],
-)
-def test_a_value_is_read_back_as_it_was_written(value, text, tmp_path):
-    file = tmp_path / "p.yaml"
-    file.write_text(
-        settings.edited("data:\n  key: old  # why\nlast: 1\n", {"data.key": value}), "utf-8"
-    )
-
-    assert settings.written(value) == text
-    assert read(file) == {"data": {"key": value}, "last": 1}
-    assert "# why\nlast: 1\n" in file.read_text("utf-8")
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("k: a    # c\n", "k: long  # c\n"),
-        ("k: abcdefgh  # c\n", "k: long      # c\n"),
-        ("k: a # c\n", "k: long  # c\n"),
-        ("k:\n", "k: long\n"),
-        ("k:   # c\n", "k: long  # c\n"),
-        ("k: 'a'\r\nl: b\r\n", "k: long\r\nl: b\r\n"),
-        ("k: [a,\n  b]\nl: b\n", "k: long\nl: b\n"),
-        ("k:  # c\n- a\n- b  # d\n# e\nl: b\n", "k: long  # c  # d\n# e\nl: b\n"),
-        ("k: a", "k: long"),
-    ],
-)
-def test_everything_around_a_value_stays(before, after):
-    assert settings.edited(before, {"k": "long"}) == after
-
-
-def test_a_key_that_is_missing_is_named():
-    with pytest.raises(FoldlineError, match=r"no key data\.text"):
-        settings.edited("data:\n  label: a\n", {"data.text": "b"})
 
 
 def test_what_later_stages_would_refuse_is_told_now(project, capsys):
@@ -443,11 +242,6 @@ def test_what_later_stages_would_refuse_is_told_now(project, capsys):
     shown = capsys.readouterr().out
     assert "classes that train lacks: weather; `prepare` will refuse them" in shown
     assert "the sample submission has 1 rows and predict 15" in shown
-
-
-@pytest.mark.parametrize("source", ["", "train="])
-def test_no_name_is_no_folder(project, source):
-    assert "names no file" in told(source)
 
 
 def test_labels_joined_in_one_column_are_several(project, bring, capsys):

@@ -1,44 +1,19 @@
 """params.yaml: the committed file is valid, and every mistake is told by key."""
 
-import re
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from foldline.frame.errors import FoldlineError
 from foldline.frame.loading import load, read
 from foldline.frame.params import Section, Settings, Split
+from tests.edited import problems, with_lines
 from tests.projects import PARAMS
-
-COMMITTED = PARAMS.read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def changed(tmp_path):
-    """Return a params file in which lines are changed: key (as it stands there) to new line."""
-
-    def change(**lines: str) -> Path:
-        text = COMMITTED
-        for key, line in lines.items():
-            text, count = re.subn(rf"^( *){key}:.*$", rf"\g<1>{line}", text, count=1, flags=re.M)
-            assert count, f"params.yaml has no line {key}"
-        path = tmp_path / "params.yaml"
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return change
-
-
-def written(folder: Path, content: bytes) -> Path:
-    path = folder / "params.yaml"
-    path.write_bytes(content)
-    return path
-
-
-def problems(path: Path) -> str:
-    with pytest.raises(FoldlineError) as caught:
-        load(Settings, path)
-    return str(caught.value)
+    return partial(with_lines, tmp_path)
 
 
 def test_committed_file_is_valid():
@@ -201,190 +176,3 @@ def test_all_problems_are_told_at_once(changed):
         "data.valid",
         "split.raitos",
     ]
-
-
-def test_a_missing_section_is_told(tmp_path):
-    text = re.sub(r"^runner:.*?(?=^\S|\Z)", "", COMMITTED, flags=re.M | re.S)
-
-    assert "runner  is missing" in problems(written(tmp_path, text.encode()))
-
-
-def test_a_section_without_keys_is_told(tmp_path):
-    text = re.sub(r"^predict:.*?(?=^\S|\Z)", "predict: 3\n", COMMITTED, flags=re.M | re.S)
-
-    assert "predict  must be keys and values (found 3)" in problems(
-        written(tmp_path, text.encode())
-    )
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/tmp/train.csv",
-        "data/train.csv",
-        "../train.csv",
-        "data/raw/../train.csv",
-        "data/raw",
-        "x.csv",
-    ],
-)
-def test_a_file_that_dvc_does_not_watch_is_refused(changed, path):
-    found = problems(changed(train=f"train: {path}"))
-
-    assert "data.train  must be a path under data/raw/, from the project's root" in found
-    assert f"(found '{path}')" in found
-
-
-def test_a_windows_path_is_refused(changed):
-    assert "with '/'" in problems(changed(train=r"train: data\\raw\\train.csv"))
-
-
-@pytest.mark.parametrize(
-    "path", ["data/raw/내 자료.csv", "data/raw/sub/a.jsonl.gz", "./data/raw/a.csv"]
-)
-def test_any_file_under_data_raw_will_do(changed, path):
-    assert load(Settings, changed(train=f"train: {path}")).data.train == path
-
-
-def test_one_file_cannot_be_train_and_test(changed):
-    found = problems(changed(train="train: data/raw/a.csv", test="test: data/raw/b/../a.csv"))
-
-    assert "data.test  is the same file as data.train (data/raw/a.csv)" in found
-
-
-@pytest.mark.parametrize(
-    ("key", "other"),
-    [
-        ("text", "label"),
-        ("text_pair", "label"),
-        ("text_pair", "text"),
-        ("id", "label"),
-        ("group", "label"),
-    ],
-)
-def test_one_column_cannot_have_two_roles_that_must_differ(changed, key, other):
-    path = changed(**{key: f"{key}: same", other: f"{other}: same"})
-
-    assert "is the same column as data." in problems(path)
-    assert "('same'): correct one of them" in problems(path)
-
-
-def test_groups_may_be_the_second_texts(changed):
-    path = changed(text_pair="text_pair: title", group="group: title")
-
-    assert load(Settings, path).data.group == "title"
-
-
-@pytest.mark.parametrize(("method", "column"), [("time", "time"), ("grouped", "group")])
-def test_a_split_needs_its_column(tmp_path, method, column):
-    text = re.sub(r"^split:\n  method: auto", f"split:\n  method: {method}", COMMITTED, flags=re.M)
-
-    assert (
-        f"split.method  {method} needs the column that data.{column} names, which is null"
-        in problems(written(tmp_path, text.encode()))
-    )
-
-
-def test_cleaning_and_single_classes_need_classes(tmp_path):
-    numbers = re.sub(r"^task: classification", "task: regression", COMMITTED, flags=re.M)
-    tomek = re.sub(
-        r"^  undersample:\n    method: none",
-        "  undersample:\n    method: tomek",
-        numbers,
-        flags=re.M,
-    )
-    single = numbers.replace("per_class: {}", "per_class: {spam: none}")
-
-    assert "augment.undersample.method  tomek needs classes; use none, random" in problems(
-        written(tmp_path, tomek.encode())
-    )
-    assert "augment.per_class  names classes (spam), but regression has none" in problems(
-        written(tmp_path, single.encode())
-    )
-
-
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        (
-            {"reinit_layers": "reinit_layers: 2"},
-            "train.reinit_layers  draws the 2 top layers of a folder or a hub id anew, and leaves "
-            "model=scratch as it is; set it to 0",
-        ),
-        (
-            {"rdrop": "rdrop: 1.0", "dropout": "dropout: 0.0"},
-            "train.rdrop  compares draws of dropout, and scratch.dropout is 0; set that above 0, "
-            "or train.rdrop to 0.0",
-        ),
-        (
-            {"dropout_samples": "dropout_samples: 4", "dropout": "dropout: 0.0"},
-            "train.dropout_samples  compares draws of dropout, and scratch.dropout is 0; set that "
-            "above 0, or train.dropout_samples to 1",
-        ),
-    ],
-)
-def test_options_that_would_change_nothing_of_a_new_model_are_refused(changed, lines, message):
-    assert message in problems(changed(model="model: scratch", **lines))
-    load(Settings, changed(model="model: some/model", **lines))
-
-
-def test_embeddings_need_an_encoder(changed):
-    found = problems(changed(features="features: embeddings"))
-
-    assert "augment.undersample.encoder  is null, but features=embeddings needs one" in found
-
-
-def test_labels_made_of_no_judgements_are_refused(changed):
-    found = problems(changed(aggregate="aggregate: majority"))
-
-    assert "data.annotations.aggregate  majority makes labels of judgements, but" in found
-
-
-def test_a_strategy_for_a_class_that_data_does_not_name_is_refused(changed):
-    path = changed(classes="classes: [spam, ham]", per_class="per_class: {spm: n_per_row}")
-
-    assert "augment.per_class  unknown class 'spm'; did you mean 'spam'?" in problems(path)
-
-
-def test_a_missing_file_says_where_to_run(tmp_path):
-    assert "run commands from the project's root folder" in problems(tmp_path / "params.yaml")
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "is empty, but must hold every key"),
-        (b"# only a comment\n", "is empty, but must hold every key"),
-        (b"- a\n- b\n", "must hold keys and values, found list"),
-        (b"a: b: c\n", "line 1: not valid YAML: mapping values are not allowed here"),
-        (b"a: 1\nb: [1, 2\nc: 3\n", "not valid YAML"),
-        (b"a:\n\tb: 1\n", "line 2: not valid YAML: found character '\\t'"),
-        (b"a:\n\tb: 1\n", "Indent with spaces: YAML allows no tabs"),
-        (b"a: 1\na: 2\n", "line 2: not valid YAML: found duplicate key"),
-        (b"a: 1\n---\nb: 2\n", "not valid YAML"),
-        (b"a: \x07\n", "is not valid YAML: unacceptable character #x0007"),
-        ("a: 1\nb: 글\n".encode("cp949"), "line 2: byte 0xb1 is not UTF-8. Save the file as UTF-8"),
-        (b"1: x\n", "must be a text (found the key 1): put it in quotes"),
-    ],
-)
-def test_a_file_that_is_not_yaml_is_told_by_line(tmp_path, content, message):
-    assert message in problems(written(tmp_path, content))
-
-
-def test_a_folder_in_place_of_the_file_is_told(tmp_path):
-    (tmp_path / "params.yaml").mkdir()
-
-    assert "cannot be read: Is a directory" in problems(tmp_path / "params.yaml")
-
-
-def test_a_byte_order_mark_and_crlf_are_read_over(tmp_path):
-    content = b"\xef\xbb\xbf" + COMMITTED.replace("\n", "\r\n").encode()
-
-    assert load(Settings, written(tmp_path, content)).seed == load(Settings, PARAMS).seed
-
-
-def test_who_changes_what_was_read_changes_nobody_elses():
-    first = read(PARAMS)
-    first["data"]["text"] = "changed"
-
-    assert read(PARAMS)["data"]["text"] != "changed"

@@ -1,10 +1,8 @@
 """The template's front doors: from every way in comes the same project, and it works."""
 
-import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tomllib
 from fnmatch import fnmatchcase
@@ -13,50 +11,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.templating import ANSWERS, ROOT, committed, contents, cookiecut, git, live_files, run
+
 REASON = "this is a project made from the template, not the template"
 baking = pytest.importorskip("tools.bake", reason=REASON)
-answering = pytest.importorskip("tools.bake_answers", reason=REASON)
 marks = pytest.importorskip("tools.bake_marks", reason=REASON)
-jinja2 = pytest.importorskip("jinja2", reason="comes with cookiecutter")
-
-TEMPLATE_FILES = "ls-files", "-z", "--cached", "--others", "--exclude-standard"
-ANSWERS = {
-    "project_name": "My Text Project",
-    "project_slug": "my_text_project",
-    "author": "Your Name",
-    "task": "classification",
-    "model": "scratch",
-    "language": "en",
-}
 AWKWARD = (
     '2024 "Kim\'s" C:\\new\\table \'\'\'a\'\'\' """b""" @author@ <i>&amp; 한국어 🎬 ' + "x" * 200
 )
-
-
-def run(*command, cwd, env=None, **more):
-    done = subprocess.run(
-        command, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, **more
-    )
-    output = (done.stdout + done.stderr).decode("utf-8", "replace")
-    if done.returncode:
-        raise RuntimeError(f"{command} in {cwd} failed:\n{output}")
-    return output
-
-
-def git(folder, *command):
-    return run("git", *command, cwd=folder)
-
-
-def committed(folder, message, tag):
-    git(folder, "add", "-A")
-    git(folder, "commit", "-qm", message)
-    git(folder, "tag", tag)
-
-
-def live_files():
-    names = git(ROOT, *TEMPLATE_FILES).split("\0")
-    return [name for name in names if name and (ROOT / name).exists()]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -102,30 +64,10 @@ def bake(template, target, **answers):
     return target
 
 
-def contents(project):
-    """Read all files of a project but for git's and the record of where it came from."""
-    paths = {path.relative_to(project).as_posix(): path for path in project.rglob("*")}
-    skipped = re.compile(r"\.git/.*|\.copier-answers\.yml")
-    return {
-        name: path.read_bytes()
-        for name, path in paths.items()
-        if path.is_file() and not skipped.fullmatch(name)
-    }
-
-
 @pytest.fixture(scope="session")
 def expected(template, tmp_path_factory):
     """Say what every way in must give: the files of a project with all default answers."""
     return contents(bake(template, tmp_path_factory.mktemp("expected") / "my_text_project"))
-
-
-def cookiecut(template, cwd, *answers, options=("--no-input",), env=None, **more):
-    # A folder in which one would work may hold packages with the names of the template's own.
-    for name in ("tools", "hooks", "foldline"):
-        (cwd / name).mkdir(parents=True, exist_ok=True)
-        (cwd / name / "__init__.py").touch()
-    command = (sys.executable, "-m", "cookiecutter", *options, str(template), *answers)
-    return run(*command, cwd=cwd, env=env, **more)
 
 
 # --- the template's files ---------------------------------------------------------------------
@@ -140,78 +82,6 @@ def test_each_file_is_copied_or_skipped_on_purpose():
 
 def test_template_has_no_links():
     assert not [name for name in live_files() if (ROOT / name).is_symlink()]
-
-
-def test_each_package_is_refused_as_a_name():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    for requirement in project["dependencies"]:
-        package = re.match(r"[\w.-]+", requirement)[0].lower()
-        with pytest.raises(answering.AnswerError):
-            answering.check_slug(ROOT, re.sub(r"[.-]", "_", package))
-
-
-# --- the questions ----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def questions():
-    return json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
-
-
-@pytest.fixture
-def copier_questions():
-    asked = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
-    return {key: question for key, question in asked.items() if not key.startswith("_")}
-
-
-def test_copier_asks_the_same_questions(questions, copier_questions):
-    prompts = questions["__prompts__"]
-    asked = {key: default for key, default in questions.items() if not key.startswith("_")}
-
-    assert list(copier_questions) == list(asked) == list(prompts) == list(ANSWERS)
-    for key, question in copier_questions.items():
-        if isinstance(asked[key], list):
-            labels = {value: label for label, value in question["choices"].items()}
-            assert question["default"] == asked[key][0] and list(labels) == asked[key]
-            assert {"__prompt__": question["help"], **labels} == prompts[key]
-        else:
-            assert question["default"] == asked[key].replace("cookiecutter.", "")
-            assert question["help"] == prompts[key]
-
-
-def test_questions_are_few_bilingual_and_ask_no_secret(questions):
-    asked = {key: default for key, default in questions.items() if not key.startswith("_")}
-
-    assert len(asked) <= 7 and all(asked.values())
-    for key, prompt in questions["__prompts__"].items():
-        text = prompt["__prompt__"] if isinstance(prompt, dict) else prompt
-        assert re.search("[A-Za-z]{3}.* / .*[가-힣]", text) and "[" not in text
-        assert not re.search("password|secret|token|key", key)
-        str(prompt).encode("cp949")
-
-
-@pytest.mark.parametrize(
-    ("name", "slug"),
-    [
-        ("My Text Project", "my_text_project"),
-        ("영화 리뷰 감성", "text_project"),
-        ("영화 Review 감성 2", "review_2"),
-        ("🎬", "text_project"),
-        ("", "text_project"),
-        ("2024 News!", "news"),
-        ("a", "text_project"),
-        ("x" * 200, "x" * 40),
-        ("y" * 39 + " z", "y" * 39),
-        ("İstanbul's ﬁle_v1.0", "i_stanbul_s_le_v1_0"),
-    ],
-)
-def test_slug_is_derived_the_same_by_both(questions, copier_questions, name, slug):
-    environment = jinja2.Environment()
-    default = environment.from_string(questions["project_slug"])
-    copier_default = environment.from_string(copier_questions["project_slug"]["default"])
-
-    assert default.render(cookiecutter={"project_name": name}) == slug
-    assert copier_default.render(project_name=name) == slug
 
 
 # --- the project ------------------------------------------------------------------------------
@@ -356,22 +226,6 @@ def test_copier_refuses_a_bad_slug(template, tmp_path):
     with pytest.raises(RuntimeError, match="error: project_slug 'json' names a module"):
         run(*command, str(template), "p", cwd=tmp_path)
     assert not (tmp_path / "p").exists()
-
-
-@pytest.mark.parametrize("prefix", ["https://", "git+http://"])
-def test_copier_records_no_user_and_token(prefix):
-    (stub,) = (ROOT / "copier").iterdir()
-    extensions = ["jinja2_ansible_filters.AnsibleCoreFiltersExtension"]
-    given = {
-        "_commit": "v1",
-        "_src_path": f"{prefix}user:to@ken@example.org/a@b.git",
-        "author": "김",
-    }
-
-    text = jinja2.Environment(extensions=extensions).from_string(stub.read_text(encoding="utf-8"))
-
-    recorded = yaml.safe_load(text.render(_copier_answers=given))
-    assert recorded == {**given, "_src_path": f"{prefix}example.org/a@b.git"}
 
 
 @pytest.mark.slow

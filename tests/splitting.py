@@ -1,0 +1,47 @@
+"""Tables of which every row and duplicate is known, and their split."""
+
+import numpy as np
+import pandas as pd
+
+from foldline.corpus.splits import PARTS, split_rows
+from foldline.frame.params import Split
+
+NEUTRAL = {"max_leak_share": 1, "drop_from_train": False, "compare": False}
+SHARES = [0.6, 0.2, 0.2]
+
+
+def options(method: str = "auto", shares: object = SHARES) -> Split:
+    return Split.model_validate({"method": method, "ratios": shares, **NEUTRAL})
+
+
+def frame(count: int, **columns: object) -> pd.DataFrame:
+    """Give rows of two classes without duplicates; columns are replaced by those given."""
+    table = pd.DataFrame(
+        {
+            "id": [f"r{n:05}" for n in range(count)],
+            "part": "train",
+            "text": [f"text {n}" for n in range(count)],
+            "text_pair": "",
+            "label": ["ab"[n % 2] for n in range(count)],
+            "group": "",
+            "time": np.arange(count, dtype=float),
+        }
+    )
+    return grouped(table.assign(**columns))
+
+
+def grouped(table: pd.DataFrame) -> pd.DataFrame:
+    """Fill in `dup_group`: rows of equal texts, in either order, by their smallest id."""
+    texts = [" ".join(sorted(pair)) for pair in zip(table["text"], table["text_pair"], strict=True)]
+    return table.assign(
+        dup_group=table["id"].groupby(pd.Series(texts, table.index)).transform("min")
+    )
+
+
+def sizes(table: pd.DataFrame) -> list[int]:
+    return [int((table["part"] == part).sum()) for part in PARTS]
+
+
+def split(table: pd.DataFrame, how: str, seed: int = 1, shares: object = SHARES) -> pd.DataFrame:
+    task = "classification"
+    return split_rows(table, options(how, shares), how, task, seed)
