@@ -1,6 +1,6 @@
 """The stage `train` with TF-IDF beside a bare scikit-learn script: same features, same solver.
 
-    python -m benchmarks.linear [--data FOLDER] [--rows N ...] [--turns N]
+    python -m benchmarks.linear --data FOLDER [--rows N ...] [--turns N]
 
 FOLDER holds NSMC: train.csv.gz and test.csv.gz with id, text and label. Both read the training rows
 that `split` and `augment` wrote, and predict the validation rows. Contestants alternate as
@@ -84,7 +84,7 @@ def prepared(folder: Path, data: Path, rows: int) -> Path:
 def main() -> None:
     """Let the contestants take turns, and print a table for each number of rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--rows", type=int, nargs="+", default=[25_000, 0])
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -94,8 +94,8 @@ def main() -> None:
         work = CONTESTANTS.get(given.contestant) or partial(stage, given.contestant)
         measured(partial(work, given.folder))
         return
-    if not given.data.is_dir():
-        sys.exit(f"{given.data} is no folder: name the one of NSMC, with train.csv.gz")
+    if not given.data or not given.data.is_dir():
+        sys.exit(f"--data {given.data} is no folder: name the one of NSMC, with train.csv.gz")
     with tempfile.TemporaryDirectory() as temporary:
         for rows in given.rows:
             folder = prepared(Path(temporary), given.data, rows)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from foldline.balance.outside import outside
 from foldline.combining.folds import Fold, Result, alone, finished, fit_fold, forget
-from foldline.combining.members import FOLDS
+from foldline.combining.members import FOLDS, INDEX
 from foldline.frame import contract
 from foldline.frame.files import replacing, write_json, write_metrics
 from foldline.frame.labels import Labels
@@ -85,7 +85,7 @@ def _keep_models(kfold: Kfold, done: list[tuple[Fold, Result]]) -> None:
             if fold.member == "model" and result.model:
                 shutil.copytree(result.model, folder / str(fold.number))
         index = {"n_splits": kfold.n_splits, "kept": kfold.keep_models}
-        write_json(folder / "index.json", index)
+        write_json(folder / INDEX, index)
 
 
 def _scores(

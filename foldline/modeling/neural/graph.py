@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from foldline.frame.errors import FoldlineError
+from foldline.modeling.neural.attention import plain
 
 NEEDED = ("onnx", "onnxruntime", "onnxscript")
 LARGEST = 1_800_000_000  # bytes of weights within one file; a file of protobuf ends at 2 GiB
@@ -48,10 +49,8 @@ def write(model: Any, names: list[str], path: Path) -> None:
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
-    attention = model.config._attn_implementation
     try:
-        model.set_attn_implementation("eager")
-        with warnings.catch_warnings(), torch.no_grad():
+        with warnings.catch_warnings(), torch.no_grad(), plain(model):
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 Logits(model.cpu().eval(), names),
@@ -69,7 +68,6 @@ def write(model: Any, names: list[str], path: Path) -> None:
         raise FoldlineError(f"{kind} cannot be exported to ONNX by torch: {reason}") from error
     finally:
         logger.setLevel(level)
-        model.set_attn_implementation(attention)
         model.to(device)
 
 
