@@ -1,4 +1,8 @@
-"""The arithmetic of the benchmark of kinds: what it calls better, and what chance."""
+"""The arithmetic of the benchmark of kinds, and that contestants reach their tables."""
+
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,6 +12,8 @@ from benchmarks.kind_sets import DataSet
 from benchmarks.kind_tables import _three, compared, scored, significant
 from benchmarks.kinds import cells, spread
 from foldline.judging.intervals import Difference
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def bounds_of(half_widths):
@@ -70,3 +76,40 @@ def test_a_set_has_a_cell_for_each_kind_and_each_head():
 
 def test_numbers_are_written_short():
     assert [_three(value) for value in (0.8724, 1.0, 0.0004)] == [".872", "1.000", ".000"]
+
+
+@pytest.mark.slow
+def test_linear_runs_to_its_table(tmp_path):
+    write_reviews(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.linear", "--data", tmp_path, "--rows=200", "--turns=1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "failed" not in done.stderr
+    assert [row.split(" | ")[0] for row in done.stdout.splitlines() if row.startswith("| ")] == [
+        "| contestant",
+        "| Foldline, stage train",
+        "| bare scikit-learn",
+        "| bare scikit-learn, joblib.dump",
+    ]
+
+
+def write_reviews(folder: Path) -> None:
+    """Write the files that the benchmark of TF-IDF reads, with few rows."""
+    for part, count in (("train", 400), ("test", 100)):
+        texts = [
+            f"{word(number)} {word(7 * number)} {('나쁜', '좋은')[number % 2]}"
+            for number in range(count)
+        ]
+        table = pd.DataFrame({"text": texts, "label": [number % 2 for number in range(count)]})
+        ids = [f"{part}-{number}" for number in range(count)]
+        table.assign(id=ids).to_csv(folder / f"{part}.csv.gz", index=False)
+
+
+def word(number: int) -> str:
+    """Give a word of three syllables."""
+    return "".join(chr(0xAC00 + 28 * ((number * step) % 399)) for step in (1, 31, 97))
