@@ -26,6 +26,7 @@ import pandas as pd
 from benchmarks.measuring import contest
 from benchmarks.prediction import SIZES, texts, transformer
 from benchmarks.trainers import PUBLIC, Trained, by_foldline, by_hand, contestants
+from foldline.frame.threads import settle
 
 HELD = 1000
 MEMORY = "128x4"  # the size whose memory is measured
@@ -143,6 +144,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="*", choices=SIZES, default=list(SIZES))
     parser.add_argument("--contestant", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    settle()  # as a stage does
     torch.set_num_threads(1)
     logging.set_verbosity_error()
     if given.contestant:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from foldline.frame.errors import FoldlineError, unknown
-from foldline.frame.threads import let_them_sleep
+from foldline.frame.threads import settle
 
 # Each verb is a module with `main(arguments)`, imported when it is asked for; what it returns is
 # the exit code, nothing is 0.
@@ -72,5 +72,5 @@ if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a cp949 console must not break on a text
             stream.reconfigure(errors="replace")
-    let_them_sleep()
+    settle()
     sys.exit(main(sys.argv[1:]))

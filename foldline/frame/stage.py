@@ -13,7 +13,7 @@ from typing import TypeVar
 from foldline.frame.errors import FoldlineError
 from foldline.frame.loading import load
 from foldline.frame.params import Section
-from foldline.frame.threads import let_them_sleep
+from foldline.frame.threads import settle
 
 P = TypeVar("P", bound=Section)
 SHELLS = {"sh", "ash", "bash", "busybox", "csh", "dash", "fish", "ksh", "mksh", "tcsh", "zsh"}
@@ -42,7 +42,7 @@ def prepare_process() -> None:
 
     Without it a killed `dvc repro` leaves its stage running, which writes into the next run.
     """
-    let_them_sleep()
+    settle()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a cp949 console must not break on a text
