@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from foldline.modeling import kinds
 from foldline.modeling.neural import scratch
@@ -104,6 +105,18 @@ def test_a_model_opens_with_plain_transformers(name, pooling, fit, rows, labels,
         assert scores == pytest.approx(
             dict(zip(labels("classification").classes, expected, strict=True)), abs=1e-5
         )
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_a_new_model_knows_nothing(pooling, recipe, labels) -> None:
+    """Else the first loss is above that of even probabilities, and `sanity` stumbles over it."""
+    own = recipe({"scratch.pooling": pooling, "scratch.width": 128, "scratch.heads": 4})
+    torch.manual_seed(0)
+    model = scratch.model(500, labels("classification"), own, {}).eval()
+    tokens = torch.randint(4, 500, (256, own.max_length))
+    with torch.inference_mode():
+        found = model(input_ids=tokens, attention_mask=torch.ones_like(tokens)).logits
+    assert 0 < float(found.std()) < 0.4
 
 
 @pytest.mark.parametrize(("task", "pairs"), [("classification", True), ("regression", False)])

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import torch
+
 from foldline.frame.labels import Labels
 from foldline.frame.params import Recipe
 
@@ -86,4 +88,7 @@ def _modernbert(recipe: Recipe, **names: Any) -> Any:
         **dict.fromkeys(dropouts, options.dropout),
         **names,
     )
-    return ModernBertForSequenceClassification(config)
+    model = ModernBertForSequenceClassification(config)
+    # Its own last layer begins with outputs as wide as 1: guesses, and a first loss, of chance.
+    torch.nn.init.normal_(model.classifier.weight, std=config.initializer_range)
+    return model
