@@ -98,6 +98,7 @@ def test_merged_weights_say_the_same(family, recipe) -> None:
     assert all(p.requires_grad for p in model.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_what_is_saved_is_plain(task, fit, rows, labels, tmp_path, monkeypatch) -> None:
     """It opens where peft is not; the embeddings are those that the model came with."""
@@ -145,6 +146,7 @@ def test_goes_on_exactly(saves, fit, parts, labels, tmp_path, monkeypatch) -> No
     assert digest(tmp_path / "a") == digest(tmp_path / "b")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["fgm", "awp"])
 def test_adversaries_go_along(name, fit, parts) -> None:
     dotted = LORA | {"train.adversarial": name, "train.adversarial_size": 0.01}

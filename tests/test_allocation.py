@@ -20,6 +20,7 @@ def multilabel(count: int, seed: int, labels: int = 6) -> np.ndarray:
     return (rng.random((count, labels)) < 0.5 / np.arange(1, labels + 1) ** 1.5).astype(np.int64)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(40, 250), st.integers(0, 999), st.integers(2, 60), st.randoms())
 def test_groups_stay_whole_whatever_the_order_of_rows(count, seed, groups, random):

@@ -247,6 +247,7 @@ def test_a_row_stands_once_for_each_of_its_classes():
     assert weights.tolist() == [0.75, 0.25, 1.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["tfidf", "scratch"])
 def test_certain_shares_give_exactly_the_hard_result(model, fit, rows, labels):
     own, classes = rows(), labels("classification")

@@ -55,6 +55,7 @@ def test_each_verb_says_what_it_does(verb, capsys):
     assert f"metrics/diagnostics/{verb}.json" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.slow
 def test_a_model_without_steps_has_no_lr_but_is_timed(project, capsys):
     folder = project(model="tfidf")
 

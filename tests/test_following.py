@@ -99,6 +99,7 @@ def test_a_machine_without_nvml_is_told_as_such(monkeypatch):
         Gpu("GPU-0")
 
 
+@pytest.mark.slow
 def test_what_a_training_took_stands_beside_how_it_ran(workplace):
     projects.make(Path(), {"model": "scratch"})
     projects.run("prepare", "split", "augment", "train")

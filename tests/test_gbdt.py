@@ -43,6 +43,7 @@ def test_what_a_text_looks_like_by_hand():
     assert (found[1] == 0).all()
 
 
+@pytest.mark.slow
 def test_features_of_a_row_are_its_own_to_the_last_bit(fit, rows):
     """A tree's threshold would turn a last digit into another leaf."""
     for pairs in (False, True):

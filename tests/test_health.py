@@ -12,6 +12,7 @@ from tests.healthy import look, planted, table
 from tests.marks import fast_first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pairs", [False, True])
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_a_clean_set_has_no_note(task, pairs):
@@ -24,6 +25,7 @@ def test_a_clean_set_has_no_note(task, pairs):
     assert len(found.metrics) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", fast_first(["text", "text_pair"], ["text"]))
 def test_a_planted_label_is_told(role):
     rows = planted(table(pairs=True), role, lambda label: f"label={label}")
@@ -99,6 +101,7 @@ def test_lengths_that_tell_a_number_are_told():
     assert "by chance 0.00" in note
 
 
+@pytest.mark.slow
 def test_a_second_text_that_tells_the_class_is_told():
     rows = table(n=600, classes=3, pairs=True)
     hints = [["아무도", "nobody"], ["아마", "maybe"], ["누군가", "outdoors"]]

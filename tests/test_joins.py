@@ -59,6 +59,7 @@ def test_the_join_finds_what_comparing_all_with_all_finds(texts, threshold):
     assert joined(texts, threshold) == brute(texts, threshold)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(TEXTS, st.sampled_from(THRESHOLDS), st.integers(1, 9))
 def test_groups_are_chains_of_pairs_whatever_the_size_of_chunks(texts, threshold, chunk):

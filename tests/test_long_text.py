@@ -126,6 +126,7 @@ def test_pieces_are_pooled_by_hand() -> None:
     assert most.tolist() == [[7.0, 0.0], [3.0, 5.0]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", fast_first(["mean", "max"], ["mean"]))
 @pytest.mark.parametrize("how", fast_first(["tail", "head_tail", "window"], ["window"]))
 @pytest.mark.parametrize(("task", "pairs"), [("classification", True), ("regression", False)])

@@ -127,6 +127,7 @@ def test_saved_and_loaded_is_the_same(model, task, pairs, fitted, rows, labels, 
     np.testing.assert_array_equal(loaded.predict(held), own.predict(held))
 
 
+@pytest.mark.slow
 @every
 def test_the_seed_decides(model, task, pairs, fitted, fit, rows, labels, tmp_path) -> None:
     table = rows(task, pairs)
@@ -139,6 +140,7 @@ def test_the_seed_decides(model, task, pairs, fitted, fit, rows, labels, tmp_pat
     assert digest(folders[0]) == digest(folders[1])
 
 
+@pytest.mark.slow
 @each
 def test_the_order_of_the_rows_changes_no_model(model, task, fit, rows, labels, tmp_path) -> None:
     table = rows(task)

@@ -127,6 +127,7 @@ def test_a_label_that_train_lacks_is_told(project):
         projects.run("prepare")
 
 
+@pytest.mark.slow
 def test_each_label_is_shared_out_evenly(project):
     rng = np.random.default_rng(0)
     shares = {"economy": 0.5, "sports": 0.1, "science": 0.03}

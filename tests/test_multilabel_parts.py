@@ -88,6 +88,7 @@ def test_the_loss_is_the_mean_of_yes_and_no(recipe):
     assert found(label_smoothing=0.2) > found()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["accuracy", "f1_macro"])
 def test_training_stops_by_a_metric_of_labels(metric, fit, rows):
     table = rows("multilabel")

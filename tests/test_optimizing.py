@@ -225,6 +225,7 @@ def test_the_head_alone_is_trained() -> None:
     assert free == ["classifier.weight", "classifier.bias"]
 
 
+@pytest.mark.slow
 def test_frozen_layers_stay_as_they_were(fit, parts, tiny_bert) -> None:
     from transformers import AutoModel
 

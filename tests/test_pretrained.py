@@ -141,6 +141,7 @@ def test_a_tokenizer_of_another_language_is_refused(fit, rows) -> None:
         fit("pretrained", table, table.iloc[:0], "classification")
 
 
+@pytest.mark.slow
 def test_heads_of_another_size_are_made_anew(fit, rows, labels, tmp_path) -> None:
     """A model that was fine-tuned to numbers learns classes."""
     numbers, classes = rows("regression"), rows()

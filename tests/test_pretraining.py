@@ -155,6 +155,7 @@ def test_a_token_for_padding_that_is_added_is_in_both_models(family, fit, parts)
     assert found.summary["pretrain_perplexity"] < 400
 
 
+@pytest.mark.slow
 def test_modernbert_is_pretrained(fit, parts) -> None:
     dotted = ON | {"scratch.pooling": "mean"}
     found = fit("scratch", *parts, "classification", dotted=dotted, epochs=1)
@@ -210,6 +211,7 @@ def test_texts_are_those_of_the_training_rows_and_those_beside_them(
     assert list(pretraining.texts_of(job)) == sorted({*table["text"], "new words"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 1])
 def test_no_held_row_is_read_in_a_fold(
     number, rows, labels, recipe, augment, tmp_path, monkeypatch
@@ -253,6 +255,7 @@ def saved(fitted: Any, labels: Any, folder: Path) -> str:
     return digest(folder)
 
 
+@pytest.mark.slow
 def test_off_changes_nothing(fit, parts, labels, tmp_path) -> None:
     """Not even with texts beside the rows."""
     plain = fit("scratch", *parts, "classification")

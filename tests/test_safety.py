@@ -185,6 +185,7 @@ def test_a_metric_decides_when_to_stop_and_which_epoch_is_best(fit, rows, labels
     assert found.summary["best_valid_accuracy"] == pytest.approx(max(seen))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", fast_first(["pearson", "spearman"], ["pearson"]))
 @pytest.mark.parametrize("pieces", fast_first([False, True], [True]))
 def test_a_metric_of_numbers(metric, pieces, fit, rows, labels) -> None:

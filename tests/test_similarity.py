@@ -74,6 +74,7 @@ def test_parts_of_one_kind_are_not_told_apart():
     assert similarity_notes(found) == []
 
 
+@pytest.mark.slow
 def test_groups_do_not_fool_the_classifier():
     """Each group has a word of its own: known in both halves of a torn group, and only there."""
     kept = compared(group=4)

@@ -93,6 +93,7 @@ def test_nothing_is_torn_or_lost_whatever_the_order(table, how, seed, random):
         assert [same[name] for name in found["id"]] == folds.tolist()
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.sampled_from("aaaaaabbbcde"), min_size=40, max_size=300),

@@ -129,6 +129,7 @@ def test_rules_and_entailment_are_baselines_where_params_name_them(project, tiny
     assert found["keywords"]["f1_macro"] > found["majority"]["f1_macro"]
 
 
+@pytest.mark.slow
 def test_evaluation_has_the_names_that_others_read(project):
     projects.run()
     details = json.loads(Path("metrics/evaluation.json").read_text(encoding="utf-8"))
@@ -227,6 +228,7 @@ def test_models_that_were_not_kept_do_not_vote(project):
     assert ensemble["models"] == {"train": 1}
 
 
+@pytest.mark.slow
 def test_without_test_rows_the_validation_rows_are_judged(project):
     projects.set_params(Path("params.yaml"), {"split.ratios": [0.7, 0.3, 0.0]})
     projects.run()

@@ -234,6 +234,7 @@ def add_one(path: str, times: int) -> None:
             Path(path).write_text(str(number + 1))
 
 
+@pytest.mark.slow
 def test_no_two_hold_a_lock_that_is_removed_and_made(workplace, monkeypatch) -> None:
     """Removing the file must not let in one by the old file and another by a new one."""
     from foldline.running import locks

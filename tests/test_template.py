@@ -242,6 +242,7 @@ def test_awkward_name(template, tmp_path):
     assert (recorded["project_name"], recorded["task"]) == (AWKWARD, "regression")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slug", ["", "json", "con", "../up", "한글"])
 def test_bad_slug_leaves_everything_as_it_was(template, tmp_path, slug):
     out = tmp_path / "out"
@@ -263,6 +264,7 @@ def test_project_without_hooks_says_that_it_is_none(template, tmp_path):
     assert list(contents(tmp_path / "my_text_project")) == [baking.UNFINISHED]
 
 
+@pytest.mark.slow
 def test_failing_hook_leaves_no_project(changed, tmp_path):
     (changed / "params.yaml").write_text("seed: 1\n")
 

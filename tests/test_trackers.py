@@ -54,6 +54,7 @@ def test_a_tracker_hears_the_history(fit, parts):
         assert heard[row["step"]] == told
 
 
+@pytest.mark.slow
 def test_a_tracker_that_fails_is_told_once_and_stops_nothing(fit, parts, capsys):
     failing = Failing()
 

@@ -117,6 +117,7 @@ def test_half_precision_predicts_as_it_is_saved(fit, parts, labels, tmp_path) ->
     np.testing.assert_array_equal(loaded.predict(parts[1]), found.model.predict(parts[1]))
 
 
+@pytest.mark.slow
 def test_threads_are_put_back_and_kept_with_the_model(fit, parts) -> None:
     before = torch.get_num_threads()
     found = fit("scratch", *parts, "classification", epochs=1, dotted={"train.threads": 2})
@@ -125,6 +126,7 @@ def test_threads_are_put_back_and_kept_with_the_model(fit, parts) -> None:
     assert torch.get_num_threads() == before
 
 
+@pytest.mark.slow
 def test_history_of_numbers_is_in_their_units(fit, rows) -> None:
     table = rows("regression")
     big = table.assign(label=[str(1000 * float(v)) for v in table["label"]])

@@ -82,6 +82,7 @@ def test_grouping_by_length_scrambles_trainers_predictions(data, tmp_path) -> No
     assert sorted(grouped.label_ids.tolist()) == sorted(expected)
 
 
+@pytest.mark.slow
 def test_our_predictions_are_in_the_order_of_the_rows(fit, rows) -> None:
     table = rows()
     texts = [" ".join(text.split()[: 1 + i % 7]) for i, text in enumerate(table["text"])]

@@ -55,6 +55,7 @@ CASES = [(way, task) for way in WAYS for task in TASKS]
 FAST = [(way, "classification") for way in WAYS if way not in ("scratch", "pretrained", "static")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("way", "task"), fast_first(CASES, FAST))
 def test_the_heavier_of_two_contradictions_is_learnt(way, task, fit, rows, labels) -> None:
     model, dotted = WAYS[way]
@@ -136,6 +137,7 @@ def test_a_transformers_row_of_weight_two_is_two_rows(dotted, recipe, labels) ->
     assert value([0, 1, 2, 3], [1.0] * 4, 4) == pytest.approx(value([0, 1, 2, 3], None, 4))
 
 
+@pytest.mark.slow
 def test_rows_to_stop_by_count_the_same(fit, rows) -> None:
     table = rows()
     train, valid = table.iloc[:28], table.iloc[28:]
