@@ -10,6 +10,7 @@ import torch
 
 from foldline.frame.errors import FoldlineError
 from foldline.modeling.neural.attention import plain
+from foldline.modeling.neural.first_token import first_alone
 
 NEEDED = ("onnx", "onnxruntime", "onnxscript")
 LARGEST = 1_800_000_000  # bytes of weights within one file; a file of protobuf ends at 2 GiB
@@ -50,7 +51,7 @@ def write(model: Any, names: list[str], path: Path) -> None:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings(), torch.no_grad(), plain(model):
+        with warnings.catch_warnings(), torch.no_grad(), plain(model), first_alone(model):
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 Logits(model.cpu().eval(), names),

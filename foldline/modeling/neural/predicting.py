@@ -13,7 +13,9 @@ import numpy as np
 import torch
 
 from foldline.modeling.encoding import Columns
+from foldline.modeling.neural.first_token import first_alone
 from foldline.modeling.neural.layers import head_of
+from foldline.modeling.neural.memory import keep_freed
 
 # Places of tokens in a batch: long texts take no more memory.
 PLACES = 4096
@@ -70,7 +72,8 @@ def logits(model: Any, columns: Columns, padding: Padding) -> np.ndarray:
     """Give (n, c) outputs in the order of the rows."""
     found = np.zeros((len(columns["input_ids"]), model.config.num_labels))
     model.eval()
-    with torch.inference_mode():
+    keep_freed()
+    with torch.inference_mode(), first_alone(model):
         for places in batches(columns):
             batch = padding.batch(columns, places)
             given = {name: torch.from_numpy(v).to(model.device) for name, v in batch.items()}

@@ -15,7 +15,10 @@ from foldline.modeling.neural.adversarial import EmbeddingChange, WeightChange
 from foldline.modeling.neural.attention import to_learn
 from foldline.modeling.neural.averaging import Averages
 from foldline.modeling.neural.batching import sampler
+from foldline.modeling.neural.dropout import drawn_together
+from foldline.modeling.neural.first_token import first_alone
 from foldline.modeling.neural.losses import Loss
+from foldline.modeling.neural.memory import keep_freed
 from foldline.modeling.neural.objective import Objective
 from foldline.modeling.neural.optimizers import optimizer
 from foldline.modeling.neural.rows import APART, PLACES, WEIGHTS
@@ -60,8 +63,9 @@ class TextTrainer(Trainer):
             model.forward = self.unwrapped
 
     def train(self, *arguments: Any, **how: Any) -> Any:
-        """Train, attending by what is fastest."""
-        with to_learn(self.model, self.recipe):
+        """Train, by what is fastest of what gives the same."""
+        keep_freed()
+        with to_learn(self.model, self.recipe), first_alone(self.model), drawn_together():
             return super().train(*arguments, **how)
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:

@@ -1,0 +1,46 @@
+"""Dropout on a CPU, drawn four places at a time: torch draws each place's chance apart."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+BITS = 16  # of chance for a place: a share is met to 1 in 65,536
+
+
+@contextmanager
+def drawn_together() -> Iterator[None]:
+    """Let all dropout of a model's training be drawn together, then as before.
+
+    torch's own takes a tenth of a training's time on a CPU. The masks differ from torch's, but not
+    in kind, and come from torch's generator: a seed gives them again, and so does a checkpoint.
+    """
+    before = F.dropout
+    F.dropout = _dropout(before)
+    try:
+        yield
+    finally:
+        F.dropout = before
+
+
+def kept(like: torch.Tensor, p: float) -> torch.Tensor:
+    """Give 1 / (1 - p) for a place that stays and 0 for one that falls, with a chance of p."""
+    count, each = like.numel(), 64 // BITS
+    # random_ without bounds would leave out negative numbers, so a half of the first of four.
+    chance = torch.empty(-(-count // each), dtype=torch.int64).random_(-(2**63), None)
+    places = chance.view(torch.int16)[:count].view(like.shape)
+    stays: torch.Tensor = places >= round(p * 2**BITS) - 2 ** (BITS - 1)
+    return stays.to(like.dtype).mul_(1 / (1 - p))
+
+
+def _dropout(before: Any) -> Any:
+    def dropout(
+        input: torch.Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+    ) -> Any:
+        if not training or not 0 < p < 1 or inplace or input.device.type != "cpu":
+            return before(input, p, training, inplace)
+        return input * kept(input, p)
+
+    return dropout

@@ -1,0 +1,54 @@
+"""Memory that is freed is used again, where glibc would hand it back to the system."""
+
+import json
+import platform
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+
+PAGES = """
+import json, resource, sys
+import numpy as np
+from foldline.modeling.neural.memory import keep_freed
+
+def used():
+    for _ in range(20):
+        np.ones(40_000_000, dtype=np.int8)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+kept = len(sys.argv) > 1 and keep_freed()
+print(json.dumps({"kept": kept, "pages": -used() + used()}))
+"""
+
+
+def pages(*arguments: str, **variables: str) -> dict[str, Any]:
+    """Give how many new pages a process takes for twenty blocks, one after the other."""
+    own = {"PATH": "", "PYTHONPATH": str(ROOT), **variables}
+    run = [sys.executable, "-c", PAGES, *arguments]
+    found = subprocess.run(run, env=own, capture_output=True, text=True, check=True, cwd=ROOT)
+    answer: dict[str, Any] = json.loads(found.stdout)
+    return answer
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+def test_freed_memory_is_used_again() -> None:
+    before, kept = pages(), pages("keep")
+    assert not before["kept"]
+    assert kept["kept"]
+    assert kept["pages"] < before["pages"] / 10
+
+
+def test_what_the_user_has_set_stays() -> None:
+    assert not pages("keep", MALLOC_ARENA_MAX="2")["kept"]
+
+
+def test_another_library_is_left_alone(monkeypatch) -> None:
+    from foldline.modeling.neural import memory
+
+    monkeypatch.setattr(memory.platform, "libc_ver", lambda: ("", ""))
+    monkeypatch.setattr(memory.ctypes, "CDLL", None)
+    assert memory.keep_freed.__wrapped__() is False
