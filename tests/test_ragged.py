@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldline.modeling.neural import scratch, transformer
+from foldline.modeling.neural import scratch, tokens, transformer
 from foldline.modeling.neural.long_text import LongText
 from foldline.modeling.neural.ragged import Ragged
 from foldline.modeling.neural.rows import PLACES, Encoded, collator
@@ -43,7 +43,7 @@ def read(rows, labels, recipe, how="head", pairs=False, n=40):
 @pytest.mark.parametrize("how", ["head", "window"])
 def test_texts_read_a_few_at_a_time_are_the_same(how, pairs, rows, labels, recipe, monkeypatch):
     whole, _ = read(rows, labels, recipe, how, pairs)
-    monkeypatch.setattr(transformer, "TOGETHER", 7)
+    monkeypatch.setattr(tokens, "TOGETHER", 7)
     parts, _ = read(rows, labels, recipe, how, pairs)
 
     assert whole.columns.keys() == parts.columns.keys()

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from foldline.modeling.neural.rows import Rows
 
 FILE = "reading.json"
-TOGETHER = 5_000  # texts that are tokenised at once
 # What the summary tells of a pre-training; the rest stands in how it ran.
 SHOWN = ("steps", "perplexity", "test_texts")
 
@@ -137,13 +136,15 @@ def _fit(job: Job) -> Fitted:
     size = model.num_parameters()
     adapted = adapters.add(model, recipe)
     reading = long_text(recipe)
-    rows, cut = rows_of(tokenizer, job.train, job.labels, reading)
+    # The tokenizer of `scratch` is learnt anew for each fold.
+    shared = recipe.model != "scratch"
+    rows, cut = rows_of(tokenizer, job.train, job.labels, reading, shared)
     check_tokens(tokenizer, rows.columns["input_ids"].flat, recipe.model)
     if cut:
         say(_told(cut, reading))
     # Rows to stop by count the same, as in every score.
     held = job.valid.drop(columns="weight", errors="ignore")
-    valid, _ = rows_of(tokenizer, held, job.labels, reading)
+    valid, _ = rows_of(tokenizer, held, job.labels, reading, shared)
     # A copy in half precision would stay as it was at the first epoch.
     during = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads, "float32")
     seen = chosen(job.valid, job.shown)
@@ -164,26 +165,23 @@ def _fit(job: Job) -> Fitted:
 
 
 def rows_of(
-    tokenizer: Any, table: pd.DataFrame, labels: Labels, reading: LongText
+    tokenizer: Any,
+    table: pd.DataFrame,
+    labels: Labels,
+    reading: LongText,
+    shared: bool = False,
 ) -> tuple["Rows", float]:
-    """Give rows as a training sees them, and the share of those that are too long."""
-    from foldline.modeling.neural.ragged import Ragged
-    from foldline.modeling.neural.rows import Rows
+    """Give rows as a training sees them, and the share of those that are too long.
 
-    parts: dict[str, list[Ragged]] = {}
-    owners, cuts = [], []
-    # Lists of Python take ten times the memory, so few are made at a time.
-    for start in range(0, max(1, len(table)), TOGETHER):
-        columns, owned, cut = reading.read(tokenizer, table[start : start + TOGETHER])
-        for name, values in columns.items():
-            parts.setdefault(name, []).append(Ragged.of(values))
-        owners.append(owned + start)
-        cuts.append(cut)
-    found = {name: Ragged.joined(each) for name, each in parts.items()}
-    owner, cut = np.concatenate(owners), np.concatenate(cuts)
+    With `shared` the process keeps the tokens, for other rows of an equal tokenizer.
+    """
+    from foldline.modeling.neural.rows import Rows
+    from foldline.modeling.neural.tokens import tokens_of
+
+    columns, owner, cut = tokens_of(tokenizer, table, reading, shared)
     counts = weights_of(table)
     weights = None if counts is None else counts[owner]
-    rows = Rows(found, targets_of(table, labels)[owner], owner, table["id"].tolist(), weights)
+    rows = Rows(columns, targets_of(table, labels)[owner], owner, table["id"].tolist(), weights)
     return rows, float(cut.mean()) if len(cut) else 0.0
 
 
