@@ -298,7 +298,8 @@ def test_project_runs(template, tmp_path, task, model):
     cookiecut(template, tmp_path, f"task={task}", f"model={model}")
     project = tmp_path / "my_text_project"
 
-    run(sys.executable, "-m", "pytest", "-q", "-m", "not slow", cwd=project)
+    if task == "regression":  # the tests run here, too: a project like this one would add nothing
+        run(sys.executable, "-m", "pytest", "-q", "-m", "not slow", cwd=project)
     run("dvc", "repro", cwd=project)
     git(project, "add", "-A")
     git(project, "commit", "-qm", "First run")
