@@ -54,6 +54,8 @@ class Transformer:
     def save(self, folder: Path) -> None:
         """Write model and tokenizer as transformers does, and how texts are read."""
         self.model.save_pretrained(folder)
+        # A tokenizer keeps the length of its last call, and is saved with it.
+        self.tokenizer("", truncation=True, max_length=self.reading.max_length)
         self.tokenizer.save_pretrained(folder)
         card = asdict(self.reading) | {"threads": self.threads, "precision": self.precision}
         write_json(folder / FILE, card)
