@@ -63,7 +63,7 @@ class TextTrainer(Trainer):
             model.forward = self.unwrapped
 
     def train(self, *arguments: Any, **how: Any) -> Any:
-        """Train, by what is fastest of what gives the same."""
+        """Train, with what is fastest of what learns the same."""
         keep_freed()
         with to_learn(self.model, self.recipe), first_alone(self.model), drawn_together():
             return super().train(*arguments, **how)
