@@ -14,7 +14,7 @@ from transformers.trainer_pt_utils import BatchRebalanceSampler
 from foldline.frame.seeds import derive
 
 # About so many steps are sorted together: enough to pad little.
-BUCKET = 50
+BUCKET = 100
 # Of fewer rows no more than a quarter of an epoch is sorted together, or rows of one length would
 # meet in the same batch in every epoch.
 MANY, PARTS = 1000, 4
