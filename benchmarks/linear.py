@@ -94,8 +94,8 @@ def main() -> None:
         work = CONTESTANTS.get(given.contestant) or partial(stage, given.contestant)
         measured(partial(work, given.folder))
         return
-    if not given.data or not given.data.is_dir():
-        sys.exit(f"--data {given.data} is no folder: name the one of NSMC, with train.csv.gz")
+    if not given.data or not (given.data / "train.csv.gz").is_file():
+        sys.exit(f"--data {given.data} holds no train.csv.gz: name the folder of NSMC")
     with tempfile.TemporaryDirectory() as temporary:
         for rows in given.rows:
             folder = prepared(Path(temporary), given.data, rows)

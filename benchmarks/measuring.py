@@ -1,5 +1,6 @@
 """Run a contestant in a process of its own, and say what it took."""
 
+import argparse
 import json
 import os
 import resource
@@ -11,6 +12,13 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def existing(given: str) -> Path:
+    """Read a command's argument that names a file."""
+    if not Path(given).is_file():
+        raise argparse.ArgumentTypeError(f"{given} is no file")
+    return Path(given)
 
 
 def contest(module: str, *arguments: str) -> dict[str, Any]:

@@ -226,6 +226,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("options.json"))
     given = parser.parse_args()
     recipe = RECIPES[given.set]
+    if not (given.data / given.set).is_dir():
+        parser.error(f"--data {given.data} holds no {given.set}: name the folder of the sets")
     if recipe.encoder and given.encoder is None:
         parser.error(f"--set {given.set} needs --encoder, the folder of a pretrained model")
     given.out = given.out.resolve()

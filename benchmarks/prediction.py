@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.measuring import existing
+
 LENGTH, VOCABULARY = 128, 8000
 SIZES = {"128x4": (128, 4, 2), "384x6": (384, 6, 6)}
 BASE = "pipeline, batches of 64"
@@ -108,7 +110,7 @@ def main() -> None:
     import torch
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path)
+    parser.add_argument("--data", type=existing)
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))

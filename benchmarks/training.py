@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.measuring import contest
+from benchmarks.measuring import contest, existing
 from benchmarks.prediction import SIZES, texts, transformer
 from benchmarks.trainers import PUBLIC, Trained, by_foldline, by_hand, contestants
 from foldline.frame.threads import settle
@@ -138,7 +138,7 @@ def main() -> None:
     from transformers.utils import logging
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path)
+    parser.add_argument("--data", type=existing)
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--sizes", nargs="*", choices=SIZES, default=list(SIZES))

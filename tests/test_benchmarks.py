@@ -79,6 +79,33 @@ def test_numbers_are_written_short():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "options"),
+    {
+        "kinds": [],
+        "large": [],
+        "linear": [],
+        "near_duplicates": [],
+        "options": ["--set=banking77"],
+        "prediction": [],
+        "training": [],
+    }.items(),
+)
+def test_data_that_is_not_there_is_named(tmp_path, name, options):
+    there = tmp_path / "none"
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}", "--data", there, *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode
+    assert "Traceback" not in done.stderr
+    assert str(there) in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.slow
 def test_linear_runs_to_its_table(tmp_path):
     write_reviews(tmp_path)
     done = subprocess.run(
