@@ -149,7 +149,7 @@ def test_goes_on_exactly(saves, fit, parts, labels, tmp_path, monkeypatch) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["fgm", "awp"])
 def test_adversaries_go_along(name, fit, parts) -> None:
-    dotted = LORA | {"train.adversarial": name, "train.adversarial_size": 0.01}
+    dotted = LORA | {"train.adversarial": name}
     found = fit("pretrained", *parts, "classification", dotted=dotted, epochs=1)
     assert np.isfinite(found.model.predict(parts[1])).all()
 

@@ -23,7 +23,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "focal": {"train.loss": "focal"},
     "ordinal": {"train.loss": "ordinal"},
     "fgm": {"train.adversarial": "fgm"},
-    "awp": {"train.adversarial": "awp", "train.adversarial_size": 0.05},
+    "awp": {"train.adversarial": "awp", "train.adversarial_size": 50.0},
     "ema": {"train.ema": 0.9},
     "lion": {"train.optimizer": "lion"},
 }
@@ -201,7 +201,7 @@ def test_fgm_counts_in_standard_deviations_of_the_embeddings() -> None:
 def test_awp_moves_each_matrix_by_a_share_of_its_length() -> None:
     model = bert()
     before = copy.deepcopy(dict(model.named_parameters()))
-    awp = WeightChange(model, 0.01)
+    awp = WeightChange(model, 10.0)
     loss = plain(model(**BATCH), LABELS)
     awp.apply(lambda: plain(model(**BATCH), LABELS).backward())
     assert float(plain(model(**BATCH), LABELS)) > float(loss)

@@ -71,7 +71,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "adafactor, awp, r-drop": {
         "train.optimizer": "adafactor",
         "train.adversarial": "awp",
-        "train.adversarial_size": 0.01,
         "train.rdrop": 1.0,
     },
     "sgd, contrast, dropout samples": {
