@@ -13,6 +13,7 @@ import pytest
 from foldline.frame.files import digest
 from foldline.modeling import kinds
 from foldline.modeling.fitted import Fitted, Job
+from foldline.modeling.neural import checkpoints as checkpoints_module
 from foldline.modeling.neural.checkpoints import last_checkpoint, whole
 from tests.killing import killed_after
 from tests.marks import fast_first
@@ -101,6 +102,28 @@ def test_every_option_goes_on_exactly(
     same(whole_run, again, labels, tmp_path)
 
 
+@pytest.mark.parametrize("valid", fast_first([0, 12], [12]))
+@pytest.mark.parametrize("name", fast_first(["plain", *OPTIONS], ["plain"]))
+def test_goes_on_exactly_within_an_epoch(
+    name, valid, fit, parts, labels, tmp_path, monkeypatch
+) -> None:
+    """Killed at the last but one step of the second epoch, with a checkpoint at each step."""
+    train, held = parts[0], parts[1].iloc[:valid]
+    how: dict[str, Any] = {"epochs": 3, "dotted": OPTIONS.get(name, {}), "batch_size": 4}
+    if "windows" in name:
+        how["max_length"] = 8
+    whole_run = fit("scratch", train, held, "classification", **how)
+    steps = int(whole_run.summary["steps"]) // 3
+    assert steps > 3
+    assert whole_run.summary["padding"] > 1.0 or "max_length" in how
+    monkeypatch.setattr(checkpoints_module, "EVERY", 0.0)
+    with killed_after(2 * steps - 1, monkeypatch):
+        fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
+    assert last_checkpoint(tmp_path / "c") == str(tmp_path / "c" / f"checkpoint-{2 * steps - 1}")
+    again = fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
+    same(whole_run, again, labels, tmp_path)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, OPTIONS["ema, accumulation, one_cycle"]], ids=["", "ema"])
 def test_goes_on_exactly_after_sigkill(options, fit, recipe, parts, labels, tmp_path) -> None:
@@ -150,6 +173,8 @@ def checkpoints(fit, parts, tmp_path_factory) -> Path:
         ("scheduler.pt", 0.5),
         ("rng_state.pth", 0.5),
         ("averages.pt", 0.5),
+        ("padding.json", 0.0),
+        ("padding.json", 0.5),
     ],
 )
 def test_a_half_written_checkpoint_is_not_trusted(file, share, checkpoints, tmp_path) -> None:

@@ -1,14 +1,42 @@
-"""Checkpoints of a training: which of them can be gone on from."""
+"""Checkpoints of a training: when they are written, and which of them can be gone on from."""
 
 import json
 import shutil
+import time
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
+from transformers import TrainerCallback
 
 STATE = "trainer_state.json"
-NEEDED = (STATE, "optimizer.pt", "scheduler.pt")
+NEEDED = (STATE, "optimizer.pt", "scheduler.pt", "padding.json")
+# Seconds of training that a kill may cost.
+EVERY = 300.0
+
+
+class Regularly(TrainerCallback):
+    """Asks for a checkpoint within a long epoch, beside those that Trainer writes at its end.
+
+    The clock of one process says when; several would not agree, and keep to the ends of epochs.
+    """
+
+    last = 0.0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Count from now."""
+        self.last = time.monotonic()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Ask, but not where the epoch ends."""
+        late = time.monotonic() - self.last >= EVERY
+        if late and args.world_size == 1 and not float(state.epoch).is_integer():
+            control.should_save = True
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Count from now."""
+        self.last = time.monotonic()
 
 
 def last_checkpoint(folder: Path) -> str | None:
@@ -30,7 +58,8 @@ def whole(folder: Path) -> bool:
     try:
         if not all((folder / name).exists() for name in NEEDED):
             return False
-        json.loads((folder / STATE).read_text(encoding="utf-8"))
+        for file in folder.glob("*.json"):
+            json.loads(file.read_text(encoding="utf-8"))
         weights = list(folder.glob("*.safetensors"))
         for file in weights:
             with safe_open(file, "pt"):

@@ -167,11 +167,16 @@ class TextTrainer(Trainer):
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         super()._save_optimizer_and_scheduler(output_dir)
+        if not self.args.should_save:  # another process does
+            return
+        self.speed.save(Path(output_dir))
         if self.averages:
             self.averages.save(Path(output_dir))
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)
+        if checkpoint:
+            self.speed.load(Path(checkpoint))
         if self.averages and checkpoint:
             self.averages.load(Path(checkpoint))
 

@@ -13,7 +13,7 @@ from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArgumen
 from foldline.frame.errors import FoldlineError
 from foldline.frame.stage import say
 from foldline.modeling.fitted import Job
-from foldline.modeling.neural.checkpoints import last_checkpoint
+from foldline.modeling.neural.checkpoints import Regularly, last_checkpoint
 from foldline.modeling.neural.explosion import Explosion
 from foldline.modeling.neural.long_text import long_text
 from foldline.modeling.neural.losses import loss_for
@@ -107,6 +107,7 @@ def trainer_for(
         preprocess_logits_for_metrics=first_output,
     )
     trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(Regularly())
     trainer.add_callback(Progress(trainer.speed, loss_unit))
     if len(held.target):
         trainer.add_callback(EarlyStoppingCallback(job.recipe.train.patience))

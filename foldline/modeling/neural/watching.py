@@ -1,8 +1,10 @@
 """What is told while a model is trained: a bar, its speed, a few rows, whoever follows it."""
 
+import json
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,13 +23,16 @@ BAR = (
 class Speed(TrainerCallback):
     """Rows and tokens a second of each epoch, and how many places a batch pads for a token.
 
-    Padding follows from the rows, so it stands in the log; seconds differ from run to run, and
-    stand in `epochs`, those of this process.
+    Padding follows from the rows, so it stands in the log, and what was counted of an epoch in its
+    checkpoints; seconds differ from run to run, and stand in `epochs`, those of this process.
     """
+
+    FILE = "padding.json"
 
     def __init__(self) -> None:
         self.epochs: list[dict[str, float]] = []
         self.rows = self.tokens = self.places = 0
+        self.before = {"tokens": 0, "places": 0}
         self.begun = 0.0
 
     def add(self, mask: Any) -> None:
@@ -41,8 +46,23 @@ class Speed(TrainerCallback):
         seconds = max(time.perf_counter() - self.begun, 1e-9)
         return self.rows / seconds, self.tokens / seconds
 
+    def counted(self) -> dict[str, int]:
+        """Give the tokens and places of this epoch, with those of before a kill."""
+        now = {"tokens": self.tokens, "places": self.places}
+        return {name: count + self.before[name] for name, count in now.items()}
+
+    def save(self, folder: Path) -> None:
+        """Write what was counted of this epoch into a checkpoint."""
+        (folder / self.FILE).write_text(json.dumps(self.counted()), encoding="utf-8")
+
+    def load(self, folder: Path) -> None:
+        """Read what a checkpoint has of its epoch."""
+        self.before = json.loads((folder / self.FILE).read_text(encoding="utf-8"))
+
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Count from nothing."""
+        """Count from nothing, but where a killed epoch goes on."""
+        if float(state.epoch or 0).is_integer():
+            self.before = {"tokens": 0, "places": 0}
         self.rows = self.tokens = self.places = 0
         self.begun = time.perf_counter()
 
@@ -55,7 +75,8 @@ class Speed(TrainerCallback):
             "tokens_per_second": round(tokens, 1),
         }
         self.epochs.append(speed)
-        padding = self.places / max(1, self.tokens)
+        count = self.counted()
+        padding = count["places"] / max(1, count["tokens"])
         state.log_history.append({"step": state.global_step, "padding": padding})
 
 
