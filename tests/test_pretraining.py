@@ -16,7 +16,7 @@ from foldline.frame.files import digest
 from foldline.frame.params import Kfold
 from foldline.modeling import kinds
 from foldline.modeling.fitted import Job
-from foldline.modeling.neural import masking, pretraining
+from foldline.modeling.neural import checkpoints, masking, pretraining
 from foldline.modeling.neural.language import language_model, objective_of
 from foldline.modeling.neural.ragged import Ragged
 from tests.killing import killed_after
@@ -277,9 +277,10 @@ def test_the_order_of_the_texts_does_not_matter(fit, parts, rows) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["scratch", "pretrained"])
-@pytest.mark.parametrize("saves", [1, 2, 3])
-def test_goes_on_exactly(model, saves, fit, parts, labels, tmp_path, monkeypatch) -> None:
-    """Killed within pre-training, at its end, and within fine-tuning; the seed gives the bytes."""
+@pytest.mark.parametrize(("saves", "every"), [(1, 300.0), (2, 300.0), (3, 300.0), (2, 0.0)])
+def test_goes_on_exactly(model, saves, every, fit, parts, labels, tmp_path, monkeypatch) -> None:
+    """Killed within pre-training, at its end, and within fine-tuning; within its first epoch."""
+    monkeypatch.setattr(checkpoints, "EVERY", every)
     how: dict[str, Any] = {"epochs": 2, "dotted": ON | {"train.reinit_layers": model != "scratch"}}
     how["dotted"]["train.reinit_layers"] = int(model != "scratch")
     whole = fit(model, *parts, "classification", **how)

@@ -107,7 +107,6 @@ def trainer_for(
         preprocess_logits_for_metrics=first_output,
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(Regularly())
     trainer.add_callback(Progress(trainer.speed, loss_unit))
     if len(held.target):
         trainer.add_callback(EarlyStoppingCallback(job.recipe.train.patience))
@@ -120,6 +119,7 @@ def within_memory(job: Job, model: Any, make: Callable[[int], TextTrainer]) -> T
     cuts = 1
     while True:
         trainer = make(cuts)
+        trainer.add_callback(Regularly())
         try:
             trainer.train(resume_from_checkpoint=last_checkpoint(job.scratch))
             if trainer.averages:
