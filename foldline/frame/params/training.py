@@ -36,7 +36,7 @@ class Train(Section):
     power: Positive
     warmup: Partial
     weight_decay: FromZero
-    max_grad_norm: Positive
+    max_grad_norm: FromZero
     accumulation: Count
     layer_decay: Annotated[float, Field(gt=0, le=1)]
     trainable_layers: Literal["all", "head"] | Count

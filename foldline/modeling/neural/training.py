@@ -173,7 +173,7 @@ def arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments:
         gradient_accumulation_steps=options.accumulation * cuts,
         learning_rate=recipe.lr,
         weight_decay=options.weight_decay,
-        max_grad_norm=options.max_grad_norm,
+        max_grad_norm=options.max_grad_norm or np.inf,
         bf16=resolved(options.precision) == "bfloat16",
         use_cpu=not torch.cuda.is_available(),
         eval_strategy="epoch" if evaluate else "no",
