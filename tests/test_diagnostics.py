@@ -341,3 +341,22 @@ def test_pictures_are_whole_and_escape_names():
 )
 def test_axes_have_round_ticks(low, high, ticks):
     assert svg.ticks(low, high, drawing.TICKS) == pytest.approx(ticks)
+
+
+def test_a_score_stands_beside_what_chance_gives():
+    long = "shuffled labels, models/pretrained/minilm"
+    values = [drawing.Beside("in", 0.5, 0.25, 0.75), drawing.Beside(long, 1.0, 0.0, 0.5)]
+    picture = ElementTree.fromstring(drawing.chances("f1_macro", values))
+    named = {
+        kind: [e for e in picture.iter() if e.tag.endswith(kind)]
+        for kind in ("circle", "rect", "text")
+    }
+    points = [float(e.attrib["cx"]) for e in named["circle"]]
+    bars = [(float(e.attrib["x"]), float(e.attrib["width"])) for e in named["rect"][1:]]
+    (left, width), (start, half) = bars
+    assert points[0] == pytest.approx(left + width / 2, abs=0.2)
+    assert points[1] == pytest.approx(start + 2 * half, abs=0.2)
+    assert half == pytest.approx(width, abs=0.2)
+    words = [e.text for e in named["text"]]
+    assert "shuffled labels, models/pretr…" in words
+    assert words.count("0.500") == words.count("1.000") == 1

@@ -97,11 +97,12 @@ def constant(found: Given) -> Finding:
 def text_helps(found: Given) -> Finding:
     """Fit TF-IDF to the same few rows with their texts: it should beat chance."""
     score, draws = _by_chance(found, _predicted(found, "tfidf"), derive(found.recipe.seed, "helps"))
-    high = float(np.quantile(draws, LEVELS[0]))
+    low, high = (float(np.quantile(draws, end)) for end in (1 - LEVELS[0], LEVELS[0]))
     verdict = OK if score > high else LOOK
     shown = f"{MAIN[found.labels.task]} {score:.3f} of tfidf, by chance up to {high:.3f}"
     advice = "a few rows of text tell nothing of the label yet: read rows in `foldline view`"
-    return Finding("texts tell", verdict, shown, advice, {"score": score, "high": high})
+    numbers = {"score": score, "low": low, "high": high}
+    return Finding("texts tell", verdict, shown, advice, numbers)
 
 
 def beyond_constant(found: Given, predictions: np.ndarray) -> float:

@@ -1,15 +1,17 @@
 """Check what a training rests on before it starts: tokens, first loss, gradients, chance."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from tqdm import tqdm
 
 from foldline.experiments.diagnostics import chance, starting, tokens
 from foldline.experiments.diagnostics.begun import begin
+from foldline.experiments.diagnostics.drawing import Beside, chances
 from foldline.experiments.diagnostics.given import Given, given
 from foldline.experiments.diagnostics.verdicts import WRONG, Finding, report
+from foldline.judging.metrics import MAIN
 from foldline.modeling import machine
 
 # So many rows: enough to see a fault, few enough for a minute.
@@ -21,7 +23,18 @@ Check = Callable[[], Finding]
 def run() -> int:
     """Run all checks that the configured model allows, and say which are ok."""
     found = given()
-    return report("sanity", checked(found), {"model": found.recipe.model})
+    findings = checked(found)
+    return report("sanity", findings, {"model": found.recipe.model}, drawn(found, findings))
+
+
+def drawn(found: Given, findings: Sequence[Finding]) -> str:
+    """Draw each score of a model that was fitted, beside what chance would give it."""
+    values = [
+        Beside(one.check, one.numbers["score"], one.numbers["low"], one.numbers["high"])
+        for one in findings
+        if "score" in one.numbers
+    ]
+    return chances(f"{MAIN[found.labels.task]} of held-out rows; bars: by chance", values)
 
 
 def checked(found: Given) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Pictures of the diagnostics: a curve, and bars."""
+"""Pictures of the diagnostics: a curve, bars, and points beside what chance gives."""
 
 import math
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ LEFT, RIGHT, TOP, BOTTOM = 80, 24, 56, 56
 MARKS = ("b", "c", "d")
 TICKS = 6  # about so many of an axis
 SPACING = 34  # from bar to bar
+NAME = 30  # characters that have room beside a point
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,36 @@ def curve(
         # Names stand side by side above, so that they cover neither the curve nor one another.
         parts.append(svg.text(LEFT + 60 + 190 * place, TOP - 10, mark.name, color))
     return svg.picture(WIDTH, HEIGHT, title, [svg.text(16, 24, title, "title"), *parts])
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A value, and the interval that chance would give."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
+def chances(title: str, values: Sequence[Beside]) -> str:
+    """Draw a point for each value, over a bar from the lowest to the highest by chance."""
+    ends = [end for one in values for end in (one.value, one.low, one.high)]
+    across = svg.scale(min([0.0, *ends]), max([1.0, *ends]), 210, WIDTH - 90)
+    bottom = TOP + SPACING * len(values)
+    parts = [svg.text(16, 24, title, "title")]
+    for value in svg.ticks(min([0.0, *ends]), max([1.0, *ends]), TICKS):
+        parts.append(svg.rule(across(value), TOP, across(value), bottom))
+        parts.append(svg.text(across(value), bottom + 18, f"{value:g}", "middle"))
+    for place, one in enumerate(values):
+        y = TOP + SPACING * place + SPACING / 2
+        left, right = across(one.low), across(one.high)
+        name = one.name if len(one.name) <= NAME else one.name[: NAME - 1] + "…"
+        parts.append(svg.text(200, y + 4, name, "end"))
+        parts.append(svg.bar(left, y - 8, (max(right - left, 2), 16), "b faint"))
+        parts.append(svg.dot(across(one.value), y, "a"))
+        parts.append(svg.text(WIDTH - 78, y + 4, f"{one.value:.3f}"))
+    return svg.picture(WIDTH, bottom + 34, title, parts)
 
 
 def bars(title: str, values: Sequence[tuple[str, float, str]]) -> str:
