@@ -70,7 +70,9 @@ def used(folder: Path, texts: list[Any]) -> list[Any]:
 def test_other_readings(dotted, fit, rows, tmp_path) -> None:
     table = rows()
     table = table.assign(text=table["text"] * 5)
-    model = fit("scratch", table.iloc[:28], table.iloc[28:], "classification", dotted=dotted).model
+    parts = (table.iloc[:28], table.iloc[28:], "classification")
+    model = widened(fit("scratch", *parts, dotted=dotted), table).model
+    assert wide(model.predict(table))
     assert export(model, table, tmp_path / "onnx", False)[FLOAT].difference <= 1e-5
 
 
