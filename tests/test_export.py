@@ -17,6 +17,7 @@ from foldline.frame.errors import FoldlineError
 from foldline.modeling import kinds
 from foldline.modeling.neural import graph
 from foldline.modeling.neural.export import FLOAT, INT8, Parity, check, export
+from tests.spread import wide, widened
 
 installed = pytest.mark.skipif(
     bool(graph.missing()), reason=f"needs the extra onnx: {', '.join(graph.missing())}"
@@ -29,9 +30,11 @@ installed = pytest.mark.skipif(
 @pytest.mark.parametrize("task", ["classification", "multilabel", "regression"])
 def test_exported_predictions_are_equal(task, pairs, fit, rows, labels, tmp_path) -> None:
     table = rows(task, pairs)
-    model = fit("scratch", table.iloc[:28], table.iloc[28:], task).model
-    long = table.assign(text=table["text"] * 9)  # beyond max_length
-    found = export(model, long, tmp_path / "onnx", False)[FLOAT]
+    model = widened(fit("scratch", table.iloc[:28], table.iloc[28:], task), table).model
+    times = np.where(np.arange(40) % 3, 1, 9)  # beyond max_length, among short ones
+    mixed = table.assign(text=[a * int(n) for a, n in zip(table["text"], times, strict=True)])
+    assert wide(model.predict(mixed))
+    found = export(model, mixed, tmp_path / "onnx", False)[FLOAT]
     config = json.loads((tmp_path / "onnx/config.json").read_text(encoding="utf-8"))
 
     assert found.rows == 40
@@ -41,6 +44,7 @@ def test_exported_predictions_are_equal(task, pairs, fit, rows, labels, tmp_path
         assert tuple(config["id2label"].values()) == labels(task).classes
 
     inputs = list(zip(table["text"], table["text_pair"], strict=True))
+    assert wide(model.predict(table))
     told = used(tmp_path / "onnx", inputs if pairs else table["text"].tolist())
     expected = labels(task).decode(model.predict(table))
     if task == "multilabel":
@@ -66,7 +70,9 @@ def used(folder: Path, texts: list[Any]) -> list[Any]:
 def test_other_readings(dotted, fit, rows, tmp_path) -> None:
     table = rows()
     table = table.assign(text=table["text"] * 5)
-    model = fit("scratch", table.iloc[:28], table.iloc[28:], "classification", dotted=dotted).model
+    parts = (table.iloc[:28], table.iloc[28:], "classification")
+    model = widened(fit("scratch", *parts, dotted=dotted), table).model
+    assert wide(model.predict(table))
     assert export(model, table, tmp_path / "onnx", False)[FLOAT].difference <= 1e-5
 
 

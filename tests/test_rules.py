@@ -14,6 +14,7 @@ from foldline.modeling.external import read_predictions
 from foldline.modeling.keywords import Keywords, read_rules
 from foldline.modeling.length import lengths
 from tests import projects
+from tests.spread import wide
 
 TOPICS = Labels("classification", ("food", "sport"))
 SEVERAL = Labels("multilabel", ("food", "sport"))
@@ -126,17 +127,21 @@ def test_entailment_is_asked_for_each_description(fit, rows, tiny_nli, labels, t
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    table = rows().iloc[:3]
+    table = rows()  # more than are read together, of many lengths
     files = {"zero_shot.descriptions": {"food 음식": "맛있는 soup"}}
     found = fit("zero-shot", table, table.iloc[:0], "classification", files=files).model
     tokenizer = AutoTokenizer.from_pretrained(tiny_nli)
     model = AutoModelForSequenceClassification.from_pretrained(tiny_nli)
     asked = ["about 맛있는 soup", "about sport 운동", "about weather 날씨"]
-    inputs = tokenizer([table["text"][0]] * 3, asked, padding=True, return_tensors="pt")
-    with torch.inference_mode():
-        entails = model(**inputs).logits[:, 2].double()
+    entails = []
+    for text in table["text"]:
+        inputs = tokenizer([text] * 3, asked, padding=True, return_tensors="pt")
+        with torch.inference_mode():
+            entails.append(model(**inputs).logits[:, 2].double())
+    expected = torch.stack(entails).softmax(1).numpy()
 
-    assert found.predict(table)[0] == pytest.approx(entails.softmax(0).numpy(), abs=1e-6)
+    assert wide(found.predict(table))
+    assert found.predict(table) == pytest.approx(expected, abs=1e-6)
     kinds.save(found, "zero-shot", labels("classification"), tmp_path / "m")
     np.testing.assert_array_equal(kinds.load(tmp_path / "m").predict(table), found.predict(table))
 

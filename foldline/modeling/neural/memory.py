@@ -4,6 +4,7 @@ import ctypes
 import functools
 import os
 import platform
+from typing import Any
 
 # Names of glibc's malloc.h, and the largest number that it takes.
 TRIM_THRESHOLD, MMAP_THRESHOLD, LARGEST = -1, -3, 2**31 - 1
@@ -20,3 +21,14 @@ def keep_freed() -> bool:
         return False
     change = ctypes.CDLL(None).mallopt
     return all([change(MMAP_THRESHOLD, LARGEST), change(TRIM_THRESHOLD, LARGEST)])
+
+
+def aligned(model: Any) -> Any:
+    """Let a model that was read from a file lie in memory as one that was made there.
+
+    Its weights are the file's own bytes, wherever they begin, and products of such matrices can
+    end in other last digits.
+    """
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
+    return model

@@ -18,6 +18,8 @@ def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, An
     """
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+    from foldline.modeling.neural.memory import aligned
+
     name = recipe.model
     local = hub.local_only(name)
     try:
@@ -40,7 +42,7 @@ def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, An
             f"max_length={recipe.max_length} is more than the {longest} tokens that {name} reads; "
             f"set max_length to {longest} or less"
         )
-    return tokenizer, model
+    return tokenizer, aligned(model)
 
 
 def _set_padding(tokenizer: Any, model: Any) -> None:

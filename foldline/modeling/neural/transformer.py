@@ -97,11 +97,14 @@ def load(folder: Path, labels: Labels) -> Transformer:
     """Read tokenizer and model."""
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+    from foldline.modeling.neural.memory import aligned
+
     machine.quiet()
     reading = read_json(folder / FILE)
     threads, precision = reading.pop("threads"), reading.pop("precision")
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForSequenceClassification.from_pretrained(folder).to(machine.device())
+    model = aligned(AutoModelForSequenceClassification.from_pretrained(folder))
+    model = model.to(machine.device())
     return Transformer(labels, tokenizer, model, LongText(**reading), threads, precision)
 
 

@@ -1,0 +1,45 @@
+"""Predictions that differ from row to row: else any two ways to make them would seem equal."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from foldline.modeling.neural.layers import head_of
+from foldline.modeling.neural.transformer import Transformer
+
+LEAST = 0.1  # of a spread; predictions are compared to 1e-5
+WIDER = 25.0  # times the .02 of a model that has hardly learnt
+
+
+def wide(predictions: np.ndarray) -> bool:
+    """Say whether rows are told apart by far more than a comparison tolerates."""
+    return bool(np.ptp(predictions, axis=0).max() > LEAST)
+
+
+@torch.no_grad()
+def widened(fitted: Any, table: pd.DataFrame) -> Any:
+    """Let a transformer that was hardly trained tell these rows apart, about the same mean.
+
+    All of its matrices are multiplied: of the head alone, rounding would grow by as much.
+    """
+    own = fitted.model
+    if not isinstance(own, Transformer):
+        return fitted
+    before = _middle(own, table)
+    for parameter in own.model.parameters():
+        if parameter.ndim > 1:
+            parameter.mul_(WIDER)
+    bias = head_of(own.model).bias
+    bias.add_(torch.from_numpy(before - _middle(own, table)).to(bias))
+    return fitted
+
+
+def _middle(own: Transformer, table: pd.DataFrame) -> np.ndarray:
+    """Give the mean output: of numbers themselves, of chances their logarithms or log odds."""
+    found = own.predict(table)
+    if own.labels.task == "regression":
+        return np.asarray([found.mean()])
+    odds = found / (1 - found) if own.labels.task == "multilabel" else found
+    return np.asarray(np.log(odds).mean(axis=0))
