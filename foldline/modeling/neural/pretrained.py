@@ -34,6 +34,7 @@ def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, An
     except Exception as error:  # each library beneath has errors of its own
         raise FoldlineError(_not_found(name, error)) from error
     _set_padding(tokenizer, model)
+    hub.set_types(tokenizer, model)
     longest = positions(model)
     if longest and recipe.max_length > longest:
         raise FoldlineError(
