@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import RobertaConfig
+from transformers import AutoModel, RobertaConfig
 
 from foldline.modeling import kinds
 from foldline.modeling.neural.transformer import predictions
 from tests.families import CONFIGS, PLAIN, SIZES
 
+RANK = 3
+HOW = {"epochs": 2, "lr": 1e-3, "max_length": 64}
 FAMILIES = CONFIGS | PLAIN
 ONE_TYPE = {"one type": lambda: RobertaConfig(**SIZES, type_vocab_size=1)}
 # How the tokenizer of each marks a text and a pair of them: [CLS], <s> or a last token alone.
@@ -62,7 +64,7 @@ def tokenizer_of(family: str, texts: list[str]) -> Any:
 @pytest.fixture(scope="module")
 def folder(rows, tmp_path_factory) -> Callable[..., str]:
     """Make the folder of a family's tiny encoder; its weights are so wide that texts differ."""
-    from transformers import AutoModel, AutoModelForSequenceClassification, set_seed
+    from transformers import AutoModelForSequenceClassification, set_seed
 
     table = rows(pairs=True)
 
@@ -90,10 +92,11 @@ def elsewhere(folder: Any, table: Any, task: str, typed: bool = True) -> np.ndar
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
-    how = {"padding": True, "truncation": True, "max_length": 24, "return_tensors": "pt"}
+    how = {"padding": True, "truncation": True, "max_length": 64, "return_tensors": "pt"}
     given = tokenizer(table["text"].tolist(), table["text_pair"].tolist(), **how)
     if not typed:
         given["token_type_ids"].zero_()
+    assert 0 < given["attention_mask"].float().mean() < 0.9  # many places are padding
     with torch.no_grad():
         logits = model(**given).logits
     return predictions(logits.double().numpy(), task)
@@ -105,7 +108,7 @@ def test_learnt_saved_and_opened(family, folder, fit, rows, labels, tmp_path) ->
     task = "classification"
     table = rows(task, pairs=True)
     table["text"] = [" ".join(text.split()[: 1 + i % 5]) for i, text in enumerate(table["text"])]
-    found = fit(folder(family), table.iloc[:24], table.iloc[24:28], task, epochs=2, lr=1e-3)
+    found = fit(folder(family), table.iloc[:24], table.iloc[24:28], task, **HOW)
     assert found.model.tokenizer.padding_side == ("left" if family == "llama" else "right")
     held = table.iloc[28:]
     together = found.model.predict(held)
@@ -124,7 +127,7 @@ def test_a_model_of_one_type_reads_pairs(folder, fit, rows, labels, tmp_path) ->
     """Korean RoBERTas come with BERT's tokenizer, which gives the second text a type of its own."""
     path = folder("one type")
     table = rows(pairs=True)
-    found = fit(path, table.iloc[:24], table.iloc[24:28], "classification", epochs=1)
+    found = fit(path, table.iloc[:24], table.iloc[24:28], "classification", **HOW)
     together = found.model.predict(table)
     assert np.ptp(together, axis=0).max() > 0.1
     kinds.save(found.model, "x", labels("classification"), tmp_path / "m")
@@ -137,3 +140,27 @@ def test_a_model_of_one_type_reads_hypotheses(folder, fit, rows) -> None:
     table = rows()
     found = fit("zero-shot", table, table[:0], "classification", files={"zero_shot.model": path})
     assert np.ptp(found.model.predict(table), axis=0).max() > 0.03
+
+
+@pytest.mark.parametrize("family", ["albert", "distilbert", "electra", "deberta-v2", "modernbert"])
+def test_lora(family, folder, fit, rows, labels, tmp_path) -> None:
+    """Of an encoder matrices alone move, each by a sum of RANK products; its pooler is learnt."""
+    table, path = rows(pairs=True), folder(family)
+    how = {"train.lora": RANK, "train.lora_alpha": 6.0, "train.lora_dropout": 0.1}
+    parts = table.iloc[:24], table.iloc[24:28]
+    found = fit(path, *parts, "classification", dotted=how, lr=1e-2, max_length=64)
+    first = AutoModel.from_pretrained(path).state_dict()
+    after = found.model.model.base_model.state_dict()
+    moved = {n for n, now in after.items() if not torch.equal(now, first[n])}
+    assert {n for n in moved if "pooler" in n} == {n for n in first if "pooler" in n}
+    adapted = {name for name in moved if "pooler" not in name}
+    assert not any(name.startswith("embeddings.") for name in adapted)
+    ranks = [torch.linalg.matrix_rank(after[n] - first[n], atol=1e-5) for n in adapted]
+    assert set(map(int, ranks)) == {RANK}
+    held = table.iloc[28:]
+    together = found.model.predict(held)
+    assert np.ptp(together, axis=0).max() > 0.1
+    kinds.save(found.model, "x", labels("classification"), tmp_path / "m")
+    np.testing.assert_array_equal(kinds.load(tmp_path / "m").predict(held), together)
+    opened = elsewhere(tmp_path / "m", held, "classification")
+    np.testing.assert_allclose(opened, together, atol=1e-5)
