@@ -116,6 +116,8 @@ def reopened(key: str, source: dict[str, Any]) -> Encoder:
     tokenizer, model, content = hub.frozen(
         key, source, "AutoModel", "its vectors were learnt from", reading.folder
     )
+    if model.config.is_encoder_decoder:  # T5, BART: what writes is left aside
+        model = model.get_encoder()
     source = source | {"content": content}
     limit = min(source["max_length"], reading.longest or source["max_length"], _positions(model))
     made_of = [*map(str, source.values()), str(reading), str(limit), str(model.device)]
