@@ -114,6 +114,43 @@ def test_a_folder_that_holds_no_model(fit, rows, tmp_path, tiny_bert) -> None:
         fit(str(cut), table, table.iloc[:0], "classification")
 
 
+@pytest.mark.parametrize(
+    ("kind", "file"),
+    [
+        ("scratch", "model.safetensors"),
+        ("scratch", "tokenizer.json"),
+        ("scratch", "config.json"),
+        ("scratch", "reading.json"),
+        ("tfidf", "*.npz"),
+        ("gbdt", "*.npz"),
+    ],
+)
+def test_a_saved_model_that_was_cut_is_told(kind, file, fit, rows, labels, tmp_path) -> None:
+    table, folder = rows(), tmp_path / "m"
+    found = fit(kind, table, table.iloc[:0], "classification", epochs=1)
+    kinds.save(found.model, kind, labels("classification"), folder)
+    (cut,) = folder.glob(file)
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    with pytest.raises(FoldlineError, match=f"{folder}.*dvc repro"):
+        kinds.load(folder)
+
+
+def test_no_number_of_places_is_no_limit(fit, rows, tiny_bert, tmp_path) -> None:
+    """XLNet says -1: it counts places by their distance alone."""
+    from transformers import AutoTokenizer, XLNetConfig, XLNetModel
+
+    table, folder = rows(), str(tmp_path / "m")
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    tokenizer.save_pretrained(folder)
+    config = XLNetConfig(d_model=16, n_layer=1, n_head=2, d_inner=32, vocab_size=len(tokenizer))
+    XLNetModel(config).save_pretrained(folder)
+    found = fit(folder, table, table.iloc[:0], "classification", epochs=1, max_length=600)
+    assert np.isfinite(found.model.predict(table)).all()
+    files = {"embed.encoder": folder}
+    found = fit("embed", table, table.iloc[:0], "classification", max_length=600, files=files)
+    assert found.summary["max_length"] == 600
+
+
 @pytest.mark.parametrize("offline", [True, False])
 def test_a_hub_id_without_a_network_ends_soon(offline, fit, rows, monkeypatch) -> None:
     from huggingface_hub import constants

@@ -127,6 +127,11 @@ def reason(name: str, error: Exception) -> str:
         len(path.parts) > 2 or path.is_absolute() or path.parts[:1] == ("..",)
     ):
         return "There is no such folder"
+    return brief(error)
+
+
+def brief(error: Exception) -> str:
+    """Give a library's error as one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
 
 

@@ -66,7 +66,7 @@ def positions(model: Any) -> int | None:
             padding = getattr(module, "padding_idx", None)
             return int(module.num_embeddings) - (0 if padding is None else padding + 1)
     most = getattr(model.config, "max_position_embeddings", None)
-    return None if most is None else int(most)
+    return int(most) if most is not None and most > 0 else None  # XLNet's -1: no limit
 
 
 def _not_found(name: str, error: Exception) -> str:
