@@ -15,6 +15,7 @@ from transformers import (
     ModernBertConfig,
     RobertaConfig,
     XLMRobertaConfig,
+    XLNetConfig,
 )
 
 WIDE = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -44,7 +45,10 @@ DISENTANGLED: dict[str, Any] = {
     "type_vocab_size": 0,
 }
 # Those whose attention transformers computes in one way alone.
-PLAIN: dict[str, Any] = {"deberta-v2": lambda: DebertaV2Config(**SIZES, **DISENTANGLED)}
+PLAIN: dict[str, Any] = {
+    "deberta-v2": lambda: DebertaV2Config(**SIZES, **DISENTANGLED),
+    "xlnet": lambda: XLNetConfig(d_model=16, n_layer=2, n_head=2, d_inner=32),
+}
 
 
 def learnt_from(model: Any) -> tuple[torch.Tensor, torch.Tensor]:

@@ -21,7 +21,7 @@ MARKED: dict[str, list[str]] = {
     "bert": ["bert", "albert", "electra", "deberta-v2", "distilbert", "modernbert", "one type"],
     "roberta": ["roberta", "xlm-roberta", "camembert"],
     "gpt": ["gpt2"],
-    "llama": ["llama"],
+    "llama": ["llama", "xlnet"],
 }
 # Whose tokenizers give the second text another type; the last three models have no use for it.
 TYPED = ["bert", "albert", "electra", "deberta-v2", "distilbert", "one type"]
@@ -53,7 +53,7 @@ def tokenizer_of(family: str, texts: list[str]) -> Any:
     backend.post_processor = processors.TemplateProcessing(single, pair, ids)
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
-        padding_side="left" if family == "llama" else "right",
+        padding_side="left" if family in MARKED["llama"] else "right",
         model_input_names=["input_ids"]
         + ["token_type_ids"] * (family in TYPED)
         + ["attention_mask"],
@@ -109,7 +109,7 @@ def test_learnt_saved_and_opened(family, folder, fit, rows, labels, tmp_path) ->
     table = rows(task, pairs=True)
     table["text"] = [" ".join(text.split()[: 1 + i % 5]) for i, text in enumerate(table["text"])]
     found = fit(folder(family), table.iloc[:24], table.iloc[24:28], task, **HOW)
-    assert found.model.tokenizer.padding_side == ("left" if family == "llama" else "right")
+    assert found.model.tokenizer.padding_side == ("left" if family in MARKED["llama"] else "right")
     held = table.iloc[28:]
     together = found.model.predict(held)
     alone = np.concatenate([found.model.predict(held.iloc[i : i + 1]) for i in range(len(held))])
