@@ -151,6 +151,21 @@ def test_no_number_of_places_is_no_limit(fit, rows, tiny_bert, tmp_path) -> None
     assert found.summary["max_length"] == 600
 
 
+def test_draws_of_no_dropout_are_not_compared(tiny, fit, rows) -> None:
+    """LLaMA drops nothing, GPT-2 nothing before its head; an adapter may drop before itself."""
+    table = rows().iloc[:16]
+    parts = table, table.iloc[:0], "classification"
+    dry, rdrop, samples = llama(tiny), {"train.rdrop": 1.0}, {"train.dropout_samples": 3}
+    with pytest.raises(FoldlineError, match=r"train.rdrop=1.0 .* set train.rdrop to 0.0"):
+        fit(dry, *parts, dotted=rdrop, epochs=1)
+    for folder in (dry, gpt2(tiny)):
+        with pytest.raises(FoldlineError, match=r"train.dropout_samples=3 .* set it to 1, or"):
+            fit(folder, *parts, dotted=samples, epochs=1)
+    adapted = {"train.lora": 2, "train.lora_alpha": 4.0, "train.lora_dropout": 0.1}
+    for folder, dotted in ((gpt2(tiny), rdrop), (dry, rdrop | adapted), (roberta(tiny), samples)):
+        assert fit(folder, *parts, dotted=dotted, epochs=1).history
+
+
 @pytest.mark.parametrize("offline", [True, False])
 def test_a_hub_id_without_a_network_ends_soon(offline, fit, rows, monkeypatch) -> None:
     from huggingface_hub import constants
