@@ -7,6 +7,7 @@ from transformers import (
     AlbertConfig,
     BertConfig,
     CamembertConfig,
+    DebertaV2Config,
     DistilBertConfig,
     ElectraConfig,
     GPT2Config,
@@ -14,6 +15,7 @@ from transformers import (
     ModernBertConfig,
     RobertaConfig,
     XLMRobertaConfig,
+    XLNetConfig,
 )
 
 WIDE = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -31,6 +33,21 @@ CONFIGS: dict[str, Any] = {
     "modernbert": lambda: ModernBertConfig(**SIZES),
     "gpt2": lambda: GPT2Config(n_embd=16, n_layer=2, n_head=2, vocab_size=50, pad_token_id=0),
     "llama": lambda: LlamaConfig(**SIZES, num_key_value_heads=1),
+}
+# As DeBERTa v3: places count by their distance alone, and two texts are told apart by [SEP].
+DISENTANGLED: dict[str, Any] = {
+    "relative_attention": True,
+    "pos_att_type": ["p2c", "c2p"],
+    "position_buckets": 8,
+    "share_att_key": True,
+    "norm_rel_ebd": "layer_norm",
+    "position_biased_input": False,
+    "type_vocab_size": 0,
+}
+# Those whose attention transformers computes in one way alone.
+PLAIN: dict[str, Any] = {
+    "deberta-v2": lambda: DebertaV2Config(**SIZES, **DISENTANGLED),
+    "xlnet": lambda: XLNetConfig(d_model=16, n_layer=2, n_head=2, d_inner=32),
 }
 
 

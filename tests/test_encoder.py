@@ -122,6 +122,30 @@ def test_parts_that_are_not_known_are_told(kept):
         encoder.open_encoder("embed.encoder", None, 24, 1)
 
 
+@pytest.mark.parametrize("family", ["t5", "bart"])
+def test_of_a_model_that_writes_the_part_that_reads_is_taken(family, workplace, tiny_bert):
+    import torch
+    from transformers import AutoTokenizer, BartConfig, BartModel, T5Config, T5EncoderModel, T5Model
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    tokenizer.init_kwargs["model_input_names"] = ["input_ids", "attention_mask"]
+    sizes = {"d_model": 16, "vocab_size": len(tokenizer)}
+    t5 = T5Config(d_kv=8, d_ff=32, num_layers=1, num_heads=2, **sizes)
+    heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
+    bart = BartConfig(encoder_layers=1, decoder_layers=1, encoder_ffn_dim=32, **heads, **sizes)
+    model = (T5Model(t5) if family == "t5" else BartModel(bart)).eval()
+    for where in (tokenizer, model):
+        where.save_pretrained("writer")
+    found = encoder.open_encoder("embed.encoder", "writer", 24, 1).vectors(TEXTS)
+    reader = T5EncoderModel.from_pretrained("writer") if family == "t5" else model.encoder
+    for place, text in enumerate(TEXTS):
+        ids = torch.tensor([tokenizer(text, truncation=True, max_length=24)["input_ids"]])
+        with torch.no_grad():
+            mean = reader(input_ids=ids).last_hidden_state[0].mean(0)
+        np.testing.assert_allclose(found[place], mean, atol=1e-5)
+    assert float(np.ptp(found, axis=0).max()) > 0.1
+
+
 def test_vectors_are_made_once(opened, monkeypatch):
     first = opened.vectors(TEXTS)
     made = []

@@ -148,6 +148,15 @@ def test_a_missing_package_is_told_with_its_command(project, monkeypatch, capsys
     assert not exporting.FOLDER.exists()
 
 
+def test_a_model_that_was_cut_is_told(project, capsys) -> None:
+    weights = export_options.MODEL / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    assert foldline(["export"]) == 1
+    told = capsys.readouterr().err
+    assert f"{export_options.MODEL} holds no whole model: SafetensorError" in told
+    assert "dvc checkout --force" in told
+
+
 def test_other_kinds_transforms_and_folders_are_refused(project, fit, rows, labels, capsys) -> None:
     table, numbers = rows(), rows("regression")
     assert foldline(["export", "--out", "models"]) == 1

@@ -126,6 +126,50 @@ def test_options_that_would_change_nothing_of_a_new_model_are_refused(changed, l
     load(Settings, changed(model="model: some/model", **lines))
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            {"label_smoothing": "label_smoothing: 0.1"},
+            "train.label_smoothing  0.1 needs classes; set it to 0.0 for regression",
+        ),
+        (
+            {"class_weights": "class_weights: balanced"},
+            "train.class_weights  balanced needs classes; set it to none for regression",
+        ),
+    ],
+)
+def test_options_of_classes_are_refused_for_numbers(changed, line, message):
+    load(Settings, changed(task="task: regression"))
+    load(Settings, changed(**line))
+    assert message in problems(changed(task="task: regression", **line))
+
+
+def test_a_batch_of_one_row_has_nothing_to_compare_with(changed):
+    lines = {"contrastive": "contrastive: 0.3"}
+
+    load(Settings, changed(batch_size="batch_size: 2", **lines))
+    assert (
+        "train.contrastive  compares the rows of a batch with each other, and batch_size=1 has "
+        "one; set batch_size to 2 or more" in problems(changed(batch_size="batch_size: 1", **lines))
+    )
+
+
+@pytest.mark.parametrize("value", ["head", "1"])
+def test_layers_of_a_new_model_are_frozen_after_pretraining_alone(tmp_path, changed, value):
+    lines = {"trainable_layers": f"trainable_layers: {value}"}
+    text = changed(model="model: scratch", **lines).read_text(encoding="utf-8")
+    read_before = re.sub(r"^(pretrain:.*\n  epochs:) 0", r"\1 1", text, flags=re.M)
+
+    assert (
+        f"train.trainable_layers  {value} freezes layers, and those of model=scratch know nothing "
+        "yet; set it to all, or pretrain.epochs above 0"
+        in problems(changed(model="model: scratch", **lines))
+    )
+    load(Settings, changed(model="model: some/model", **lines))
+    load(Settings, written(tmp_path, read_before.encode()))
+
+
 def test_embeddings_need_an_encoder(changed):
     found = problems(changed(features="features: embeddings"))
 

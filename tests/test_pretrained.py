@@ -114,6 +114,58 @@ def test_a_folder_that_holds_no_model(fit, rows, tmp_path, tiny_bert) -> None:
         fit(str(cut), table, table.iloc[:0], "classification")
 
 
+@pytest.mark.parametrize(
+    ("kind", "file"),
+    [
+        ("scratch", "model.safetensors"),
+        ("scratch", "tokenizer.json"),
+        ("scratch", "config.json"),
+        ("scratch", "reading.json"),
+        ("tfidf", "*.npz"),
+        ("gbdt", "*.npz"),
+    ],
+)
+def test_a_saved_model_that_was_cut_is_told(kind, file, fit, rows, labels, tmp_path) -> None:
+    table, folder = rows(), tmp_path / "m"
+    found = fit(kind, table, table.iloc[:0], "classification", epochs=1)
+    kinds.save(found.model, kind, labels("classification"), folder)
+    (cut,) = folder.glob(file)
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    with pytest.raises(FoldlineError, match=f"{folder}.*dvc repro"):
+        kinds.load(folder)
+
+
+def test_no_number_of_places_is_no_limit(fit, rows, tiny_bert, tmp_path) -> None:
+    """XLNet says -1: it counts places by their distance alone."""
+    from transformers import AutoTokenizer, XLNetConfig, XLNetModel
+
+    table, folder = rows(), str(tmp_path / "m")
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    tokenizer.save_pretrained(folder)
+    config = XLNetConfig(d_model=16, n_layer=1, n_head=2, d_inner=32, vocab_size=len(tokenizer))
+    XLNetModel(config).save_pretrained(folder)
+    found = fit(folder, table, table.iloc[:0], "classification", epochs=1, max_length=600)
+    assert np.isfinite(found.model.predict(table)).all()
+    files = {"embed.encoder": folder}
+    found = fit("embed", table, table.iloc[:0], "classification", max_length=600, files=files)
+    assert found.summary["max_length"] == 600
+
+
+def test_draws_of_no_dropout_are_not_compared(tiny, fit, rows) -> None:
+    """LLaMA drops nothing, GPT-2 nothing before its head; an adapter may drop before itself."""
+    table = rows().iloc[:16]
+    parts = table, table.iloc[:0], "classification"
+    dry, rdrop, samples = llama(tiny), {"train.rdrop": 1.0}, {"train.dropout_samples": 3}
+    with pytest.raises(FoldlineError, match=r"train.rdrop=1.0 .* set train.rdrop to 0.0"):
+        fit(dry, *parts, dotted=rdrop, epochs=1)
+    for folder in (dry, gpt2(tiny)):
+        with pytest.raises(FoldlineError, match=r"train.dropout_samples=3 .* set it to 1, or"):
+            fit(folder, *parts, dotted=samples, epochs=1)
+    adapted = {"train.lora": 2, "train.lora_alpha": 4.0, "train.lora_dropout": 0.1}
+    for folder, dotted in ((gpt2(tiny), rdrop), (dry, rdrop | adapted), (roberta(tiny), samples)):
+        assert fit(folder, *parts, dotted=dotted, epochs=1).history
+
+
 @pytest.mark.parametrize("offline", [True, False])
 def test_a_hub_id_without_a_network_ends_soon(offline, fit, rows, monkeypatch) -> None:
     from huggingface_hub import constants

@@ -116,6 +116,8 @@ def reopened(key: str, source: dict[str, Any]) -> Encoder:
     tokenizer, model, content = hub.frozen(
         key, source, "AutoModel", "its vectors were learnt from", reading.folder
     )
+    if model.config.is_encoder_decoder:  # T5, BART: what writes is left aside
+        model = model.get_encoder()
     source = source | {"content": content}
     limit = min(source["max_length"], reading.longest or source["max_length"], _positions(model))
     made_of = [*map(str, source.values()), str(reading), str(limit), str(model.device)]
@@ -127,5 +129,7 @@ def reopened(key: str, source: dict[str, Any]) -> Encoder:
 def _positions(model: Any) -> int:
     """Give the most tokens that a model reads; RoBERTa counts from behind its padding's."""
     most = getattr(model.config, "max_position_embeddings", None)
+    if most is None or most < 1:  # XLNet's -1: no limit
+        return 1 << 20
     padding = getattr(getattr(model, "embeddings", None), "padding_idx", None)
-    return 1 << 20 if most is None else int(most) - (padding + 1 if padding else 0)
+    return int(most) - (padding + 1 if padding else 0)

@@ -97,6 +97,18 @@ def frozen(
     return tokenizer, model, found
 
 
+def set_types(tokenizer: Any, model: Any) -> None:
+    """Take the types of texts from BERT's tokenizer where the model, like KLUE's RoBERTa, has one.
+
+    The second text of a pair would be looked up at a place that is not there.
+    """
+    tables = [m for name, m in model.named_modules() if name.endswith("token_type_embeddings")]
+    if any(table.num_embeddings < 2 for table in tables):
+        names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]
+        tokenizer.model_input_names = names
+        tokenizer.init_kwargs["model_input_names"] = names  # what is saved with it
+
+
 def unloadable(key: str, name: str, error: Exception) -> FoldlineError:
     """Say that a param names no model, and why."""
     return FoldlineError(
@@ -115,6 +127,11 @@ def reason(name: str, error: Exception) -> str:
         len(path.parts) > 2 or path.is_absolute() or path.parts[:1] == ("..",)
     ):
         return "There is no such folder"
+    return brief(error)
+
+
+def brief(error: Exception) -> str:
+    """Give a library's error as one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
 
 
@@ -133,4 +150,5 @@ def _loaded(name: str, kind: str, folder: str, revision: str | None) -> tuple[An
         tokenizer.pad_token = tokenizer.eos_token
     model.config.pad_token_id = tokenizer.pad_token_id
     tokenizer.padding_side = "right"
+    set_types(tokenizer, model)
     return tokenizer, model.eval().to("cuda" if torch.cuda.is_available() else "cpu")

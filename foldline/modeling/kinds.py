@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from foldline.frame import hub
 from foldline.frame.errors import FoldlineError, listed
 from foldline.frame.files import digest, read_json, replacing, write_json
 from foldline.frame.labels import Labels
@@ -95,11 +96,20 @@ def load(folder: Path) -> Model:
     """Read a model that `save` wrote.
 
     Raises:
-        FoldlineError: where the folder holds none.
+        FoldlineError: where the folder holds none, or a damaged one.
     """
     card = read_json(folder / CARD)
-    model = KINDS[card["kind"]].load(folder, Labels(card["task"], tuple(card["classes"])))
-    return targets.wrapped(model, card["target"])
+    try:
+        model = KINDS[card["kind"]].load(folder, Labels(card["task"], tuple(card["classes"])))
+        return targets.wrapped(model, card["target"])
+    except FoldlineError:
+        raise
+    except Exception as error:  # each library beneath has errors of its own
+        raise FoldlineError(
+            f"{folder} holds no whole model: {hub.brief(error)}. Its files were cut or changed "
+            "after they were written: bring them back with `dvc checkout --force`, or make them "
+            "again with `dvc repro`"
+        ) from error
 
 
 KINDS: dict[str, Kind] = {

@@ -71,6 +71,11 @@ class Settings(Recipe):
     @model_validator(mode="after")
     def _training_suits_the_task(self) -> Self:
         self.train.check_task(self.task)
+        if self.train.contrastive and self.batch_size == 1:
+            raise ValueError(
+                "train.contrastive: compares the rows of a batch with each other, and batch_size=1 "
+                "has one; set batch_size to 2 or more, or train.contrastive to 0.0"
+            )
         return self
 
     @model_validator(mode="after")
@@ -98,6 +103,11 @@ class Settings(Recipe):
             raise ValueError(
                 "train.lora: freezes the encoder, and that of model=scratch knows nothing yet; set "
                 "it to 0, or pretrain.epochs above 0"
+            )
+        if self.train.trainable_layers != "all" and not self.pretrain.epochs:
+            raise ValueError(
+                f"train.trainable_layers: {self.train.trainable_layers} freezes layers, and those "
+                "of model=scratch know nothing yet; set it to all, or pretrain.epochs above 0"
             )
         if self.pretrain.epochs and self.pretrain.max_length > self.max_length:
             raise ValueError(

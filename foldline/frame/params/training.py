@@ -107,6 +107,10 @@ class Train(Section):
                 )
         if task != "classification" and self.contrastive:
             raise ValueError(f"train.contrastive: needs one class a row; set it to 0.0 for {task}")
+        for key, off in (("class_weights", "none"), ("label_smoothing", 0.0)):
+            value = getattr(self, key)
+            if task == "regression" and value != off:
+                raise ValueError(f"train.{key}: {value} needs classes; set it to {off} for {task}")
 
 
 class Pretrain(Section):

@@ -55,7 +55,8 @@ def targets(model: Any) -> list[str]:
     if chosen:
         return list(chosen)
     base = {id(m) for m in model.base_model.modules()}
-    pooler = {id(m) for m in getattr(model.base_model, "pooler", None) or ()}
+    own = getattr(model.base_model, "pooler", None)
+    pooler = set() if own is None else {id(m) for m in own.modules()}
     return [
         name
         for name, module in model.named_modules()

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from foldline.frame import hub
 from foldline.frame.errors import FoldlineError, nearest
 from foldline.frame.labels import Labels
@@ -13,8 +15,8 @@ def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, An
     """Load tokenizer and model, with a new head for the labels.
 
     Raises:
-        FoldlineError: where neither a folder nor the hub gives them, or texts are cut longer
-            than the model can read.
+        FoldlineError: where neither a folder nor the hub gives them, texts are cut longer than
+            the model can read, or params ask for draws of a dropout that it has not.
     """
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -36,6 +38,8 @@ def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, An
     except Exception as error:  # each library beneath has errors of its own
         raise FoldlineError(_not_found(name, error)) from error
     _set_padding(tokenizer, model)
+    hub.set_types(tokenizer, model)
+    _check_dropout(model, recipe)
     longest = positions(model)
     if longest and recipe.max_length > longest:
         raise FoldlineError(
@@ -57,6 +61,31 @@ def _set_padding(tokenizer: Any, model: Any) -> None:
     model.config.pad_token_id = tokenizer.pad_token_id
 
 
+def _check_dropout(model: Any, recipe: Recipe) -> None:
+    """Refuse to compare draws of dropout where there is none, as in LLaMA and ModernBERT."""
+    options, name = recipe.train, recipe.model
+    base = {id(module) for module in model.base_model.modules()}
+    drops = [m for m in model.modules() if isinstance(m, torch.nn.Dropout) and m.p > 0]
+    if options.dropout_samples > 1 and all(id(module) in base for module in drops):
+        raise FoldlineError(
+            f"train.dropout_samples={options.dropout_samples} averages over draws of the dropout "
+            f"before the head, and {name} has none there; set it to 1, or choose another model"
+        )
+    # Attention drops by a number of the config's own; those of a summary are modules where used.
+    shares = [
+        value
+        for key, value in model.config.to_dict().items()
+        if "drop" in key and not key.startswith("summary_") and isinstance(value, int | float)
+    ]
+    adapted = options.lora and options.lora_dropout
+    if options.rdrop and not (adapted or drops or any(shares)):
+        raise FoldlineError(
+            f"train.rdrop={options.rdrop} compares draws of dropout, and {name} has none: every "
+            "dropout of its config.json is 0; set train.rdrop to 0.0, raise one there, or choose "
+            "another model"
+        )
+
+
 def positions(model: Any) -> int | None:
     """Give the most tokens a model reads; None where nothing limits it.
 
@@ -67,7 +96,7 @@ def positions(model: Any) -> int | None:
             padding = getattr(module, "padding_idx", None)
             return int(module.num_embeddings) - (0 if padding is None else padding + 1)
     most = getattr(model.config, "max_position_embeddings", None)
-    return None if most is None else int(most)
+    return int(most) if most is not None and most > 0 else None  # XLNet's -1: no limit
 
 
 def _not_found(name: str, error: Exception) -> str:
