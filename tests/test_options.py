@@ -11,6 +11,8 @@ import torch
 from tests.conftest import CLASSES
 from tests.stepping import Seen, length, watched
 
+pytestmark = pytest.mark.slow  # 45 trainings
+
 ALONE: dict[str, dict[str, Any]] = {
     "smoothing": {"label_smoothing": 0.1},
     "rdrop": {"rdrop": 1.0},
@@ -23,7 +25,6 @@ ALONE: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ALONE)
 def test_learns_sixteen_rows_by_heart(name, fit, rows, labels) -> None:
     table = rows().iloc[:16]
@@ -338,7 +339,6 @@ def shares(name: str) -> np.ndarray:
     return np.where(step < 3, step / 3, after)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["constant", "linear", "cosine", "polynomial", "one_cycle"])
 def test_steps_are_as_long_as_the_schedule_says(name, train) -> None:
     base = train()
