@@ -102,7 +102,7 @@ def load(folder: Path) -> Model:
     try:
         model = KINDS[card["kind"]].load(folder, Labels(card["task"], tuple(card["classes"])))
         return targets.wrapped(model, card["target"])
-    except FoldlineError:
+    except (FoldlineError, ImportError, MemoryError):
         raise
     except Exception as error:  # each library beneath has errors of its own
         raise FoldlineError(
