@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tests.conftest import CLASSES
+from tests.row_losses import LOSSES, ROWS, entropy, log_softmax
 from tests.stepping import Seen, length, watched
 
 pytestmark = pytest.mark.slow  # 45 trainings
@@ -43,9 +44,8 @@ PLAIN: dict[str, Any] = {
     "schedule": "constant",
     "warmup": 0.0,
     "weight_decay": 0.0,
-    "max_grad_norm": 1e9,
+    "max_grad_norm": 0.0,
 }
-ROWS = 12
 
 
 @pytest.fixture(scope="module")
@@ -87,76 +87,6 @@ def train(fit, rows, folders) -> Callable[..., Seen]:
 
 
 UNEVEN = list(zip(CLASSES, (7, 3, 2), strict=True))
-
-
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-
-
-def entropy(logits: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    return -log_softmax(logits)[np.arange(len(codes)), codes]
-
-
-def focal(logits: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    lost = entropy(logits, codes)
-    return (1 - np.exp(-lost)) ** 1.5 * lost
-
-
-def ordinal(logits: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    apart = np.exp(log_softmax(logits)) - np.eye(3)[codes]
-    return (apart.cumsum(axis=1) ** 2).sum(axis=1)
-
-
-def balanced(logits: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    return entropy(logits, codes) * np.array([12 / 21, 12 / 9, 12 / 6])[codes]
-
-
-def smoothed(logits: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    return 0.7 * entropy(logits, codes) - 0.3 * log_softmax(logits).mean(axis=1)
-
-
-def huber(logits: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    far = np.abs(logits[:, 0] - numbers)
-    return np.where(far < 0.5, far**2 / 2, 0.5 * (far - 0.25))
-
-
-def each_label(logits: np.ndarray, held: np.ndarray) -> np.ndarray:
-    return np.log1p(np.exp(-logits * (2 * held - 1)))
-
-
-def positives(logits: np.ndarray, held: np.ndarray) -> np.ndarray:
-    more = (ROWS - held.sum(axis=0)) / held.sum(axis=0)
-    return (each_label(logits, held) * np.where(held > 0, more, 1)).mean(axis=1)
-
-
-def focal_labels(logits: np.ndarray, held: np.ndarray) -> np.ndarray:
-    lost = each_label(logits, held)
-    return ((1 - np.exp(-lost)) ** 1.5 * lost).mean(axis=1)
-
-
-def smoothed_labels(logits: np.ndarray, held: np.ndarray) -> np.ndarray:
-    yes, no = each_label(logits, np.ones_like(held)), each_label(logits, np.zeros_like(held))
-    share = 0.7 * held + 0.15
-    return (share * yes + (1 - share) * no).mean(axis=1)
-
-
-BALANCED, SMOOTHED = {"class_weights": "balanced"}, {"label_smoothing": 0.3}
-FOCAL = {"loss": "focal", "focal_gamma": 1.5}
-# A task, options, and the loss of each row that they mean.
-LOSSES: dict[str, tuple[str, dict[str, Any], Callable[..., np.ndarray]]] = {
-    "cross_entropy": ("classification", {"loss": "cross_entropy"}, entropy),
-    "focal": ("classification", FOCAL, focal),
-    "ordinal": ("classification", {"loss": "ordinal"}, ordinal),
-    "balanced": ("classification", BALANCED, balanced),
-    "smoothing": ("classification", SMOOTHED, smoothed),
-    "labels": ("multilabel", {}, lambda z, y: each_label(z, y).mean(axis=1)),
-    "labels, focal": ("multilabel", FOCAL, focal_labels),
-    "labels, balanced": ("multilabel", BALANCED, positives),
-    "labels, smoothing": ("multilabel", SMOOTHED, smoothed_labels),
-    "mse": ("regression", {"loss": "mse"}, lambda z, y: (z[:, 0] - y) ** 2),
-    "mae": ("regression", {"loss": "mae"}, lambda z, y: np.abs(z[:, 0] - y)),
-    "huber": ("regression", {"loss": "huber", "huber_delta": 0.5}, huber),
-}
 
 
 @pytest.mark.parametrize("name", LOSSES)
