@@ -7,7 +7,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, set_seed
 
 from foldline.modeling.neural import precision
-from foldline.modeling.neural.attention import SHORT, plain, to_learn
+from foldline.modeling.neural.attention import SHORT, cast_once, plain, to_learn
 from foldline.modeling.neural.trainer import TextTrainer
 from tests.families import CONFIGS, learnt_from
 
@@ -25,6 +25,62 @@ def test_plain_products_learn_the_same(family) -> None:
     assert found == pytest.approx(fused, abs=1e-5)
     assert other == pytest.approx(change, abs=1e-5)
     assert float(change.abs().max()) > 1e-3
+
+
+def learnt_in_half(model: Any) -> tuple[torch.Tensor, torch.Tensor, list[set[Any]]]:
+    """Give outputs, gradients, and of each attention the tokens that its three layers read."""
+    seen: list[set[Any]] = []
+    hooks: list[Any] = []
+    for module in model.modules():
+        if not hasattr(module, "query"):
+            continue
+        read: set[Any] = set()
+        seen.append(read)
+        for layer in (module.query, module.key, module.value):
+            hooks.append(
+                layer.register_forward_pre_hook(
+                    lambda _, given, own=read: own.add((id(given[0]), given[0].dtype))
+                )
+            )
+    with torch.autocast("cpu", torch.bfloat16):
+        found, change = learnt_from(model)
+    for hook in hooks:
+        hook.remove()
+    return found, change, seen
+
+
+def kinds(read: set[Any]) -> set[torch.dtype]:
+    return {kind for _, kind in read}
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_tokens_are_cast_once(family) -> None:
+    set_seed(0)
+    model: Any = AutoModelForSequenceClassification.from_config(CONFIGS[family]()).eval()
+    thrice, change, before = learnt_in_half(model)
+    with cast_once(model):
+        found, other, seen = learnt_in_half(model)
+    assert torch.equal(found, thrice)
+    assert float((other - change).norm()) <= 2**-7 * float(change.norm())
+    assert float(change.abs().max()) > 1e-3
+    if family in ("bert", "roberta", "xlm-roberta", "camembert", "electra"):
+        # ELECTRA's tokens come from a product, and are in lower precision from there on.
+        assert (kinds(before[1]) == {torch.float32}) == (family != "electra")
+        assert [kinds(read) for read in seen] == [{torch.bfloat16}] * 2
+        assert [len(read) for read in seen] == [1, 1]
+    else:
+        assert torch.equal(other, change)
+    *_, after = learnt_in_half(model)
+    assert [kinds(read) for read in after] == [kinds(read) for read in before]
+
+
+def test_nothing_is_cast_in_float32() -> None:
+    model: Any = AutoModelForSequenceClassification.from_config(CONFIGS["bert"]()).eval()
+    whole, change = learnt_from(model)
+    with cast_once(model):
+        found, other = learnt_from(model)
+    assert torch.equal(found, whole)
+    assert torch.equal(other, change)
 
 
 @pytest.mark.parametrize(

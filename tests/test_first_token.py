@@ -7,7 +7,8 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, set_seed
 
-from foldline.modeling.neural.first_token import FAMILIES, first_alone, last_layer
+from foldline.modeling.neural.attention import FAMILIES
+from foldline.modeling.neural.first_token import first_alone, last_layer
 from foldline.modeling.neural.predicting import Padding, in_bfloat16, logits
 from tests.families import CONFIGS, learnt_from
 

@@ -11,6 +11,7 @@ from transformers import Trainer
 from foldline.frame.errors import FoldlineError
 from foldline.modeling import kinds
 from foldline.modeling.fitted import Fitted
+from foldline.modeling.neural.trainer import TextTrainer
 from tests.marks import fast_first
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,6 +57,26 @@ def test_history_has_a_row_a_step(fit, parts) -> None:
     assert [row["step"] for row in found.history if "valid_loss" in row] == [4, 8, 12]
     assert found.summary["steps"] == 12
     assert found.summary["best_valid_loss"] == min(column(found, "valid_loss"))
+
+
+def test_gradients_are_clipped_to_the_same_bytes_as_by_torch(fit, parts, monkeypatch) -> None:
+    """Steps within the limit, whose gradients are not touched, and steps beyond it."""
+    free = fit("scratch", *parts, "classification", dotted={"train.max_grad_norm": 0.0})
+    limit = float(np.median(column(free, "grad_norm")))
+    dotted = {"train.max_grad_norm": limit}
+    found = fit("scratch", *parts, "classification", dotted=dotted)
+    norms = column(found, "grad_norm")
+    assert min(norms) < limit < max(norms)
+
+    def by_torch(self: Any) -> torch.Tensor:
+        every = self.model.parameters()
+        return torch.nn.utils.clip_grad_norm_(every, self.args.max_grad_norm)
+
+    monkeypatch.setattr(TextTrainer, "_clip_whole", by_torch)
+    other = fit("scratch", *parts, "classification", dotted=dotted)
+    assert found.history == other.history
+    assert torch.equal(weights(found), weights(other))
+    assert not torch.equal(weights(found), weights(free))
 
 
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])

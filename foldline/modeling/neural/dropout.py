@@ -31,8 +31,9 @@ def kept(like: torch.Tensor, p: float) -> torch.Tensor:
     # random_ without bounds would leave out negative numbers, so a half of the first of four.
     chance = torch.empty(-(-count // each), dtype=torch.int64).random_(-(2**63), None)
     places = chance.view(torch.int16)[:count].view(like.shape)
-    stays: torch.Tensor = places >= round(p * 2**BITS) - 2 ** (BITS - 1)
-    return stays.to(like.dtype).mul_(1 / (1 - p))
+    # Written as numbers at once: to make them of truth values takes five times as long.
+    stays = torch.ge(places, round(p * 2**BITS) - 2 ** (BITS - 1), out=torch.empty_like(like))
+    return stays.mul_(1 / (1 - p))
 
 
 def _dropout(before: Any) -> Any:

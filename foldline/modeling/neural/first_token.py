@@ -7,8 +7,7 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-# Heads that read the first token, over layers whose attention can ask for some tokens of all.
-FAMILIES = ("Bert", "Roberta", "XLMRoberta", "Camembert", "Electra")
+from foldline.modeling.neural.attention import FAMILIES, halved
 
 
 @contextmanager
@@ -51,5 +50,5 @@ class _Short:
     def __call__(self, tokens: Any, mask: Any = None, *_: Any, **__: Any) -> Any:
         first, attention = tokens[:, :1], self.layer.attention
         seen = None if mask is None else mask[:, :, :1]
-        found, _ = self.attend(attention.self, first, tokens, seen)
+        found, _ = self.attend(attention.self, first, halved(tokens), seen)
         return self.layer.feed_forward_chunk(attention.output(found, first))
