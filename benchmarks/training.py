@@ -1,14 +1,16 @@
 """Training of transformers: the public recipe, Trainer's own options, Foldline, a bare loop.
 
     python -m benchmarks.training [--data FILE] [--rows N] [--turns N] [--sizes 128x4 384x6]
+                                  [--only WORD ...]
 
 FILE is a csv or csv.gz with columns `text` and `label` (0 or 1); without it, texts are written
 here, whose label follows from their words. The public recipe is that of transformers'
 run_classification: Trainer by its default arguments, every text padded to 128 tokens. All begin
-with the same random weights, read batches of 32 rows at one learning rate, in one process on one
-thread, and take turns; a turn is one more epoch over the same rows, the rate falling to 0. Times
-are CPU seconds without tokenisation, medians of turns; scores are of 1,000 other rows after the
-last turn.
+with the same random weights, read batches of 32 rows at one learning rate, each in a process of
+its own on one thread. They work in rotation, three seconds each; a turn is one more epoch over
+the same rows, the rate falling to 0. Times are CPU seconds without tokenisation, medians of turns,
+after one that does not count; scores are of 1,000 other rows after N turns. `--only` leaves
+contestants out whose names have none of the words.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import json
 import re
 import statistics
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +26,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.measuring import contest, existing
+from benchmarks.measuring import Apart, contest, existing, in_slices
 from benchmarks.prediction import SIZES, texts, transformer
-from benchmarks.trainers import PUBLIC, Trained, by_foldline, by_hand, contestants
+from benchmarks.trainers import BATCH, CONTESTANTS, PUBLIC, by_foldline
 from foldline.frame.threads import settle
 
 HELD = 1000
@@ -94,40 +97,70 @@ def highest() -> int:
     return int(found[1]) // 1024 if found else 0
 
 
-def scored(start: Any, own: Trained, held: pd.DataFrame) -> float:
-    """Give the accuracy of other rows, predicted in the same way for all."""
-    found = replace(start, model=own.model).predict(held).argmax(axis=1)
-    return float((found == (held["label"] == "b")).mean())
+class Contestant:
+    """A contestant in its process, which has met every shape of its batches."""
+
+    def __init__(self, name: str, size: str, data: Path | None, rows: int) -> None:
+        import torch
+        from transformers.utils import logging
+
+        if name.startswith("Foldline"):  # as its stages do; the others are plain scripts
+            settle()
+        torch.set_num_threads(1)
+        logging.set_verbosity_error()
+        self.held, table = split(data, rows)
+        self.start = transformer(table["text"].tolist(), SIZES[size])
+        # Kernels are made when a shape is first met; padded rows are all of one.
+        first = table.head(2 * BATCH) if name == PUBLIC else table
+        CONTESTANTS[name](self.start, first).turn(0)
+        self.own = CONTESTANTS[name](self.start, table)
+
+    def turn(self, number: int) -> float:
+        """Train an epoch more; give its CPU seconds."""
+        self.own.turn(number)
+        return self.own.seconds[-1]
+
+    def result(self) -> dict[str, float]:
+        """Give places a token, and the accuracy of other rows, predicted in one way for all."""
+        found = replace(self.start, model=self.own.model).predict(self.held).argmax(axis=1)
+        accuracy = float((found == (self.held["label"] == "b")).mean())
+        return {"places": self.own.places / self.own.tokens, "accuracy": accuracy}
 
 
-def compete(name: str, table: pd.DataFrame, held: pd.DataFrame, turns: int) -> None:
-    """Let the contestants of a size take turns, and print their table."""
-    start = transformer(table["text"].tolist(), SIZES[name])
+def split(data: Path | None, rows: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give rows to predict, and those to learn from."""
+    table = table_of(data, rows + HELD)
+    return table[:HELD], table[HELD:]
+
+
+def compete(size: str, data: Path | None, rows: int, turns: int, names: list[str]) -> None:
+    """Let contestants of a size take turns, and print their table."""
+    _, table = split(data, rows)
+    start = transformer(table["text"].tolist(), SIZES[size])
     lengths = np.array(
         [len(ids) for ids in start.reading.read(start.tokenizer, table)[0]["input_ids"]]
     )
-    runs = contestants(start, table)
-    for half in (False, True):
-        # Kernels are made when a shape of a batch is first met: whoever comes first would pay.
-        by_hand(start, table, half).turn(0)
-    for turn in range(turns):
-        for own in runs.values():
-            own.turn(turn)
-    seconds = {one: statistics.median(own.seconds) for one, own in runs.items()}
-    limit = {half: peak(half) for half in (False, True)}
     work = needed(start, lengths)
+    with ExitStack() as ended:
+        runs = {}
+        for name in names:
+            runs[name] = Apart(Contestant, name, size, data, rows)
+            ended.callback(runs[name].close)
+        spent, found = in_slices(runs, turns)
+    seconds = {name: statistics.median(each) for name, each in spent.items()}
+    limit = {half: peak(half) for half in (False, True)}
     print(
-        f"\n{name}: {len(table)} rows, {lengths.mean():.1f} tokens on average, {turns} turns; "
+        f"\n{size}: {len(table)} rows, {lengths.mean():.1f} tokens on average, {turns} turns; "
         f"products {limit[False] / 1e9:.0f} GFLOP/s in float32, {limit[True] / 1e9:.0f} in "
         "bfloat16\n\n"
         "| contestant | rows/s | ratio | places a token | accuracy | of the products |\n"
         "|---|---|---|---|---|---|"
     )
-    for one, own in runs.items():
-        used = work / seconds[one] / limit["bfloat16" in one]
+    for name in names:
+        used = work / seconds[name] / limit["bfloat16" in name]
         print(
-            f"| {one} | {len(table) / seconds[one]:,.0f} | {seconds[PUBLIC] / seconds[one]:.1f} | "
-            f"{own.places / own.tokens:.3f} | {scored(start, own, held):.3f} | {used:.0%} |",
+            f"| {name} | {rows / seconds[name]:,.1f} | {seconds[names[0]] / seconds[name]:.1f} | "
+            f"{found[name]['places']:.3f} | {found[name]['accuracy']:.3f} | {used:.0%} |",
             flush=True,
         )
 
@@ -135,24 +168,22 @@ def compete(name: str, table: pd.DataFrame, held: pd.DataFrame, turns: int) -> N
 def main() -> None:
     """Print a table for each size, then the memory of Foldline's training."""
     import torch
-    from transformers.utils import logging
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=existing)
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--sizes", nargs="*", choices=SIZES, default=list(SIZES))
+    parser.add_argument("--only", nargs="*", default=[""], metavar="WORD")
     parser.add_argument("--contestant", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    settle()  # as a stage does
     torch.set_num_threads(1)
-    logging.set_verbosity_error()
     if given.contestant:
         print(json.dumps(memory(table_of(given.data, given.contestant))))
         return
-    table = table_of(given.data, given.rows + HELD)
-    for name in given.sizes:
-        compete(name, table[HELD:], table[:HELD], given.turns)
+    names = [name for name in CONTESTANTS if any(word in name for word in given.only)]
+    for size in given.sizes:
+        compete(size, given.data, given.rows, given.turns, names)
     if MEMORY not in given.sizes:
         return
     print(f"\nmemory of Foldline in MB, {MEMORY}, bfloat16, by rows:")
