@@ -101,11 +101,11 @@ class Contestant:
     """A contestant in its process, which has met every shape of its batches."""
 
     def __init__(self, name: str, size: str, data: Path | None, rows: int) -> None:
+        if name.startswith("Foldline"):  # as its stages do; the others are plain scripts
+            settle()
         import torch
         from transformers.utils import logging
 
-        if name.startswith("Foldline"):  # as its stages do; the others are plain scripts
-            settle()
         torch.set_num_threads(1)
         logging.set_verbosity_error()
         self.held, table = split(data, rows)
@@ -179,6 +179,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     if given.contestant:
+        settle()
         print(json.dumps(memory(table_of(given.data, given.contestant))))
         return
     names = [name for name in CONTESTANTS if any(word in name for word in given.only)]
