@@ -13,6 +13,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from foldline.frame.stage import die_with_parent
+
 ROOT = Path(__file__).resolve().parents[1]
 SLICE = 3  # seconds
 
@@ -83,6 +85,8 @@ class Apart:
 
 
 def _serve(pipe: Any, make: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    if sys.platform == "linux":  # a process that stands still would outlive a killed parent
+        die_with_parent()
     own = make(*arguments)
     pipe.send("made")
     while True:
