@@ -6,6 +6,7 @@ import torch
 from transformers import (
     AlbertConfig,
     BertConfig,
+    BertForSequenceClassification,
     CamembertConfig,
     DebertaV2Config,
     DistilBertConfig,
@@ -49,6 +50,13 @@ PLAIN: dict[str, Any] = {
     "deberta-v2": lambda: DebertaV2Config(**SIZES, **DISENTANGLED),
     "xlnet": lambda: XLNetConfig(d_model=16, n_layer=2, n_head=2, d_inner=32),
 }
+
+
+def bert(layers: int) -> Any:
+    """Give a classifier of three classes."""
+    return BertForSequenceClassification(
+        BertConfig(**SIZES | {"num_hidden_layers": layers, "num_labels": 3})
+    )
 
 
 def learnt_from(model: Any) -> tuple[torch.Tensor, torch.Tensor]:

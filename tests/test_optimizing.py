@@ -1,48 +1,18 @@
-"""Optimisers, schedules, learning rates by layer, frozen and restarted layers, precision."""
+"""Optimisers, learning rates by layer and by step, and what params say of them."""
 
-import math
 from typing import Any, get_args
 
 import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from foldline.frame.errors import FoldlineError
 from foldline.frame.params import Train
-from foldline.modeling.neural import layers, precision
+from foldline.modeling.neural import layers
 from foldline.modeling.neural.optimizers import OPTIMIZERS, Lion, groups, optimizer
 from foldline.modeling.neural.schedules import NAMES, averaged_from, schedule
 from foldline.modeling.neural.scoring import HIGHER, METRICS
+from tests.families import bert
 from tests.marks import fast_first
-
-SIZES = {"num_hidden_layers": 3, "num_attention_heads": 2, "vocab_size": 50, "num_labels": 3}
-MLP = {"hidden_size": 16, "intermediate_size": 32}
-
-
-def bert() -> Any:
-    from transformers import BertConfig, BertForSequenceClassification
-
-    return BertForSequenceClassification(BertConfig(**SIZES, **MLP))
-
-
-def families() -> dict[str, Any]:
-    import transformers as hf
-
-    small: dict[str, Any] = {**SIZES, **MLP}
-    distil = {"dim": 16, "hidden_dim": 32, "n_layers": 3, "n_heads": 2, "vocab_size": 50}
-    gpt = {"n_embd": 16, "n_layer": 3, "n_head": 2, "vocab_size": 50, "num_labels": 3}
-    modern = small | {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
-    modern |= {"cls_token_id": 1, "sep_token_id": 2}
-    return {
-        "bert": hf.BertConfig(**small),
-        "roberta": hf.RobertaConfig(**small),
-        "electra": hf.ElectraConfig(embedding_size=8, **small),
-        "distilbert": hf.DistilBertConfig(num_labels=3, **distil),
-        "deberta": hf.DebertaV2Config(relative_attention=True, pos_att_type=["p2c"], **small),
-        "modernbert": hf.ModernBertConfig(**modern),
-        "gpt2": hf.GPT2Config(**gpt),
-        "llama": hf.LlamaConfig(**small),
-    }
 
 
 def stepped(made: Any, gradients: list[list[float]], start: list[float]) -> list[float]:
@@ -167,22 +137,8 @@ def test_the_rate_is_held_while_weights_are_averaged(recipe) -> None:
     assert held == pytest.approx([*plain[:15], *[plain[15]] * 5])
 
 
-@pytest.mark.parametrize("family", families())
-def test_layers_of_every_family(family) -> None:
-    from transformers import AutoModelForSequenceClassification
-
-    model = AutoModelForSequenceClassification.from_config(families()[family])
-    depths = layers.depths(model)
-    assert len(layers.stack(model)) == 3
-    assert set(depths.values()) == {0, 1, 2, 3, 4}
-    words = [n for n, p in model.named_parameters() if p is model.get_input_embeddings().weight]
-    assert [depths[name] for name in words] == [0]
-    head = [n for n, p in model.named_parameters() if p is layers.head_of(model).weight]
-    assert [depths[name] for name in head] == [4]
-
-
 def test_layer_decay_by_hand(recipe) -> None:
-    model = bert()
+    model = bert(3)
     options = recipe({"train.layer_decay": 0.5, "train.weight_decay": 0.1}, lr=1.0)
     found = groups(model, [n for n, p in model.named_parameters() if p.ndim > 1], options)
     by_parameter = {id(p): g["lr"] for g in found for p in g["params"]}
@@ -196,108 +152,12 @@ def test_layer_decay_by_hand(recipe) -> None:
 
 
 def test_without_layer_decay_groups_are_trainers(recipe) -> None:
-    model = bert()
+    model = bert(3)
     decayed = [n for n, p in model.named_parameters() if p.ndim > 1]
     own = optimizer(model, decayed, recipe())
     assert [g["weight_decay"] for g in own.param_groups] == [0.01, 0.0]
     assert len(own.param_groups[0]["params"]) == len(decayed)
     assert own.param_groups[0]["fused"]
-
-
-def trained(model: Any) -> set[int]:
-    depths = layers.depths(model)
-    return {depths[n] for n, p in model.named_parameters() if p.requires_grad}
-
-
-@pytest.mark.parametrize(
-    ("trainable", "expected"), [("all", {0, 1, 2, 3, 4}), (1, {3, 4}), (2, {2, 3, 4})]
-)
-def test_layers_from_the_top_are_trained(trainable, expected) -> None:
-    model = bert()
-    layers.freeze(model, trainable)
-    assert trained(model) == expected
-
-
-def test_the_head_alone_is_trained() -> None:
-    model = bert()
-    layers.freeze(model, "head")
-    free = [n for n, p in model.named_parameters() if p.requires_grad]
-    assert free == ["classifier.weight", "classifier.bias"]
-
-
-@pytest.mark.slow
-def test_frozen_layers_stay_as_they_were(fit, parts, tiny_bert) -> None:
-    from transformers import AutoModel
-
-    before = AutoModel.from_pretrained(tiny_bert).state_dict()
-    found = fit("pretrained", *parts, "classification", dotted={"train.trainable_layers": "head"})
-    after = found.model.model.bert.state_dict()
-    assert all(torch.equal(after[name], before[name]) for name in before)
-    moved = fit("pretrained", *parts, "classification", dotted={"train.trainable_layers": 1})
-    after = moved.model.model.bert.state_dict()
-    same = {name for name in before if torch.equal(after[name], before[name])}
-    assert same == {name for name in before if name.startswith("embeddings.")}
-
-
-@pytest.mark.parametrize("key", ["trainable_layers", "reinit_layers"])
-def test_more_layers_than_there_are(key, fit, parts) -> None:
-    with pytest.raises(FoldlineError, match=rf"train.{key}=5: the model has 1 layers"):
-        fit("pretrained", *parts, "classification", dotted={f"train.{key}": 5})
-
-
-def test_top_layers_start_anew(tmp_path) -> None:
-    from transformers import AutoModelForSequenceClassification
-
-    bert().save_pretrained(tmp_path)
-    model = AutoModelForSequenceClassification.from_pretrained(tmp_path)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.fill_(3.0)
-    torch.manual_seed(0)
-    layers.restart(model, 2)
-    depths = layers.depths(model)
-    for name, parameter in model.named_parameters():
-        anew = depths[name] in (2, 3) or ".pooler." in name
-        assert bool((parameter == 3.0).all()) != anew, name
-        if anew and name.endswith("dense.weight"):
-            assert float(parameter.detach().std()) == pytest.approx(
-                0.02, rel=0.2
-            )  # of BERT's config
-        if anew and name.endswith("LayerNorm.weight"):
-            assert bool((parameter == 1.0).all())
-
-
-@pytest.mark.parametrize("has", [False, True])
-def test_auto_precision_goes_by_the_machine(has, monkeypatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    assert precision.resolved("auto") == ("bfloat16" if has else "float32")
-    assert precision.resolved("float32") == "float32"
-    assert precision.resolved("bfloat16") == "bfloat16"
-
-
-@pytest.mark.parametrize(
-    ("machine", "amx", "inside"),
-    [("x86_64", False, "medium"), ("x86_64", True, "highest"), ("arm64", False, "highest")],
-)
-def test_fast_float32_rounds_nothing_and_is_put_back(machine, amx, inside, monkeypatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(precision.platform, "machine", lambda: machine)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
-    assert torch.get_float32_matmul_precision() == "highest"
-    with precision.float32_by_avx512():
-        assert torch.get_float32_matmul_precision() == inside
-    assert torch.get_float32_matmul_precision() == "highest"
-
-
-def test_medium_precision_has_the_same_error() -> None:
-    torch.manual_seed(0)
-    one, other = torch.randn(64, 256), torch.randn(256, 64)
-    exact = one.double() @ other.double()
-    with precision.float32_by_avx512():
-        found = one @ other
-    assert float((found - exact).abs().max()) < 1e-5 * math.sqrt(256)
 
 
 def test_what_a_task_has_not_is_refused(recipe) -> None:
@@ -325,8 +185,3 @@ def test_every_choice_of_params_is_known() -> None:
     assert choices("schedule") == {*NAMES, "one_cycle"}
     assert choices("metric") == {*METRICS, "loss"}
     assert set(HIGHER) == set(METRICS)
-
-
-def test_auto_precision_is_recorded(fit, parts) -> None:
-    found = fit("scratch", *parts, "classification", epochs=1, dotted={"train.precision": "auto"})
-    assert found.ran["precision"] == precision.resolved("auto")
