@@ -10,9 +10,10 @@ from foldline.modeling.neural import precision
 from foldline.modeling.neural.attention import SHORT, cast_once, plain, to_learn
 from foldline.modeling.neural.trainer import TextTrainer
 from tests.families import CONFIGS, learnt_from
+from tests.marks import fast_first
 
 
-@pytest.mark.parametrize("family", CONFIGS)
+@pytest.mark.parametrize("family", fast_first(CONFIGS, ["bert", "llama"]))
 def test_plain_products_learn_the_same(family) -> None:
     set_seed(0)
     model: Any = AutoModelForSequenceClassification.from_config(CONFIGS[family]()).eval()

@@ -13,6 +13,7 @@ from foldline.frame import encoder, vectors
 from foldline.frame.errors import FoldlineError
 from foldline.frame.pooling import POOLINGS
 from foldline.modeling import kinds
+from tests.marks import fast_first
 
 TEXTS = ["김치 찌개 soup", "goal", "비가 흐린 rain 기온 태풍 cloud 맑은 바람", "", "축구 " * 40]
 
@@ -201,7 +202,7 @@ def test_an_encoder_that_changed_is_refused(kept, fit, rows, labels):
 
 
 @pytest.mark.parametrize("head", ["linear", "knn", "mlp"])
-@pytest.mark.parametrize("pairs", [False, True])
+@pytest.mark.parametrize("pairs", fast_first([False, True], [True]))
 def test_every_head_stands_on_vectors(head, pairs, workplace, fit, rows, labels):
     for task in ("classification", "regression"):
         table = rows(task, pairs)

@@ -11,10 +11,12 @@ from transformers import AutoModel, RobertaConfig
 from foldline.modeling import kinds
 from foldline.modeling.neural.transformer import predictions
 from tests.families import CONFIGS, PLAIN, SIZES
+from tests.marks import fast_first
 
 RANK = 3
 HOW = {"epochs": 2, "lr": 1e-3, "max_length": 64}
 FAMILIES = CONFIGS | PLAIN
+LORA = ["albert", "distilbert", "electra", "deberta-v2", "modernbert"]
 ONE_TYPE = {"one type": lambda: RobertaConfig(**SIZES, type_vocab_size=1)}
 # How the tokenizer of each marks a text and a pair of them: [CLS], <s> or a last token alone.
 MARKED: dict[str, list[str]] = {
@@ -102,7 +104,7 @@ def elsewhere(folder: Any, table: Any, task: str, typed: bool = True) -> np.ndar
     return predictions(logits.double().numpy(), task)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", fast_first(FAMILIES, ["bert", "gpt2", "xlnet"]))
 def test_learnt_saved_and_opened(family, folder, fit, rows, labels, tmp_path) -> None:
     """Texts have 1 to 5 words beside a second text, so that most are padded in a batch."""
     task = "classification"
@@ -145,7 +147,7 @@ def test_a_model_of_one_type_reads_hypotheses(folder, fit, rows) -> None:
     assert np.ptp(found.model.predict(table), axis=0).max() > 0.03
 
 
-@pytest.mark.parametrize("family", ["albert", "distilbert", "electra", "deberta-v2", "modernbert"])
+@pytest.mark.parametrize("family", fast_first(LORA, ["albert"]))
 def test_lora(family, folder, fit, rows, labels, tmp_path) -> None:
     """Of an encoder matrices alone move, each by a sum of RANK products; its pooler is learnt."""
     table, path = rows(pairs=True), folder(family)

@@ -15,6 +15,7 @@ from foldline.frame.params import KINDS as NAMED
 from foldline.frame.params.kinds import CLASSES_ONLY
 from foldline.modeling import kinds
 from foldline.modeling.fitted import Fitted
+from tests.marks import fast_first
 from tests.spread import wide, widened
 
 MODELS = (*NAMED, "pretrained")
@@ -32,8 +33,10 @@ def does(model: str, task: str) -> bool:
     return task != "regression" or model not in CLASSES_ONLY
 
 
+CASES = [(m, t, p) for m in MODELS for t, p in TASKS if does(m, t)]
 every = pytest.mark.parametrize(
-    ("model", "task", "pairs"), [(m, t, p) for m in MODELS for t, p in TASKS if does(m, t)]
+    ("model", "task", "pairs"),
+    fast_first(CASES, [case for case in CASES if case[1:] != ("regression", True)]),
 )
 each = pytest.mark.parametrize(
     ("model", "task"),

@@ -297,16 +297,19 @@ def test_the_average_is_what_is_judged_and_kept(options, valid, fit, rows, label
         assert left == pytest.approx(averaged.summary["best_valid_loss"], abs=1e-4)
 
 
+TOGETHER: list[dict[str, object]] = [
+    {"train.rdrop": 1.0, "train.dropout_samples": 3},
+    {"train.contrastive": 0.3, "train.precision": "bfloat16"},
+    {"train.dropout_samples": 2, "train.precision": "bfloat16"},
+    {"train.adversarial": "fgm", "train.rdrop": 1.0, "train.trainable_layers": "head"},
+    {"train.adversarial": "awp", "train.ema": 0.9, "train.layer_decay": 0.8},
+    {"train.reinit_layers": 1, "train.swa": 0.5, "train.schedule": "cosine"},
+]
+
+
 @pytest.mark.parametrize(
     "dotted",
-    [
-        {"train.rdrop": 1.0, "train.dropout_samples": 3},
-        {"train.contrastive": 0.3, "train.precision": "bfloat16"},
-        {"train.dropout_samples": 2, "train.precision": "bfloat16"},
-        {"train.adversarial": "fgm", "train.rdrop": 1.0, "train.trainable_layers": "head"},
-        {"train.adversarial": "awp", "train.ema": 0.9, "train.layer_decay": 0.8},
-        {"train.reinit_layers": 1, "train.swa": 0.5, "train.schedule": "cosine"},
-    ],
+    fast_first(TOGETHER, TOGETHER[-1:]),
     ids=lambda dotted: " ".join(k.removeprefix("train.") for k in dotted),
 )
 def test_methods_go_together(dotted, fit, parts, labels, tmp_path) -> None:

@@ -9,6 +9,7 @@ from foldline.frame.labels import Labels
 from foldline.modeling import samples
 from foldline.modeling.fitted import Fitted
 from tests.killing import killed_after
+from tests.marks import fast_first
 
 
 def test_samples_are_drawn_by_id_whatever_the_order():
@@ -21,7 +22,7 @@ def test_samples_are_drawn_by_id_whatever_the_order():
 
 
 @pytest.mark.parametrize("task", ["classification", "multilabel", "regression"])
-@pytest.mark.parametrize("average", [0.0, 0.5])
+@pytest.mark.parametrize("average", fast_first([0.0, 0.5], [0.5]))
 def test_the_last_samples_are_the_models_own_predictions(task, average, fit, rows):
     """Of one epoch the model that is left is the one that was sampled."""
     table = rows(task)

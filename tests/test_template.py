@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.marks import fast_first
 from tests.templating import ANSWERS, ROOT, committed, contents, cookiecut, git, live_files, run
 
 REASON = "this is a project made from the template, not the template"
@@ -89,7 +90,7 @@ def test_template_has_no_links():
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
 @pytest.mark.parametrize("model", ["scratch", "tfidf"])
-@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("language", fast_first(["en", "ko"], ["ko"]))
 def test_project_is_the_live_one_but_for_marked_lines(template, tmp_path, task, model, language):
     project = bake(template, tmp_path / "p", task=task, model=model, language=language)
 
