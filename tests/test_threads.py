@@ -1,4 +1,4 @@
-"""What torch's libraries read is set before it is loaded, unless the user says otherwise."""
+"""Threads that wait sleep from the start of a process, unless the user says otherwise."""
 
 import os
 import subprocess
@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from foldline.frame.threads import settle
-
 ROOT = Path(__file__).resolve().parents[1]
-KERNELS = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
 # A stage's process, a task's, and a verb's, each up to where torch is there.
 WAYS = {
     "stage": ["-c", "from foldline.frame.stage import prepare_process as p; p(); import torch"],
@@ -41,12 +38,3 @@ def test_no_stage_loads_torch_before_its_process_is_prepared():
     code = f"import sys, {named}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "False\n"
-
-
-@pytest.mark.parametrize(("asked", "found"), [(None, "256"), ("1024", "1024")])
-def test_few_kernels_are_kept(asked, found, monkeypatch):
-    monkeypatch.delenv(KERNELS, raising=False)
-    if asked:
-        monkeypatch.setenv(KERNELS, asked)
-    settle()
-    assert os.environ[KERNELS] == found
