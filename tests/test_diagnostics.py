@@ -228,6 +228,11 @@ def test_a_model_that_looks_the_labels_up_is_found(task, project, monkeypatch):
     assert chance.constant(found).verdict == WRONG
 
 
+def test_a_folder_is_named_by_its_last_part(project, tiny_bert):
+    found = project("classification", model=tiny_bert, epochs=1)
+    assert chance.shuffled(found, tiny_bert).check == "shuffled labels, tiny-bert"
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 @pytest.mark.parametrize("weights", ["none", "balanced"])
 @pytest.mark.parametrize(

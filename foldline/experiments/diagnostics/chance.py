@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ def shuffled(found: Given, model: str) -> Finding:
         "held-out rows (a column, an id, a file of predictions), or the numbers are no chance"
     )
     numbers = {"score": score, "low": float(low), "high": float(high)}
-    return Finding(f"shuffled labels, {model}", verdict, shown, advice, numbers)
+    return Finding(f"shuffled labels, {Path(model).name}", verdict, shown, advice, numbers)
 
 
 def constant(found: Given) -> Finding:
