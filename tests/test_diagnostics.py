@@ -1,6 +1,5 @@
 """Diagnostics: planted faults are found, and healthy models pass; of every task."""
 
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,6 @@ import torch
 from foldline.experiments.diagnostics import (
     chance,
     checking,
-    drawing,
     learning,
     range_test,
     starting,
@@ -23,7 +21,6 @@ from foldline.experiments.diagnostics import (
 from foldline.experiments.diagnostics.begun import Begun, begin, first_batches, padding
 from foldline.experiments.diagnostics.given import Given
 from foldline.experiments.diagnostics.verdicts import LOOK, OK, WRONG, graded
-from foldline.frame import svg
 from foldline.modeling.fitted import Fitted, Job
 from foldline.modeling.kinds import KINDS
 from foldline.modeling.neural import scratch
@@ -324,44 +321,3 @@ def test_a_flat_range_test_is_wrong():
 def test_smoothing_is_corrected_for_the_beginning():
     assert range_test.smooth([1.0, 1.0]) == pytest.approx([1.0, 1.0])
     assert range_test.smooth([1.0, 2.0])[1] == pytest.approx((0.09 + 0.2) / 0.19)
-
-
-def test_pictures_are_whole_and_escape_names():
-    drawn = drawing.curve(
-        "<loss>", ("a & b", [1e-7, 1e-3, 1.0]), ("loss", [2.0, 1.0, 9.0]),
-        [drawing.Mark("here", 1e-3)], log_x=True,
-    )  # fmt: skip
-    root = ElementTree.fromstring(drawn)
-    texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
-
-    assert {"<loss>", "a & b", "here", "1e-07".replace("0", ""), "1e0"} <= set(texts)
-    bars = ElementTree.fromstring(drawing.bars("b", [("one", 2.0, "2 s"), ("two", 0.0, "0 s")]))
-    widths = [float(n.get("width", "0").rstrip("%")) for n in bars.iter() if n.tag.endswith("rect")]
-    assert widths[1:] == [420.0, 1.0]
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "ticks"),
-    [(0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]), (0, 30, [0, 5, 10, 15, 20, 25, 30]), (0, 0, [0])],
-)
-def test_axes_have_round_ticks(low, high, ticks):
-    assert svg.ticks(low, high, drawing.TICKS) == pytest.approx(ticks)
-
-
-def test_a_score_stands_beside_what_chance_gives():
-    long = "shuffled labels, models/pretrained/minilm"
-    values = [drawing.Beside("in", 0.5, 0.25, 0.75), drawing.Beside(long, 1.0, 0.0, 0.5)]
-    picture = ElementTree.fromstring(drawing.chances("f1_macro", values))
-    named = {
-        kind: [e for e in picture.iter() if e.tag.endswith(kind)]
-        for kind in ("circle", "rect", "text")
-    }
-    points = [float(e.attrib["cx"]) for e in named["circle"]]
-    bars = [(float(e.attrib["x"]), float(e.attrib["width"])) for e in named["rect"][1:]]
-    (left, width), (start, half) = bars
-    assert points[0] == pytest.approx(left + width / 2, abs=0.2)
-    assert points[1] == pytest.approx(start + 2 * half, abs=0.2)
-    assert half == pytest.approx(width, abs=0.2)
-    words = [e.text for e in named["text"]]
-    assert "shuffled labels, models/pretr…" in words
-    assert words.count("0.500") == words.count("1.000") == 1
