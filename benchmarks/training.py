@@ -1,7 +1,7 @@
 """Training of transformers: the public recipe, Trainer's own options, Foldline, a bare loop.
 
     python -m benchmarks.training [--data FILE] [--rows N] [--turns N] [--sizes 128x4 384x6]
-                                  [--only WORD ...]
+                                  [--only WORD ...] [--public-rows N]
 
 FILE is a csv or csv.gz with columns `text` and `label` (0 or 1); without it, texts are written
 here, whose label follows from their words. The public recipe is that of transformers'
@@ -10,7 +10,8 @@ with the same random weights, read batches of 32 rows at one learning rate, each
 its own on one thread. They work in rotation, three seconds each; a turn is one more epoch over
 the same rows, the rate falling to 0. Times are CPU seconds without tokenisation, medians of turns,
 after one that does not count; scores are of 1,000 other rows after N turns. `--only` leaves
-contestants out whose names have none of the words.
+contestants out whose names have none of the words. `--public-rows` lets the public recipe learn
+fewer rows: its batches are all of one shape, so that its speed is the same, and it takes long.
 """
 
 import argparse
@@ -100,7 +101,7 @@ def highest() -> int:
 class Contestant:
     """A contestant in its process, which has met every shape of its batches."""
 
-    def __init__(self, name: str, size: str, data: Path | None, rows: int) -> None:
+    def __init__(self, name: str, size: str, data: Path | None, rows: int, own_rows: int) -> None:
         if name.startswith("Foldline"):  # as its stages do; the others are plain scripts
             settle()
         import torch
@@ -113,7 +114,7 @@ class Contestant:
         # Kernels are made when a shape is first met; padded rows are all of one.
         first = table.head(2 * BATCH) if name == PUBLIC else table
         CONTESTANTS[name](self.start, first).turn(0)
-        self.own = CONTESTANTS[name](self.start, table)
+        self.own = CONTESTANTS[name](self.start, table.head(own_rows))
 
     def turn(self, number: int) -> float:
         """Train an epoch more; give its CPU seconds."""
@@ -133,21 +134,23 @@ def split(data: Path | None, rows: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     return table[:HELD], table[HELD:]
 
 
-def compete(size: str, data: Path | None, rows: int, turns: int, names: list[str]) -> None:
-    """Let contestants of a size take turns, and print their table."""
-    _, table = split(data, rows)
+def compete(
+    size: str, data: Path | None, rows: dict[str, int], turns: int, names: list[str]
+) -> None:
+    """Let contestants of a size take turns, each over so many of the first rows; print a table."""
+    most = max(rows.values())
+    _, table = split(data, most)
     start = transformer(table["text"].tolist(), SIZES[size])
     lengths = np.array(
         [len(ids) for ids in start.reading.read(start.tokenizer, table)[0]["input_ids"]]
     )
-    work = needed(start, lengths)
     with ExitStack() as ended:
         runs = {}
         for name in names:
-            runs[name] = Apart(Contestant, name, size, data, rows)
+            runs[name] = Apart(Contestant, name, size, data, most, rows[name])
             ended.callback(runs[name].close)
         spent, found = in_slices(runs, turns)
-    seconds = {name: statistics.median(each) for name, each in spent.items()}
+    speed = {name: rows[name] / statistics.median(each) for name, each in spent.items()}
     limit = {half: peak(half) for half in (False, True)}
     print(
         f"\n{size}: {len(table)} rows, {lengths.mean():.1f} tokens on average, {turns} turns; "
@@ -157,10 +160,12 @@ def compete(size: str, data: Path | None, rows: int, turns: int, names: list[str
         "|---|---|---|---|---|---|"
     )
     for name in names:
-        used = work / seconds[name] / limit["bfloat16" in name]
+        work = needed(start, lengths[: rows[name]]) / rows[name]
+        used = work * speed[name] / limit["bfloat16" in name]
+        score = f"{found[name]['accuracy']:.3f}" if rows[name] == most else ""
         print(
-            f"| {name} | {rows / seconds[name]:,.1f} | {seconds[names[0]] / seconds[name]:.1f} | "
-            f"{found[name]['places']:.3f} | {found[name]['accuracy']:.3f} | {used:.0%} |",
+            f"| {name} | {speed[name]:,.1f} | {speed[name] / speed[names[0]]:.1f} | "
+            f"{found[name]['places']:.3f} | {score} | {used:.0%} |",
             flush=True,
         )
 
@@ -175,6 +180,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--sizes", nargs="*", choices=SIZES, default=list(SIZES))
     parser.add_argument("--only", nargs="*", default=[""], metavar="WORD")
+    parser.add_argument("--public-rows", type=int, metavar="N")
     parser.add_argument("--contestant", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -183,8 +189,11 @@ def main() -> None:
         print(json.dumps(memory(table_of(given.data, given.contestant))))
         return
     names = [name for name in CONTESTANTS if any(word in name for word in given.only)]
+    rows = dict.fromkeys(names, given.rows)
+    if PUBLIC in rows:
+        rows[PUBLIC] = min(given.public_rows or given.rows, given.rows)
     for size in given.sizes:
-        compete(size, given.data, given.rows, given.turns, names)
+        compete(size, given.data, rows, given.turns, names)
     if MEMORY not in given.sizes:
         return
     print(f"\nmemory of Foldline in MB, {MEMORY}, bfloat16, by rows:")

@@ -19,7 +19,7 @@ from foldline.judging.metrics import measure
 from foldline.modeling import kinds, samples
 from foldline.modeling.curves import write_curves
 from foldline.modeling.fitted import Fitted, Job, Model
-from foldline.modeling.history import write_history
+from foldline.modeling.history import write_history, write_speed
 from foldline.modeling.soft import soften, weigh
 from foldline.modeling.target_plot import write_target
 from foldline.running.locks import locked
@@ -62,6 +62,7 @@ def main(params: Params) -> None:
             pd.concat([own, other.assign(member="tfidf")], ignore_index=True)
         )
         write_history(fitted.history)
+        write_speed(fitted.speed)
         write_curves(fitted.history, params.train.metric)
         samples.write_samples(fitted, valid, shown, labels)
         for line in write_target(fitted.model, rows, labels):

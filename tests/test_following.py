@@ -11,11 +11,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 
 from foldline.frame import usage
 from foldline.frame.usage import Gpu, Usage
+from foldline.modeling.history import write_speed
+from foldline.modeling.neural import watching
 from foldline.modeling.neural.watching import Progress, Speed
 from tests import projects
+from tests.killing import killed_after
 
 
 def test_the_bar_tells_speed_losses_and_time_left(capsys, monkeypatch):
@@ -33,6 +37,39 @@ def test_the_bar_tells_speed_losses_and_time_left(capsys, monkeypatch):
 
     assert "4/10 steps" in told
     assert re.search(r"\d\d:\d\d<\d\d:\d\d, 25 rows/s, 250 tokens/s, valid 1.000, loss 2.000", told)
+
+
+def test_the_speed_of_a_step_by_hand(monkeypatch):
+    clock = iter([100.0, 102.0, 106.0])
+    monkeypatch.setattr(watching.time, "perf_counter", lambda: next(clock))
+    speed, state = Speed(), SimpleNamespace(epoch=0.0, log_history=[{"loss": 2.0}])
+    speed.on_epoch_begin(None, state, None)
+    speed.add(torch.tensor([[1, 1, 1], [1, 0, 0]]))
+    speed.on_log(None, state, None)
+    speed.add(torch.tensor([[1, 1], [1, 1]]))
+    speed.add(torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 0, 0, 0, 0]]))
+    state.log_history.append({"loss": 1.0})
+    speed.on_log(None, state, None)
+    state.log_history.append({"eval_loss": 1.0})
+    speed.on_log(None, state, None)
+
+    assert state.log_history == [
+        {"loss": 2.0, "rows_per_second": 1.0, "tokens_per_second": 2.0},
+        {"loss": 1.0, "rows_per_second": 1.0, "tokens_per_second": 3.0},
+        {"eval_loss": 1.0},
+    ]
+
+
+def test_every_step_has_its_speed_also_of_before_a_kill(fit, parts, tmp_path, monkeypatch):
+    how = {"scratch": tmp_path / "c", "epochs": 3}
+    with killed_after(2, monkeypatch):
+        fit("scratch", *parts, "classification", **how)
+    found = fit("scratch", *parts, "classification", **how)
+    write_speed(found.speed, tmp_path / "speed.csv")
+    table = pd.read_csv(tmp_path / "speed.csv")
+
+    assert table["step"].tolist() == list(range(1, int(found.summary["steps"]) + 1))
+    assert (table[["rows_per_second", "tokens_per_second"]] > 0).all(axis=None)
 
 
 @pytest.mark.slow
@@ -109,4 +146,5 @@ def test_what_a_training_took_stands_beside_how_it_ran(workplace):
     assert training["epochs"][0]["rows_per_second"] > 0
     assert training["usage"]["memory_mb"]["peak"] > 10
     assert set(table["epoch"]) == {1}
+    assert (pd.read_csv("metrics/speed.csv")["rows_per_second"] > 0).all()
     assert ET.parse("metrics/curves.svg").getroot().tag.endswith("svg")

@@ -29,8 +29,9 @@ class Model(Protocol):
 class Fitted:
     """A trained model, its history by optimiser step, and a few numbers about the training.
 
-    `ran` tells how the training ran on this machine: its precision, its speed by epoch. `samples`
-    are the predictions of the rows that the job shows, after each epoch.
+    `ran` tells how the training ran on this machine: its precision, its speed by epoch; `speed`
+    is that of each step. `samples` are the predictions of the rows that the job shows, after each
+    epoch.
     """
 
     model: Model
@@ -38,6 +39,7 @@ class Fitted:
     summary: dict[str, float] = field(default_factory=dict)
     ran: dict[str, Any] = field(default_factory=dict)
     samples: dict[int, np.ndarray] = field(default_factory=dict)
+    speed: list[dict[str, float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,7 @@ def _train(
             recipe=job.recipe,
             loss=token_loss(shifted),
             step_rows=job.recipe.batch_size,
+            together=True,
             model=learner,
             args=arguments(job, evaluate=False, cuts=cuts),
             train_dataset=pieces,

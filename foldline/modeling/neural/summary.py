@@ -13,19 +13,23 @@ NAMES = {
     "eval_loss": "valid_loss",
     "padding": "padding",
 }
+# What no two runs have alike.
+SPEED = ("rows_per_second", "tokens_per_second")
 
 
 @dataclass(frozen=True)
 class Trained:
     """A history by optimiser step, numbers of the whole, and how it ran on this machine.
 
-    `samples` are predictions of a few validation rows after each epoch.
+    `samples` are predictions of a few validation rows after each epoch, `speed` is that of each
+    step.
     """
 
     history: list[dict[str, Any]]
     summary: dict[str, float]
     ran: dict[str, Any]
     samples: dict[int, np.ndarray]
+    speed: list[dict[str, float]]
 
 
 def history(log: list[dict[str, Any]], unit: float) -> list[dict[str, Any]]:
@@ -42,6 +46,11 @@ def history(log: list[dict[str, Any]], unit: float) -> list[dict[str, Any]]:
         for key in _metrics(entry):
             row["valid_metric"] = entry[key]
     return [rows[step] for step in sorted(rows) if len(rows[step]) > 1]
+
+
+def speeds(log: list[dict[str, Any]]) -> list[dict[str, float]]:
+    """Give rows and tokens a second of each step, also of those before a training was killed."""
+    return [{k: entry[k] for k in ("step", *SPEED)} for entry in log if SPEED[0] in entry]
 
 
 def summary(state: Any, model: Any, unit: float, metric: str) -> dict[str, float]:

@@ -21,6 +21,7 @@ from foldline.modeling.neural.losses import Loss
 from foldline.modeling.neural.memory import keep_freed
 from foldline.modeling.neural.objective import Objective
 from foldline.modeling.neural.optimizers import optimizer
+from foldline.modeling.neural.passes import passes
 from foldline.modeling.neural.rows import APART, PLACES, WEIGHTS
 from foldline.modeling.neural.schedules import averaged_from, schedule
 from foldline.modeling.neural.watching import Speed, diverged
@@ -29,10 +30,16 @@ TINY = 1e-6  # that torch adds to a norm, by which a limit is divided
 
 
 class TextTrainer(Trainer):
-    """Trainer over batches of similar length, by the options of a recipe."""
+    """Trainer over batches of similar length, by the options of a recipe.
 
-    def __init__(self, recipe: Recipe, loss: Loss, step_rows: int, **how: Any) -> None:
+    `together`: the rows of a batch are compared, so that none is read apart from the others.
+    """
+
+    def __init__(
+        self, recipe: Recipe, loss: Loss, step_rows: int, together: bool = False, **how: Any
+    ) -> None:
         super().__init__(compute_loss_func=loss, **how)
+        self.together = together
         self.recipe, self.step_rows, options = recipe, step_rows, recipe.train
         averaged = options.ema or options.swa
         self.averages = Averages(self.model, options) if averaged else None
@@ -110,19 +117,27 @@ class TextTrainer(Trainer):
         """Learn from one batch, and from its adversary where one is asked for."""
         if self.weights and self.batches_done == 0:
             self.weights.apply(lambda: self._backward(model, num_items_in_batch))
-        if self.embeddings:
-            with self.embeddings.watched() as seen:
-                loss = super().training_step(model, inputs, num_items_in_batch)
-            with self.embeddings.applied(seen):
-                super().training_step(model, inputs, num_items_in_batch)
-        else:
-            loss = super().training_step(model, inputs, num_items_in_batch)
+        loss: Any = 0.0
+        for part in self._passes(inputs):
+            if self.embeddings:
+                with self.embeddings.watched() as seen:
+                    loss += super().training_step(model, part, num_items_in_batch)
+                with self.embeddings.applied(seen):
+                    super().training_step(model, part, num_items_in_batch)
+            else:
+                loss += super().training_step(model, part, num_items_in_batch)
+            self.speed.add(part["attention_mask"])
         self.batches_done += 1
         if self.weights and self.batches_done == len(self.step_batches):
             self.weights.undo()
         self._check("loss", loss, [inputs])
-        self.speed.add(inputs["attention_mask"])
         return loss
+
+    def _passes(self, inputs: dict[str, Any]) -> list[dict[str, Any]]:
+        """Give the parts in which a batch is read."""
+        if self.together or self.args.device.type != "cpu" or not self._alone:
+            return [inputs]
+        return passes(inputs)
 
     def compute_loss(
         self,
@@ -163,6 +178,12 @@ class TextTrainer(Trainer):
             torch.nn.utils.clip_grads_with_norm_(every, limit, norm)
         return norm
 
+    @property
+    def _alone(self) -> bool:
+        """Say whether this process trains by itself."""
+        alone = (ParallelMode.NOT_PARALLEL, ParallelMode.NOT_DISTRIBUTED)
+        return self.args.parallel_mode in alone
+
     @cached_property
     def _every_parameter(self) -> list[torch.nn.Parameter]:
         """Give the model's parameters: to walk over all layers takes as long as to clip."""
@@ -170,7 +191,7 @@ class TextTrainer(Trainer):
         return list(model.parameters())
 
     def _clip_grad_norm(self, model: Any) -> Any:
-        if self.args.parallel_mode in (ParallelMode.NOT_PARALLEL, ParallelMode.NOT_DISTRIBUTED):
+        if self._alone:
             norm = self._clip_whole()
         else:
             clip: Any = super()._clip_grad_norm  # not typed
@@ -203,7 +224,8 @@ class TextTrainer(Trainer):
 
     def _backward(self, model: Any, items: Any) -> None:
         for batch in self.step_batches:
-            super().training_step(model, batch, items)
+            for part in self._passes(batch):
+                super().training_step(model, part, items)
 
     def _check(self, what: str, value: Any, batches: list[dict[str, Any]]) -> None:
         if not bool(torch.isfinite(torch.as_tensor(value)).all()):

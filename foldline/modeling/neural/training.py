@@ -20,7 +20,7 @@ from foldline.modeling.neural.losses import loss_for
 from foldline.modeling.neural.precision import float32_by_avx512, resolved
 from foldline.modeling.neural.rows import Encoded, Rows, collator
 from foldline.modeling.neural.scoring import HIGHER, first_output, scorer
-from foldline.modeling.neural.summary import Trained, history, sampled, summary
+from foldline.modeling.neural.summary import Trained, history, sampled, speeds, summary
 from foldline.modeling.neural.trainer import TextTrainer
 from foldline.modeling.neural.units import Units
 from foldline.modeling.neural.watching import Progress, Samples, Told, diverged
@@ -50,7 +50,7 @@ def train(
     def make(cuts: int) -> TextTrainer:
         trainer = trainer_for(job, tokenizer, model, data, held, cuts, loss_unit=loss_unit)
         trainer.add_callback(Explosion(job.labels, job.recipe.train.warmup, trainer.where))
-        trainer.add_callback(Told(job.tracker, trainer.speed, loss_unit))
+        trainer.add_callback(Told(job.tracker, loss_unit))
         if samples and len(held.target):
             trainer.add_callback(samples)
         return trainer
@@ -63,7 +63,7 @@ def train(
     log = trainer.state.log_history
     numbers = summary(trainer.state, model, loss_unit, job.recipe.train.metric)
     ran = {"precision": resolved(job.recipe.train.precision), "epochs": trainer.speed.epochs}
-    return Trained(history(log, loss_unit), numbers, ran, sampled(log))
+    return Trained(history(log, loss_unit), numbers, ran, sampled(log), speeds(log))
 
 
 @contextmanager
@@ -96,6 +96,7 @@ def trainer_for(
         recipe=job.recipe,
         loss=loss_for(job.labels, data.target, job.recipe.train),
         step_rows=job.recipe.batch_size * job.recipe.train.accumulation,
+        together=job.recipe.train.contrastive > 0,
         model=model,
         args=arguments(job, len(held.target) > 0, cuts),
         train_dataset=Encoded(data),

@@ -166,7 +166,7 @@ def _fit(job: Job) -> Fitted:
         ran = ran | {"trainable_parameters": model.num_parameters(only_trainable=True)}
         adapters.merge(adapted)
     fitted = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads, precision)
-    return Fitted(fitted, done.history, summary, ran, done.samples)
+    return Fitted(fitted, done.history, summary, ran, done.samples, done.speed)
 
 
 def rows_of(

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 
 from foldline.frame.errors import FoldlineError
-from foldline.modeling.neural.summary import history
+from foldline.modeling.neural.summary import SPEED, history
 from foldline.modeling.tracking import Careful
 
 BAR = (
@@ -21,10 +21,11 @@ BAR = (
 
 
 class Speed(TrainerCallback):
-    """Rows and tokens a second of each epoch, and how many places a batch pads for a token.
+    """Rows and tokens a second of each step and epoch, and how many places are padded for a token.
 
     Padding follows from the rows, so it stands in the log, and what was counted of an epoch in its
-    checkpoints; seconds differ from run to run, and stand in `epochs`, those of this process.
+    checkpoints. Seconds differ from run to run: those of steps stand in the log, too, under names
+    that a history leaves out, those of epochs in `epochs`, as far as this process did them.
     """
 
     FILE = "padding.json"
@@ -34,6 +35,7 @@ class Speed(TrainerCallback):
         self.rows = self.tokens = self.places = 0
         self.before = {"tokens": 0, "places": 0}
         self.begun = 0.0
+        self.last = (0.0, 0, 0)  # when the step before ended, rows and tokens until then
 
     def add(self, mask: Any) -> None:
         """Count a batch by its attention mask (n, tokens)."""
@@ -65,6 +67,16 @@ class Speed(TrainerCallback):
             self.before = {"tokens": 0, "places": 0}
         self.rows = self.tokens = self.places = 0
         self.begun = time.perf_counter()
+        self.last = self.begun, 0, 0
+
+    def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Add the speed of a step to what Trainer has just logged of it."""
+        entry, (then, rows, tokens) = state.log_history[-1], self.last
+        if "loss" in entry:
+            self.last = time.perf_counter(), self.rows, self.tokens
+            seconds = max(self.last[0] - then, 1e-9)
+            read = (self.rows - rows, self.tokens - tokens)
+            entry.update(zip(SPEED, (count / seconds for count in read), strict=True))
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Write the epoch down."""
@@ -130,16 +142,15 @@ class Progress(TrainerCallback):
 class Told(TrainerCallback):
     """Tells a tracker the numbers of each step and each epoch, by the names of the history."""
 
-    def __init__(self, tracker: Careful, speed: Speed, unit: float) -> None:
-        self.tracker, self.speed, self.unit = tracker, speed, unit
+    def __init__(self, tracker: Careful, unit: float) -> None:
+        self.tracker, self.unit = tracker, unit
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Tell what was logged last."""
-        for values in history(state.log_history[-1:], self.unit):
+        last = state.log_history[-1]
+        for values in history([last], self.unit):
             number = values.pop("step")
-            if "loss" in values:
-                values["rows_per_second"], values["tokens_per_second"] = self.speed.now()
-            self.tracker.step(number, values)
+            self.tracker.step(number, values | {k: last[k] for k in SPEED if k in last})
 
 
 class Samples(TrainerCallback):
