@@ -13,7 +13,7 @@ from foldline.frame.errors import FoldlineError
 from tests import projects
 from tests.marks import fast_first
 
-UNSTABLE = {"metrics/environment.json"}
+UNSTABLE = {"metrics/environment.json", "metrics/speed.csv"}
 
 
 @pytest.fixture

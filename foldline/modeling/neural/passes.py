@@ -11,8 +11,8 @@ import numpy as np
 from foldline.modeling.neural.rows import APART
 
 # What a pass costs on a CPU beside its places: to cast the weights, to add up their gradients,
-# and to call each layer takes as long as to read 100 to 160 places more, for models of all sizes.
-PASS = 128
+# and to call each layer takes as long as to read 130 to 200 places more, for models of all sizes.
+PASS = 256
 
 
 def passes(batch: dict[str, Any]) -> list[dict[str, Any]]:
