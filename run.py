@@ -17,6 +17,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,9 @@ ROOT = Path(__file__).resolve().parent
 PYPROJECT, CONSTRAINTS = "pyproject.toml", "constraints.txt"
 STAMP, LOCK = "foldline-stamp", "foldline-lock"
 OLDEST = (3, 11)
+# Where Linux systems keep libraries, and the allocator that is looked for there.
+LIBRARIES = (f"lib/{platform.machine()}-linux-gnu", "lib64", "local/lib")
+ALLOCATORS = ("libtcmalloc_minimal.so.4", "libtcmalloc.so.4")
 
 
 class Problem(Exception):
@@ -266,6 +270,9 @@ def start(venv: Path, arguments: list[str]) -> int:
     variables.pop("PYTHONHOME", None)
     # Threads that wait for work would otherwise spin, which slows down runs side by side.
     variables.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if sys.platform == "linux" and (library := allocator()):
+        # Trainings on a CPU ask for hundreds of large blocks a step: a tenth of their time.
+        variables.setdefault("LD_PRELOAD", library)
     variables["PATH"] = os.pathsep.join([str(folder(venv)), os.environ.get("PATH", os.defpath)])
     name, *rest = arguments
     module = {"repro": ["dvc", "repro"], "test": ["pytest"]}.get(name)
@@ -278,6 +285,12 @@ def start(venv: Path, arguments: list[str]) -> int:
     os.chdir(ROOT)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it; commands must not.
     os.execve(program, [program, *command[1:]], variables)
+
+
+def allocator(system: Path = Path("/usr")) -> str | None:
+    """Return the system's tcmalloc, None where it has none."""
+    found = (system / place / name for place in LIBRARIES for name in ALLOCATORS)
+    return next((str(path) for path in found if path.exists()), None)
 
 
 def say(what: str) -> None:

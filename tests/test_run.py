@@ -245,6 +245,22 @@ def call(project: Path, machine: dict[str, str], *arguments: str, **more: str):
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
 
 
+def test_the_systems_tcmalloc_is_found_where_there_is_one(run, tmp_path) -> None:
+    assert run.allocator(tmp_path) is None
+    for place, name in [("local/lib", run.ALLOCATORS[1]), ("lib64", run.ALLOCATORS[0])]:
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / name).touch()
+        assert run.allocator(tmp_path) == str(tmp_path / place / name)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="commands get it on Linux alone")
+def test_what_a_command_loads_first_is_the_users_if_he_says_so(project, machine) -> None:
+    machine.pop("LD_PRELOAD", None)
+    show = ["python", "-c", "import os; print([os.environ.get('LD_PRELOAD')])"]
+    assert call(project, machine, *show).stdout == f"{[load(project).allocator()]}\n"
+    assert call(project, machine, *show, LD_PRELOAD="").stdout == "['']\n"
+
+
 @posix_only
 def test_the_command_runs_inside_and_its_code_is_passed_on(project, machine) -> None:
     show = "import os, sys; print(sys.prefix, os.environ['PYTHONUTF8'], os.getcwd()); sys.exit(7)"

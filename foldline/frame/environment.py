@@ -42,6 +42,7 @@ def record(threads: int) -> dict[str, Any]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "threads": threads,
+        "preloaded": os.environ.get("LD_PRELOAD"),
         "accelerator": _accelerator(),
     }
 
