@@ -12,7 +12,7 @@ FILE = Path("metrics/plots/history.csv")
 COLUMNS = ("step", "loss", "valid_loss", "valid_metric", "lr", "grad_norm", "padding")
 # Apart from it, as no two runs are equally fast.
 SPEED_FILE = Path("metrics/speed.csv")
-SPEED_COLUMNS = ("step", "rows_per_second", "tokens_per_second")
+SPEED = ("rows_per_second", "tokens_per_second")
 
 
 def write_history(history: Sequence[Mapping[str, Any]], path: Path = FILE) -> None:
@@ -22,7 +22,7 @@ def write_history(history: Sequence[Mapping[str, Any]], path: Path = FILE) -> No
 
 def write_speed(speed: Sequence[Mapping[str, Any]], path: Path = SPEED_FILE) -> None:
     """Write rows and tokens a second of each optimiser step, by the clock."""
-    _write(speed, path, SPEED_COLUMNS, 4)
+    _write(speed, path, ("step", *SPEED), 4)
 
 
 def _write(

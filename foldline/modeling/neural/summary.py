@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from foldline.modeling.history import SPEED
+
 # Trainer's names, and ours.
 NAMES = {
     "loss": "loss",
@@ -13,8 +15,6 @@ NAMES = {
     "eval_loss": "valid_loss",
     "padding": "padding",
 }
-# What no two runs have alike.
-SPEED = ("rows_per_second", "tokens_per_second")
 
 
 @dataclass(frozen=True)

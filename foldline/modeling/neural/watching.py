@@ -12,7 +12,8 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 
 from foldline.frame.errors import FoldlineError
-from foldline.modeling.neural.summary import SPEED, history
+from foldline.modeling.history import SPEED
+from foldline.modeling.neural.summary import history
 from foldline.modeling.tracking import Careful
 
 BAR = (
