@@ -39,8 +39,8 @@ def texts(file: Path | None, rows: int) -> list[str]:
     return [" ".join(rng.choice(words, count, p=share / share.sum())) for count in counts]
 
 
-def transformer(given: list[str], size: tuple[int, int, int]) -> Any:
-    """Make a BERT with random weights, and a tokenizer of the texts."""
+def transformer(given: list[str], size: tuple[int, int, int], seed: int = 0) -> Any:
+    """Make a BERT with random weights, drawn by the seed, and a tokenizer of the texts."""
     from transformers import BertConfig, BertForSequenceClassification, set_seed
 
     from foldline.frame.labels import Labels
@@ -53,7 +53,7 @@ def transformer(given: list[str], size: tuple[int, int, int]) -> Any:
     recipe = load(Recipe).model_copy(update={"max_length": LENGTH})
     options = recipe.scratch.model_copy(update={"vocabulary": VOCABULARY, "pooling": "cls"})
     tokenizer = scratch.tokenizer(given, recipe.model_copy(update={"scratch": options}))
-    set_seed(0)
+    set_seed(seed)
     width, layers, heads = size
     config: Any = BertConfig
     model = BertForSequenceClassification(

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.kind_sets import DataSet
 from benchmarks.kind_tables import _three, compared, scored, significant
 from benchmarks.kinds import cells, spread
+from benchmarks.seeds import told
 from foldline.judging.intervals import Difference
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,6 +79,14 @@ def test_numbers_are_written_short():
     assert [_three(value) for value in (0.8724, 1.0, 0.0004)] == [".872", "1.000", ".000"]
 
 
+def test_seeds_are_compared_one_by_one():
+    first, other = np.array([0.7, 0.8, 0.75]), np.array([0.71, 0.82, 0.78])
+    # Differences .01, .02, .03: mean .02, standard error .01 / sqrt(3), Student's t of 2 is 4.303.
+    assert told("b", other, first) == "| b | 0.7700 | 0.0557 | +0.0200 | -0.0048 to +0.0448 |"
+    assert told("a", first, first) == "| a | 0.7500 | 0.0500 | | |"
+    assert told("c", first + 0.125, first).endswith("| +0.1250 | in each |")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"),
@@ -88,6 +97,7 @@ def test_numbers_are_written_short():
         "near_duplicates": [],
         "options": ["--set=banking77"],
         "prediction": [],
+        "seeds": [],
         "training": [],
     }.items(),
 )
@@ -122,6 +132,24 @@ def test_linear_runs_to_its_table(tmp_path):
         "| Foldline, stage train",
         "| bare scikit-learn",
         "| bare scikit-learn, joblib.dump",
+    ]
+
+
+@pytest.mark.slow
+def test_seeds_run_to_their_table():
+    small = ["--rows=64", "--held=32", "--epochs=1", "--seeds=2", "--sizes", "128x4"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.seeds", *small],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert [row.split(" | ")[0] for row in done.stdout.splitlines() if row.startswith("| ")] == [
+        "| contestant",
+        "| Trainer, padded by batch",
+        "| Foldline, bfloat16",
     ]
 
 
