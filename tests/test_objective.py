@@ -185,7 +185,7 @@ def test_fgm_raises_the_loss_and_leaves_the_model() -> None:
     spread = float(model.get_input_embeddings().weight.detach().std())
     expected = 0.1 * spread * float(seen[0].grad.flatten(1).norm(dim=1).sum())
     assert (worse - loss).item() == pytest.approx(expected, rel=0.1)
-    assert float(plain(model(**BATCH), LABELS)) == float(loss)
+    assert plain(model(**BATCH), LABELS).item() == loss.item()
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
@@ -204,12 +204,12 @@ def test_awp_moves_each_matrix_by_a_share_of_its_length() -> None:
     awp = WeightChange(model, 10.0)
     loss = plain(model(**BATCH), LABELS)
     awp.apply(lambda: plain(model(**BATCH), LABELS).backward())
-    assert float(plain(model(**BATCH), LABELS)) > float(loss)
+    assert plain(model(**BATCH), LABELS).item() > loss.item()
     moved = 0
     for name, parameter in model.named_parameters():
-        length = float((parameter - before[name]).norm())
+        length = (parameter - before[name]).norm().item()
         if parameter.ndim > 1 and length:
-            assert length == pytest.approx(0.01 * float(before[name].norm()), rel=1e-3), name
+            assert length == pytest.approx(0.01 * before[name].norm().item(), rel=1e-3), name
             moved += 1
         assert parameter.ndim > 1 or not length
         assert parameter.grad is None or not parameter.grad.any()
