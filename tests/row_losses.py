@@ -43,9 +43,12 @@ def each_label(logits: np.ndarray, held: np.ndarray) -> np.ndarray:
     return np.log1p(np.exp(-logits * (2 * held - 1)))
 
 
+def more(held: np.ndarray) -> np.ndarray:
+    return np.where(held > 0, (ROWS - held.sum(axis=0)) / held.sum(axis=0), 1)
+
+
 def positives(logits: np.ndarray, held: np.ndarray) -> np.ndarray:
-    more = (ROWS - held.sum(axis=0)) / held.sum(axis=0)
-    return (each_label(logits, held) * np.where(held > 0, more, 1)).mean(axis=1)
+    return (each_label(logits, held) * more(held)).mean(axis=1)
 
 
 def focal_labels(logits: np.ndarray, held: np.ndarray) -> np.ndarray:
@@ -54,9 +57,15 @@ def focal_labels(logits: np.ndarray, held: np.ndarray) -> np.ndarray:
 
 
 def smoothed_labels(logits: np.ndarray, held: np.ndarray) -> np.ndarray:
+    return smoothed_each(logits, held).mean(axis=1)
+
+
+def smoothed_each(logits: np.ndarray, held: np.ndarray, gamma: float = 0.0) -> np.ndarray:
+    """Each label's yes and its no, by their shares and each by its own probability."""
     yes, no = each_label(logits, np.ones_like(held)), each_label(logits, np.zeros_like(held))
+    yes, no = ((1 - np.exp(-lost)) ** gamma * lost for lost in (yes, no))
     share = 0.7 * held + 0.15
-    return (share * yes + (1 - share) * no).mean(axis=1)
+    return share * yes + (1 - share) * no
 
 
 BALANCED, SMOOTHED = {"class_weights": "balanced"}, {"label_smoothing": 0.3}
@@ -72,6 +81,16 @@ LOSSES: dict[str, tuple[str, dict[str, Any], Callable[..., np.ndarray]]] = {
     "labels, focal": ("multilabel", FOCAL, focal_labels),
     "labels, balanced": ("multilabel", BALANCED, positives),
     "labels, smoothing": ("multilabel", SMOOTHED, smoothed_labels),
+    "labels, balanced and smoothing": (
+        "multilabel",
+        BALANCED | SMOOTHED,
+        lambda z, y: (smoothed_each(z, y) * more(y)).mean(axis=1),
+    ),
+    "labels, focal and smoothing": (
+        "multilabel",
+        FOCAL | SMOOTHED,
+        lambda z, y: smoothed_each(z, y, 1.5).mean(axis=1),
+    ),
     "mse": ("regression", {"loss": "mse"}, lambda z, y: (z[:, 0] - y) ** 2),
     "mae": ("regression", {"loss": "mae"}, lambda z, y: np.abs(z[:, 0] - y)),
     "huber": ("regression", {"loss": "huber", "huber_delta": 0.5}, huber),

@@ -112,6 +112,32 @@ def test_focal_by_hand(loss) -> None:
     assert float(loss("focal")(outputs(easy), CODES[:1])) == pytest.approx(float(plain) / 100)
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0])
+def test_a_certain_row_has_no_slope(gamma, recipe) -> None:
+    """Of p 1 to the last digit; the slope of (1 - p) ** .5 is endless there."""
+    options = recipe({"train.loss": "focal", "train.focal_gamma": gamma}).train
+    for task, labels in (("classification", CODES[:1]), ("multilabel", torch.tensor([[1, 0, 0]]))):
+        logits = torch.tensor([[200.0, -200.0, -200.0]], requires_grad=True)
+        own = loss_for(Labels(task, ("a", "b", "c")), labels.numpy(), options)
+        own(outputs(logits), labels).backward()
+        assert logits.grad is not None
+        assert logits.grad[0].tolist() == pytest.approx([0.0] * 3)
+
+
+@pytest.mark.parametrize("weights", [{}, BALANCED])
+@pytest.mark.parametrize("name", ["cross_entropy", "focal"])
+def test_smoothing_leaves_a_rare_label_rare(name, weights, recipe) -> None:
+    """The best output for rows without a label that one row of 50 has says that they lack it."""
+    dotted = {"train.loss": name, "train.label_smoothing": 0.2}
+    options = recipe(dotted).train.model_copy(update=weights)
+    target = np.zeros((50, 1))
+    target[0] = 1
+    own = loss_for(Labels("multilabel", ("rare",)), target, options)
+    places = torch.linspace(-6, 6, 121)
+    costs = [float(own(outputs(z.view(1, 1)), torch.zeros(1, 1))) for z in places]
+    assert -2.5 < float(places[int(np.argmin(costs))]) < -0.5  # cross-entropy's: log(.1 / .9)
+
+
 def test_ordinal_by_hand(loss) -> None:
     # Cumulative 0.2, 0.5, 1 against 0, 0, 1 (the last class), and against 1, 1, 1 (the first).
     logits = torch.log(torch.tensor([[0.2, 0.3, 0.5]]))

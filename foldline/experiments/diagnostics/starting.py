@@ -54,8 +54,7 @@ def theory(job: Job, train: np.ndarray, target: np.ndarray) -> tuple[float, str]
         weights = positive_weights(train, options)
         weighed = 1.0
         if weights is not None:
-            yes = target * (1 - options.label_smoothing) + options.label_smoothing / 2
-            weighed = float((yes * weights + 1 - yes).mean())
+            weighed = float((target * weights + 1 - target).mean())
         easy = 0.5**options.focal_gamma if options.loss == "focal" else 1.0
         return weighed * easy * math.log(2), "log 2" + _names(weights is not None, options)
     shares = target if target.ndim == 2 else np.eye(classes)[target]

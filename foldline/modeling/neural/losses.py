@@ -114,7 +114,7 @@ def focal(options: Train) -> RowLoss:
     def rows(logits: Any, labels: Any) -> Any:
         shares = _smoothed(logits, labels, options.label_smoothing)
         logs = logits.log_softmax(dim=1)
-        return -(shares * (1 - logs.exp()) ** options.focal_gamma * logs).sum(dim=1)
+        return -(shares * _doubt(1 - logs.exp(), options.focal_gamma) * logs).sum(dim=1)
 
     return rows
 
@@ -160,30 +160,44 @@ def huber(options: Train) -> RowLoss:
 
 def binary_cross_entropy(options: Train, positives: np.ndarray | None) -> RowLoss:
     """Give the mean over labels of each one's own yes or no; smoothing moves both towards .5."""
-    return lambda logits, labels: _each_label(logits, labels, options, positives).mean(dim=1)
+    return lambda logits, labels: _each_label(logits, labels, options, 0.0, positives).mean(dim=1)
 
 
 def binary_focal(options: Train, positives: np.ndarray | None) -> RowLoss:
     """Give the focal loss of each label's yes or no (Lin et al., 2017), the mean over labels."""
-
-    def rows(logits: Any, labels: Any) -> Any:
-        losses = _each_label(logits, labels, options, positives)
-        sure = (labels * logits.sigmoid() + (1 - labels) * (-logits).sigmoid()).to(logits.dtype)
-        return ((1 - sure) ** options.focal_gamma * losses).mean(dim=1)
-
-    return rows
+    gamma = options.focal_gamma
+    return lambda logits, labels: _each_label(logits, labels, options, gamma, positives).mean(dim=1)
 
 
-def _each_label(logits: Any, labels: Any, options: Train, positives: np.ndarray | None) -> Any:
+def _each_label(
+    logits: Any, labels: Any, options: Train, gamma: float, positives: np.ndarray | None
+) -> Any:
+    """Give (n, labels) losses, in which a yes counts `positives` times.
+
+    The weight follows the label itself, of a share in its proportion. If what smoothing adds to a
+    no were weighed, too, the no of a rare label would be taught as a yes.
+    """
     import torch
 
-    smoothing = options.label_smoothing
-    return torch.nn.functional.binary_cross_entropy_with_logits(
-        logits,
-        labels.to(logits.dtype) * (1 - smoothing) + smoothing / 2,
-        reduction="none",
-        pos_weight=None if positives is None else torch.as_tensor(positives).to(logits),
+    true, smoothing = labels.to(logits.dtype), options.label_smoothing
+    target = true * (1 - smoothing) + smoothing / 2
+    losses = -sum(
+        share * _doubt(z.neg().sigmoid(), gamma) * torch.nn.functional.logsigmoid(z)
+        for share, z in ((target, logits), (1 - target, -logits))
     )
+    if positives is None:
+        return losses
+    return losses * (1 + (torch.as_tensor(positives).to(logits) - 1) * true)
+
+
+def _doubt(rest: Any, gamma: float) -> Any:
+    """Give `rest`, what a probability lacks to 1, to the power of gamma.
+
+    Of 0 the slope is endless where gamma is below 1, and times 0 it would be no number.
+    """
+    import torch
+
+    return rest.clamp(min=torch.finfo(rest.dtype).tiny) ** gamma
 
 
 def _error(logits: Any, labels: Any) -> Any:
