@@ -137,6 +137,15 @@ def test_the_rate_is_held_while_weights_are_averaged(recipe) -> None:
     assert held == pytest.approx([*plain[:15], *[plain[15]] * 5])
 
 
+@pytest.mark.parametrize("steps", [1, 2, 5, 12, 40])
+def test_the_rate_has_risen_before_it_is_held(steps, recipe) -> None:
+    """However few the steps are of which shares are taken."""
+    options = recipe({"train.swa": 0.9, "train.warmup": 0.1}).train
+    begin = averaged_from(options, steps)
+    assert rates("constant", recipe, steps, warmup=0.1, swa=0.9)[begin:] == [0.5] * (steps - begin)
+    assert begin < steps or steps == 1
+
+
 def test_layer_decay_by_hand(recipe) -> None:
     model = bert(3)
     options = recipe({"train.layer_decay": 0.5, "train.weight_decay": 0.1}, lr=1.0)
@@ -175,6 +184,8 @@ def test_what_a_task_has_not_is_refused(recipe) -> None:
         recipe({"train.ema": 0.9, "train.swa": 0.5})
     with pytest.raises(ValueError, match="one_cycle ends near 0"):
         recipe({"train.schedule": "one_cycle", "train.swa": 0.5})
+    with pytest.raises(ValueError, match="both together be 1 at most"):
+        recipe({"train.swa": 0.95, "train.warmup": 0.1})
 
 
 def test_every_choice_of_params_is_known() -> None:

@@ -71,6 +71,11 @@ class Train(Section):
                 "swa: averages weights at a constant rate, and one_cycle ends near 0; set schedule "
                 "to constant, linear, cosine or polynomial"
             )
+        if self.swa + self.warmup > 1:
+            raise ValueError(
+                f"swa: averages the last {self.swa:g} of the steps, in which the rate would still "
+                f"rise by warmup={self.warmup:g}; let both together be 1 at most"
+            )
         return self
 
     @model_validator(mode="after")

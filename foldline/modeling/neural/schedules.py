@@ -26,7 +26,7 @@ def schedule(optimizer: Any, options: Train, steps: int) -> Any:
     found: Any = get_scheduler(
         NAMES[options.schedule],
         optimizer,
-        num_warmup_steps=math.ceil(options.warmup * steps),
+        num_warmup_steps=_warmed(options, steps),
         num_training_steps=steps,
         scheduler_specific_kwargs=(
             {"power": options.power, "lr_end": 0.0} if options.schedule == "polynomial" else None
@@ -39,8 +39,15 @@ def schedule(optimizer: Any, options: Train, steps: int) -> Any:
 
 
 def averaged_from(options: Train, steps: int) -> int:
-    """Give the step after which weights are averaged; `steps` where they are not."""
-    return steps - math.ceil(options.swa * steps)
+    """Give the step after which weights are averaged; `steps` where they are not.
+
+    The rate has risen by then, else it would be held on its way up.
+    """
+    return max(steps - math.ceil(options.swa * steps), _warmed(options, steps))
+
+
+def _warmed(options: Train, steps: int) -> int:
+    return math.ceil(options.warmup * steps)
 
 
 def _held(factor: Callable[[int], float], last: int) -> Callable[[int], float]:
