@@ -294,6 +294,22 @@ def test_goes_on_exactly(model, saves, every, fit, parts, labels, tmp_path, monk
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("saves", [3, 4, 6])
+def test_goes_on_with_the_masks_of_its_epoch(saves, fit, parts, tmp_path, monkeypatch) -> None:
+    """Killed before and behind the middle of an epoch of seven steps."""
+    monkeypatch.setattr(checkpoints, "EVERY", 0.0)
+    dotted = ON | {"pretrain.epochs": 2, "pretrain.batch_size": 4}
+    how: dict[str, Any] = {"epochs": 1, "dotted": dotted}
+    whole = fit("scratch", *parts, "classification", **how)
+    assert whole.summary["pretrain_steps"] == 14
+    with killed_after(saves, monkeypatch):
+        fit("scratch", *parts, "classification", scratch=tmp_path / "c", **how)
+    again = fit("scratch", *parts, "classification", scratch=tmp_path / "c", **how)
+    assert whole.ran["pretraining"] == again.ran["pretraining"]
+    assert whole.summary == again.summary
+
+
+@pytest.mark.slow
 def test_long_texts_are_read_in_pieces(fit, parts) -> None:
     """A text of five times the tokens gives more steps, not a text that is cut off."""
     long = parts[0].assign(text=parts[0]["text"] * 8)

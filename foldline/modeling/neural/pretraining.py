@@ -137,7 +137,7 @@ class _Epochs(TrainerCallback):
         self.pieces = pieces
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.pieces.epoch = 1 + round(state.epoch or 0.0)
+        self.pieces.epoch = 1 + int(state.epoch or 0.0)  # within one, where a training goes on
 
 
 def _train(
