@@ -112,6 +112,17 @@ def test_contrast_is_mixed_with_the_loss(recipe) -> None:
     torch.testing.assert_close(found, expected)
 
 
+@pytest.mark.parametrize("rdrop", [0.0, 2.0])
+def test_contrast_keeps_its_share_beside_r_drop(rdrop, recipe) -> None:
+    """Without dropout both passes are one, and agree."""
+    model, options = bert(), recipe({"train.contrastive": 0.8, "train.rdrop": rdrop}).train
+    found, outputs = Objective(model, plain, options, "classification")(
+        model, BATCH, LABELS, torch.tensor(3)
+    )
+    rows = contrast(model.bert(**BATCH).pooler_output, LABELS, 0.3)
+    torch.testing.assert_close(found, 0.2 * plain(outputs, LABELS) + 0.8 * rows.sum() / 3)
+
+
 def test_features_of_decoders_are_of_the_last_token() -> None:
     from transformers import GPT2Config, GPT2ForSequenceClassification
 
@@ -187,6 +198,43 @@ def test_fgm_raises_the_loss_and_leaves_the_model() -> None:
     assert (worse - loss).item() == pytest.approx(expected, rel=0.1)
     assert plain(model(**BATCH), LABELS).item() == loss.item()
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def widths_of(kind: str) -> dict[str, Any]:
+    if kind == "Bart":
+        heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
+        inner = {"encoder_ffn_dim": 32, "decoder_ffn_dim": 32}
+        return {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, **heads, **inner}
+    if kind == "T5":
+        return {"d_model": 16, "num_layers": 1, "num_heads": 2, "d_kv": 8, "d_ff": 32}
+    return {"d_model": 16, "n_layer": 1, "n_head": 2, "d_inner": 32}
+
+
+@pytest.mark.parametrize("kind", ["Bart", "T5", "XLNet"])
+def test_fgm_changes_each_row_by_one_length(kind) -> None:
+    """BART calls its encoder's embeddings, not its own; XLNet reads (tokens, n)."""
+    import transformers
+
+    transformers.set_seed(1)
+    marks = {"pad_token_id": 0, "decoder_start_token_id": 2, "bos_token_id": 2, "eos_token_id": 3}
+    config = getattr(transformers, f"{kind}Config")(
+        vocab_size=30, num_labels=3, **marks, **widths_of(kind)
+    )
+    model = getattr(transformers, f"{kind}ForSequenceClassification")(config).eval()
+    fgm, plainly, then = EmbeddingChange(model, 0.1), [], []
+    with fgm.watched() as seen:
+        loss = plain(model(**BATCH), LABELS)
+    loss.backward()
+    plainly = [one.detach() for one in seen]
+    with fgm.applied(seen):
+        hook = fgm.layer.register_forward_hook(lambda m, i, output: then.append(output.detach()))
+        worse = plain(model(**BATCH), LABELS)
+        hook.remove()
+    assert worse.item() > loss.item()
+    change = then[0] - plainly[0]
+    rows = change.transpose(0, 1) if kind == "XLNet" else change
+    assert rows.shape == (3, 4, 16)
+    assert rows.flatten(1).norm(dim=1).tolist() == pytest.approx([fgm.size] * 3, rel=1e-3)
 
 
 def test_fgm_counts_in_standard_deviations_of_the_embeddings() -> None:

@@ -59,9 +59,18 @@ def trained(folder: Path, table: pd.DataFrame, content: str, processes: int) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("accumulation", [1, 2])
-def test_one_process_is_two(tmp_path, rows, recipe, accumulation) -> None:
+@pytest.mark.parametrize(
+    ("accumulation", "more"),
+    [
+        (1, {}),
+        (2, {}),
+        # As large that the change of weights itself shows where processes disagree on it.
+        (2, {"train.adversarial": "awp", "train.adversarial_size": 200.0}),
+    ],
+)
+def test_one_process_is_two(tmp_path, rows, recipe, accumulation, more) -> None:
     dotted = {"scratch.dropout": 0.0, "train.warmup": 0.0, "train.accumulation": accumulation}
+    dotted |= more
     content = recipe(dotted, batch_size=16 // accumulation).model_dump_json()
     (one,) = trained(tmp_path / "one", rows(), content, 1)
     two = trained(tmp_path / "two", rows(), content, 2)

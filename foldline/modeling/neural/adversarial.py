@@ -19,8 +19,11 @@ class EmbeddingChange:
     """
 
     def __init__(self, model: Any, size: float) -> None:
-        self.layer = model.get_input_embeddings()
+        # BART's own embeddings are never called, those of its encoder and decoder are.
+        reader = model.get_encoder() if model.config.is_encoder_decoder else model
+        self.layer = reader.get_input_embeddings()
         self.size = size * float(self.layer.weight.detach().float().std())
+        self.rows = 1 if model.config.model_type == "xlnet" else 0  # it reads (tokens, n)
 
     @contextmanager
     def watched(self) -> Iterator[list[Any]]:
@@ -43,7 +46,8 @@ class EmbeddingChange:
     @contextmanager
     def applied(self, seen: list[Any]) -> Iterator[None]:
         """Add the change that the gradients of `seen` say to the embeddings of every pass."""
-        change = changed(sum(one.grad for one in seen), self.size)
+        gradient = sum(one.grad for one in seen).transpose(0, self.rows)
+        change = changed(gradient, self.size).transpose(0, self.rows)
         hook = self.layer.register_forward_hook(lambda m, i, output: output + change)
         try:
             yield
@@ -87,3 +91,18 @@ class WeightChange:
         for weight, before in self.kept:
             weight.copy_(before)
         self.kept = []
+
+
+@contextmanager
+def shared(model: Any) -> Iterator[None]:
+    """Let a backward add the gradients of all processes, as Trainer does at a step's last batch."""
+    held = "require_backward_grad_sync"  # of torch's DistributedDataParallel
+    before = getattr(model, held, None)
+    if before is None:
+        yield
+        return
+    setattr(model, held, True)
+    try:
+        yield
+    finally:
+        setattr(model, held, before)

@@ -29,15 +29,10 @@ class Objective:
         options, outputs = self.options, model(**inputs)
         if not model.training:
             return self.loss(outputs, labels, items), outputs
-        loss = self._supervised(outputs, labels, items, weights)
-        if options.contrastive:
-            features = self._head.features(inputs["attention_mask"])
-            rows = contrast(features, codes(labels), options.temperature)
-            share = options.contrastive
-            loss = (1 - share) * loss + share * mean(rows, labels, items, weights)
+        loss = self._learnt(inputs, outputs, labels, items, weights)
         if options.rdrop:
             again = model(**inputs)
-            loss = (loss + self._supervised(again, labels, items, weights)) / 2
+            loss = (loss + self._learnt(inputs, again, labels, items, weights)) / 2
             rows = self.apart(outputs.logits.float(), again.logits.float())
             loss = loss + options.rdrop * mean(rows, labels, items, weights)
         return loss, outputs
@@ -51,6 +46,17 @@ class Objective:
     def _head(self) -> "Head":
         assert self.head is not None
         return self.head
+
+    def _learnt(
+        self, inputs: dict[str, Any], outputs: Any, labels: Any, items: Any, weights: Any
+    ) -> Any:
+        """Give the loss of the pass that the model has just done, its contrastive share within."""
+        loss, share = self._supervised(outputs, labels, items, weights), self.options.contrastive
+        if not share:
+            return loss
+        features = self._head.features(inputs["attention_mask"])
+        rows = contrast(features, codes(labels), self.options.temperature)
+        return (1 - share) * loss + share * mean(rows, labels, items, weights)
 
     def _supervised(self, outputs: Any, labels: Any, items: Any, weights: Any) -> Any:
         loss = self.loss(outputs, labels, items, weights)

@@ -11,7 +11,7 @@ from transformers.training_args import ParallelMode
 
 from foldline.frame.errors import FoldlineError, listed
 from foldline.frame.params import Recipe
-from foldline.modeling.neural.adversarial import EmbeddingChange, WeightChange
+from foldline.modeling.neural.adversarial import EmbeddingChange, WeightChange, shared
 from foldline.modeling.neural.attention import to_learn
 from foldline.modeling.neural.averaging import Averages
 from foldline.modeling.neural.batching import sampler
@@ -228,8 +228,13 @@ class TextTrainer(Trainer):
         return self.averages.applied() if self.averages else nullcontext()
 
     def _backward(self, model: Any, items: Any) -> None:
-        for batch in self.step_batches:
+        """Make the gradient of the whole step, in all processes the same."""
+        *others, last = self.step_batches
+        for batch in others:
             for part in self._passes(batch):
+                super().training_step(model, part, items)
+        with shared(model):
+            for part in self._passes(last):
                 super().training_step(model, part, items)
 
     def _check(self, what: str, value: Any, batches: list[dict[str, Any]]) -> None:
