@@ -61,8 +61,17 @@ def roberta(tiny: Any) -> str:
     return tiny(config, ["<s>", "<pad>", "</s>"], pad_token="<pad>", eos_token="</s>")
 
 
+def gpt2_from_the_left(tiny: Any) -> str:
+    """Its tokenizer pads before the text, which moves the places that GPT-2 counts."""
+    from transformers import GPT2Config
+
+    config = GPT2Config(n_embd=16, n_layer=1, n_head=2, n_positions=32, initializer_range=0.3)
+    return tiny(config, [END, "<pad>"], eos_token=END, pad_token="<pad>", padding_side="left")
+
+
 FAMILIES: dict[str, Callable[[Any], str]] = {
     "gpt2": gpt2,
+    "gpt2, padded before the text": gpt2_from_the_left,
     "llama": lambda tiny: llama(tiny, eos_token=END, padding_side="left"),
     "llama without any mark": llama,
     "llama in bfloat16": lambda tiny: llama(tiny, half=True, eos_token=END),
@@ -71,7 +80,9 @@ FAMILIES: dict[str, Callable[[Any], str]] = {
 
 
 @pytest.mark.parametrize("task", fast_first(["classification", "regression"], ["classification"]))
-@pytest.mark.parametrize("family", fast_first(FAMILIES, ["gpt2", "llama"]))
+@pytest.mark.parametrize(
+    "family", fast_first(FAMILIES, ["gpt2", "gpt2, padded before the text", "llama"])
+)
 def test_families(family, task, tiny, fit, rows, labels, tmp_path) -> None:
     table = rows(task)
     found = fit(FAMILIES[family](tiny), table.iloc[:28], table.iloc[28:34], task, epochs=3)

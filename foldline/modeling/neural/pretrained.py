@@ -50,9 +50,15 @@ def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, An
 
 
 def _set_padding(tokenizer: Any, model: Any) -> None:
-    """Give GPT-2, LLaMA and their like a padding token: behind the text, where it is not seen."""
-    if tokenizer.pad_token is None:
+    """Pad behind the text; give GPT-2, LLaMA and their like a token for it.
+
+    Before the text, padding would move the positions that GPT-2 and BERT count from the edge, so
+    that a text's output followed from those beside it. XLNet, which counts none, has to read its
+    summary at the last place.
+    """
+    if getattr(model.config, "summary_type", None) != "last":
         tokenizer.padding_side = "right"
+    if tokenizer.pad_token is None:
         if tokenizer.eos_token is not None:
             tokenizer.pad_token = tokenizer.eos_token
         else:
