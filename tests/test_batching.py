@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from foldline.frame.errors import FoldlineError
 from foldline.modeling.neural.batching import BucketSampler, sampler
 
 LENGTHS = [int(n) for n in np.random.default_rng(0).integers(3, 60, size=1003)]
@@ -84,6 +85,11 @@ def test_a_process_without_a_row_of_its_own_repeats_one() -> None:
     ranks = [made(17, world_size=2, process_index=rank) for rank in range(2)]
     last = [list(own)[-1] for own in ranks]
     assert [len(batch) for batch in last] == [1, 1]
+
+
+def test_a_step_with_fewer_rows_than_processes_is_refused() -> None:
+    with pytest.raises(FoldlineError, match=r"learns from 4 rows, cut into 1 for each of 8 proc"):
+        made(34, 4, world_size=8)
 
 
 # Tokens of film reviews in Korean, and the percentiles that they stand at.

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from transformers.trainer_pt_utils import BatchRebalanceSampler
 
+from foldline.frame.errors import FoldlineError
 from foldline.frame.seeds import derive
 
 # About so many steps are sorted together: enough to pad little.
@@ -96,13 +97,22 @@ class BucketSampler(BatchRebalanceSampler):
 
 
 def sampler(lengths: list[int], arguments: Any, step_rows: int) -> BucketSampler:
-    """Give the sampler for Trainer's arguments; processes share the `step_rows` of a step."""
-    processes = max(1, arguments.world_size)
+    """Give the sampler for Trainer's arguments; processes share the `step_rows` of a step.
+
+    Raises:
+        FoldlineError: where a step has fewer rows than there are processes to share them.
+    """
+    processes, cuts = max(1, arguments.world_size), arguments.gradient_accumulation_steps
+    if step_rows < processes * cuts:
+        raise FoldlineError(
+            f"batch_size: a step learns from {step_rows} rows, cut into {cuts} for each of "
+            f"{processes} processes; raise batch_size or train with fewer processes"
+        )
     return BucketSampler(
         lengths=lengths,
         effective_batch_size=step_rows,
         dp_size=processes,
-        grad_accum=arguments.gradient_accumulation_steps,
+        grad_accum=cuts,
         seed=arguments.seed,
         rank=arguments.process_index if processes > 1 else 0,
         drop_last=False,
