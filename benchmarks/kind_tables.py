@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.kind_sets import KINDS, SETS
+from foldline.frame.labels import MAIN
 from foldline.frame.seeds import derive
 from foldline.judging.intervals import Difference, interval, paired_interval
-from foldline.judging.metrics import MAIN, measure
+from foldline.judging.metrics import measure
 
 RESAMPLES, SEED, ALPHA = 2000, derive(42, "benchmark"), 0.05
 Results = Mapping[str, Mapping[str, Any]]

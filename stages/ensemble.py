@@ -12,9 +12,9 @@ from foldline.frame import contract
 from foldline.frame import params as types
 from foldline.frame.errors import FoldlineError
 from foldline.frame.files import write_metrics
-from foldline.frame.labels import Labels
+from foldline.frame.labels import MAIN, Labels
 from foldline.frame.stage import run, say
-from foldline.judging.metrics import MAIN, measure
+from foldline.judging.metrics import measure
 
 
 class Params(types.Section):

@@ -12,10 +12,10 @@ from foldline.combining.folds import Fold, Result, alone, finished, fit_fold, fo
 from foldline.combining.members import FOLDS, INDEX
 from foldline.frame import contract
 from foldline.frame.files import replacing, write_json, write_metrics
-from foldline.frame.labels import Labels
+from foldline.frame.labels import MAIN, Labels
 from foldline.frame.params import Augment, Kfold, Recipe, Runner
 from foldline.frame.stage import run, say
-from foldline.judging.metrics import MAIN, measure
+from foldline.judging.metrics import measure
 from foldline.modeling.soft import soften, weigh
 from foldline.running.store import tidy
 from foldline.running.tasks import Task, run_tasks

@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from foldline.combining.members import MODEL, baselines_of, save_baselines
@@ -11,13 +12,14 @@ from foldline.experiments.following import fit_followed
 from foldline.frame import contract
 from foldline.frame.environment import record
 from foldline.frame.files import write_json, write_metrics
-from foldline.frame.labels import Labels
+from foldline.frame.labels import MAIN, Labels
 from foldline.frame.params import Recipe, Runner
 from foldline.frame.stage import run, say
 from foldline.judging.evaluation import SHOWN
 from foldline.judging.metrics import measure
 from foldline.modeling import kinds, samples
 from foldline.modeling.curves import write_curves
+from foldline.modeling.epochs import told
 from foldline.modeling.fitted import Fitted, Job, Model
 from foldline.modeling.history import write_history, write_speed
 from foldline.modeling.soft import soften, weigh
@@ -63,7 +65,9 @@ def main(params: Params) -> None:
         )
         write_history(fitted.history)
         write_speed(fitted.speed)
-        write_curves(fitted.history, params.train.metric)
+        write_curves(fitted.history, params.train, labels.task)
+        for line in told(fitted.history, params.train, labels.task, params.epochs):
+            say(line)
         samples.write_samples(fitted, valid, shown, labels)
         for line in write_target(fitted.model, rows, labels):
             say(line)
@@ -73,8 +77,21 @@ def main(params: Params) -> None:
         ran = seconds | {"training": fitted.ran | {"usage": used}}
         write_json(Path("metrics/environment.json"), record(params.train.threads) | ran)
         store.forget(key)
-    told = ", ".join(f"{name} {value:.4f}" for name, value in scores.items()) or "no valid rows"
-    say(f"{params.model}: {told}")
+    shown_scores = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
+    say(f"{params.model}: {shown_scores or 'no valid rows'}")
+    if scores and params.model not in plain:
+        least = _scores(_predicted("majority", plain["majority"], valid, labels), labels)
+        _warn(params.model, MAIN[labels.task], scores, least)
+
+
+def _warn(model: str, metric: str, scores: dict[str, float], least: dict[str, float]) -> None:
+    """Say where a model has learnt nothing that shows."""
+    if not scores[metric] > np.nan_to_num(least[metric]):
+        say(
+            f"{model} is no better than the majority class, or mean ({metric} "
+            f"{scores[metric]:.4f} and {least[metric]:.4f}): `python run.py python -m foldline "
+            "sanity` looks for the reason, and `lr-find`, of a transformer, for a learning rate"
+        )
 
 
 def _plain(job: Job, name: str) -> Fitted:

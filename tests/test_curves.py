@@ -31,6 +31,21 @@ def test_curves_show_what_there_is():
     assert "not trained in steps" in texts(none)
 
 
+def test_the_step_that_is_kept_is_marked(tmp_path, recipe):
+    epochs = [
+        {"step": step, "valid_loss": loss, "valid_metric": 0.5}
+        for step, loss in ((250, 0.9), (500, 0.5), (1000, 0.7))
+    ]
+    file = tmp_path / "curves.svg"
+    curves.write_curves([*STEPS, *epochs], recipe().train, "classification", file)
+    root = ET.fromstring(file.read_text(encoding="utf-8"))
+    marks = [e.attrib for e in root.iter() if e.attrib.get("class") == "b dashed"]
+    middle = (curves.LEFT + curves.WIDTH - curves.RIGHT) / 2
+    assert [float(mark["x1"]) for mark in marks] == pytest.approx([middle] * 3, abs=1)
+    assert "f1_macro, validation" in texts(root)
+    assert "kept" not in texts(picture(STEPS))
+
+
 def test_curves_are_self_contained_small_and_within_the_paper():
     text = curves.picture(curves.panels(STEPS * 50, "loss"))
     found = [[float(v) for v in p.split(",")] for p in re.findall(r"[\d.-]+,[\d.-]+", text)]

@@ -115,9 +115,9 @@ def test_parts_that_are_not_known_are_told(kept):
         encoder.open_encoder("embed.encoder", "nowhere", 24, 1)
     empty = kept.parent / "empty"
     empty.mkdir()
-    with pytest.raises(FoldlineError, match=r"The folder holds no config.json, but nothing"):
+    with pytest.raises(FoldlineError, match=r"the folder is empty"):
         encoder.open_encoder("embed.encoder", str(empty), 24, 1)
-    with pytest.raises(FoldlineError, match=r"There is no such folder"):
+    with pytest.raises(FoldlineError, match=r"there is no such folder; in models/pretrained/ is"):
         encoder.open_encoder("embed.encoder", "models/pretrained/none", 24, 1)
     with pytest.raises(FoldlineError, match=r"embed.encoder is null"):
         encoder.open_encoder("embed.encoder", None, 24, 1)

@@ -36,7 +36,7 @@ def test_the_bar_tells_speed_losses_and_time_left(capsys, monkeypatch):
     told = capsys.readouterr().err
 
     assert "4/10 steps" in told
-    assert re.search(r"\d\d:\d\d<\d\d:\d\d, 25 rows/s, 250 tokens/s, valid 1.000, loss 2.000", told)
+    assert re.search(r"\d\d:\d\d<\d\d:\d\d, valid 1.000, loss 2.000, 25 rows/s, 250 tokens/s", told)
 
 
 def test_the_speed_of_a_step_by_hand(monkeypatch):

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 from sklearn import metrics as sk
 
-from foldline.judging.metrics import MAIN, METRICS
+from foldline.frame.labels import MAIN
+from foldline.judging.metrics import METRICS
 from tests.scored import MEMBERS, Array, rows
 
 Oracle = Callable[[Array, Array, Array], float]

@@ -194,8 +194,15 @@ def test_a_hub_id_without_a_network_ends_soon(offline, fit, rows, monkeypatch) -
 
 def test_a_misspelt_kind_is_guessed(fit, rows) -> None:
     table = rows()
-    with pytest.raises(FoldlineError, match="did you mean 'scratch'"):
+    with pytest.raises(FoldlineError, match="Did you mean 'scratch'"):
         fit("scrach", table, table.iloc[:0], "classification")
+
+
+def test_a_folder_of_the_project_is_guessed(fit, rows, monkeypatch) -> None:
+    monkeypatch.setattr(hub, "folders", lambda: ["models/pretrained/minilm"])
+    table = rows()
+    with pytest.raises(FoldlineError, match="Did you mean 'models/pretrained/minilm'"):
+        fit("minilm", table, table.iloc[:0], "classification")
 
 
 def test_a_tokenizer_of_another_language_is_refused(fit, rows) -> None:

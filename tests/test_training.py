@@ -172,4 +172,4 @@ def test_padding_is_told_after_each_epoch(fit, parts, capsys) -> None:
     padding = [row["padding"] for row in found.history if "padding" in row]
     assert len(padding) == 2
     assert found.summary["padding"] == pytest.approx(np.mean(padding))
-    assert f"{padding[-1]:.2f} places a token" in capsys.readouterr().err
+    assert f"padding {padding[-1]:.2f}" in capsys.readouterr().err

@@ -14,11 +14,11 @@ from foldline.experiments.ablation_options import parser
 from foldline.frame import contract
 from foldline.frame.errors import FoldlineError, unknown
 from foldline.frame.files import write_json
-from foldline.frame.labels import Labels
+from foldline.frame.labels import MAIN, Labels
 from foldline.frame.loading import load
 from foldline.frame.params import Augment, Settings, Undersample
 from foldline.judging.intervals import Difference, paired_interval
-from foldline.judging.metrics import MAIN, measure
+from foldline.judging.metrics import measure
 
 FILE = Path("metrics/ablation.json")
 OFF = ("augment.method=none", "augment.undersample.method=none")

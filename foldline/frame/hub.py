@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from foldline.frame.checks import PRETRAINED
 from foldline.frame.errors import FoldlineError, listed
 from foldline.frame.files import digest
 
@@ -122,12 +123,19 @@ def reason(name: str, error: Exception) -> str:
     path = Path(name)
     if path.is_dir() and not any(path.rglob("config.json")):
         files = sorted(file.name for file in path.iterdir())
-        return f"The folder holds no config.json, but {listed(files, 5) or 'nothing'}"
+        if not files:
+            return "the folder is empty"
+        return f"the folder holds no config.json, but {listed(files, 5)}"
     if not path.exists() and (
         len(path.parts) > 2 or path.is_absolute() or path.parts[:1] == ("..",)
     ):
-        return "There is no such folder"
+        return f"there is no such folder; in {PRETRAINED} is {listed(folders(), 5) or 'none'}"
     return brief(error)
+
+
+def folders() -> list[str]:
+    """Give the folders of models that a user has put into the project."""
+    return sorted(path.as_posix() for path in Path(PRETRAINED).glob("*") if path.is_dir())
 
 
 def brief(error: Exception) -> str:

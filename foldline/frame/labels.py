@@ -15,6 +15,8 @@ UNKNOWN = -1
 # Between the labels of a row where there may be several; a row without any holds an empty text.
 BETWEEN = "|"
 THRESHOLD = 0.5  # a label is predicted from this probability on
+# The metric that each task is judged by.
+MAIN = {"classification": "f1_macro", "multilabel": "f1_macro", "regression": "pearson"}
 
 
 def names_of(label: str) -> list[str]:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from foldline.frame.errors import listed
-from foldline.frame.labels import THRESHOLD, Labels
+from foldline.frame.labels import MAIN, THRESHOLD, Labels
 from foldline.judging.intervals import interval
-from foldline.judging.metrics import MAIN, measure, per_class
+from foldline.judging.metrics import measure, per_class
 
 # The numbers that DVC shows; everything else goes to the details.
 SHOWN = {

@@ -209,4 +209,3 @@ METRICS: Mapping[str, Mapping[str, Metric[Any]]] = {
     "multilabel": MULTILABEL,
     "regression": REGRESSION,
 }
-MAIN = {"classification": "f1_macro", "multilabel": "f1_macro", "regression": "pearson"}

@@ -9,7 +9,9 @@ from typing import Any
 
 from foldline.frame import svg
 from foldline.frame.files import write_text
+from foldline.frame.params.training import Train
 from foldline.frame.svg import Points
+from foldline.modeling.epochs import ends, kept
 
 FILE = Path("metrics/curves.svg")
 POINTS = 400  # of a line at most; more steps are averaged
@@ -28,9 +30,13 @@ class Line:
     faint: bool = False
 
 
-def write_curves(history: Sequence[dict[str, Any]], metric: str, path: Path = FILE) -> None:
-    """Write the picture of a history; `metric` is what training stops by."""
-    write_text(path, picture(panels(history, metric)))
+def write_curves(
+    history: Sequence[dict[str, Any]], options: Train, task: str, path: Path = FILE
+) -> None:
+    """Write the picture of a history, with a line where the epoch ends that is kept."""
+    best = kept(history, options.metric)
+    at = None if best is None else float(ends(history)[best]["step"])
+    write_text(path, picture(panels(history, options.followed(task)), at))
 
 
 def panels(history: Sequence[dict[str, Any]], metric: str) -> dict[str, list[Line]]:
@@ -73,14 +79,14 @@ def thinned(points: Points) -> Points:
     return [(sum(x for x, _ in g) / len(g), sum(y for _, y in g) / len(g)) for g in groups]
 
 
-def picture(found: dict[str, list[Line]]) -> str:
-    """Draw panels, one above the other, over one axis of steps."""
+def picture(found: dict[str, list[Line]], kept_at: float | None = None) -> str:
+    """Draw panels, one above the other, over one axis of steps; mark the step that is kept."""
     steps = [x for lines in found.values() for line in lines for x, _ in line.points]
     across = (min(steps), max(steps)) if steps else (0.0, 1.0)
     parts = []
     for place, (title, lines) in enumerate(found.items()):
         parts.append(f'<g transform="translate(0 {place * PANEL})">')
-        parts += _panel(title, lines, across)
+        parts += _panel(title, lines, across, kept_at)
         parts.append("</g>")
     if not found:
         parts.append(svg.text(LEFT, PANEL / 2, "This kind of model is not trained in steps."))
@@ -88,7 +94,9 @@ def picture(found: dict[str, list[Line]]) -> str:
     return svg.picture(WIDTH, max(1, len(found)) * PANEL, title, parts)
 
 
-def _panel(title: str, lines: list[Line], across: tuple[float, float]) -> list[str]:
+def _panel(
+    title: str, lines: list[Line], across: tuple[float, float], kept_at: float | None
+) -> list[str]:
     values = [y for line in lines for _, y in line.points]
     low, high = min(values), max(values)
     room = 0.05 * (high - low) or abs(high) * 0.05 or 1.0
@@ -103,6 +111,10 @@ def _panel(title: str, lines: list[Line], across: tuple[float, float]) -> list[s
     for value in (v for v in svg.ticks(*across, 8) if v == int(v)):
         parts.append(svg.text(x(value), PANEL - BOTTOM + 18, f"{value:,.0f}", "middle"))
     parts.append(svg.text((LEFT + right) / 2, PANEL - 6, "optimiser step", "middle"))
+    if kept_at is not None:
+        place = x(kept_at)
+        parts.append(svg.rule(place, TOP, place, PANEL - BOTTOM, "b dashed"))
+        parts.append(svg.text(place - 6, TOP + 12, "kept", "end b"))
     for line in lines:
         parts += _drawn(line, [(x(a), y(b)) for a, b in line.points])
     return parts

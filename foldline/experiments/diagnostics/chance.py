@@ -13,9 +13,9 @@ import pandas as pd
 
 from foldline.experiments.diagnostics.given import PLAIN, Given
 from foldline.experiments.diagnostics.verdicts import LOOK, OK, WRONG, Finding, graded
-from foldline.frame.labels import names_of
+from foldline.frame.labels import MAIN, names_of
 from foldline.frame.seeds import derive, generator
-from foldline.judging.metrics import MAIN, prepare
+from foldline.judging.metrics import prepare
 from foldline.modeling import kinds
 
 EPOCHS, BATCH = 3, 8  # of a fit that must learn nothing: small batches, for enough steps

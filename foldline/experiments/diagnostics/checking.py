@@ -11,7 +11,7 @@ from foldline.experiments.diagnostics.begun import begin
 from foldline.experiments.diagnostics.drawing import Beside, chances
 from foldline.experiments.diagnostics.given import Given, given
 from foldline.experiments.diagnostics.verdicts import WRONG, Finding, report
-from foldline.judging.metrics import MAIN
+from foldline.frame.labels import MAIN
 from foldline.modeling import machine
 
 # So many rows: enough to see a fault, few enough for a minute.

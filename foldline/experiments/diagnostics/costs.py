@@ -64,6 +64,7 @@ def run() -> int:
     lines = [(n, s, f"{s / total:.0%}, {_duration(s)}") for n, s in measured.parts.items()]
     for name, _, said in lines:
         print(f"{name:<12} {said}")
+    print(title)
     return report("profile", judged(measured, found), _numbers(measured), bars(title, lines))
 
 

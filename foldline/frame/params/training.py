@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from foldline.frame.checks import Count, OpenShare, Positive
+from foldline.frame.labels import MAIN
 from foldline.frame.params.base import Section
 
 Partial = Annotated[float, Field(ge=0, lt=1)]
@@ -61,6 +62,10 @@ class Train(Section):
     predict_precision: Literal["auto", "float32", "bfloat16"]
     threads: Count
     determinism: Literal["off", "seeded", "strict"]
+
+    def followed(self, task: str) -> str:
+        """Name the metric that stands beside the loss: the one to stop by, or the task's own."""
+        return MAIN[task] if self.metric == "loss" else self.metric
 
     @model_validator(mode="after")
     def _one_average(self) -> Self:

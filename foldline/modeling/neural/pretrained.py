@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from foldline.frame import hub
+from foldline.frame.checks import PRETRAINED
 from foldline.frame.errors import FoldlineError, nearest
 from foldline.frame.labels import Labels
 from foldline.frame.params import KINDS, Recipe
@@ -109,10 +110,11 @@ def _not_found(name: str, error: Exception) -> str:
     reason = hub.reason(name, error)
     if Path(name).is_dir():
         return f"model={name}: the folder holds no model that transformers can load: {reason}"
-    close = nearest(name, KINDS)
-    hint = f"did you mean '{close}'? " if close else ""
+    known = {Path(folder).name: folder for folder in hub.folders()} | {kind: kind for kind in KINDS}
+    close = nearest(name, known)
+    hint = f"Did you mean '{known[close]}'? " if close else ""
     return (
         f"model={name} is neither a kind ({', '.join(KINDS)}) nor a folder here, and the hub did "
-        f"not give it; {hint}Without a network, download the model elsewhere and give its folder. "
-        f"({reason})"
+        f"not give it. {hint}Without a network, download the model elsewhere and put "
+        f"its folder under {PRETRAINED}. ({reason})"
     )

@@ -1,4 +1,4 @@
-"""The metric of the validation rows that a training stops by."""
+"""The metric of the validation rows that is told after each epoch, and may be stopped by."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,11 +13,9 @@ HIGHER = ("accuracy", "f1_macro", "pearson", "spearman")
 
 def scorer(
     metric: str, rows: Rows, reading: LongText, task: str
-) -> Callable[[Any], dict[str, float]] | None:
-    """Give Trainer's `compute_metrics` of a metric, over texts and not pieces; of loss, none."""
-    measure = (LABELS if task == "multilabel" else METRICS).get(metric)
-    if measure is None:
-        return None
+) -> Callable[[Any], dict[str, float]]:
+    """Give Trainer's `compute_metrics` of a metric, over texts and not pieces."""
+    measure = (LABELS if task == "multilabel" else METRICS)[metric]
 
     def score(found: Any) -> dict[str, float]:
         logits = found.predictions[0] if isinstance(found.predictions, tuple) else found.predictions

@@ -61,7 +61,8 @@ def train(
         raise FoldlineError(diverged("model", trainer.state.global_step))
     units.put_into(model)
     log = trainer.state.log_history
-    numbers = summary(trainer.state, model, loss_unit, job.recipe.train.metric)
+    metric = job.recipe.train.followed(job.labels.task)
+    numbers = summary(trainer.state, model, loss_unit, metric)
     ran = {"precision": resolved(job.recipe.train.precision), "epochs": trainer.speed.epochs}
     return Trained(history(log, loss_unit), numbers, ran, sampled(log), speeds(log))
 
@@ -103,7 +104,10 @@ def trainer_for(
         eval_dataset=Encoded(held) if len(held.target) else None,
         data_collator=collator(tokenizer),
         compute_metrics=scorer(
-            job.recipe.train.metric, held, long_text(job.recipe), job.labels.task
+            job.recipe.train.followed(job.labels.task),
+            held,
+            long_text(job.recipe),
+            job.labels.task,
         ),
         preprocess_logits_for_metrics=first_output,
     )
@@ -184,7 +188,6 @@ def arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments:
         metric_for_best_model=options.metric if evaluate else None,
         greater_is_better=options.metric in HIGHER if evaluate else None,
         label_names=["labels"],
-        prediction_loss_only=options.metric == "loss",
         logging_steps=1,
         logging_nan_inf_filter=False,
         disable_tqdm=True,

@@ -17,7 +17,7 @@ from foldline.modeling.neural.summary import history
 from foldline.modeling.tracking import Careful
 
 BAR = (
-    "{desc} {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} steps, {elapsed}<{remaining}{postfix}"
+    "{desc} {percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} steps, {elapsed}<{remaining}{postfix}"
 )
 
 
@@ -94,14 +94,16 @@ class Speed(TrainerCallback):
 
 
 class Progress(TrainerCallback):
-    """A bar with speed, losses, padding and time left; stops at a validation loss that is none.
+    """A bar with losses, speed, padding and time left; stops at a validation loss that is none.
 
-    Losses are multiplied by `unit`. Early stopping may end it before the time that is left.
+    What is watched most stands first, as a narrow terminal cuts the line. Losses are multiplied by
+    `unit`. Early stopping may end it before the time that is left.
     """
 
     def __init__(self, speed: Speed, unit: float, what: str = "train") -> None:
         self.speed, self.unit, self.what = speed, unit, what
         self.shown: dict[str, str] = {}
+        self.padding = ""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Open the bar where a resumed run goes on."""
@@ -120,7 +122,7 @@ class Progress(TrainerCallback):
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Show how many places the epoch's batches had for a token."""
-        self.shown["padding"] = f"{state.log_history[-1]['padding']:.2f} places a token"
+        self.padding = f", padding {state.log_history[-1]['padding']:.2f}"
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Show the speed, and the loss of a step and of the validation rows."""
@@ -130,7 +132,8 @@ class Progress(TrainerCallback):
                 self.shown[name] = f"{name} {logs[key] * self.unit:.3f}"
         rows, tokens = self.speed.now()
         speed = f"{rows:,.0f} rows/s, {tokens:,.0f} tokens/s"
-        self.bar.set_postfix_str(", ".join([speed, *self.shown.values()]), refresh=False)
+        told = ", ".join([*self.shown.values(), speed])
+        self.bar.set_postfix_str(told + self.padding, refresh=False)
         if not np.isfinite(logs.get("eval_loss", 0.0)):
             self.bar.close()
             raise FoldlineError(diverged("validation loss", state.global_step))
