@@ -72,8 +72,8 @@ def test_healthy_classes_pass_every_check(project):
 @pytest.mark.parametrize("task", TASKS)
 def test_healthy_models_pass_every_check(task, model, project, tiny_bert):
     named = tiny_bert if model == "pretrained" else model
-    several = {"scratch.width": 64} if task == "multilabel" else {}
-    found = project(task, several, model=named, lr=3e-3)
+    several = {"scratch.width": 128} if task == "multilabel" else {}  # ten of ten seeds learn
+    found = project(task, several, model=named, lr=1e-3 if several else 3e-3)
 
     assert [f for f in checking.checked(found) if f.verdict == WRONG] == []
     rows = learning.chosen(found)
