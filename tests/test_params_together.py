@@ -145,6 +145,14 @@ def test_options_of_classes_are_refused_for_numbers(changed, line, message):
     assert message in problems(changed(task="task: regression", **line))
 
 
+def test_an_ordinal_loss_needs_the_order_of_the_classes(changed):
+    loss = "loss: ordinal"
+    found = problems(changed(loss=loss, classes="classes: null"))
+    assert "train.loss  ordinal counts how many classes a row is off" in found
+    ordered = load(Settings, changed(loss=loss, classes="classes: [low, middle, high]"))
+    assert ordered.train.loss == "ordinal"
+
+
 def test_a_batch_of_one_row_has_nothing_to_compare_with(changed):
     lines = {"contrastive": "contrastive: 0.3"}
 

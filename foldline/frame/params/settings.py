@@ -143,6 +143,11 @@ class Settings(Recipe):
                 f"data.label: several columns need task=multilabel (found {self.data.label}, "
                 f"task={self.task}); name one column, or change the task"
             )
+        if self.train.loss == "ordinal" and self.data.classes is None:
+            raise ValueError(
+                "train.loss: ordinal counts how many classes a row is off, and data.classes, which "
+                "gives their order, is null; list them there from the lowest to the highest"
+            )
         if self.task != "regression" and self.target.transform != "none":
             raise ValueError("target.transform: needs numbers; set it to none for classification")
         return self
