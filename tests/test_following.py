@@ -18,6 +18,7 @@ from foldline.frame.usage import Gpu, Usage
 from foldline.modeling.history import write_speed
 from foldline.modeling.neural import watching
 from foldline.modeling.neural.watching import Progress, Speed
+from stages import train
 from tests import projects
 from tests.killing import killed_after
 
@@ -137,9 +138,10 @@ def test_a_machine_without_nvml_is_told_as_such(monkeypatch):
 
 
 @pytest.mark.slow
-def test_what_a_training_took_stands_beside_how_it_ran(workplace):
+def test_what_a_training_took_stands_beside_how_it_ran(workplace, capsys):
     projects.make(Path(), {"model": "scratch"})
     projects.run("prepare", "split", "augment", "train")
+    assert "epoch 1 is kept: validation loss" in capsys.readouterr().out
     training = json.loads(Path("metrics/environment.json").read_text())["training"]
     table = pd.read_csv("metrics/samples.csv")
 
@@ -148,3 +150,14 @@ def test_what_a_training_took_stands_beside_how_it_ran(workplace):
     assert set(table["epoch"]) == {1}
     assert (pd.read_csv("metrics/speed.csv")["rows_per_second"] > 0).all()
     assert ET.parse("metrics/curves.svg").getroot().tag.endswith("svg")
+
+
+@pytest.mark.parametrize(("own", "least", "said"), [(0.2, 0.2, True), (0.3, 0.2, False)])
+def test_a_model_that_has_learnt_nothing_is_told(own, least, said, capsys):
+    train._warn("scratch", "f1_macro", {"f1_macro": own}, {"f1_macro": least})
+    assert ("no better than the majority" in capsys.readouterr().out) == said
+
+
+def test_a_constant_has_no_correlation_to_beat(capsys):
+    train._warn("scratch", "pearson", {"pearson": float("nan")}, {"pearson": float("nan")})
+    assert "no better than" in capsys.readouterr().out

@@ -237,6 +237,13 @@ def test_fgm_changes_each_row_by_one_length(kind) -> None:
     assert rows.flatten(1).norm(dim=1).tolist() == pytest.approx([fgm.size] * 3, rel=1e-3)
 
 
+def test_fgm_of_embeddings_that_are_not_read_is_refused() -> None:
+    fgm = EmbeddingChange(bert(), 0.1)
+    refused = pytest.raises(FoldlineError, match=r"fgm .* BertForSequenceClassification .* use awp")
+    with refused, fgm.applied([]):
+        pass
+
+
 def test_fgm_counts_in_standard_deviations_of_the_embeddings() -> None:
     """Miyato et al. (2017) normalise embeddings before they change them."""
     model = bert()

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from foldline.frame.errors import FoldlineError
+
 TINY = 1e-12
 
 
@@ -20,6 +22,7 @@ class EmbeddingChange:
 
     def __init__(self, model: Any, size: float) -> None:
         # BART's own embeddings are never called, those of its encoder and decoder are.
+        self.name = type(model).__name__
         reader = model.get_encoder() if model.config.is_encoder_decoder else model
         self.layer = reader.get_input_embeddings()
         self.size = size * float(self.layer.weight.detach().float().std())
@@ -45,7 +48,16 @@ class EmbeddingChange:
 
     @contextmanager
     def applied(self, seen: list[Any]) -> Iterator[None]:
-        """Add the change that the gradients of `seen` say to the embeddings of every pass."""
+        """Add the change that the gradients of `seen` say to the embeddings of every pass.
+
+        Raises:
+            FoldlineError: where the model has read no text by the embeddings that it names.
+        """
+        if not seen:
+            raise FoldlineError(
+                f"train.adversarial: fgm changes embeddings, and {self.name} reads by others than "
+                "it names; use awp or none"
+            )
         gradient = sum(one.grad for one in seen).transpose(0, self.rows)
         change = changed(gradient, self.size).transpose(0, self.rows)
         hook = self.layer.register_forward_hook(lambda m, i, output: output + change)
