@@ -54,21 +54,20 @@ def speeds(log: list[dict[str, Any]]) -> list[dict[str, float]]:
 
 
 def summary(state: Any, model: Any, unit: float, metric: str) -> dict[str, float]:
-    """Give steps, epochs, parameters, padding, and how validation rows judge the best epoch."""
+    """Give steps, epochs, parameters, padding, and the validation rows' loss at the best epoch."""
     log = state.log_history
-    judged = {entry["step"]: entry for entry in log if "eval_loss" in entry}
+    losses = {entry["step"]: entry["eval_loss"] for entry in log if "eval_loss" in entry}
     padding = [entry["padding"] for entry in log if "padding" in entry]
-    best = judged.get(state.best_global_step, {})
+    best = losses.get(state.best_global_step, np.nan)
     found = {
         "steps": float(state.global_step),
         "epochs": float(state.epoch or 0.0),
-        "best_valid_loss": float(best.get("eval_loss", np.nan)) * unit,
+        "best_valid_loss": float(best) * unit,
         "parameters": float(sum(p.numel() for p in model.parameters())),
         "padding": float(np.mean(padding)) if padding else np.nan,
     }
-    if best:
-        found[f"best_valid_{metric}"] = float(best[f"eval_{metric}"])
-        found["best_epoch"] = float(sorted(judged).index(state.best_global_step) + 1)
+    if metric != "loss" and state.best_metric is not None:
+        found[f"best_valid_{metric}"] = float(state.best_metric)
     return found
 
 

@@ -61,8 +61,7 @@ def train(
         raise FoldlineError(diverged("model", trainer.state.global_step))
     units.put_into(model)
     log = trainer.state.log_history
-    metric = job.recipe.train.followed(job.labels.task)
-    numbers = summary(trainer.state, model, loss_unit, metric)
+    numbers = summary(trainer.state, model, loss_unit, job.recipe.train.metric)
     ran = {"precision": resolved(job.recipe.train.precision), "epochs": trainer.speed.epochs}
     return Trained(history(log, loss_unit), numbers, ran, sampled(log), speeds(log))
 
