@@ -16,7 +16,7 @@ from foldline.modeling.neural.objective import Objective
 from foldline.modeling.soft import weigh, weights_of
 from tests import projects
 from tests.marks import fast_first
-from tests.test_objective import bert
+from tests.small import bert
 
 TASKS = ("classification", "multilabel", "regression")
 # Kind, and the options that choose one of its heads.
