@@ -29,11 +29,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.balance.changing import Ask, Changer
-from foldline.balance.rows import Copy, changed
-from foldline.frame import loading
-from foldline.frame.params import Augment
-from foldline.frame.seeds import derive
+from foldline.augmentation.augment_rows import Copy, changed
+from foldline.augmentation.changing import Ask, Changer
+from foldline.core.io.seeds import derive
+from foldline.core.params import Augment, loading
 
 ROUNDS = 7
 SYLLABLES = ("ba", "ko", "ri", "mun", "te", "sha", "lo", "가", "나무", "하늘", "이", "고")

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.kind_sets import KINDS, SETS
-from foldline.frame.labels import MAIN
-from foldline.frame.seeds import derive
-from foldline.judging.intervals import Difference, interval, paired_interval
-from foldline.judging.metrics import measure
+from foldline.core.io.labels import MAIN
+from foldline.core.io.seeds import derive
+from foldline.metrics.intervals import Difference, interval, paired_interval
+from foldline.metrics.registry import measure
 
 RESAMPLES, SEED, ALPHA = 2000, derive(42, "benchmark"), 0.05
 Results = Mapping[str, Mapping[str, Any]]

@@ -92,7 +92,7 @@ def make(folder: Path, source: Path, given: DataSet, how: str, encoder: Path | N
 
 def stage(name: str, folder: Path) -> dict[str, Any]:
     """Run a stage in the folder, in this process."""
-    from foldline.frame.loading import load
+    from foldline.core.params.loading import load
 
     os.chdir(folder)
     module = importlib.import_module(f"stages.{name}")
@@ -106,20 +106,20 @@ def learn(folder: Path, rows: int, judged: int, answers: Path) -> dict[str, Any]
     Only `rows` and `judged` rows, evenly spread, are learnt from and predicted; 0 means all.
     """
     os.chdir(folder)
-    from foldline.frame import contract
-    from foldline.frame.labels import Labels
-    from foldline.frame.loading import load
-    from foldline.frame.params import Recipe
-    from foldline.modeling import kinds
-    from foldline.modeling.fitted import Job
+    from foldline.core.io import schemas
+    from foldline.core.io.labels import Labels
+    from foldline.core.params import Recipe
+    from foldline.core.params.loading import load
+    from foldline.models import registry
+    from foldline.models.interface import Job
 
     recipe, labels = load(Recipe), Labels.load()
-    train, test = spread(contract.TRAIN.read(), rows), spread(contract.TEST.read(), judged)
+    train, test = spread(schemas.TRAIN.read(), rows), spread(schemas.TEST.read(), judged)
     with tempfile.TemporaryDirectory() as scratch:
-        fitted = kinds.fit(Job(train, contract.VALID.read(), labels, recipe, Path(scratch)))
-    kinds.save(fitted.model, recipe.model, labels, Path("model"))
+        fitted = registry.fit(Job(train, schemas.VALID.read(), labels, recipe, Path(scratch)))
+    registry.save(fitted.model, recipe.model, labels, Path("model"))
     used = resource.getrusage(resource.RUSAGE_SELF)
-    predictions = kinds.load(Path("model")).predict(test)
+    predictions = registry.load(Path("model")).predict(test)
     target, groups = labels.encode(test["label"]), test["group"].to_numpy(dtype=str)
     ids = test["id"].to_numpy(dtype=str)
     answers.parent.mkdir(parents=True, exist_ok=True)

@@ -42,7 +42,7 @@ def make(folder: Path, data: Path, rows: int) -> None:
 
 def stage(name: str, folder: Path) -> dict[str, Any]:
     """Run one stage in the folder, in this process."""
-    from foldline.frame.loading import load
+    from foldline.core.params.loading import load
 
     os.chdir(folder)
     module = importlib.import_module(f"stages.{name}")

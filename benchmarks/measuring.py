@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from foldline.frame.stage import die_with_parent
+from foldline.core.stage import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[1]
 SLICE = 3  # seconds

@@ -26,7 +26,7 @@ CHARACTERS = list("가나다라마바사아자차카타파하ㅋㅠ")
 
 def read(folder: Path, count: int) -> list[str]:
     """Give `count` texts; beyond those that are there, drawn again with characters changed."""
-    from foldline.corpus.normal import normalise
+    from foldline.data.normalization import normalise
 
     files = sorted([*folder.glob("*.csv"), *folder.glob("*.csv.gz")], reverse=True)
     tables = [pd.read_csv(f, dtype="str", keep_default_na=False, usecols=["text"]) for f in files]
@@ -42,8 +42,8 @@ def read(folder: Path, count: int) -> list[str]:
 
 def ours(texts: list[str], threshold: float) -> dict[str, Any]:
     """Group by all three strengths, as `prepare` does."""
-    from foldline.corpus.duplicates import find_duplicates
-    from foldline.frame.params import Duplicates
+    from foldline.core.params import Duplicates
+    from foldline.data.duplicates import find_duplicates
 
     wanted = Duplicates(match="near", threshold=threshold, pairs="both", min_chars=1)
     found = find_duplicates(pd.DataFrame({"text": texts, "text_pair": ""}), wanted)
@@ -57,26 +57,28 @@ def ours(texts: list[str], threshold: float) -> dict[str, Any]:
 
 def skeletons(texts: list[str]) -> list[str]:
     """Give the different skeletons, which all contestants compare."""
-    from foldline.corpus.normal import skeleton
+    from foldline.data.normalization import skeleton
 
     return sorted({skeleton(text) for text in texts} - {""})
 
 
 def join(texts: list[str], threshold: float) -> np.ndarray:
     """Find pairs by our exact join."""
-    from foldline.corpus import joins
+    from foldline.data import similarity_join
 
-    sets = joins.gram_sets(texts)
-    return joins.similar_pairs(sets, joins.prefix_lists(sets, threshold), threshold)
+    sets = similarity_join.gram_sets(texts)
+    return similarity_join.similar_pairs(
+        sets, similarity_join.prefix_lists(sets, threshold), threshold
+    )
 
 
 def minhash(texts: list[str], threshold: float) -> np.ndarray:
     """Find pairs by our MinHash and verification."""
-    from foldline.corpus import joins
-    from foldline.corpus import minhash as hashing
+    from foldline.data import minhash as hashing
+    from foldline.data import similarity_join
 
-    sets = joins.gram_sets(texts)
-    return joins.similar_pairs(sets, hashing.band_lists(texts, threshold), threshold)
+    sets = similarity_join.gram_sets(texts)
+    return similarity_join.similar_pairs(sets, hashing.band_lists(texts, threshold), threshold)
 
 
 def datasketch(texts: list[str], threshold: float) -> np.ndarray:

@@ -25,22 +25,22 @@ from pydantic import ValidationError
 
 from benchmarks.measuring import ROOT
 from benchmarks.option_list import BASE, OPTIONS, RECIPES, Changes, Option, Recipe
-from foldline.corpus.further import further_texts
-from foldline.corpus.leaks import drop_leaks
-from foldline.corpus.preparing import prepare_rows
-from foldline.corpus.splits import split_rows
-from foldline.frame import params
-from foldline.frame.errors import FoldlineError
-from foldline.frame.files import read_json, write_json
-from foldline.frame.labels import Labels
-from foldline.frame.loading import read
-from foldline.frame.params import Settings
-from foldline.frame.problems import told
-from foldline.frame.seeds import rank_keys
-from foldline.judging.intervals import Difference, paired_interval
-from foldline.judging.metrics import measure
-from foldline.modeling import kinds
-from foldline.modeling.fitted import Job
+from foldline.core import params
+from foldline.core.errors import FoldlineError
+from foldline.core.io.files import read_json, write_json
+from foldline.core.io.labels import Labels
+from foldline.core.io.seeds import rank_keys
+from foldline.core.params import Settings
+from foldline.core.params.error_messages import told
+from foldline.core.params.loading import read
+from foldline.data.leaks import drop_leaks
+from foldline.data.preparation import prepare_rows
+from foldline.data.pretraining_texts import further_texts
+from foldline.data.splits import split_rows
+from foldline.metrics.intervals import Difference, paired_interval
+from foldline.metrics.registry import measure
+from foldline.models import registry
+from foldline.models.interface import Job
 
 TASK, RESAMPLES, LEVEL, Z = "classification", 2000, 0.95, 1.96
 
@@ -105,7 +105,7 @@ def run(changes: Changes, rows: Rows, metric: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         begun = time.process_time()
         job = Job(rows.train, rows.valid, rows.labels, recipe, Path(folder), rows.further)
-        fitted = kinds.fit(job)
+        fitted = registry.fit(job)
         spent = time.process_time() - begun
     tested, held = (fitted.model.predict(part) for part in (rows.test, rows.valid))
     target = rows.labels.encode(rows.test["label"])

@@ -43,12 +43,12 @@ def transformer(given: list[str], size: tuple[int, int, int], seed: int = 0) -> 
     """Make a BERT with random weights, drawn by the seed, and a tokenizer of the texts."""
     from transformers import BertConfig, BertForSequenceClassification, set_seed
 
-    from foldline.frame.labels import Labels
-    from foldline.frame.loading import load
-    from foldline.frame.params import Recipe
-    from foldline.modeling.neural import scratch
-    from foldline.modeling.neural.long_text import LongText
-    from foldline.modeling.neural.transformer import Transformer
+    from foldline.core.io.labels import Labels
+    from foldline.core.params import Recipe
+    from foldline.core.params.loading import load
+    from foldline.models.neural import scratch
+    from foldline.models.neural.long_text import LongText
+    from foldline.models.neural.transformer import Transformer
 
     recipe = load(Recipe).model_copy(update={"max_length": LENGTH})
     options = recipe.scratch.model_copy(update={"vocabulary": VOCABULARY, "pooling": "cls"})
@@ -76,9 +76,9 @@ def contestants(model: Any, table: pd.DataFrame, folder: Path) -> dict[str, Call
     """Give each contestant as a function that predicts all rows."""
     from transformers import pipeline
 
-    from foldline.modeling.neural import graph
-    from foldline.modeling.neural.export import write_folder
-    from foldline.modeling.neural.onnx_reading import FLOAT, INT8, opened
+    from foldline.onnx import graph
+    from foldline.onnx.export import write_folder
+    from foldline.onnx.inference import FLOAT, INT8, opened
 
     write_folder(model, folder)
     names = ["input_ids", "token_type_ids", "attention_mask"]

@@ -35,7 +35,7 @@ def accuracy(given: argparse.Namespace, job: tuple[str, int, str]) -> float:
     import torch
     from transformers.utils import logging
 
-    from foldline.frame.threads import settle
+    from foldline.core.io.threads import settle
 
     size, seed, name = job
     if name.startswith("Foldline"):  # as its stages do; the others are plain scripts

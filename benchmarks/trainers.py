@@ -88,11 +88,11 @@ def by_trainer(start: Any, table: pd.DataFrame, padded: bool, **how: Any) -> Tra
 
 def by_foldline(start: Any, table: pd.DataFrame, precision: str) -> Trained:
     """Give Foldline's training, as the stage `train` calls it, without rows to stop by."""
-    from foldline.frame.loading import load
-    from foldline.frame.params import Recipe
-    from foldline.modeling.fitted import Job
-    from foldline.modeling.neural.training import train as trained
-    from foldline.modeling.neural.transformer import rows_of
+    from foldline.core.params import Recipe
+    from foldline.core.params.loading import load
+    from foldline.models.interface import Job
+    from foldline.models.neural.training import train as trained
+    from foldline.models.neural.transformer import rows_of
 
     recipe = load(Recipe)
     changes = {"precision": precision, "warmup": 0.0, "weight_decay": 0.0}
@@ -119,9 +119,9 @@ def by_hand(start: Any, table: pd.DataFrame, half: bool) -> Trained:
     """Give a loop that does nothing but train, over batches like Foldline's."""
     import torch
 
-    from foldline.modeling.neural.batching import sampler
-    from foldline.modeling.neural.precision import float32_by_avx512
-    from foldline.modeling.neural.predicting import Padding
+    from foldline.models.neural.batching import sampler
+    from foldline.models.neural.precision import float32_by_avx512
+    from foldline.models.neural.prediction import Padding
 
     columns, _, _ = start.reading.read(start.tokenizer, table)
     lengths = [len(ids) for ids in columns["input_ids"]]

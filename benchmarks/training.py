@@ -30,7 +30,7 @@ import pandas as pd
 from benchmarks.measuring import Apart, contest, existing, in_slices
 from benchmarks.prediction import SIZES, texts, transformer
 from benchmarks.trainers import BATCH, CONTESTANTS, PUBLIC, by_foldline
-from foldline.frame.threads import settle
+from foldline.core.io.threads import settle
 
 HELD = 1000
 MEMORY = "128x4"  # the size whose memory is measured
@@ -52,7 +52,7 @@ def peak(half: bool) -> float:
     """Measure the machine's matrix products, in operations a CPU second."""
     import torch
 
-    from foldline.modeling.neural.precision import float32_by_avx512
+    from foldline.models.neural.precision import float32_by_avx512
 
     size, count = 1024, 0
     one, other = torch.rand(2, size, size, dtype=torch.bfloat16 if half else torch.float32)

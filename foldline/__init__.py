@@ -1,1 +1,1 @@
-"""The work of the pipeline, in rooms: plain functions on tables and arrays."""
+"""Data-versioned, reproducible pipelines for text models."""

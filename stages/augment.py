@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from foldline.balance import report
-from foldline.balance.outside import commits, outside
-from foldline.balance.rows import balance
-from foldline.balance.strategies import check_classes
-from foldline.corpus.tags import one_a_label
-from foldline.frame import contract
-from foldline.frame.files import write_json, write_metrics
-from foldline.frame.params import Augment, Runner, Section, Task
-from foldline.frame.stage import run, say
+from foldline.augmentation import report
+from foldline.augmentation.augment_rows import balance
+from foldline.augmentation.external_inputs import commits, outside
+from foldline.augmentation.sampling_plan import check_classes
+from foldline.core.io import schemas
+from foldline.core.io.files import write_json, write_metrics
+from foldline.core.params import Augment, Runner, Section, Task
+from foldline.core.stage import run, say
+from foldline.data.multilabel import one_a_label
 
 
 class Params(Section):
@@ -21,18 +21,18 @@ class Params(Section):
 
 
 def main(params: Params) -> None:
-    rows, own = contract.TRAIN.read(), params.augment
+    rows, own = schemas.TRAIN.read(), params.augment
     check_classes(own, one_a_label(rows, params.task)["label"])
-    held = frozenset(contract.HELD.read()["key"])
+    held = frozenset(schemas.HELD_OUT_HASHES.read()["key"])
     balanced = balance(rows, own, params.task, params.seed, held, params.runner.jobs)
-    contract.AUGMENTED.write(balanced.rows)
+    schemas.AUGMENTED.write(balanced.rows)
     found = report.metrics(rows, balanced, params.task, own.bins)
     write_metrics(Path("metrics/augment.json"), {"augment": found})
     details = report.details(rows, balanced, params.task, own.bins, params.seed)
     # What was read beside the rows: kfold balances by it, too.
     read = {"outside": outside(own), "commits": commits(own)}
     notes = balanced.notes + report.idle(own, found)
-    write_json(Path("metrics/augmentation.json"), details | read | {"notes": notes})
+    write_json(Path("reports/augment.json"), details | read | {"notes": notes})
     for note in notes:
         say(f"note: {note}")
     refused = sum(found["refused"].values())

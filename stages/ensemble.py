@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from foldline.combining.members import FAMILY, Ensemble
-from foldline.combining.voting import VOTES, fit_weights, out_of_fold
-from foldline.frame import contract
-from foldline.frame import params as types
-from foldline.frame.errors import FoldlineError
-from foldline.frame.files import write_metrics
-from foldline.frame.labels import MAIN, Labels
-from foldline.frame.stage import run, say
-from foldline.judging.metrics import measure
+from foldline.core import params as types
+from foldline.core.errors import FoldlineError
+from foldline.core.io import schemas
+from foldline.core.io.files import write_metrics
+from foldline.core.io.labels import MAIN, Labels
+from foldline.core.stage import run, say
+from foldline.ensembling.members import FAMILY, Ensemble
+from foldline.ensembling.voting import VOTES, fit_weights, out_of_fold
+from foldline.metrics.registry import measure
 
 
 class Params(types.Section):
@@ -23,7 +23,7 @@ class Params(types.Section):
 
 def main(params: Params) -> None:
     labels = Labels.load()
-    table = contract.OUT_OF_FOLD.read()
+    table = schemas.OUT_OF_FOLD.read()
     members = _members(params.ensemble.members, set(table["member"]))
     families = list(dict.fromkeys(members.values()))
     first = table[table["member"] == families[0]]

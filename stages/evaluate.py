@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from foldline.combining.members import Ensemble, predict, predicted_baselines
-from foldline.frame import contract
-from foldline.frame import params as types
-from foldline.frame.files import read_json, replacing, write_json, write_metrics
-from foldline.frame.labels import Labels
-from foldline.frame.seeds import derive
-from foldline.frame.stage import run, say
-from foldline.judging.evaluation import (
+from foldline.core import params as types
+from foldline.core.io import schemas
+from foldline.core.io.files import read_json, replacing, write_json, write_metrics
+from foldline.core.io.labels import Labels
+from foldline.core.io.seeds import derive
+from foldline.core.stage import run, say
+from foldline.ensembling.members import Ensemble, predict, predicted_baselines
+from foldline.evaluation.scores import (
     Judged,
     confusion_table,
     details,
@@ -23,8 +23,8 @@ from foldline.judging.evaluation import (
     summary,
 )
 
-PLOTS = Path("metrics/plots")
-AGREEMENT = Path("metrics/agreement.json")
+PLOTS = Path("reports/plots")
+AGREEMENT = Path("reports/agreement.json")
 
 
 class Params(types.Section):
@@ -34,7 +34,7 @@ class Params(types.Section):
 
 def main(params: Params) -> None:
     labels, ensemble = Labels.load(), Ensemble.load()
-    valid, test = _in_folds(contract.VALID.read()), contract.TEST.read()
+    valid, test = _in_folds(schemas.VALID.read()), schemas.TEST.read()
     parts = {"test": _test(test, labels, ensemble), "valid": _valid(valid, labels, ensemble)}
     options, seed = params.evaluate, derive(params.seed, "evaluate")
     found = {
@@ -50,9 +50,9 @@ def main(params: Params) -> None:
     final = next(iter(found), "valid")
     _write_plots(parts[final], (test if final == "test" else valid)["label"].tolist())
     table = labels.table(parts["test"].final).assign(id=test["id"], label=test["label"])
-    contract.TEST_PREDICTIONS.write(table)
+    schemas.TEST_PREDICTIONS.write(table)
     ceiling = read_json(AGREEMENT).get("ceiling", {})
-    write_json(Path("metrics/evaluation.json"), details(found, final, ceiling))
+    write_json(Path("reports/evaluation.json"), details(found, final, ceiling))
     numbers = shown(labels.task, found, final)
     write_metrics(Path("metrics/evaluate.json"), numbers)
     for line in summary(labels.task, found, final, options.level, ceiling, labels.classes):
@@ -61,7 +61,7 @@ def main(params: Params) -> None:
 
 def _in_folds(valid: pd.DataFrame) -> pd.DataFrame:
     """Leave out rows that no fold holds, as `split` does with those that stand in test too."""
-    return valid[valid["id"].isin(set(contract.OUT_OF_FOLD.read()["id"]))]
+    return valid[valid["id"].isin(set(schemas.OUT_OF_FOLD.read()["id"]))]
 
 
 def _test(rows: pd.DataFrame, labels: Labels, ensemble: Ensemble) -> Judged:
@@ -71,7 +71,7 @@ def _test(rows: pd.DataFrame, labels: Labels, ensemble: Ensemble) -> Judged:
 
 def _valid(rows: pd.DataFrame, labels: Labels, ensemble: Ensemble) -> Judged:
     """Judge validation rows by predictions that exist: none is by a model that learnt from them."""
-    trained, held = contract.VALID_PREDICTIONS.read(), contract.OUT_OF_FOLD.read()
+    trained, held = schemas.VALID_PREDICTIONS.read(), schemas.OUT_OF_FOLD.read()
     members = {}
     for name in ensemble.models:
         table = held[held["member"] == "model"] if name == "folds" else trained

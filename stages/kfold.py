@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.balance.outside import outside
-from foldline.combining.folds import Fold, Result, alone, finished, fit_fold, forget
-from foldline.combining.members import FOLDS, INDEX
-from foldline.frame import contract
-from foldline.frame.files import replacing, write_json, write_metrics
-from foldline.frame.labels import MAIN, Labels
-from foldline.frame.params import Augment, Kfold, Recipe, Runner
-from foldline.frame.stage import run, say
-from foldline.judging.metrics import measure
-from foldline.modeling.soft import soften, weigh
-from foldline.running.store import tidy
-from foldline.running.tasks import Task, run_tasks
+from foldline.augmentation.external_inputs import outside
+from foldline.core.io import schemas
+from foldline.core.io.files import replacing, write_json, write_metrics
+from foldline.core.io.labels import MAIN, Labels
+from foldline.core.params import Augment, Kfold, Recipe, Runner
+from foldline.core.stage import run, say
+from foldline.ensembling.cross_validation import Fold, Result, alone, finished, fit_fold, forget
+from foldline.ensembling.members import FOLDS, INDEX
+from foldline.execution.store import tidy
+from foldline.execution.tasks import Task, run_tasks
+from foldline.metrics.registry import measure
+from foldline.models.soft_labels import soften, weigh
 
 
 class Params(Recipe):
@@ -38,10 +38,10 @@ def main(params: Params) -> None:
         table = pd.concat([_table(*one) for one in done], ignore_index=True)
         order = {name: place for place, name in enumerate(folds[0].rows["id"].tolist())}
         table["place"] = table["id"].map(order)
-        contract.OUT_OF_FOLD.write(table.sort_values(["member", "place"], kind="stable"))
+        schemas.OUT_OF_FOLD.write(table.sort_values(["member", "place"], kind="stable"))
         _keep_models(params.kfold, done)
         metrics, details = _scores(done, table, labels)
-        write_json(Path("metrics/folds.json"), details)
+        write_json(Path("reports/folds.json"), details)
         write_metrics(Path("metrics/kfold.json"), {"kfold": metrics})
         forget(folds)
     if outside(params.augment) != before:
@@ -54,13 +54,13 @@ def main(params: Params) -> None:
 
 
 def _folds(params: Params, labels: Labels) -> list[Fold]:
-    rows = pd.concat([contract.TRAIN.read(), contract.VALID.read()], ignore_index=True)
-    rows = rows.merge(contract.FOLDS.read(), on="id", validate="one_to_one")
-    rows = weigh(soften(rows, contract.SOFT_LABELS.read(), labels), contract.WEIGHTS.read())
+    rows = pd.concat([schemas.TRAIN.read(), schemas.VALID.read()], ignore_index=True)
+    rows = rows.merge(schemas.FOLDS.read(), on="id", validate="one_to_one")
+    rows = weigh(soften(rows, schemas.SOFT_LABELS.read(), labels), schemas.WEIGHTS.read())
     recipe = Recipe.model_validate(
         {name: value for name, value in params.model_dump().items() if name in Recipe.model_fields}
     )
-    further = contract.FURTHER.read()
+    further = schemas.PRETRAINING_TEXTS.read()
     # TF-IDF goes along: its out-of-fold predictions decide its weight in the ensemble.
     members = {"model": recipe}
     if recipe.model != "tfidf":

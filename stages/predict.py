@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from foldline.combining.members import Ensemble, predict
-from foldline.corpus.normal import normalise
-from foldline.corpus.reading import read
-from foldline.corpus.tags import held
-from foldline.frame import contract
-from foldline.frame import params as types
-from foldline.frame.files import replacing, write_metrics
-from foldline.frame.labels import Labels, names_of
-from foldline.frame.stage import run, say
-from foldline.judging.submission import submission
+from foldline.core import params as types
+from foldline.core.io import schemas
+from foldline.core.io.files import replacing, write_metrics
+from foldline.core.io.labels import Labels, names_of
+from foldline.core.stage import run, say
+from foldline.data.multilabel import held
+from foldline.data.normalization import normalise
+from foldline.data.reading import read
+from foldline.ensembling.members import Ensemble, predict
+from foldline.evaluation.submission import submission
 
 FILE = Path("data/predictions/submission.csv")
 
@@ -27,13 +27,13 @@ class Params(types.Section):
 
 def main(params: Params) -> None:
     labels, ensemble = Labels.load(), Ensemble.load()
-    rows = contract.UNLABELLED.read()
+    rows = schemas.UNLABELLED.read()
     if params.data.predict is None:
         say("note: data.predict is null, so the submission has no rows")
     members = {name: predict(name, rows) for name in ensemble.models}
     final = ensemble.combine(members, labels.task)
     table = labels.table(final).assign(id=rows["id"])
-    contract.UNLABELLED_PREDICTIONS.write(table)
+    schemas.UNLABELLED_PREDICTIONS.write(table)
     given = params.predict.sample_submission if params.data.predict else None
     sample = read(Path(given)) if given else None
     probabilities = _probabilities(params.data, labels, final)

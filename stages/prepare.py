@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from foldline.corpus.annotations import NOBODY
-from foldline.corpus.beside import beside
-from foldline.corpus.ceiling import told
-from foldline.corpus.health import health
-from foldline.corpus.preparing import prepare_rows
-from foldline.frame import contract
-from foldline.frame.files import write_json, write_metrics
-from foldline.frame.params import Data, Prepare, Section, Task
-from foldline.frame.stage import run, say
+from foldline.annotators.human_accuracy import told
+from foldline.core.io import schemas
+from foldline.core.io.files import write_json, write_metrics
+from foldline.core.params import Data, Prepare, Section, Task
+from foldline.core.stage import run, say
+from foldline.data.annotations import NOBODY
+from foldline.data.auxiliary_files import beside
+from foldline.data.label_quality import health
+from foldline.data.preparation import prepare_rows
 
 
 class Params(Section):
@@ -26,19 +26,19 @@ def main(params: Params) -> None:
     notes = found.notes + checked.notes
     for note in notes:
         say(f"note: {note}")
-    contract.PREPARED.write(found.rows)
-    contract.ORIGINALS.write(found.originals)
-    contract.UNLABELLED.write(found.unlabelled)
+    schemas.PREPARED.write(found.rows)
+    schemas.ORIGINALS.write(found.originals)
+    schemas.UNLABELLED.write(found.unlabelled)
     judged = found.judged
-    contract.ANNOTATIONS.write(judged.first if judged else NOBODY)
-    contract.SHARES.write(found.soft_labels)
-    contract.WEIGHTS.write(found.weights)
+    schemas.ANNOTATIONS.write(judged.first if judged else NOBODY)
+    schemas.ANNOTATOR_LABEL_DISTRIBUTIONS.write(found.soft_labels)
+    schemas.WEIGHTS.write(found.weights)
     agreement = judged.account(params.seed) if judged else {}
-    write_json(Path("metrics/agreement.json"), agreement)
+    write_json(Path("reports/agreement.json"), agreement)
     found.labels.save()
-    write_json(Path("data/beside.json"), beside(params.data))
+    write_json(Path("data/auxiliary_files.json"), beside(params.data))
     write_json(
-        Path("metrics/preparation.json"),
+        Path("reports/prepare.json"),
         found.details | {"health": checked.details, "notes": notes},
     )
     write_metrics(Path("metrics/prepare.json"), {"prepare": found.metrics | checked.metrics})

@@ -4,19 +4,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from foldline.corpus.constraints import fold_notes
-from foldline.corpus.folds import fold_rows, nested_rows
-from foldline.corpus.further import further_notes, further_texts
-from foldline.corpus.leaks import check_budget, drop_leaks, find_leaks, held_out, learnable
-from foldline.corpus.report import split_report
-from foldline.corpus.similarity import compare_parts, similarity_notes
-from foldline.corpus.splits import PARTS, method, split_rows
-from foldline.corpus.tags import one_a_label
-from foldline.frame import contract
-from foldline.frame.files import write_json, write_metrics
-from foldline.frame.params import Data, Kfold, Pretrain, Section, Split, Task
-from foldline.frame.seeds import derive
-from foldline.frame.stage import run, say
+from foldline.core.io import schemas
+from foldline.core.io.files import write_json, write_metrics
+from foldline.core.io.seeds import derive
+from foldline.core.params import Data, Kfold, Pretrain, Section, Split, Task
+from foldline.core.stage import run, say
+from foldline.data.folds import fold_rows, nested_rows
+from foldline.data.leaks import check_budget, drop_leaks, find_leaks, held_out, learnable
+from foldline.data.multilabel import one_a_label
+from foldline.data.pretraining_texts import further_notes, further_texts
+from foldline.data.split_feasibility import fold_notes
+from foldline.data.split_report import split_report
+from foldline.data.split_similarity import compare_parts, similarity_notes
+from foldline.data.splits import PARTS, method, split_rows
 
 
 class Params(Section):
@@ -29,7 +29,7 @@ class Params(Section):
 
 
 def main(params: Params) -> None:
-    rows, data, split, task = contract.PREPARED.read(), params.data, params.split, params.task
+    rows, data, split, task = schemas.PREPARED.read(), params.data, params.split, params.task
     how = method(split, data.time is not None, data.group is not None)
     if how == "stratified":  # groups may be torn
         rows = rows.assign(group="")
@@ -39,15 +39,15 @@ def main(params: Params) -> None:
     leaks = find_leaks(rows)
     check_budget(leaks, split.max_leak_share)
     table = split_rows(rows, split, how, task, params.seed)
-    for part, file in zip(PARTS, (contract.TRAIN, contract.VALID, contract.TEST), strict=True):
+    for part, file in zip(PARTS, (schemas.TRAIN, schemas.VALID, schemas.TEST), strict=True):
         file.write(table[table["part"] == part])
     held = table[table["part"] != "train"]
-    unlabelled = contract.UNLABELLED.read()
-    contract.HELD.write(held_out(held, unlabelled))
+    unlabelled = schemas.UNLABELLED.read()
+    schemas.HELD_OUT_HASHES.write(held_out(held, unlabelled))
     further = further_texts(table, unlabelled, params.pretrain)
-    contract.FURTHER.write(further)
-    shares = contract.SHARES.read()
-    contract.SOFT_LABELS.write(shares[shares["id"].isin(table["id"][table["part"] != "test"])])
+    schemas.PRETRAINING_TEXTS.write(further)
+    shares = schemas.ANNOTATOR_LABEL_DISTRIBUTIONS.read()
+    schemas.SOFT_LABELS.write(shares[shares["id"].isin(table["id"][table["part"] != "test"])])
     seen = table["part"] != "test"
     if split.drop_from_train:
         seen &= learnable(rows)
@@ -59,7 +59,7 @@ def main(params: Params) -> None:
         say(f"note: {note}")
     areas = {f"auc_{name}": pair.get("auc") for name, pair in alike.items()}
     details = {"method": how, **report.details, "similarity": alike, "notes": notes}
-    write_json(Path("metrics/splitting.json"), details)
+    write_json(Path("reports/split.json"), details)
     write_metrics(Path("metrics/split.json"), {"split": report.metrics | areas})
     say(f"{how}: " + ", ".join(f"{part} {report.metrics[part]}" for part in PARTS))
 
@@ -68,8 +68,8 @@ def _number_folds(params: Params, seen: pd.DataFrame, periods: bool) -> list[str
     """Write folds and nested folds of all rows but test; give notes on classes and time."""
     kfold, task, seed = params.kfold, params.task, derive(params.seed, "folds")
     table = seen.assign(fold=fold_rows(seen, kfold.n_splits, task, seed, periods=periods))
-    contract.FOLDS.write(table)
-    contract.NESTED_FOLDS.write(nested_rows(table, kfold.nested, task, seed, periods))
+    schemas.FOLDS.write(table)
+    schemas.NESTED_FOLDS.write(nested_rows(table, kfold.nested, task, seed, periods))
     known = one_a_label(table, task)
     notes = [] if task == "regression" else fold_notes(known, kfold.n_splits)
     if periods:

@@ -7,25 +7,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from foldline.combining.members import MODEL, baselines_of, save_baselines
-from foldline.experiments.following import fit_followed
-from foldline.frame import contract
-from foldline.frame.environment import record
-from foldline.frame.files import write_json, write_metrics
-from foldline.frame.labels import MAIN, Labels
-from foldline.frame.params import Recipe, Runner
-from foldline.frame.stage import run, say
-from foldline.judging.evaluation import SHOWN
-from foldline.judging.metrics import measure
-from foldline.modeling import kinds, samples
-from foldline.modeling.curves import write_curves
-from foldline.modeling.epochs import told
-from foldline.modeling.fitted import Fitted, Job, Model
-from foldline.modeling.history import write_history, write_speed
-from foldline.modeling.soft import soften, weigh
-from foldline.modeling.target_plot import write_target
-from foldline.running.locks import locked
-from foldline.running.store import Store, code_version, fingerprint, libraries, tidy
+from foldline.core.environment import record
+from foldline.core.io import schemas
+from foldline.core.io.files import write_json, write_metrics
+from foldline.core.io.labels import MAIN, Labels
+from foldline.core.params import Recipe, Runner
+from foldline.core.stage import run, say
+from foldline.ensembling.members import MODEL, baselines_of, save_baselines
+from foldline.evaluation.scores import SHOWN
+from foldline.execution.locks import locked
+from foldline.execution.store import Store, code_version, fingerprint, libraries, tidy
+from foldline.experiments.tracked_fit import fit_followed
+from foldline.metrics.registry import measure
+from foldline.models import registry, sample_predictions
+from foldline.models.epoch_summary import told
+from foldline.models.interface import Fitted, Job, Model
+from foldline.models.soft_labels import soften, weigh
+from foldline.models.target_plot import write_target
+from foldline.models.training_curves import write_curves
+from foldline.models.training_history import write_history, write_speed
 
 
 class Params(Recipe):
@@ -38,20 +38,20 @@ def main(params: Params) -> None:
     tidy()
     begun = time.perf_counter()
     labels = Labels.load()
-    shares = contract.SOFT_LABELS.read()
-    rows = weigh(soften(contract.AUGMENTED.read(), shares, labels), contract.WEIGHTS.read())
-    valid = soften(contract.VALID.read(), shares, labels)
-    code = code_version("frame", "modeling")
+    shares = schemas.SOFT_LABELS.read()
+    rows = weigh(soften(schemas.AUGMENTED.read(), shares, labels), schemas.WEIGHTS.read())
+    valid = soften(schemas.VALID.read(), shares, labels)
+    code = code_version("core/io", "encoders", "models")
     recipe = params.model_dump(exclude={"runner"})
-    made_of = [recipe, kinds.identity(params, labels), code, libraries()]
-    further = contract.FURTHER.read()
+    made_of = [recipe, registry.identity(params, labels), code, libraries()]
+    further = schemas.PRETRAINING_TEXTS.read()
     key = fingerprint("train", rows, valid, further, made_of)
     store = Store("train")
     with locked(f"train-{key}"):
-        shown = samples.drawn(valid["id"].tolist(), params.seed)
+        shown = sample_predictions.drawn(valid["id"].tolist(), params.seed)
         job = Job(rows, valid, labels, params, store.scratch(key), further, shown)
         fitted, used = fit_followed(job, params.runner.tracker, key)
-        kinds.save(fitted.model, params.model, labels, MODEL)
+        registry.save(fitted.model, params.model, labels, MODEL)
         plain = {
             name: (fitted if name == params.model else _plain(job, name)).model
             for name in baselines_of(params)
@@ -60,7 +60,7 @@ def main(params: Params) -> None:
         own = _predicted("train", fitted.model, valid, labels)
         same = plain["tfidf"] is fitted.model
         other = own if same else _predicted("tfidf", plain["tfidf"], valid, labels)
-        contract.VALID_PREDICTIONS.write(
+        schemas.VALID_PREDICTIONS.write(
             pd.concat([own, other.assign(member="tfidf")], ignore_index=True)
         )
         write_history(fitted.history)
@@ -68,14 +68,14 @@ def main(params: Params) -> None:
         write_curves(fitted.history, params.train, labels.task)
         for line in told(fitted.history, params.train, labels.task, params.epochs):
             say(line)
-        samples.write_samples(fitted, valid, shown, labels)
+        sample_predictions.write_samples(fitted, valid, shown, labels)
         for line in write_target(fitted.model, rows, labels):
             say(line)
         scores = _scores(own, labels)
         write_metrics(Path("metrics/train.json"), {"valid": scores, "fit": fitted.summary})
         seconds = {"seconds": round(time.perf_counter() - begun, 1)}
         ran = seconds | {"training": fitted.ran | {"usage": used}}
-        write_json(Path("metrics/environment.json"), record(params.train.threads) | ran)
+        write_json(Path("reports/environment.json"), record(params.train.threads) | ran)
         store.forget(key)
     shown_scores = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
     say(f"{params.model}: {shown_scores or 'no valid rows'}")
@@ -95,7 +95,7 @@ def _warn(model: str, metric: str, scores: dict[str, float], least: dict[str, fl
 
 
 def _plain(job: Job, name: str) -> Fitted:
-    return kinds.fit(replace(job, recipe=job.recipe.model_copy(update={"model": name})))
+    return registry.fit(replace(job, recipe=job.recipe.model_copy(update={"model": name})))
 
 
 def _predicted(member: str, model: Model, rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from foldline.corpus import importing
-from foldline.frame import loading
-from foldline.frame.errors import FoldlineError
+from foldline.cli import run as run_verb
+from foldline.core.errors import FoldlineError
+from foldline.core.params import loading
 from tests import projects
 from tests.projects import write_csv
 
@@ -34,7 +34,7 @@ def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def told(*arguments: str) -> str:
     """Give the message of an import that cannot be done."""
     with pytest.raises(FoldlineError) as caught:
-        importing.main([*arguments])
+        run_verb(["import", *arguments])
     return str(caught.value)
 
 

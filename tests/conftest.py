@@ -18,9 +18,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.frame import loading
-from foldline.frame.labels import Labels
-from foldline.frame.params import Augment, Recipe
+from foldline.core.io.labels import Labels
+from foldline.core.params import Augment, Recipe, loading
 
 # Thousands of tests and whole libraries are alive all the time: looking through them for garbage
 # again and again took a fifth of the time.
@@ -223,7 +222,7 @@ def tiny_bert(
     """Give the folder of a BERT with random weights, made in this process."""
     from transformers import BertConfig, BertModel, set_seed
 
-    from foldline.modeling.neural import scratch
+    from foldline.models.neural import scratch
 
     folder = tmp_path_factory.mktemp("models") / "tiny-bert"
     texts = rows()["text"].tolist() + rows("regression", pairs=True)["text_pair"].tolist()
@@ -291,11 +290,11 @@ def fit(
     beside: dict[str, Any],
 ) -> Callable[..., Any]:
     """Fit a model to two tables; `pretrained` stands for the tiny BERT's folder."""
-    from foldline.modeling import kinds
-    from foldline.modeling.fitted import Job
+    from foldline.models import registry
+    from foldline.models.interface import Job
 
     # Each training collects garbage first: the libraries' own objects need no look every time.
-    importlib.import_module("foldline.modeling.neural.training")
+    importlib.import_module("foldline.models.neural.training")
     gc.collect()
     gc.freeze()
 
@@ -309,7 +308,7 @@ def fit(
             section, _, field = key.partition(".")
             changed_one = getattr(own, section).model_copy(update={field: value})
             own = own.model_copy(update={section: changed_one})
-        return kinds.fit(Job(train, valid, labels(task), own, scratch, **told))
+        return registry.fit(Job(train, valid, labels(task), own, scratch, **told))
 
     return make
 

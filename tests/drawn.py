@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from foldline.balance.drawing import Draws
-from foldline.balance.wording import Batch
+from foldline.augmentation.random_streams import Draws
+from foldline.augmentation.word_tokenizer import Batch
 
 
 def copies(

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from foldline.frame.errors import FoldlineError
-from foldline.frame.loading import load
-from foldline.frame.params import Settings
+from foldline.core.errors import FoldlineError
+from foldline.core.params import Settings
+from foldline.core.params.loading import load
 from tests.projects import PARAMS
 
 COMMITTED = PARAMS.read_text(encoding="utf-8")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from foldline.corpus.preparing import Prepared, prepare_rows
-from foldline.frame.errors import FoldlineError
-from foldline.frame.params import Annotations, Data, Prepare
+from foldline.core.errors import FoldlineError
+from foldline.core.params import Annotations, Data, Prepare
+from foldline.data.preparation import Prepared, prepare_rows
 
 Made = Callable[..., Prepared]
 NOBODY = Annotations(file=None, item="", annotator="", label="", scale="nominal", aggregate="none")

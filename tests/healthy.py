@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.corpus.health import health
-from foldline.frame import loading
-from foldline.frame.labels import Labels
-from foldline.frame.params import Data
+from foldline.core.io.labels import Labels
+from foldline.core.params import Data, loading
+from foldline.data.label_quality import health
 from tests.projects import PARAMS
 
 WORDS = ["오늘", "영화", "정말", "good", "bad", "film", "배우", "story", "음악", "the", "참", "and"]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foldline.judging.metrics import METRICS
+from foldline.metrics.registry import METRICS
 
 Array = NDArray[Any]
 MEMBERS = [(task, name) for task in METRICS for name in METRICS[task]]

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from foldline.corpus.splits import PARTS, split_rows
-from foldline.frame.params import Split
+from foldline.core.params import Split
+from foldline.data.splits import PARTS, split_rows
 
 NEUTRAL = {"max_leak_share": 1, "drop_from_train": False, "compare": False}
 SHARES = [0.6, 0.2, 0.2]

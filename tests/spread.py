@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from foldline.modeling.neural.layers import head_of
-from foldline.modeling.neural.transformer import Transformer
+from foldline.models.neural.layers import head_of
+from foldline.models.neural.transformer import Transformer
 
 LEAST = 0.1  # of a spread; predictions are compared to 1e-5
 WIDE = 0.5  # the weights' standard deviation that tells texts apart, in a model hardly trained

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from foldline.frame.errors import FoldlineError
-from foldline.frame.files import digest
-from foldline.frame.params import Train
-from foldline.modeling import kinds
-from foldline.modeling.neural import adapters
+from foldline.core.errors import FoldlineError
+from foldline.core.io.files import digest
+from foldline.core.params import Train
+from foldline.models import registry
+from foldline.models.neural import lora
 from tests.killing import killed_after
 
 RANK = 3
@@ -63,7 +63,7 @@ ADAPTED = {
 def test_adapters_and_the_head_alone_are_learnt(family, recipe) -> None:
     model = built(family)
     before = model.num_parameters()
-    adapters.add(model, recipe(LORA))
+    lora.add(model, recipe(LORA))
     matrices, head = ADAPTED[family]
     learnt = 2 * sum(RANK * (into + out) for into, out in matrices)
     assert model.num_parameters(only_trainable=True) == learnt + head
@@ -79,7 +79,7 @@ def test_merged_weights_say_the_same(family, recipe) -> None:
     inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
     with torch.inference_mode():
         before = model(**inputs).logits
-    tuner = adapters.add(model, recipe(LORA))
+    tuner = lora.add(model, recipe(LORA))
     model.eval()
     with torch.no_grad():
         fresh = model(**inputs).logits
@@ -89,7 +89,7 @@ def test_merged_weights_say_the_same(family, recipe) -> None:
             if "lora_B" in name:
                 parameter.normal_(std=10)
         apart = model(**inputs).logits
-        adapters.merge(tuner)
+        lora.merge(tuner)
         together = model(**inputs).logits
     assert float((apart - before).abs().max()) > 1e-3
     torch.testing.assert_close(together, apart, atol=1e-5, rtol=0)
@@ -110,13 +110,13 @@ def test_what_is_saved_is_plain(task, fit, rows, labels, tmp_path, monkeypatch) 
     assert found.ran["trainable_parameters"] < 0.3 * found.summary["parameters"]
     expected = found.model.predict(table)
     assert np.isfinite(expected).all()
-    kinds.save(found.model, "x", labels(task), tmp_path / "m")
+    registry.save(found.model, "x", labels(task), tmp_path / "m")
     for name in [name for name in sys.modules if name.partition(".")[0] == "peft"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "peft", None)
     opened = AutoModelForSequenceClassification.from_pretrained(tmp_path / "m")
     assert opened.num_parameters() == found.summary["parameters"]
-    np.testing.assert_array_equal(kinds.load(tmp_path / "m").predict(table), expected)
+    np.testing.assert_array_equal(registry.load(tmp_path / "m").predict(table), expected)
 
 
 def test_the_frozen_stays_and_the_adapted_moves(fit, parts, tiny_bert) -> None:
@@ -142,7 +142,7 @@ def test_goes_on_exactly(saves, fit, parts, labels, tmp_path, monkeypatch) -> No
     again = fit("pretrained", *parts, "classification", scratch=tmp_path / "c", **how)
     assert (whole.history, whole.summary) == (again.history, again.summary)
     for name, fitted in (("a", whole), ("b", again)):
-        kinds.save(fitted.model, "x", labels("classification"), tmp_path / name)
+        registry.save(fitted.model, "x", labels("classification"), tmp_path / name)
     assert digest(tmp_path / "a") == digest(tmp_path / "b")
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from foldline.frame.errors import FoldlineError
-from foldline.modeling.neural.adversarial import EmbeddingChange, WeightChange, changed
+from foldline.core.errors import FoldlineError
+from foldline.models.neural.adversarial import EmbeddingChange, WeightChange, changed
 from tests.small import BATCH, LABELS, bert, plain
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldline.corpus import agreement
-from foldline.corpus.agreement import (
+from foldline.annotators import agreement
+from foldline.annotators.agreement import (
     Measure,
     Ratings,
     cohen_kappa,
@@ -18,9 +18,9 @@ from foldline.corpus.agreement import (
     plurality,
     ratings,
 )
-from foldline.corpus.ceiling import account, ceiling, reliability, told
-from foldline.corpus.perfect import perfect_classes
-from foldline.corpus.persons import against_rest, one_person, self_agreement
+from foldline.annotators.annotator_scores import against_rest, one_person, self_agreement
+from foldline.annotators.human_accuracy import account, ceiling, reliability, told
+from foldline.annotators.label_ceiling import perfect_classes
 
 SCALES = ("nominal", "ordinal", "interval")
 # Krippendorff (2011): four observers, twelve units, 0 where there is no judgement.

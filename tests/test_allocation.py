@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldline.corpus.allocation import allocate
+from foldline.data.allocation import allocate
 
 SHARES = [0.6, 0.2, 0.2]
 

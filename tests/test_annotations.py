@@ -8,14 +8,14 @@ import pandas as pd
 import projects
 import pytest
 
-from foldline.combining.folds import training_rows
-from foldline.corpus import agreement, perfect
-from foldline.frame import contract
-from foldline.frame.errors import FoldlineError
-from foldline.frame.labels import Labels
-from foldline.frame.loading import load
-from foldline.judging.evaluation import summary
-from foldline.modeling.soft import soften, targets_of, unrolled
+from foldline.annotators import agreement, label_ceiling
+from foldline.core.errors import FoldlineError
+from foldline.core.io import schemas
+from foldline.core.io.labels import Labels
+from foldline.core.params.loading import load
+from foldline.ensembling.cross_validation import training_rows
+from foldline.evaluation.scores import summary
+from foldline.models.soft_labels import soften, targets_of, unrolled
 from stages import kfold
 
 FILE = Path("data/raw/judged.csv")
@@ -31,7 +31,7 @@ ON = {
 def few_resamples(monkeypatch):
     """Make intervals coarse and quick."""
     monkeypatch.setattr(agreement, "RESAMPLES", 50)
-    monkeypatch.setattr(perfect, "DRAWS", 10)
+    monkeypatch.setattr(label_ceiling, "DRAWS", 10)
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ def prepare(**options):
     changes = {f"data.annotations.{name}": value for name, value in options.items()}
     projects.set_params(Path("params.yaml"), changes)
     projects.run("prepare")
-    return contract.PREPARED.read().set_index("id"), json.loads(
-        Path("metrics/agreement.json").read_text(encoding="utf-8")
+    return schemas.PREPARED.read().set_index("id"), json.loads(
+        Path("reports/agreement.json").read_text(encoding="utf-8")
     )
 
 
@@ -75,9 +75,9 @@ def test_without_annotations_nothing_is_there(workplace):
     projects.make(workplace)
     projects.run("prepare")
 
-    assert json.loads(Path("metrics/agreement.json").read_text(encoding="utf-8")) == {}
-    assert contract.ANNOTATIONS.read().empty
-    assert contract.SHARES.read().empty
+    assert json.loads(Path("reports/agreement.json").read_text(encoding="utf-8")) == {}
+    assert schemas.ANNOTATIONS.read().empty
+    assert schemas.ANNOTATOR_LABEL_DISTRIBUTIONS.read().empty
 
 
 def test_without_aggregation_labels_stay_and_agreement_is_told(project, capsys):
@@ -91,9 +91,9 @@ def test_without_aggregation_labels_stay_and_agreement_is_told(project, capsys):
     assert accuracy["value"] == pytest.approx(1 - 8 / (180 - 16))
     assert accuracy["low"] < accuracy["value"] < accuracy["high"]
     assert "3 annotators, 60 items, 180 judgements: Krippendorff's" in capsys.readouterr().out
-    kept = contract.ANNOTATIONS.read()
+    kept = schemas.ANNOTATIONS.read()
     assert kept[kept["id"] == "r5"]["label"].tolist() == ["science", "science", "sports"]
-    assert contract.SHARES.read().empty
+    assert schemas.ANNOTATOR_LABEL_DISTRIBUTIONS.read().empty
 
 
 def test_the_first_judgement_counts_and_later_ones_are_repeats(project):
@@ -108,7 +108,11 @@ def test_the_first_judgement_counts_and_later_ones_are_repeats(project):
 
 def test_the_order_of_the_file_does_not_matter(project):
     prepare(aggregate="soft")
-    files = [contract.ANNOTATIONS.path, contract.SHARES.path, Path("metrics/agreement.json")]
+    files = [
+        schemas.ANNOTATIONS.path,
+        schemas.ANNOTATOR_LABEL_DISTRIBUTIONS.path,
+        Path("reports/agreement.json"),
+    ]
     before = [path.read_bytes() for path in files]
     judge(judgements()[::-1])
     prepare(aggregate="soft")
@@ -156,12 +160,14 @@ def test_official_test_rows_get_labels_too_but_no_shares(project):
     found, _ = prepare(aggregate="soft")
 
     assert found.loc["r46", "label"] == rows[46]["label"]
-    assert contract.SHARES.read()["id"].tolist() == [row["id"] for row in rows[:45]]
+    assert schemas.ANNOTATOR_LABEL_DISTRIBUTIONS.read()["id"].tolist() == [
+        row["id"] for row in rows[:45]
+    ]
 
 
 def test_soft_labels_are_the_shares(project):
     found, _ = prepare(aggregate="soft")
-    shares = contract.SHARES.read().set_index("id")
+    shares = schemas.ANNOTATOR_LABEL_DISTRIBUTIONS.read().set_index("id")
 
     assert list(shares.columns) == ["p_economy", "p_science", "p_sports"]
     assert shares.loc["r0"].tolist() == pytest.approx([2 / 3, 0, 1 / 3])
@@ -222,7 +228,7 @@ def test_an_id_of_two_rows_is_nobodys(project):
     assert "item 'r0' is the id of rows in more than one file" in told()
     judge(row for row in judgements() if int(row[0][1:]) > 5)
     prepare()
-    assert contract.ANNOTATIONS.read()["id"].iloc[0] == "train-r10"
+    assert schemas.ANNOTATIONS.read()["id"].iloc[0] == "train-r10"
 
 
 def test_copies_have_the_shares_of_their_source():
@@ -292,13 +298,13 @@ def test_the_whole_chain_with_soft_labels(project, capsys):
     printed = capsys.readouterr().out
     assert "human one person" in printed
     assert "human ceiling" in printed
-    found = json.loads(Path("metrics/evaluation.json").read_text(encoding="utf-8"))
-    stated = json.loads(Path("metrics/agreement.json").read_text(encoding="utf-8"))
+    found = json.loads(Path("reports/evaluation.json").read_text(encoding="utf-8"))
+    stated = json.loads(Path("reports/agreement.json").read_text(encoding="utf-8"))
     assert found["ceiling"] == stated["ceiling"]
-    held = contract.OUT_OF_FOLD.read()
+    held = schemas.OUT_OF_FOLD.read()
     projects.set_params(Path("params.yaml"), {"data.annotations.aggregate": "majority"})
     projects.run("prepare", "split", "augment", "train", "kfold")
-    assert (contract.OUT_OF_FOLD.read()["p_sports"] != held["p_sports"]).any()
+    assert (schemas.OUT_OF_FOLD.read()["p_sports"] != held["p_sports"]).any()
 
 
 def test_a_ceiling_on_another_scale_names_its_metric():
@@ -332,7 +338,7 @@ def test_people_who_judged_by_other_classes_stand_in_no_line():
     assert [line[:5] for line in same[2:]] == ["human", "human"]
     assert other[2:] == [
         "people judged by -1, 1, models predict bad, good: not comparable; what people reach "
-        "stands in metrics/agreement.json"
+        "stands in reports/agreement.json"
     ]
 
 
@@ -347,15 +353,15 @@ def test_cross_validation_reads_the_shares_of_its_training_rows_alone(project):
     projects.run("prepare", "split", "augment")
     labels = Labels.load()
     folds = kfold._folds(load(kfold.Params), labels)
-    test = set(contract.TEST.read()["id"])
-    shares = contract.SOFT_LABELS.read()
+    test = set(schemas.TEST.read()["id"])
+    shares = schemas.SOFT_LABELS.read()
     assert test
     inside = shares["id"].isin(test)
     doubtful = shares.assign(p_sports=shares["p_sports"].where(~inside, 0.123))
-    contract.SOFT_LABELS.write(doubtful)
+    schemas.SOFT_LABELS.write(doubtful)
     assert [f.key for f in kfold._folds(load(kfold.Params), labels)] == [f.key for f in folds]
     doubtful = shares.assign(p_sports=shares["p_sports"].where(inside, 0.123))
-    contract.SOFT_LABELS.write(doubtful)
+    schemas.SOFT_LABELS.write(doubtful)
     assert not {f.key for f in kfold._folds(load(kfold.Params), labels)} & {f.key for f in folds}
 
 
@@ -364,7 +370,7 @@ def test_copies_in_folds_have_the_shares_of_their_source(project):
     projects.set_params(Path("params.yaml"), copies | {"data.annotations.aggregate": "soft"})
     projects.run("prepare", "split")
     labels = Labels.load()
-    shares = contract.SOFT_LABELS.read().set_index("id")
+    shares = schemas.SOFT_LABELS.read().set_index("id")
     learn, _ = training_rows(kfold._folds(load(kfold.Params), labels)[0])
 
     assert (learn["method"] == "swap").any()

@@ -6,9 +6,9 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, set_seed
 
-from foldline.modeling.neural import precision
-from foldline.modeling.neural.attention import SHORT, cast_once, plain, to_learn
-from foldline.modeling.neural.trainer import TextTrainer
+from foldline.models.neural import precision
+from foldline.models.neural.attention import SHORT, cast_once, plain, to_learn
+from foldline.models.neural.trainer import TextTrainer
 from tests.families import CONFIGS, learnt_from
 from tests.marks import fast_first
 

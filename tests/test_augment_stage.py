@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from foldline.balance.outside import outside
-from foldline.balance.rows import CHUNK
-from foldline.corpus.leaks import digest
-from foldline.frame import contract
-from foldline.frame.errors import FoldlineError
+from foldline.augmentation.augment_rows import CHUNK
+from foldline.augmentation.external_inputs import outside
+from foldline.core.errors import FoldlineError
+from foldline.core.io import schemas
+from foldline.data.leaks import digest
 from tests import projects
 
 
@@ -18,15 +18,17 @@ def test_the_stage_shows_what_it_did_and_meets_no_held_text(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     how = {"method": "delete", "strategy": "n_per_row", "copies": 3, "delete.share": 0.3}
     projects.make(tmp_path, {f"augment.{key}": value for key, value in how.items()})
-    contract.TRAIN.write(rows())
-    contract.HELD.write(pd.DataFrame({"key": ["0" * 32]}))
+    schemas.TRAIN.write(rows())
+    schemas.HELD_OUT_HASHES.write(pd.DataFrame({"key": ["0" * 32]}))
     projects.run("augment")
-    copies = contract.AUGMENTED.read().query("method == 'delete'")
+    copies = schemas.AUGMENTED.read().query("method == 'delete'")
     victim = copies.iloc[0]
-    contract.HELD.write(pd.DataFrame({"key": [digest(victim["text"], victim["text_pair"])]}))
+    schemas.HELD_OUT_HASHES.write(
+        pd.DataFrame({"key": [digest(victim["text"], victim["text_pair"])]})
+    )
     projects.run("augment")
     shown = json.loads(Path("metrics/augment.json").read_text())["augment"]
-    again = contract.AUGMENTED.read()
+    again = schemas.AUGMENTED.read()
 
     assert len(copies) > 50
     assert victim["text"] not in again["text"].tolist()
@@ -65,10 +67,10 @@ def test_one_and_two_workers_write_the_same_bytes(method, rows, tmp_path, monkey
         monkeypatch.chdir(tmp_path / str(jobs))
         how = {"method": method, "strategy": "n_per_row", "gates.min_agreement": 0.2}
         projects.make(Path(), {f"augment.{k}": v for k, v in how.items()} | {"runner.jobs": jobs})
-        contract.TRAIN.write(table.assign(id=[f"r{n}" for n in range(len(table))]))
-        contract.HELD.write(pd.DataFrame({"key": []}))
+        schemas.TRAIN.write(table.assign(id=[f"r{n}" for n in range(len(table))]))
+        schemas.HELD_OUT_HASHES.write(pd.DataFrame({"key": []}))
         projects.run("augment")
-        written = [*Path("metrics").glob("*.json"), contract.AUGMENTED.path]
+        written = [*Path("metrics").glob("*.json"), schemas.AUGMENTED.path]
         found.append({path.name: path.read_bytes() for path in written})
 
     assert found[0] == found[1]

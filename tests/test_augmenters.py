@@ -16,13 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldline.balance import words
-from foldline.balance.augmenters import AUGMENTERS
-from foldline.balance.changing import Ask, Changer, methods_of
-from foldline.balance.hangul import composed, is_hangul, typed
-from foldline.balance.noise import noise
-from foldline.frame.errors import FoldlineError
-from foldline.frame.params.balance import Method
+from foldline.augmentation import word_augmenters
+from foldline.augmentation.augmenters import AUGMENTERS
+from foldline.augmentation.changing import Ask, Changer, methods_of
+from foldline.augmentation.hangul import composed, is_hangul, typed
+from foldline.augmentation.typos import noise
+from foldline.core.errors import FoldlineError
+from foldline.core.params.augmentation import Method
 from tests.drawn import copies
 
 TEXTS = (
@@ -149,31 +149,31 @@ def test_a_mix_has_all_its_methods(changer, augment) -> None:
 
 def test_aeda_puts_in_marks_alone() -> None:
     counts = set()
-    for text in copies(words.aeda, TEXTS[0], 50, share=0.3):
+    for text in copies(word_augmenters.aeda, TEXTS[0], 50, share=0.3):
         found = text.split()
-        marks = [word for word in found if word in words.MARKS]
-        assert [word for word in found if word not in words.MARKS] == TEXTS[0].split()
+        marks = [word for word in found if word in word_augmenters.MARKS]
+        assert [word for word in found if word not in word_augmenters.MARKS] == TEXTS[0].split()
         counts.add(len(marks))
     assert counts == {1, 2, 3}  # at most 0.3 of 10 words
-    assert copies(words.aeda, "낱말", 1, share=0.3)[0].split()[1] == "낱말"
+    assert copies(word_augmenters.aeda, "낱말", 1, share=0.3)[0].split()[1] == "낱말"
 
 
 def test_swap_moves_words_alone() -> None:
-    for text in copies(words.swap, TEXTS[0], 20, share=0.1):
+    for text in copies(word_augmenters.swap, TEXTS[0], 20, share=0.1):
         found = text.split()
         assert Counter(found) == Counter(TEXTS[0].split())
         assert sum(a != b for a, b in zip(found, TEXTS[0].split(), strict=True)) == 2
-    assert copies(words.swap, "a b", 1, share=0.1) == ["b a"]
-    assert copies(words.swap, "낱말", 1, share=0.1) == ["낱말"]
+    assert copies(word_augmenters.swap, "a b", 1, share=0.1) == ["b a"]
+    assert copies(word_augmenters.swap, "낱말", 1, share=0.1) == ["낱말"]
 
 
 def test_delete_leaves_words_in_their_order() -> None:
     for share in (0.001, 0.3, 0.999):
-        for text in copies(words.delete, TEXTS[0], 20, share=share):
+        for text in copies(word_augmenters.delete, TEXTS[0], 20, share=share):
             found = text.split()
             assert 1 <= len(found) < 10
             assert found == [word for word in TEXTS[0].split() if word in found]
-    assert copies(words.delete, "낱말", 1, share=0.3) == ["낱말"]
+    assert copies(word_augmenters.delete, "낱말", 1, share=0.3) == ["낱말"]
 
 
 def test_pairswap_needs_pairs(changer, augment) -> None:
@@ -273,7 +273,8 @@ def test_what_nlpaug_cannot_do_is_told_at_once(name, options, message, changer) 
 def test_nlpaug_says_nothing() -> None:
     """Its source has escapes that Python 3.12 warns of, each time it is compiled."""
     code = (
-        "from foldline.balance.adapter import nlpaug; from foldline.frame.params import Nlpaug;"
+        "from foldline.augmentation.nlpaug_adapter import nlpaug;"
+        "from foldline.core.params import Nlpaug;"
         "from tests.drawn import copies;"
         "copies(nlpaug, 'a b c', 1, options=Nlpaug(name='KeyboardAug', options={}))"
     )
@@ -287,7 +288,8 @@ def test_nlpaug_says_nothing() -> None:
 def test_nlpaug_is_the_same_in_every_process() -> None:
     """It keeps words in sets, whose order another process does not share."""
     code = (
-        "from foldline.balance.adapter import nlpaug; from foldline.frame.params import Nlpaug;"
+        "from foldline.augmentation.nlpaug_adapter import nlpaug;"
+        "from foldline.core.params import Nlpaug;"
         "from tests.drawn import copies;"
         "options = Nlpaug(name='SpellingAug', options={'aug_p': 0.9});"
         "text = 'because they receive their letter about a different address';"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_avg_fn
 
-from foldline.modeling.neural.averaging import Averages
+from foldline.models.neural.weight_averaging import Averages
 from tests.small import bert
 
 

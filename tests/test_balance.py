@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from foldline.balance import report, strategies
-from foldline.balance.rows import ORIGINAL, Balanced, balance, changed
-from foldline.combining.folds import Fold, training_rows
-from foldline.frame.errors import FoldlineError
-from foldline.frame.params import Kfold
+from foldline.augmentation import report, sampling_plan
+from foldline.augmentation.augment_rows import ORIGINAL, Balanced, balance, changed
+from foldline.core.errors import FoldlineError
+from foldline.core.params import Kfold
+from foldline.ensembling.cross_validation import Fold, training_rows
 
 METHODS = ("aeda", "swap", "delete", "nlpaug")
 # Most texts meet others once they are changed: one of two equal copies is refused.
@@ -144,19 +144,19 @@ def test_copies_are_shared_equally(uneven, augment) -> None:
 def test_a_class_that_is_not_there_is_told(augment) -> None:
     own = augment(per_class={"spma": "none"})
     with pytest.raises(FoldlineError, match=r"per_class: unknown class 'spma'; did you mean 'spam"):
-        strategies.check_classes(own, ["ham", "spam"])
-    strategies.check_classes(own, ["spma"])
+        sampling_plan.check_classes(own, ["ham", "spam"])
+    sampling_plan.check_classes(own, ["spma"])
 
 
 def test_a_mix_follows_its_weights(augment) -> None:
     own = augment(method="mix", mix={"swap": 1.0, "aeda": 3.0})
     turned = augment(method="mix", mix={"aeda": 6.0, "swap": 2.0})
     asked = [(f"r{n}", k) for n in range(500) for k in range(4)]
-    drawn = [strategies.method_of(*one, own, 1) for one in asked]
+    drawn = [sampling_plan.method_of(*one, own, 1) for one in asked]
 
     assert Counter(drawn)["aeda"] / len(asked) == pytest.approx(0.75, abs=0.03)
-    assert drawn == [strategies.method_of(*one, turned, 1) for one in asked]
-    assert drawn != [strategies.method_of(*one, own, 2) for one in asked]
+    assert drawn == [sampling_plan.method_of(*one, turned, 1) for one in asked]
+    assert drawn != [sampling_plan.method_of(*one, own, 2) for one in asked]
 
 
 def test_a_copy_is_named_by_its_method(uneven, augment) -> None:
@@ -263,7 +263,7 @@ def test_augmenting_before_splitting_lies_and_folds_do_not(rows, augment, recipe
 def test_chunks_do_not_matter(uneven, augment, monkeypatch) -> None:
     own = augment(method="mix", strategy="n_per_row")
     whole = balanced(uneven, own).rows
-    monkeypatch.setattr("foldline.balance.rows.CHUNK", 7)
+    monkeypatch.setattr("foldline.augmentation.augment_rows.CHUNK", 7)
     pd.testing.assert_frame_equal(balanced(uneven, own).rows, whole)
     assert changed([], None, 0, 1) == []
 

@@ -1,7 +1,7 @@
 """Balancing numbers: a range of them stands for a class, and pairs are copied as such."""
 
-from foldline.balance import report, strategies
-from foldline.balance.rows import balance
+from foldline.augmentation import report, sampling_plan
+from foldline.augmentation.augment_rows import balance
 
 
 def test_rare_numbers_are_copied_as_rare_classes_are(rows, augment) -> None:
@@ -11,7 +11,7 @@ def test_rare_numbers_are_copied_as_rare_classes_are(rows, augment) -> None:
     found = balance(table, own, "regression", 1)
     high = found.rows["label"].astype(float) > 5
 
-    assert strategies.stands_for(table, "regression", 2).tolist() == (
+    assert sampling_plan.stands_for(table, "regression", 2).tolist() == (
         ["0 to 5"] * 20 + ["5 to 10"] * 4
     )
     assert [(~high).sum(), high.sum()] == [20, 20]
@@ -19,7 +19,7 @@ def test_rare_numbers_are_copied_as_rare_classes_are(rows, augment) -> None:
     assert shown["histogram"] == {"edges": [0, 5, 10], "before": [20, 4], "after": [20, 20]}
     assert report.metrics(table, found, "regression", 2)["ratio_before"] == 5
     narrow = table.assign(label=[str(1 + n / 1e9) for n in range(24)])
-    assert len(set(strategies.stands_for(narrow, "regression", 4))) == 4
+    assert len(set(sampling_plan.stands_for(narrow, "regression", 4))) == 4
     equal = table.assign(label="1")
     assert len(balance(equal, own, "regression", 1).rows) == 24
 

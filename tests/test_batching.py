@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from foldline.frame.errors import FoldlineError
-from foldline.modeling.neural.batching import BucketSampler, sampler
+from foldline.core.errors import FoldlineError
+from foldline.models.neural.batching import BucketSampler, sampler
 
 LENGTHS = [int(n) for n in np.random.default_rng(0).integers(3, 60, size=1003)]
 

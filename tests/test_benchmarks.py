@@ -12,7 +12,7 @@ from benchmarks.kind_sets import DataSet
 from benchmarks.kind_tables import _three, compared, scored, significant
 from benchmarks.kinds import cells, spread
 from benchmarks.seeds import told
-from foldline.judging.intervals import Difference
+from foldline.metrics.intervals import Difference
 
 ROOT = Path(__file__).resolve().parents[1]
 

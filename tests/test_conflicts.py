@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.corpus.conflicts import SHOWN, Settled, conflicting, settle
-from foldline.frame import contract
-from foldline.frame.labels import Labels
+from foldline.core.io import schemas
+from foldline.core.io.labels import Labels
+from foldline.data.conflicts import SHOWN, Settled, conflicting, settle
 from tests import projects
 
 
@@ -59,7 +59,7 @@ def test_drop_takes_whole_groups():
     assert [row["id"] for row in found.details["dropped"]] == ["r0", "r1", "r2", "r3", "r4"]
     assert found.notes == [
         "prepare.conflicts=drop: 2 texts have different labels in 5 training rows: 5 rows "
-        "dropped, 0 relabelled (listed in metrics/preparation.json). Rows for test are taken from "
+        "dropped, 0 relabelled (listed in reports/prepare.json). Rows for test are taken from "
         "these later: scores are of cleaned labels"
     ]
 
@@ -113,7 +113,7 @@ def prepared(workplace: Path, policy: str, match: str) -> pd.DataFrame:
     ]
     projects.write_csv(workplace / "data/raw/rows.csv", texts + copies)
     projects.run("prepare")
-    return contract.PREPARED.read().set_index("id")
+    return schemas.PREPARED.read().set_index("id")
 
 
 @pytest.mark.parametrize(("match", "left"), [("exact", {"x2"}), ("skeleton", {"r0", "x1", "x2"})])
@@ -123,7 +123,7 @@ def test_prepare_settles_by_the_strength_that_is_asked_for(workplace, match, lef
 
     assert {"r0", "x1", "x2"} & set(table.index) == left
     assert set(table.loc[sorted(left), "label"]) == {"economy"}
-    details = json.loads(Path("metrics/preparation.json").read_text(encoding="utf-8"))
+    details = json.loads(Path("reports/prepare.json").read_text(encoding="utf-8"))
     assert any("prepare.conflicts=majority" in note for note in details["notes"])
     assert details["conflicts"]["dropped_rows"] == 14 - len(table)
     assert details["duplicates"]["exact"]["conflicting_rows"] == 2

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.frame import contract
-from foldline.frame.contract import Table
-from foldline.frame.errors import FoldlineError
+from foldline.core.errors import FoldlineError
+from foldline.core.io import schemas
+from foldline.core.io.schemas import Table
 
 TRAPS = [
     "plain",
@@ -122,7 +122,7 @@ def test_a_folder_in_place_of_the_file_is_told(table):
 
 
 def test_paths_are_told_apart_and_written_as_dvc_writes_them():
-    tables = [value for value in vars(contract).values() if isinstance(value, Table)]
+    tables = [value for value in vars(schemas).values() if isinstance(value, Table)]
 
-    assert len(contract.TABLES) == len(tables)
-    assert all(path == Path(path).as_posix() for path in contract.TABLES)
+    assert len(schemas.TABLES) == len(tables)
+    assert all(path == Path(path).as_posix() for path in schemas.TABLES)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from foldline.modeling.bags import bags, fit_bags
-from foldline.modeling.counting import count_within_words, count_words
+from foldline.models.ngram_counts import count_within_words, count_words
+from foldline.models.tfidf_features import bags, fit_bags
 
 TEXTS = [
     "a bb\u00a0ccc  \t dd",
@@ -91,7 +91,7 @@ def test_the_texts_that_were_learnt_have_the_features_that_they_have_later():
 
 
 def _options(min_df):
-    from foldline.frame.params import Tfidf
+    from foldline.core.params import Tfidf
 
     return Tfidf(
         words=[1, 2],

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from foldline.frame import svg
-from foldline.modeling import curves
+from foldline.core.io import svg
+from foldline.models import training_curves
 
 STEPS = [{"step": s, "loss": 2 / s, "lr": 1e-3 / s} for s in range(1, 1001)]
 
 
 def picture(history: list[dict[str, Any]], metric: str = "f1_macro") -> ET.Element:
-    return ET.fromstring(curves.picture(curves.panels(history, metric)))
+    return ET.fromstring(training_curves.picture(training_curves.panels(history, metric)))
 
 
 def texts(root: ET.Element) -> str:
@@ -37,31 +37,35 @@ def test_the_step_that_is_kept_is_marked(tmp_path, recipe):
         for step, loss in ((250, 0.9), (500, 0.5), (1000, 0.7))
     ]
     file = tmp_path / "curves.svg"
-    curves.write_curves([*STEPS, *epochs], recipe().train, "classification", file)
+    training_curves.write_curves([*STEPS, *epochs], recipe().train, "classification", file)
     root = ET.fromstring(file.read_text(encoding="utf-8"))
     marks = [e.attrib for e in root.iter() if e.attrib.get("class") == "b dashed"]
-    middle = (curves.LEFT + curves.WIDTH - curves.RIGHT) / 2
+    middle = (training_curves.LEFT + training_curves.WIDTH - training_curves.RIGHT) / 2
     assert [float(mark["x1"]) for mark in marks] == pytest.approx([middle] * 3, abs=1)
     assert "f1_macro, validation" in texts(root)
     assert "kept" not in texts(picture(STEPS))
 
 
 def test_curves_are_self_contained_small_and_within_the_paper():
-    text = curves.picture(curves.panels(STEPS * 50, "loss"))
+    text = training_curves.picture(training_curves.panels(STEPS * 50, "loss"))
     found = [[float(v) for v in p.split(",")] for p in re.findall(r"[\d.-]+,[\d.-]+", text)]
 
     assert len(text) < 60_000
     assert text.count("http") == 1  # the name of SVG itself
     assert "prefers-color-scheme: dark" in text
-    assert all(curves.LEFT <= x <= curves.WIDTH - curves.RIGHT for x, _ in found)
-    assert all(curves.TOP <= y <= curves.PANEL - curves.BOTTOM for _, y in found)
+    assert all(
+        training_curves.LEFT <= x <= training_curves.WIDTH - training_curves.RIGHT for x, _ in found
+    )
+    assert all(
+        training_curves.TOP <= y <= training_curves.PANEL - training_curves.BOTTOM for _, y in found
+    )
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0, -2.0])
 def test_curves_of_one_point_or_a_constant_are_drawn(value):
     for count in (1, 5):
         history = [{"step": step, "loss": value} for step in range(1, count + 1)]
-        text = curves.picture(curves.panels(history, "loss"))
+        text = training_curves.picture(training_curves.panels(history, "loss"))
         assert "nan" not in text
         assert ("<circle" in text) == (count == 1)  # a line of one point would not be seen
 
@@ -77,7 +81,9 @@ def test_ticks_are_round():
 def test_smoothing_begins_with_the_first_value_and_thinning_keeps_the_mean():
     points = [(float(n), float(n)) for n in range(1000)]
 
-    assert [y for _, y in curves.smoothed([(1, 5.0), (2, 5.0)])] == pytest.approx([5.0, 5.0])
-    assert len(curves.thinned(points)) <= curves.POINTS
-    assert np.mean([y for _, y in curves.thinned(points[:900])]) == pytest.approx(449.5)
-    assert curves.thinned(points[:400]) == points[:400]
+    assert [y for _, y in training_curves.smoothed([(1, 5.0), (2, 5.0)])] == pytest.approx(
+        [5.0, 5.0]
+    )
+    assert len(training_curves.thinned(points)) <= training_curves.POINTS
+    assert np.mean([y for _, y in training_curves.thinned(points[:900])]) == pytest.approx(449.5)
+    assert training_curves.thinned(points[:400]) == points[:400]

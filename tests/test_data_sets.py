@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from foldline.corpus import importing
-from foldline.frame.errors import FoldlineError
-from foldline.frame.loading import read
+from foldline.cli import run as run_verb
+from foldline.core.errors import FoldlineError
+from foldline.core.params.loading import read
 from tests import projects
 from tests.projects import write_csv
 
@@ -49,7 +49,7 @@ def test_a_data_set_on_the_disk_becomes_files_with_class_names(workshop):
 
     parts = {"train": reviews(30), "validation": reviews(8, 30), "test": reviews(6, 40, -1)}
     datasets.DatasetDict(parts | {"extra": reviews(3, 50)}).save_to_disk("given/movies")
-    importing.main(["hf:given/movies", "--yes"])
+    run_verb(["import", "hf:given/movies", "--yes"])
 
     data = read(workshop / "params.yaml")["data"]
     names = [data[part] for part in ("train", "valid", "test", "predict")]
@@ -77,7 +77,7 @@ def test_a_folder_of_parquet_or_csv_files_is_a_data_set(workshop):
         Path("given/files").mkdir(parents=True, exist_ok=True)
         split.to_parquet(f"given/files/{name}-00000-of-00001.parquet")
         write_csv(workshop / f"given/tables/{name}.csv", [dict(row) for row in split])
-    importing.main(["hf:given/files", "--yes"])
+    run_verb(["import", "hf:given/files", "--yes"])
     data = read(workshop / "params.yaml")["data"]
     assert (data["train"], data["test"]) == (
         "data/raw/files-train.jsonl",
@@ -85,7 +85,7 @@ def test_a_folder_of_parquet_or_csv_files_is_a_data_set(workshop):
     )
     assert data["classes"] == ["positive", "negative"]
 
-    importing.main(["hf:given/tables", "--yes"])
+    run_verb(["import", "hf:given/tables", "--yes"])
     data = read(workshop / "params.yaml")["data"]
     assert data["train"] == "data/raw/tables-train.jsonl"
     assert data["classes"] is None
@@ -102,10 +102,10 @@ def test_several_configurations_are_listed_and_one_can_be_chosen(workshop):
     with pytest.raises(
         FoldlineError, match=r"configurations: large, small\. Choose one with --con"
     ):
-        importing.main(["hf:given/two", "--yes"])
+        run_verb(["import", "hf:given/two", "--yes"])
     with pytest.raises(FoldlineError, match="'smal' not found"):
-        importing.main(["hf:given/two", "--config", "smal", "--yes"])
-    importing.main(["hf:given/two", "--config", "small", "--yes"])
+        run_verb(["import", "hf:given/two", "--config", "smal", "--yes"])
+    run_verb(["import", "hf:given/two", "--config", "small", "--yes"])
     assert read(workshop / "params.yaml")["data"]["train"] == "data/raw/two-train.jsonl"
 
 
@@ -135,7 +135,7 @@ def hub(monkeypatch):
     [([], "a" * 40), (["--revision", "v1"], "b" * 40), (["--revision", "c" * 40], "c" * 40)],
 )
 def test_the_commit_of_the_hub_is_pinned_and_recorded(workshop, hub, arguments, commit):
-    importing.main(["hf:team/movies", *arguments, "--yes"])
+    run_verb(["import", "hf:team/movies", *arguments, "--yes"])
     record = json.loads((workshop / "data/raw/movies.source.json").read_text(encoding="utf-8"))
 
     assert hub == {"name": "team/movies", "config": None, "revision": commit}
@@ -145,7 +145,7 @@ def test_the_commit_of_the_hub_is_pinned_and_recorded(workshop, hub, arguments, 
 
 def test_without_a_network_the_next_step_is_told(workshop):
     with pytest.raises(FoldlineError, match="go online, or give one that was used here") as caught:
-        importing.main(["hf:team/movies", "--yes"])
+        run_verb(["import", "hf:team/movies", "--yes"])
 
     assert "--revision SHA" in str(caught.value)
     assert not (workshop / "data").exists()
@@ -153,4 +153,4 @@ def test_without_a_network_the_next_step_is_told(workshop):
 
 def test_a_folder_that_is_not_there_is_not_looked_for_on_the_hub(workshop):
     with pytest.raises(FoldlineError, match="there is no folder"):
-        importing.main(["hf:./movies", "--yes"])
+        run_verb(["import", "hf:./movies", "--yes"])

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from foldline.frame.labels import Labels
-from foldline.frame.params import DenseHead
-from foldline.modeling import dense
-from foldline.modeling.scaling import class_weights, of_pairs, softmax
+from foldline.core.io.labels import Labels
+from foldline.core.params import DenseHead
+from foldline.models import dense_heads
+from foldline.models.scaling import class_weights, of_pairs, softmax
 
 TASKS = {
     "two": Labels("classification", ("a", "b")),
@@ -38,7 +38,7 @@ def points(task: str) -> tuple[np.ndarray, np.ndarray]:
 def test_a_head_learns_and_is_kept(head, task):
     features, target = points(task)
     labels = TASKS[task]
-    fitted = dense.fit_head(options(head), features, target, labels, None, seed=1)
+    fitted = dense_heads.fit_head(options(head), features, target, labels, None, seed=1)
     found = fitted.predict(features, labels)
 
     if task == "numbers":
@@ -49,16 +49,18 @@ def test_a_head_learns_and_is_kept(head, task):
     else:
         assert found.sum(axis=1) == pytest.approx(np.ones(120))
         assert (found.argmax(axis=1) == target).mean() > 0.95
-    again = dense.restored(fitted.arrays()).predict(features, labels)
+    again = dense_heads.restored(fitted.arrays()).predict(features, labels)
     np.testing.assert_array_equal(again, found)
 
 
 def test_neighbours_vote_by_how_near_they_are():
     rows = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0], [-1.0, 0.0]])
     labels = TASKS["three"]
-    fitted = dense.fit_head(options("knn"), rows, np.array([0, 1, 1, 2]), labels, None, seed=1)
+    fitted = dense_heads.fit_head(
+        options("knn"), rows, np.array([0, 1, 1, 2]), labels, None, seed=1
+    )
     found = fitted.predict(np.array([[2.0, 0.0]]), labels)
-    numbers = dense.fit_head(
+    numbers = dense_heads.fit_head(
         options("knn"), rows, np.array([1.0, 2.0, 9.0, 9.0]), TASKS["numbers"], None, 1
     )
 
@@ -69,9 +71,11 @@ def test_neighbours_vote_by_how_near_they_are():
     )
     shares = np.array([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     heavy = np.array([1.0, 3.0, 1.0, 1.0])
-    weighed = dense.fit_head(options("knn"), rows, np.array([0, 1, 1, 2]), labels, heavy, seed=1)
+    weighed = dense_heads.fit_head(
+        options("knn"), rows, np.array([0, 1, 1, 2]), labels, heavy, seed=1
+    )
     assert weighed.predict(np.array([[2.0, 0.0]]), labels)[0, 0] == pytest.approx(1 / 3.4, abs=1e-5)
-    soft = dense.fit_head(options("knn"), rows, shares, labels, None, seed=1)
+    soft = dense_heads.fit_head(options("knn"), rows, shares, labels, None, seed=1)
     assert soft.predict(np.array([[2.0, 0.0]]), labels)[0, 0] == pytest.approx(0.5 / 1.8, abs=1e-5)
 
 
@@ -81,7 +85,7 @@ def test_soft_labels_are_learnt(head):
     features = np.random.default_rng(6).normal(size=(200, 3))
     shares = np.tile([0.75, 0.25, 0.0], (200, 1))
     how = options(head, c=1e-3, epochs=500, neighbours=200, hidden=2)
-    found = dense.fit_head(how, features, shares, TASKS["three"], None, 1).predict(
+    found = dense_heads.fit_head(how, features, shares, TASKS["three"], None, 1).predict(
         features, TASKS["three"]
     )
 

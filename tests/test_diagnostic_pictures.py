@@ -4,20 +4,20 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from foldline.experiments.diagnostics import drawing
-from foldline.frame import svg
+from foldline.core.io import svg
+from foldline.diagnostics import plots
 
 
 def test_pictures_are_whole_and_escape_names():
-    drawn = drawing.curve(
+    drawn = plots.curve(
         "<loss>", ("a & b", [1e-7, 1e-3, 1.0]), ("loss", [2.0, 1.0, 9.0]),
-        [drawing.Mark("here", 1e-3)], log_x=True,
+        [plots.Mark("here", 1e-3)], log_x=True,
     )  # fmt: skip
     root = ElementTree.fromstring(drawn)
     texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
 
     assert {"<loss>", "a & b", "here", "1e-07".replace("0", ""), "1e0"} <= set(texts)
-    bars = ElementTree.fromstring(drawing.bars("b", [("one", 2.0, "2 s"), ("two", 0.0, "0 s")]))
+    bars = ElementTree.fromstring(plots.bars("b", [("one", 2.0, "2 s"), ("two", 0.0, "0 s")]))
     widths = [float(n.get("width", "0").rstrip("%")) for n in bars.iter() if n.tag.endswith("rect")]
     assert widths[1:] == [420.0, 1.0]
 
@@ -27,13 +27,13 @@ def test_pictures_are_whole_and_escape_names():
     [(0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]), (0, 30, [0, 5, 10, 15, 20, 25, 30]), (0, 0, [0])],
 )
 def test_axes_have_round_ticks(low, high, ticks):
-    assert svg.ticks(low, high, drawing.TICKS) == pytest.approx(ticks)
+    assert svg.ticks(low, high, plots.TICKS) == pytest.approx(ticks)
 
 
 def test_a_score_stands_beside_what_chance_gives():
     long = "shuffled labels, models/pretrained/minilm"
-    values = [drawing.Beside("in", 0.5, 0.25, 0.75), drawing.Beside(long, 1.0, 0.0, 0.5)]
-    picture = ElementTree.fromstring(drawing.chances("f1_macro", values))
+    values = [plots.Beside("in", 0.5, 0.25, 0.75), plots.Beside(long, 1.0, 0.0, 0.5)]
+    picture = ElementTree.fromstring(plots.chances("f1_macro", values))
     named = {
         kind: [e for e in picture.iter() if e.tag.endswith(kind)]
         for kind in ("circle", "rect", "text")

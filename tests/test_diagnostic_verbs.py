@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from foldline.__main__ import main as run_verb
+from foldline.cli import main as run_verb
 from tests import projects
 from tests.repositories import copy_project, environment, shell
 
@@ -52,7 +52,7 @@ def test_each_verb_says_what_it_does(verb, capsys):
         run_verb([verb, "--help"])
 
     assert ended.value.code == 0
-    assert f"metrics/diagnostics/{verb}.json" in " ".join(capsys.readouterr().out.split())
+    assert f"reports/diagnostics/{verb}.json" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.slow
@@ -62,7 +62,7 @@ def test_a_model_without_steps_has_no_lr_but_is_timed(project, capsys):
     assert run_verb(["lr-find"]) == 1
     assert "model=tfidf has no `lr`" in capsys.readouterr().err
     assert run_verb(["profile"]) == 0
-    found = json.loads((folder / "metrics/diagnostics/profile.json").read_text("utf-8"))
+    found = json.loads((folder / "reports/diagnostics/profile.json").read_text("utf-8"))
     assert set(found["seconds"]) == {"fit", "prediction"}
     assert run_verb(["overfit"]) == 0
 
@@ -79,7 +79,7 @@ def test_what_is_wrong_ends_with_code_1_and_stands_in_the_file(project, capsys):
     folder = project(lr=1e-9)
 
     assert run_verb(["overfit"]) == 1
-    found = json.loads((folder / "metrics/diagnostics/overfit.json").read_text("utf-8"))
+    found = json.loads((folder / "reports/diagnostics/overfit.json").read_text("utf-8"))
     assert found["verdict"] == "wrong"
     assert len(found["losses"]) == 600
     assert "-> run `python -m foldline sanity` first" in capsys.readouterr().out
@@ -92,9 +92,9 @@ def test_every_verb_serves_every_task(task, project):
 
     for verb in VERBS:
         assert run_verb([verb]) == 0, verb
-        found = json.loads((folder / f"metrics/diagnostics/{verb}.json").read_text("utf-8"))
+        found = json.loads((folder / f"reports/diagnostics/{verb}.json").read_text("utf-8"))
         assert found["verdict"] in ("ok", "look at")
-        assert (folder / f"metrics/diagnostics/{verb}.svg").exists()
+        assert (folder / f"reports/diagnostics/{verb}.svg").exists()
     assert sum(found["seconds"].values()) > 0
     assert 0 < found["operations_per_second"] < found["peak_operations_per_second"]
 
@@ -102,7 +102,7 @@ def test_every_verb_serves_every_task(task, project):
 @pytest.mark.slow
 def test_the_same_rows_give_the_same_verdicts_to_the_byte(project):
     folder = project()
-    file = folder / "metrics/diagnostics"
+    file = folder / "reports/diagnostics"
 
     seen = []
     for _ in range(2):
@@ -125,4 +125,4 @@ def test_the_commands_of_the_page_run(tmp_path):
 
     assert [line.split()[-1] for line in lines] == ["augment", *VERBS]
     for line, verb in zip(lines[1:], VERBS, strict=True):
-        assert f"metrics/diagnostics/{verb}.json" in shown[line]
+        assert f"reports/diagnostics/{verb}.json" in shown[line]

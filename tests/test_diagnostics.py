@@ -10,22 +10,22 @@ import pandas as pd
 import pytest
 import torch
 
-from foldline.experiments.diagnostics import (
-    chance,
-    checking,
-    learning,
-    range_test,
-    starting,
-    tokens,
+from foldline.diagnostics import (
+    init_checks,
+    lr_range_test,
+    null_checks,
+    overfit,
+    sanity,
+    token_checks,
 )
-from foldline.experiments.diagnostics.begun import Begun, begin, first_batches, padding
-from foldline.experiments.diagnostics.given import Given
-from foldline.experiments.diagnostics.verdicts import LOOK, OK, WRONG, graded
-from foldline.modeling.fitted import Fitted, Job
-from foldline.modeling.kinds import KINDS
-from foldline.modeling.neural import scratch
-from foldline.modeling.neural.losses import loss_for
-from foldline.modeling.neural.ragged import Ragged
+from foldline.diagnostics.initial_model import Begun, begin, first_batches, padding
+from foldline.diagnostics.inputs import Given
+from foldline.diagnostics.verdicts import LOOK, OK, WRONG, graded
+from foldline.models.interface import Fitted, Job
+from foldline.models.neural import scratch
+from foldline.models.neural.losses import loss_for
+from foldline.models.neural.ragged_array import Ragged
+from foldline.models.registry import KINDS
 
 TASKS = ["classification", "multilabel", "regression"]
 STRONG = {"scratch.width": 32, "scratch.vocabulary": 400, "scratch.dropout": 0.0}
@@ -59,7 +59,7 @@ def verdicts(findings: list) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_healthy_classes_pass_every_check(project):
-    found = verdicts(checking.checked(project()))
+    found = verdicts(sanity.checked(project()))
     page = Path("docs/diagnostics.md").read_text(encoding="utf-8")
 
     assert set(found.values()) == {OK}
@@ -75,10 +75,10 @@ def test_healthy_models_pass_every_check(task, model, project, tiny_bert):
     several = {"scratch.width": 128} if task == "multilabel" else {}  # ten of ten seeds learn
     found = project(task, several, model=named, lr=1e-3 if several else 3e-3)
 
-    assert [f for f in checking.checked(found) if f.verdict == WRONG] == []
-    rows = learning.chosen(found)
+    assert [f for f in sanity.checked(found) if f.verdict == WRONG] == []
+    rows = overfit.chosen(found)
     if model != "pretrained":  # of width 16, with its dropout
-        judged = learning.judged(found, *learning.learnt(found, rows))
+        judged = overfit.judged(found, *overfit.learnt(found, rows))
         assert [f for f in judged if f.verdict != OK] == []
 
 
@@ -97,19 +97,19 @@ def test_a_frozen_layer_is_named(started):
     layer = start.model.base_model.encoder.layer[0].output.dense
     for parameter in layer.parameters():
         parameter.requires_grad_(False)
-    found = starting.gradients(start, job)
+    found = init_checks.gradients(start, job)
 
     assert found.verdict == WRONG
     assert found.numbers["frozen"] == [
         f"bert.encoder.layer.0.output.dense.{name}" for name in ("weight", "bias")
     ]
-    asked = starting.judged(start.model, 1)
+    asked = init_checks.judged(start.model, 1)
     assert asked.numbers["frozen"] == found.numbers["frozen"]
 
 
 def test_layers_that_are_frozen_on_purpose_are_told_and_ok(started):
     start, job = started(dotted={"train.trainable_layers": "head"})
-    found = starting.gradients(start, job)
+    found = init_checks.gradients(start, job)
 
     assert found.verdict == OK
     assert "frozen by train.trainable_layers=head" in found.found
@@ -119,7 +119,7 @@ def test_a_layer_that_is_cut_off_is_named(started):
     start, job = started()
     attention = start.model.base_model.encoder.layer[0].output
     attention.register_forward_hook(lambda *args: args[-1].detach())
-    found = starting.gradients(start, job)
+    found = init_checks.gradients(start, job)
 
     assert found.verdict == WRONG
     assert any(name.endswith("word_embeddings.weight") for name in found.numbers["without"])
@@ -130,8 +130,8 @@ def test_weights_that_are_no_numbers_are_found(started):
     start, job = started()
     start.model.classifier.weight.data[0, 0] = float("nan")
 
-    assert starting.gradients(start, job).verdict == WRONG
-    assert starting.first_loss(start, job).verdict == WRONG
+    assert init_checks.gradients(start, job).verdict == WRONG
+    assert init_checks.first_loss(start, job).verdict == WRONG
 
 
 def test_a_tokenizer_that_knows_nothing_is_found(started, project, recipe):
@@ -139,20 +139,20 @@ def test_a_tokenizer_that_knows_nothing_is_found(started, project, recipe):
     alien = scratch.tokenizer(["abc", "xyz"] * 3, recipe())
     with project().job() as own:
         strange = Begun(alien, start.model, begin(own).rows, 0.0)
-    rows = tokens.held_out(project(), strange)
-    found = tokens.unknown(replace(strange, rows=rows), rows)
+    rows = token_checks.held_out(project(), strange)
+    found = token_checks.unknown(replace(strange, rows=rows), rows)
 
     assert found.verdict == WRONG
-    assert tokens.unknown(start, tokens.held_out(project(), start)).verdict == OK
+    assert token_checks.unknown(start, token_checks.held_out(project(), start)).verdict == OK
 
 
 def test_ids_beyond_the_embeddings_are_found(started, project):
     start, _ = started()
-    held = tokens.held_out(project(), start)
-    assert tokens.in_range(start, held).verdict == OK
+    held = token_checks.held_out(project(), start)
+    assert token_checks.in_range(start, held).verdict == OK
 
     start.model.resize_token_embeddings(20)
-    found = tokens.in_range(start, held)
+    found = token_checks.in_range(start, held)
 
     assert found.verdict == WRONG
     assert "token ids beyond the embeddings" in found.advice
@@ -164,8 +164,8 @@ def test_a_model_beyond_whose_embeddings_ids_are_is_not_trained(project, monkeyp
         start.model.resize_token_embeddings(20)
         return start
 
-    monkeypatch.setattr(checking, "begin", cropped)
-    found = verdicts(checking.checked(project()))
+    monkeypatch.setattr(sanity, "begin", cropped)
+    found = verdicts(sanity.checked(project()))
 
     assert found["token ids in range"] == WRONG
     assert "first loss" not in found
@@ -177,8 +177,8 @@ def test_cut_texts_and_padding_are_told(started, project, rows):
     with project().changed().job() as own:
         cut = begin(replace(own, recipe=short))
 
-    assert tokens.cut(start, job.recipe).verdict == OK
-    assert tokens.cut(cut, short).verdict == LOOK
+    assert token_checks.cut(start, job.recipe).verdict == OK
+    assert token_checks.cut(cut, short).verdict == LOOK
     columns = {"input_ids": Ragged.of([[1] * 2, [1] * 10, [1] * 10])}
     uneven = replace(start.rows, columns=columns, target=start.rows.target[:3])
     assert padding(uneven, [[0, 1], [2]]) == pytest.approx(30 / 22)
@@ -192,13 +192,13 @@ def test_labels_in_texts_are_found(share, project):
     rows = found.train.copy()
     some = np.arange(len(rows)) < share * len(rows)
     rows.loc[some, "text"] += " [" + rows.loc[some, "label"].str.upper() + "]"
-    told = chance.labels_in_inputs(replace(found, train=rows))
+    told = null_checks.labels_in_inputs(replace(found, train=rows))
 
     assert told.verdict == {0.0: OK, 0.3: LOOK, 1.0: WRONG}[share]
 
 
 def test_a_number_is_found_as_a_word_of_its_own():
-    held = chance._share(["score 3.5 here", "at 13.5", "3.55", "v.3.5"], [["3.5"]] * 4)
+    held = null_checks._share(["score 3.5 here", "at 13.5", "3.55", "v.3.5"], [["3.5"]] * 4)
 
     assert held == 0.25
 
@@ -217,17 +217,17 @@ def test_a_model_that_looks_the_labels_up_is_found(task, project, monkeypatch):
         return Fitted(Cheat(job.labels))  # type: ignore[arg-type]
 
     found = project(task, model="length")
-    honest = chance.shuffled(found, "length").verdict, chance.constant(found).verdict
+    honest = null_checks.shuffled(found, "length").verdict, null_checks.constant(found).verdict
     monkeypatch.setitem(KINDS, "length", replace(KINDS["length"], fit=fit))
 
     assert honest == (OK, OK)
-    assert chance.shuffled(found, "length").verdict == WRONG
-    assert chance.constant(found).verdict == WRONG
+    assert null_checks.shuffled(found, "length").verdict == WRONG
+    assert null_checks.constant(found).verdict == WRONG
 
 
 def test_a_folder_is_named_by_its_last_part(project, tiny_bert):
     found = project("classification", model=tiny_bert, epochs=1)
-    assert chance.shuffled(found, tiny_bert).check == "shuffled labels, tiny-bert"
+    assert null_checks.shuffled(found, tiny_bert).check == "shuffled labels, tiny-bert"
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
@@ -248,7 +248,7 @@ def test_theory_is_the_loss_of_equal_outputs(task, loss, weights, smoothing, pro
     zero = type("Outputs", (), {"logits": torch.zeros(31, 3)})
     expected = loss_for(found.labels, target, found.recipe.train)(zero, torch.as_tensor(target))
     with found.job() as job:
-        value, _ = starting.theory(job, target, target)
+        value, _ = init_checks.theory(job, target, target)
 
     # A focal loss scales the smoothed shares' parts by the same factor: all probabilities are 1/3.
     assert value == pytest.approx(float(expected), rel=1e-5)
@@ -256,42 +256,42 @@ def test_theory_is_the_loss_of_equal_outputs(task, loss, weights, smoothing, pro
 
 def test_theory_has_its_closed_forms(project):
     with project().job() as job:
-        assert starting.theory(job, np.array([0, 1]), np.array([0, 1]))[0] == np.log(3)
+        assert init_checks.theory(job, np.array([0, 1]), np.array([0, 1]))[0] == np.log(3)
     with project("multilabel").job() as job:
         some = np.array([[0, 1, 1]])
-        assert starting.theory(job, some, some)[0] == np.log(2)
+        assert init_checks.theory(job, some, some)[0] == np.log(2)
     standard = np.array([-1.0, 1.0, -2.0, 2.0]) / np.sqrt(2.5)
     for loss, value in {"auto": 1.0, "mae": 1.5 / np.sqrt(2.5)}.items():
         with project("regression", {"train.loss": loss}).job() as job:
-            assert starting.theory(job, standard, standard)[0] == pytest.approx(value)
+            assert init_checks.theory(job, standard, standard)[0] == pytest.approx(value)
 
 
 def test_a_scaled_loss_is_found(started, monkeypatch):
     start, job = started()
-    assert starting.first_loss(start, job).verdict == OK
+    assert init_checks.first_loss(start, job).verdict == OK
 
     def twice(*arguments: Any) -> Any:
         loss = loss_for(*arguments)
         return lambda *how: 2 * loss(*how)
 
-    monkeypatch.setattr(starting, "loss_for", twice)
-    assert starting.first_loss(start, job).verdict == WRONG
+    monkeypatch.setattr(init_checks, "loss_for", twice)
+    assert init_checks.first_loss(start, job).verdict == WRONG
 
 
 @pytest.mark.slow
 def test_a_model_that_cannot_learn_is_found(project, monkeypatch):
-    monkeypatch.setattr(learning, "EPOCHS", (1, 2))
+    monkeypatch.setattr(overfit, "EPOCHS", (1, 2))
     found = project(lr=1e-9)
-    rows = learning.chosen(found)
-    judged = learning.judged(found, *learning.learnt(found, rows))
+    rows = overfit.chosen(found)
+    judged = overfit.judged(found, *overfit.learnt(found, rows))
 
     assert verdicts(judged) == {"learnt by heart": WRONG, "loss to 0": WRONG}
 
 
 def test_sixteen_rows_are_even_over_labels_and_the_same_in_any_order(project):
     found = project()
-    rows = learning.chosen(found)
-    again = learning.chosen(replace(found, train=found.train.iloc[::-1]))
+    rows = overfit.chosen(found)
+    again = overfit.chosen(replace(found, train=found.train.iloc[::-1]))
 
     assert rows["label"].value_counts().tolist() == [6, 5, 5]
     assert sorted(rows["id"]) == sorted(again["id"])
@@ -301,23 +301,23 @@ def test_a_range_test_is_read_where_it_was_made():
     rates = [10 ** (-7 + step / 20) for step in range(141)]
     place = np.log10(rates)
     losses = 2 - 1 / (1 + np.exp(-6 * (place + 4))) + np.exp(4 * (place + 1.5))
-    result = range_test.read(rates, losses.tolist())
+    result = lr_range_test.read(rates, losses.tolist())
 
     # Smoothing over ten steps moves all by half a power of ten at most.
     assert 1e-4 < result.steepest < 10**-3.4
     assert 2e-4 < result.tenth < 1e-2
     assert result.broken and 0.02 < result.broken < 0.2
-    assert range_test.judged(result, 2e-4).verdict == OK
-    assert range_test.judged(result, 1e-7).verdict == LOOK
-    assert range_test.judged(result, 0.5).verdict == WRONG
+    assert lr_range_test.judged(result, 2e-4).verdict == OK
+    assert lr_range_test.judged(result, 1e-7).verdict == LOOK
+    assert lr_range_test.judged(result, 0.5).verdict == WRONG
 
 
 def test_a_flat_range_test_is_wrong():
     rates = [10 ** (-7 + step / 20) for step in range(141)]
 
-    assert range_test.judged(range_test.read(rates, [2.0] * 141), 1e-3).verdict == WRONG
+    assert lr_range_test.judged(lr_range_test.read(rates, [2.0] * 141), 1e-3).verdict == WRONG
 
 
 def test_smoothing_is_corrected_for_the_beginning():
-    assert range_test.smooth([1.0, 1.0]) == pytest.approx([1.0, 1.0])
-    assert range_test.smooth([1.0, 2.0])[1] == pytest.approx((0.09 + 0.2) / 0.19)
+    assert lr_range_test.smooth([1.0, 1.0]) == pytest.approx([1.0, 1.0])
+    assert lr_range_test.smooth([1.0, 2.0])[1] == pytest.approx((0.09 + 0.2) / 0.19)

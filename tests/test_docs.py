@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from foldline.balance.augmenters import AUGMENTERS
-from foldline.frame.params import KINDS
+from foldline.augmentation.augmenters import AUGMENTERS
+from foldline.core.params import KINDS
 from tests import projects
 from tests.repositories import commit, copy_files, environment, shell
 from tools import docs

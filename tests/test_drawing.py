@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldline.balance.drawing import Draws, exchanged
-from foldline.balance.wording import Words
+from foldline.augmentation.random_streams import Draws, exchanged
+from foldline.augmentation.word_tokenizer import Words
 
 
 @pytest.mark.parametrize("n", [1, 2, 6, 1000, 2**32])

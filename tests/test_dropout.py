@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from foldline.modeling.neural.dropout import drawn_together, kept
+from foldline.models.neural.dropout import drawn_together, kept
 
 MANY = 400_000
 

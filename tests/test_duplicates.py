@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldline.corpus.duplicate_report import duplicate_report
-from foldline.corpus.duplicates import Found, find_duplicates, group_names
-from foldline.corpus.groups import duplicate_keys, leak_groups
-from foldline.corpus.normal import key, skeleton
-from foldline.frame.params import Duplicates
+from foldline.core.params import Duplicates
+from foldline.data.duplicate_report import duplicate_report
+from foldline.data.duplicates import Found, find_duplicates, group_names
+from foldline.data.groups import duplicate_keys, leak_groups
+from foldline.data.normalization import key, skeleton
 
 STRENGTHS = ("exact", "skeleton", "near")
 

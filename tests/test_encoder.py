@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foldline.frame import encoder, vectors
-from foldline.frame.errors import FoldlineError
-from foldline.frame.pooling import POOLINGS
-from foldline.modeling import kinds
+from foldline.core.errors import FoldlineError
+from foldline.encoders import sentence_encoder, vector_cache
+from foldline.encoders.pooling import POOLINGS
+from foldline.models import registry
 from tests.marks import fast_first
 
 TEXTS = ["김치 찌개 soup", "goal", "비가 흐린 rain 기온 태풍 cloud 맑은 바람", "", "축구 " * 40]
@@ -20,7 +20,7 @@ TEXTS = ["김치 찌개 soup", "goal", "비가 흐린 rain 기온 태풍 cloud �
 
 @pytest.fixture
 def opened(workplace, tiny_bert):
-    return encoder.open_encoder("embed.encoder", tiny_bert, 24, 1)
+    return sentence_encoder.open_encoder("embed.encoder", tiny_bert, 24, 1)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_files_of_sentence_transformers_are_honoured(kept):
     write(kept / "sentence_bert_config.json", {"max_seq_length": 4})
     prompts = {"prompts": {"query": "the "}, "default_prompt_name": "query"}
     write(kept / "config_sentence_transformers.json", prompts)
-    own = encoder.open_encoder("embed.encoder", str(kept), 24, 1)
+    own = sentence_encoder.open_encoder("embed.encoder", str(kept), 24, 1)
     first = states(kept, "the 축구 경기 goal", 4)[0]
 
     assert own.longest == 4
@@ -104,23 +104,23 @@ def test_poolings_by_hand(name):
 def test_parts_that_are_not_known_are_told(kept):
     write(kept / "1_Pooling/config.json", {"pooling_mode_weightedmean_tokens": True})
     with pytest.raises(FoldlineError, match="its pooling is weightedmean_tokens; known are cls"):
-        encoder.open_encoder("embed.encoder", str(kept), 24, 1)
+        sentence_encoder.open_encoder("embed.encoder", str(kept), 24, 1)
     write(
         kept / "modules.json",
         [{"path": "", "type": "x.Transformer"}, {"path": "2", "type": "x.Dense"}],
     )
     with pytest.raises(FoldlineError, match=r"modules.json names Dense; known are Transformer"):
-        encoder.open_encoder("embed.encoder", str(kept), 24, 1)
+        sentence_encoder.open_encoder("embed.encoder", str(kept), 24, 1)
     with pytest.raises(FoldlineError, match=r"embed.encoder=nowhere cannot be loaded"):
-        encoder.open_encoder("embed.encoder", "nowhere", 24, 1)
+        sentence_encoder.open_encoder("embed.encoder", "nowhere", 24, 1)
     empty = kept.parent / "empty"
     empty.mkdir()
     with pytest.raises(FoldlineError, match=r"the folder is empty"):
-        encoder.open_encoder("embed.encoder", str(empty), 24, 1)
+        sentence_encoder.open_encoder("embed.encoder", str(empty), 24, 1)
     with pytest.raises(FoldlineError, match=r"there is no such folder; in models/pretrained/ is"):
-        encoder.open_encoder("embed.encoder", "models/pretrained/none", 24, 1)
+        sentence_encoder.open_encoder("embed.encoder", "models/pretrained/none", 24, 1)
     with pytest.raises(FoldlineError, match=r"embed.encoder is null"):
-        encoder.open_encoder("embed.encoder", None, 24, 1)
+        sentence_encoder.open_encoder("embed.encoder", None, 24, 1)
 
 
 @pytest.mark.parametrize("family", ["t5", "bart"])
@@ -137,7 +137,7 @@ def test_of_a_model_that_writes_the_part_that_reads_is_taken(family, workplace, 
     model = (T5Model(t5) if family == "t5" else BartModel(bart)).eval()
     for where in (tokenizer, model):
         where.save_pretrained("writer")
-    found = encoder.open_encoder("embed.encoder", "writer", 24, 1).vectors(TEXTS)
+    found = sentence_encoder.open_encoder("embed.encoder", "writer", 24, 1).vectors(TEXTS)
     reader = T5EncoderModel.from_pretrained("writer") if family == "t5" else model.encoder
     for place, text in enumerate(TEXTS):
         ids = torch.tensor([tokenizer(text, truncation=True, max_length=24)["input_ids"]])
@@ -151,7 +151,9 @@ def test_vectors_are_made_once(opened, monkeypatch):
     first = opened.vectors(TEXTS)
     made = []
     monkeypatch.setattr(
-        encoder.Encoder, "_made", lambda self, texts: made.extend(texts) or first[: len(texts)]
+        sentence_encoder.Encoder,
+        "_made",
+        lambda self, texts: made.extend(texts) or first[: len(texts)],
     )
 
     np.testing.assert_array_equal(
@@ -164,7 +166,7 @@ def test_vectors_are_made_once(opened, monkeypatch):
 
 def test_a_broken_store_of_vectors_costs_time_alone(opened):
     first = opened.vectors(TEXTS)
-    (path,) = Path(".foldline", vectors.FOLDER).glob("*.sqlite")
+    (path,) = Path(".foldline", vector_cache.FOLDER).glob("*.sqlite")
     path.write_bytes(b"not a database" * 100)
 
     np.testing.assert_array_equal(opened.vectors(TEXTS), first)
@@ -175,7 +177,7 @@ def test_a_broken_store_of_vectors_costs_time_alone(opened):
 
 def test_a_damaged_vector_is_made_anew(opened):
     first = opened.vectors(TEXTS)
-    (path,) = Path(".foldline", vectors.FOLDER).glob("*.sqlite")
+    (path,) = Path(".foldline", vector_cache.FOLDER).glob("*.sqlite")
     for damage in ("substr(vector, 1, 7)", "substr(vector, 1, 20) || x'00000000'", "'text'"):
         with closing(sqlite3.connect(path)) as store, store:
             store.execute(f"UPDATE vectors SET vector = {damage} WHERE rowid = 2")
@@ -183,8 +185,8 @@ def test_a_damaged_vector_is_made_anew(opened):
 
 
 def test_another_length_or_model_has_other_vectors(opened, tiny_bert, tiny_nli):
-    short = encoder.open_encoder("embed.encoder", tiny_bert, 4, 1)
-    other = encoder.open_encoder("embed.encoder", tiny_nli, 24, 1)
+    short = sentence_encoder.open_encoder("embed.encoder", tiny_bert, 4, 1)
+    other = sentence_encoder.open_encoder("embed.encoder", tiny_nli, 24, 1)
 
     assert len({opened.identity, short.identity, other.identity}) == 3
     assert not np.allclose(opened.vectors(TEXTS)[4], short.vectors(TEXTS)[4])
@@ -195,10 +197,10 @@ def test_an_encoder_that_changed_is_refused(kept, fit, rows, labels):
     found = fit(
         "embed", table[:20], table[:0], "classification", files={"embed.encoder": str(kept)}
     )
-    kinds.save(found.model, "embed", labels("classification"), Path("m"))
+    registry.save(found.model, "embed", labels("classification"), Path("m"))
     write(kept / "1_Pooling/config.json", {"pooling_mode_mean_tokens": True})
     with pytest.raises(FoldlineError, match="has changed since its vectors were learnt from"):
-        kinds.load(Path("m"))
+        registry.load(Path("m"))
 
 
 @pytest.mark.parametrize("head", ["linear", "knn", "mlp"])
@@ -208,8 +210,8 @@ def test_every_head_stands_on_vectors(head, pairs, workplace, fit, rows, labels)
         table = rows(task, pairs)
         how = {"embed.head": head}
         found = fit("embed", table.iloc[:28], table.iloc[:0], task, dotted=how)
-        kinds.save(found.model, "embed", labels(task), Path("m"))
+        registry.save(found.model, "embed", labels(task), Path("m"))
         own = found.model.predict(table.iloc[28:])
 
         assert found.summary["features"] == (65 if pairs else 16)
-        np.testing.assert_array_equal(kinds.load(Path("m")).predict(table.iloc[28:]), own)
+        np.testing.assert_array_equal(registry.load(Path("m")).predict(table.iloc[28:]), own)

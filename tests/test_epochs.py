@@ -2,7 +2,7 @@
 
 import pytest
 
-from foldline.modeling.epochs import ends, kept, told
+from foldline.models.epoch_summary import ends, kept, told
 
 LOSSES, SCORES = [0.9, 0.7, 0.7, 1.2], [0.5, 0.6, 0.65, 0.65]
 HISTORY = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from foldline.frame.errors import listed, nearest, unknown
+from foldline.core.errors import listed, nearest, unknown
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from foldline.frame.errors import FoldlineError
-from foldline.frame.labels import Labels
-from foldline.modeling.neural.explosion import LONG, Explosion, chance
+from foldline.core.errors import FoldlineError
+from foldline.core.io.labels import Labels
+from foldline.models.neural.divergence import LONG, Explosion, chance
 
 TWO = Labels("classification", ("a", "b"))
 RNG = np.random.default_rng(0)

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from foldline.__main__ import main as foldline
-from foldline.experiments import export_options, exporting
-from foldline.frame import contract
-from foldline.frame.errors import FoldlineError
-from foldline.modeling import kinds
-from foldline.modeling.neural import graph
-from foldline.modeling.neural.export import FLOAT, INT8, Parity, check, export
+from foldline.cli import main as foldline
+from foldline.core.errors import FoldlineError
+from foldline.core.io import schemas
+from foldline.models import registry
+from foldline.onnx import command, graph
+from foldline.onnx.export import FLOAT, INT8, Parity, check, export
 from tests.spread import wide, widened
+
+MODEL = Path("models/model")
 
 installed = pytest.mark.skipif(
     bool(graph.missing()), reason=f"needs the extra onnx: {', '.join(graph.missing())}"
@@ -120,9 +121,9 @@ def test_numbers_may_differ_by_their_size() -> None:
 @pytest.fixture
 def project(workplace, fit, rows, labels) -> Path:
     table = rows()
-    contract.VALID.write(table)
+    schemas.VALID.write(table)
     model = fit("scratch", table.iloc[:28], table.iloc[28:], "classification", epochs=30).model
-    kinds.save(model, "scratch", labels("classification"), export_options.MODEL)
+    registry.save(model, "scratch", labels("classification"), MODEL)
     return Path(workplace)
 
 
@@ -131,12 +132,12 @@ def project(workplace, fit, rows, labels) -> Path:
 def test_the_command_writes_both_and_tells_parity_and_speed(project, capsys) -> None:
     assert foldline(["export", "--int8", "yes"]) == 0
     told = capsys.readouterr().out
-    names = {path.name for path in exporting.FOLDER.iterdir()}
+    names = {path.name for path in Path("models/onnx").iterdir()}
     assert names == {FLOAT, INT8, "tokenizer.json", "config.json", "README.md"}
     assert told.count("equal labels") == 2
     assert told.count("rows/s") == 3
     assert foldline(["export"]) == 0  # over its own
-    assert not (exporting.FOLDER / INT8).exists()
+    assert not (Path("models/onnx") / INT8).exists()
 
 
 def test_a_missing_package_is_told_with_its_command(project, monkeypatch, capsys) -> None:
@@ -145,15 +146,15 @@ def test_a_missing_package_is_told_with_its_command(project, monkeypatch, capsys
     told = capsys.readouterr().err
     assert "onnxruntime is not installed" in told
     assert "pip install" in told
-    assert not exporting.FOLDER.exists()
+    assert not Path("models/onnx").exists()
 
 
 def test_a_model_that_was_cut_is_told(project, capsys) -> None:
-    weights = export_options.MODEL / "model.safetensors"
+    weights = MODEL / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     assert foldline(["export"]) == 1
     told = capsys.readouterr().err
-    assert f"{export_options.MODEL} holds no whole model: SafetensorError" in told
+    assert f"{MODEL} holds no whole model: SafetensorError" in told
     assert "dvc checkout --force" in told
 
 
@@ -162,13 +163,13 @@ def test_other_kinds_transforms_and_folders_are_refused(project, fit, rows, labe
     assert foldline(["export", "--out", "models"]) == 1
     assert "holds no exported model" in capsys.readouterr().err
     plain = fit("majority", table, table.iloc[:0], "classification").model
-    kinds.save(plain, "majority", labels("classification"), Path("models/plain"))
+    registry.save(plain, "majority", labels("classification"), Path("models/plain"))
     assert foldline(["export", "--model", "models/plain"]) == 1
     assert "kind majority, and only transformers" in capsys.readouterr().err
     dotted = {"target.transform": "yeo-johnson"}
     curved = fit("scratch", numbers, numbers.iloc[:0], "regression", epochs=1, dotted=dotted).model
-    shutil.rmtree(export_options.MODEL)
-    kinds.save(curved, "scratch", labels("regression"), export_options.MODEL)
+    shutil.rmtree(MODEL)
+    registry.save(curved, "scratch", labels("regression"), MODEL)
     assert foldline(["export"]) == 1
     assert "target.transform=yeo-johnson" in capsys.readouterr().err
 
@@ -184,7 +185,7 @@ def test_predictions_in_bfloat16_are_near_and_kept(task, fit, rows, labels, tmp_
     assert fast.ran["predict_precision"] == "bfloat16"
     assert found == pytest.approx(expected, abs=0.02)
     assert (found != expected).any()
-    kinds.save(fast.model, "scratch", labels(task), tmp_path / "m")
-    loaded = kinds.load(tmp_path / "m")
+    registry.save(fast.model, "scratch", labels(task), tmp_path / "m")
+    loaded = registry.load(tmp_path / "m")
     assert loaded.model.dtype == torch.float32  # plain transformers opens what it always opened
     np.testing.assert_array_equal(loaded.predict(table), found)

@@ -8,8 +8,8 @@ import pytest
 import torch
 from transformers import AutoModel, RobertaConfig
 
-from foldline.modeling import kinds
-from foldline.modeling.neural.transformer import predictions
+from foldline.models import registry
+from foldline.models.neural.transformer import predictions
 from tests.families import CONFIGS, PLAIN, SIZES
 from tests.marks import fast_first
 
@@ -120,8 +120,8 @@ def test_learnt_saved_and_opened(family, folder, fit, rows, labels, tmp_path) ->
     alone = np.concatenate([found.model.predict(held.iloc[i : i + 1]) for i in range(len(held))])
     assert np.ptp(together, axis=0).max() > 0.1
     np.testing.assert_allclose(alone, together, atol=1e-5)
-    kinds.save(found.model, "x", labels(task), tmp_path / "m")
-    np.testing.assert_array_equal(kinds.load(tmp_path / "m").predict(held), together)
+    registry.save(found.model, "x", labels(task), tmp_path / "m")
+    np.testing.assert_array_equal(registry.load(tmp_path / "m").predict(held), together)
     np.testing.assert_allclose(elsewhere(tmp_path / "m", held, task), together, atol=1e-5)
     if family in TYPED:
         of_one = elsewhere(tmp_path / "m", held, task, typed=False)
@@ -135,7 +135,7 @@ def test_a_model_of_one_type_reads_pairs(folder, fit, rows, labels, tmp_path) ->
     found = fit(path, table.iloc[:24], table.iloc[24:28], "classification", **HOW)
     together = found.model.predict(table)
     assert np.ptp(together, axis=0).max() > 0.1
-    kinds.save(found.model, "x", labels("classification"), tmp_path / "m")
+    registry.save(found.model, "x", labels("classification"), tmp_path / "m")
     opened = elsewhere(tmp_path / "m", table, "classification")
     np.testing.assert_allclose(opened, together, atol=1e-5)
 
@@ -165,7 +165,7 @@ def test_lora(family, folder, fit, rows, labels, tmp_path) -> None:
     held = table.iloc[28:]
     together = found.model.predict(held)
     assert np.ptp(together, axis=0).max() > 0.1
-    kinds.save(found.model, "x", labels("classification"), tmp_path / "m")
-    np.testing.assert_array_equal(kinds.load(tmp_path / "m").predict(held), together)
+    registry.save(found.model, "x", labels("classification"), tmp_path / "m")
+    np.testing.assert_array_equal(registry.load(tmp_path / "m").predict(held), together)
     opened = elsewhere(tmp_path / "m", held, "classification")
     np.testing.assert_allclose(opened, together, atol=1e-5)

@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from foldline.frame import files
-from foldline.frame.errors import FoldlineError
+from foldline.core.errors import FoldlineError
+from foldline.core.io import files
 
 
 def left_over(folder):

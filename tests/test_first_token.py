@@ -7,9 +7,9 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, set_seed
 
-from foldline.modeling.neural.attention import FAMILIES
-from foldline.modeling.neural.first_token import first_alone, last_layer
-from foldline.modeling.neural.predicting import Padding, in_bfloat16, logits
+from foldline.models.neural.attention import FAMILIES
+from foldline.models.neural.first_token import first_alone, last_layer
+from foldline.models.neural.prediction import Padding, in_bfloat16, logits
 from tests.families import CONFIGS, learnt_from
 from tests.marks import fast_first
 

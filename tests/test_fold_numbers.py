@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldline.corpus.constraints import fold_notes
-from foldline.corpus.folds import fold_rows, nested_rows
-from foldline.frame.errors import FoldlineError
+from foldline.core.errors import FoldlineError
+from foldline.data.folds import fold_rows, nested_rows
+from foldline.data.split_feasibility import fold_notes
 from tests.splitting import frame
 
 

@@ -12,15 +12,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.combining import folds as work
-from foldline.combining.folds import Fold, alone, finished, fit_fold, forget, training_rows
-from foldline.frame.errors import FoldlineError
-from foldline.frame.files import digest
-from foldline.frame.params import Kfold
-from foldline.modeling import kinds
-from foldline.running.home import home
-from foldline.running.store import Store
-from foldline.running.tasks import Task, run_tasks
+from foldline.core.errors import FoldlineError
+from foldline.core.io.files import digest
+from foldline.core.params import Kfold
+from foldline.core.paths import store_root
+from foldline.ensembling import cross_validation as work
+from foldline.ensembling.cross_validation import (
+    Fold,
+    alone,
+    finished,
+    fit_fold,
+    forget,
+    training_rows,
+)
+from foldline.execution.store import Store
+from foldline.execution.tasks import Task, run_tasks
+from foldline.models import registry
 
 ROOT = Path(__file__).resolve().parents[1]
 SPLITS = 3
@@ -61,13 +68,13 @@ def run(folds: list[Fold], jobs: int = 1) -> None:
 def fits(monkeypatch) -> list[int]:
     """Count the fits, by the number of rows they learnt from."""
     counted: list[int] = []
-    fit = kinds.fit
+    fit = registry.fit
 
     def counting(job: Any) -> Any:
         counted.append(len(job.train))
         return fit(job)
 
-    monkeypatch.setattr(work.kinds, "fit", counting)
+    monkeypatch.setattr(work.registry, "fit", counting)
     return counted
 
 
@@ -81,7 +88,7 @@ def test_every_row_is_predicted_once(folds, table) -> None:
         assert result.predictions.shape == (len(fold.held), 3)
         assert result.details["learnt_from"] > len(table) - len(fold.held)
         np.testing.assert_array_equal(
-            kinds.load(result.model).predict(fold.held), result.predictions
+            registry.load(result.model).predict(fold.held), result.predictions
         )
 
 
@@ -135,7 +142,7 @@ def test_finished_folds_are_not_fitted_again(folds, fits, monkeypatch) -> None:
 def test_a_kill_between_fit_and_seal_is_fitted_again(folds, fits, monkeypatch) -> None:
     fold = folds("tfidf")[0]
     with monkeypatch.context() as patch:
-        patch.setattr(work.kinds, "save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(work.registry, "save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             fit_fold(fold)
     with pytest.raises(FoldlineError, match="fold 0: its result is gone"):
@@ -154,10 +161,10 @@ def test_sigkill_leaves_what_was_finished(folds, fits, workplace) -> None:
     code = """
 import os, pickle, signal, sys
 sys.path.insert(0, sys.argv[1])
-from foldline.combining import folds as work
+from foldline.ensembling import folds as work
 own = pickle.load(open("folds.pickle", "rb"))
 work.fit_fold(own[0])
-work.kinds.save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+work.registry.save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 work.fit_fold(own[1])
 """
     done = subprocess.run([sys.executable, "-c", code, str(ROOT)])
@@ -202,7 +209,7 @@ def test_forgetting_leaves_nothing(folds) -> None:
         forget(own)
 
     assert list(store.root.iterdir()) == [other]
-    assert [path for path in home().rglob("*") if path.is_file()] == []
+    assert [path for path in store_root().rglob("*") if path.is_file()] == []
 
 
 def test_keys_follow_what_a_fold_depends_on(folds, table) -> None:
@@ -238,7 +245,7 @@ def test_folds_have_seeds_of_their_own(folds, monkeypatch) -> None:
         seeds.append(job.recipe.seed)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(work.kinds, "fit", watched)
+    monkeypatch.setattr(work.registry, "fit", watched)
     for fold in [*folds(), folds(seed=8)[0]]:
         with pytest.raises(KeyboardInterrupt):
             fit_fold(fold)

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 import torch
 
-from foldline.frame import usage
-from foldline.frame.usage import Gpu, Usage
-from foldline.modeling.history import write_speed
-from foldline.modeling.neural import watching
-from foldline.modeling.neural.watching import Progress, Speed
+from foldline.core import resource_usage
+from foldline.core.resource_usage import Gpu, Usage
+from foldline.models.neural import callbacks
+from foldline.models.neural.callbacks import Progress, Speed
+from foldline.models.training_history import write_speed
 from stages import train
 from tests import projects
 from tests.killing import killed_after
@@ -42,7 +42,7 @@ def test_the_bar_tells_speed_losses_and_time_left(capsys, monkeypatch):
 
 def test_the_speed_of_a_step_by_hand(monkeypatch):
     clock = iter([100.0, 102.0, 106.0])
-    monkeypatch.setattr(watching.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: next(clock))
     speed, state = Speed(), SimpleNamespace(epoch=0.0, log_history=[{"loss": 2.0}])
     speed.on_epoch_begin(None, state, None)
     speed.add(torch.tensor([[1, 1, 1], [1, 0, 0]]))
@@ -119,7 +119,7 @@ def test_a_gpus_figures_come_by_nvml(monkeypatch):
         get_device_properties=lambda _: SimpleNamespace(uuid="0-1"),
     )
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
-    monkeypatch.setattr(usage.ctypes, "CDLL", Driver)
+    monkeypatch.setattr(resource_usage.ctypes, "CDLL", Driver)
     with Usage() as told:
         pass
     monkeypatch.setattr(Driver, "broken", "nvmlDeviceGetUtilizationRates")
@@ -132,7 +132,7 @@ def test_a_gpus_figures_come_by_nvml(monkeypatch):
 
 
 def test_a_machine_without_nvml_is_told_as_such(monkeypatch):
-    monkeypatch.setattr(usage, "NVML", "no-such-library.so")
+    monkeypatch.setattr(resource_usage, "NVML", "no-such-library.so")
     with pytest.raises(OSError):
         Gpu("GPU-0")
 
@@ -142,14 +142,14 @@ def test_what_a_training_took_stands_beside_how_it_ran(workplace, capsys):
     projects.make(Path(), {"model": "scratch"})
     projects.run("prepare", "split", "augment", "train")
     assert "epoch 1 is kept: validation loss" in capsys.readouterr().out
-    training = json.loads(Path("metrics/environment.json").read_text())["training"]
-    table = pd.read_csv("metrics/samples.csv")
+    training = json.loads(Path("reports/environment.json").read_text())["training"]
+    table = pd.read_csv("reports/sample_predictions.csv")
 
     assert training["epochs"][0]["rows_per_second"] > 0
     assert training["usage"]["memory_mb"]["peak"] > 10
     assert set(table["epoch"]) == {1}
-    assert (pd.read_csv("metrics/speed.csv")["rows_per_second"] > 0).all()
-    assert ET.parse("metrics/curves.svg").getroot().tag.endswith("svg")
+    assert (pd.read_csv("reports/training_speed.csv")["rows_per_second"] > 0).all()
+    assert ET.parse("reports/training_curves.svg").getroot().tag.endswith("svg")
 
 
 @pytest.mark.parametrize(("own", "least", "said"), [(0.2, 0.2, True), (0.3, 0.2, False)])

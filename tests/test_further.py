@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from foldline.corpus.further import further_notes, further_texts
-from foldline.frame.errors import FoldlineError
-from foldline.frame.params import Pretrain
+from foldline.core.errors import FoldlineError
+from foldline.core.params import Pretrain
+from foldline.data.pretraining_texts import further_notes, further_texts
 from tests import projects
 
 TEXTS = ["a text to learn", "one more to learn", "a text to stop by", "a text to judge by"]

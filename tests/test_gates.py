@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.balance.gates import GATES, Gate, agreement, near
-from foldline.balance.rows import balance
-from foldline.combining.folds import Fold, training_rows
-from foldline.corpus import duplicates
-from foldline.corpus.leaks import digest
-from foldline.frame.params import Kfold
+from foldline.augmentation.augment_rows import balance
+from foldline.augmentation.quality_filters import GATES, Gate, agreement, near
+from foldline.core.params import Kfold
+from foldline.data import duplicates
+from foldline.data.leaks import digest
+from foldline.ensembling.cross_validation import Fold, training_rows
 from tests.marks import fast_first
 
 UNDERSAMPLERS = ("random", "nearmiss1", "nearmiss2", "nearmiss3", "tomek", "enn", "ncr")

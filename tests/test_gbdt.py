@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from foldline.modeling import gbdt
-from foldline.modeling.surface import COUNTS, KINDS, surface
-from foldline.modeling.trees import Forest, forest_of
+from foldline.models import gbdt
+from foldline.models.boosted_trees import Forest, forest_of
+from foldline.models.surface_features import COUNTS, KINDS, surface
 
 
 @pytest.mark.parametrize("classes", [0, 2, 4])
@@ -65,8 +65,8 @@ def test_validation_rows_say_when_to_stop(fit, rows, parts):
 
 
 def test_several_labels_have_trees_of_their_own(fit, rows, labels, recipe, monkeypatch, tmp_path):
-    from foldline.frame.labels import Labels
-    from foldline.modeling.fitted import Job
+    from foldline.core.io.labels import Labels
+    from foldline.models.interface import Job
 
     table = rows()
     several = Labels("multilabel", labels("classification").classes)

@@ -7,8 +7,7 @@ from scipy.sparse import csr_matrix
 from scipy.stats import chi2 as chi_square
 from scipy.stats import chi2_contingency, pearsonr
 
-from foldline.corpus.echoes import echo, is_echo, named, stands_in, told_number
-from foldline.corpus.giveaways import (
+from foldline.data.label_artifacts import (
     Ngrams,
     adjusted,
     by_class,
@@ -18,6 +17,7 @@ from foldline.corpus.giveaways import (
     holding,
     matters,
 )
+from foldline.data.label_in_text import echo, is_echo, named, stands_in, told_number
 
 WORDS = ["오늘", "영화", "정말", "good", "bad", "film", "배우", "story", "음악", "the"]
 

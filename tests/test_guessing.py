@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from foldline.corpus.intake.annotated import Judgements, guess_judgements
-from foldline.corpus.intake.guessing import Guess, guess_columns, guess_task, hints, no_header
-from foldline.corpus.intake.roles import part_by_name
-from foldline.corpus.raw import Raw
-from foldline.frame.errors import FoldlineError
+from foldline.core.errors import FoldlineError
+from foldline.data.raw import Raw
+from foldline.importer.annotation_tables import Judgements, guess_judgements
+from foldline.importer.column_guessing import Guess, guess_columns, guess_task, hints, no_header
+from foldline.importer.column_names import part_by_name
 
 N = 40
 # Columns of every kind, N cells each.

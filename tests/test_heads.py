@@ -6,10 +6,10 @@ import pytest
 from scipy import sparse
 from scipy.special import expit
 
-from foldline.frame.labels import Labels
-from foldline.modeling import heads
-from foldline.modeling.linear import Linear, problem
-from foldline.modeling.platt import calibrated, deal, platt
+from foldline.core.io.labels import Labels
+from foldline.models import linear_heads
+from foldline.models.one_vs_rest import Linear, problem
+from foldline.models.platt import calibrated, deal, platt
 
 CLASSES = Labels("classification", ("a", "b", "c"))
 SEVERAL = Labels("multilabel", ("a", "b", "c"))
@@ -19,7 +19,7 @@ HEADS = ("logistic", "svm", "nbsvm", "complement_nb", "ridge")
 @pytest.mark.parametrize("pairs", [False, True])
 @pytest.mark.parametrize("head", HEADS)
 def test_every_head_learns_and_is_kept(head, pairs, fit, rows, labels, tmp_path):
-    from foldline.modeling import kinds
+    from foldline.models import registry
 
     table = rows("classification", pairs)
     found = fit(
@@ -31,8 +31,8 @@ def test_every_head_learns_and_is_kept(head, pairs, fit, rows, labels, tmp_path)
 
     assert predictions.sum(axis=1) == pytest.approx(np.ones(12))
     assert (predictions.argmax(axis=1) == target).mean() > (0.6 if pairs else 0.8)
-    kinds.save(found.model, "tfidf", labels("classification"), tmp_path / "m")
-    np.testing.assert_array_equal(kinds.load(tmp_path / "m").predict(held), predictions)
+    registry.save(found.model, "tfidf", labels("classification"), tmp_path / "m")
+    np.testing.assert_array_equal(registry.load(tmp_path / "m").predict(held), predictions)
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -58,7 +58,7 @@ def test_complement_naive_bayes_orders_classes_as_scikit_learn_does():
 
     rng = np.random.default_rng(0)
     features, codes = sparse.csr_matrix(rng.random((60, 9)) ** 3), np.arange(60) % 3
-    own = heads.complement_nb(features, np.eye(3)[codes].astype(bool), None, 9)
+    own = linear_heads.complement_nb(features, np.eye(3)[codes].astype(bool), None, 9)
     theirs = ComplementNB(alpha=1.0).fit(features, codes).predict_joint_log_proba(features)
     scores = features @ own.weights.T
 
@@ -70,7 +70,7 @@ def test_complement_naive_bayes_orders_classes_as_scikit_learn_does():
 def test_log_count_ratios_by_hand():
     """Wang and Manning: r = log((p / |p|) / (q / |q|)), p and q the counts plus 1 of each side."""
     features = sparse.csr_matrix([[2.0, 0.0, -5.0], [1.0, 1.0, 7.0], [0.0, 3.0, 1.0]])
-    ratio, bias = heads._naive_bayes(2, features, np.array([1, 1, 0]), None)
+    ratio, bias = linear_heads._naive_bayes(2, features, np.array([1, 1, 0]), None)
     p, q = np.array([4.0, 2.0]) / 6, np.array([1.0, 4.0]) / 5
 
     assert ratio == pytest.approx([*np.log(p / q), 0.0])  # what may be negative is no count
@@ -139,7 +139,9 @@ def test_several_labels_at_once_are_independent(head, recipe, rows):
         ]
     )
     made = recipe({"tfidf.head": head, "tfidf.c": 100.0, "tfidf.svm_c": 100.0, "tfidf.alpha": 1e-3})
-    fitted = heads.fit_head(made, features, problem(wanted.astype(int), SEVERAL), rows(n=60), 5)
+    fitted = linear_heads.fit_head(
+        made, features, problem(wanted.astype(int), SEVERAL), rows(n=60), 5
+    )
     found = fitted.predict(features, SEVERAL)
 
     assert found.shape == (60, 3)

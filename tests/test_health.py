@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.corpus.health import distinct
-from foldline.corpus.shortcuts import find_shortcuts, shapes
+from foldline.data.label_quality import distinct
+from foldline.data.shortcuts import find_shortcuts, shapes
 from tests.healthy import look, planted, table
 from tests.marks import fast_first
 

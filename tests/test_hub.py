@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from foldline.balance.adapter import made
-from foldline.balance.outside import commits, outside
-from foldline.frame import hub
-from foldline.frame.errors import FoldlineError
-from foldline.frame.params import Nlpaug
+from foldline.augmentation.external_inputs import commits, outside
+from foldline.augmentation.nlpaug_adapter import made
+from foldline.core.errors import FoldlineError
+from foldline.core.params import Nlpaug
+from foldline.encoders import hub
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from foldline.__main__ import main
-from foldline.corpus import importing
-from foldline.corpus.intake import storing
-from foldline.frame.loading import read
+from foldline.cli import main
+from foldline.cli import run as run_verb
+from foldline.core.params.loading import read
+from foldline.importer import placement
 from tests import brought, projects
 from tests.brought import official, told
 from tests.projects import write_csv
@@ -39,7 +39,7 @@ def test_a_yes_at_the_terminal_is_asked_for(project, monkeypatch, answer, writte
     before = (project / "params.yaml").read_bytes()
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda _: answer)
-    importing.main(["given/news.csv"])
+    run_verb(["import", "given/news.csv"])
 
     assert (project / "data/raw/news.csv").exists() == written
     assert ((project / "params.yaml").read_bytes() != before) == written
@@ -56,7 +56,7 @@ def test_what_was_written_to_params_meanwhile_stays(project, monkeypatch):
 
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", answer)
-    importing.main(["given/news.csv"])
+    run_verb(["import", "given/news.csv"])
 
     assert read(file)["seed"] == 43
     assert read(file)["data"]["train"] == "data/raw/news.csv"
@@ -72,7 +72,7 @@ def test_a_copy_that_is_interrupted_leaves_nothing(project, monkeypatch):
         if "dev" in str(source):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(storing.shutil, "copyfile", stopping)
+    monkeypatch.setattr(placement.shutil, "copyfile", stopping)
 
     assert main(["import", "given/train.csv", "given/dev.csv", "--yes"]) == 130
     assert list((project / "data/raw").iterdir()) == []

@@ -2,9 +2,9 @@
 
 import pytest
 
-from foldline.corpus.intake import settings
-from foldline.frame.errors import FoldlineError
-from foldline.frame.loading import read
+from foldline.core.errors import FoldlineError
+from foldline.core.params.loading import read
+from foldline.importer import params_editing
 
 
 @pytest.mark.parametrize(
@@ -29,10 +29,10 @@ from foldline.frame.loading import read
 def test_a_value_is_read_back_as_it_was_written(value, text, tmp_path):
     file = tmp_path / "p.yaml"
     file.write_text(
-        settings.edited("data:\n  key: old  # why\nlast: 1\n", {"data.key": value}), "utf-8"
+        params_editing.edited("data:\n  key: old  # why\nlast: 1\n", {"data.key": value}), "utf-8"
     )
 
-    assert settings.written(value) == text
+    assert params_editing.written(value) == text
     assert read(file) == {"data": {"key": value}, "last": 1}
     assert "# why\nlast: 1\n" in file.read_text("utf-8")
 
@@ -52,9 +52,9 @@ def test_a_value_is_read_back_as_it_was_written(value, text, tmp_path):
     ],
 )
 def test_everything_around_a_value_stays(before, after):
-    assert settings.edited(before, {"k": "long"}) == after
+    assert params_editing.edited(before, {"k": "long"}) == after
 
 
 def test_a_key_that_is_missing_is_named():
     with pytest.raises(FoldlineError, match=r"no key data\.text"):
-        settings.edited("data:\n  label: a\n", {"data.text": "b"})
+        params_editing.edited("data:\n  label: a\n", {"data.text": "b"})

@@ -5,9 +5,9 @@ import gzip
 import pandas as pd
 import pytest
 
-from foldline.corpus import importing
-from foldline.corpus.intake import storing
-from foldline.frame.loading import read
+from foldline.cli import run as run_verb
+from foldline.core.params.loading import read
+from foldline.importer import placement
 from tests import brought, projects
 from tests.brought import official, told
 from tests.projects import write_csv
@@ -23,7 +23,7 @@ def bring(project):
     """Import with --yes, and give section `data` of params.yaml then."""
 
     def call(*arguments: str) -> dict:
-        importing.main([*arguments, "--yes"])
+        run_verb(["import", *arguments, "--yes"])
         return read(project / "params.yaml")["data"]
 
     return call
@@ -223,7 +223,7 @@ def test_a_cp949_file_with_korean_columns_is_understood(project, bring, capsys):
 
 
 def test_a_large_file_needs_dvc_but_git_can_be_told_to_keep_it(project, bring, monkeypatch):
-    monkeypatch.setattr(storing, "LARGE", 1000)
+    monkeypatch.setattr(placement, "LARGE", 1000)
     write_csv(project / "given/news.csv", projects.topics())
 
     assert "dvc init" in told("given/news.csv", "--yes")
@@ -237,7 +237,7 @@ def test_what_later_stages_would_refuse_is_told_now(project, capsys):
     write_csv(project / "given/test.csv", [{"id": r["id"], "text": r["text"]} for r in rows[45:]])
     write_csv(project / "given/sub.csv", [{"id": "r1", "label": "economy"}])
     files = ["given/train.csv", "given/valid.csv", "given/test.csv", "sample=given/sub.csv"]
-    importing.main([*files, "--yes"])
+    run_verb(["import", *files, "--yes"])
 
     shown = capsys.readouterr().out
     assert "classes that train lacks: weather; `prepare` will refuse them" in shown

@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from foldline.judging import intervals
-from foldline.judging.intervals import Interval, interval, paired_interval
-from foldline.judging.metrics import METRICS, measure
+from foldline.metrics import intervals
+from foldline.metrics.intervals import Interval, interval, paired_interval
+from foldline.metrics.registry import METRICS, measure
 
 Array = NDArray[Any]
 

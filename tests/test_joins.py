@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldline.corpus import duplicates, joins, minhash
-from foldline.frame.seeds import generator
+from foldline.core.io.seeds import generator
+from foldline.data import duplicates, minhash, similarity_join
 
 THRESHOLDS = (0.5, 0.6, 2 / 3, 0.7, 0.8, 0.9, 1.0)
 TEXTS = st.lists(st.text("ab가😀", max_size=14), max_size=25)
@@ -29,14 +29,16 @@ def brute(texts: list[str], threshold: float) -> set[tuple[int, int]]:
 
 
 def joined(texts: list[str], threshold: float) -> set[tuple[int, int]]:
-    sets = joins.gram_sets(texts)
-    found = joins.similar_pairs(sets, joins.prefix_lists(sets, threshold), threshold)
+    sets = similarity_join.gram_sets(texts)
+    found = similarity_join.similar_pairs(
+        sets, similarity_join.prefix_lists(sets, threshold), threshold
+    )
     return {(int(i), int(j)) for i, j in found}
 
 
 def hashed(texts: list[str], threshold: float) -> set[tuple[int, int]]:
     lists = minhash.band_lists(texts, threshold)
-    found = joins.similar_pairs(minhash.LongTexts(texts), lists, threshold)
+    found = similarity_join.similar_pairs(minhash.LongTexts(texts), lists, threshold)
     return {(int(i), int(j)) for i, j in found}
 
 
@@ -63,14 +65,14 @@ def test_the_join_finds_what_comparing_all_with_all_finds(texts, threshold):
 @settings(max_examples=60, deadline=None)
 @given(TEXTS, st.sampled_from(THRESHOLDS), st.integers(1, 9))
 def test_groups_are_chains_of_pairs_whatever_the_size_of_chunks(texts, threshold, chunk):
-    sets = joins.gram_sets(texts)
-    lists = joins.prefix_lists(sets, threshold)
-    whole = joins.CHUNK
-    joins.CHUNK = chunk
+    sets = similarity_join.gram_sets(texts)
+    lists = similarity_join.prefix_lists(sets, threshold)
+    whole = similarity_join.CHUNK
+    similarity_join.CHUNK = chunk
     try:
-        groups = joins.similar_groups(sets, lists, threshold)
+        groups = similarity_join.similar_groups(sets, lists, threshold)
     finally:
-        joins.CHUNK = whole
+        similarity_join.CHUNK = whole
 
     assert partition(groups) == closure(brute(texts, threshold), len(texts))
 
@@ -86,7 +88,7 @@ def test_groups_are_chains_of_pairs_whatever_the_size_of_chunks(texts, threshold
     ],
 )
 def test_similarity_by_hand(one, other, similarity):
-    both, either = joins.gram_sets([one, other]).shared(np.array([0]), np.array([1]))
+    both, either = similarity_join.gram_sets([one, other]).shared(np.array([0]), np.array([1]))
 
     assert both[0] / either[0] == pytest.approx(similarity)
     assert minhash.LongTexts([one, other]).shared(np.array([0]), np.array([1])) == (both, either)
@@ -167,6 +169,6 @@ def test_a_template_of_many_texts_costs_no_square():
     lists = minhash.band_lists(texts, 0.7)
 
     assert lists.counts.max() == minhash.NEIGHBOURS
-    groups = joins.similar_groups(minhash.LongTexts(texts), lists, 0.7)
+    groups = similarity_join.similar_groups(minhash.LongTexts(texts), lists, 0.7)
     assert len(texts) > 500
     assert len(set(groups.tolist())) == 1

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foldline.frame import contract
-from foldline.frame.errors import FoldlineError
+from foldline.core.errors import FoldlineError
+from foldline.core.io import schemas
 from tests import projects
 from tests.test_stages import fingerprints
 
@@ -70,11 +70,11 @@ def made(tmp_path, monkeypatch, tiny_bert, tiny_nli):
 def test_the_chain_runs(made, model, task):
     made(model, task=task)
     projects.run()
-    held = contract.OUT_OF_FOLD.read()
+    held = schemas.OUT_OF_FOLD.read()
     scores = json.loads(Path("metrics/evaluate.json").read_text(encoding="utf-8"))["test"]
 
     assert sorted(set(held["member"])) == ["model", "tfidf"]
-    assert len(contract.TEST_PREDICTIONS.read()) == 12
+    assert len(schemas.TEST_PREDICTIONS.read()) == 12
     if model in ("external", "keywords") and task == "classification":
         assert scores["accuracy"] > 0.6
 
@@ -100,5 +100,5 @@ def test_a_file_beside_the_tables_that_lacks_rows_is_told(made):
     projects.run("prepare", "split", "augment")
     with pytest.raises(FoldlineError, match=r"elsewhere.csv has no prediction of \d+ of 12 rows"):
         projects.run("train")
-    beside = json.loads(Path("data/beside.json").read_text(encoding="utf-8"))
+    beside = json.loads(Path("data/auxiliary_files.json").read_text(encoding="utf-8"))
     assert set(beside) == {"data/raw/elsewhere.csv", "data/raw/words.yaml"}

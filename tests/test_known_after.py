@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from foldline.corpus.columns import by_role, known_after_notes
-from foldline.corpus.raw import Raw
-from foldline.frame import loading
-from foldline.frame.errors import FoldlineError
-from foldline.frame.params import Data, Settings
+from foldline.core.errors import FoldlineError
+from foldline.core.params import Data, Settings, loading
+from foldline.data.columns import by_role, known_after_notes
+from foldline.data.raw import Raw
 from tests.healthy import named, section
 
 ROOT = Path(__file__).resolve().parents[1]

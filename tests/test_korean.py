@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from foldline.balance import korean, words
-from foldline.balance.thesaurus import Thesaurus
-from foldline.frame.errors import FoldlineError
+from foldline.augmentation import korean_words, word_augmenters
+from foldline.augmentation.thesaurus import Thesaurus
+from foldline.core.errors import FoldlineError
 from tests.drawn import copies
 
 TEXT = "어제  배우가 만든 영화를 매우 많이 봤다ㅋㅋ 🙂🙂 http://a.b/영화 영화는 좋은 film!!"
@@ -28,7 +28,7 @@ def thesaurus(augment, workplace):
 
 
 def replaced(text: str, made: Thesaurus, label: str = "") -> str:
-    return copies(words.synonym, text, 1, label, share=0.99, thesaurus=made)[0]
+    return copies(word_augmenters.synonym, text, 1, label, share=0.99, thesaurus=made)[0]
 
 
 def test_the_package_is_named_where_it_is_missing(thesaurus, monkeypatch) -> None:
@@ -39,7 +39,7 @@ def test_the_package_is_named_where_it_is_missing(thesaurus, monkeypatch) -> Non
             raise ImportError(name)
         return plain(name, *args, **kwargs)
 
-    korean.kiwi.cache_clear()
+    korean_words.kiwi.cache_clear()
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(FoldlineError, match="pip install kiwipiepy"):
         thesaurus("", source="kiwi")
@@ -69,7 +69,7 @@ def test_neighbours_are_nouns_and_adverbs_of_the_same_kind(thesaurus) -> None:
     made = thesaurus("", [("대단히 아주 영화 작품 관람 결코", "")] * 3, source="kiwi")
     (slot,) = made.slots("매우 큽니다", "")
     assert set(slot.synonyms) == {"대단히", "아주"}  # those that rows hold
-    assert all(korean.kiwi().tokenize(word)[0].tag == "MAG" for word in slot.synonyms)
+    assert all(korean_words.kiwi().tokenize(word)[0].tag == "MAG" for word in slot.synonyms)
     # Predicates, negations and parts of compounds stay.
     assert made.slots("좋다 안 좋다 결코 영화관람", "") == []
     assert made.slots("영화를", "")[0].fit("작품") == "작품을"

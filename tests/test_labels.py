@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.frame import environment
-from foldline.frame.errors import FoldlineError
-from foldline.frame.labels import UNKNOWN, Labels
+from foldline.core import environment
+from foldline.core.errors import FoldlineError
+from foldline.core.io.labels import UNKNOWN, Labels
 
 CLASSES = Labels("classification", ("no", "한글", "1.0"))
 NUMBERS = Labels("regression")

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from foldline.frame import contract, loading
-from foldline.frame.files import read_json
-from foldline.frame.params import Prepare
+from foldline.core.io import schemas
+from foldline.core.io.files import read_json
+from foldline.core.params import Prepare, loading
 from stages import prepare
 from tests.healthy import WORDS, look, named, table
 from tests.projects import PARAMS
@@ -74,7 +74,7 @@ def official(tmp_path, monkeypatch) -> Callable[..., dict[str, Any]]:
         own = Prepare.model_validate(content["prepare"])
         prepare.main(prepare.Params(seed=1, task="classification", data=data, prepare=own))
         return {
-            file: read_json(Path(f"metrics/{file}.json")) for file in ("preparation", "prepare")
+            folder: read_json(Path(folder, "prepare.json")) for folder in ("reports", "metrics")
         }
 
     return make
@@ -89,15 +89,15 @@ def lines(first: int, last: int, when: bool = True) -> list[str]:
 def test_an_official_file_may_lack_the_time(official):
     found = official(lines(0, 120), lines(120, 124, when=False), time="when")
 
-    rows = contract.PREPARED.read()
+    rows = schemas.PREPARED.read()
     assert set(rows["time"][rows["part"] == "test"]) == {0.0}
-    assert not [note for note in found["preparation"]["notes"] if "later than" in note]
+    assert not [note for note in found["reports"]["notes"] if "later than" in note]
 
 
 def test_prepare_tells_what_it_finds(official):
     found = official(lines(0, 120), lines(110, 114), time="when")
 
     told = "9 of 120 rows of train are later than"
-    assert [note for note in found["preparation"]["notes"] if note.startswith(told)]
-    assert found["preparation"]["health"]["time"]["train_after_test"]["rows"] == 9
-    assert found["prepare"]["prepare"]["later_rows"] == 9
+    assert [note for note in found["reports"]["notes"] if note.startswith(told)]
+    assert found["reports"]["health"]["time"]["train_after_test"]["rows"] == 9
+    assert found["metrics"]["prepare"]["later_rows"] == 9

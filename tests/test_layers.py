@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from foldline.frame.errors import FoldlineError
-from foldline.modeling.neural import layers
+from foldline.core.errors import FoldlineError
+from foldline.models.neural import layers
 from tests.families import CONFIGS, PLAIN, bert
 
 

@@ -3,16 +3,9 @@
 import pandas as pd
 import pytest
 
-from foldline.corpus.leaks import (
-    check_budget,
-    digest,
-    drop_leaks,
-    find_leaks,
-    held_out,
-    learnable,
-)
-from foldline.corpus.report import split_report
-from foldline.frame.errors import FoldlineError
+from foldline.core.errors import FoldlineError
+from foldline.data.leaks import check_budget, digest, drop_leaks, find_leaks, held_out, learnable
+from foldline.data.split_report import split_report
 
 
 def table(rows: list[tuple[str, str, str, str]]) -> pd.DataFrame:

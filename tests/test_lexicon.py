@@ -5,11 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from foldline.balance import words
-from foldline.balance.lexicon import read_tsv, read_wordnet
-from foldline.balance.polarity import agree, fitted
-from foldline.balance.thesaurus import Thesaurus
-from foldline.frame.errors import FoldlineError
+from foldline.augmentation import word_augmenters
+from foldline.augmentation.label_association import agree, fitted
+from foldline.augmentation.lexicon import read_tsv, read_wordnet
+from foldline.augmentation.thesaurus import Thesaurus
+from foldline.core.errors import FoldlineError
 from tests.drawn import copies
 
 # Lines as in WordNet 3.0: place, file, kind, number of words (hex), words; the rest is not read.
@@ -165,7 +165,7 @@ def test_a_synonym_for_another_label_is_refused(thesaurus) -> None:
 def test_what_stands_around_stays_byte_for_byte(thesaurus) -> None:
     made = thesaurus("good\tfine\nfilm\tmovie\n", [])
     text = "  A  Good\tFILM!? good_x http://good.com/film @film film's #good don't-film (good)"
-    (found,) = copies(words.synonym, text, 1, "a", share=0.9, thesaurus=made)
+    (found,) = copies(word_augmenters.synonym, text, 1, "a", share=0.9, thesaurus=made)
     assert found == text.replace("Good", "Fine").replace("FILM", "MOVIE").replace("(good", "(fine")
 
 
@@ -173,14 +173,14 @@ def test_synonyms_are_as_many_as_asked(thesaurus) -> None:
     made = thesaurus("".join(f"{word}\tnew{word}\n" for word in "abcdefghij"), [])
     for share, count in ((0.01, 1), (0.3, 3), (0.9, 9)):
         text = "a b c d e f g h i j"
-        found = copies(words.synonym, text, 5, "x", share=share, thesaurus=made)
+        found = copies(word_augmenters.synonym, text, 5, "x", share=share, thesaurus=made)
         assert [one.count("new") for one in found] == [count] * 5
 
 
 def test_insert_adds_synonyms_alone(thesaurus) -> None:
     made = thesaurus("good\tfine, great\n", [])
     places = set()
-    for text in copies(words.insert, "a good b c", 40, "x", share=0.1, thesaurus=made):
+    for text in copies(word_augmenters.insert, "a good b c", 40, "x", share=0.1, thesaurus=made):
         found = text.split()
         (new,) = set(found) & {"fine", "great"}
         places.add(found.index(new))
@@ -191,12 +191,12 @@ def test_insert_adds_synonyms_alone(thesaurus) -> None:
 def test_eda_uses_all_its_ways(thesaurus, augment) -> None:
     made, text, own = thesaurus("good\tfine\n", []), "a good b c", augment()
     lengths, sorted_words = set(), set()
-    for one in copies(words.eda, text, 60, "x", augment=own, thesaurus=made):
+    for one in copies(word_augmenters.eda, text, 60, "x", augment=own, thesaurus=made):
         found = one.split()
         lengths.add(len(found))
         sorted_words.add(" ".join(sorted(found)))
     assert {3, 4, 5} <= lengths <= {1, 2, 3, 4, 5}
     assert {"a b c good", "a b c fine", "a b c fine good"} <= sorted_words
     # Where one way is barred, the next one is taken.
-    bare = copies(words.eda, "p q", 9, "x", augment=own, thesaurus=made)
+    bare = copies(word_augmenters.eda, "p q", 9, "x", augment=own, thesaurus=made)
     assert "p q" not in bare

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from foldline.balance import answers, chat
-from foldline.balance.asks import Ask
-from foldline.balance.llm import Rewriting
-from foldline.frame.errors import FoldlineError
+from foldline.augmentation import chat_client, llm_cache
+from foldline.augmentation.llm import Rewriting
+from foldline.augmentation.requests import Ask
+from foldline.core.errors import FoldlineError
 
 ROOT = Path(__file__).resolve().parents[1]
 ASKS = [Ask(f"text {n}", "", "food", f"r{n}", 0) for n in range(6)]
@@ -64,7 +64,7 @@ def completion(content: object, finish: str = "stop", **message: object) -> tupl
 
 @pytest.fixture
 def stub(monkeypatch):
-    monkeypatch.setattr(chat, "WAITS", [0.0, 0.0])
+    monkeypatch.setattr(chat_client, "WAITS", [0.0, 0.0])
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     made = Stub()
     yield made
@@ -81,7 +81,7 @@ def rewriting(stub, augment, workplace):
 
 
 def recorded() -> list[dict]:
-    return [json.loads(line) for line in answers.PATH.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in llm_cache.PATH.read_text(encoding="utf-8").splitlines()]
 
 
 def test_equal_asks_are_one_request(rewriting, stub) -> None:
@@ -103,7 +103,7 @@ def test_equal_asks_are_one_request(rewriting, stub) -> None:
 def test_a_teammate_replays_the_same_rows_without_a_server(rewriting, stub) -> None:
     found = rewriting()(ASKS, 0)
     stub.close()
-    answers._OPEN.clear()  # as in a new process
+    llm_cache._OPEN.clear()  # as in a new process
 
     assert rewriting("replay")(ASKS[::-1], 0) == found[::-1]
     assert pickle.loads(pickle.dumps(rewriting("replay", url="http://else:1/v1")))(ASKS, 0) == found
@@ -121,10 +121,10 @@ def test_replay_says_how_many_are_missing(rewriting) -> None:
 
 def test_only_what_is_missing_is_asked_for(rewriting, stub) -> None:
     rewriting()(ASKS[:4], 0)
-    first = answers.PATH.read_bytes()
+    first = llm_cache.PATH.read_bytes()
     rewriting()(ASKS, 0)
     assert len(stub.requests) == 6
-    assert answers.PATH.read_bytes().startswith(first)
+    assert llm_cache.PATH.read_bytes().startswith(first)
 
 
 def test_off_changes_nothing_and_empty_texts_are_not_asked_for(rewriting, stub) -> None:
@@ -195,7 +195,7 @@ def test_the_key_is_sent_and_never_written(rewriting, stub, monkeypatch) -> None
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     rewriting()(ASKS[:1], 0)
     assert stub.headers[0]["Authorization"] == "Bearer sk-secret"
-    assert "secret" not in answers.PATH.read_text(encoding="utf-8")
+    assert "secret" not in llm_cache.PATH.read_text(encoding="utf-8")
     stub.reply = lambda body, count: (401, "wrong: sk-secret")
     with pytest.raises(FoldlineError, match=r"wrong: \*\*\*.*OPENAI_API_KEY was refused"):
         rewriting()(ASKS, 0)
@@ -215,10 +215,10 @@ def test_what_was_answered_before_a_failure_is_kept(rewriting, stub) -> None:
 
 def test_a_torn_line_is_asked_for_again(rewriting, stub) -> None:
     found = rewriting()(ASKS, 0)
-    whole = answers.PATH.read_bytes()
+    whole = llm_cache.PATH.read_bytes()
     lines = whole.splitlines(keepends=True)
-    answers.PATH.write_bytes(b"".join(lines[:-1]) + lines[-1][:40])
-    answers._OPEN.clear()
+    llm_cache.PATH.write_bytes(b"".join(lines[:-1]) + lines[-1][:40])
+    llm_cache._OPEN.clear()
 
     with pytest.raises(FoldlineError, match="1 of 6 answers"):
         rewriting("replay")(ASKS, 0)
@@ -229,7 +229,7 @@ def test_a_torn_line_is_asked_for_again(rewriting, stub) -> None:
 
 def test_a_line_that_is_none_is_told(rewriting) -> None:
     rewriting()(ASKS[:1], 0)
-    with answers.PATH.open("a") as stream:
+    with llm_cache.PATH.open("a") as stream:
         stream.write("<<<<<<< HEAD\n")
     with pytest.raises(FoldlineError, match=r"answers.jsonl, line 2: is no recorded answer"):
         rewriting("replay")(ASKS[:1], 0)
@@ -237,7 +237,7 @@ def test_a_line_that_is_none_is_told(rewriting) -> None:
 
 def test_the_first_answer_counts_whoever_wrote_it(workplace) -> None:
     """Two processes that ask for the same must go on with the same text."""
-    mine, other = answers.Answers(answers.PATH), answers.Answers(answers.PATH)
+    mine, other = llm_cache.Answers(llm_cache.PATH), llm_cache.Answers(llm_cache.PATH)
     other.add("k", {"answer": "first"})
     mine.add("k", {"answer": "second"})
     assert mine["k"] == other["k"] == "first"
@@ -246,7 +246,7 @@ def test_the_first_answer_counts_whoever_wrote_it(workplace) -> None:
 
 def test_writers_do_not_mix_their_lines(workplace) -> None:
     def write(name: str) -> None:
-        own = answers.Answers(answers.PATH)
+        own = llm_cache.Answers(llm_cache.PATH)
         for n in range(20):
             own.add(f"{name}{n}", {"answer": name * 3000})
 
@@ -274,7 +274,7 @@ def test_a_killed_recording_goes_on(rewriting, stub) -> None:
     process.stdin.write(pickle.dumps((rewriting(), ASKS)))
     process.stdin.close()
     # The server must have read all six, or it would count late ones with those asked for again.
-    while not (answers.PATH.exists() and answers.PATH.read_bytes().count(b"\n") >= 3):
+    while not (llm_cache.PATH.exists() and llm_cache.PATH.read_bytes().count(b"\n") >= 3):
         assert process.poll() is None
         time.sleep(0.01)
     while len(stub.requests) < 6:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.modeling import kinds
-from foldline.modeling.neural import scratch
-from foldline.modeling.neural.long_text import LongText
+from foldline.models import registry
+from foldline.models.neural import scratch
+from foldline.models.neural.long_text import LongText
 from tests.marks import fast_first
 
 WORDS = ["food", "sport", "match", "goal", "soup", "rain", "storm", "cloud", "lunch", "team"]
@@ -146,8 +146,8 @@ def test_a_model_reads_as_it_was_trained(
     alone = np.concatenate([found.model.predict(held.iloc[i : i + 1]) for i in range(len(held))])
     assert alone == pytest.approx(together, abs=1e-5)
     assert len(found.model.predict(held.iloc[:0])) == 0
-    kinds.save(found.model, "scratch", labels(task), tmp_path / "m")
-    np.testing.assert_array_equal(kinds.load(tmp_path / "m").predict(held), together)
+    registry.save(found.model, "scratch", labels(task), tmp_path / "m")
+    np.testing.assert_array_equal(registry.load(tmp_path / "m").predict(held), together)
 
 
 @pytest.mark.slow

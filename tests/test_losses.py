@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from foldline.frame.labels import Labels
-from foldline.frame.params import Train
-from foldline.modeling.neural import losses
-from foldline.modeling.neural.losses import CLASSES, NUMBERS, balanced_weights, loss_for
+from foldline.core.io.labels import Labels
+from foldline.core.params import Train
+from foldline.models.neural import losses
+from foldline.models.neural.losses import CLASSES, NUMBERS, balanced_weights, loss_for
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5], [0.0, 3.0, 1.0], [1.0, -1.0, 0.0]])
 CODES = torch.tensor([0, 2, 1, 2])

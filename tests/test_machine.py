@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from foldline.frame.errors import FoldlineError
-from foldline.modeling.machine import sums
+from foldline.core.errors import FoldlineError
+from foldline.models.device import sums
 from tests.marks import fast_first
 
 WAYS = ("off", "seeded", "strict")

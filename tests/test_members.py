@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foldline.combining import members
-from foldline.combining.members import FOLDS, Ensemble, folders, predict, predicted
-from foldline.frame.errors import FoldlineError
-from foldline.frame.files import write_json
-from foldline.modeling import kinds
+from foldline.core.errors import FoldlineError
+from foldline.core.io.files import write_json
+from foldline.ensembling import members
+from foldline.ensembling.members import FOLDS, Ensemble, folders, predict, predicted
+from foldline.models import registry
 
 
 @pytest.fixture
@@ -18,13 +18,13 @@ def models(workplace, fit, rows, labels) -> None:
     table = rows()
     for number, end in enumerate((10, 20, 30)):
         found = fit("majority", table.iloc[: end - number], table.iloc[:0], "classification")
-        kinds.save(found.model, "majority", labels("classification"), FOLDS / str(number))
+        registry.save(found.model, "majority", labels("classification"), FOLDS / str(number))
     write_json(FOLDS / "index.json", {"n_splits": 2, "kept": True})
 
 
 def test_fold_models_vote_by_their_mean(models, rows) -> None:
     assert folders("folds") == [FOLDS / "0", FOLDS / "1"]
-    each = [kinds.load(folder).predict(rows()) for folder in folders("folds")]
+    each = [registry.load(folder).predict(rows()) for folder in folders("folds")]
     assert predict("folds", rows()) == pytest.approx((each[0] + each[1]) / 2)
 
 
@@ -36,13 +36,13 @@ def test_models_that_were_not_kept_are_told(models) -> None:
 
 def test_a_prediction_is_made_once(models, rows, labels, fit, monkeypatch) -> None:
     loads: list[Path] = []
-    load = kinds.load
+    load = registry.load
 
-    def counting(folder: Path) -> kinds.Model:
+    def counting(folder: Path) -> registry.Model:
         loads.append(folder)
         return load(folder)
 
-    monkeypatch.setattr(members.kinds, "load", counting)
+    monkeypatch.setattr(members.registry, "load", counting)
     table, folder = rows(), FOLDS / "0"
     first = predicted(folder, table)
     np.testing.assert_array_equal(predicted(folder, table), first)
@@ -50,7 +50,7 @@ def test_a_prediction_is_made_once(models, rows, labels, fit, monkeypatch) -> No
     predicted(folder, table.iloc[1:])
     assert len(loads) == 2
     other = fit("majority", table.iloc[5:7], table.iloc[:0], "classification")
-    kinds.save(other.model, "majority", labels("classification"), folder)
+    registry.save(other.model, "majority", labels("classification"), folder)
     assert not np.array_equal(predicted(folder, table), first)
 
 

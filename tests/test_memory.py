@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from foldline.modeling import kinds
+from foldline.models import registry
 from tests.conftest import ROOT
 
 PAGES = """
 import json, resource, sys
 import numpy as np
-from foldline.modeling.neural.memory import keep_freed
+from foldline.models.neural.allocator import keep_freed
 
 def used():
     for _ in range(20):
@@ -48,18 +48,18 @@ def test_what_the_user_has_set_stays() -> None:
 
 
 def test_another_library_is_left_alone(monkeypatch) -> None:
-    from foldline.modeling.neural import memory
+    from foldline.models.neural import allocator
 
-    monkeypatch.setattr(memory.platform, "libc_ver", lambda: ("", ""))
-    monkeypatch.setattr(memory.ctypes, "CDLL", None)
-    assert memory.keep_freed.__wrapped__() is False
+    monkeypatch.setattr(allocator.platform, "libc_ver", lambda: ("", ""))
+    monkeypatch.setattr(allocator.ctypes, "CDLL", None)
+    assert allocator.keep_freed.__wrapped__() is False
 
 
 @pytest.mark.parametrize("model", ["scratch", "pretrained"])
 def test_weights_of_a_file_lie_as_those_that_are_made_here(model, fit, rows, labels, tmp_path):
     """Where torch's allocator puts them: a file's own places gave other last digits."""
     found = fit(model, rows().iloc[:8], rows().iloc[:0], "classification", epochs=1).model
-    kinds.save(found, model, labels("classification"), tmp_path / "m")
-    loaded: Any = kinds.load(tmp_path / "m")
+    registry.save(found, model, labels("classification"), tmp_path / "m")
+    loaded: Any = registry.load(tmp_path / "m")
     for own in (found.model, loaded.model):
         assert {p.data_ptr() % 64 for p in own.parameters()} == {0}

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 from sklearn import metrics as sk
 
-from foldline.frame.labels import MAIN
-from foldline.judging.metrics import METRICS
+from foldline.core.io.labels import MAIN
+from foldline.metrics.registry import METRICS
 from tests.scored import MEMBERS, Array, rows
 
 Oracle = Callable[[Array, Array, Array], float]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldline.judging.metrics import METRICS, measure, prepare
+from foldline.metrics.registry import METRICS, measure, prepare
 from tests.scored import MEMBERS, Array, rows
 
 NAN = float("nan")
@@ -128,6 +128,6 @@ def test_messages(task: str, arguments: tuple[object, ...], message: str) -> Non
 
 
 def test_starts_fast() -> None:
-    code = "import sys, foldline.judging.intervals; print(*sys.modules)"
+    code = "import sys, foldline.metrics.intervals; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"sklearn", "scipy", "pandas", "torch"} & set(done.stdout.split())

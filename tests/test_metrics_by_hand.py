@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from foldline.judging.metrics import CLASSIFICATION, REGRESSION, confusion, measure, per_class
+from foldline.metrics.registry import CLASSIFICATION, REGRESSION, confusion, measure, per_class
 from tests.scored import rows
 
 TARGET = [0, 0, 0, 1, 1, -1]

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.frame.errors import FoldlineError
-from foldline.frame.files import digest
-from foldline.frame.labels import Labels
-from foldline.frame.params import KINDS as NAMED
-from foldline.frame.params.kinds import CLASSES_ONLY
-from foldline.modeling import kinds
-from foldline.modeling.fitted import Fitted
+from foldline.core.errors import FoldlineError
+from foldline.core.io.files import digest
+from foldline.core.io.labels import Labels
+from foldline.core.params import KINDS as NAMED
+from foldline.core.params.model_kinds import CLASSES_ONLY
+from foldline.models import registry
+from foldline.models.interface import Fitted
 from tests.marks import fast_first
 from tests.spread import wide, widened
 
@@ -66,7 +66,7 @@ def apart(fit: Any, table: pd.DataFrame, model: str, task: str) -> Fitted:
 
 
 def saved(model: Any, name: str, labels: Labels, folder: Path) -> Path:
-    kinds.save(model, name, labels, folder)
+    registry.save(model, name, labels, folder)
     return folder
 
 
@@ -85,7 +85,7 @@ def check(task: str, n: int, predictions: np.ndarray) -> None:
 
 
 def test_every_named_kind_is_tested() -> None:
-    assert set(MODELS) == set(kinds.KINDS)
+    assert set(MODELS) == set(registry.KINDS)
 
 
 def test_every_named_kind_is_described() -> None:
@@ -134,7 +134,7 @@ def test_any_text_is_predicted(model, task, pairs, fitted, rows) -> None:
 def test_saved_and_loaded_is_the_same(model, task, pairs, fitted, rows, labels, tmp_path) -> None:
     own = fitted(model, task, pairs).model
     held = rows(task, pairs).iloc[34:]
-    loaded = kinds.load(saved(own, model, labels(task), tmp_path / "m"))
+    loaded = registry.load(saved(own, model, labels(task), tmp_path / "m"))
     assert wide(own.predict(held)) or model == "majority"
     np.testing.assert_array_equal(loaded.predict(held), own.predict(held))
 
@@ -307,4 +307,4 @@ def test_nothing_to_learn_from_and_strange_labels_are_told(fit, rows) -> None:
 
 def test_no_model_is_told(tmp_path) -> None:
     with pytest.raises(FoldlineError, match="is missing"):
-        kinds.load(tmp_path)
+        registry.load(tmp_path)

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.balance.strategies import stands_for
-from foldline.corpus import tags
-from foldline.frame import contract
-from foldline.frame.errors import FoldlineError
-from foldline.frame.labels import Labels
-from foldline.frame.params import Data
+from foldline.augmentation.sampling_plan import stands_for
+from foldline.core.errors import FoldlineError
+from foldline.core.io import schemas
+from foldline.core.io.labels import Labels
+from foldline.core.params import Data
+from foldline.data import multilabel
 from stages import predict
 from tests import projects
 
@@ -31,7 +31,7 @@ def project(tmp_path, monkeypatch):
 
 def prepared() -> list[str]:
     projects.run("prepare")
-    return contract.PREPARED.read()["label"].tolist()
+    return schemas.PREPARED.read()["label"].tolist()
 
 
 def as_columns(rows):
@@ -138,13 +138,13 @@ def test_each_label_is_shared_out_evenly(project):
         rows.append({"id": f"r{number}", "text": text, "label": "|".join(held)})
     project(rows)
     projects.run("prepare", "split")
-    everything = tags.one_a_label(pd.DataFrame(rows), "multilabel")["label"].value_counts()
-    for table, share in ((contract.TRAIN, 0.6), (contract.VALID, 0.2), (contract.TEST, 0.2)):
-        found = tags.one_a_label(table.read(), "multilabel")["label"].value_counts()
+    everything = multilabel.one_a_label(pd.DataFrame(rows), "multilabel")["label"].value_counts()
+    for table, share in ((schemas.TRAIN, 0.6), (schemas.VALID, 0.2), (schemas.TEST, 0.2)):
+        found = multilabel.one_a_label(table.read(), "multilabel")["label"].value_counts()
         for name, count in everything.items():
             assert abs(found[name] - share * count) <= 2, (table.path, name)
-    seen = pd.concat([contract.TRAIN.read(), contract.VALID.read()]).merge(contract.FOLDS.read())
-    each = tags.one_a_label(seen, "multilabel").groupby(["label", "fold"]).size().unstack()
+    seen = pd.concat([schemas.TRAIN.read(), schemas.VALID.read()]).merge(schemas.FOLDS.read())
+    each = multilabel.one_a_label(seen, "multilabel").groupby(["label", "fold"]).size().unstack()
     assert (each.max(axis=1) - each.min(axis=1)).max() <= 2
 
 
@@ -198,15 +198,15 @@ def test_a_submission_in_one_column_has_the_users_separator(project):
 def test_what_is_judged_and_drawn(project):
     project()
     projects.run()
-    found = json.loads(Path("metrics/evaluation.json").read_text(encoding="utf-8"))
+    found = json.loads(Path("reports/evaluation.json").read_text(encoding="utf-8"))
     assert [one["class"] for one in found["classes"]] == sorted(projects.SUBJECTS)
-    plot = pd.read_csv("metrics/plots/predictions.csv")
-    test = contract.TEST_PREDICTIONS.read()
+    plot = pd.read_csv("reports/plots/predictions.csv")
+    test = schemas.TEST_PREDICTIONS.read()
     pairs = zip(test["label"], test["predicted"], strict=True)
     both = [set(a.split("|")) | set(b.split("|")) for a, b in pairs]
     assert len(plot) == sum(len(names - {""}) for names in both)
     assert set(plot["actual"]) <= {*projects.SUBJECTS, "(none)"}
-    reliability = pd.read_csv("metrics/plots/reliability.csv")
+    reliability = pd.read_csv("reports/plots/reliability.csv")
     assert reliability["rows"].sum() == len(test) * 3
 
 
@@ -214,7 +214,7 @@ def test_copies_are_made_for_the_rarest_label(project):
     rows = [row for row in projects.tagged(90) if "science" not in row["label"] or row["id"] < "t4"]
     project(rows, **{"augment.method": "swap", "augment.swap.share": 0.5})
     projects.run("prepare", "split", "augment")
-    made = contract.AUGMENTED.read()
+    made = schemas.AUGMENTED.read()
     copies = made[made["id"] != made["source_id"]]
     assert len(copies)
     sources = made.set_index("id").loc[copies["source_id"], "label"]

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.balance.gates import agreement
-from foldline.combining.voting import fit_weights, vote
-from foldline.corpus import giveaways, shortcuts
-from foldline.corpus.view.suspicion import suspect
-from foldline.frame.errors import FoldlineError
-from foldline.frame.labels import Labels
-from foldline.judging.submission import submission
-from foldline.modeling.neural.losses import loss_for
+from foldline.augmentation.quality_filters import agreement
+from foldline.core.errors import FoldlineError
+from foldline.core.io.labels import Labels
+from foldline.data import label_artifacts, shortcuts
+from foldline.ensembling.voting import fit_weights, vote
+from foldline.evaluation.submission import submission
+from foldline.models.neural.losses import loss_for
+from foldline.viewer.suspected_errors import suspect
 
 LABELS = Labels("multilabel", ("a", "b", "c"))
 
@@ -100,7 +100,7 @@ def test_training_stops_by_a_metric_of_labels(metric, fit, rows):
 def test_two_equal_outputs_do_not_disagree():
     import torch
 
-    from foldline.modeling.neural.objective import each_label
+    from foldline.models.neural.objective import each_label
 
     z, other = torch.tensor([[0.0, 2.0]]), torch.tensor([[1.0, 2.0]])
     assert each_label(z, z).tolist() == [0.0]
@@ -117,8 +117,8 @@ def test_words_and_lengths_that_tell_a_label_are_found():
         f"{rng.integers(10**6)} word {'zap' if 'b' in own else ''} {'long ' * 20 * ('c' in own)}"
         for own in held
     ]
-    table = giveaways.by_class(giveaways.find_ngrams(texts), held)
-    sure = table[giveaways.gives_away(table)]
+    table = label_artifacts.by_class(label_artifacts.find_ngrams(texts), held)
+    sure = table[label_artifacts.gives_away(table)]
     assert set(sure["label"]) == {"b", "c"}
     rows = pd.DataFrame({"id": range(400), "text": texts, "text_pair": ""}).astype("str")
     rows = rows.assign(label=["|".join(own) for own in held], dup_group=rows["id"])

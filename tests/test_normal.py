@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldline.corpus.normal import key, normalise
+from foldline.data.normalization import key, normalise
 
 FORMS = ("NFKC", "NFC", "none")
 # Characters that have broken a normal form before, beside any other one.

@@ -8,8 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from foldline.frame.errors import FoldlineError
-from foldline.modeling.neural.objective import Head, Objective, contrast, disagreement
+from foldline.core.errors import FoldlineError
+from foldline.models.neural.objective import Head, Objective, contrast, disagreement
 from tests.small import BATCH, LABELS, bert, plain
 
 ONE = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5]])

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from foldline.frame.params import Train
-from foldline.modeling.neural import layers
-from foldline.modeling.neural.optimizers import OPTIMIZERS, Lion, groups, optimizer
-from foldline.modeling.neural.schedules import NAMES, averaged_from, schedule
-from foldline.modeling.neural.scoring import HIGHER, METRICS
+from foldline.core.params import Train
+from foldline.models.neural import layers
+from foldline.models.neural.optimizers import OPTIMIZERS, Lion, groups, optimizer
+from foldline.models.neural.schedules import NAMES, averaged_from, schedule
+from foldline.models.neural.validation_metric import HIGHER, METRICS
 from tests.families import bert
 from tests.marks import fast_first
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from foldline.frame.loading import load, read
-from foldline.frame.params import Section, Settings, Split
+from foldline.core.params import Section, Settings, Split
+from foldline.core.params.loading import load, read
 from tests.edited import problems, with_lines
 from tests.projects import PARAMS
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from foldline.frame.loading import load, read
-from foldline.frame.params import Settings
+from foldline.core.params import Settings
+from foldline.core.params.loading import load, read
 from tests.edited import COMMITTED, problems, written
 from tests.projects import PARAMS
 

@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 
-from foldline.frame.loading import load
-from foldline.frame.params import Settings
+from foldline.core.params import Settings
+from foldline.core.params.loading import load
 from tests.edited import COMMITTED, problems, with_lines, written
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from foldline.modeling.neural.batching import sampler
-from foldline.modeling.neural.passes import PASS, cut, passes
+from foldline.models.neural.batching import sampler
+from foldline.models.neural.micro_batches import PASS, cut, passes
 
 
 def batch(lengths: list[int], left: bool = False) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def test_learns_what_whole_batches_teach(name, fit, rows, monkeypatch) -> None:
     how: dict[str, Any] = {"batch_size": 24, "max_length": 128, "epochs": 12, "lr": 1e-2}
     parts = (table, table.iloc[:0], "classification")
     in_parts = fit("scratch", *parts, dotted=ALIKE[name] | sizes, **how)
-    monkeypatch.setattr("foldline.modeling.neural.trainer.passes", lambda batch: [batch])
+    monkeypatch.setattr("foldline.models.neural.trainer.passes", lambda batch: [batch])
     whole = fit("scratch", *parts, dotted=ALIKE[name] | sizes, **how)
     assert in_parts.summary["padding"] < 1.5 < 2.5 < whole.summary["padding"]
     for one, other in zip(in_parts.history, whole.history, strict=True):

@@ -52,7 +52,7 @@ def test_an_experiment_is_run_and_recorded_with_its_metrics(project, name, chang
     assert params == value if not isinstance(value, dict) else value.items() <= params.items()
     assert 0 < score <= 1
     if name == "folds":
-        folds = call(project, "git", "show", f"{found['rev']}:metrics/folds.json")
+        folds = call(project, "git", "show", f"{found['rev']}:reports/folds.json")
         assert len([r for r in json.loads(folds)["folds"] if r["member"] == "model"]) == 3
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from foldline.modeling.neural import precision
+from foldline.models.neural import precision
 
 
 @pytest.mark.parametrize("has", [False, True])

@@ -8,9 +8,9 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForSequenceClassification
 
-from foldline.modeling.encoding import encode
-from foldline.modeling.neural import predicting, scratch
-from foldline.modeling.neural.predicting import Padding
+from foldline.models.neural import prediction, scratch
+from foldline.models.neural.prediction import Padding
+from foldline.models.text_encoding import encode
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -31,23 +31,23 @@ def test_padding_is_the_tokenizers(side, rows, recipe) -> None:
 def test_batches_hold_each_row_once_within_their_size() -> None:
     lengths = np.random.default_rng(0).integers(1, 600, 500).tolist()
     columns = {"input_ids": [[1] * length for length in [*lengths, 9000]]}
-    found = list(predicting.batches(columns))
+    found = list(prediction.batches(columns))
     assert sorted(place for batch in found for place in batch) == list(range(501))
     for batch in found:
         longest = max(len(columns["input_ids"][place]) for place in batch)
-        assert len(batch) * longest <= predicting.PLACES or len(batch) == 1
-    assert list(predicting.batches({"input_ids": []})) == []
+        assert len(batch) * longest <= prediction.PLACES or len(batch) == 1
+    assert list(prediction.batches({"input_ids": []})) == []
 
 
 def test_little_is_filled_up_and_few_batches_start() -> None:
     """Short texts: far more to a batch than of long ones, cut where a length ends."""
     lengths = np.repeat(np.arange(60, 2, -1), np.arange(2, 118, 2))  # few long, many short
     columns = {"input_ids": [[1] * length for length in lengths]}
-    found = [lengths[batch] for batch in predicting.batches(columns)]
+    found = [lengths[batch] for batch in prediction.batches(columns)]
     for batch in found:
         filled = (batch.max() - batch).sum()
-        assert filled <= predicting.FILLED or len(set(batch)) == 2
-    full = [len(batch) * batch.max() > predicting.PLACES - batch.max() for batch in found]
+        assert filled <= prediction.FILLED or len(set(batch)) == 2
+    full = [len(batch) * batch.max() > prediction.PLACES - batch.max() for batch in found]
     for batch, following, by_size in zip(found, found[1:], full, strict=False):
         assert by_size or batch.min() > following.max()
     assert len(found) < len(lengths) / 64
@@ -63,7 +63,7 @@ def test_outputs_come_back_to_their_rows() -> None:
 
     order = np.random.default_rng(1).permutation(300)
     columns = {"input_ids": [[int(n)] * (1 + int(n) % 70) for n in order]}
-    found = predicting.logits(Echo(), columns, Padding({"input_ids": -1}, False))
+    found = prediction.logits(Echo(), columns, Padding({"input_ids": -1}, False))
     np.testing.assert_array_equal(found[:, 0], order)
 
 
@@ -71,7 +71,7 @@ def test_bfloat16_is_of_weights_alone_and_not_of_the_head() -> None:
     sizes: dict[str, Any] = {"num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 20}
     config = LlamaConfig(hidden_size=16, intermediate_size=32, num_labels=3, **sizes)
     model = LlamaForSequenceClassification(config)
-    half = predicting.in_bfloat16(model)
+    half = prediction.in_bfloat16(model)
     assert {p.dtype for p in model.parameters()} == {torch.float32}
     assert half.score.weight.dtype == torch.float32
     assert {p.dtype for p in half.model.parameters()} == {torch.bfloat16}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from foldline.frame import contract
+from foldline.core.io import schemas
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("torch", "transformers", "datasets", "sklearn", "scipy", "nlpaug", "pyarrow.dataset")
@@ -40,7 +40,7 @@ def run(project: Path, *stages: str) -> subprocess.CompletedProcess[str]:
     calls = [f"from stages import {name}; run({name}.main, {name}.Params)" for name in stages]
     lines = [
         f"import sys; sys.path.insert(0, {str(ROOT)!r})",
-        "from foldline.frame.stage import run",
+        "from foldline.core.stage import run",
         *calls,
         f"print([name for name in {HEAVY} if name in sys.modules])",
     ]
@@ -61,10 +61,10 @@ def test_light_stages_run_without_heavy_libraries_and_repeat(project):
         now = {path: path.read_bytes() for path in files}
         assert not written or now == written
         written = now
-    parts = [table.path for table in (contract.TRAIN, contract.VALID, contract.TEST)]
+    parts = [table.path for table in (schemas.TRAIN, schemas.VALID, schemas.TEST)]
     rows = [len((project / path).read_text(encoding="utf-8").splitlines()) - 1 for path in parts]
     assert rows == [36, 12, 12]
-    assert "x\ry" in (project / contract.ORIGINALS.path).read_bytes().decode()
+    assert "x\ry" in (project / schemas.ORIGINALS.path).read_bytes().decode()
 
 
 def test_a_mistake_is_one_message(project):

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from foldline.frame import hub
-from foldline.frame.errors import FoldlineError
-from foldline.modeling import kinds
+from foldline.core.errors import FoldlineError
+from foldline.encoders import hub
+from foldline.models import registry
 from tests.marks import fast_first
 
 END = "<|endoftext|>"
@@ -93,8 +93,8 @@ def test_families(family, task, tiny, fit, rows, labels, tmp_path) -> None:
     assert found.model.model.dtype == torch.float32
     assert np.isfinite(together).all()
     assert alone == pytest.approx(together, abs=1e-4)
-    kinds.save(found.model, "x", labels(task), tmp_path / "m")
-    np.testing.assert_array_equal(kinds.load(tmp_path / "m").predict(held), together)
+    registry.save(found.model, "x", labels(task), tmp_path / "m")
+    np.testing.assert_array_equal(registry.load(tmp_path / "m").predict(held), together)
 
 
 @pytest.mark.parametrize(
@@ -139,11 +139,11 @@ def test_a_folder_that_holds_no_model(fit, rows, tmp_path, tiny_bert) -> None:
 def test_a_saved_model_that_was_cut_is_told(kind, file, fit, rows, labels, tmp_path) -> None:
     table, folder = rows(), tmp_path / "m"
     found = fit(kind, table, table.iloc[:0], "classification", epochs=1)
-    kinds.save(found.model, kind, labels("classification"), folder)
+    registry.save(found.model, kind, labels("classification"), folder)
     (cut,) = folder.glob(file)
     cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
     with pytest.raises(FoldlineError, match=f"{folder}.*dvc repro"):
-        kinds.load(folder)
+        registry.load(folder)
 
 
 def test_no_number_of_places_is_no_limit(fit, rows, tiny_bert, tmp_path) -> None:
@@ -216,7 +216,7 @@ def test_heads_of_another_size_are_made_anew(fit, rows, labels, tmp_path) -> Non
     """A model that was fine-tuned to numbers learns classes."""
     numbers, classes = rows("regression"), rows()
     first = fit("pretrained", numbers, numbers.iloc[:0], "regression", epochs=1)
-    kinds.save(first.model, "x", labels("regression"), tmp_path / "m")
+    registry.save(first.model, "x", labels("regression"), tmp_path / "m")
     found = fit(str(tmp_path / "m"), classes, classes.iloc[:0], "classification", epochs=1)
     assert found.model.predict(classes).shape == (40, 3)
     assert found.model.model.config.problem_type == "single_label_classification"

@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 import torch
 
-from foldline.combining.folds import Fold, training_rows
-from foldline.frame.errors import FoldlineError
-from foldline.frame.files import digest
-from foldline.frame.params import Kfold
-from foldline.modeling import kinds
-from foldline.modeling.fitted import Job
-from foldline.modeling.neural import checkpoints, masking, pretraining
-from foldline.modeling.neural.language import language_model, objective_of
-from foldline.modeling.neural.ragged import Ragged
+from foldline.core.errors import FoldlineError
+from foldline.core.io.files import digest
+from foldline.core.params import Kfold
+from foldline.ensembling.cross_validation import Fold, training_rows
+from foldline.models import registry
+from foldline.models.interface import Job
+from foldline.models.neural import checkpoints, masking, pretraining
+from foldline.models.neural.language_model import language_model, objective_of
+from foldline.models.neural.ragged_array import Ragged
 from tests.killing import killed_after
 
 END = "<|endoftext|>"
@@ -234,7 +234,7 @@ def test_no_held_row_is_read_in_a_fold(
         return cut(tokenizer, texts, max_length)
 
     monkeypatch.setattr(pretraining, "_pieces", watched)
-    kinds.fit(Job(learn, stop, fold.labels, own, tmp_path, fold.further))
+    registry.fit(Job(learn, stop, fold.labels, own, tmp_path, fold.further))
     assert set(seen) == set(learn["text"])
     assert not any("quokka" in text for text in seen)
     assert not set(seen) & set(stop["text"])
@@ -251,7 +251,7 @@ def test_texts_of_test_rows_are_reported(fit, parts, capsys) -> None:
 
 
 def saved(fitted: Any, labels: Any, folder: Path) -> str:
-    kinds.save(fitted.model, "scratch", labels("classification"), folder)
+    registry.save(fitted.model, "scratch", labels("classification"), folder)
     return digest(folder)
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from foldline.frame.labels import Labels
-from foldline.frame.params import Recipe
-from foldline.modeling import kinds
-from foldline.modeling.fitted import Job
+from foldline.core.io.labels import Labels
+from foldline.core.params import Recipe
+from foldline.models import kinds
+from foldline.models.interface import Job
 
 rows, recipe, folder = sys.argv[1:]
 table = pd.read_csv(rows, dtype=str, keep_default_na=False)

@@ -6,10 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldline.modeling.neural import scratch, tokens, transformer
-from foldline.modeling.neural.long_text import LongText
-from foldline.modeling.neural.ragged import Ragged
-from foldline.modeling.neural.rows import PLACES, Encoded, collator
+from foldline.models.neural import scratch, token_cache, transformer
+from foldline.models.neural.dataset import PLACES, Encoded, collator
+from foldline.models.neural.long_text import LongText
+from foldline.models.neural.ragged_array import Ragged
 
 LISTS = st.lists(st.lists(st.integers(0, 2**31 - 1), max_size=5), max_size=8)
 
@@ -43,7 +43,7 @@ def read(rows, labels, recipe, how="head", pairs=False, n=40):
 @pytest.mark.parametrize("how", ["head", "window"])
 def test_texts_read_a_few_at_a_time_are_the_same(how, pairs, rows, labels, recipe, monkeypatch):
     whole, _ = read(rows, labels, recipe, how, pairs)
-    monkeypatch.setattr(tokens, "TOGETHER", 7)
+    monkeypatch.setattr(token_cache, "TOGETHER", 7)
     parts, _ = read(rows, labels, recipe, how, pairs)
 
     assert whole.columns.keys() == parts.columns.keys()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from foldline.corpus.reading import read
-from foldline.frame.errors import FoldlineError
+from foldline.core.errors import FoldlineError
+from foldline.data.reading import read
 
 ROWS = [("1", "hello, world", "a"), ("2", '한글 "인용" 🙂', "b"), ("3", "NA", "1.0")]
 KOREAN = 'id,text\n1,"한글, 글"\n2,똠방각하 펲시\n'

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from foldline.frame.files import digest
-from foldline.modeling import kinds
-from foldline.modeling.fitted import Fitted, Job
-from foldline.modeling.neural import checkpoints as checkpoints_module
-from foldline.modeling.neural.checkpoints import last_checkpoint, whole
+from foldline.core.io.files import digest
+from foldline.models import registry
+from foldline.models.interface import Fitted, Job
+from foldline.models.neural import checkpoints as checkpoints_module
+from foldline.models.neural.checkpoints import last_checkpoint, whole
 from tests.killing import killed_after
 from tests.marks import fast_first
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def same(one: Fitted, other: Fitted, labels: Any, folder: Path) -> None:
     for name, fitted in (("one", one), ("other", other)):
-        kinds.save(fitted.model, "scratch", labels("classification"), folder / name)
+        registry.save(fitted.model, "scratch", labels("classification"), folder / name)
     assert one.history == other.history
     assert digest(folder / "one") == digest(folder / "other")
 
@@ -134,7 +134,7 @@ def test_goes_on_exactly_after_sigkill(options, fit, recipe, parts, labels, tmp_
     code = """
 import os, pickle, signal, sys
 from transformers import Trainer
-from foldline.modeling import kinds
+from foldline.models import kinds
 save = Trainer._save_checkpoint
 def saving(self, *arguments):
     save(self, *arguments)
@@ -147,7 +147,7 @@ kinds.fit(pickle.load(open(sys.argv[1], "rb")))
     assert done.returncode == -signal.SIGKILL
     assert last_checkpoint(tmp_path / "c") == str(tmp_path / "c" / "checkpoint-8")
     whole_run = fit("scratch", *parts, "classification", epochs=4, dotted=options, **small)
-    again = kinds.fit(job)
+    again = registry.fit(job)
     same(whole_run, again, labels, tmp_path)
 
 

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from foldline.corpus.preparing import Prepared
-from foldline.corpus.values import moment
-from foldline.frame.errors import FoldlineError
+from foldline.core.errors import FoldlineError
+from foldline.data.cell_parsing import moment
+from foldline.data.preparation import Prepared
 from tests.given import Made, csv
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldline.corpus.rows import content_ids
-from foldline.frame import contract
+from foldline.core.io import schemas
+from foldline.data.rows import content_ids
 from tests.given import csv, lines, told
 
 
@@ -21,9 +21,9 @@ def test_one_file_becomes_rows_of_train(prepared):
     assert found.notes == ["classes with fewer than 10 rows cannot be judged: a (6), b (6)"]
     assert len(found.unlabelled) == len(found.originals) == 0
     for table, rows in (
-        (contract.PREPARED, found.rows),
-        (contract.ORIGINALS, found.originals),
-        (contract.UNLABELLED, found.unlabelled),
+        (schemas.PREPARED, found.rows),
+        (schemas.ORIGINALS, found.originals),
+        (schemas.UNLABELLED, found.unlabelled),
     ):
         table.write(rows)
         assert len(table.read()) == len(rows)
@@ -209,8 +209,8 @@ def test_rows_to_predict_need_no_label_group_or_time(prepared):
 
     found = prepared(files, time="when", group="who").unlabelled
 
-    contract.UNLABELLED.write(found)
-    assert contract.UNLABELLED.read().to_dict("list") == {
+    schemas.UNLABELLED.write(found)
+    assert schemas.UNLABELLED.read().to_dict("list") == {
         "id": ["p1", "p0"],
         "text": ["new one", "other"],
         "text_pair": ["", ""],

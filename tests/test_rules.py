@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foldline.frame.errors import FoldlineError
-from foldline.frame.labels import Labels
-from foldline.frame.loading import load
-from foldline.frame.params import Settings
-from foldline.modeling import kinds, zero_shot
-from foldline.modeling.external import read_predictions
-from foldline.modeling.keywords import Keywords, read_rules
-from foldline.modeling.length import lengths
+from foldline.core.errors import FoldlineError
+from foldline.core.io.labels import Labels
+from foldline.core.params import Settings
+from foldline.core.params.loading import load
+from foldline.models import registry, zero_shot
+from foldline.models.external import read_predictions
+from foldline.models.keywords import Keywords, read_rules
+from foldline.models.length import lengths
 from tests import projects
 from tests.spread import wide
 
@@ -142,8 +142,10 @@ def test_entailment_is_asked_for_each_description(fit, rows, tiny_nli, labels, t
 
     assert wide(found.predict(table))
     assert found.predict(table) == pytest.approx(expected, abs=1e-6)
-    kinds.save(found, "zero-shot", labels("classification"), tmp_path / "m")
-    np.testing.assert_array_equal(kinds.load(tmp_path / "m").predict(table), found.predict(table))
+    registry.save(found, "zero-shot", labels("classification"), tmp_path / "m")
+    np.testing.assert_array_equal(
+        registry.load(tmp_path / "m").predict(table), found.predict(table)
+    )
 
 
 def test_what_entailment_needs_is_told(fit, rows, tiny_bert):
@@ -189,7 +191,7 @@ def test_params_refuse_at_the_first_stage(changes, message, tmp_path):
 
 
 def test_files_beside_the_tables_are_watched(workplace):
-    from foldline.corpus.beside import beside
+    from foldline.data.auxiliary_files import beside
 
     settings = load(Settings, projects.PARAMS)
     Path("data/raw").mkdir(parents=True)
@@ -208,8 +210,8 @@ def test_a_changed_file_is_another_fit(recipe, tmp_path):
     path = written(tmp_path / "p.csv", "1")
     own = recipe(model="external")
     own = own.model_copy(update={"external": own.external.model_copy(update={"file": str(path)})})
-    first = kinds.identity(own, TOPICS)
+    first = registry.identity(own, TOPICS)
     written(path, "2")
 
-    assert kinds.identity(own, TOPICS) != first
-    assert kinds.identity(recipe(model="tfidf"), TOPICS)[-1] is None
+    assert registry.identity(own, TOPICS) != first
+    assert registry.identity(recipe(model="tfidf"), TOPICS)[-1] is None

@@ -10,8 +10,8 @@ import pytest
 import torch
 from transformers import BertForSequenceClassification, Trainer
 
-from foldline.frame.errors import FoldlineError
-from foldline.modeling.neural import training
+from foldline.core.errors import FoldlineError
+from foldline.models.neural import training
 from tests.marks import fast_first
 
 STEADY = {"scratch.dropout": 0.0, "train.warmup": 0.0}
@@ -242,7 +242,7 @@ def test_padding_of_a_thousand_rows_is_small_and_logged(fit, rows) -> None:
 def test_padding_by_hand() -> None:
     from types import SimpleNamespace
 
-    from foldline.modeling.neural.watching import Speed
+    from foldline.models.neural.callbacks import Speed
 
     speed, state = Speed(), SimpleNamespace(epoch=1.0, global_step=2, log_history=[])
     speed.on_epoch_begin(None, state, None)
@@ -254,7 +254,7 @@ def test_padding_by_hand() -> None:
 
 
 def test_history_file_has_the_columns_of_a_history(fit, parts, tmp_path) -> None:
-    from foldline.modeling.history import COLUMNS, write_history
+    from foldline.models.training_history import COLUMNS, write_history
 
     found = fit("scratch", *parts, "classification", dotted={"train.metric": "accuracy"})
     write_history(found.history, Path(tmp_path / "h.csv"))

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from foldline.frame.labels import Labels
-from foldline.modeling import samples
-from foldline.modeling.fitted import Fitted
+from foldline.core.io.labels import Labels
+from foldline.models import sample_predictions
+from foldline.models.interface import Fitted
 from tests.killing import killed_after
 from tests.marks import fast_first
 
@@ -15,10 +15,10 @@ from tests.marks import fast_first
 def test_samples_are_drawn_by_id_whatever_the_order():
     ids = [f"r{n}" for n in range(100)]
 
-    assert samples.drawn(ids, 7) == samples.drawn(ids[::-1], 7)
-    assert samples.drawn(ids, 7) != samples.drawn(ids, 8)
-    assert len(samples.drawn(ids, 7)) == samples.COUNT
-    assert set(samples.drawn(ids[:3], 7)) == set(ids[:3])
+    assert sample_predictions.drawn(ids, 7) == sample_predictions.drawn(ids[::-1], 7)
+    assert sample_predictions.drawn(ids, 7) != sample_predictions.drawn(ids, 8)
+    assert len(sample_predictions.drawn(ids, 7)) == sample_predictions.COUNT
+    assert set(sample_predictions.drawn(ids[:3], 7)) == set(ids[:3])
 
 
 @pytest.mark.parametrize("task", ["classification", "multilabel", "regression"])
@@ -27,13 +27,13 @@ def test_the_last_samples_are_the_models_own_predictions(task, average, fit, row
     """Of one epoch the model that is left is the one that was sampled."""
     table = rows(task)
     train, valid = table.iloc[:28], table.iloc[28:]
-    shown = samples.drawn(valid["id"].tolist(), 7)
+    shown = sample_predictions.drawn(valid["id"].tolist(), 7)
 
     how: dict[str, Any] = {"epochs": 1, "shown": shown, "dotted": {"train.ema": average}}
     found = fit("scratch", train, valid, task, **how)
 
     assert list(found.samples) == [1]
-    own = found.model.predict(samples.chosen(valid, shown))
+    own = found.model.predict(sample_predictions.chosen(valid, shown))
     np.testing.assert_allclose(found.samples[1], own, rtol=1e-4, atol=1e-5)
 
 
@@ -77,7 +77,9 @@ def test_a_kind_without_epochs_has_a_line_a_row(fit, parts):
     labels = Labels("classification", tuple(sorted(set(parts[0]["label"]))))
     ids = tuple(parts[1]["id"][:3])
 
-    table = samples.sample_table(fit("majority", *parts, "classification"), parts[1], ids, labels)
+    table = sample_predictions.sample_table(
+        fit("majority", *parts, "classification"), parts[1], ids, labels
+    )
 
     assert table["id"].tolist() == list(ids)
     assert set(table["epoch"]) == {""}
@@ -88,6 +90,8 @@ def test_without_validation_rows_there_is_a_header_alone(parts, tmp_path):
     model: Any = None
     labels = Labels("classification", ("a", "b"))
 
-    samples.write_samples(Fitted(model), parts[1].iloc[:0], (), labels, tmp_path / "s.csv")
+    sample_predictions.write_samples(
+        Fitted(model), parts[1].iloc[:0], (), labels, tmp_path / "s.csv"
+    )
 
     assert (tmp_path / "s.csv").read_text() == "epoch,id,label,predicted,probability\n"

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldline.frame.seeds import derive, generator, rank_keys
+from foldline.core.io.seeds import derive, generator, rank_keys
 
 
 def test_a_name_has_one_seed_for_ever():

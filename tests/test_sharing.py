@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from foldline.corpus import importing
-from foldline.corpus.intake import storing
-from foldline.frame.errors import FoldlineError
-from foldline.frame.loading import read
+from foldline.cli import run as run_verb
+from foldline.core.errors import FoldlineError
+from foldline.core.params.loading import read
+from foldline.importer import placement
 from tests import projects
 from tests.projects import write_csv
 from tests.repositories import ROOT, call, commit, environment, shell
@@ -181,14 +181,14 @@ def test_a_new_version_is_named_by_dvc_or_by_git(project):
 def test_a_file_stays_with_the_one_that_has_it(project, monkeypatch):
     monkeypatch.chdir(project)
     test, train = Path("data/raw/test.csv"), Path("data/raw/train.csv")
-    monkeypatch.setattr(storing, "LARGE", 10)
+    monkeypatch.setattr(placement, "LARGE", 10)
 
-    assert storing.placement(test, test, None).keeper == "git"
-    assert storing.placement(train, train, None).keeper == "dvc"
+    assert placement.placement(test, test, None).keeper == "git"
+    assert placement.placement(train, train, None).keeper == "dvc"
     with pytest.raises(FoldlineError, match="git rm --cached"):
-        storing.placement(test, test, "dvc")
+        placement.placement(test, test, "dvc")
     with pytest.raises(FoldlineError, match="dvc remove"):
-        storing.placement(train, train, "git")
+        placement.placement(train, train, "git")
 
 
 def test_what_dvc_refuses_is_told_and_params_stay(project, monkeypatch):
@@ -198,5 +198,5 @@ def test_what_dvc_refuses_is_told_and_params_stay(project, monkeypatch):
     before = Path("params.yaml").read_bytes()
 
     with pytest.raises(FoldlineError, match=r"params\.yaml was left as it is"):
-        importing.main([str(project.parent / "given/train.csv"), "--dvc", "--yes"])
+        run_verb(["import", str(project.parent / "given/train.csv"), "--dvc", "--yes"])
     assert Path("params.yaml").read_bytes() == before

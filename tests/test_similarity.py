@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from foldline.corpus import similarity
-from foldline.corpus.similarity import (
+from foldline.core.io.seeds import derive
+from foldline.data import split_similarity
+from foldline.data.split_similarity import (
     compare_parts,
     ks_distance,
     label_distance,
@@ -16,7 +17,6 @@ from foldline.corpus.similarity import (
     unseen_share,
     wasserstein,
 )
-from foldline.frame.seeds import derive
 
 WORDS = [f"word{n}" for n in range(60)]
 
@@ -107,7 +107,7 @@ def test_the_order_of_rows_changes_nothing():
 
 
 def test_large_parts_are_drawn_by_id_and_small_ones_are_not_told_apart(monkeypatch):
-    monkeypatch.setattr(similarity, "MOST", 50)
+    monkeypatch.setattr(split_similarity, "MOST", 50)
 
     assert compare_parts(table(60), "classification", False, 1)["train_test"]["rows"] == [50, 50]
     assert "auc" not in compare_parts(table(20), "classification", True, 1)["train_test"]

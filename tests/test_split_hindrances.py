@@ -2,10 +2,10 @@
 
 import pytest
 
-from foldline.corpus.constraints import class_notes, large_group_note
-from foldline.corpus.folds import fold_rows
-from foldline.corpus.splits import PARTS, split_rows
-from foldline.frame.errors import FoldlineError
+from foldline.core.errors import FoldlineError
+from foldline.data.folds import fold_rows
+from foldline.data.split_feasibility import class_notes, large_group_note
+from foldline.data.splits import PARTS, split_rows
 from tests.splitting import frame, grouped, options, split
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from foldline.corpus.size import (
+from foldline.data.power import (
     DISCORDANT,
     accuracy_width,
     correlation_width,

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldline.corpus.allocation import by_time
-from foldline.frame.errors import FoldlineError
+from foldline.core.errors import FoldlineError
+from foldline.data.allocation import by_time
 from tests.splitting import SHARES, frame, split
 
 

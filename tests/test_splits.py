@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldline.corpus.allocation import strata_of
-from foldline.corpus.folds import fold_rows, nested_rows
-from foldline.corpus.splits import PARTS, method, ratios, split_rows
-from foldline.frame.errors import FoldlineError
+from foldline.core.errors import FoldlineError
+from foldline.data.allocation import strata_of
+from foldline.data.folds import fold_rows, nested_rows
+from foldline.data.splits import PARTS, method, ratios, split_rows
 from tests.splitting import frame, grouped, options, sizes, split
 
 COLUMNS = ["id", "part", "text", "text_pair", "label", "group", "time"]

@@ -15,10 +15,10 @@ posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGTER
 STAGE = """
 import sys, time
 from pathlib import Path
-from foldline.frame.errors import FoldlineError
-from foldline.frame.files import replacing
-from foldline.frame.params import Section
-from foldline.frame.stage import run, say
+from foldline.core.errors import FoldlineError
+from foldline.core.io.files import replacing
+from foldline.core.params import Section
+from foldline.core.stage import run, say
 
 class Params(Section):
     seed: int
@@ -161,7 +161,7 @@ def test_a_stage_dies_with_its_parent(project):
 @pytest.mark.parametrize("by_dvc", [True, False])
 def test_behind_a_shell_a_stage_dies_with_dvc_and_one_started_by_hand_lives_on(tmp_path, by_dvc):
     code = (
-        "import os, time; from foldline.frame.stage import prepare_process; prepare_process(); "
+        "import os, time; from foldline.core.stage import prepare_process; prepare_process(); "
         "print(os.getpid(), flush=True); time.sleep(60)"
     )
     shell = ["/bin/sh", "-c", f"'{sys.executable}' -c '{code}'; true"]  # it cannot become Python

@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from foldline.frame import contract
-from foldline.frame.errors import FoldlineError
+from foldline.core.errors import FoldlineError
+from foldline.core.io import schemas
 from tests import projects
 from tests.marks import fast_first
 
-UNSTABLE = {"metrics/environment.json", "metrics/speed.csv"}
+UNSTABLE = {"reports/environment.json", "reports/training_speed.csv"}
 
 
 @pytest.fixture
@@ -60,12 +60,12 @@ def test_the_chain_runs_and_keeps_the_rows(tmp_path, monkeypatch, task, model):
     rows = {
         part: table.read()
         for part, table in (
-            ("train", contract.TRAIN),
-            ("valid", contract.VALID),
-            ("test", contract.TEST),
+            ("train", schemas.TRAIN),
+            ("valid", schemas.VALID),
+            ("test", schemas.TEST),
         )
     }
-    held = contract.OUT_OF_FOLD.read()
+    held = schemas.OUT_OF_FOLD.read()
     own = held[held["member"] == "model"]
 
     assert {part: len(table) for part, table in rows.items()} == {
@@ -74,7 +74,7 @@ def test_the_chain_runs_and_keeps_the_rows(tmp_path, monkeypatch, task, model):
         "test": 12,
     }
     assert sorted(own["id"]) == sorted([*rows["train"]["id"], *rows["valid"]["id"]])
-    assert contract.TEST_PREDICTIONS.read()["id"].tolist() == rows["test"]["id"].tolist()
+    assert schemas.TEST_PREDICTIONS.read()["id"].tolist() == rows["test"]["id"].tolist()
     main = "pearson" if task == "regression" else "f1_macro"
     if model == "tfidf":
         assert metrics("evaluate")["test"][main] > 0.6
@@ -97,10 +97,10 @@ def test_pretraining_reads_new_texts_and_no_others(tmp_path, monkeypatch):
     projects.write_csv(Path("data/raw/new.csv"), new)
     projects.set_params(Path("params.yaml"), {"data.predict": "data/raw/new.csv"})
     projects.run("prepare", "split", "augment", "train", "kfold")
-    folds = json.loads(Path("metrics/folds.json").read_text(encoding="utf-8"))["folds"]
+    folds = json.loads(Path("reports/folds.json").read_text(encoding="utf-8"))["folds"]
     steps = [row["pretrain_steps"] for row in folds if row["member"] == "model"]
 
-    assert contract.FURTHER.read()["id"].tolist() == ["u0", "u1", "u2", "u3", "u4"]
+    assert schemas.PRETRAINING_TEXTS.read()["id"].tolist() == ["u0", "u1", "u2", "u3", "u4"]
     assert metrics("train")["fit"]["pretrain_steps"] == 5  # 36 + 5 texts, less 2 held, by 8
     assert len(steps) == 3
     assert all(4 <= count <= 5 for count in steps)
@@ -123,7 +123,7 @@ def test_rules_and_entailment_are_baselines_where_params_name_them(project, tiny
     rules = "\n".join(f"{name}: [{words[0][:2]}]" for name, words in projects.SUBJECTS.items())
     Path("data/raw/rules.yaml").write_text(rules, encoding="utf-8")
     projects.run()
-    found = json.loads(Path("metrics/evaluation.json").read_text(encoding="utf-8"))["baselines"]
+    found = json.loads(Path("reports/evaluation.json").read_text(encoding="utf-8"))["baselines"]
 
     assert list(found) == ["majority", "random", "length", "keywords", "zero-shot", "tfidf"]
     assert found["keywords"]["f1_macro"] > found["majority"]["f1_macro"]
@@ -132,7 +132,7 @@ def test_rules_and_entailment_are_baselines_where_params_name_them(project, tiny
 @pytest.mark.slow
 def test_evaluation_has_the_names_that_others_read(project):
     projects.run()
-    details = json.loads(Path("metrics/evaluation.json").read_text(encoding="utf-8"))
+    details = json.loads(Path("reports/evaluation.json").read_text(encoding="utf-8"))
     shown = metrics("evaluate")["test"]
 
     assert set(shown) == {
@@ -187,7 +187,7 @@ def test_a_model_that_is_its_own_baseline_is_kept_as_both(project):
     projects.run("prepare", "split", "augment", "train")
 
     assert fingerprints(Path("models/model")) == fingerprints(Path("models/baselines/tfidf"))
-    table = contract.VALID_PREDICTIONS.read()
+    table = schemas.VALID_PREDICTIONS.read()
     tables = [table[table["member"] == name] for name in ("train", "tfidf")]
     own, baseline = (one.drop(columns="member").reset_index(drop=True) for one in tables)
     assert len(own) > 0
@@ -212,7 +212,7 @@ def test_a_new_number_of_folds_leaves_no_old_fold(project):
     projects.run("split", "kfold", "ensemble", "evaluate")
 
     assert sorted(p.name for p in Path("models/folds").iterdir()) == ["0", "1", "index.json"]
-    assert set(contract.OUT_OF_FOLD.read()["fold"]) == {0, 1}
+    assert set(schemas.OUT_OF_FOLD.read()["fold"]) == {0, 1}
 
 
 @pytest.mark.slow
@@ -235,7 +235,7 @@ def test_without_test_rows_the_validation_rows_are_judged(project):
 
     assert set(metrics("evaluate")) == {"valid"}
     assert "low" in metrics("evaluate")["valid"]
-    assert len(contract.TEST_PREDICTIONS.read()) == 0
+    assert len(schemas.TEST_PREDICTIONS.read()) == 0
 
 
 def test_official_files_stay_as_they_are(project):
@@ -245,8 +245,8 @@ def test_official_files_stay_as_they_are(project):
     projects.set_params(Path("params.yaml"), {"data.test": "data/raw/test.csv"})
     projects.run("prepare", "split")
 
-    assert contract.TEST.read()["id"].tolist() == [row["id"] for row in rows[60:]]
-    assert len(contract.TRAIN.read()) + len(contract.VALID.read()) == 60
+    assert schemas.TEST.read()["id"].tolist() == [row["id"] for row in rows[60:]]
+    assert len(schemas.TRAIN.read()) + len(schemas.VALID.read()) == 60
 
 
 @pytest.mark.slow
@@ -288,7 +288,7 @@ def test_a_sample_of_another_competition_is_refused(project):
 @pytest.mark.slow
 def test_changed_weights_predict_nothing_again(project, monkeypatch):
     projects.run()
-    monkeypatch.setattr("foldline.modeling.kinds.load", lambda folder: pytest.fail("loaded"))
+    monkeypatch.setattr("foldline.models.registry.load", lambda folder: pytest.fail("loaded"))
     projects.set_params(Path("params.yaml"), {"ensemble.method": "hard"})
     projects.run("ensemble", "evaluate", "predict")
 
@@ -308,7 +308,7 @@ def test_official_files_that_share_rows_run_through_once_mended(tmp_path, monkey
     projects.run(*projects.CHAIN)
 
     lost = parts["valid"][0]["id"]
-    assert lost in set(contract.VALID.read()["id"])
-    assert lost not in set(contract.OUT_OF_FOLD.read()["id"])
-    assert parts["train"][0]["id"] not in set(contract.TRAIN.read()["id"])
+    assert lost in set(schemas.VALID.read()["id"])
+    assert lost not in set(schemas.OUT_OF_FOLD.read()["id"])
+    assert parts["train"][0]["id"] not in set(schemas.TRAIN.read()["id"])
     assert 0 < metrics("evaluate")["test"]["accuracy"] <= 1

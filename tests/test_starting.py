@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from foldline.__main__ import VERBS
+from foldline.cli import VERBS
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = sorted(p.stem for p in (ROOT / "stages").glob("*.py") if p.stem != "__init__")
@@ -31,7 +31,7 @@ def test_a_verbs_help_waits_for_no_library(verb, flag):
     done = asked("foldline", verb, flag)
 
     assert done.returncode == 0
-    assert f"python -m foldline {verb}" in done.stdout
+    assert f"foldline {verb}" in done.stdout
     assert slow(done) == []
 
 

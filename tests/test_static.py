@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foldline.frame.errors import FoldlineError
-from foldline.modeling import fasttext, kinds
-from foldline.modeling.grams import Grams, learnt
-from foldline.modeling.wordvectors import read_vectors
+from foldline.core.errors import FoldlineError
+from foldline.models import fasttext, registry
+from foldline.models.ngram_index import Grams, learnt
+from foldline.models.word_vectors import read_vectors
 
 NONE = np.zeros(0, dtype=np.int64)
 TEXTS = ["Soup 김치 .", "new york"]
@@ -113,9 +113,9 @@ def test_vectors_of_a_file_are_averaged(task, pairs, fit, rows, labels, tmp_path
         assert (predictions.argmax(axis=1) == target).mean() > 0.9
     else:
         assert np.corrcoef(predictions, target)[0, 1] > 0.7
-    kinds.save(found.model, "static", labels(task), tmp_path / "m")
+    registry.save(found.model, "static", labels(task), tmp_path / "m")
     path.unlink()  # the model stands by itself
-    np.testing.assert_array_equal(kinds.load(tmp_path / "m").predict(held), predictions)
+    np.testing.assert_array_equal(registry.load(tmp_path / "m").predict(held), predictions)
 
 
 def test_learning_goes_down_and_is_told(fit, rows):
@@ -155,9 +155,9 @@ def test_balanced_classes_and_soft_labels_count(fit, rows, labels):
 
 
 def test_several_labels_at_once(rows, labels, recipe, monkeypatch, tmp_path):
-    from foldline.frame.labels import Labels
-    from foldline.modeling import fasttext, static
-    from foldline.modeling.fitted import Job
+    from foldline.core.io.labels import Labels
+    from foldline.models import fasttext, static
+    from foldline.models.interface import Job
 
     table = rows()
     several = Labels("multilabel", labels("classification").classes)

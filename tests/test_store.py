@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.frame.errors import FoldlineError
-from foldline.running import store as stores
-from foldline.running.home import home
-from foldline.running.locks import locked
-from foldline.running.store import Store, fingerprint, remembered, tidy
+from foldline.core.errors import FoldlineError
+from foldline.core.paths import store_root
+from foldline.execution import store as stores
+from foldline.execution.locks import locked
+from foldline.execution.store import Store, fingerprint, remembered, tidy
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -52,9 +52,9 @@ def test_finds_what_was_made(store) -> None:
 
 
 def test_the_store_lies_where_dvc_says(workplace, monkeypatch) -> None:
-    assert home() == workplace / ".foldline"
+    assert store_root() == workplace / ".foldline"
     monkeypatch.setenv("DVC_ROOT", str(workplace / "parent"))
-    assert home() == workplace / "parent" / ".foldline"
+    assert store_root() == workplace / "parent" / ".foldline"
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "more", "no seal", "half a seal", "other name"])
@@ -93,7 +93,7 @@ def test_a_failed_entry_leaves_nothing(store) -> None:
 def test_a_kill_leaves_nothing_that_is_trusted(store) -> None:
     code = """
 import os, signal
-from foldline.running.store import Store
+from foldline.execution.store import Store
 with Store("things").making("k") as folder:
     (folder / "file").write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -108,7 +108,7 @@ def test_finished_work_needs_no_scratch(store) -> None:
     (store.scratch("k") / "checkpoint").write_text("")
     (store.scratch("other") / "checkpoint").write_text("")
     make(store)
-    assert [path.name for path in (home() / "scratch").iterdir()] == ["other"]
+    assert [path.name for path in (store_root() / "scratch").iterdir()] == ["other"]
 
 
 def test_remembers_arrays(workplace) -> None:
@@ -121,7 +121,7 @@ def test_remembers_arrays(workplace) -> None:
     for _ in range(2):
         np.testing.assert_array_equal(remembered("k", count), [0.0, 1.0, 2.0])
     assert len(counts) == 1
-    (home() / "arrays" / "k" / "array.npy").write_bytes(b"broken")
+    (store_root() / "arrays" / "k" / "array.npy").write_bytes(b"broken")
     np.testing.assert_array_equal(remembered("k", count), [0.0, 1.0, 2.0])
     assert len(counts) == 2
 
@@ -166,7 +166,7 @@ def test_chunks_of_a_table_do_not_blend(monkeypatch) -> None:
 
 def test_tidies_what_is_old(store) -> None:
     old, new = make(store, "old"), make(store, "new")
-    lock = home() / "dead.lock"
+    lock = store_root() / "dead.lock"
     lock.touch()
     before = time.time() - 15 * 86400
     for path in (old, lock):
@@ -177,7 +177,7 @@ def test_tidies_what_is_old(store) -> None:
 
 HOLD = """
 import sys, time
-from foldline.running.locks import locked
+from foldline.execution.locks import locked
 with locked(sys.argv[1]):
     print("held", flush=True)
     time.sleep(60)
@@ -194,10 +194,10 @@ def test_a_lock_is_held_by_one_and_freed_by_a_kill(workplace) -> None:
         pass
     holder.kill()
     holder.wait()
-    assert (home() / "work.lock").exists()
+    assert (store_root() / "work.lock").exists()
     with locked("work", patience=0.2):
         pass
-    assert not (home() / "work.lock").exists()
+    assert not (store_root() / "work.lock").exists()
 
 
 def test_a_lock_is_freed_by_an_error(workplace) -> None:
@@ -209,10 +209,10 @@ def test_a_lock_is_freed_by_an_error(workplace) -> None:
 
 def test_a_lock_file_that_its_holder_has_removed_is_no_lock(workplace, monkeypatch) -> None:
     """Between opening and locking it, the file may go: another process locks the next one."""
-    from foldline.running import locks
+    from foldline.execution import locks
 
     take, calls = locks._take, []
-    path = home() / "work.lock"
+    path = store_root() / "work.lock"
 
     def late(stream: Any) -> bool:
         if not calls:
@@ -237,7 +237,7 @@ def add_one(path: str, times: int) -> None:
 @pytest.mark.slow
 def test_no_two_hold_a_lock_that_is_removed_and_made(workplace, monkeypatch) -> None:
     """Removing the file must not let in one by the old file and another by a new one."""
-    from foldline.running import locks
+    from foldline.execution import locks
 
     monkeypatch.setattr(locks, "POLL", 0.001)
     counter = workplace / "count"

@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import PowerTransformer, QuantileTransformer
 
-from foldline.frame.errors import FoldlineError
-from foldline.modeling import kinds, targets
+from foldline.core.errors import FoldlineError
+from foldline.models import registry, target_transform
 from tests.marks import fast_first
 
 NAMES = ["log", "box-cox", "yeo-johnson", "quantile"]
@@ -22,27 +22,27 @@ def score(transform, values):
 
 @every
 def test_back_undoes_forward(name):
-    transform = targets.fit_transform(name, PRICES)
+    transform = target_transform.fit_transform(name, PRICES)
 
     np.testing.assert_allclose(transform.back(transform.forward(PRICES)), PRICES, rtol=1e-6)
 
 
 @every
 def test_order_stays(name):
-    seen = score(targets.fit_transform(name, PRICES), np.sort(PRICES))
+    seen = score(target_transform.fit_transform(name, PRICES), np.sort(PRICES))
 
     assert (np.diff(seen) > 0).all()
 
 
 def test_log_by_hand():
-    transform = targets.fit_transform("log", np.array([0.0, np.e - 1]))
+    transform = target_transform.fit_transform("log", np.array([0.0, np.e - 1]))
 
     np.testing.assert_allclose(score(transform, [0, np.e - 1]), [0, 1])
 
 
 @pytest.mark.parametrize("name", ["box-cox", "yeo-johnson"])
 def test_powers_are_scikit_learns(name):
-    ours = targets.fit_transform(name, PRICES)
+    ours = target_transform.fit_transform(name, PRICES)
     scaled = ((PRICES - ours.center) / ours.scale)[:, None]
     theirs = PowerTransformer(method=name, standardize=False).fit(scaled)
 
@@ -57,14 +57,14 @@ def test_quantiles_are_scikit_learns():
     expected = theirs.fit_transform(PRICES[:, None])[:, 0]
     inside = np.abs(expected) < 3
 
-    ours = score(targets.fit_transform("quantile", PRICES), PRICES)
+    ours = score(target_transform.fit_transform("quantile", PRICES), PRICES)
     np.testing.assert_allclose(ours[inside], expected[inside], atol=1e-4)
 
 
 def test_a_skewed_target_gets_straight():
     for name in NAMES:
-        after = score(targets.fit_transform(name, PRICES), PRICES)
-        assert targets.skew(PRICES) > 2 > 0.3 > abs(targets.skew(after))
+        after = score(target_transform.fit_transform(name, PRICES), PRICES)
+        assert target_transform.skew(PRICES) > 2 > 0.3 > abs(target_transform.skew(after))
 
 
 LABELS = {
@@ -84,7 +84,7 @@ LABELS = {
 @example(far=-1e300)
 def test_any_prediction_comes_back_near_the_range_seen(name, labels, far):
     values = LABELS[labels]
-    transform = targets.fit_transform(name, values)
+    transform = target_transform.fit_transform(name, values)
     reach = 0.1 * np.ptp(values) * (1 + 1e-9)
 
     assert values.min() - reach <= transform.back(np.array([far]))[0] <= values.max() + reach
@@ -94,7 +94,7 @@ def test_any_prediction_comes_back_near_the_range_seen(name, labels, far):
 @pytest.mark.parametrize("labels", LABELS)
 def test_labels_of_any_shape_come_back(name, labels):
     values = LABELS[labels]
-    transform = targets.fit_transform(name, values)
+    transform = target_transform.fit_transform(name, values)
 
     np.testing.assert_allclose(
         transform.back(transform.forward(values)), values, atol=1e-3 * np.ptp(values)
@@ -102,21 +102,21 @@ def test_labels_of_any_shape_come_back(name, labels):
 
 
 def test_what_rounding_would_lose_is_refused(monkeypatch):
-    monkeypatch.setattr(targets, "LOST", -1.0)
+    monkeypatch.setattr(target_transform, "LOST", -1.0)
 
     with pytest.raises(FoldlineError, match="would change labels by up to"):
-        targets.fit_transform("yeo-johnson", PRICES)
+        target_transform.fit_transform("yeo-johnson", PRICES)
 
 
 @pytest.mark.parametrize(("name", "least"), [("log", "-1"), ("box-cox", "0")])
 def test_where_it_is_not_defined_says_what_to_do(name, least):
     with pytest.raises(FoldlineError, match=f"needs labels above {least}.*yeo-johnson"):
-        targets.fit_transform(name, np.array([-2.0, 1.0]))
+        target_transform.fit_transform(name, np.array([-2.0, 1.0]))
 
 
 def test_equal_labels_are_told():
     with pytest.raises(FoldlineError, match="all training labels are 2"):
-        targets.fit_transform("yeo-johnson", np.array([2.0, 2.0]))
+        target_transform.fit_transform("yeo-johnson", np.array([2.0, 2.0]))
 
 
 @pytest.mark.parametrize("model", ["tfidf", "scratch"])
@@ -126,10 +126,10 @@ def test_a_model_speaks_in_the_labels_units_also_when_loaded(model, fit, rows, l
     fitted = fit(model, table[:30], table[30:], "regression", target={"transform": "log"})
 
     predicted = fitted.model.predict(table)
-    kinds.save(fitted.model, model, labels("regression"), tmp_path / "model")
+    registry.save(fitted.model, model, labels("regression"), tmp_path / "model")
 
     assert 150 < predicted.mean() < 800
-    np.testing.assert_array_equal(kinds.load(tmp_path / "model").predict(table), predicted)
+    np.testing.assert_array_equal(registry.load(tmp_path / "model").predict(table), predicted)
     assert set(fitted.summary) >= {"skew_before", "skew_after"}
 
 
@@ -155,11 +155,13 @@ def test_baselines_are_left_alone(fit, rows):
 
 
 def test_histograms_count_every_number_before_and_after():
-    model = targets.Transformed(None, targets.fit_transform("log", PRICES))
-    table = targets.histograms(model, PRICES)
+    model = target_transform.Transformed(None, target_transform.fit_transform("log", PRICES))
+    table = target_transform.histograms(model, PRICES)
 
     assert table.groupby("space")["rows"].sum().to_dict() == {"before": 400, "after": 400}
-    assert targets.histograms(None, np.empty(0)).empty
-    assert "skew" in targets.told(model, PRICES) and "->" in targets.told(model, PRICES)
-    assert targets.told(None, PRICES) == ""
+    assert target_transform.histograms(None, np.empty(0)).empty
+    assert "skew" in target_transform.told(model, PRICES) and "->" in target_transform.told(
+        model, PRICES
+    )
+    assert target_transform.told(None, PRICES) == ""
     assert isinstance(table, pd.DataFrame)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from foldline.frame.errors import FoldlineError
-from foldline.running.store import Store
-from foldline.running.tasks import Task, run_tasks
+from foldline.core.errors import FoldlineError
+from foldline.execution.store import Store
+from foldline.execution.tasks import Task, run_tasks
 
 
 def write(name: str) -> None:

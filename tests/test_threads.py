@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # A stage's process, a task's, and a verb's, each up to where torch is there.
 WAYS = {
-    "stage": ["-c", "from foldline.frame.stage import prepare_process as p; p(); import torch"],
+    "stage": ["-c", "from foldline.core.stage import prepare_process as p; p(); import torch"],
     "verb": ["-m", "foldline", "profile"],
 }
 

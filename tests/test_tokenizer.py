@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from foldline.modeling import kinds
-from foldline.modeling.neural import scratch
-from foldline.modeling.neural.subwords import SPECIAL, TOKENIZERS
+from foldline.models import registry
+from foldline.models.neural import scratch
+from foldline.models.neural.tokenizer_training import SPECIAL, TOKENIZERS
 
 ROOT = Path(__file__).resolve().parents[1]
 every = pytest.mark.parametrize("name", TOKENIZERS)
@@ -28,7 +28,7 @@ def test_the_tokenizer_is_the_same_in_every_process(name, recipe, rows, tmp_path
     """The trainers of `tokenizers` number pieces by a hash that each process draws anew."""
     texts = rows()["text"].tolist()
     code = (
-        "import sys; from foldline.modeling.neural.subwords import TOKENIZERS;"
+        "import sys; from foldline.models.neural.tokenizer_training import TOKENIZERS;"
         "print(TOKENIZERS[sys.argv[1]](sys.argv[2:], 200).to_str())"
     )
     command = [sys.executable, "-c", code, name, *texts]
@@ -96,8 +96,8 @@ def test_a_model_opens_with_plain_transformers(name, pooling, fit, rows, labels,
     )
     held = table.iloc[34:]
     together = found.model.predict(held)
-    kinds.save(found.model, "scratch", labels("classification"), tmp_path / "m")
-    np.testing.assert_array_equal(kinds.load(tmp_path / "m").predict(held), together)
+    registry.save(found.model, "scratch", labels("classification"), tmp_path / "m")
+    np.testing.assert_array_equal(registry.load(tmp_path / "m").predict(held), together)
     pipe = pipeline("text-classification", str(tmp_path / "m"), top_k=None, device="cpu")
     answers = pipe(held["text"].tolist(), truncation=True)
     for answer, expected in zip(answers, together, strict=True):
@@ -138,7 +138,7 @@ def test_a_mean_needs_an_even_width(recipe) -> None:
 
 
 def test_every_tokenizer_of_params_is_known(recipe) -> None:
-    from foldline.frame.params import Scratch
+    from foldline.core.params import Scratch
 
     named = set(Scratch.model_fields["tokenizer"].annotation.__args__)  # type: ignore[union-attr]
     assert named == set(TOKENIZERS)

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.modeling.neural import scratch, tokens
-from foldline.modeling.neural.long_text import LongText
-from foldline.modeling.neural.tokens import Tokens, tokens_of
+from foldline.models.neural import scratch, token_cache
+from foldline.models.neural.long_text import LongText
+from foldline.models.neural.token_cache import Tokens, tokens_of
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def tokenizer(rows, recipe) -> Any:
 @pytest.fixture
 def texts_read(monkeypatch) -> list[str]:
     """Note the texts that are read."""
-    tokens._known.cache_clear()
+    token_cache._known.cache_clear()
     seen: list[str] = []
     read = LongText.read
 
@@ -43,7 +43,7 @@ def assert_as_read(found: Any, expected: Any) -> None:
 @pytest.mark.parametrize("pairs", [False, True])
 @pytest.mark.parametrize("how", ["head", "tail", "head_tail", "window"])
 def test_any_rows_in_any_order(how, pairs, rows, tokenizer, monkeypatch) -> None:
-    monkeypatch.setattr(tokens, "TOGETHER", 7)
+    monkeypatch.setattr(token_cache, "TOGETHER", 7)
     table, reading, known = rows(pairs=pairs, n=40), LongText(how, 0.25, "mean", 8), Tokens()
     rng = np.random.default_rng(0)
     for size in (12, 12, 30, 0, 40, 40):  # later ones hold texts that are known, and new ones
@@ -91,7 +91,7 @@ def test_a_call_changes_nothing_that_counts(rows, tokenizer, texts_read) -> None
 
 
 def test_what_stops_it_leaves_it_whole(rows, tokenizer, monkeypatch) -> None:
-    monkeypatch.setattr(tokens, "TOGETHER", 4)
+    monkeypatch.setattr(token_cache, "TOGETHER", 4)
     table, reading, known = rows(n=20), LongText("head", 0.25, "mean", 8), Tokens()
     known.of(tokenizer, table[:6], reading)
     read, calls = LongText.read, []

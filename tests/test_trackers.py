@@ -6,9 +6,9 @@ from typing import Any, get_args
 import pandas as pd
 import pytest
 
+from foldline.core import params
 from foldline.experiments import trackers
-from foldline.frame import params
-from foldline.modeling import tracking
+from foldline.models import tracking
 from tests import projects
 from tests.marks import fast_first
 from tests.test_stages import fingerprints
@@ -90,7 +90,7 @@ def test_trackers_change_no_byte(model, tmp_path, monkeypatch):
         found.append(made)
     file = next((tmp_path / "jsonl" / ".foldline" / "runs").glob("*.jsonl"))
     lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    history = pd.read_csv("metrics/plots/history.csv")
+    history = pd.read_csv("reports/plots/history.csv")
 
     assert found[0] == found[1]
     assert [line["event"] for line in (lines[0], lines[-1])] == ["begin", "end"]

@@ -8,10 +8,10 @@ import pytest
 import torch
 from transformers import Trainer
 
-from foldline.frame.errors import FoldlineError
-from foldline.modeling import kinds
-from foldline.modeling.fitted import Fitted
-from foldline.modeling.neural.trainer import TextTrainer
+from foldline.core.errors import FoldlineError
+from foldline.models import registry
+from foldline.models.interface import Fitted
+from foldline.models.neural.trainer import TextTrainer
 from tests.marks import fast_first
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -142,8 +142,8 @@ def test_divergence_is_told(stop, fit, rows) -> None:
 
 def test_half_precision_predicts_as_it_is_saved(fit, parts, labels, tmp_path) -> None:
     found = fit("scratch", *parts, "classification", dotted={"train.precision": "bfloat16"})
-    kinds.save(found.model, "scratch", labels("classification"), tmp_path / "m")
-    loaded = kinds.load(tmp_path / "m")
+    registry.save(found.model, "scratch", labels("classification"), tmp_path / "m")
+    loaded = registry.load(tmp_path / "m")
     np.testing.assert_array_equal(loaded.predict(parts[1]), found.model.predict(parts[1]))
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from foldline.balance import translator
-from foldline.balance.asks import Ask
-from foldline.balance.changing import Changer
-from foldline.frame.errors import FoldlineError
+from foldline.augmentation import translator
+from foldline.augmentation.changing import Changer
+from foldline.augmentation.requests import Ask
+from foldline.core.errors import FoldlineError
 
 pytestmark = pytest.mark.slow
 

@@ -20,11 +20,11 @@ from transformers import (
     set_seed,
 )
 
-from foldline.corpus.reading import read
-from foldline.frame.errors import FoldlineError
-from foldline.modeling.encoding import check_tokens, encode
-from foldline.modeling.neural import scratch
-from foldline.modeling.neural.losses import loss_for
+from foldline.core.errors import FoldlineError
+from foldline.data.reading import read
+from foldline.models.neural import scratch
+from foldline.models.neural.losses import loss_for
+from foldline.models.text_encoding import check_tokens, encode
 
 
 def bert(dropout: float = 0.1) -> Any:

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.balance.features import Bags, dense
-from foldline.balance.rows import balance
-from foldline.balance.undersampling import TO_RATIO, check_memory, kept
-from foldline.frame.errors import FoldlineError
+from foldline.augmentation.augment_rows import balance
+from foldline.augmentation.features import Bags, dense
+from foldline.augmentation.undersampling import TO_RATIO, check_memory, kept
+from foldline.core.errors import FoldlineError
 
 METHODS = (*TO_RATIO, "tomek", "enn", "ncr")
 
@@ -90,7 +90,7 @@ def test_near_miss_by_hand(options, monkeypatch) -> None:
     line = np.array([[0.0], [1.0], [2.0], [3.0], [10.0], [11.0]])
     rows = pd.DataFrame({"id": list("abcdef"), "text": "t", "text_pair": ""}, dtype="str")
     stands = np.array([*"ss", *"llll"], dtype=object)
-    monkeypatch.setattr("foldline.balance.undersampling.dense", lambda *_: line)
+    monkeypatch.setattr("foldline.augmentation.undersampling.dense", lambda *_: line)
 
     def stays(method: str, neighbours: int = 1) -> str:
         own = options(method=method, max_ratio=1.0, neighbours=neighbours)
@@ -135,7 +135,9 @@ def test_memory_is_refused_before_it_is_spent(table, options, monkeypatch) -> No
         caught.value
     )
     assert "more than memory_gb=3.5. Use nearmiss1, or raise memory_gb" in str(caught.value)
-    monkeypatch.setattr("foldline.balance.undersampling.dense", lambda *_: pytest.fail("spent"))
+    monkeypatch.setattr(
+        "foldline.augmentation.undersampling.dense", lambda *_: pytest.fail("spent")
+    )
     with pytest.raises(FoldlineError, match=r"memory_gb=1e-06. Use random, or raise"):
         kept(table, classes(table), options(method="tomek", memory_gb=1e-6), 1)
 

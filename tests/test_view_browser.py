@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from foldline.corpus import viewing
-from foldline.frame import contract
-from foldline.frame.labels import Labels
+from foldline.cli import run as run_verb
+from foldline.core.io import schemas
+from foldline.core.io.labels import Labels
 from tests import viewed
 from tests.browsing import NAMES, Browser, installed
 
@@ -32,7 +32,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         viewed.write_all(viewed.prepared())
-        viewing.main([])
+        run_verb(["view"])
     return (folder / "data/view.html").as_uri()
 
 
@@ -181,9 +181,9 @@ def test_pairs_with_numbers_are_shown_after_prepare_alone(browser, tmp_path, mon
     table = viewed.prepared(12).assign(
         text_pair=[f"second {k}" for k in range(12)], label=[str(k / 2 - 1) for k in range(12)]
     )
-    contract.PREPARED.write(table)
+    schemas.PREPARED.write(table)
     Labels("regression").save()
-    viewing.main([])
+    run_verb(["view"])
     browser.events.clear()
 
     browser.open(f"{Path('data/view.html').resolve().as_uri()}#lang=en&sort=label&dir=desc")
@@ -199,7 +199,7 @@ def test_many_rows_are_scrolled_with_few_in_the_document(browser, tmp_path, monk
     monkeypatch.chdir(tmp_path)
     table = viewed.prepared(2_000)
     viewed.write_prepared(table)
-    viewing.main(["--out", "many.html"])
+    run_verb(["view", "--out", "many.html"])
 
     browser.open(f"{Path('many.html').resolve().as_uri()}#lang=en")
     browser.see("document.querySelector('#grid').scrollTop = 1e9")
@@ -212,9 +212,9 @@ def test_each_of_several_labels_is_filtered_by_itself(browser, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     table = viewed.prepared()
     labels = ["", "bad", "bad|good <i>", "good <i>"]
-    contract.PREPARED.write(table.assign(label=[labels[k % 4] for k in range(len(table))]))
+    schemas.PREPARED.write(table.assign(label=[labels[k % 4] for k in range(len(table))]))
     Labels("multilabel", viewed.CLASSES[:2]).save()
-    viewing.main([])
+    run_verb(["view"])
     browser.open(f"{(tmp_path / 'data/view.html').as_uri()}#lang=en")
 
     names = "[...document.querySelectorAll('.facet-label .name')].map(e => e.textContent)"

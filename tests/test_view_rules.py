@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldline.corpus.view.gathering import Gathered
-from foldline.corpus.view.sampling import sample
-from foldline.corpus.view.suspicion import suspect
-from foldline.frame.labels import Labels
+from foldline.core.io.labels import Labels
+from foldline.viewer.row_table import Gathered
+from foldline.viewer.sampling import sample
+from foldline.viewer.suspected_errors import suspect
 
 
 def test_a_label_is_suspected_where_another_class_is_as_sure_as_it_usually_is():

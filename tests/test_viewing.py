@@ -8,26 +8,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foldline.corpus import viewing
-from foldline.corpus.view.gathering import gather
-from foldline.corpus.view.page import FILES, SCRIPTS, STYLES
-from foldline.frame import contract
-from foldline.frame.errors import FoldlineError
-from foldline.frame.files import write_json
-from foldline.frame.labels import Labels
+from foldline.cli import run as run_verb
+from foldline.core.errors import FoldlineError
+from foldline.core.io import schemas
+from foldline.core.io.files import write_json
+from foldline.core.io.labels import Labels
+from foldline.viewer.page import FILES, SCRIPTS, STYLES
+from foldline.viewer.row_table import gather
 from tests import viewed
 
 OUT = Path("data/view.html")
 
 
 def made(*arguments: str) -> str:
-    viewing.main(list(arguments))
+    run_verb(["view", *arguments])
     return OUT.read_text(encoding="utf-8")
 
 
 def test_it_says_what_to_run_where_nothing_is_prepared(workplace):
     with pytest.raises(FoldlineError, match=r"data/prepared\.csv is missing.*dvc repro prepare"):
-        viewing.main([])
+        run_verb(["view"])
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_a_wrong_option_is_told(workplace, arguments, words):
     viewed.write_prepared(viewed.prepared())
 
     with pytest.raises(FoldlineError, match=words):
-        viewing.main(arguments)
+        run_verb(["view", *arguments])
 
 
 def test_prepare_alone_is_enough(workplace, capsys):
@@ -76,8 +76,8 @@ def test_every_stage_adds_what_it_knows(workplace):
 
 def test_training_rows_without_a_place_in_the_balanced_table_were_left_out(workplace):
     viewed.write_all(viewed.prepared())
-    balanced = contract.AUGMENTED.read()
-    contract.AUGMENTED.write(balanced[balanced["id"] != "r1"])
+    balanced = schemas.AUGMENTED.read()
+    schemas.AUGMENTED.write(balanced[balanced["id"] != "r1"])
 
     assert viewed.unpacked(made())[1]["unsampled"] == [1]
 
@@ -85,7 +85,7 @@ def test_training_rows_without_a_place_in_the_balanced_table_were_left_out(workp
 def test_predictions_for_test_rows_are_not_used(workplace):
     table = viewed.prepared()
     viewed.write_all(table)
-    contract.OUT_OF_FOLD.write(viewed.predictions(table))  # as no stage would do
+    schemas.OUT_OF_FOLD.write(viewed.predictions(table))  # as no stage would do
 
     rows = viewed.unpacked(made())[1]
 
@@ -98,7 +98,7 @@ def test_predictions_for_test_rows_are_not_used(workplace):
 def test_the_predictions_of_the_test_set_are_not_even_read(workplace):
     viewed.write_all(viewed.prepared())
     before = made()
-    contract.TEST_PREDICTIONS.path.write_bytes(b"\xff no table")
+    schemas.TEST_PREDICTIONS.path.write_bytes(b"\xff no table")
 
     assert made() == before
 
@@ -107,7 +107,7 @@ def test_files_of_an_earlier_run_are_noticed(workplace, capsys):
     viewed.write_all(viewed.prepared())
     viewed.write_prepared(viewed.prepared(30))
 
-    viewing.main([])
+    run_verb(["view"])
 
     assert "data/folds.csv: 8 rows are not in the prepared data" in capsys.readouterr().out
 
@@ -120,7 +120,7 @@ def test_pairs_that_share_one_sentence_are_no_conflict(workplace):
         label=["0", "5", "3", "1"],
         dup_group=["r0", "r0", "r0", "r3"],
     )
-    contract.PREPARED.write(table)
+    schemas.PREPARED.write(table)
     Labels("regression").save()
 
     assert gather().rows["conflict"].tolist() == [True, True, False, False]
@@ -132,7 +132,7 @@ def test_what_split_measured_is_drawn_with_its_verdict(workplace):
     plain = {"labels": {"ks": 0.25}, "length_ks": 0.5, "unseen_tokens": 0.125}
     told = plain | {"labels": {"total_variation": 0.2}, "auc": 0.9, "p": 0.005, "tokens": [token]}
     measured = {"train_valid": plain, "train_test": told, "valid_test": told | {"p": 0.3}}
-    write_json(Path("metrics/splitting.json"), {"similarity": measured})
+    write_json(Path("reports/split.json"), {"similarity": measured})
 
     html = made()
 

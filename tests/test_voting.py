@@ -3,14 +3,7 @@
 import numpy as np
 import pytest
 
-from foldline.combining.voting import (
-    VOTES,
-    fit_weights,
-    hard,
-    out_of_fold,
-    soft,
-    weighted,
-)
+from foldline.ensembling.voting import VOTES, fit_weights, hard, out_of_fold, soft, weighted
 
 EQUAL = {"a": 1 / 3, "b": 1 / 3, "c": 1 / 3}
 

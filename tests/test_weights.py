@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 import torch
 
-from foldline.frame import contract
-from foldline.frame.errors import FoldlineError
-from foldline.frame.labels import Labels
-from foldline.modeling.neural.losses import loss_for
-from foldline.modeling.neural.objective import Objective
-from foldline.modeling.soft import weigh, weights_of
+from foldline.core.errors import FoldlineError
+from foldline.core.io import schemas
+from foldline.core.io.labels import Labels
+from foldline.models.neural.losses import loss_for
+from foldline.models.neural.objective import Objective
+from foldline.models.soft_labels import weigh, weights_of
 from tests import projects
 from tests.marks import fast_first
 from tests.small import bert
@@ -165,13 +165,13 @@ def test_a_column_of_weights_goes_through_the_chain(tmp_path, monkeypatch) -> No
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     table.assign(sure=[str(1 + n % 3) for n in range(len(table))]).to_csv(path, index=False)
     projects.run()
-    weights = contract.WEIGHTS.read().set_index("id")["weight"]
+    weights = schemas.WEIGHTS.read().set_index("id")["weight"]
     assert weights.tolist() == [1.0 + n % 3 for n in range(len(table))]
-    weighed = contract.OUT_OF_FOLD.path.read_bytes()
+    weighed = schemas.OUT_OF_FOLD.path.read_bytes()
     projects.set_params(Path("params.yaml"), {"data.weight": None})
     projects.run()
-    assert contract.WEIGHTS.read().empty
-    assert contract.OUT_OF_FOLD.path.read_bytes() != weighed
+    assert schemas.WEIGHTS.read().empty
+    assert schemas.OUT_OF_FOLD.path.read_bytes() != weighed
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "", "many", "nan", "inf"])

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from foldline.frame import contract
-from foldline.frame.labels import Labels
+from foldline.core.io import schemas
+from foldline.core.io.labels import Labels
 
 HOSTILE = (
     "</script><img src=x onerror=\"window.pwned = 'img'\"><script>window.pwned = 1</script>",
@@ -42,7 +42,7 @@ def prepared(count: int = 40) -> pd.DataFrame:
 
 def write_prepared(table: pd.DataFrame) -> None:
     """Write what `prepare` alone leaves."""
-    contract.PREPARED.write(table)
+    schemas.PREPARED.write(table)
     Labels("classification", CLASSES).save()
 
 
@@ -56,12 +56,12 @@ def write_all(table: pd.DataFrame) -> None:
         == name
         for name in ("train", "valid", "test")
     }
-    files = (contract.TRAIN, contract.VALID, contract.TEST)
+    files = (schemas.TRAIN, schemas.VALID, schemas.TEST)
     for file, mask in zip(files, parts.values(), strict=True):
         file.write(table[mask])
     seen = table[~parts["test"]]
-    contract.FOLDS.write(seen[["id"]].assign(fold=[k % 3 for k in range(len(seen))]))
-    contract.OUT_OF_FOLD.write(predictions(seen))
+    schemas.FOLDS.write(seen[["id"]].assign(fold=[k % 3 for k in range(len(seen))]))
+    schemas.OUT_OF_FOLD.write(predictions(seen))
     kept = table[parts["train"]]
     originals = kept.assign(source_id=kept["id"], method="original")
     copies = kept.iloc[2:6].assign(
@@ -70,11 +70,11 @@ def write_all(table: pd.DataFrame) -> None:
         text=kept["text"].iloc[2:6] + " <b>added</b>",
         method=["aeda", "swap", "aeda", "swap"],
     )
-    contract.AUGMENTED.write(pd.concat([originals, copies]))
+    schemas.AUGMENTED.write(pd.concat([originals, copies]))
     old = table.iloc[[6]].assign(text="Ｒｏｗ number 6", part="train")
-    contract.ORIGINALS.write(old)
+    schemas.ORIGINALS.write(old)
     judged = [("r5", "Kim", "bad"), ("r5", "Lee", "good <i>"), ("r6", "Kim", "bad")]
-    contract.ANNOTATIONS.write(pd.DataFrame(judged, columns=["id", "annotator", "label"]))
+    schemas.ANNOTATIONS.write(pd.DataFrame(judged, columns=["id", "annotator", "label"]))
 
 
 def predictions(rows: pd.DataFrame) -> pd.DataFrame:

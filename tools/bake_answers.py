@@ -37,7 +37,7 @@ REQUIREMENT = re.compile(r'^\s*"?([A-Za-z][\w.-]*)(?:\[[^]]*\])?\s*[<>=!~]=', re
 # Modules not named like their packages, and packages that a project may add one day.
 OTHER_MODULES = {"dateutil", "imblearn", "mlflow", "optuna", "ray", "ruamel", "sklearn", "wandb"}
 # Folders that a fresh copy of the template may lack, since a run makes them.
-FOLDERS = {"data", "metrics", "models", "test"}
+FOLDERS = {"data", "metrics", "models", "reports", "test"}
 
 
 class AnswerError(Exception):

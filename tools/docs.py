@@ -19,7 +19,11 @@ def stage_table() -> str:
     stages: Any = YAML(typ="safe").load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
     rows = ["| stage | what it does | reads | writes |", "|---|---|---|---|"]
     for name, stage in stages.items():
-        read = [path for path in _paths(stage.get("deps", [])) if not path.endswith(".py")]
+        read = [
+            path
+            for path in _paths(stage.get("deps", []))
+            if path.startswith(("data", "models", "reports"))
+        ]
         written = _paths(stage.get("outs", [])) + _paths(stage["metrics"])
         cells = [f"`{name}`", stage["desc"], _code(read), _code(written)]
         rows.append(f"| {' | '.join(cells)} |")

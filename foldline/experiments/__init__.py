@@ -1,1 +1,1 @@
-"""Compare runs: ablations, each a DVC experiment of its own (`ablation.main`)."""
+"""Comparison of runs, each a DVC experiment."""

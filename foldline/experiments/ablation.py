@@ -1,5 +1,6 @@
 """Try every way of balancing as an experiment, and say what each is worth."""
 
+import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +10,15 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from foldline.core.errors import FoldlineError, unknown
+from foldline.core.io import schemas
+from foldline.core.io.files import write_json
+from foldline.core.io.labels import MAIN, Labels
+from foldline.core.params import Augment, Settings, Undersample
+from foldline.core.params.loading import load
 from foldline.experiments import runs
-from foldline.experiments.ablation_options import parser
-from foldline.frame import contract
-from foldline.frame.errors import FoldlineError, unknown
-from foldline.frame.files import write_json
-from foldline.frame.labels import MAIN, Labels
-from foldline.frame.loading import load
-from foldline.frame.params import Augment, Settings, Undersample
-from foldline.judging.intervals import Difference, paired_interval
-from foldline.judging.metrics import measure
+from foldline.metrics.intervals import Difference, paired_interval
+from foldline.metrics.registry import measure
 
 FILE = Path("metrics/ablation.json")
 OFF = ("augment.method=none", "augment.undersample.method=none")
@@ -53,11 +53,10 @@ def trials(settings: Settings, wanted: Sequence[str]) -> list[Trial]:
     ]
 
 
-def main(arguments: list[str]) -> None:
+def run(options: argparse.Namespace) -> None:
     """Run the trials, each as an experiment of its own, and compare them with none."""
-    found = parser().parse_args(arguments)
     settings = load(Settings)
-    tried = trials(settings, found.methods)
+    tried = trials(settings, options.methods)
     state = runs.state()
     known = runs.known()
     failed: dict[str, str] = {}
@@ -132,8 +131,8 @@ def table(rows: list[dict[str, Any]], metric: str, level: float) -> list[str]:
 
 def _predictions(experiment: str) -> pd.DataFrame:
     """Give the model's out-of-fold predictions in an experiment, with the rows' groups."""
-    table = runs.table_of(experiment, contract.OUT_OF_FOLD)
-    rows = pd.concat([runs.table_of(experiment, t) for t in (contract.TRAIN, contract.VALID)])
+    table = runs.table_of(experiment, schemas.OUT_OF_FOLD)
+    rows = pd.concat([runs.table_of(experiment, t) for t in (schemas.TRAIN, schemas.VALID)])
     own = table[table["member"] == "model"]
     return own.merge(rows[["id", "group"]], on="id", validate="one_to_one")
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from foldline.frame import labels
-from foldline.frame.contract import Table
-from foldline.frame.errors import FoldlineError
-from foldline.frame.files import digest
-from foldline.frame.labels import Labels
+from foldline.core.errors import FoldlineError
+from foldline.core.io import labels
+from foldline.core.io.files import digest
+from foldline.core.io.labels import Labels
+from foldline.core.io.schemas import Table
 
 # What the stages read beside code and params; DVC may keep it out of git's sight.
 DATA = (Path("data/raw"), Path("data/llm"), Path("models/pretrained"))

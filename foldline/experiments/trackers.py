@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from foldline.frame.files import finite
-from foldline.frame.home import home
-from foldline.frame.stage import say
-from foldline.modeling.tracking import Tracker
+from foldline.core.io.files import finite
+from foldline.core.paths import store_root
+from foldline.core.stage import say
+from foldline.models.tracking import Tracker
 
 FOLDER = "runs"
 
@@ -42,7 +42,7 @@ class Lines:
 
 
 def _lines(key: str) -> Tracker:
-    return Lines(home() / FOLDER / f"{key}.jsonl")
+    return Lines(store_root() / FOLDER / f"{key}.jsonl")
 
 
 # Each makes a tracker for the run of a key.

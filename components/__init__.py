@@ -1,0 +1,1 @@
+"""This project's own models, augmenters, losses, metrics and text cleaners."""

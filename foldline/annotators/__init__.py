@@ -1,0 +1,1 @@
+"""Agreement of annotators, and the ceiling that it sets for a model."""

@@ -1,0 +1,1 @@
+"""Resampling and text augmentation of training rows, with quality filters."""

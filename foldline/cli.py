@@ -1,0 +1,245 @@
+"""The command `foldline`: its verbs, their options, and the function that carries each out.
+
+Only argparse is imported here, so that `--help` answers at once.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from foldline.core.errors import FoldlineError, unknown
+from foldline.core.io.threads import settle
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb: one line about it, its page of help, its options, and `package.module:function`.
+
+    The function takes the parsed options and returns the exit code, or None for 0.
+    """
+
+    help: str
+    run: str
+    description: str
+    add_options: Callable[[argparse.ArgumentParser], None] = lambda parser: None
+    epilog: str | None = None
+
+
+def import_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `foldline import`."""
+    add = parser.add_argument
+    add("sources", nargs="*", metavar="SOURCE", help="file, part=file, hf:ID or hf:FOLDER")
+    add("--yes", action="store_true", help="write without asking")
+    add("--task", choices=["classification", "multilabel", "regression"])
+    add("--id", metavar="COL", help="column of unique row names; none: made from the content")
+    add("--text", metavar="COL", help="column of the text, or of the first text of a pair")
+    add("--pair", metavar="COL", help="column of the second text of a pair; none: no pairs")
+    add("--label", metavar="COL", help="column to predict; several columns of 0 and 1: a,b")
+    add("--group", metavar="COL", help="column whose rows of one value stay together; none")
+    add("--weight", metavar="COL", help="column of training weights above 0; never guessed")
+    add("--time", metavar="COL", help="column of dates or numbers to split by; none")
+    add("--annotations", metavar="FILE", help="one judgement a row: item, annotator, label")
+    add("--predict", metavar="FILE", help="rows without labels, to be predicted")
+    add("--revision", metavar="SHA", help="of a data set on the hub; default: the newest")
+    add("--config", metavar="NAME", help="of a data set that has several")
+    storage = parser.add_mutually_exclusive_group()
+    storage.add_argument(
+        "--git", action="store_true", help="keep files in git, whatever their size"
+    )
+    storage.add_argument(
+        "--dvc", action="store_true", help="track files with DVC, whatever their size"
+    )
+
+
+def view_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `foldline view`."""
+    add = parser.add_argument
+    page = Path("data/view.html")
+    add("--out", type=Path, default=page, help=f"file to write (default: {page.as_posix()})")
+    add("--limit", type=int, default=50_000, help="rows at most (default: %(default)s)")
+    add("--language", choices=["auto", "en", "ko"], default="auto", help="(default: %(default)s)")
+    add("--open", choices=["yes", "no"], default="no", help="open it (default: %(default)s)")
+
+
+def export_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `foldline export`."""
+    add = parser.add_argument
+    model, folder = Path("models/model"), Path("models/onnx")
+    add("--model", type=Path, default=model, help=f"folder to read (default: {model.as_posix()})")
+    add("--out", type=Path, default=folder, help=f"folder to write (default: {folder.as_posix()})")
+    add(
+        "--int8",
+        choices=["yes", "no"],
+        default="no",
+        help="also model_int8.onnx, with 8-bit weights (default: %(default)s)",
+    )
+
+
+def ablate_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `foldline ablate`."""
+    parser.add_argument(
+        "methods", nargs="*", metavar="METHOD", help="of augment.method or augment.undersample"
+    )
+
+
+def completion_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `foldline completion`."""
+    parser.add_argument("shell", choices=["bash", "zsh", "tcsh"])
+
+
+IMPORT_EXAMPLES = """examples:
+  foldline import ~/Downloads/reviews.csv
+  foldline import train.csv dev.csv test.csv --label sentiment --yes
+  foldline import train=a.tsv test=b.tsv --predict c.tsv --annotations d.csv
+  foldline import hf:klue --config ynat
+"""
+_DIAGNOSTIC = (
+    "Reads params.yaml and the tables of `dvc repro augment`; writes "
+    "reports/diagnostics/{verb}.json. The exit code is 1 where something is wrong."
+)
+
+
+def _diagnostic(verb: str, module: str, help: str, description: str) -> Verb:
+    run = f"foldline.diagnostics.{module}:run"
+    return Verb(help, run, description, epilog=_DIAGNOSTIC.format(verb=verb))
+
+
+VERBS = {
+    "import": Verb(
+        "bring files or a data set into data/raw/",
+        "foldline.importer.command:run",
+        "Bring files or a data set into data/raw/; guess what their columns hold.",
+        import_options,
+        IMPORT_EXAMPLES,
+    ),
+    "view": Verb(
+        "write data/view.html, a page of all rows",
+        "foldline.viewer.command:run",
+        "Write one HTML page in which the rows can be searched, filtered and read: labels, "
+        "splits, duplicates, suspected label errors, augmented copies. It needs no server and no "
+        "network. It holds your texts: treat the file as you treat the data.",
+        view_options,
+    ),
+    "sanity": _diagnostic(
+        "sanity",
+        "sanity",
+        "check tokens, first loss, gradients, chance",
+        "Check tokens, first loss, gradients, and that shuffled labels score no more than chance.",
+    ),
+    "overfit": _diagnostic(
+        "overfit",
+        "overfit",
+        "check that the model can overfit 16 rows",
+        "Overfit 16 rows, with regularisation and early stopping off.",
+    ),
+    "lr-find": _diagnostic(
+        "lr-find",
+        "lr_range_test",
+        "find the learning rate by a range test",
+        "Let the learning rate grow from 1e-7 to 1 over 140 steps.",
+    ),
+    "profile": _diagnostic(
+        "profile",
+        "profiler",
+        "see where the time of a training goes",
+        "Time 40 steps of training and the prediction of 256 rows.",
+    ),
+    "ablate": Verb(
+        "try each way of resampling and augmentation",
+        "foldline.experiments.ablation:run",
+        "Run each way of resampling and augmentation as a DVC experiment up to kfold, and compare "
+        "its out-of-fold predictions with those of none, with intervals.",
+        ablate_options,
+        "example: foldline ablate aeda swap tomek",
+    ),
+    "export": Verb(
+        "write models/onnx/, the model for onnxruntime",
+        "foldline.onnx.command:run",
+        "Write the trained transformer as a folder for onnxruntime: graph, tokenizer, config with "
+        "the labels' names, and a README with the lines that use it. Its predictions are compared "
+        "with the model's own; where they differ nothing is written. It needs the extra `onnx`.",
+        export_options,
+    ),
+    "completion": Verb(
+        "print a completion script for a shell",
+        "foldline.cli:print_completion",
+        'Print a completion script, as for ~/.bashrc: eval "$(foldline completion bash)"',
+        completion_options,
+    ),
+}
+
+
+def parser(*verbs: str) -> argparse.ArgumentParser:
+    """Return the parser of the command, with these verbs (default: all)."""
+    top = argparse.ArgumentParser(
+        prog="foldline", description="Tools beside DVC for a Foldline project."
+    )
+    add = top.add_subparsers(metavar="VERB", dest="verb", required=True)
+    for name in verbs or VERBS:
+        verb = VERBS[name]
+        own = add.add_parser(
+            name,
+            help=verb.help,
+            description=verb.description,
+            epilog=verb.epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter
+            if verb.epilog == IMPORT_EXAMPLES
+            else argparse.HelpFormatter,
+        )
+        verb.add_options(own)
+    return top
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a verb; return its exit code.
+
+    Raises:
+        FoldlineError: for a mistake that the user can mend.
+    """
+    first = arguments[0] if arguments else "--help"
+    if first not in VERBS and not first.startswith("-"):
+        raise FoldlineError(unknown("verb", first, sorted(VERBS)))
+    options = parser().parse_args(arguments or ["--help"])
+    module, _, function = VERBS[options.verb].run.partition(":")
+    code: int | None = getattr(importlib.import_module(module), function)(options)
+    return code or 0
+
+
+def print_completion(options: argparse.Namespace) -> None:
+    """Print the completion script of a shell."""
+    import shtab
+
+    print(shtab.complete(parser(), options.shell))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code. A foreseen mistake is one message."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a cp949 console must not break on a text
+            stream.reconfigure(errors="replace")
+    settle()
+    try:
+        return run(arguments)
+    except FoldlineError as error:
+        print(f"\nerror: {error}\n", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("foldline"):
+            raise
+        print(
+            f"\nerror: {error.name} is not installed here. Next: "
+            f"python run.py foldline {' '.join(arguments)}\n",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `... | head` has read enough
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+        return 141

@@ -1,1 +1,0 @@
-"""Several models become one prediction: `folds` cross-validates, `voting` combines `members`."""

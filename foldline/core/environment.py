@@ -1,0 +1,80 @@
+"""A record of what a run ran on: code, packages, machine."""
+
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from foldline.core.io.files import digest
+
+PACKAGES = (
+    "accelerate",
+    "datasets",
+    "dvc",
+    "imbalanced-learn",
+    "kiwipiepy",
+    "nlpaug",
+    "numpy",
+    "pandas",
+    "peft",
+    "scikit-learn",
+    "scipy",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
+
+
+def record(threads: int) -> dict[str, Any]:
+    """Tell the commit, the packages' versions and the machine of this run."""
+    lock = Path("constraints.txt")
+    return {
+        "commit": _git("rev-parse", "HEAD"),
+        "changed_files": (_git("status", "--porcelain", "--untracked-files=no") or "").splitlines(),
+        "experiment": os.environ.get("DVC_EXP_NAME"),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "constraints": digest(lock)[:16] if lock.exists() else None,
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": threads,
+        "preloaded": os.environ.get("LD_PRELOAD"),
+        "accelerator": _accelerator(),
+    }
+
+
+def version(package: str) -> str | None:
+    """Give the installed version of a package, None where it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    """Name the processor; `platform` knows it on Windows and macOS only."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def _accelerator() -> str | None:
+    torch = sys.modules.get("torch")  # asking must not cost an import of seconds
+    if torch is None or not torch.cuda.is_available():
+        return None
+    return str(torch.cuda.get_device_name(0))

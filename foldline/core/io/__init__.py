@@ -1,0 +1,1 @@
+"""What stages exchange: table schemas, files, label codes, derived seeds."""

@@ -1,0 +1,132 @@
+"""Files that are whole or not there: written under a temporary name, then renamed."""
+
+import glob
+import hashlib
+import json
+import math
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from foldline.core.errors import FoldlineError
+
+DAY = 24 * 60 * 60  # seconds
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path (file or folder) that takes the place of `path` on success."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    old = path.with_name(f".{path.name}.{os.getpid()}.old.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
+        remove(temporary)
+        yield temporary
+        if path.is_dir() or temporary.is_dir():  # a folder cannot be renamed over
+            remove(old)
+            if os.path.lexists(path):
+                path.replace(old)
+        temporary.replace(path)
+    except OSError as error:
+        raise FoldlineError(
+            f"{path} could not be written: {error.strerror or error}. "
+            "Check free disk space and permissions, then run the command again"
+        ) from error
+    finally:
+        with suppress(OSError):  # the first error says more
+            remove(temporary)
+            if os.path.lexists(path):
+                remove(old)
+            elif os.path.lexists(old):
+                old.replace(path)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what a killed writer left beside `path`: nobody writes one file for a day."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with suppress(OSError):  # another process may sweep, too
+            if time.time() - left.lstat().st_mtime > DAY:
+                remove(left)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def copied(source: Path, target: Path) -> None:
+    """Write a copy of a folder in the place of another one."""
+    with replacing(target) as temporary:
+        shutil.copytree(source, temporary)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text with LF line ends."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON that every reader accepts: NaN and infinity become null."""
+    text = json.dumps(finite(content), ensure_ascii=False, indent=2, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
+    """Write the numbers that DVC shows; one that is not finite is left out, not shown as 0."""
+    write_json(path, _without_none(finite(metrics)))
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON that a stage wrote."""
+    if not path.exists():
+        raise FoldlineError(f"{path} is missing: run `dvc repro` to make it")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FoldlineError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise FoldlineError(
+            f"{path} is not JSON ({error}): remove it and run `dvc repro` to make it again"
+        ) from error
+
+
+def digest(*paths: Path) -> str:
+    """Hash the content and relative names of files and folders (sha256, hex)."""
+    total = hashlib.sha256()
+    for root in paths:
+        files = sorted(p for p in root.rglob("*") if p.is_file()) if root.is_dir() else [root]
+        for file in files:
+            name = file.relative_to(root).as_posix() if root.is_dir() else file.name
+            total.update(f"{name}\0{file.stat().st_size}\0".encode())
+            with file.open("rb") as stream:
+                for block in iter(lambda: stream.read(1 << 20), b""):
+                    total.update(block)
+    return total.hexdigest()
+
+
+def _without_none(content: Any) -> Any:
+    if not isinstance(content, dict):
+        return content
+    return {key: _without_none(value) for key, value in content.items() if value is not None}
+
+
+def finite(content: Any) -> Any:
+    """Give content as JSON can hold it: numbers of numpy and torch plain, NaN as None."""
+    if isinstance(content, Mapping):
+        return {str(key): finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [finite(value) for value in content]
+    if hasattr(content, "tolist"):  # a number or an array of numpy or torch
+        return finite(content.tolist())
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
+    return content

@@ -1,0 +1,157 @@
+"""The contract between stages: path, columns and types of every file that they exchange.
+
+Columns carry the pipeline's own names: only `prepare` knows what the user's are called.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import pandas as pd
+
+from foldline.core.errors import FoldlineError, listed
+from foldline.core.io.files import replacing
+
+TYPES: dict[str, Any] = {"text": "str", "int": "int64", "float": "float64"}
+
+# What a model may see of a row, and what judging needs beside it.
+TEXTS = {"id": "text", "text": "text", "text_pair": "text"}
+ROWS = TEXTS | {"label": "text", "group": "text"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file with fixed columns; columns that start with `rest` are numbers besides."""
+
+    path: Path
+    columns: dict[str, str]
+    rest: str | None = None
+
+    def read(self) -> pd.DataFrame:
+        """Read the table, typed.
+
+        Raises:
+            FoldlineError: naming a missing file or column, or the value that has another type.
+        """
+        if not self.path.exists():
+            raise FoldlineError(f"{self.path} is missing: run `dvc repro` to make it")
+        try:
+            with self.path.open(encoding="utf-8", newline="") as stream:
+                return self.parse(stream)
+        except OSError as error:
+            raise FoldlineError(f"{self.path} cannot be read: {error.strerror}") from error
+
+    def parse(self, stream: TextIO) -> pd.DataFrame:
+        """Read the table from an open stream, typed.
+
+        Raises:
+            FoldlineError: naming a missing column, or the value that has another type.
+        """
+        try:
+            table = pd.read_csv(
+                stream, dtype="str", keep_default_na=False, na_filter=False, lineterminator="\n"
+            )
+        except ValueError as error:
+            raise FoldlineError(
+                f"{self.path} cannot be read ({error}): run `dvc repro` to make it again"
+            ) from error
+        self._check(table)
+        for name in table.columns:
+            kind = self.columns.get(name, "float")
+            if kind != "text":
+                table[name] = self._numbers(table, name, TYPES[kind])
+        return table
+
+    def write(self, table: pd.DataFrame) -> None:
+        """Write the contract's columns, in its order: UTF-8, LF, the same bytes every time."""
+        self._check(table)
+        names = list(self.columns)
+        if self.rest:
+            names += [n for n in table.columns if n.startswith(self.rest) and n not in names]
+        with replacing(self.path) as temporary:
+            table[names].to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+
+    def _check(self, table: pd.DataFrame) -> None:
+        missing = [name for name in self.columns if name not in table.columns]
+        if missing:
+            raise FoldlineError(
+                f"{self.path} has no column {listed(missing)}; it has {listed(table.columns, 20)}. "
+                "Run `dvc repro` to make it again"
+            )
+
+    def _numbers(self, table: pd.DataFrame, name: str, kind: str) -> "pd.Series[Any]":
+        try:
+            # Python's own parser gives back the very number that was written.
+            parse = int if kind == "int64" else float
+            return pd.Series([parse(v) for v in table[name]], index=table.index, dtype=kind)
+        except ValueError as error:
+            raise FoldlineError(f"{self.path}, column {name}: {error}") from error
+
+
+# prepare
+PREPARED = Table(
+    Path("data/prepared.csv"),
+    {"id": "text", "part": "text"} | ROWS | {"time": "float", "dup_group": "text"},
+)
+ORIGINALS = Table(Path("data/originals.csv"), TEXTS | {"part": "text"})
+UNLABELLED = Table(Path("data/unlabelled.csv"), TEXTS)
+ANNOTATIONS = Table(
+    Path("data/annotations.csv"), {"id": "text", "annotator": "text", "label": "text"}
+)
+# The annotators' shares of the classes; no rows where labels are hard.
+ANNOTATOR_LABEL_DISTRIBUTIONS = Table(
+    Path("data/annotator_label_distributions.csv"), {"id": "text"}, rest="p_"
+)
+# What rows count in training; no rows where all count the same.
+WEIGHTS = Table(Path("data/weights.csv"), {"id": "text", "weight": "float"})
+# split
+TRAIN = Table(Path("data/train.csv"), ROWS)
+VALID = Table(Path("data/valid.csv"), ROWS)
+TEST = Table(Path("data/test.csv"), ROWS)
+FOLDS = Table(Path("data/folds.csv"), {"id": "text", "fold": "int"})
+# The rows outside `fold`, numbered for tuning inside it; no rows where kfold.nested is 0.
+NESTED_FOLDS = Table(Path("data/nested_folds.csv"), {"id": "text", "fold": "int", "inner": "int"})
+# Those shares that models may learn from.
+SOFT_LABELS = Table(Path("data/soft_labels.csv"), {"id": "text"}, rest="p_")
+# Digests of the texts that no copy may equal: what is held out stays unread.
+HELD_OUT_HASHES = Table(Path("data/held_out_hashes.csv"), {"key": "text"})
+# Texts without labels to pre-train on; no rows where nothing is pre-trained.
+PRETRAINING_TEXTS = Table(Path("data/pretraining_texts.csv"), TEXTS | {"part": "text"})
+# augment
+AUGMENTED = Table(Path("data/train_augmented.csv"), ROWS | {"source_id": "text", "method": "text"})
+# train and kfold: one row for each row and member
+_PREDICTED = {"id": "text", "label": "text", "member": "text", "predicted": "text"}
+VALID_PREDICTIONS = Table(Path("data/predictions/valid.csv"), _PREDICTED, rest="p_")
+OUT_OF_FOLD = Table(Path("data/predictions/out_of_fold.csv"), _PREDICTED | {"fold": "int"}, "p_")
+# evaluate and predict
+TEST_PREDICTIONS = Table(
+    Path("data/predictions/test.csv"), {"id": "text", "label": "text", "predicted": "text"}, "p_"
+)
+UNLABELLED_PREDICTIONS = Table(
+    Path("data/predictions/unlabelled.csv"), {"id": "text", "predicted": "text"}, "p_"
+)
+
+TABLES: dict[str, Table] = {
+    table.path.as_posix(): table
+    for table in (
+        PREPARED,
+        ORIGINALS,
+        UNLABELLED,
+        ANNOTATIONS,
+        ANNOTATOR_LABEL_DISTRIBUTIONS,
+        WEIGHTS,
+        TRAIN,
+        VALID,
+        TEST,
+        FOLDS,
+        NESTED_FOLDS,
+        SOFT_LABELS,
+        HELD_OUT_HASHES,
+        PRETRAINING_TEXTS,
+        AUGMENTED,
+        VALID_PREDICTIONS,
+        OUT_OF_FOLD,
+        TEST_PREDICTIONS,
+        UNLABELLED_PREDICTIONS,
+    )
+}

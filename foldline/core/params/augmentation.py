@@ -1,0 +1,161 @@
+"""How training rows are balanced: dropped, or copied with changes."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from foldline.core.params.base import Section
+from foldline.core.params.value_types import (
+    Count,
+    OpenShare,
+    Positive,
+    RawFile,
+    Share,
+    prompt,
+    stored_model,
+    watched_file,
+)
+
+Method = Literal[
+    "aeda", "swap", "delete", "insert", "synonym", "eda", "noise", "pairswap", "nlpaug",
+    "backtranslation", "llm",
+]  # fmt: skip
+Strategy = Literal["none", "balance", "ratio", "n_per_row"]
+
+
+class WordShare(Section):
+    """An augmenter's strength."""
+
+    share: OpenShare
+
+
+class Nlpaug(Section):
+    """An augmenter of nlpaug by its class name, with its own arguments."""
+
+    name: str
+    options: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _watched_files(self) -> Self:
+        for name, value in self.options.items():
+            if isinstance(value, str) and (name.endswith("path") or Path(value).exists()):
+                watched_file(f"options.{name}", value)
+        return self
+
+
+class Synonym(Section):
+    """Where synonyms come from, and how many words they replace."""
+
+    share: OpenShare
+    source: Literal["tsv", "wordnet", "kiwi"]
+    path: RawFile | None
+
+
+class Backtranslation(Section):
+    """Two translation models, there and back: local folders or hub ids."""
+
+    there: str | None
+    back: str | None
+    languages: Annotated[list[str], Field(min_length=2, max_length=2)] | None
+    beams: Count
+    temperature: Annotated[float, Field(ge=0)]
+    batch_size: Count
+    max_length: Count
+
+    @model_validator(mode="after")
+    def _drawn_or_searched(self) -> Self:
+        """Refuse both at once, and an unwatched folder."""
+        if self.temperature and self.beams > 1:
+            raise ValueError(
+                f"temperature: must be 0 where beams is above 1 (found {self.temperature} and "
+                f"{self.beams}): translations are searched by beams or sampled by a temperature"
+            )
+        for name in ("there", "back"):
+            if getattr(self, name):
+                stored_model(name, getattr(self, name))
+        return self
+
+
+class Llm(Section):
+    """A language model behind an OpenAI-compatible server; answers are recorded and replayed."""
+
+    mode: Literal["replay", "record", "off"]
+    url: Annotated[str, Field(pattern="^https?://")]
+    model: str
+    key_variable: str
+    temperature: Annotated[float, Field(ge=0)]
+    max_tokens: Count
+    prompt: Annotated[str, AfterValidator(prompt)]
+
+
+class Gates(Section):
+    """What a copy must pass, else it is dropped and counted."""
+
+    min_length_ratio: Annotated[float, Field(gt=0, le=1)]
+    max_length_ratio: Annotated[float, Field(ge=1)]
+    near: Annotated[float, Field(ge=0.5, le=1)]
+    min_agreement: Share
+
+
+class Undersample(Section):
+    """How rows of the larger classes are dropped."""
+
+    method: Literal["none", "random", "nearmiss1", "nearmiss2", "nearmiss3", "tomek", "enn", "ncr"]
+    max_ratio: Annotated[float, Field(ge=1)]
+    features: Literal["svd", "embeddings"]
+    dimensions: Count
+    encoder: str | None
+    neighbours: Count
+    memory_gb: Positive
+
+    @model_validator(mode="after")
+    def _embeddings_need_an_encoder(self) -> Self:
+        if self.features == "embeddings" and self.encoder is None:
+            raise ValueError(
+                "encoder: is null, but features=embeddings needs one: a folder under "
+                "models/pretrained/ or a Hugging Face id"
+            )
+        if self.encoder is not None:
+            stored_model("encoder", self.encoder)
+        return self
+
+
+class Augment(Section):
+    """How the training rows are balanced."""
+
+    undersample: Undersample
+    method: Literal["none", "mix"] | Method
+    mix: Annotated[dict[Method, Positive], Field(min_length=1)]
+    strategy: Strategy
+    per_class: dict[str, Strategy]
+    ratio: Annotated[float, Field(gt=0, le=1)]
+    copies: Annotated[int, Field(ge=1, le=100)]
+    bins: Annotated[int, Field(ge=2)]
+    gates: Gates
+    aeda: WordShare
+    swap: WordShare
+    delete: WordShare
+    insert: WordShare
+    noise: WordShare
+    synonym: Synonym
+    nlpaug: Nlpaug
+    backtranslation: Backtranslation
+    llm: Llm
+
+    def check_numbers(self) -> None:
+        """Refuse what needs classes, for a target of numbers.
+
+        Raises:
+            ValueError: naming the key.
+        """
+        if self.undersample.method in ("tomek", "enn", "ncr"):
+            raise ValueError(
+                f"augment.undersample.method: {self.undersample.method} needs classes; use none, "
+                "random or nearmiss1 to 3 for regression"
+            )
+        if self.per_class:
+            raise ValueError(
+                f"augment.per_class: names classes ({', '.join(self.per_class)}), but regression "
+                "has none; set it to {}"
+            )

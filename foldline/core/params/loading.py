@@ -1,0 +1,47 @@
+"""params.yaml is read as DVC reads it, and checked as a whole before any stage works."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from foldline.core.errors import FoldlineError
+from foldline.core.params import Section, Settings
+from foldline.core.params.error_messages import told
+from foldline.core.yaml_files import read_yaml
+
+FILE = Path("params.yaml")
+P = TypeVar("P", bound=Section)
+
+
+def read(path: Path = FILE) -> dict[str, Any]:
+    """Read params.yaml.
+
+    Raises:
+        FoldlineError: naming the line that is not UTF-8 or not YAML.
+    """
+    if not path.exists():
+        raise FoldlineError(f"{path} is missing: run commands from the project's root folder")
+    content = read_yaml(path)
+    if content is None:
+        raise FoldlineError(
+            f"{path} is empty, but must hold every key. `git restore {path}` brings the committed "
+            "one back"
+        )
+    if not isinstance(content, dict):
+        raise FoldlineError(f"{path} must hold keys and values, found {type(content).__name__}")
+    return content
+
+
+def load(kind: type[P], path: Path = FILE) -> P:
+    """Check the whole file and give the keys that one stage declares.
+
+    Raises:
+        FoldlineError: naming every problem at once.
+    """
+    content = read(path)
+    try:
+        Settings.model_validate(content)
+    except ValidationError as error:
+        raise FoldlineError(told(path, content, error)) from None
+    return kind.model_validate({name: content[name] for name in kind.model_fields})

@@ -1,0 +1,157 @@
+"""What single kinds of models need; every kind has its section, used or not."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from foldline.core.params.base import Section
+from foldline.core.params.value_types import (
+    Count,
+    Positive,
+    RawFile,
+    hypothesis,
+    stored_model,
+    watched_file,
+)
+
+
+class Keywords(Section):
+    """Words that tell a class, from a file."""
+
+    file: RawFile | None
+
+
+class LinearOptions(Section):
+    """A linear head over dense features."""
+
+    c: Positive
+    alpha: Positive
+    class_weights: Literal["none", "balanced"]
+
+
+class DenseHead(LinearOptions):
+    """A head over dense features."""
+
+    head: Literal["linear", "knn", "mlp"]
+    neighbours: Count
+    hidden: Count
+    epochs: Count
+    decay: Annotated[float, Field(ge=0)]
+
+
+class Gbdt(Section):
+    """Gradient-boosted trees."""
+
+    dimensions: Count
+    iterations: Count
+    learning_rate: Positive
+    leaves: Annotated[int, Field(ge=2)]
+    min_leaf: Count
+    l2: Annotated[float, Field(ge=0)]
+    patience: Count
+    class_weights: Literal["none", "balanced"]
+
+
+class Static(LinearOptions):
+    """Averaged word vectors, read from a file or learnt from the training rows."""
+
+    vectors: str | None
+    vocabulary: Annotated[int, Field(ge=0)]
+    dimensions: Count
+    words: Count
+    chars: Annotated[list[Count], Field(min_length=2, max_length=2)]
+    min_count: Count
+    buckets: Count
+    epochs: Literal["auto"] | Count
+    lr: Positive
+
+    @model_validator(mode="after")
+    def _watched(self) -> Self:
+        if self.vectors is not None:
+            watched_file("vectors", self.vectors)
+        if self.chars[0] > self.chars[1]:
+            raise ValueError(f"chars: must go from the smaller to the larger (found {self.chars})")
+        return self
+
+
+class Embed(DenseHead):
+    """A frozen sentence encoder under a small head."""
+
+    encoder: str | None
+
+    @model_validator(mode="after")
+    def _stored(self) -> Self:
+        if self.encoder is not None:
+            stored_model("encoder", self.encoder)
+        return self
+
+
+class External(Section):
+    """Predictions that were made elsewhere."""
+
+    file: RawFile | None
+
+
+class ZeroShot(Section):
+    """A model of entailment, asked whether a text fits each class's description."""
+
+    model: str | None
+    hypothesis: Annotated[str, AfterValidator(hypothesis)]
+    descriptions: dict[str, str]
+
+    @model_validator(mode="after")
+    def _stored(self) -> Self:
+        if self.model is not None:
+            stored_model("model", self.model)
+        return self
+
+
+# What each kind cannot do without, and the tasks that it does not do.
+NEEDED = {
+    "keywords": ("keywords", "file", "a YAML file under data/raw/ with the words of each class"),
+    "embed": ("embed", "encoder", "a folder under models/pretrained/ or a Hugging Face id"),
+    "external": ("external", "file", "a csv file under data/raw/ with id and predictions"),
+    "zero-shot": ("zero_shot", "model", "a folder under models/pretrained/ or a Hugging Face id"),
+}
+CLASSES_ONLY = ("keywords", "zero-shot")
+CLASSIFIERS = ("svm", "nbsvm", "complement_nb")
+
+
+def check_kind(model: str, task: str, head: str, settings: Mapping[str, Section]) -> None:
+    """Refuse a kind that lacks what it needs, or does not do the task.
+
+    Raises:
+        ValueError: naming the key.
+    """
+    if model in NEEDED:
+        section, key, what = NEEDED[model]
+        if getattr(settings[section], key) is None:
+            raise ValueError(f"{section}.{key}: is null, but model={model} needs it: name {what}")
+    if task == "multilabel":
+        _check_weights(model, settings)
+    if task != "regression":
+        return
+    if model in CLASSES_ONLY:
+        raise ValueError(
+            f"model: {model} tells classes and cannot predict numbers; use length, tfidf, gbdt, "
+            "static, embed, external or a transformer for task=regression"
+        )
+    if head in CLASSIFIERS:
+        raise ValueError(
+            f"tfidf.head: {head} needs classes; use ridge (or logistic, which is ridge for "
+            "numbers) for task=regression"
+        )
+
+
+def _check_weights(model: str, settings: Mapping[str, Any]) -> None:
+    """Refuse class weights where they would be left aside."""
+    one = settings["static"] if model == "static" else settings["embed"]
+    unweighted = (model == "static" and one.vectors is None) or (
+        model == "embed" and one.head == "mlp"
+    )
+    if unweighted and one.class_weights != "none":
+        raise ValueError(
+            f"{model}.class_weights: {one.class_weights} needs one class a row here; set it to "
+            "none for task=multilabel"
+        )

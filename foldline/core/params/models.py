@@ -1,0 +1,118 @@
+"""Models, how they are trained, combined and judged."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from foldline.core.params import value_types
+from foldline.core.params.base import Section, Task
+from foldline.core.params.model_kinds import Embed, External, Gbdt, Keywords, Static, ZeroShot
+from foldline.core.params.training import Pretrain, Train
+from foldline.core.params.value_types import Count, OpenShare, Positive, Range, RawFile
+
+
+class Target(Section):
+    """How numbers are transformed for training, and back for every prediction."""
+
+    transform: Literal["none", "log", "box-cox", "yeo-johnson", "quantile"]
+
+
+class Tfidf(Section):
+    """The TF-IDF model."""
+
+    words: Range
+    chars: Range
+    min_df: Count
+    head: Literal["logistic", "svm", "nbsvm", "complement_nb", "ridge"]
+    c: Positive
+    svm_c: Positive
+    alpha: Positive
+    class_weights: Literal["none", "balanced"]
+
+
+class Scratch(Section):
+    """The transformer that is built and trained from nothing."""
+
+    tokenizer: Literal["wordpiece", "bpe", "unigram", "character", "jamo"]
+    vocabulary: Annotated[int, Field(ge=50)]
+    layers: Count
+    width: Count
+    heads: Count
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    pooling: Literal["cls", "mean"]
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(
+                f"width: must be a multiple of heads, {self.heads} (found {self.width})"
+            )
+        if self.pooling == "mean" and self.width // self.heads % 2:
+            raise ValueError(
+                f"width: must be an even multiple of heads, {self.heads}, with pooling=mean, which "
+                f"turns pairs of numbers by their place (found {self.width})"
+            )
+        return self
+
+
+class Kfold(Section):
+    """Cross-validation."""
+
+    n_splits: Annotated[int, Field(ge=2)]
+    inner_valid: OpenShare
+    keep_models: bool
+    nested: Literal[0] | Annotated[int, Field(ge=2)]
+
+
+class Ensemble(Section):
+    """Which members vote, and how."""
+
+    members: Annotated[
+        list[Literal["train", "folds", "tfidf"]],
+        Field(min_length=1),
+        AfterValidator(value_types.different),
+    ]
+    method: Literal["soft", "hard", "weighted"]
+
+
+class Evaluate(Section):
+    """How scores get their intervals."""
+
+    resamples: Annotated[int, Field(ge=100)]
+    level: OpenShare
+
+
+class Predict(Section):
+    """What a submission looks like."""
+
+    sample_submission: RawFile | None
+
+
+class Runner(Section):
+    """How work is carried out; no value here can change a result."""
+
+    jobs: Count
+    tracker: Literal["none", "jsonl"]
+
+
+class Recipe(Section):
+    """Every key that makes a model, whichever kind it is."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    task: Task
+    model: Annotated[str, Field(min_length=1)]
+    lr: Positive
+    epochs: Count
+    batch_size: Count
+    max_length: Annotated[int, Field(ge=4)]
+    train: Train
+    pretrain: Pretrain
+    tfidf: Tfidf
+    scratch: Scratch
+    keywords: Keywords
+    gbdt: Gbdt
+    static: Static
+    embed: Embed
+    external: External
+    zero_shot: ZeroShot
+    target: Target

@@ -1,0 +1,153 @@
+"""The whole of params.yaml, and the rules between its sections."""
+
+from typing import Self
+
+from pydantic import model_validator
+
+from foldline.core.errors import unknown
+from foldline.core.params import value_types
+from foldline.core.params.augmentation import Augment
+from foldline.core.params.base import KINDS
+from foldline.core.params.data import Data, Prepare, Split
+from foldline.core.params.model_kinds import NEEDED, check_kind
+from foldline.core.params.models import Ensemble, Evaluate, Kfold, Predict, Recipe, Runner
+
+
+class Settings(Recipe):
+    """The whole of params.yaml."""
+
+    data: Data
+    prepare: Prepare
+    split: Split
+    augment: Augment
+    kfold: Kfold
+    ensemble: Ensemble
+    evaluate: Evaluate
+    predict: Predict
+    runner: Runner
+
+    @model_validator(mode="after")
+    def _known_model(self) -> Self:
+        value_types.known_model(self.model, KINDS)
+        names = ["static", *(name for name, _, _ in NEEDED.values())]
+        sections = {name: getattr(self, name) for name in names}
+        check_kind(self.model, self.task, self.tfidf.head, sections)
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_votes(self) -> Self:
+        members = self.ensemble.members
+        if "folds" in members and not self.kfold.keep_models:
+            raise ValueError(
+                "ensemble.members: 'folds' cannot vote, as kfold.keep_models is false; take it "
+                "out of the list, or keep the models"
+            )
+        if self.model == "tfidf" and members == ["tfidf"]:
+            raise ValueError(
+                "ensemble.members: with model=tfidf name 'train' or 'folds': they are TF-IDF"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _split_needs_a_column(self) -> Self:
+        needed = {"time": "time", "grouped": "group"}.get(self.split.method)
+        if needed and getattr(self.data, needed) is None:
+            raise ValueError(
+                f"split.method: {self.split.method} needs the column that data.{needed} names, "
+                "which is null"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _balance_suits_the_task(self) -> Self:
+        if self.task == "regression":
+            self.augment.check_numbers()
+        classes = self.data.classes
+        for name in self.augment.per_class:
+            if classes is not None and name not in classes:
+                raise ValueError(f"augment.per_class: {unknown('class', name, classes)}")
+        return self
+
+    @model_validator(mode="after")
+    def _training_suits_the_task(self) -> Self:
+        self.train.check_task(self.task)
+        if self.train.contrastive and self.batch_size == 1:
+            raise ValueError(
+                "train.contrastive: compares the rows of a batch with each other, and batch_size=1 "
+                "has one; set batch_size to 2 or more, or train.contrastive to 0.0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _new_models_have_what_options_change(self) -> Self:
+        if self.model != "scratch":
+            return self
+        if self.train.reinit_layers:
+            raise ValueError(
+                f"train.reinit_layers: draws the {self.train.reinit_layers} top layers of a folder "
+                "or a hub id anew, and leaves model=scratch as it is; set it to 0"
+            )
+        asked = {"rdrop": self.train.rdrop > 0, "dropout_samples": self.train.dropout_samples > 1}
+        for name in [name for name, there in asked.items() if there and not self.scratch.dropout]:
+            raise ValueError(
+                f"train.{name}: compares draws of dropout, and scratch.dropout is 0; set that "
+                f"above 0, or train.{name} to {'0.0' if name == 'rdrop' else '1'}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pretraining_suits_the_model(self) -> Self:
+        if self.model != "scratch":
+            return self
+        if self.train.lora and not self.pretrain.epochs:
+            raise ValueError(
+                "train.lora: freezes the encoder, and that of model=scratch knows nothing yet; set "
+                "it to 0, or pretrain.epochs above 0"
+            )
+        if self.train.trainable_layers != "all" and not self.pretrain.epochs:
+            raise ValueError(
+                f"train.trainable_layers: {self.train.trainable_layers} freezes layers, and those "
+                "of model=scratch know nothing yet; set it to all, or pretrain.epochs above 0"
+            )
+        if self.pretrain.epochs and self.pretrain.max_length > self.max_length:
+            raise ValueError(
+                f"pretrain.max_length: model=scratch reads max_length={self.max_length} tokens; "
+                f"set it to that or less (found {self.pretrain.max_length})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _numbers_and_classes(self) -> Self:
+        aggregate = self.data.annotations.aggregate
+        if aggregate != "none" and self.data.annotations.file is None:
+            raise ValueError(
+                f"data.annotations.aggregate: {aggregate} makes labels of judgements, but "
+                "data.annotations.file, which would hold them, is null; name it, or set aggregate "
+                "to none"
+            )
+        if self.task == "regression" and aggregate in ("majority", "soft"):
+            raise ValueError(
+                f"data.annotations.aggregate: {aggregate} needs classes; use mean for regression"
+            )
+        if self.task != "regression" and aggregate == "mean":
+            raise ValueError(
+                "data.annotations.aggregate: mean needs task=regression; use majority or soft"
+            )
+        if self.task == "multilabel" and aggregate != "none":
+            raise ValueError(
+                f"data.annotations.aggregate: {aggregate} makes one label a row; set it to none "
+                "for multilabel"
+            )
+        if self.task != "multilabel" and not isinstance(self.data.label, str):
+            raise ValueError(
+                f"data.label: several columns need task=multilabel (found {self.data.label}, "
+                f"task={self.task}); name one column, or change the task"
+            )
+        if self.train.loss == "ordinal" and self.data.classes is None:
+            raise ValueError(
+                "train.loss: ordinal counts how many classes a row is off, and data.classes, which "
+                "gives their order, is null; list them there from the lowest to the highest"
+            )
+        if self.task != "regression" and self.target.transform != "none":
+            raise ValueError("target.transform: needs numbers; set it to none for classification")
+        return self

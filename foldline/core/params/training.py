@@ -1,0 +1,136 @@
+"""How a transformer is trained."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from foldline.core.io.labels import MAIN
+from foldline.core.params.base import Section
+from foldline.core.params.value_types import Count, OpenShare, Positive
+
+Partial = Annotated[float, Field(ge=0, lt=1)]
+FromZero = Annotated[float, Field(ge=0)]
+
+# What each task may choose.
+LOSSES = {
+    "classification": ("cross_entropy", "focal", "ordinal"),
+    "multilabel": ("cross_entropy", "focal"),
+    "regression": ("mse", "mae", "huber"),
+}
+METRICS = {
+    "classification": ("accuracy", "f1_macro"),
+    "multilabel": ("accuracy", "f1_macro"),
+    "regression": ("pearson", "spearman"),
+}
+
+
+class Train(Section):
+    """How a transformer is trained; what is 0, 1, all or none is off."""
+
+    loss: Literal["auto", "cross_entropy", "focal", "ordinal", "mse", "mae", "huber"]
+    focal_gamma: FromZero
+    huber_delta: Positive
+    label_smoothing: Partial
+    class_weights: Literal["none", "balanced"]
+    optimizer: Literal["adamw", "adafactor", "lion", "sgd"]
+    schedule: Literal["constant", "linear", "cosine", "polynomial", "one_cycle"]
+    power: Positive
+    warmup: Partial
+    weight_decay: FromZero
+    max_grad_norm: FromZero
+    accumulation: Count
+    layer_decay: Annotated[float, Field(gt=0, le=1)]
+    trainable_layers: Literal["all", "head"] | Count
+    reinit_layers: Annotated[int, Field(ge=0)]
+    lora: Annotated[int, Field(ge=0)]
+    lora_alpha: Positive
+    lora_dropout: Partial
+    rdrop: FromZero
+    contrastive: Partial
+    temperature: Positive
+    dropout_samples: Count
+    adversarial: Literal["none", "fgm", "awp"]
+    adversarial_size: Positive
+    ema: Partial
+    swa: Partial
+    long_text: Literal["head", "tail", "head_tail", "window"]
+    window_overlap: OpenShare
+    window_pooling: Literal["mean", "max"]
+    metric: Literal["loss", "accuracy", "f1_macro", "pearson", "spearman"]
+    patience: Count
+    precision: Literal["auto", "float32", "bfloat16"]
+    predict_precision: Literal["auto", "float32", "bfloat16"]
+    threads: Count
+    determinism: Literal["off", "seeded", "strict"]
+
+    def followed(self, task: str) -> str:
+        """Name the metric that stands beside the loss: the one to stop by, or the task's own."""
+        return MAIN[task] if self.metric == "loss" else self.metric
+
+    @model_validator(mode="after")
+    def _one_average(self) -> Self:
+        if self.ema and self.swa:
+            raise ValueError("swa: set it to 0.0, or ema: a model keeps one average of its weights")
+        if self.swa and self.schedule == "one_cycle":
+            raise ValueError(
+                "swa: averages weights at a constant rate, and one_cycle ends near 0; set schedule "
+                "to constant, linear, cosine or polynomial"
+            )
+        if self.swa + self.warmup > 1:
+            raise ValueError(
+                f"swa: averages the last {self.swa:g} of the steps, in which the rate would still "
+                f"rise by warmup={self.warmup:g}; let both together be 1 at most"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _contrasts_whole_batches(self) -> Self:
+        if self.contrastive and self.accumulation > 1:
+            raise ValueError(
+                "contrastive: compares the rows of a batch with each other, so it would change "
+                f"with the cut into {self.accumulation} of them; set accumulation to 1"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _adapts_whole_encoders(self) -> Self:
+        if self.lora and self.trainable_layers != "all":
+            raise ValueError(
+                "lora: freezes the encoder and learns small matrices beside its layers, so "
+                f"trainable_layers={self.trainable_layers} has no meaning; set it to all, or lora "
+                "to 0"
+            )
+        if self.lora and self.reinit_layers:
+            raise ValueError(
+                f"lora: would freeze the {self.reinit_layers} top layers as they are drawn anew; "
+                "set reinit_layers to 0, or lora to 0"
+            )
+        return self
+
+    def check_task(self, task: str) -> None:
+        """Refuse a loss, a metric or a method that has no meaning for the task."""
+        right = {"loss": ("auto", *LOSSES[task]), "metric": ("loss", *METRICS[task])}
+        for key, value in (("loss", self.loss), ("metric", self.metric)):
+            if value not in right[key]:
+                raise ValueError(
+                    f"train.{key}: {value} is not for {task}; use {' or '.join(right[key])}"
+                )
+        if task != "classification" and self.contrastive:
+            raise ValueError(f"train.contrastive: needs one class a row; set it to 0.0 for {task}")
+        for key, off in (("class_weights", "none"), ("label_smoothing", 0.0)):
+            value = getattr(self, key)
+            if task == "regression" and value != off:
+                raise ValueError(f"train.{key}: {value} needs classes; set it to {off} for {task}")
+
+
+class Pretrain(Section):
+    """Language modelling of texts without labels, before a transformer is fine-tuned."""
+
+    epochs: Annotated[int, Field(ge=0)]
+    objective: Literal["auto", "masked", "causal"]
+    mask: OpenShare
+    lr: Positive
+    batch_size: Count
+    max_length: Annotated[int, Field(ge=4)]
+    unlabelled: bool
+    test: bool

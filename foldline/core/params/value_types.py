@@ -1,0 +1,135 @@
+"""The kinds of values that params.yaml holds, and what they must obey."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from posixpath import normpath
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from foldline.core.errors import nearest
+
+RAW = "data/raw/"
+PRETRAINED = "models/pretrained/"
+
+
+def growing(value: list[int]) -> list[int]:
+    """Refuse a range whose end lies before its start."""
+    if value[0] > value[1]:
+        raise ValueError(f"must go from the smaller to the larger (found {value})")
+    return value
+
+
+def different(value: list[str]) -> list[str]:
+    """Refuse a list that names one thing twice."""
+    doubled = sorted({item for item in value if value.count(item) > 1})
+    if doubled:
+        raise ValueError(
+            f"must name each once (found {doubled[0]!r} {value.count(doubled[0])} times)"
+        )
+    return value
+
+
+def raw_file(value: str) -> str:
+    """Refuse a file that DVC would not watch: its changes would go unnoticed."""
+    if not normpath(value).startswith(RAW) or "\\" in value:
+        raise ValueError(
+            f"must be a path under {RAW}, from the project's root and with '/' (found {value!r}): "
+            "DVC watches that folder alone, so put the file, or a link to it, there"
+        )
+    return value
+
+
+def known_model(value: str, kinds: Sequence[str]) -> None:
+    """Refuse a misspelt kind, which would be looked for on the hub, and an unwatched folder."""
+    local = stored_model("model", value)
+    close = nearest(value, kinds, cutoff=0.75)
+    if value not in kinds and close and not local:
+        raise ValueError(
+            f"model: unknown kind '{value}'; did you mean '{close}'? Known: {', '.join(kinds)}, "
+            f"a folder under {PRETRAINED}, or a Hugging Face id"
+        )
+
+
+def stored_model(key: str, value: str) -> bool:
+    """Refuse a local model in an unwatched folder, or in none; tell whether it is a local one."""
+    local = value.startswith(("/", ".", "~", "models/")) or "\\" in value or Path(value).is_dir()
+    if local and not normpath(value).startswith(PRETRAINED):
+        raise ValueError(
+            f"{key}: a local model must lie under {PRETRAINED} (found {value!r}): DVC watches that "
+            f"folder alone, so put it there, and `dvc add` it if it is large"
+        )
+    if local and not Path(value).is_dir():
+        raise ValueError(f"{key}: there is no folder {value!r}; look under {PRETRAINED}")
+    return local
+
+
+def watched_file(key: str, value: str) -> None:
+    """Refuse a file or folder that DVC would not watch: its changes would go unnoticed."""
+    if not normpath(value).startswith((RAW, PRETRAINED)) or "\\" in value:
+        raise ValueError(
+            f"{key}: must lie under {RAW} or {PRETRAINED} (found {value!r}): DVC watches those "
+            "folders alone, so put it there"
+        )
+
+
+def prompt(value: str) -> str:
+    """Refuse a prompt in which the text has no place."""
+    if "{text}" not in value:
+        raise ValueError(
+            f"must hold {{text}}, where each row's text is put; {{text_pair}} and {{label}} may be "
+            f"in it, too (found {value!r})"
+        )
+    return value
+
+
+def hypothesis(value: str) -> str:
+    """Refuse a hypothesis in which the label's description has no place."""
+    if "{label}" not in value:
+        raise ValueError(
+            f"must hold {{label}}, where each class's description is put (found {value!r})"
+        )
+    return value
+
+
+def encoding(value: str) -> str:
+    """Refuse an encoding that Python does not know."""
+    try:
+        known = value == "auto" or "".encode(value) is not None
+    except (LookupError, ValueError):
+        known = False
+    if not known:
+        raise ValueError(
+            f"must be auto or an encoding that Python knows (found {value!r}), such as utf-8, "
+            "cp949, utf-16, latin-1"
+        )
+    return value
+
+
+def told_apart(data: dict[str, Any]) -> None:
+    """Refuse one file or column in two roles that must differ."""
+    seen: dict[str, str] = {}
+    for name in ("train", "valid", "test"):
+        path = data[name] and normpath(data[name])
+        if path in seen:
+            raise ValueError(
+                f"{name}: is the same file as data.{seen[path]} ({path}), so scores would be of "
+                "rows that were learnt; set it to null to have it taken from train"
+            )
+        if path:
+            seen[path] = name
+    pairs = [("text_pair", "text"), ("label", "text"), ("label", "text_pair")]
+    for one, other in [*pairs, ("label", "id"), ("label", "group")]:
+        names = data[one] if isinstance(data[one], list) else [data[one]]
+        if data[other] is not None and data[other] in names:
+            raise ValueError(
+                f"{one}: is the same column as data.{other} ({data[other]!r}): correct one of them"
+            )
+
+
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+OpenShare = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Range = Annotated[list[Count], Field(min_length=2, max_length=2), AfterValidator(growing)]
+RawFile = Annotated[str, AfterValidator(raw_file)]

@@ -1,0 +1,116 @@
+"""Run a stage: load its params, guard the process, show mistakes plainly."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TypeVar
+
+from foldline.core.errors import FoldlineError
+from foldline.core.io.threads import settle
+from foldline.core.params import Section
+from foldline.core.params.loading import load
+
+P = TypeVar("P", bound=Section)
+SHELLS = {"sh", "ash", "bash", "busybox", "csh", "dash", "fish", "ksh", "mksh", "tcsh", "zsh"}
+
+
+def run(main: Callable[[P], None], params: type[P]) -> None:
+    """Run a stage's `main` with the params that it declares.
+
+    A foreseen mistake ends with one message and exit code 1, any other error with its traceback.
+    """
+    prepare_process()
+    try:
+        _same_code()
+        main(load(params))
+    except FoldlineError as error:
+        sys.stdout.flush()
+        print(f"\nerror: {error}\n", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        print("\nstopped; run the same command again to go on", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def prepare_process() -> None:
+    """Let the process die with its parent, and end cleanly on SIGTERM and on any console.
+
+    Without it a killed `dvc repro` leaves its stage running, which writes into the next run.
+    """
+    settle()
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a cp949 console must not break on a text
+            stream.reconfigure(errors="replace")
+    signal.signal(signal.SIGTERM, _terminate)
+    if sys.platform == "linux":
+        die_with_parent()
+
+
+def die_with_parent() -> None:
+    """End this process when the one that started it ends, however it ends (Linux).
+
+    DVC starts a stage through the user's shell. Some shells become the stage and some, like dash,
+    stay between the two and outlive a killed DVC: then DVC itself is watched.
+    """
+    import ctypes
+
+    parent = os.getppid()
+    starter = _parent(parent)
+    in_shell = _name(parent) in SHELLS
+    if in_shell and "DVC_STAGE" not in os.environ:
+        return  # started by hand: `nohup` and `disown` must keep their meaning
+    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:  # the parent died before the call
+        os.kill(os.getpid(), signal.SIGKILL)
+    if in_shell:
+        threading.Thread(target=_die_when_orphaned, args=(parent, starter), daemon=True).start()
+
+
+def _die_when_orphaned(shell: int, starter: int) -> None:
+    """Kill this process once the shell that started it has lost its own parent."""
+    while _parent(shell) == starter:
+        time.sleep(0.25)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _name(process: int) -> str:
+    """Give a process's name; none where it has ended."""
+    return _proc(process, "comm").strip()
+
+
+def _parent(process: int) -> int:
+    """Give the process that started another one, or took it over; 0 where it has ended."""
+    fields = _proc(process, "stat").rpartition(")")[2].split()
+    return int(fields[1]) if fields else 0
+
+
+def _proc(process: int, name: str) -> str:
+    try:
+        return Path(f"/proc/{process}/{name}").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def say(message: str) -> None:
+    """Print a line of a stage's account at once, also into a pipe."""
+    print(message, flush=True)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def _same_code() -> None:
+    """Refuse code from elsewhere: an experiment would record one version and run another."""
+    home = Path(__file__).resolve().parents[2]
+    if os.environ.get("DVC_STAGE") and home != Path.cwd().resolve():
+        raise FoldlineError(
+            f"this stage runs in {Path.cwd()} but its code comes from {home}; "
+            "do not install the project: `pip uninstall` it, and run from the project's root"
+        )

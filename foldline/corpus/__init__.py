@@ -1,1 +1,0 @@
-"""Raw files (`importing`) become rows (`preparing`), parts (`splits`) and a page (`viewing`)."""

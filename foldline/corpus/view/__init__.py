@@ -1,1 +1,0 @@
-"""The data viewer: tables are gathered (`gathering`), drawn from and packed (`page`)."""

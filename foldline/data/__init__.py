@@ -1,0 +1,1 @@
+"""Raw files become checked rows, without duplicates or leaks across splits and folds."""

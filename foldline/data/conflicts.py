@@ -1,0 +1,101 @@
+"""Duplicates with different labels: found, and kept, dropped or brought to one label."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+TOLERANCE = 0.25  # standard deviations of all labels, between the labels of one text
+SHOWN = 1000  # rows listed in reports/prepare.json
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The rows that stay, what was done to which, and lines for the user."""
+
+    kept: np.ndarray  # (n,) bool
+    labels: list[str]  # (n,), of all rows
+    details: dict[str, Any]
+    notes: list[str]
+
+
+def conflicting(codes: np.ndarray, labels: "pd.Series[Any]", task: str) -> np.ndarray:
+    """Tell the rows, (n,) bool, whose duplicates (rows of equal code) are labelled otherwise.
+
+    Numbers differ where a group spans more than TOLERANCE standard deviations of all labels.
+    """
+    if task == "regression":
+        values = labels.to_numpy(dtype=np.float64)
+        by_code = pd.Series(values).groupby(codes)
+        span = by_code.transform("max") - by_code.transform("min")
+        return np.asarray(span > TOLERANCE * values.std())
+    numbers = pd.Series(pd.factorize(labels.to_numpy(dtype=object))[0])
+    by_code = numbers.groupby(codes)
+    return np.asarray(by_code.transform("max") > by_code.transform("min"))
+
+
+def settle(rows: pd.DataFrame, codes: np.ndarray, task: str, policy: str) -> Settled:
+    """Apply prepare.conflicts to training rows of equal code.
+
+    keep: nothing changes. drop: all rows in conflict go. majority: a group gets its most frequent
+    label, or goes where two are equally frequent; numbers get their mean.
+
+    `codes` are those of exact duplicates, or of skeletons, which differ in numbers and signs at
+    most. Near texts are never settled: a "not" fits into the distance, so their labels may both be
+    right. Rows of official valid and test files stay as they are, and their labels count for
+    nothing here: scores would be flattered.
+    """
+    labels, ids = rows["label"].tolist(), rows["id"].tolist()
+    kept = np.ones(len(rows), dtype=bool)
+    dropped, relabelled = [], []
+    groups = _groups(rows, codes, task) if policy != "keep" else []
+    for members in groups:
+        label = None if policy == "drop" else _agreed([labels[row] for row in members], task)
+        for row in members:
+            if label is None:
+                kept[row] = False
+                dropped.append({"id": ids[row], "label": labels[row]})
+            elif labels[row] != label:
+                relabelled.append({"id": ids[row], "from": labels[row], "to": label})
+                labels[row] = label
+    details = {
+        "policy": policy,
+        "dropped_rows": len(dropped),
+        "relabelled_rows": len(relabelled),
+        "dropped": _capped(dropped),
+        "relabelled": _capped(relabelled),
+    }
+    note = (
+        f"prepare.conflicts={policy}: {len(groups)} texts have different labels in "
+        f"{sum(map(len, groups))} training rows: {len(dropped)} rows dropped, {len(relabelled)} "
+        "relabelled (listed in reports/prepare.json)"
+    )
+    if groups and "test" not in set(rows["part"]):
+        note += ". Rows for test are taken from these later: scores are of cleaned labels"
+    return Settled(kept, labels, details, [note] if groups else [])
+
+
+def _groups(rows: pd.DataFrame, codes: np.ndarray, task: str) -> list[list[int]]:
+    """Give the training rows in conflict, group by group."""
+    train = np.flatnonzero(rows["part"] == "train")
+    groups: dict[int, list[int]] = {}
+    if len(train):
+        there = train[conflicting(codes[train], rows["label"].iloc[train], task)]
+        for row in there.tolist():
+            groups.setdefault(int(codes[row]), []).append(row)
+    return list(groups.values())
+
+
+def _agreed(labels: list[str], task: str) -> str | None:
+    """Give the label of most, None for a tie; of numbers the mean, exact whatever their order."""
+    if task == "regression":
+        return f"{math.fsum(map(float, labels)) / len(labels):.12g}"
+    (label, most), *others = Counter(labels).most_common()
+    return None if others and others[0][1] == most else label
+
+
+def _capped(changes: list[dict[str, str]]) -> list[dict[str, str]]:
+    return sorted(changes, key=lambda change: change["id"])[:SHOWN]

@@ -1,0 +1,150 @@
+"""csv and tsv as they stand in the file: every cell a text, `NA` and `1.0` too."""
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from foldline.core.errors import FoldlineError, listed
+from foldline.data.raw import Raw, check_names
+
+_PRIVATE = range(0xE000, 0xF900)
+_STANDARD, _NONE = "standard", "none"
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """Rows of fields, the line on which each starts, and how quote marks were read."""
+
+    rows: list[list[str]]
+    lines: list[int]
+    quoting: str
+
+    def even(self) -> bool:
+        """Tell whether all rows have as many fields as the header."""
+        return all(len(row) == len(self.rows[0]) for row in self.rows)
+
+    def plain(self) -> bool:
+        """Tell whether no field holds a line break."""
+        return not any("\n" in value for row in self.rows for value in row)
+
+
+def read(path: Path, text: str, delimiter: str, quoting: str) -> Raw:
+    """Read separated text with a header; quoting is auto, standard (RFC 4180) or none.
+
+    Raises:
+        FoldlineError: naming the line that is not like the others.
+    """
+    # A bare carriage return inside a field is text, but csv readers end the row there. It
+    # travels through the reader as a character that the file does not hold.
+    stand_in = ""
+    if "\r\r\n" in text and text.count("\r\r\n") == text.count("\n"):
+        text = text.replace("\r\r\n", "\n")  # line ends that were translated twice
+    if "\n" not in text:  # line ends of the old Macintosh
+        text = text.replace("\r", "\n")
+    elif "\r" in text:
+        stand_in = next(chr(code) for code in _PRIVATE if chr(code) not in text)
+        text = re.sub(r"\r(?!\n)", stand_in, text)
+    parsed = _parsed(path, text, delimiter, quoting)
+    if not parsed.rows:
+        raise FoldlineError(f"{path} has only empty lines: put a header and your rows there")
+    header = [name.strip() for name in parsed.rows[0]]
+    rows, lines = _even_rows(path, header, parsed)
+    check_names(path, header)
+    columns: dict[str, list[str | None]] = {
+        name: [value.replace(stand_in, "\r") for value in values] if stand_in else list(values)
+        for name, values in zip(header, zip(*rows, strict=True), strict=bool(rows))
+    }
+    notes = [
+        f"{path}, line {line}: a field between quote marks holds lines that look like rows; is a "
+        "quote mark missing there?"
+        for line in _swallowing(parsed, delimiter)
+    ]
+    return Raw(path, columns or {name: [] for name in header}, lines, notes)
+
+
+def _swallowing(parsed: Parsed, delimiter: str) -> list[int]:
+    """Give the lines of rows that may have run on over others."""
+    marks = len(parsed.rows[0]) - 1
+    ends = [*parsed.lines[1:], parsed.lines[-1] + 2]
+    found = []
+    for row, line, end in zip(parsed.rows, parsed.lines, ends, strict=True):
+        if end - line > 1 and marks:
+            inner = [value.split("\n")[1:-1] for value in row]
+            if any(part and all(x.count(delimiter) == marks for x in part) for part in inner):
+                found.append(line)
+    return found
+
+
+def _parsed(path: Path, text: str, delimiter: str, quoting: str) -> Parsed:
+    """Parse by the quoting asked for; `auto` asks how quote marks are meant in a tsv.
+
+    There they often are plain text, and one that opens a field would swallow rows.
+    """
+    if quoting != "auto":
+        return _parse(path, text, delimiter, quoting)
+    if delimiter != "\t" or '"' not in text:
+        return _parse(path, text, delimiter, _STANDARD)
+    try:
+        standard = _parse(path, text, delimiter, _STANDARD)
+    except FoldlineError:
+        return _parse(path, text, delimiter, _NONE)
+    if standard.even() and standard.plain():
+        return standard
+    none = _parse(path, text, delimiter, _NONE)
+    return standard if standard.even() and not none.even() else none
+
+
+def _parse(path: Path, text: str, delimiter: str, quoting: str) -> Parsed:
+    csv.field_size_limit(1 << 30)
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_NONE if quoting == _NONE else csv.QUOTE_MINIMAL,
+        strict=True,
+    )
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    start = 1
+    try:
+        for row in reader:
+            if len(row) > 1 or (row and (row[0] or rows)):
+                rows.append(row)
+                lines.append(start)
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise FoldlineError(
+            f"{path}, from line {start}: {error}. A quote mark opens here and does not close as "
+            'RFC 4180 asks; double it (""), or set data.quoting=none if quote marks are text'
+        ) from error
+    return Parsed(rows, lines, quoting)
+
+
+def _even_rows(path: Path, header: list[str], parsed: Parsed) -> tuple[list[list[str]], list[int]]:
+    """Give the rows below the header; a line of white space is no row of several columns."""
+    rows, lines = parsed.rows[1:], parsed.lines[1:]
+    width = len(header)
+    if all(len(row) == width for row in rows):
+        return rows, lines
+    there = [n for n, row in enumerate(rows) if len(row) != 1 or row[0].strip()]
+    wrong = [n for n in there if len(rows[n]) != width]
+    if wrong:
+        numbers = listed((lines[n] for n in wrong), 8)
+        raise FoldlineError(_ragged(path, numbers, rows[wrong[0]], header, parsed.quoting))
+    return [rows[n] for n in there], [lines[n] for n in there]
+
+
+def _ragged(path: Path, numbers: str, row: list[str], header: list[str], quoting: str) -> str:
+    if quoting == _NONE:
+        advice = "Take the separator out of its texts, or set data.quoting=standard if its quote "
+        advice += "marks enclose fields"
+    elif len(row) > len(header):
+        advice = 'Put texts that hold the separator into quote marks ("a, b")'
+    else:
+        advice = "Put the missing fields there, empty ones too"
+    fields = f"{len(row)} field{'s' if len(row) > 1 else ''}"
+    return (
+        f"{path}, line{'s' if ',' in numbers else ''} {numbers}: {fields} where the header has "
+        f"{len(header)} ({listed(header)}); it starts {row[0][:40]!r}. {advice}"
+    )

@@ -1,0 +1,78 @@
+"""Values of other columns that stand in the text: the label itself, or what came after it."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from foldline.data.cell_parsing import is_number
+
+LEAST = 20  # texts that must hold a class's name
+PRECISION, COVERAGE = 0.9, 0.2
+SHARE, TIMES_CHANCE = 0.2, 3.0
+_APART = 7  # rows; values as far from their own text stand there by chance
+
+
+def stands_in(value: str, text: str) -> bool:
+    """Tell whether a value stands in a text for itself: 3 in `3점`, not in `13`; case aside.
+
+    A Korean word may have a particle behind it. Of names such as `not_hate` marks count as spaces.
+    """
+    value, text = value.casefold(), text.casefold()
+    if value not in text:
+        spaced = "" if is_number(value) else re.sub(r"[\W_]+", " ", value).strip()
+        if not spaced or spaced not in text:
+            return False
+        value = spaced
+    before = r"(?<![\d.])" if value[0].isdigit() else r"(?<!\w)" if value[0].isalnum() else ""
+    after = r"(?!\d|\.\d)" if value[-1].isdigit() else r"(?![a-z0-9_])"
+    after = after if value[-1].isalnum() and value[-1].isascii() else ""
+    return re.search(f"{before}{re.escape(value)}{after}", text) is not None
+
+
+def echo(values: Sequence[str], texts: Sequence[str]) -> tuple[np.ndarray, float]:
+    """Tell which texts hold their own row's value, (n,) bool, and what share would by chance.
+
+    Chance is the share of texts that hold the value of another row, seven rows on.
+    """
+    own = np.array([bool(v) and stands_in(v, t) for v, t in zip(values, texts, strict=True)])
+    others = [*values[_APART:], *values[:_APART]]
+    other = [bool(v) and stands_in(v, t) for v, t in zip(others, texts, strict=True)]
+    return own, float(np.mean(other)) if other else 0.0
+
+
+def is_echo(share: float, chance: float) -> bool:
+    """Tell whether values stand in texts too often: in a fifth of them, and thrice chance."""
+    return share >= SHARE and share > TIMES_CHANCE * chance
+
+
+def told_number(labels: Sequence[str], texts: Sequence[str]) -> list[dict[str, Any]]:
+    """Find whether texts hold the number to predict, written 3.0 or 3: one entry, or none."""
+    forms = (labels, [f"{float(label):g}" for label in labels])
+    own, chance = max((echo(form, texts) for form in forms), key=lambda found: found[0].sum())
+    share = float(own.mean())
+    if not is_echo(share, chance):
+        return []
+    return [{"texts": int(own.sum()), "coverage": share, "chance": chance}]
+
+
+def named(labels: Sequence[Sequence[str]], texts: Sequence[str]) -> list[dict[str, Any]]:
+    """Find the classes whose own name stands in a fifth of their texts, and in few others.
+
+    At least nine in ten of the texts that hold the name must be of the class. `labels` are those
+    of each text, one or several.
+    """
+    found = []
+    for name in sorted({label for own in labels for label in own}):
+        of_class = [text for text, own in zip(texts, labels, strict=True) if name in own]
+        hits = sum(stands_in(name, text) for text in of_class)
+        coverage = hits / len(of_class)
+        if coverage < COVERAGE:
+            continue
+        of_others = [text for text, own in zip(texts, labels, strict=True) if name not in own]
+        precision = hits / (hits + sum(stands_in(name, text) for text in of_others))
+        if hits >= LEAST and precision >= PRECISION:
+            found.append({"label": name, "texts": hits, "precision": precision})
+            found[-1]["coverage"] = coverage
+    return found

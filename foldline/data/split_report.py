@@ -1,0 +1,87 @@
+"""What a split came to: shares, class balance, duplicates that cross, how much it can show."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from foldline.data.groups import duplicate_keys
+from foldline.data.leaks import Leak
+from foldline.data.multilabel import one_a_label
+from foldline.data.power import size_note, size_of
+from foldline.data.split_feasibility import class_notes, large_group_note
+from foldline.data.splits import PARTS
+
+BEFORE = {"valid": ["train"], "test": ["train", "valid"]}
+
+
+@dataclass(frozen=True)
+class Report:
+    """Numbers for DVC, details for a file, and notes on what to know before training."""
+
+    metrics: dict[str, Any]
+    details: dict[str, Any]
+    notes: list[str]
+
+
+def split_report(
+    table: pd.DataFrame,
+    leaks: Mapping[str, Leak],
+    task: str,
+    seed: int = 0,
+    mended: bool = False,
+) -> Report:
+    """Report on rows with their `part` and `group`; `leaks` are what is left in official files.
+
+    metrics: rows a part, groups, the largest group's share of rows; for valid and test rows that
+    equal an earlier one (`crossing_`), the share with a duplicate in train (`leak_share_`), and
+    the smallest difference between two models that can be seen (`visible_`).
+    """
+    rows = {part: np.flatnonzero(table["part"] == part).tolist() for part in PARTS}
+    metrics: dict[str, Any] = {part: len(rows[part]) for part in PARTS}
+    metrics["groups"] = table["group"].nunique()
+    metrics["largest_group_share"] = float(table["group"].value_counts().max() / len(table))
+    sizes, notes = {}, [leak.words() for leak in leaks.values() if leak.ids]
+    crossing = _crossing(table, rows)
+    for part in BEFORE:
+        metrics[f"crossing_{part}"] = crossing[part]
+        metrics[f"leak_share_{part}"] = leaks[part].share if part in leaks else 0.0
+        if rows[part]:
+            sizes[part] = size_of(table.iloc[rows[part]], task, seed)
+            metrics[f"visible_{part}"] = sizes[part]["visible"]
+    notes += _in_valid(leaks, mended) + large_group_note(table)
+    if task != "regression":
+        notes += class_notes(one_a_label(table, task), list(PARTS))
+    notes += [size_note(part, len(rows[part]), size, task) for part, size in sizes.items()]
+    details = {"leaks": {part: leak.details() for part, leak in leaks.items()}, "size": sizes}
+    return Report(metrics, details, notes)
+
+
+def _crossing(table: pd.DataFrame, rows: dict[str, list[int]]) -> dict[str, int]:
+    """Count rows that equal one of an earlier part."""
+    keys = duplicate_keys(table)
+    counts = {}
+    for part, before in BEFORE.items():
+        same = {keys[row] for other in before for row in rows[other]} - {None}
+        counts[part] = sum(keys[row] in same for row in rows[part])
+    return counts
+
+
+def _in_valid(leaks: Mapping[str, Leak], mended: bool) -> list[str]:
+    """Tell what test shares with valid alone."""
+    leak = leaks.get("test")
+    if leak is None or not leak.in_valid:
+        return []
+    count = len(leak.in_valid)
+    then = (
+        "which the folds leave out"
+        if mended
+        else "which kfold learns from: official files stay as they are; "
+        "split.drop_from_train=true leaves them out of the folds"
+    )
+    return [
+        f"{count} of {leak.of} test rows ({count / leak.of:.1%}) have a duplicate or their group "
+        f"(data.group) in valid, {then}"
+    ]

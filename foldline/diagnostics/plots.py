@@ -1,0 +1,104 @@
+"""Pictures of the diagnostics: a curve, bars, and points beside what chance gives."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from foldline.core.io import svg
+
+WIDTH, HEIGHT = 720, 400
+LEFT, RIGHT, TOP, BOTTOM = 80, 24, 56, 56
+MARKS = ("b", "c", "d")
+TICKS = 6  # about so many of an axis
+SPACING = 34  # from bar to bar
+NAME = 30  # characters that have room beside a point
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A value of the x-axis to point at."""
+
+    name: str
+    value: float
+
+
+def curve(
+    title: str,
+    x: tuple[str, Sequence[float]],
+    y: tuple[str, Sequence[float]],
+    marks: Sequence[Mark] = (),
+    faint: Sequence[float] = (),
+    log_x: bool = False,
+    span: tuple[float, float] | None = None,
+) -> str:
+    """Draw a curve through points, named axes and marks; `faint` is a second one behind it.
+
+    `span` is what the y-axis shows; without it, all from 0 on.
+    """
+    (x_name, xs), (y_name, ys) = x, y
+    low, high = span or (min([0.0, *ys]), max([*ys, *faint]) or 1.0)
+    bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
+    across = svg.scale(min(xs), max(xs), LEFT, right, log_x)
+    up = svg.scale(low, high, bottom, TOP)
+    parts = []
+    for value in svg.ticks(min(xs), max(xs), TICKS, log_x):
+        shown = f"1e{math.log10(value):.0f}" if log_x else f"{value:g}"
+        parts.append(svg.rule(across(value), bottom, across(value), bottom + 5))
+        parts.append(svg.text(across(value), bottom + 20, shown, "middle"))
+    for value in svg.ticks(low, high, TICKS):
+        parts.append(svg.rule(LEFT, up(value), right, up(value)))
+        parts.append(svg.text(LEFT - 8, up(value) + 4, f"{value:.4g}", "end"))
+    parts.append(svg.text((LEFT + right) / 2, HEIGHT - 12, x_name, "middle"))
+    parts.append(svg.text(LEFT, TOP - 10, y_name))
+    for values, style in ((faint, "a faint"), (ys, "a")):
+        points = [(across(a), up(b)) for a, b in zip(xs, values, strict=False)]
+        parts += [svg.polyline(points, style)] if points else []
+    for place, mark in enumerate(marks):
+        at, color = across(mark.value), MARKS[place % len(MARKS)]
+        parts.append(svg.rule(at, TOP, at, bottom, f"{color} dashed"))
+        # Names stand side by side above, so that they cover neither the curve nor one another.
+        parts.append(svg.text(LEFT + 60 + 190 * place, TOP - 10, mark.name, color))
+    return svg.picture(WIDTH, HEIGHT, title, [svg.text(16, 24, title, "title"), *parts])
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A value, and the interval that chance would give."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
+def chances(title: str, values: Sequence[Beside]) -> str:
+    """Draw a point for each value, over a bar from the lowest to the highest by chance."""
+    ends = [end for one in values for end in (one.value, one.low, one.high)]
+    across = svg.scale(min([0.0, *ends]), max([1.0, *ends]), 210, WIDTH - 90)
+    bottom = TOP + SPACING * len(values)
+    parts = [svg.text(16, 24, title, "title")]
+    for value in svg.ticks(min([0.0, *ends]), max([1.0, *ends]), TICKS):
+        parts.append(svg.rule(across(value), TOP, across(value), bottom))
+        parts.append(svg.text(across(value), bottom + 18, f"{value:g}", "middle"))
+    for place, one in enumerate(values):
+        y = TOP + SPACING * place + SPACING / 2
+        left, right = across(one.low), across(one.high)
+        name = one.name if len(one.name) <= NAME else one.name[: NAME - 1] + "…"
+        parts.append(svg.text(200, y + 4, name, "end"))
+        parts.append(svg.bar(left, y - 8, (max(right - left, 2), 16), "b faint"))
+        parts.append(svg.dot(across(one.value), y, "a"))
+        parts.append(svg.text(WIDTH - 78, y + 4, f"{one.value:.3f}"))
+    return svg.picture(WIDTH, bottom + 34, title, parts)
+
+
+def bars(title: str, values: Sequence[tuple[str, float, str]]) -> str:
+    """Draw a horizontal bar for each name, value from 0, and what stands beside it."""
+    most = max((value for _, value, _ in values), default=0.0) or 1.0
+    length = svg.scale(0, most, 1, WIDTH - 150 - 150)
+    parts = [svg.text(16, 24, title, "title")]
+    for place, (name, value, said) in enumerate(values):
+        y = TOP + SPACING * place
+        parts.append(svg.text(140, y + 17, name, "end"))
+        parts.append(svg.bar(150, y, (length(value), 24), "a"))
+        parts.append(svg.text(158 + length(value), y + 17, said))
+    return svg.picture(WIDTH, TOP + SPACING * len(values) + 16, title, parts)

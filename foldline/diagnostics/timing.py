@@ -1,0 +1,141 @@
+"""Clocks around the parts of a training step, and what the machine can do at best."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from transformers import TrainerCallback
+
+from foldline.models.neural.trainer import TextTrainer
+
+SIZE, SECONDS = 1024, 1.0  # of the matrices, and of the measurement
+WARM = 3  # first steps are slower: memory is found, kernels are chosen
+
+
+class Clock:
+    """Seconds by part; on a GPU only what is done counts, not what is asked for."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def on(self, part: str) -> Iterator[None]:
+        """Count the time inside to a part."""
+        begun = now()
+        try:
+            yield
+        finally:
+            self.seconds[part] += now() - begun
+
+    def around(self, part: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        """Give a function that is timed."""
+
+        def timed(*arguments: Any, **how: Any) -> Any:
+            with self.on(part):
+                return work(*arguments, **how)
+
+        return timed
+
+
+class TimedTrainer(TextTrainer):
+    """Trainer with a clock: collating, forward, backward, optimiser, and whole steps."""
+
+    def __init__(self, *arguments: Any, **how: Any) -> None:
+        self.clock = Clock()
+        how["data_collator"] = self.clock.around("collating", how["data_collator"])
+        super().__init__(*arguments, **how)
+        self.add_callback(_Steps(self))
+        self.steps = self.places = self.tokens = self.rows = 0
+
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
+        """Time a batch; what is not forward is backward."""
+        with self.clock.on("step"):
+            return super().training_step(model, inputs, num_items_in_batch)
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *more: Any, **how: Any) -> Any:
+        """Time a forward pass, and count what it reads."""
+        mask = inputs["attention_mask"]
+        self.rows += len(mask)
+        self.places += mask.numel()
+        self.tokens += int(mask.sum())
+        with self.clock.on("forward"):
+            return super().compute_loss(model, inputs, *more, **how)
+
+    def _clip_grad_norm(self, model: Any) -> Any:
+        with self.clock.on("optimiser"):
+            return super()._clip_grad_norm(model)
+
+
+class _Steps(TrainerCallback):
+    """The clock of the optimiser, and of the whole from the first warm step on."""
+
+    def __init__(self, trainer: TimedTrainer) -> None:
+        self.trainer, self.begun, self.start = trainer, 0.0, 0.0
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.begun = now()
+
+    def on_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.trainer.clock.seconds["optimiser"] += now() - self.begun
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        own = self.trainer
+        if state.global_step == WARM:
+            own.clock.seconds.clear()
+            own.steps = own.places = own.tokens = own.rows = 0
+            self.start = now()
+        elif state.global_step > WARM:
+            own.steps += 1
+            own.clock.seconds["whole"] = now() - self.start
+
+
+def now() -> float:
+    """Give the time in seconds, once a GPU has done all that it was asked."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def peak(precision: str) -> float:
+    """Measure the machine's matrix products, in operations a second, with the threads set now."""
+    kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    size = SIZE * (8 if device == "cuda" else 1)
+    one, other = (torch.ones(size, size, dtype=kind, device=device) for _ in range(2))
+    for _ in range(2):
+        one @ other
+    count, begun = 0, now()
+    while (spent := now() - begun) < SECONDS:
+        one @ other
+        count += 1
+    return 2.0 * size**3 * count / spent
+
+
+def operations(model: Any, batch: dict[str, Any], loss: Callable[[Any], Any]) -> float:
+    """Count the operations of the matrix products of a batch, forward and backward."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    model.train()
+    with FlopCounterMode(display=False) as counted:
+        loss(model(**batch)).backward()
+    model.zero_grad()
+    return float(counted.get_total_flops())
+
+
+def most_memory() -> float:
+    """Give the most memory that this process had, in GB; on a GPU, that of the GPU."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 1e9
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
+
+        return float(psutil.Process().memory_info().peak_wset) / 1e9
+    import sys
+
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes on Linux
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9

@@ -1,0 +1,98 @@
+"""Checks of token ids: known to the tokenizer, inside the embeddings, not cut, little padded."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from foldline.core.params import Recipe
+from foldline.diagnostics.initial_model import Begun, first_batches, padding
+from foldline.diagnostics.inputs import Given
+from foldline.diagnostics.verdicts import OK, WRONG, Finding, graded
+from foldline.models.neural import transformer
+from foldline.models.neural.dataset import Rows
+from foldline.models.neural.long_text import long_text
+from foldline.models.neural.ragged_array import Ragged
+from foldline.models.text_encoding import MOST_UNKNOWN, unknown_share
+
+UNKNOWN = 0.02  # share of tokens; subwords of a fitting tokenizer leave next to none
+CUT = (0.1, 1.1)  # share of texts: to be looked at, never wrong
+PADDED = (0.2, 9.9)  # share of places; bucketed batches of 1,000 rows have less than .08
+FATAL = ("token ids in range", "unknown tokens")  # a model with such tokens is not trained
+
+
+def held_out(found: Given, start: Begun) -> Rows:
+    """Give the validation rows as token ids, too."""
+    reading = long_text(found.recipe)
+    return transformer.rows_of(start.tokenizer, found.valid, found.labels, reading)[0]
+
+
+def unknown(start: Begun, held: Rows) -> Finding:
+    """Tell which share of the tokens the tokenizer does not know, in the worse of both parts."""
+    name, token = FATAL[1], start.tokenizer.unk_token_id
+    if token is None or token == start.tokenizer.eos_token_id:  # GPT-2's bytes know everything
+        return Finding(name, OK, "the tokenizer has no unknown token")
+    shares = {
+        part: unknown_share(start.tokenizer, rows.columns["input_ids"].flat)
+        for part, rows in (("train", start.rows), ("valid", held))
+    }
+    shown = ", ".join(f"{share:.1%} of {part}" for part, share in shares.items())
+    advice = (
+        "the tokenizer does not know this script or its signs: choose a model of these languages; "
+        "for scratch raise scratch.vocabulary, or set scratch.tokenizer to bpe or jamo"
+    )
+    verdict = graded(max(shares.values()), UNKNOWN, MOST_UNKNOWN)
+    return Finding(name, verdict, shown, advice, shares)
+
+
+def in_range(start: Begun, held: Rows) -> Finding:
+    """Compare the ids of tokens, places and token types with the rows of their embeddings."""
+    faults, shown = [], []
+    for what, most, room in _limits(start.model, [start.rows, held]):
+        shown.append(f"{what} up to {most} of {room}")
+        if most >= room:
+            faults.append(what)
+    advice = (
+        f"{' and '.join(faults)} beyond the embeddings: tokenizer and model do not belong "
+        "together, or max_length is more than the model reads"
+    )
+    return Finding(FATAL[0], WRONG if faults else OK, "; ".join(shown), advice if faults else "")
+
+
+def cut(start: Begun, recipe: Recipe) -> Finding:
+    """Tell how many texts are longer than max_length."""
+    lengths = np.array(start.rows.lengths)
+    shown = (
+        f"{start.cut:.1%} of the texts are longer than max_length={recipe.max_length}; "
+        f"pieces have {lengths.mean():.0f} tokens, half of them {np.median(lengths):.0f} or less"
+    )
+    advice = "raise max_length, or set train.long_text to head_tail or window"
+    return Finding("texts cut", graded(start.cut, *CUT), shown, advice, {"share": start.cut})
+
+
+def padded(start: Begun, recipe: Recipe) -> Finding:
+    """Tell which share of the places of the first epoch's batches holds no token."""
+    ratio = padding(start.rows, first_batches(start.rows, recipe.batch_size, recipe.seed))
+    share = 1 - 1 / ratio
+    shown = f"{share:.1%} of the places are padding ({ratio:.2f} places a token)"
+    advice = "few rows of very different lengths: lower batch_size or max_length"
+    return Finding("padding", graded(share, *PADDED), shown, advice, {"ratio": ratio})
+
+
+def _limits(model: Any, parts: list[Rows]) -> Iterator[tuple[str, int, int]]:
+    """Give what is looked up, the highest number of it, and how many numbers there are."""
+    ids = Ragged.joined([rows.columns["input_ids"] for rows in parts])
+    yield "token ids", int(ids.flat.max()), int(model.get_input_embeddings().num_embeddings)
+    types = [
+        rows.columns["token_type_ids"].flat for rows in parts if "token_type_ids" in rows.columns
+    ]
+    for name, module in model.named_modules():
+        room = getattr(module, "num_embeddings", None)
+        if room is None:
+            continue
+        if name.endswith("token_type_embeddings") and types:
+            yield "token types", int(np.concatenate(types).max()), int(room)
+        elif name.endswith("position_embeddings"):
+            padding_ = getattr(module, "padding_idx", None)
+            first = 0 if padding_ is None else padding_ + 1  # RoBERTa counts from there
+            yield "places", first + int(ids.lengths.max()) - 1, int(room)

@@ -1,0 +1,1 @@
+"""Hub access, sentence encoders, pooling and the vector cache."""

@@ -1,0 +1,101 @@
+"""How a sentence encoder's states become one vector, and what its files say of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from foldline.core.errors import FoldlineError, listed
+from foldline.encoders import hub
+
+KNOWN = ("Transformer", "Pooling", "Normalize")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How texts are read: the folder of the weights, the pooling, and what is put in front.
+
+    `longest` is in tokens, None where no file tells; `unit` says that vectors have length 1.
+    """
+
+    folder: str
+    pooling: tuple[str, ...]
+    unit: bool
+    prefix: str
+    longest: int | None
+
+
+def reading_of(name: str, local: bool, revision: str | None = None) -> Reading:
+    """Read what sentence-transformers keeps beside a model; without it, tokens are averaged.
+
+    Raises:
+        FoldlineError: naming a part or a pooling that is not known here.
+    """
+
+    def read(file: str) -> Any:
+        return hub.settings(name, file, local, revision)
+
+    modules = read("modules.json")
+    if modules is None:
+        return Reading("", ("mean",), False, "", None)
+    kinds = [str(module["type"]).rpartition(".")[2] for module in modules]
+    strange = [kind for kind in kinds if kind not in KNOWN]
+    if strange or kinds[:1] != ["Transformer"]:
+        raise FoldlineError(
+            f"modules.json names {listed(strange or kinds)}; known are {', '.join(KNOWN)} in this "
+            "order: choose another encoder"
+        )
+    paths = dict(zip(kinds, (module["path"] for module in modules), strict=True))
+    folder = paths["Transformer"]
+    pooling = read(f"{paths['Pooling']}/config.json") if "Pooling" in paths else None
+    longest = (read(f"{folder}/sentence_bert_config.json".lstrip("/")) or {}).get("max_seq_length")
+    given = read("config_sentence_transformers.json") or {}
+    prompt = (given.get("prompts") or {}).get(given.get("default_prompt_name")) or ""
+    return Reading(folder, _names(pooling), "Normalize" in kinds, prompt, longest)
+
+
+def _names(config: dict[str, Any] | None) -> tuple[str, ...]:
+    """Give the poolings that a configuration names, in the order they are put side by side."""
+    if config is None:
+        return ("mean",)
+    flags = {"cls_token": "cls", "max_tokens": "max", "mean_tokens": "mean"}
+    flags |= {"mean_sqrt_len_tokens": "mean_sqrt", "lasttoken": "last"}
+    prefix = "pooling_mode_"
+    named = [
+        k.removeprefix(prefix) for k, v in config.items() if k.startswith(prefix) and v is True
+    ]
+    if isinstance(config.get("pooling_mode"), str):
+        named = [config["pooling_mode"]]
+    found = [flags.get(one, one) for one in named]
+    if not found or not set(found) <= set(POOLINGS):
+        raise FoldlineError(
+            f"its pooling is {listed(named) or 'none'}; known are {', '.join(POOLINGS)}: choose "
+            "another encoder"
+        )
+    return tuple(name for name in POOLINGS if name in found)
+
+
+def _mean(states: Any, mask: Any) -> Any:
+    return (states * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
+
+
+def _mean_sqrt(states: Any, mask: Any) -> Any:
+    return (states * mask).sum(1) / mask.sum(1).clamp(min=1e-9).sqrt()
+
+
+def _max(states: Any, mask: Any) -> Any:
+    return states.masked_fill(mask == 0, -1e9).max(1).values
+
+
+def _last(states: Any, mask: Any) -> Any:
+    places = mask.sum(1).long().clamp(min=1) - 1
+    return states.gather(1, places.unsqueeze(-1).expand(-1, 1, states.shape[-1])).squeeze(1)
+
+
+# (states (n, t, width), mask (n, t, 1)) -> (n, width), in the order of sentence-transformers
+POOLINGS: dict[str, Callable[[Any, Any], Any]] = {
+    "cls": lambda states, mask: states[:, 0],
+    "max": _max,
+    "mean": _mean,
+    "mean_sqrt": _mean_sqrt,
+    "last": _last,
+}

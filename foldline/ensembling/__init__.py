@@ -1,0 +1,1 @@
+"""Cross-validation, and voting over the predictions of several members."""

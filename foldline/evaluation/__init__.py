@@ -1,0 +1,1 @@
+"""Scores with intervals beside baselines, and the submission file."""

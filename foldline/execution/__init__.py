@@ -1,0 +1,1 @@
+"""Tasks, locks and the content-addressed store of results that survives a kill."""

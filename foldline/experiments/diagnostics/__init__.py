@@ -1,1 +1,0 @@
-"""Find what is wrong before hours are spent: the verbs `sanity overfit lr_find profiling`."""

@@ -1,1 +1,0 @@
-"""What every stage stands on: `params` (types), `loading`, `stage.run`, `contract`, `errors`."""

@@ -1,0 +1,64 @@
+"""Several labels a row, recognised: columns of 0 and 1, or labels joined in one column."""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from foldline.core.errors import FoldlineError, listed, nearest
+from foldline.data.raw import Raw
+
+SEPARATORS = ("|", ";", ",")
+JOINED = 0.05  # share of rows with several labels, from which a mark is a separator
+OFTEN = 5  # rows a label, on average: fewer would be sentences with commas
+
+
+@dataclass(frozen=True)
+class Several:
+    """What `data.label` and `data.separator` are to be, and why."""
+
+    label: str | list[str]
+    separator: str | None
+    why: str
+
+    @property
+    def columns(self) -> list[str]:
+        """Give the columns that hold labels."""
+        return [self.label] if isinstance(self.label, str) else self.label
+
+
+def told(raw: Raw, given: str | None) -> list[str] | None:
+    """Give the columns of `--label a,b,c`, None where it names one.
+
+    Raises:
+        FoldlineError: naming the one that is not there.
+    """
+    if given is None or given in raw.columns or "," not in given:
+        return None
+    names = [name.strip() for name in given.split(",") if name.strip()]
+    for name in names:
+        if name not in raw.columns:
+            close = nearest(name, raw.columns)
+            hint = f"; did you mean '{close}'?" if close else "."
+            raise FoldlineError(
+                f"{raw.path} has no column '{name}'; it has {listed(raw.columns, 20)}{hint} "
+                "Correct --label"
+            )
+    return names
+
+
+def guess(raw: Raw, label: str, by_its_name: bool, taken: Collection[str]) -> Several | None:
+    """Tell whether rows have several labels, None where they have one each.
+
+    `label` is the column that was found to hold them, `taken` are columns of other roles.
+    """
+    flags = [n for n, cells in raw.columns.items() if n not in taken and set(cells) == {"0", "1"}]
+    if label in flags and len(flags) > 1 and not by_its_name:
+        return Several(flags, None, f"{len(flags)} columns of 0 and 1")
+    cells = [cell for cell in raw.columns[label] if cell]
+    for mark in SEPARATORS:
+        joined = [[part.strip() for part in cell.split(mark)] for cell in cells]
+        names = Counter(part for parts in joined for part in parts)
+        some = sum(len(parts) > 1 for parts in joined) >= JOINED * len(cells)
+        if some and sum(names.values()) >= OFTEN * len(names) and all(names):
+            return Several(label, mark, f"{len(names)} labels, '{mark}' between those of a row")
+    return None

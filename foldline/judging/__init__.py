@@ -1,1 +1,0 @@
-"""What predictions are worth: metrics (`metrics.measure`), and how sure they are (`intervals`)."""

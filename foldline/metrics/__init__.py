@@ -1,0 +1,1 @@
+"""Metric functions, bootstrap intervals and paired comparison."""

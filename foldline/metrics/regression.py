@@ -1,0 +1,91 @@
+"""Metrics of regressors, each a function of one weighted sample.
+
+`ValueRows` holds what does not depend on weights (the tied values of each ranking), and
+`ValueSample` is these rows under one weighting. A weight of k stands for k copies of the row,
+a weight of 0 for no row. What is not defined, as any correlation with a constant, is NaN.
+"""
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foldline.metrics.weighted_sample import Floats, Sample
+
+
+class ValueRows:
+    """Hold targets and predictions of a regressor, with all that weights do not change."""
+
+    def __init__(self, target: Floats, predicted: Floats) -> None:
+        """Take two arrays (n,); rows that are not finite in both are kept as broken."""
+        finite = np.isfinite(target) & np.isfinite(predicted)
+        self.broken = np.flatnonzero(~finite)
+        self.target = np.where(finite, target, 0.0)
+        self.predicted = np.where(finite, predicted, 0.0)
+
+    @cached_property
+    def ties(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Dense ranks (n,) of target and of prediction: tied values share one."""
+        return (
+            np.unique(self.target, return_inverse=True)[1],
+            np.unique(self.predicted, return_inverse=True)[1],
+        )
+
+
+class ValueSample(Sample[ValueRows]):
+    """Weigh rows; rows without weight are as good as gone."""
+
+    def centred(self, values: Floats) -> Floats | None:
+        """Return values less their mean, the farthest at distance 1; None if all are equal."""
+        present = self.weights > 0
+        low, high = values[present].min(), values[present].max()
+        if low == high:  # Asked of the values, as the variance of equal ones may round to 1e-33.
+            return None
+        # Scaled before and after, as squares of 1e200 or of 1e-200 are not numbers any more.
+        values = values / max(abs(low), abs(high))
+        values = np.where(present, values - self.mean(values), 0.0)
+        centred: Floats = values / np.abs(values).max()
+        return centred
+
+    def correlation(self, first: Floats, second: Floats) -> float:
+        """Return Pearson's correlation of two arrays (n,), NaN if either is constant."""
+        one, two = self.centred(first), self.centred(second)
+        if one is None or two is None:
+            return float("nan")
+        spread = np.sqrt(self.mean(one * one)) * np.sqrt(self.mean(two * two))
+        return float(np.clip(self.mean(one * two) / spread, -1.0, 1.0))
+
+    def middle_ranks(self, ties: NDArray[np.intp]) -> Floats:
+        """Return the mean rank (n,) that the copies of a row share with all tied to it."""
+        weight = np.bincount(ties, self.weights)
+        return (np.cumsum(weight) - weight / 2)[ties]
+
+
+def pearson(sample: ValueSample) -> float:
+    """Return Pearson's correlation, in [-1, 1]."""
+    return sample.correlation(sample.rows.target, sample.rows.predicted)
+
+
+def spearman(sample: ValueSample) -> float:
+    """Return Spearman's rank correlation, ties at their middle rank (Spearman, 1904)."""
+    target, predicted = sample.rows.ties
+    return sample.correlation(sample.middle_ranks(target), sample.middle_ranks(predicted))
+
+
+def rmse(sample: ValueSample) -> float:
+    """Return the root of the mean squared error, in units of the target."""
+    return float(np.sqrt(sample.mean(np.square(sample.rows.predicted - sample.rows.target))))
+
+
+def mae(sample: ValueSample) -> float:
+    """Return the mean absolute error, in units of the target."""
+    return sample.mean(np.abs(sample.rows.predicted - sample.rows.target))
+
+
+def r2(sample: ValueSample) -> float:
+    """Return the share of the target's variance explained: 1 at best, without a lower bound."""
+    target = sample.rows.target
+    if sample.centred(target) is None:
+        return float("nan")
+    error = np.square(sample.rows.predicted - target)
+    return 1 - sample.mean(error) / sample.mean(np.square(target - sample.mean(target)))

@@ -1,1 +1,0 @@
-"""Transformers: made or loaded, trained by Trainer, and read for predictions."""

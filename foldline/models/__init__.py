@@ -1,0 +1,1 @@
+"""Models of every kind under one interface: `registry.fit`, `registry.save`, `registry.load`."""

@@ -1,0 +1,104 @@
+"""Models that do not read the text: what every other model must beat."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from foldline.core.io.files import read_json, write_json
+from foldline.core.io.labels import Labels
+from foldline.core.io.seeds import rank_keys
+from foldline.models.interface import Fitted, Job
+from foldline.models.soft_labels import weights_of
+
+FILE = "baseline.json"
+
+
+@dataclass(frozen=True)
+class Constant:
+    """Zero-rule: each row gets the training rows' class shares, or their mean."""
+
+    task: str
+    values: tuple[float, ...]
+
+    def predict(self, rows: pd.DataFrame) -> np.ndarray:
+        """Give (n, c) shares or (n,) means."""
+        shape = len(rows) if self.task == "regression" else (len(rows), 1)
+        return np.tile(np.array(self.values), shape)
+
+    def save(self, folder: Path) -> None:
+        """Write the values."""
+        write_json(folder / FILE, {"values": self.values, "seed": None})
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Stratified random: each row's class, or number, is drawn as the training rows have it.
+
+    The draw belongs to the row's id and text, so it does not depend on the rows beside it.
+    """
+
+    task: str
+    values: tuple[float, ...]
+    seed: int
+
+    def predict(self, rows: pd.DataFrame) -> np.ndarray:
+        """Give (n, c) certain predictions or (n,) numbers."""
+        texts = zip(rows["id"].tolist(), rows["text"].tolist(), strict=True)
+        draws = rank_keys(self.seed, [f"random\x1f{id_}\x1f{text}" for id_, text in texts]) / 2**64
+        if self.task == "regression":
+            return np.asarray(np.quantile(np.array(self.values), draws))
+        if self.task == "multilabel":
+            return self._each_label(rows)
+        edges = np.cumsum(self.values)[:-1]
+        return np.eye(len(self.values))[np.searchsorted(edges, draws, side="right")]
+
+    def _each_label(self, rows: pd.DataFrame) -> np.ndarray:
+        texts = list(zip(rows["id"].tolist(), rows["text"].tolist(), strict=True))
+        drawn = [
+            rank_keys(self.seed, [f"random\x1f{place}\x1f{id_}\x1f{text}" for id_, text in texts])
+            for place in range(len(self.values))
+        ]
+        return (np.column_stack(drawn) / 2**64 < np.array(self.values)).astype(np.float64)
+
+    def save(self, folder: Path) -> None:
+        """Write shares (or numbers) and seed."""
+        write_json(folder / FILE, {"values": self.values, "seed": self.seed})
+
+
+def fit_majority(job: Job) -> Fitted:
+    """Learn the class shares, or the mean."""
+    target, weights = job.labels.encode(job.train["label"]), weights_of(job.train)
+    if job.labels.task == "regression":
+        return Fitted(Constant(job.labels.task, (float(np.average(target, weights=weights)),)))
+    return Fitted(Constant(job.labels.task, _shares(target, job.labels, weights)))
+
+
+def fit_random(job: Job) -> Fitted:
+    """Learn the class shares, or a hundred quantiles of the numbers."""
+    target, weights = job.labels.encode(job.train["label"]), weights_of(job.train)
+    if job.labels.task == "regression":
+        how: dict[str, Any] = {"weights": weights, "method": "inverted_cdf"}
+        how = {} if weights is None else how  # numpy weighs by this method alone
+        values = tuple(np.quantile(target, np.linspace(0, 1, 101), **how).tolist())
+    else:
+        values = _shares(target, job.labels, weights)
+    return Fitted(Drawn(job.labels.task, values, job.recipe.seed))
+
+
+def load(folder: Path, labels: Labels) -> Constant | Drawn:
+    """Read either baseline."""
+    content = read_json(folder / FILE)
+    values = tuple(content["values"])
+    if content["seed"] is None:
+        return Constant(labels.task, values)
+    return Drawn(labels.task, values, content["seed"])
+
+
+def _shares(target: np.ndarray, labels: Labels, weights: np.ndarray | None) -> tuple[float, ...]:
+    if labels.task == "multilabel":
+        return tuple(np.average(target, axis=0, weights=weights).tolist())
+    counts = np.bincount(target, weights, minlength=len(labels.classes))
+    return tuple((counts / counts.sum()).tolist())

@@ -1,0 +1,156 @@
+"""Heads over a few hundred numbers of each row: linear, nearest neighbours, a small network."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from foldline.core.io.labels import Labels
+from foldline.core.params import DenseHead, LinearOptions
+from foldline.models.knn_head import Neighbours
+from foldline.models.mlp_head import Network
+from foldline.models.one_vs_rest import Linear, certain, each, problem, spread
+from foldline.models.scaling import class_weights, scales, softmax
+from foldline.models.soft_labels import unrolled
+
+ROUNDS = 500  # of the solver at most; a few dozen are usual
+NONE = np.zeros(0, dtype=np.int64)
+
+
+class Head(Protocol):
+    """Features (n, f) in, (n, c) probabilities or (n,) numbers out."""
+
+    def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
+        """Give (n, c) probabilities, each by itself for several labels at once, or (n,) numbers."""
+        ...
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Give what is to be kept."""
+        ...
+
+
+def fit_head(
+    options: DenseHead,
+    features: np.ndarray,
+    target: np.ndarray,
+    labels: Labels,
+    weights: np.ndarray | None,
+    seed: int,
+) -> Head:
+    """Fit the head that `options.head` names to targets as `soft.targets_of` gives them.
+
+    `weights` (n,) are those of the rows, None for 1 each.
+    """
+    if labels.task == "classification":
+        codes = np.unique(unrolled(target)[1])
+        if len(codes) == 1:
+            return Certain(codes)
+    if options.head == "linear":
+        return fit_linear(options, features, target, labels, weights)
+    if options.head == "knn":
+        return Neighbours.fit(options, features, target, labels, weights)
+    return Network.fit(options, features, target, labels, weights, seed)
+
+
+def fit_linear(
+    options: LinearOptions,
+    features: np.ndarray,
+    target: np.ndarray,
+    labels: Labels,
+    weights: np.ndarray | None,
+) -> Head:
+    """Fit a linear head: to features of one spread, whose rows have length 1 on average."""
+    from sklearn.linear_model import Ridge
+
+    mean, scale = scales(features)
+    scale = scale * np.sqrt(features.shape[1])
+    rows = (features - mean) / scale
+    if labels.task == "regression":
+        ridge = Ridge(alpha=options.alpha).fit(rows, target, weights)
+        fitted = Linear(ridge.coef_.reshape(1, -1), np.array([float(ridge.intercept_)]), NONE)
+    else:
+        found = problem(target, labels, weights)
+        if len(found.codes) == 1 and labels.task == "classification":
+            return Certain(found.codes)
+        rows = rows[found.places]
+        if labels.task == "multilabel" or found.holds.shape[1] == 1:
+            fitted = each(partial(_logistic, options), rows, found.holds, found.shares)
+        else:
+            codes = unrolled(target)[1]
+            fitted = Linear(*_softmax_regression(options, rows, codes, found.shares), NONE)
+        fitted = Linear(fitted.weights, fitted.bias, found.codes)
+    # The scales go into the weights: the head takes features as they come.
+    bias = fitted.bias - fitted.weights @ (mean / scale)
+    return LinearHead(fitted.weights / scale, bias, fitted.codes)
+
+
+def restored(arrays: dict[str, np.ndarray]) -> Head:
+    """Make the head whose arrays were kept."""
+    kept = dict(arrays)
+    kind = HEADS[str(kept.pop("head"))]
+    return cast(Head, kind(**kept))
+
+
+@dataclass(frozen=True)
+class Certain:
+    """One class was learnt: `codes` (1,)."""
+
+    codes: np.ndarray
+
+    def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
+        """Give (n, c) certain predictions."""
+        return certain(self.codes, len(features), labels)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Give the class."""
+        return {"head": np.array("certain"), "codes": self.codes}
+
+
+@dataclass(frozen=True)
+class LinearHead:
+    """Multinomial logistic regression, one logistic each for several labels, or ridge for numbers.
+
+    `weights` (k, f), `bias` (k,), `codes` the classes that were learnt.
+    """
+
+    weights: np.ndarray
+    bias: np.ndarray
+    codes: np.ndarray
+
+    def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
+        """Give probabilities or numbers."""
+        if labels.task != "classification" or len(self.weights) == 1:
+            return Linear(self.weights, self.bias, self.codes).predict(features, labels)
+        return spread(softmax(features @ self.weights.T + self.bias), self.codes, labels)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Give weights, bias and codes."""
+        kept = {"weights": self.weights, "bias": self.bias, "codes": self.codes}
+        return {"head": np.array("linear")} | kept
+
+
+def _logistic(
+    options: LinearOptions, rows: np.ndarray, holds: np.ndarray, shares: np.ndarray | None
+) -> tuple[np.ndarray, float]:
+    codes = holds.astype(np.int64)
+    weights, bias = _softmax_regression(options, rows, codes, shares)
+    return weights[0], bias[0]
+
+
+def _softmax_regression(
+    options: LinearOptions, rows: np.ndarray, codes: np.ndarray, shares: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.linear_model import LogisticRegression
+
+    found = LogisticRegression(C=options.c, max_iter=ROUNDS)
+    found.fit(rows, codes, sample_weight=class_weights(options.class_weights, codes, shares))
+    return found.coef_, found.intercept_
+
+
+HEADS: dict[str, Any] = {
+    "certain": Certain,
+    "linear": LinearHead,
+    "knn": Neighbours,
+    "mlp": Network,
+}

@@ -1,0 +1,69 @@
+"""The machine that a model runs on: its device, its threads, and the order that it sums in."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+from foldline.core.errors import FoldlineError
+from foldline.core.io.threads import threads
+from foldline.core.params.training import Train
+
+__all__ = ["device", "quiet", "seeded", "sums", "threads"]
+
+
+def device() -> str:
+    """Name the device that models train and predict on."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def seeded(seed: int) -> None:
+    """Seed every global generator."""
+    import transformers
+
+    quiet()
+    transformers.set_seed(seed)
+
+
+@contextmanager
+def sums(train: Train) -> Iterator[None]:
+    """Let torch sum with `train.threads`, in an order as fixed as `train.determinism` asks.
+
+    A CPU with the same threads sums in one order anyway. A GPU does where it is told to and has an
+    algorithm for it; attention has one for sure in plain products alone, which strict takes.
+
+    Raises:
+        FoldlineError: with strict, at an operation that has no such algorithm.
+    """
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    strict, gpu = train.determinism == "strict", torch.cuda.is_available()
+    fixed = strict or (gpu and train.determinism == "seeded")
+    if fixed:  # read when CUDA's library of products is first used
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    kernels = sdpa_kernel(SDPBackend.MATH) if strict and gpu else nullcontext()
+    before = torch.are_deterministic_algorithms_enabled()
+    lenient = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(fixed, warn_only=not strict)
+    try:
+        with threads(train.threads), kernels:
+            yield
+    except RuntimeError as error:
+        if not (strict and "deterministic" in str(error)):
+            raise
+        what = str(error).split(". ")[0]
+        raise FoldlineError(
+            f"train.determinism: strict, and {what}. Next: set it to seeded"
+        ) from error
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=lenient)
+
+
+def quiet() -> None:
+    """Leave errors alone to transformers' log: a bar for each loaded file drowns what matters."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()

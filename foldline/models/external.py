@@ -1,0 +1,151 @@
+"""Predictions that were made elsewhere, taken from a file by the rows' ids.
+
+Foldline cannot prove that they are out of fold: whoever made them must have predicted each row by
+a model that had not seen it, or scores of cross-validation are worth nothing.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from foldline.core.errors import FoldlineError, listed
+from foldline.core.io.files import read_json, write_json
+from foldline.core.io.labels import Labels
+from foldline.models.interface import Fitted, Job
+
+ARRAYS, CARD = "external.npz", "external.json"
+NUMBER = "predicted"
+OFF = 0.01  # that probabilities of a row may miss 1 by: they are often rounded
+
+
+@dataclass(frozen=True)
+class External:
+    """Predictions (m, c) or (m,) by id, and the file that they were read from."""
+
+    path: str
+    ids: tuple[str, ...]
+    values: np.ndarray
+
+    def predict(self, rows: pd.DataFrame) -> np.ndarray:
+        """Give the rows' own predictions.
+
+        Raises:
+            FoldlineError: naming ids that the file does not hold.
+        """
+        places = pd.Index(self.ids).get_indexer(pd.Index(rows["id"].astype(str)))
+        if (places < 0).any():
+            missing = rows["id"][places < 0]
+            raise FoldlineError(
+                f"{self.path} has no prediction of {len(missing)} of {len(rows)} rows "
+                f"(id {listed(missing)}): it must hold every row, the test rows and those to "
+                "predict as well"
+            )
+        return self.values[places]
+
+    def save(self, folder: Path) -> None:
+        """Write ids and predictions."""
+        np.savez_compressed(folder / ARRAYS, allow_pickle=False, values=self.values)
+        write_json(folder / CARD, {"path": self.path, "ids": self.ids})
+
+
+def fit(job: Job) -> Fitted:
+    """Read the file; nothing is learnt from the rows.
+
+    Raises:
+        FoldlineError: naming the file's line or column that is not as it must be.
+    """
+    path = job.recipe.external.file
+    if path is None:
+        raise FoldlineError("external.file is null: name a csv file under data/raw/")
+    ids, values = read_predictions(Path(path), job.labels)
+    return Fitted(External(path, ids, values), summary={"predictions": float(len(ids))})
+
+
+def load(folder: Path, labels: Labels) -> External:
+    """Read the model."""
+    card = read_json(folder / CARD)
+    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+        return External(card["path"], tuple(card["ids"]), arrays["values"])
+
+
+def read_predictions(path: Path, labels: Labels) -> tuple[tuple[str, ...], np.ndarray]:
+    """Read ids and (m, c) probabilities, or (m,) numbers, from a csv file.
+
+    Raises:
+        FoldlineError: naming the line or column that is not as it must be.
+    """
+    names = labels.columns or [NUMBER]
+    ids: dict[str, int] = {}
+    values = []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            _check_columns(path, reader.fieldnames or [], names)
+            for row in reader:
+                _check_cells(path, reader.line_num, row)
+                id_ = row["id"]
+                if id_ in ids:
+                    raise FoldlineError(
+                        f"{path}, line {reader.line_num}: id '{id_}' stands in line {ids[id_]}, "
+                        "too: one prediction of a row is allowed, so drop the other"
+                    )
+                ids[id_] = reader.line_num
+                values.append([_number(path, reader.line_num, name, row[name]) for name in names])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FoldlineError(
+            f"external.file={path} cannot be read: {error}. Name a csv file in UTF-8"
+        ) from error
+    found = np.array(values, dtype=np.float64).reshape(len(values), len(names))
+    if labels.task == "regression":
+        return tuple(ids), found[:, 0]
+    return tuple(ids), _checked(path, list(ids.values()), found, labels)
+
+
+def _check_columns(path: Path, found: Sequence[str], names: list[str]) -> None:
+    missing = [name for name in ["id", *names] if name not in found]
+    if missing:
+        raise FoldlineError(
+            f"{path} has no column {listed(missing)}; it has {listed(found, 20) or 'none'}. "
+            f"Name its columns id, {', '.join(names)}"
+        )
+
+
+def _check_cells(path: Path, line: int, row: Mapping[str | None, object]) -> None:
+    # A comma in a number (0,5) moves all that follows into the wrong columns.
+    if None in row:
+        raise FoldlineError(
+            f"{path}, line {line}: there are more cells than columns: write numbers with a point "
+            "(0.5), and put an id that has a comma in quotes"
+        )
+
+
+def _number(path: Path, line: int, name: str, cell: str | None) -> float:
+    try:
+        value = float(cell or "")
+        if not np.isfinite(value):
+            raise ValueError
+    except ValueError:
+        raise FoldlineError(
+            f"{path}, line {line}: column {name} must hold a number (found {cell or ''!r:.40})"
+        ) from None
+    return value
+
+
+def _checked(path: Path, lines: list[int], found: np.ndarray, labels: Labels) -> np.ndarray:
+    """Refuse what is no probability; those of a row are made to sum to 1 exactly."""
+    strange = (found < 0).any(axis=1) | (found > 1).any(axis=1)
+    what = "probabilities must be from 0 to 1"
+    if not strange.any() and labels.task == "classification":
+        strange = np.abs(found.sum(axis=1) - 1) > OFF
+        what = "the probabilities of a row must sum to 1"
+    if strange.any():
+        place = int(strange.argmax())
+        shown = ", ".join(f"{value:g}" for value in found[place].tolist()[:8])
+        raise FoldlineError(f"{path}, line {lines[place]}: {what} (found {shown})")
+    if labels.task == "multilabel":
+        return found
+    return np.asarray(found / found.sum(axis=1, keepdims=True))

@@ -1,0 +1,141 @@
+"""Vectors of n-grams learnt together with a linear head over their mean."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from foldline.core.errors import FoldlineError
+from foldline.core.io.seeds import generator
+from foldline.core.io.threads import threads
+from foldline.models import dense_heads
+from foldline.models.interface import Job
+from foldline.models.ngram_index import Grams
+from foldline.models.one_vs_rest import problem
+from foldline.models.soft_labels import targets_of, unrolled, weights_of
+
+BATCH = 32  # rows a step; the learning rate is that of one row, as in fastText
+STEADY = 8  # the squared loss of numbers has no bound, so its steps are smaller
+SEEN, LEAST, MOST = 500_000, 10, 50  # rows seen in all, and epochs, where params leave it open
+Bags = list[np.ndarray]
+
+
+def train(
+    job: Job, finder: Grams, pairs: bool
+) -> tuple[np.ndarray, dense_heads.Head, list[dict[str, Any]]]:
+    """Give vectors (m, d) float32, the head over their mean, and the history by step.
+
+    Bag of tricks (Joulin et al., 2017) by stochastic gradient descent with a falling rate, in
+    small batches. Numbers are learnt in units of their spread, by a loss that far ones do not rule.
+
+    Raises:
+        FoldlineError: where training diverges.
+    """
+    import torch
+
+    target, labels = targets_of(job.train, job.labels), job.labels
+    if labels.task == "classification" and len(found := np.unique(unrolled(target)[1])) == 1:
+        return np.zeros((max(1, len(finder.known)), 1), np.float32), dense_heads.Certain(found), []
+    options, seed = job.recipe.static, job.recipe.seed
+    columns = ["text", "text_pair"] if pairs else ["text"]
+    bags = [[finder.places(text) for text in job.train[name]] for name in columns]
+    wanted, weights, codes = _wanted(job, target)
+    size = max(1, len(finder.known)), options.dimensions
+    reach = 1.0 if pairs else 1 / size[1]  # of pairs even vectors that know nothing tell overlap
+    start = generator(seed, "static", "start").uniform(-reach, reach, size)
+    vectors = torch.tensor(start, dtype=torch.float32, requires_grad=True)
+    head = torch.nn.Linear(size[1] * (4 if pairs else 1), wanted.shape[1])
+    torch.nn.init.zeros_(head.weight)
+    torch.nn.init.zeros_(head.bias)
+    optimiser = torch.optim.SGD([vectors, *head.parameters()], lr=options.lr * BATCH)
+    history = []
+    with threads(job.recipe.train.threads):
+        steps = list(_batches(seed, len(wanted), _epochs(options.epochs, len(wanted))))
+        for step, batch in enumerate(steps):
+            rate = options.lr * (1 - step / len(steps))
+            optimiser.param_groups[0]["lr"] = rate * len(batch)
+            loss = _loss(job, head(_joined(vectors, bags, batch)), wanted[batch], weights[batch])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            history.append({"step": step + 1, "loss": float(loss.detach()), "lr": rate})
+    kept = vectors.detach().numpy()
+    if not np.isfinite(kept).all() or not all(np.isfinite(one["loss"]) for one in history):
+        raise FoldlineError(
+            f"training diverged with static.lr={options.lr:g}: the vectors or the loss are not "
+            "finite. Set static.lr lower"
+        )
+    return kept, _head(job, head, target, codes, pairs), history
+
+
+def _epochs(asked: int | str, rows: int) -> int:
+    """Give a number of epochs; few rows have to be seen more often before vectors say anything."""
+    return min(MOST, max(LEAST, round(SEEN / rows))) if isinstance(asked, str) else asked
+
+
+def _batches(seed: int, rows: int, epochs: int) -> Iterator[np.ndarray]:
+    for epoch in range(epochs):
+        order = generator(seed, "static", "epoch", epoch).permutation(rows)
+        yield from (order[start : start + BATCH] for start in range(0, rows, BATCH))
+
+
+def _joined(vectors: Any, bags: list[Bags], batch: np.ndarray) -> Any:
+    """Give the features of a batch: (n, d), or of pairs what `scaling.of_pairs` starts with."""
+    import torch
+
+    found = []
+    for side in bags:
+        own = [side[row] for row in batch]
+        starts = np.cumsum([0, *map(len, own[:-1])])
+        places = torch.from_numpy(np.concatenate(own))
+        bag = torch.nn.functional.embedding_bag
+        found.append(bag(places, vectors, torch.from_numpy(starts), mode="mean", sparse=True))
+    if len(found) == 1:
+        return found[0]
+    first, second = found
+    return torch.cat([first, second, (first - second).abs(), first * second], dim=1)
+
+
+def _wanted(job: Job, target: np.ndarray) -> tuple[Any, Any, np.ndarray]:
+    """Give what is to be said of each row (n, k), its weight (n,), and the classes learnt."""
+    import torch
+
+    labels, weights, codes = job.labels, weights_of(job.train), np.zeros(0, dtype=np.int64)
+    weights = np.ones(len(target)) if weights is None else weights
+    if labels.task == "regression":
+        wanted = ((target - target.mean()) / (target.std() or 1.0))[:, None]
+    elif labels.task == "multilabel":
+        wanted, codes = target, problem(target, labels).codes
+    else:
+        shares = np.eye(len(labels.classes))[target] if target.ndim == 1 else target
+        codes = np.flatnonzero(shares.sum(axis=0) > 0)
+        wanted = shares[:, codes]
+        if job.recipe.static.class_weights == "balanced":
+            weights = weights * (wanted @ (len(wanted) / (len(codes) * wanted.sum(axis=0))))
+    return torch.tensor(wanted).float(), torch.tensor(weights).float(), codes
+
+
+def _loss(job: Job, scores: Any, wanted: Any, weights: Any) -> Any:
+    from torch.nn import functional
+
+    if job.labels.task == "regression":
+        losses = functional.smooth_l1_loss(scores, wanted, reduction="none")[:, 0] / STEADY
+    elif job.labels.task == "multilabel":
+        losses = functional.binary_cross_entropy_with_logits(scores, wanted, reduction="none")
+        losses = losses.sum(dim=1)
+    else:
+        losses = functional.cross_entropy(scores, wanted, reduction="none")
+    return (losses * weights).mean()
+
+
+def _head(
+    job: Job, head: Any, target: np.ndarray, codes: np.ndarray, pairs: bool
+) -> dense_heads.Head:
+    weights = head.weight.detach().numpy().astype(np.float64)
+    bias = head.bias.detach().numpy().astype(np.float64)
+    if job.labels.task == "regression":
+        scale = float(target.std()) or 1.0
+        weights, bias = weights * scale, bias * scale + target.mean()
+    if pairs:  # the cosine, which stands last, was not learnt by
+        weights = np.hstack([weights, np.zeros((len(weights), 1))])
+    return dense_heads.LinearHead(weights, bias, codes)

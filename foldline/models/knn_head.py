@@ -1,0 +1,66 @@
+"""Nearest neighbours as a head over dense features."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from foldline.core.io.labels import Labels
+from foldline.core.params import DenseHead
+from foldline.models.scaling import normalised
+
+CELLS = 20_000_000  # of a table of distances at once
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The nearest training rows by cosine vote, the nearer the more, times what each counts.
+
+    `rows` (m, f), `targets` (m, c) or (m, 1), `weights` (m,).
+    """
+
+    rows: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+    count: np.ndarray
+
+    def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
+        """Give the weighted mean of the neighbours' targets."""
+        unit = normalised(features)
+        found = np.zeros((len(features), self.targets.shape[1]))
+        size = max(1, CELLS // len(self.rows))
+        for start in range(0, len(unit), size):
+            near = unit[start : start + size].astype(np.float64) @ self.rows.T.astype(np.float64)
+            # The last digits of sums differ by the rows beside them: ties must not.
+            near = near.round(6)
+            order = np.argsort(-near, axis=1, kind="stable")[:, : int(self.count)]
+            votes = np.maximum(np.take_along_axis(near, order, axis=1), 1e-6) * self.weights[order]
+            votes /= votes.sum(axis=1, keepdims=True)
+            found[start : start + size] = np.einsum("nk,nkc->nc", votes, self.targets[order])
+        return found[:, 0] if labels.task == "regression" else found
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Give the rows themselves."""
+        names = ("rows", "targets", "weights", "count")
+        kept = {name: getattr(self, name) for name in names}
+        return {"head": np.array("knn")} | kept
+
+    @classmethod
+    def fit(
+        cls,
+        options: DenseHead,
+        features: np.ndarray,
+        target: np.ndarray,
+        labels: Labels,
+        weights: np.ndarray | None,
+    ) -> "Neighbours":
+        """Keep the training rows."""
+        if labels.task == "regression":
+            targets = target[:, None]
+        elif target.ndim == 1:
+            targets = np.eye(len(labels.classes))[target]
+        else:
+            targets = target
+        count = np.array(min(options.neighbours, len(features)))
+        weights = np.ones(len(features)) if weights is None else weights
+        unit = normalised(features).astype(np.float32)
+        return cls(unit, targets.astype(np.float64), weights, count)

@@ -1,0 +1,73 @@
+"""A network of one hidden layer as a head over dense features."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from foldline.core.io.labels import Labels
+from foldline.core.params import DenseHead
+from foldline.models.one_vs_rest import Linear, problem, spread
+from foldline.models.scaling import class_weights, scales, softmax
+from foldline.models.soft_labels import unrolled
+
+
+@dataclass(frozen=True)
+class Network:
+    """One hidden layer of rectified units: `inner` (f, h), `inner_bias`, `outer` (h, k), ..."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+    inner: np.ndarray
+    inner_bias: np.ndarray
+    outer: np.ndarray
+    outer_bias: np.ndarray
+    codes: np.ndarray
+
+    def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
+        """Give probabilities or numbers."""
+        hidden = np.maximum((features - self.mean) / self.scale @ self.inner + self.inner_bias, 0)
+        if labels.task != "classification" or self.outer.shape[1] == 1:
+            linear = Linear(self.outer.T, self.outer_bias, self.codes)
+            return linear.predict(hidden, labels)
+        return spread(softmax(hidden @ self.outer + self.outer_bias), self.codes, labels)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Give all weights."""
+        names = ("mean", "scale", "inner", "inner_bias", "outer", "outer_bias", "codes")
+        return {"head": np.array("mlp")} | {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def fit(
+        cls,
+        options: DenseHead,
+        features: np.ndarray,
+        target: np.ndarray,
+        labels: Labels,
+        weights: np.ndarray | None,
+        seed: int,
+    ) -> "Network":
+        """Train with Adam."""
+        from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+        mean, scale = scales(features)
+        rows = (features - mean) / scale
+        codes = np.zeros(0, dtype=np.int64)
+        if labels.task == "classification":
+            found = problem(target, labels, weights)
+            target = unrolled(target)[1]
+            rows, codes = rows[found.places], found.codes
+            weights = class_weights(options.class_weights, target, found.shares)
+        kind = MLPRegressor if labels.task == "regression" else MLPClassifier
+        network = kind(
+            hidden_layer_sizes=(options.hidden,),
+            alpha=options.decay,
+            max_iter=options.epochs,
+            n_iter_no_change=options.epochs,
+            random_state=seed % 2**32,
+        )
+        with warnings.catch_warnings():  # so many epochs are what params ask for
+            warnings.filterwarnings("ignore", "Stochastic Optimizer: Maximum iterations")
+            network.fit(rows, target, sample_weight=weights)
+        (inner, outer), (inner_bias, outer_bias) = network.coefs_, network.intercepts_
+        return cls(mean, scale, inner, inner_bias, outer, outer_bias, codes)

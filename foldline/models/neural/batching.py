@@ -1,0 +1,119 @@
+"""Batches of texts of about one length, so that little is padded.
+
+`group_by_length` of Trainer returns predictions in its own order and does not resume to the same
+bytes; this sampler touches training alone, and its order follows from seed and epoch.
+"""
+
+from collections.abc import Iterator, Sequence
+from copy import copy
+from typing import Any
+
+import torch
+from transformers.trainer_pt_utils import BatchRebalanceSampler
+
+from foldline.core.errors import FoldlineError
+from foldline.core.io.seeds import derive
+
+# About so many steps are sorted together: enough to pad little.
+BUCKET = 100
+# Of fewer rows no more than a quarter of an epoch is sorted together, or rows of one length would
+# meet in the same batch in every epoch.
+MANY, PARTS = 1000, 4
+# Where more than a quarter is, lengths are changed by up to this share at random, which is to the
+# same end (AllenNLP's padding noise).
+NOISE = 0.02
+
+
+class BucketSampler(BatchRebalanceSampler):
+    """Shuffled batches of rows of similar length; each row once an epoch.
+
+    Trainer hands this class through as a batch sampler, calls `set_epoch`, and leaves the
+    sharing between processes to it; cutting a full step into small batches is inherited.
+    """
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield the row numbers of each small batch of this process."""
+        generator = torch.Generator()
+        generator.manual_seed(derive(self.seed, "epoch", self.epoch))
+        order = torch.randperm(len(self.lengths), generator=generator).tolist()
+        full, rest = self._steps(order, generator)
+        for place in torch.randperm(len(full), generator=generator).tolist():
+            yield from self._yield_global_batch(full[place])
+        yield from self._last(rest, order)
+
+    def __len__(self) -> int:
+        """Give the number of small batches of an epoch; the last step may have fewer."""
+        last = self._slots(self.remainder) if self.has_tail else 0
+        return int(self.num_full_batches * self.grad_accum + last)
+
+    def _slots(self, rows: int) -> int:
+        """Give into how many small batches of each process a step of so many rows is cut."""
+        return max(1, min(self.grad_accum, rows // self.dp_size))
+
+    def _steps(
+        self, order: list[int], generator: torch.Generator
+    ) -> tuple[list[list[int]], list[int]]:
+        """Cut shuffled rows into steps of similar length; what does not fill one is apart."""
+        step, part = self.effective_batch_size, max(1, self.num_full_batches // PARTS)
+        size = part * step
+        near: Sequence[float] = self.lengths
+        if len(order) >= MANY:
+            size, near = self._of_many(part, generator)
+        full: list[list[int]] = []
+        rest: list[int] = []
+        for start in range(0, len(order), size):
+            alike = sorted(order[start : start + size], key=near.__getitem__)
+            over = len(alike) % step
+            if over:
+                place = len(alike) - over
+                if len(order) >= MANY:  # else the longest rows would often be those of the rest
+                    place = step * int(torch.randint(place // step + 1, (), generator=generator))
+                rest = alike[place : place + over]
+                del alike[place : place + over]
+            full += [alike[i : i + step] for i in range(0, len(alike), step)]
+        return full, rest
+
+    def _of_many(self, part: int, generator: torch.Generator) -> tuple[int, list[float]]:
+        """Give how many rows are sorted together, and by which lengths."""
+        steps = -(-len(self.lengths) // self.effective_batch_size)
+        together = -(-steps // max(1, round(steps / BUCKET)))
+        lengths = torch.tensor(self.lengths, dtype=torch.float64)
+        if together > part:
+            lengths *= 1 + NOISE * (2 * torch.rand(len(lengths), generator=generator) - 1)
+        near: list[float] = lengths.tolist()
+        return together * self.effective_batch_size, near
+
+    def _last(self, rest: list[int], order: list[int]) -> Iterator[list[int]]:
+        """Yield the small batches of the step that is not full.
+
+        Of few rows there are fewer, so that no row counts twice; but where the rows are fewer than
+        the processes, as each of these needs a batch.
+        """
+        if rest:
+            short = copy(self)
+            short.grad_accum = self._slots(len(rest))
+            missing = max(0, self.dp_size - len(rest))
+            yield from short._yield_global_batch(rest + (order * missing)[:missing])
+
+
+def sampler(lengths: list[int], arguments: Any, step_rows: int) -> BucketSampler:
+    """Give the sampler for Trainer's arguments; processes share the `step_rows` of a step.
+
+    Raises:
+        FoldlineError: where a step has fewer rows than there are processes to share them.
+    """
+    processes, cuts = max(1, arguments.world_size), arguments.gradient_accumulation_steps
+    if step_rows < processes * cuts:
+        raise FoldlineError(
+            f"batch_size: a step learns from {step_rows} rows, cut into {cuts} for each of "
+            f"{processes} processes; raise batch_size or train with fewer processes"
+        )
+    return BucketSampler(
+        lengths=lengths,
+        effective_batch_size=step_rows,
+        dp_size=processes,
+        grad_accum=cuts,
+        seed=arguments.seed,
+        rank=arguments.process_index if processes > 1 else 0,
+        drop_last=False,
+    )

@@ -1,0 +1,76 @@
+"""The language model that shares its encoder with a classifier."""
+
+from typing import Any
+
+from foldline.core.errors import FoldlineError
+from foldline.core.params import Recipe
+from foldline.encoders import hub
+
+
+def language_model(recipe: Recipe, model: Any) -> tuple[Any, bool]:
+    """Give a language model of the classifier's architecture, and whether it is a causal one.
+
+    Its weights are those of the checkpoint, with those of the head where it has them, or random
+    for `scratch`.
+
+    Raises:
+        FoldlineError: where the architecture does not fit `pretrain.objective`.
+    """
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+
+    objective = objective_of(model.config, recipe.pretrain.objective)
+    maker: Any = AutoModelForCausalLM if objective == "causal" else AutoModelForMaskedLM
+    if recipe.model == "scratch":
+        learner = maker.from_config(model.config)
+    else:
+        local = hub.local_only(recipe.model)
+        learner = maker.from_pretrained(recipe.model, local_files_only=local, dtype="float32")
+    size = model.get_input_embeddings().num_embeddings
+    if learner.get_input_embeddings().num_embeddings != size:  # a token for padding was added
+        learner.resize_token_embeddings(size)
+    return learner, objective == "causal"
+
+
+def objective_of(config: Any, asked: str) -> str:
+    """Give `masked` or `causal` for what params ask of an architecture.
+
+    Raises:
+        FoldlineError: where it can do neither, or not what is asked.
+    """
+    from transformers.models.auto import modeling_auto as auto
+
+    name = config.model_type
+    can = None
+    if name in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        can = "causal"
+    if name in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False):
+        can = "masked"
+    if can is None:
+        raise FoldlineError(
+            f"pretrain: transformers has no language model of the architecture {name}; set "
+            "pretrain.epochs to 0"
+        )
+    if asked not in ("auto", can):
+        reads = "only what lies before a token" if can == "causal" else "both sides of a token"
+        raise FoldlineError(
+            f"pretrain.objective: {asked} is not for {name}, which reads {reads}; set it to {can} "
+            "or auto"
+        )
+    return can
+
+
+def take_over(model: Any, learner: Any) -> None:
+    """Put the encoder's weights of a language model into a classifier; its pooler stays.
+
+    Raises:
+        FoldlineError: where the two encoders differ.
+    """
+    missing, strange = model.base_model.load_state_dict(
+        learner.base_model.state_dict(), strict=False
+    )
+    other = [name for name in missing if not name.startswith("pooler")] + strange
+    if other:
+        raise FoldlineError(
+            f"pretrain: {type(learner).__name__} and {type(model).__name__} share no encoder (they "
+            f"differ in {other[0]}); set pretrain.epochs to 0"
+        )

@@ -1,0 +1,88 @@
+"""Optimisers, and which parameters they treat alike."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from foldline.core.params import Recipe
+from foldline.models.neural.layers import depths
+
+
+class Lion(torch.optim.Optimizer):
+    """Steps by the sign of a momentum (Chen et al., 2023): half of AdamW's memory.
+
+    Every weight moves by the whole learning rate, so it has to be 3 to 10 times smaller than
+    AdamW's, and the weight decay larger by as much.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float,
+        betas: tuple[float, float] = (0.9, 0.99),
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """Move every weight that has a gradient."""
+        for group in self.param_groups:
+            now, later = group["betas"]
+            for weight in group["params"]:
+                if weight.grad is None:
+                    continue
+                state = self.state[weight]
+                momentum = state.setdefault("momentum", torch.zeros_like(weight))
+                weight.mul_(1 - group["lr"] * group["weight_decay"])
+                weight.sub_(group["lr"] * momentum.lerp(weight.grad, 1 - now).sign_())
+                momentum.lerp_(weight.grad, 1 - later)
+
+
+def optimizer(model: Any, decayed: list[str], recipe: Recipe) -> Any:
+    """Make the optimiser of a recipe; weight decay is for the parameters named in `decayed`."""
+    return OPTIMIZERS[recipe.train.optimizer](groups(model, decayed, recipe), recipe.lr)
+
+
+def groups(model: Any, decayed: list[str], recipe: Recipe) -> list[dict[str, Any]]:
+    """Give the trainable parameters by learning rate and weight decay, those of the head first.
+
+    With `layer_decay` d a parameter that lies k layers under the head learns by lr * d**k
+    (Howard and Ruder, 2018; Clark et al., 2020).
+    """
+    options = recipe.train
+    depth = depths(model) if options.layer_decay < 1 else {}
+    top = max(depth.values(), default=0)
+    found: dict[tuple[int, bool], list[Any]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            key = top - depth.get(name, 0), name not in decayed
+            found.setdefault(key, []).append(parameter)
+    return [
+        {
+            "params": found[under, plain],
+            "lr": recipe.lr * options.layer_decay**under,
+            "weight_decay": 0.0 if plain else options.weight_decay,
+        }
+        for under, plain in sorted(found)
+    ]
+
+
+def _adamw(params: Any, lr: float) -> Any:
+    return torch.optim.AdamW(params, lr=lr, betas=(0.9, 0.999), eps=1e-8, fused=True)
+
+
+def _adafactor(params: Any, lr: float) -> Any:
+    """Adafactor (Shazeer and Stern, 2018) at the schedule's learning rate, not at its own."""
+    from transformers.optimization import Adafactor
+
+    return Adafactor(params, lr=lr, scale_parameter=False, relative_step=False)
+
+
+OPTIMIZERS: dict[str, Callable[[Any, float], Any]] = {
+    "adamw": _adamw,
+    "adafactor": _adafactor,
+    "lion": Lion,
+    "sgd": lambda params, lr: torch.optim.SGD(params, lr=lr, momentum=0.9),
+}

@@ -1,0 +1,120 @@
+"""A pretrained transformer from a local folder or the Hugging Face hub."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from foldline.core.errors import FoldlineError, nearest
+from foldline.core.io.labels import Labels
+from foldline.core.params import KINDS, Recipe
+from foldline.core.params.value_types import PRETRAINED
+from foldline.encoders import hub
+
+
+def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, Any]:
+    """Load tokenizer and model, with a new head for the labels.
+
+    Raises:
+        FoldlineError: where neither a folder nor the hub gives them, texts are cut longer than
+            the model can read, or params ask for draws of a dropout that it has not.
+    """
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    from foldline.models.neural.allocator import aligned
+
+    name = recipe.model
+    local = hub.local_only(name)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            name,
+            num_labels=labels.outputs,
+            ignore_mismatched_sizes=True,
+            local_files_only=local,
+            # Many are stored in half precision, in which training goes astray.
+            dtype="float32",
+            **names,
+        )
+    except Exception as error:  # each library beneath has errors of its own
+        raise FoldlineError(_not_found(name, error)) from error
+    _set_padding(tokenizer, model)
+    hub.set_types(tokenizer, model)
+    _check_dropout(model, recipe)
+    longest = positions(model)
+    if longest and recipe.max_length > longest:
+        raise FoldlineError(
+            f"max_length={recipe.max_length} is more than the {longest} tokens that {name} reads; "
+            f"set max_length to {longest} or less"
+        )
+    return tokenizer, aligned(model)
+
+
+def _set_padding(tokenizer: Any, model: Any) -> None:
+    """Pad behind the text; give GPT-2, LLaMA and their like a token for it.
+
+    Before the text, padding would move the positions that GPT-2 and BERT count from the edge, so
+    that a text's output followed from those beside it. XLNet, which counts none, has to read its
+    summary at the last place.
+    """
+    if getattr(model.config, "summary_type", None) != "last":
+        tokenizer.padding_side = "right"
+    if tokenizer.pad_token is None:
+        if tokenizer.eos_token is not None:
+            tokenizer.pad_token = tokenizer.eos_token
+        else:
+            tokenizer.add_special_tokens({"pad_token": "[PAD]"})
+            model.resize_token_embeddings(len(tokenizer))
+    model.config.pad_token_id = tokenizer.pad_token_id
+
+
+def _check_dropout(model: Any, recipe: Recipe) -> None:
+    """Refuse to compare draws of dropout where there is none, as in LLaMA and ModernBERT."""
+    options, name = recipe.train, recipe.model
+    base = {id(module) for module in model.base_model.modules()}
+    drops = [m for m in model.modules() if isinstance(m, torch.nn.Dropout) and m.p > 0]
+    if options.dropout_samples > 1 and all(id(module) in base for module in drops):
+        raise FoldlineError(
+            f"train.dropout_samples={options.dropout_samples} averages over draws of the dropout "
+            f"before the head, and {name} has none there; set it to 1, or choose another model"
+        )
+    # Attention drops by a number of the config's own; those of a summary are modules where used.
+    shares = [
+        value
+        for key, value in model.config.to_dict().items()
+        if "drop" in key and not key.startswith("summary_") and isinstance(value, int | float)
+    ]
+    adapted = options.lora and options.lora_dropout
+    if options.rdrop and not (adapted or drops or any(shares)):
+        raise FoldlineError(
+            f"train.rdrop={options.rdrop} compares draws of dropout, and {name} has none: every "
+            "dropout of its config.json is 0; set train.rdrop to 0.0, raise one there, or choose "
+            "another model"
+        )
+
+
+def positions(model: Any) -> int | None:
+    """Give the most tokens a model reads; None where nothing limits it.
+
+    RoBERTa and its like count positions from behind their padding's.
+    """
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and hasattr(module, "num_embeddings"):
+            padding = getattr(module, "padding_idx", None)
+            return int(module.num_embeddings) - (0 if padding is None else padding + 1)
+    most = getattr(model.config, "max_position_embeddings", None)
+    return int(most) if most is not None and most > 0 else None  # XLNet's -1: no limit
+
+
+def _not_found(name: str, error: Exception) -> str:
+    reason = hub.reason(name, error)
+    if Path(name).is_dir():
+        return f"model={name}: the folder holds no model that transformers can load: {reason}"
+    known = {Path(folder).name: folder for folder in hub.folders()} | {kind: kind for kind in KINDS}
+    close = nearest(name, known)
+    hint = f"Did you mean '{known[close]}'? " if close else ""
+    return (
+        f"model={name} is neither a kind ({', '.join(KINDS)}) nor a folder here, and the hub did "
+        f"not give it. {hint}Without a network, download the model elsewhere and put "
+        f"its folder under {PRETRAINED}. ({reason})"
+    )

@@ -1,0 +1,222 @@
+"""Continued pre-training: language modelling of texts without labels, before fine-tuning.
+
+Gururangan et al. (2020): an encoder that has read the task's own texts learns the task better.
+Read are the training rows' texts, of a fold those of its training part alone, and those that
+`split` has put beside them, none of which stands in a held-out row.
+"""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PrinterCallback, TrainerCallback
+
+from foldline.core.errors import FoldlineError
+from foldline.core.io.seeds import derive, rank_keys
+from foldline.core.params import Recipe
+from foldline.core.stage import say
+from foldline.models import device
+from foldline.models.interface import Job
+from foldline.models.neural.callbacks import Progress
+from foldline.models.neural.dataset import Rows
+from foldline.models.neural.language_model import language_model, take_over
+from foldline.models.neural.masking import (
+    Pieces,
+    Task,
+    causal,
+    collator,
+    masked,
+    token_loss,
+    token_losses,
+)
+from foldline.models.neural.precision import float32_by_avx512
+from foldline.models.neural.pretrained import positions
+from foldline.models.neural.ragged_array import Ragged
+from foldline.models.neural.trainer import TextTrainer
+from foldline.models.neural.training import arguments, within_memory
+from foldline.models.text_encoding import Columns
+
+HELD = 0.05  # share of the texts that are not learnt, but tell the perplexity
+TENTH = 10  # the first and the last loss are means over such a part of the steps
+BATCH = 64
+# What belongs to fine-tuning alone.
+PLAIN: dict[str, Any] = {
+    "optimizer": "adamw",
+    "schedule": "linear",
+    "accumulation": 1,
+    "layer_decay": 1.0,
+    "rdrop": 0.0,
+    "contrastive": 0.0,
+    "dropout_samples": 1,
+    "adversarial": "none",
+    "ema": 0.0,
+    "swa": 0.0,
+}
+
+
+def pretrain(job: Job, tokenizer: Any, model: Any) -> dict[str, float]:
+    """Teach the encoder of `model` the language of the job's texts, in place.
+
+    Gives texts, steps, first and last loss, and the perplexity of a twentieth of the texts, which
+    is not learnt: of the masked tokens, or of each token after those before it.
+
+    Raises:
+        FoldlineError: where the architecture does not fit the objective, or reads fewer tokens.
+    """
+    options = job.recipe.pretrain
+    if not options.epochs:
+        return {}
+    longest = positions(model)
+    if longest and options.max_length > longest:
+        raise FoldlineError(
+            f"pretrain.max_length={options.max_length} is more than the {longest} tokens that the "
+            f"model reads; set it to {longest} or less"
+        )
+    own = replace(job, recipe=_recipe(job.recipe), scratch=job.scratch / "pretrain")
+    device.seeded(own.recipe.seed)
+    learner, shifted = language_model(job.recipe, model)
+    task = causal if shifted else masked(tokenizer, options.mask)
+    texts = texts_of(job)
+    learnt, held = (_pieces(tokenizer, part, options.max_length) for part in _parts(texts, own))
+    if not learnt.lengths:
+        raise FoldlineError("pretrain: no text has a token to learn; set pretrain.epochs to 0")
+    with device.sums(job.recipe.train), float32_by_avx512():
+        log = _train(own, tokenizer, learner, Pieces(learnt, task, own.recipe.seed), shifted)
+        known = perplexity(learner, tokenizer, held, task, own.recipe.seed, shifted)
+    take_over(model, learner)
+    device.seeded(job.recipe.seed)  # as a training that goes on will find it
+    found = _summary(log, len(texts), known)
+    say(
+        f"pre-trained on {len(texts)} texts: loss {found['first_loss']:.3f} to "
+        f"{found['last_loss']:.3f}, perplexity {known:.1f}"
+    )
+    return found | _of_test(job)
+
+
+def texts_of(job: Job) -> dict[str, str]:
+    """Give each text once, sorted, with the id of a row that it stands in.
+
+    Rows that balancing made are left out: they say in noise what their sources say.
+    """
+    rows = job.train
+    if "source_id" in rows.columns:
+        rows = rows[rows["source_id"] == rows["id"]]
+    found: dict[str, str] = {}
+    for table in (rows, job.further):
+        for name in {"text", "text_pair"} & set(table.columns):
+            for text, one in zip(table[name].tolist(), table["id"].tolist(), strict=True):
+                if text.strip():
+                    found[text] = min(one, found.get(text, one))
+    return dict(sorted(found.items()))
+
+
+def perplexity(
+    learner: Any, tokenizer: Any, rows: Rows, task: Task, seed: int, shifted: bool
+) -> float:
+    """Give e to the mean loss of the tokens to guess; not a number where there are none."""
+    pieces, collate, total, count = Pieces(rows, task, seed), collator(tokenizer), 0.0, 0
+    learner.eval()
+    with torch.inference_mode():
+        for start in range(0, len(pieces), BATCH):
+            places = range(start, min(start + BATCH, len(pieces)))
+            batch = {
+                k: v.to(learner.device) for k, v in collate([pieces[p] for p in places]).items()
+            }
+            labels, _ = batch.pop("labels"), batch.pop("places")
+            loss, tokens = token_losses(learner(**batch).logits, labels, shifted)
+            total, count = total + float(loss), count + tokens
+    return math.exp(min(total / count, 700.0)) if count else math.nan
+
+
+class _Epochs(TrainerCallback):
+    """Tell the pieces the epoch, by which they are drawn."""
+
+    def __init__(self, pieces: Pieces) -> None:
+        self.pieces = pieces
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.pieces.epoch = 1 + int(state.epoch or 0.0)  # within one, where a training goes on
+
+
+def _train(
+    job: Job, tokenizer: Any, learner: Any, pieces: Pieces, shifted: bool
+) -> list[dict[str, Any]]:
+    def make(cuts: int) -> TextTrainer:
+        trainer = TextTrainer(
+            recipe=job.recipe,
+            loss=token_loss(shifted),
+            step_rows=job.recipe.batch_size,
+            together=True,
+            model=learner,
+            args=arguments(job, evaluate=False, cuts=cuts),
+            train_dataset=pieces,
+            data_collator=collator(tokenizer),
+            callbacks=[_Epochs(pieces)],
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.add_callback(Progress(trainer.speed, 1.0, "pretrain"))
+        return trainer
+
+    return within_memory(job, learner, make).state.log_history
+
+
+def _recipe(recipe: Recipe) -> Recipe:
+    """Give the recipe of a plain training by the options of `pretrain`."""
+    options = recipe.pretrain
+    changes = {
+        "seed": derive(recipe.seed, "pretrain") % 2**31,
+        "lr": options.lr,
+        "epochs": options.epochs,
+        "batch_size": options.batch_size,
+        "max_length": options.max_length,
+        "train": recipe.train.model_copy(update=PLAIN),
+    }
+    return recipe.model_copy(update=changes)
+
+
+def _parts(texts: dict[str, str], job: Job) -> tuple[dict[str, str], dict[str, str]]:
+    """Give the texts to learn, and a twentieth, one at least of two or more, that are not."""
+    names = list(texts)
+    count = min(max(1, round(HELD * len(names))), len(names) - 1)
+    places = set(np.argsort(rank_keys(job.recipe.seed, names), kind="stable")[:count].tolist())
+    learnt = {t: texts[t] for place, t in enumerate(names) if place not in places}
+    return learnt, {t: texts[t] for place, t in enumerate(names) if place in places}
+
+
+def _pieces(tokenizer: Any, texts: dict[str, str], max_length: int) -> Rows:
+    """Cut texts into pieces of `max_length` tokens; none of a long text is left out."""
+    columns: Columns = {name: [] for name in ("input_ids", "attention_mask")}
+    owners: list[int] = []
+    whole = {"return_overflowing_tokens": True} if tokenizer.is_fast else {}
+    for place, text in enumerate(texts):
+        found = tokenizer([text], truncation=True, max_length=max_length, **whole)
+        found.pop("overflow_to_sample_mapping", None)
+        kept = [i for i, ids in enumerate(found["input_ids"]) if ids]
+        owners += [place] * len(kept)
+        for name, values in found.items():
+            columns.setdefault(name, []).extend(list(values[i]) for i in kept)
+    kept_ = {name: Ragged.of(values) for name, values in columns.items()}
+    return Rows(kept_, np.zeros(len(owners)), np.array(owners, dtype=int), list(texts.values()))
+
+
+def _summary(log: list[dict[str, Any]], texts: int, known: float) -> dict[str, float]:
+    losses = [entry["loss"] for entry in log if "loss" in entry]
+    part = max(1, len(losses) // TENTH)
+    return {
+        "texts": float(texts),
+        "steps": float(len(losses)),
+        "first_loss": float(np.mean(losses[:part])),
+        "last_loss": float(np.mean(losses[-part:])),
+        "perplexity": known,
+    }
+
+
+def _of_test(job: Job) -> dict[str, float]:
+    """Tell of texts of test rows."""
+    count = int((job.further["part"] == "test").sum()) if len(job.further) else 0
+    if not count:
+        return {}
+    say(f"note: pre-trained on texts of {count} test rows, without their labels (pretrain.test)")
+    return {"test_texts": float(count)}

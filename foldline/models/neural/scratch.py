@@ -1,0 +1,94 @@
+"""A small transformer and its tokenizer, both made from the training rows alone."""
+
+from typing import Any
+
+import torch
+
+from foldline.core.io.labels import Labels
+from foldline.core.params import Recipe
+
+
+def tokenizer(texts: list[str], recipe: Recipe) -> Any:
+    """Train the tokenizer that the recipe names, and wrap it for transformers."""
+    from tokenizers import processors
+    from transformers import PreTrainedTokenizerFast
+
+    from foldline.models.neural.tokenizer_training import END, MASK, PAD, START, TOKENIZERS, UNKNOWN
+
+    made = TOKENIZERS[recipe.scratch.tokenizer](texts, recipe.scratch.vocabulary)
+    made.post_processor = processors.TemplateProcessing(
+        single=f"{START} $A {END}",
+        pair=f"{START} $A {END} $B:1 {END}:1",
+        special_tokens=[(token, made.token_to_id(token)) for token in (START, END)],
+    )
+    names = ["input_ids", "token_type_ids", "attention_mask"]
+    if recipe.scratch.pooling == "mean":
+        names.remove("token_type_ids")  # ModernBERT tells two texts apart by [SEP] alone
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made,
+        model_max_length=recipe.max_length,
+        model_input_names=names,
+        unk_token=UNKNOWN,
+        pad_token=PAD,
+        cls_token=START,
+        sep_token=END,
+        mask_token=MASK,
+    )
+
+
+def model(vocabulary: int, labels: Labels, recipe: Recipe, names: dict[str, Any]) -> Any:
+    """Build an encoder with random weights, of an architecture that pools as it is asked.
+
+    `cls` is BERT's (Devlin et al., 2019): a layer over the first token. `mean` is ModernBERT's
+    (Warner et al., 2024): the mean over the tokens. Plain transformers opens both; it has no
+    encoder that takes the maximum.
+    """
+    build = {"cls": _bert, "mean": _modernbert}[recipe.scratch.pooling]
+    return build(recipe, vocab_size=vocabulary, num_labels=labels.outputs, **names)
+
+
+def _bert(recipe: Recipe, **names: Any) -> Any:
+    from transformers import BertConfig, BertForSequenceClassification
+
+    options = recipe.scratch
+    build: Any = BertConfig  # its keyword arguments are not typed
+    config = build(
+        hidden_size=options.width,
+        num_hidden_layers=options.layers,
+        num_attention_heads=options.heads,
+        intermediate_size=4 * options.width,
+        max_position_embeddings=recipe.max_length,
+        hidden_dropout_prob=options.dropout,
+        attention_probs_dropout_prob=options.dropout,
+        pad_token_id=0,
+        **names,
+    )
+    return BertForSequenceClassification(config)
+
+
+def _modernbert(recipe: Recipe, **names: Any) -> Any:
+    from transformers import ModernBertConfig, ModernBertForSequenceClassification
+
+    options = recipe.scratch
+    build: Any = ModernBertConfig
+    dropouts = ("embedding_dropout", "mlp_dropout", "attention_dropout", "classifier_dropout")
+    config = build(
+        classifier_pooling="mean",
+        hidden_size=options.width,
+        num_hidden_layers=options.layers,
+        num_attention_heads=options.heads,
+        # Two matrices lead into its gated layer, so that this is as many weights as BERT's.
+        intermediate_size=8 * options.width // 3,
+        max_position_embeddings=recipe.max_length,
+        pad_token_id=0,
+        bos_token_id=2,
+        eos_token_id=3,
+        cls_token_id=2,
+        sep_token_id=3,
+        **dict.fromkeys(dropouts, options.dropout),
+        **names,
+    )
+    model = ModernBertForSequenceClassification(config)
+    # Its own last layer begins with outputs as wide as 1: guesses, and a first loss, of chance.
+    torch.nn.init.normal_(model.classifier.weight, std=config.initializer_range)
+    return model

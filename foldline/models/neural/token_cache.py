@@ -1,0 +1,88 @@
+"""Token ids of texts, each read once by a tokenizer: folds and trials of one process share them."""
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from foldline.models.neural.long_text import LongText
+from foldline.models.neural.ragged_array import Ragged
+
+TOGETHER = 5_000  # texts that are tokenised at once: lists of Python take ten times the memory
+
+
+@dataclass
+class Tokens:
+    """Texts that were read: their pieces' ids, the first piece (n + 1,) of each, which are cut."""
+
+    columns: dict[str, Ragged] = field(default_factory=dict)
+    first: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
+    cut: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    place: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def of(
+        self, tokenizer: Any, rows: pd.DataFrame, reading: LongText
+    ) -> tuple[dict[str, Ragged], np.ndarray, np.ndarray]:
+        """Give the pieces' ids, the row numbers (k,) they come from, and which rows are cut (n,).
+
+        Equal to what `reading.read` gives; only texts that were not met before are read.
+        """
+        texts = list(zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True))
+        new = dict.fromkeys(text for text in texts if text not in self.place)
+        if new or not self.columns:
+            self._read(tokenizer, list(new), reading)
+        places = np.array([self.place[text] for text in texts], dtype=np.int64)
+        count = np.diff(self.first)[places]
+        owners = np.repeat(np.arange(len(places)), count)
+        if np.array_equal(places, np.arange(len(self.cut))):
+            return self.columns, owners, self.cut
+        start = np.cumsum(count) - count
+        pieces = np.repeat(self.first[places] - start, count) + np.arange(len(owners))
+        columns = {name: values.take(pieces) for name, values in self.columns.items()}
+        return columns, owners, self.cut[places]
+
+    def _read(self, tokenizer: Any, texts: list[tuple[str, str]], reading: LongText) -> None:
+        """Read texts behind those that stand here."""
+        parts = {name: [values] for name, values in self.columns.items()}
+        counts, cuts = [np.diff(self.first)], [self.cut]
+        for start in range(0, max(1, len(texts)), TOGETHER):
+            part = pd.DataFrame(texts[start : start + TOGETHER], columns=["text", "text_pair"])
+            lists, owners, cut = reading.read(tokenizer, part)
+            for name, values in lists.items():
+                parts.setdefault(name, []).append(Ragged.of(values))
+            counts.append(np.bincount(owners, minlength=len(part)))
+            cuts.append(cut)
+        # Together at the end: an error or a stop before it leaves what was there.
+        columns = {name: Ragged.joined(each) for name, each in parts.items()}
+        place = {text: len(self.place) + number for number, text in enumerate(texts)}
+        self.columns, self.cut = columns, np.concatenate(cuts)
+        self.first = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
+        self.place |= place
+
+
+def tokens_of(
+    tokenizer: Any, rows: pd.DataFrame, reading: LongText, shared: bool
+) -> tuple[dict[str, Ragged], np.ndarray, np.ndarray]:
+    """Give the pieces of rows, `shared` with all that an equal tokenizer reads in this process."""
+    identity = _identity(tokenizer) if shared else None
+    known = Tokens() if identity is None else _known(identity, reading)
+    return known.of(tokenizer, rows, reading)
+
+
+@lru_cache(maxsize=1)
+def _known(identity: str, reading: LongText) -> Tokens:
+    return Tokens()
+
+
+def _identity(tokenizer: Any) -> str | None:
+    """Hash all that ids depend on; None for a tokenizer in Python, which cannot be written down."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        return None
+    backend.no_truncation()  # of the last call, and no part of the tokenizer
+    backend.no_padding()
+    names = [*tokenizer.model_input_names, tokenizer.pad_token_id]
+    return hashlib.sha256(f"{names}{backend.to_str()}".encode()).hexdigest()

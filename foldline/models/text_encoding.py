@@ -1,0 +1,68 @@
+"""Texts and pairs become token ids."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from foldline.core.errors import FoldlineError
+
+Columns = dict[str, list[list[int]]]
+# More unknown tokens than this say that the tokenizer was not made for this text.
+MOST_UNKNOWN = 0.3
+
+
+def encode(tokenizer: Any, rows: pd.DataFrame, max_length: int) -> Columns:
+    """Turn texts or pairs into token ids, cut to `max_length`, not padded.
+
+    Each row decides alone whether it is a pair, so its tokens do not depend on the others.
+    """
+    encoded: Columns = {name: [[]] * len(rows) for name in ("input_ids", "attention_mask")}
+    texts, seconds = rows["text"].tolist(), rows["text_pair"].tolist()
+    for paired in (False, True):
+        places = [i for i, second in enumerate(seconds) if bool(second) == paired]
+        if not places:
+            continue
+        pairs = [seconds[i] for i in places] if paired else None
+        found = tokenizer([texts[i] for i in places], pairs, truncation=True, max_length=max_length)
+        for name, values in found.items():
+            column = encoded.setdefault(name, [[]] * len(rows))
+            for place, ids in zip(places, values, strict=True):
+                column[place] = ids
+    return _never_empty(encoded, tokenizer)
+
+
+def check_tokens(tokenizer: Any, ids: np.ndarray, name: str) -> None:
+    """Refuse a tokenizer that does not know the script of the training rows' tokens `ids` (t,).
+
+    Raises:
+        FoldlineError: where more than `MOST_UNKNOWN` of the tokens are unknown.
+    """
+    unknown = tokenizer.unk_token_id
+    # GPT-2 calls its end of text unknown as well, though its bytes know everything.
+    if unknown is None or unknown == tokenizer.eos_token_id:
+        return
+    share = unknown_share(tokenizer, ids)
+    if share > MOST_UNKNOWN:
+        raise FoldlineError(
+            f"model={name}: {share:.0%} of the tokens of the training rows are unknown to its "
+            "tokenizer: it was made for another language, or scratch.vocabulary is too small. "
+            "Choose another model"
+        )
+
+
+def unknown_share(tokenizer: Any, ids: np.ndarray) -> float:
+    """Give the share of unknown ones among tokens (t,), marks such as [CLS] aside."""
+    marks = sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id})
+    tokens = ids[~np.isin(ids, marks)]
+    return int((tokens == tokenizer.unk_token_id).sum()) / max(1, len(tokens))
+
+
+def _never_empty(encoded: Columns, tokenizer: Any) -> Columns:
+    """Give a text without any token (GPT-2 marks neither start nor end) one of padding."""
+    filler = {"input_ids": tokenizer.pad_token_id, "attention_mask": 1}
+    for place, ids in enumerate(encoded["input_ids"]):
+        if not ids:
+            for name, column in encoded.items():
+                column[place] = [filler.get(name, 0)]
+    return encoded

@@ -1,0 +1,114 @@
+"""Vectors of words from a text file of word2vec or GloVe; only the words needed are read."""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from foldline.core.errors import FoldlineError
+from foldline.models.ngram_index import WORD
+
+START = 1 << 16  # bytes looked at, to tell text from numbers
+LARGEST = 60_000  # what half precision, in which vectors are kept, can hold
+MEND = "mend or drop that line, or name another file in static.vectors"
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words in the order of their vectors."""
+
+    words: tuple[str, ...]
+    _index: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
+
+    def places(self, text: str) -> np.ndarray:
+        """Give the places of a text's words: as they are written, else in lower case."""
+        if not self._index:
+            self._index.update({word: place for place, word in enumerate(self.words)})
+        found = [self._index.get(w, self._index.get(w.lower())) for w in WORD.findall(text)]
+        return np.array([place for place in found if place is not None], dtype=np.int64)
+
+
+def read_vectors(path: Path, texts: list[str], first: int) -> tuple[Words, np.ndarray]:
+    """Read the vectors of the texts' words and of the file's first words: (m, d) float16.
+
+    Files are sorted by frequency, so the first words are those that other texts will hold.
+
+    Raises:
+        FoldlineError: naming the line that is not a word and its numbers, or a file in which no
+            word of the texts stands.
+    """
+    words = {word for text in texts for word in WORD.findall(text)}
+    wanted = words | {word.lower() for word in words}
+    found: dict[str, np.ndarray] = {}
+    width, rows = 0, 0
+    for number, line in _lines(path):
+        cells = line.split(" ")
+        if number == 1 and len(cells) == 2 and cells[0].isdigit() and cells[1].isdigit():
+            width = int(cells[1])
+            continue
+        width, rows = width or len(cells) - 1, rows + 1
+        word = _word(path, number, cells, width)
+        if (rows <= first or word in wanted) and word not in found:
+            found[word] = _numbers(path, number, cells[len(cells) - width :])
+    if not rows:
+        raise FoldlineError(f"{path} holds no vector: name another file in static.vectors, or null")
+    if wanted.isdisjoint(found):
+        raise FoldlineError(
+            f"{path}: none of its {rows} words stands in the training rows: it is of another "
+            "language or another way to write. Name another file in static.vectors, or null"
+        )
+    return Words(tuple(found)), np.stack(list(found.values()))
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    opened: Any = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rb") as content:
+            if b"\0" in content.read(START):
+                raise FoldlineError(
+                    f"{path} is not text (word2vec's binary form?): save it as text, by gensim's "
+                    "save_word2vec_format(..., binary=False), or name another file in "
+                    "static.vectors"
+                )
+        stream: IO[str]
+        with opened(path, "rt", encoding="utf-8", errors="replace", newline="\n") as stream:
+            for number, line in enumerate(stream, 1):
+                if stripped := line.rstrip(" \r\n"):
+                    yield number, stripped
+    except (OSError, EOFError, zlib.error) as error:
+        raise FoldlineError(
+            f"static.vectors={path} cannot be read ({error}): name a text file of word vectors"
+        ) from error
+
+
+def _word(path: Path, number: int, cells: list[str], width: int) -> str:
+    """Give the word of a line, which may hold spaces, but then no numbers behind them."""
+    extra = cells[1 : len(cells) - width]
+    if len(cells) <= width or width < 1 or any(_is_number(cell) for cell in extra):
+        raise FoldlineError(
+            f"{path}, line {number}: {len(cells) - 1} numbers behind the word '{cells[0]:.40}', "
+            f"but {max(1, width)} are expected: {MEND}"
+        )
+    return " ".join(cells[: len(cells) - width])
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _numbers(path: Path, number: int, cells: list[str]) -> np.ndarray:
+    try:
+        vector = np.array([float(cell) for cell in cells])
+        if not np.isfinite(vector).all():
+            raise ValueError("a number is not finite")
+    except ValueError as error:
+        raise FoldlineError(f"{path}, line {number}: {error}: {MEND}") from error
+    return vector.clip(-LARGEST, LARGEST).astype(np.float16)

@@ -1,0 +1,1 @@
+"""`foldline export`: a trained transformer for onnxruntime."""

@@ -1,0 +1,75 @@
+"""Export the trained transformer to ONNX: `foldline export`."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from foldline.core.errors import FoldlineError
+from foldline.core.io import schemas
+from foldline.core.io.files import read_json
+from foldline.models import registry, target_transform
+
+ROWS = 1000  # that the exported model is compared by, and timed
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the folder, and say how its predictions compare and how fast they are.
+
+    Raises:
+        FoldlineError: where there is no transformer to export, a package of the extra is missing,
+            or an exported model predicts otherwise; then nothing is written.
+    """
+    model = transformer(options.model)
+    _check_target(options.out, options.model)
+    from foldline.onnx.export import export, speeds
+
+    rows, int8 = _rows(), options.int8 == "yes"
+    found = export(model, rows, options.out, int8)
+    what = "correlation" if model.labels.task == "regression" else "equal labels"
+    for name, one in found.items():
+        size = (options.out / name).stat().st_size / 1e6
+        print(
+            f"{name}: {size:.1f} MB; over {one.rows} rows the largest difference is "
+            f"{one.difference:.1e}, {what} {one.alike:.4f}"
+        )
+    for name, speed in speeds(model, rows, options.out, int8).items():
+        print(f"{name}: {speed:,.0f} rows/s")
+    print(f"{options.out}: how to use it stands in its README.md")
+
+
+def transformer(folder: Path) -> Any:
+    """Load a model that can be exported.
+
+    Raises:
+        FoldlineError: where the folder holds none, or one of another kind.
+    """
+    kind = read_json(folder / registry.CARD)["kind"]
+    if kind not in ("scratch", registry.PRETRAINED):
+        raise FoldlineError(
+            f"{folder} holds a model of kind {kind}, and only transformers are exported: set model "
+            "to scratch, a folder or a Hugging Face id, and run `dvc repro train`"
+        )
+    model = registry.load(folder)
+    if isinstance(model, target_transform.Transformed):
+        raise FoldlineError(
+            f"{folder} was trained with target.transform={model.transform.name}, which a graph "
+            "would not bring back: set target.transform to none and run `dvc repro train`"
+        )
+    return model
+
+
+def _check_target(out: Path, model: Path) -> None:
+    """Refuse to replace what no export wrote."""
+    ours = not out.exists() or (out.is_dir() and not any(out.iterdir()))
+    if out.resolve() == model.resolve() or not (ours or (out / "model.onnx").is_file()):
+        raise FoldlineError(
+            f"--out: {out} exists but holds no exported model; name a new folder, like models/onnx"
+        )
+
+
+def _rows() -> pd.DataFrame:
+    """Give validation rows, or training rows where there are none."""
+    rows = schemas.VALID.read()
+    return (schemas.TRAIN.read() if rows.empty else rows).head(ROWS)

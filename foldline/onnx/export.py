@@ -1,0 +1,162 @@
+"""A trained transformer becomes a folder that onnxruntime and tokenizers alone can use."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from foldline.core.errors import FoldlineError
+from foldline.core.io.files import replacing, write_text
+from foldline.models.neural.transformer import Transformer
+from foldline.onnx import graph
+from foldline.onnx.inference import FLOAT, INT8, opened
+from foldline.onnx.readme import readme
+
+CLOSE = 1e-4  # of float32: of probabilities, or as a share of the largest number
+ALIKE = 0.995  # of int8: share of equal labels, or the correlation of numbers
+TURNS = 3
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How an exported model compares with the one it was made from, over `rows` rows.
+
+    `difference` is the largest of a probability or number, `alike` the share of rows with equal
+    labels, of numbers their correlation.
+    """
+
+    rows: int
+    difference: float
+    alike: float
+    largest: float
+
+
+def export(model: Transformer, rows: pd.DataFrame, folder: Path, int8: bool) -> dict[str, Parity]:
+    """Write the folder, whole or not at all, and give how each of its graphs compares.
+
+    Raises:
+        FoldlineError: where a package is missing, torch cannot export the model, there is no row
+            to compare by, or a graph predicts otherwise than the model.
+    """
+    graph.check_installed()
+    whole = _whole(model, rows)
+    exact = replace(model, precision="float32")
+    expected = exact.predict(whole)
+    found = {}
+    with replacing(folder) as temporary:
+        temporary.mkdir(parents=True)
+        write_folder(model, temporary)
+        graph.write(model.model, _names(model), temporary / FLOAT)
+        if int8:
+            graph.quantize(temporary / FLOAT, temporary / INT8)
+        for name in (FLOAT, INT8)[: 1 + int8]:
+            made = opened(temporary, name, model.labels.task, model.threads).predict(whole)
+            found[name] = parity(expected, made, model)
+            check(name, found[name], model.labels.task)
+    return found
+
+
+def write_folder(model: Transformer, folder: Path) -> None:
+    """Write what stands beside the graphs: tokenizer, config with the labels' names, README."""
+    tokenizer = _backend(model.tokenizer)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    model.model.config.save_pretrained(folder)
+    write_text(folder / "README.md", readme(model.labels.task, model.reading))
+
+
+def parity(expected: np.ndarray, found: np.ndarray, model: Transformer) -> Parity:
+    """Compare (n, c) probabilities or (n,) numbers with those of the model itself."""
+    largest = max(1.0, float(np.abs(expected).max()))
+    if model.labels.task == "regression":
+        varied = bool(np.ptp(expected) and np.ptp(found))
+        alike = float(np.corrcoef(expected, found)[0, 1]) if varied else 1.0
+    else:
+        pairs = zip(model.labels.decode(expected), model.labels.decode(found), strict=True)
+        alike = float(np.mean([a == b for a, b in pairs]))
+    return Parity(len(expected), float(np.abs(expected - found).max()), alike, largest)
+
+
+def check(name: str, found: Parity, task: str) -> None:
+    """Refuse a graph that predicts otherwise.
+
+    Raises:
+        FoldlineError: with what was measured and what is allowed.
+    """
+    if name == FLOAT and not found.difference <= CLOSE * found.largest:
+        raise FoldlineError(
+            f"{FLOAT} differs from the model by up to {found.difference:.2g} over {found.rows} "
+            f"rows, allowed is {CLOSE * found.largest:.2g}: the export of this architecture is "
+            "wrong, so nothing was written. Use the model itself"
+        )
+    if name == INT8 and not found.alike >= ALIKE:
+        what = "correlates by" if task == "regression" else "gives equal labels for"
+        raise FoldlineError(
+            f"{INT8} {what} {found.alike:.4f} of {found.rows} rows, needed is {ALIKE}: eight bits "
+            "are too few for this model, so nothing was written. Export it with --int8 no"
+        )
+
+
+def speeds(model: Transformer, rows: pd.DataFrame, folder: Path, int8: bool) -> dict[str, float]:
+    """Give rows per second of the model and of each graph: medians of runs by turns."""
+    whole = _whole(model, rows)
+    names = (FLOAT, INT8)[: 1 + int8]
+    runs: dict[str, Callable[[pd.DataFrame], Any]] = {f"torch, {model.precision}": model.predict}
+    task, threads = model.labels.task, model.threads
+    runs |= {name: opened(folder, name, task, threads).predict for name in names}
+    taken: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(TURNS):
+        for name, run in runs.items():
+            begun = time.perf_counter()
+            run(whole)
+            taken[name].append(time.perf_counter() - begun)
+    return {name: len(whole) / float(np.median(each)) for name, each in taken.items()}
+
+
+def _whole(model: Transformer, rows: pd.DataFrame) -> pd.DataFrame:
+    """Give the rows that the folder's tokenizer reads as the model does.
+
+    It cuts a text to its head or its tail, and knows of no pieces.
+    """
+    if model.reading.how not in ("head", "tail"):
+        rows = rows[~model.reading.read(model.tokenizer, rows)[2]]
+    if rows.empty:
+        raise FoldlineError(
+            "there is no row to compare the exported model by: export needs validation or "
+            f"training rows of at most max_length={model.reading.max_length} tokens"
+        )
+    return rows
+
+
+def _names(model: Transformer) -> list[str]:
+    """Name the inputs in the order of the tokenizer."""
+    one = pd.DataFrame({"text": ["a"], "text_pair": [""]})
+    return list(model.reading.read(model.tokenizer, one)[0])
+
+
+def _backend(tokenizer: Any) -> Any:
+    """Give a tokenizer of `tokenizers` that cuts and pads as the model was taught.
+
+    Raises:
+        FoldlineError: where the model's tokenizer is written in Python.
+    """
+    from tokenizers import Tokenizer
+
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise FoldlineError(
+            f"{type(tokenizer).__name__} is a tokenizer in Python alone, which onnxruntime's users "
+            "could not load: export needs a model with a tokenizer.json"
+        )
+    made = Tokenizer.from_str(backend.to_str())
+    made.enable_truncation(tokenizer.model_max_length, direction=tokenizer.truncation_side)
+    made.enable_padding(
+        direction=tokenizer.padding_side,
+        pad_id=tokenizer.pad_token_id,
+        pad_type_id=tokenizer.pad_token_type_id,
+        pad_token=tokenizer.pad_token,
+    )
+    return made

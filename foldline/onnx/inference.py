@@ -1,0 +1,71 @@
+"""An exported folder, read by onnxruntime and tokenizers alone, as a service would."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from foldline.models.neural.prediction import Padding, batches
+from foldline.models.neural.transformer import predictions
+from foldline.models.text_encoding import Columns
+
+FLOAT, INT8 = "model.onnx", "model_int8.onnx"
+# On a CPU onnxruntime's fused kernel takes three to nine times as long as the two that it replaces.
+SLOWER = ["SkipLayerNormFusion"]
+
+
+@dataclass(frozen=True)
+class OnnxModel:
+    """A session, the tokenizer that cuts long texts by itself, and the task."""
+
+    session: Any
+    tokenizer: Any
+    padding: Padding
+    task: str
+
+    def predict(self, rows: pd.DataFrame) -> np.ndarray:
+        """Give (n, c) probabilities or (n,) numbers, in the order of the rows."""
+        columns = self._columns(rows)
+        found = np.zeros((len(rows), self.session.get_outputs()[0].shape[1]))
+        for places in batches(columns):
+            batch = self.padding.batch(columns, places)
+            found[places] = self.session.run(["logits"], batch)[0]
+        return predictions(found, self.task)
+
+    def _columns(self, rows: pd.DataFrame) -> Columns:
+        texts = zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True)
+        given = [(text, pair) if pair else text for text, pair in texts]
+        found = self.tokenizer.encode_batch_fast(given)
+        empty = {"input_ids": [self.padding.fill["input_ids"]], "attention_mask": [1]}
+        values = {
+            "input_ids": [one.ids for one in found],
+            "attention_mask": [one.attention_mask for one in found],
+            "token_type_ids": [one.type_ids for one in found],
+        }
+        return {
+            one.name: [ids or empty.get(one.name, [0]) for ids in values[one.name]]
+            for one in self.session.get_inputs()
+        }
+
+
+def opened(folder: Path, name: str, task: str, threads: int) -> OnnxModel:
+    """Open one of a folder's graphs, FLOAT or INT8, for so many CPU threads."""
+    import onnxruntime
+    from tokenizers import Tokenizer
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(
+        str(folder / name),
+        options,
+        providers=["CPUExecutionProvider"],
+        disabled_optimizers=SLOWER,
+    )
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    how: Any = tokenizer.padding
+    tokenizer.no_padding()
+    fill = {"input_ids": how["pad_id"], "token_type_ids": how["pad_type_id"]}
+    return OnnxModel(session, tokenizer, Padding(fill, how["direction"] == "left"), task)

@@ -1,0 +1,1 @@
+"""Changes to a project's own files: what `dvc.yaml` must name, `foldline eject`, `foldline new`."""

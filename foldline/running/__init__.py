@@ -1,1 +1,0 @@
-"""Work that must survive a kill: `store` keeps results, `locks` share it, `tasks` run it."""

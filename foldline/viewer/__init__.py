@@ -1,0 +1,1 @@
+"""`foldline view`: all rows on one HTML page."""

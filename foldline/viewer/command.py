@@ -1,0 +1,50 @@
+"""Write the rows as one HTML page: `foldline view`."""
+
+import argparse
+import webbrowser
+
+from foldline.core.errors import FoldlineError
+from foldline.core.io.files import write_text
+from foldline.viewer.charts import pictures
+from foldline.viewer.page import page
+from foldline.viewer.row_table import gather
+from foldline.viewer.sampling import sample
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the page from what the stages have made so far, and say where it is.
+
+    The same data give the same bytes. Test rows are shown with their labels, but no prediction
+    for them is read.
+
+    Raises:
+        FoldlineError: where nothing is prepared yet, or a file cannot be read or written.
+    """
+    if options.limit < 1:
+        raise FoldlineError(f"--limit: found {options.limit}, allowed are whole numbers from 1")
+    if options.out.is_dir():
+        raise FoldlineError(f"--out: {options.out} is a folder; name a file, like data/view.html")
+    found = gather()
+    shown = sample(found, options.limit)
+    html = page(shown, pictures(found), options.language)
+    write_text(options.out, html)
+    for note in shown.notes:
+        print(f"note: {_told(note)}")
+    size = len(html.encode()) / 1e6
+    print(f"{options.out}: {len(shown.rows)} rows, {size:.1f} MB. Open it in a browser")
+    if options.open == "yes":
+        webbrowser.open(options.out.resolve().as_uri())
+
+
+def _told(note: dict[str, object]) -> str:
+    if note["code"] == "sampled":
+        return (
+            f"{note['shown']} of {note['rows']} rows are in the page, drawn with whole duplicate "
+            "groups; the pictures count all. --limit changes it"
+        )
+    if note["code"] == "stale":
+        return (
+            f"{note['file']}: {note['rows']} rows are not in the prepared data, so the file is of "
+            "an earlier run. `dvc repro` makes it again"
+        )
+    return "there is no split yet, so parts are those of the raw files. `dvc repro split` makes one"

@@ -1,0 +1,125 @@
+"""One HTML file that holds the rows, the pictures' numbers, and all it needs to show them."""
+
+import base64
+import hashlib
+import json
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from foldline.viewer.row_table import Gathered
+
+FILES = Path(__file__).parent / "web"
+# In this order they are one script; each is about one thing.
+SCRIPTS = (
+    "words.js", "text.js", "diff.js", "data.js", "state.js", "filter.js", "facets.js", "list.js",
+    "details.js", "draw.js", "charts.js", "main.js",
+)  # fmt: skip
+STYLES = ("page.css", "rows.css", "charts.css")
+
+
+def page(found: Gathered, drawn: dict[str, Any], language: str) -> str:
+    """Give the whole page; it asks for nothing from a network, and its policy forbids it."""
+    summary = {
+        "language": language,
+        "task": found.labels.task,
+        "notes": found.notes,
+        "pictures": drawn,
+    }
+    script = "(() => {\n'use strict';\n" + "".join(map(_read, SCRIPTS)) + "})();\n"
+    style = "".join(map(_read, STYLES))
+    packed = zlib.compress(_json(columns(found)).encode(), 9)
+    words = {
+        "policy": (
+            f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
+            "base-uri 'none'; form-action 'none'"
+        ),
+        "style": style,
+        "script": script,
+        "summary": _json(summary).replace("<", "\\u003c"),  # no text can end the element
+        "rows": base64.b64encode(packed).decode(),
+    }
+    return re.sub(r"@(\w+)@", lambda found: words[found[1]], _read("page.html"))
+
+
+def columns(found: Gathered) -> dict[str, Any]:
+    """Give the rows as columns; a value that repeats is a number into a list of names."""
+    rows = found.rows
+    row_of = pd.Series(range(len(rows)), index=rows["id"])
+    regression = found.labels.task == "regression"
+    several = found.labels.task == "multilabel"
+    first = [] if several else list(found.labels.classes)
+    there = {*rows["label"].tolist(), *(rows["guess"].tolist() if several else [])}
+    labels = [*first, *sorted(there - set(first))]
+    data: dict[str, Any] = {
+        "id": rows["id"].tolist(),
+        "text": rows["text"].tolist(),
+        "pair": rows["text_pair"].tolist() if rows["text_pair"].any() else None,
+        "part": _codes(rows["part"], ["train", "valid", "test", ""]),
+        "label": _numbers(rows["label"]) if regression else _codes(rows["label"], labels),
+        "fold": rows["fold"].tolist(),
+        "dup": rows["dup"].tolist(),
+        "time": _numbers(rows["time"]) if rows["time"].nunique() > 1 else None,
+        "group": rows["group"].tolist() if rows["group"].any() else None,
+        "confidence": _numbers(rows["self_confidence"]),
+        "guess": _numbers(rows["guess"]) if regression else _codes(rows["guess"], labels),
+        "guess_p": _numbers(rows["guess_p"]),
+        "labels": [] if regression else labels,
+    }
+    for flag in ("conflict", "suspected", "unsampled"):
+        data[flag] = np.flatnonzero(rows[flag].to_numpy(dtype=bool)).tolist()
+    judged, copies, originals = found.judgements, found.copies, found.originals
+    data["judgements"] = _named(judged, "annotator") | {
+        "row": row_of[judged["id"]].tolist(),
+        "label": judged["label"].tolist(),
+    }
+    data["copies"] = _named(copies, "method") | {
+        "row": row_of[copies["source_id"]].tolist(),
+        "text": copies["text"].tolist(),
+        "pair": copies["text_pair"].tolist(),
+    }
+    data["originals"] = {
+        "row": row_of[originals["id"]].tolist(),
+        "text": originals["text"].tolist(),
+        "pair": originals["text_pair"].tolist(),
+    }
+    return data
+
+
+def _named(table: pd.DataFrame, column: str) -> dict[str, list[Any]]:
+    names = sorted(set(table[column].tolist()))
+    return {f"{column}s": names, column: _codes(table[column], names)}
+
+
+def _codes(values: "pd.Series[Any]", names: list[str]) -> list[int]:
+    """Give each value's place in `names`, -1 where it has none."""
+    places = {name: place for place, name in enumerate(names)}
+    return [places.get(value, -1) for value in values.tolist()]
+
+
+def _numbers(values: "pd.Series[Any]") -> list[float | None]:
+    """Give numbers of at most seven digits, times whole; null where there is none."""
+    numbers = pd.to_numeric(values).astype("float64").tolist()
+    return [None if not np.isfinite(n) else _short(n) for n in numbers]
+
+
+def _short(number: float) -> float:
+    if number == int(number):
+        return int(number)
+    return round(number, 4) if abs(number) >= 1e-3 else float(f"{number:.3g}")
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _hash(content: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+
+
+def _read(name: str) -> str:
+    return (FILES / name).read_text(encoding="utf-8")
