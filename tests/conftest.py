@@ -144,9 +144,9 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def prepared(workplace: Path) -> Callable[..., Any]:
     """Prepare files of these contents: `prepared({"train": "..."}, id=None)`."""
-    from tests import given
+    from tests.helpers import raw_files
 
-    return given.prepared
+    return raw_files.prepared
 
 
 @pytest.fixture(scope="session")

@@ -78,12 +78,11 @@ SKIPPED = (
     "tools/bake*.py",
     "tools/project_readme*.md",
     "tools/docs.py",
-    "tests/test_benchmarks.py",
-    "tests/test_docs.py",
-    "tests/test_recorded.py",
-    "tests/test_bake*.py",
-    "tests/templating.py",
-    "tests/test_template*.py",
+    "tests/repository/test_benchmarks.py",
+    "tests/repository/test_docs.py",
+    "tests/stages/test_recorded.py",
+    "tests/template/*",
+    "tests/helpers/template.py",
 )
 # Never taken from a folder that is no git checkout, where nothing says what belongs to it.
 LITTER = re.compile(r"cache|tmp|__pycache__|\.\w+_cache|\.ipynb_\w+|\.env.*|.*\.(pyc|tmp|swp)|.*~")

@@ -1,0 +1,311 @@
+"""The contract of every augmenter, then cases worked out by hand."""
+
+import os
+import pickle
+import random
+import subprocess
+import sys
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foldline.augmentation import word_augmenters
+from foldline.augmentation.augmenters import AUGMENTERS
+from foldline.augmentation.changing import Ask, Changer, methods_of
+from foldline.augmentation.hangul import composed, is_hangul, typed
+from foldline.augmentation.typos import noise
+from foldline.core.errors import FoldlineError
+from foldline.core.params.augmentation import Method
+from tests.helpers.augmented_copies import copies
+
+TEXTS = (
+    "one two three four five six seven eight nine ten",
+    "오늘은 비가 오고 바람이 많이 불어서 집에 있었다",
+    "mixed 섞인 text 문장 http://a.b/c :) 3,000원",
+    "word",
+    "낱말",
+    "두 낱말",
+    "a",
+    "?!",
+    "   ",
+    "",
+    "🙂🙂 👩‍👩‍👧",
+    "ㅋㅋㅋㅠㅠ",
+    "{text} {label} \\ % \t",
+    "https://example.org/?q=1 me@example.org #tag @you",
+    "á é 中文 🙂 " * 1100,
+    "가" * 10_000,
+)
+# nlpaug's augmenters that need no download, with what they need to be told.
+NLPAUG = {
+    "KeyboardAug": {},
+    "OcrAug": {},
+    "RandomCharAug": {"action": "swap"},
+    "RandomWordAug": {"action": "delete"},
+    "SplitAug": {},
+    "SpellingAug": {},
+    "RandomSentAug": {},
+}
+SYNONYMS = "".join(
+    f"{line}\n"
+    for line in ("one\tsingle", "two\tpair, couple", "three\ttrio", "nine\tennead", "word\tterm")
+)
+# Those that need models or a server have the same contract in tests of their own.
+CASES = [(name, {}) for name in AUGMENTERS if name not in ("nlpaug", "backtranslation", "llm")] + [
+    pytest.param(
+        "nlpaug",
+        {"nlpaug.name": name, "nlpaug.options": options},
+        # The others import torch and transformers.
+        marks=[] if name == "KeyboardAug" else pytest.mark.slow,
+    )
+    for name, options in NLPAUG.items()
+]
+slow = partial(pytest.param, marks=pytest.mark.slow)
+every = pytest.mark.parametrize(
+    ("method", "options"), CASES, ids=lambda v: v if isinstance(v, str) else v.get("nlpaug.name")
+)
+
+
+def asks(number: int = 0) -> list[Ask]:
+    return [Ask(text, text[::-1], "food", f"r{n}", number) for n, text in enumerate(TEXTS)]
+
+
+@pytest.fixture
+def changer(augment, workplace):
+    Path("data/raw").mkdir(parents=True)
+    Path("data/raw/synonyms.tsv").write_text(SYNONYMS, encoding="utf-8")
+    table = pd.DataFrame(asks())[["text", "text_pair", "label"]]
+
+    def make(method, dotted=None, seed=1):
+        path = {"synonym.path": "data/raw/synonyms.tsv"}
+        return Changer(table, augment(path | (dotted or {}), method=method), "classification", seed)
+
+    return make
+
+
+def test_every_augmenter_is_a_choice() -> None:
+    assert set(get_args(Method)) == set(AUGMENTERS)
+
+
+@every
+def test_contract(method, options, changer) -> None:
+    made = changer(method, options)
+    states = random.getstate(), np.random.get_state()
+    found = made.change(method, asks(), 0)
+
+    assert all(isinstance(text, str) for texts in found for text in texts)
+    for ask, texts in zip(asks(), found, strict=True):
+        before = (ask.text.strip(), ask.text_pair.strip())
+        assert [bool(text.strip()) for text in texts] == [bool(text) for text in before]
+    assert made.change(method, asks(), 0) == found
+    assert random.getstate() == states[0]
+    assert all(np.array_equal(a, b) for a, b in zip(np.random.get_state(), states[1], strict=True))
+
+
+@every
+def test_a_copy_knows_no_other_one(method, options, changer) -> None:
+    made = changer(method, options)
+    together = made.change(method, asks(3), 1)
+    other = pickle.loads(pickle.dumps(made))
+
+    alone = [other.change(method, [ask], 1)[0] for ask in reversed(asks(3))]
+
+    assert alone[::-1] == together
+
+
+@every
+def test_changes_most_texts(method, options, changer) -> None:
+    if options.get("nlpaug.name") == "RandomSentAug":
+        text = "One two. Three four! Five six? Seven."
+    else:
+        text = "the one quick two brown three fox nine. ten twelve because believe"
+    made = changer(method, options)
+    wanted = [Ask(text, "x y", "food", "r", number) for number in range(16)]
+    found = made.change(method, wanted, 0)
+
+    assert sum(one != text for one, _ in found) >= 8
+    if method != "pairswap":
+        assert len(set(found)) > 2
+        assert made.change(method, wanted, 1) != found
+        assert changer(method, options, seed=2).change(method, wanted, 0) != found
+
+
+def test_a_mix_has_all_its_methods(changer, augment) -> None:
+    made = changer("mix", {"mix": {"aeda": 1.0, "swap": 2.0}})
+    assert methods_of(augment({"mix": {"aeda": 1.0, "swap": 2.0}}, method="mix")) == [
+        "aeda",
+        "swap",
+    ]
+    assert made.change("swap", asks(), 0) != made.change("aeda", asks(), 0)
+    assert methods_of(augment()) == []
+
+
+def test_aeda_puts_in_marks_alone() -> None:
+    counts = set()
+    for text in copies(word_augmenters.aeda, TEXTS[0], 50, share=0.3):
+        found = text.split()
+        marks = [word for word in found if word in word_augmenters.MARKS]
+        assert [word for word in found if word not in word_augmenters.MARKS] == TEXTS[0].split()
+        counts.add(len(marks))
+    assert counts == {1, 2, 3}  # at most 0.3 of 10 words
+    assert copies(word_augmenters.aeda, "낱말", 1, share=0.3)[0].split()[1] == "낱말"
+
+
+def test_swap_moves_words_alone() -> None:
+    for text in copies(word_augmenters.swap, TEXTS[0], 20, share=0.1):
+        found = text.split()
+        assert Counter(found) == Counter(TEXTS[0].split())
+        assert sum(a != b for a, b in zip(found, TEXTS[0].split(), strict=True)) == 2
+    assert copies(word_augmenters.swap, "a b", 1, share=0.1) == ["b a"]
+    assert copies(word_augmenters.swap, "낱말", 1, share=0.1) == ["낱말"]
+
+
+def test_delete_leaves_words_in_their_order() -> None:
+    for share in (0.001, 0.3, 0.999):
+        for text in copies(word_augmenters.delete, TEXTS[0], 20, share=share):
+            found = text.split()
+            assert 1 <= len(found) < 10
+            assert found == [word for word in TEXTS[0].split() if word in found]
+    assert copies(word_augmenters.delete, "낱말", 1, share=0.3) == ["낱말"]
+
+
+def test_pairswap_needs_pairs(changer, augment) -> None:
+    made = changer("pairswap")
+    found = made.change("pairswap", [Ask("a", "b", "1", "r", 0), Ask("a", "", "1", "s", 0)], 0)
+    assert found == [("b", "a"), ("a", "")]
+    single = pd.DataFrame({"text": ["a"], "text_pair": [""], "label": ["1"]})
+    with pytest.raises(
+        FoldlineError, match=r"no training row has a second one; set data.text_pair"
+    ):
+        Changer(single, augment(method="pairswap"), "classification", 1)
+
+
+def test_strokes_are_those_of_the_keyboard() -> None:
+    assert typed("닭이 왔다") == [*"ㄷㅏㄹㄱㅇㅣ", " ", *"ㅇㅗㅏㅆㄷㅏ"]
+    # As an input method composes while one types.
+    assert composed(list("ㄱㅏㄱㅅㅏ")) == "각사"
+    assert composed(list("ㄱㅏㄱㅅ")) == "갃"
+    assert composed(list("ㄷㅏㄸㅏ")) == "다따"
+    assert composed(list("ㅏㄴㄴㅕㅇ")) == "ㅏㄴ녕"
+    assert composed(list("ㅋㅋㅋ")) == "ㅋㅋㅋ"
+
+
+@given(st.text(st.characters(min_codepoint=ord("가"), max_codepoint=ord("힣"))))
+def test_every_word_is_composed_of_its_strokes(text) -> None:
+    assert composed(typed(text)) == text
+
+
+@given(st.text(st.sampled_from("가각영화닭 뷁.ㅋ")).filter(str.strip), st.integers(0, 99))
+def test_noise_puts_no_latin_in_hangul(text, seed) -> None:
+    (found,) = copies(noise, text, 1, seed=seed, share=0.3)
+    assert not any(c.isascii() and c.isalpha() for c in found)
+    assert bool(found.strip()) == bool(text.strip())
+
+
+def test_noise_strikes_the_keys_beside() -> None:
+    found = set(copies(noise, "g", 80, share=0.1))
+    assert found == {"f", "h", "t", "y", "v", "b", "gg"}
+    found = set(copies(noise, "G", 80, share=0.1))
+    assert found == {"F", "H", "T", "Y", "V", "B", "GG"}
+    # ㄱ ㅏ: a key beside either, their order, either left out, either twice
+    found = set(copies(noise, "가", 400, share=0.1))
+    assert {"ㅏㄱ", "ㄱ", "ㅏ", "ㄱ가", "가ㅏ", "다", "사", "거", "기"} <= found
+
+
+def test_noise_leaves_links_numbers_and_addresses() -> None:
+    text = "https://example.org me@example.org 3kg 3,000원 !!"
+    assert set(copies(noise, text, 20, share=0.5)) == {text}
+    assert all(
+        "www.example.org 3kg" in one
+        for one in copies(noise, "ab www.example.org 3kg c", 20, share=0.9)
+    )
+
+
+def test_noise_is_as_strong_as_asked() -> None:
+    text = "가나다라마바사아자차" * 10
+    (found,) = copies(noise, text, 1, share=0.05)
+    same = sum(a == b for a, b in zip(typed(text), typed(found), strict=False))
+    assert found != text
+    assert is_hangul(found)
+    assert same > 0  # and not retyped as a whole
+    changed = copies(noise, text, 30, share=0.01)
+    assert all(abs(len(typed(one)) - len(typed(text))) <= 1 for one in changed)
+
+
+@pytest.mark.slow
+def test_nlpaug_leaves_numbers_links_and_capitals(changer) -> None:
+    made = changer("nlpaug", {"nlpaug.name": "RandomWordAug", "nlpaug.options": {"action": "swap"}})
+    text = "i Have 3,000 apples :) at http://a.b/c now"
+    wanted = [Ask(text, "", "food", f"r{n}", 0) for n in range(20)]
+    found = [one for one, _ in made.change("nlpaug", wanted, 0)]
+    assert all(Counter(one.split()) == Counter(text.split()) for one in found)
+    assert len(set(found)) > 10
+
+
+@pytest.mark.slow
+def test_what_nlpaug_stumbles_on_stays(changer) -> None:
+    options = {"action": "crop", "aug_p": 0.9, "aug_min": 5}
+    made = changer("nlpaug", {"nlpaug.name": "RandomWordAug", "nlpaug.options": options})
+    assert made.change("nlpaug", [Ask("a b", "", "food", "r", 0)], 0) == [("a b", "")]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("KeyboardAug", {"no_such": 1}, "cannot be used with options.*no_such"),
+        slow("KeybordAug", {}, "unknown nlpaug augmenter 'KeybordAug'; did you mean 'KeyboardAug'"),
+        slow("TfIdfAug", {}, "TfIdfAug cannot be used"),
+    ],
+)
+def test_what_nlpaug_cannot_do_is_told_at_once(name, options, message, changer) -> None:
+    with pytest.raises(FoldlineError, match=message):
+        changer("nlpaug", {"nlpaug.name": name, "nlpaug.options": options})
+
+
+@pytest.mark.slow
+def test_nlpaug_says_nothing() -> None:
+    """Its source has escapes that Python 3.12 warns of, each time it is compiled."""
+    code = (
+        "from foldline.augmentation.nlpaug_adapter import nlpaug;"
+        "from foldline.core.params import Nlpaug;"
+        "from tests.helpers.augmented_copies import copies;"
+        "copies(nlpaug, 'a b c', 1, options=Nlpaug(name='KeyboardAug', options={}))"
+    )
+    command = [sys.executable, "-B", "-W", "default", "-c", code]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.slow
+def test_nlpaug_is_the_same_in_every_process() -> None:
+    """It keeps words in sets, whose order another process does not share."""
+    code = (
+        "from foldline.augmentation.nlpaug_adapter import nlpaug;"
+        "from foldline.core.params import Nlpaug;"
+        "from tests.helpers.augmented_copies import copies;"
+        "options = Nlpaug(name='SpellingAug', options={'aug_p': 0.9});"
+        "text = 'because they receive their letter about a different address';"
+        "print(copies(nlpaug, text, 20, options=options))"
+    )
+    root = Path(__file__).resolve().parents[2]
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=root,
+            env=os.environ | {"PYTHONHASHSEED": number},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for number in "012"
+    }
+    assert len(said) == 1
+    assert said.pop().count("because they receive their letter about a different address") < 20

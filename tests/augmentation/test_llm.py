@@ -1,0 +1,299 @@
+"""Rewriting by a language model: recorded once, replayed by everybody; a stub on this machine."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from foldline.augmentation import chat_client, llm_cache
+from foldline.augmentation.llm import Rewriting
+from foldline.augmentation.requests import Ask
+from foldline.core.errors import FoldlineError
+
+ROOT = Path(__file__).resolve().parents[2]
+ASKS = [Ask(f"text {n}", "", "food", f"r{n}", 0) for n in range(6)]
+
+
+class Stub:
+    """A server that answers by a function of the request, and keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict] = []
+        self.headers: list[dict] = []
+        self.reply = lambda body, count: completion(f"other {body['messages'][0]['content'][-6:]}")
+        stub, counting = self, threading.Lock()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with counting:
+                    stub.requests.append(body)
+                    stub.headers.append(dict(self.headers) | {"path": self.path})
+                    count = len(stub.requests)
+                code, content, *rest = stub.reply(body, count)
+                self.send_response(code)
+                for name, value in rest:
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(content if isinstance(content, bytes) else content.encode())
+
+            def log_message(self, *args: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def completion(content: object, finish: str = "stop", **message: object) -> tuple[int, str]:
+    choice = {"message": {"content": content} | message, "finish_reason": finish}
+    return 200, json.dumps({"model": "stub-1", "choices": [choice], "usage": {"total_tokens": 3}})
+
+
+@pytest.fixture
+def stub(monkeypatch):
+    monkeypatch.setattr(chat_client, "WAITS", [0.0, 0.0])
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    made = Stub()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def rewriting(stub, augment, workplace):
+    def make(mode: str = "record", **options: object) -> Rewriting:
+        dotted = {f"llm.{k}": v for k, v in ({"url": stub.url} | options).items()}
+        return Rewriting(augment(dotted | {"llm.mode": mode}).llm, 1)
+
+    return make
+
+
+def recorded() -> list[dict]:
+    return [json.loads(line) for line in llm_cache.PATH.read_text(encoding="utf-8").splitlines()]
+
+
+def test_equal_asks_are_one_request(rewriting, stub) -> None:
+    ask = Ask("the text", "", "food", "r", 0)
+    same = [ask._replace(name=f"r{n}") for n in range(5)]
+
+    found = rewriting().__call__(same, 0)
+
+    assert found == [("other e text", "")] * 5
+    assert len(stub.requests) == len(recorded()) == 1
+    assert stub.headers[0]["path"] == "/v1/chat/completions"
+    assert stub.requests[0]["messages"][0]["content"].endswith("\n\nthe text")
+    assert "'food'" in stub.requests[0]["messages"][0]["content"]
+    rewriting()([ask], 1)  # another attempt is another sample
+    rewriting()([ask._replace(number=1)], 0)
+    assert len({body["seed"] for body in stub.requests}) == len(stub.requests) == 3
+
+
+def test_a_teammate_replays_the_same_rows_without_a_server(rewriting, stub) -> None:
+    found = rewriting()(ASKS, 0)
+    stub.close()
+    llm_cache._OPEN.clear()  # as in a new process
+
+    assert rewriting("replay")(ASKS[::-1], 0) == found[::-1]
+    assert pickle.loads(pickle.dumps(rewriting("replay", url="http://else:1/v1")))(ASKS, 0) == found
+
+
+def test_replay_says_how_many_are_missing(rewriting) -> None:
+    rewriting()(ASKS[:4], 0)
+    with pytest.raises(FoldlineError, match=r"2 of 6 answers are not in data/llm.*mode=record"):
+        rewriting("replay")(ASKS, 0)
+    # Every option of the request is part of its key.
+    for change in ({"temperature": 0.1}, {"max_tokens": 9}, {"model": "b"}, {"prompt": "{text}"}):
+        with pytest.raises(FoldlineError, match="4 of 4 answers"):
+            rewriting("replay", **change)(ASKS[:4], 0)
+
+
+def test_only_what_is_missing_is_asked_for(rewriting, stub) -> None:
+    rewriting()(ASKS[:4], 0)
+    first = llm_cache.PATH.read_bytes()
+    rewriting()(ASKS, 0)
+    assert len(stub.requests) == 6
+    assert llm_cache.PATH.read_bytes().startswith(first)
+
+
+def test_off_changes_nothing_and_empty_texts_are_not_asked_for(rewriting, stub) -> None:
+    assert rewriting("off")(ASKS, 0) == [(ask.text, "") for ask in ASKS]
+    assert rewriting()([Ask("", "b", "x", "r", 0)], 0) == [("", "b")]
+    assert stub.requests == []
+
+
+def test_places_in_the_prompt_are_filled_once(rewriting, stub) -> None:
+    odd = "{label} {text_pair} {x} \\1"
+    rewriting(prompt="{text}|{text_pair}|{label}|{other}")([Ask(odd, "b", "c", "r", 0)], 0)
+    assert stub.requests[0]["messages"][0]["content"] == f"{odd}|b|c|{{other}}"
+
+
+@pytest.mark.parametrize(
+    ("content", "finish", "message", "text"),
+    [
+        (' "Another\n text" ', "stop", {}, "Another text"),
+        ("“다른 글”", "stop", {}, "다른 글"),
+        ("<think>which\none?</think>\nthis", "stop", {}, "this"),
+        ("", "stop", {}, "text 0"),
+        ("  ", "stop", {}, "text 0"),
+        (None, "stop", {"refusal": "I cannot"}, "text 0"),
+        ("I cannot", "stop", {"refusal": "I cannot"}, "text 0"),
+        ("half a se", "length", {}, "text 0"),
+        ("x", "content_filter", {}, "text 0"),
+    ],
+)
+def test_answers_are_taken_clean_or_not_at_all(content, finish, message, text, rewriting, stub):
+    stub.reply = lambda body, count: completion(content, finish, **message)
+    assert rewriting()(ASKS[:1], 0) == [(text, "")]
+    assert rewriting("replay")(ASKS[:1], 0) == [(text, "")]
+
+
+def test_a_busy_server_is_asked_again(rewriting, stub) -> None:
+    replies = [(429, "slow down", ("Retry-After", "0")), (503, "starting"), completion("new")]
+    stub.reply = lambda body, count: replies[count - 1]
+    assert rewriting()(ASKS[:1], 0) == [("new", "")]
+    assert len(stub.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("reply", "message", "tries"),
+    [
+        ((500, "oops"), "answers 500.*after 3 tries", 3),
+        ((401, "bad key"), "answers 401.*OPENAI_API_KEY is not set", 1),
+        ((404, "none"), "answers 404.*ends in /v1", 1),
+        ((400, "no model x"), "no model x", 1),
+        ((200, "<html>"), "is no chat completion .found '<html>'", 1),
+        ((200, "{}"), "is no chat completion", 1),
+        ((200, '{"choices": [null]}'), "is no chat completion", 1),
+    ],
+)
+def test_what_the_server_does_wrong_is_told(reply, message, tries, rewriting, stub) -> None:
+    stub.reply = lambda body, count: reply
+    with pytest.raises(FoldlineError, match=message):
+        rewriting()(ASKS[:1], 0)
+    assert len(stub.requests) == tries
+
+
+def test_no_server_is_told(rewriting, stub) -> None:
+    stub.close()
+    with pytest.raises(FoldlineError, match=r"no answer from http://127.0.0.1.*start the server"):
+        rewriting()(ASKS, 0)
+
+
+def test_the_key_is_sent_and_never_written(rewriting, stub, monkeypatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    rewriting()(ASKS[:1], 0)
+    assert stub.headers[0]["Authorization"] == "Bearer sk-secret"
+    assert "secret" not in llm_cache.PATH.read_text(encoding="utf-8")
+    stub.reply = lambda body, count: (401, "wrong: sk-secret")
+    with pytest.raises(FoldlineError, match=r"wrong: \*\*\*.*OPENAI_API_KEY was refused"):
+        rewriting()(ASKS, 0)
+
+
+def test_what_was_answered_before_a_failure_is_kept(rewriting, stub) -> None:
+    good = stub.reply
+    stub.reply = lambda body, count: good(body, count) if count < 4 else (400, "enough")
+    with pytest.raises(FoldlineError, match="enough"):
+        rewriting()(ASKS, 0)
+    # Whatever came first, the failure or an answer that was on its way beside it.
+    assert len(recorded()) == 3
+    stub.reply, before = good, len(stub.requests)
+    rewriting()(ASKS, 0)
+    assert len(stub.requests) - before == 3
+
+
+def test_a_torn_line_is_asked_for_again(rewriting, stub) -> None:
+    found = rewriting()(ASKS, 0)
+    whole = llm_cache.PATH.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    llm_cache.PATH.write_bytes(b"".join(lines[:-1]) + lines[-1][:40])
+    llm_cache._OPEN.clear()
+
+    with pytest.raises(FoldlineError, match="1 of 6 answers"):
+        rewriting("replay")(ASKS, 0)
+    assert rewriting()(ASKS, 0) == found
+    assert len(stub.requests) == 7
+    assert len(recorded()) == 6  # the torn line is gone
+
+
+def test_a_line_that_is_none_is_told(rewriting) -> None:
+    rewriting()(ASKS[:1], 0)
+    with llm_cache.PATH.open("a") as stream:
+        stream.write("<<<<<<< HEAD\n")
+    with pytest.raises(FoldlineError, match=r"answers.jsonl, line 2: is no recorded answer"):
+        rewriting("replay")(ASKS[:1], 0)
+
+
+def test_the_first_answer_counts_whoever_wrote_it(workplace) -> None:
+    """Two processes that ask for the same must go on with the same text."""
+    mine, other = llm_cache.Answers(llm_cache.PATH), llm_cache.Answers(llm_cache.PATH)
+    other.add("k", {"answer": "first"})
+    mine.add("k", {"answer": "second"})
+    assert mine["k"] == other["k"] == "first"
+    assert len(recorded()) == 1
+
+
+def test_writers_do_not_mix_their_lines(workplace) -> None:
+    def write(name: str) -> None:
+        own = llm_cache.Answers(llm_cache.PATH)
+        for n in range(20):
+            own.add(f"{name}{n}", {"answer": name * 3000})
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, "abcd"))
+    assert sorted(line["key"] for line in recorded()) == sorted(
+        f"{name}{n}" for name in "abcd" for n in range(20)
+    )
+
+
+@pytest.mark.slow
+def test_a_killed_recording_goes_on(rewriting, stub) -> None:
+    good = stub.reply
+    gate = threading.Event()
+
+    def slow(body: dict, count: int) -> tuple:
+        if count > 3:
+            gate.wait(30)
+        return good(body, count)
+
+    stub.reply = slow
+    code = "import pickle, sys; own, asks = pickle.load(sys.stdin.buffer); own(asks, 0)"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, env=environment)
+    process.stdin.write(pickle.dumps((rewriting(), ASKS)))
+    process.stdin.close()
+    # The server must have read all six, or it would count late ones with those asked for again.
+    while not (llm_cache.PATH.exists() and llm_cache.PATH.read_bytes().count(b"\n") >= 3):
+        assert process.poll() is None
+        time.sleep(0.01)
+    while len(stub.requests) < 6:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    gate.set()
+
+    stub.reply = good
+    found = rewriting()(ASKS, 0)
+    assert len(stub.requests) - 6 == 3
+    assert found == [(f"other {ask.text[-6:]}", "") for ask in ASKS]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"prompt": "Rewrite it."}, "must hold {text}"), ({"url": "file:///etc/passwd"}, "https?")],
+)
+def test_options_that_cannot_work_are_refused(options, message, rewriting) -> None:
+    with pytest.raises(ValueError, match=message):
+        rewriting(**options)

@@ -1,0 +1,252 @@
+"""Folds: nothing held is learnt from, nothing finished is fitted again, workers do not matter."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from foldline.core.errors import FoldlineError
+from foldline.core.io.files import digest
+from foldline.core.params import Kfold
+from foldline.core.paths import store_root
+from foldline.ensembling import cross_validation as work
+from foldline.ensembling.cross_validation import (
+    Fold,
+    alone,
+    finished,
+    fit_fold,
+    forget,
+    training_rows,
+)
+from foldline.execution.store import Store
+from foldline.execution.tasks import Task, run_tasks
+from foldline.models import registry
+
+ROOT = Path(__file__).resolve().parents[2]
+SPLITS = 3
+
+
+@pytest.fixture
+def table(rows) -> pd.DataFrame:
+    """Give 48 rows in 16 groups of three, whole groups in a fold."""
+    own = rows(n=48)
+    group = np.arange(48) // 3
+    own["group"] = [f"g{number}" for number in group]
+    return own.assign(fold=group % SPLITS)
+
+
+@pytest.fixture
+def folds(workplace, table, recipe, labels, augment) -> Callable[..., list[Fold]]:
+    """Make the folds of a model over a table."""
+
+    def make(
+        model: str = "tfidf", rows: pd.DataFrame = table, keep: bool = True, **how: Any
+    ) -> list[Fold]:
+        own = recipe(model=model, **how)
+        kfold = Kfold(n_splits=SPLITS, inner_valid=0.25, keep_models=keep, nested=0)
+        copies = augment(method="aeda", strategy="n_per_row", copies=1)
+        return [
+            Fold("model", number, rows, labels("classification"), own, copies, kfold)
+            for number in range(SPLITS)
+        ]
+
+    return make
+
+
+def run(folds: list[Fold], jobs: int = 1) -> None:
+    run_tasks([Task(fold.name, fit_fold, (fold,)) for fold in folds], jobs, "test")
+
+
+@pytest.fixture
+def fits(monkeypatch) -> list[int]:
+    """Count the fits, by the number of rows they learnt from."""
+    counted: list[int] = []
+    fit = registry.fit
+
+    def counting(job: Any) -> Any:
+        counted.append(len(job.train))
+        return fit(job)
+
+    monkeypatch.setattr(work.registry, "fit", counting)
+    return counted
+
+
+def test_every_row_is_predicted_once(folds, table) -> None:
+    own = folds()
+    run(own)
+    predicted = pd.concat([fold.held for fold in own])
+    assert sorted(predicted["id"]) == table["id"].tolist()
+    for fold in own:
+        result = finished(fold)
+        assert result.predictions.shape == (len(fold.held), 3)
+        assert result.details["learnt_from"] > len(table) - len(fold.held)
+        np.testing.assert_array_equal(
+            registry.load(result.model).predict(fold.held), result.predictions
+        )
+
+
+@pytest.mark.parametrize("model", ["tfidf", "scratch"])
+def test_groups_and_copies_stand_on_one_side(model, folds, table) -> None:
+    group_of = table.set_index("id")["group"]
+    for fold in folds(model):
+        learn, stop = training_rows(fold)
+        sides = [set(learn["group"]), set(stop["group"]), set(fold.held["group"])]
+        assert not sides[0] & sides[1]
+        assert not sides[0] & sides[2]
+        assert not sides[1] & sides[2]
+        assert set.union(*sides) == set(table["group"])
+        assert (learn["group"] == group_of.loc[learn["source_id"]].to_numpy()).all()
+        assert (learn["method"] == "aeda").any()
+        assert stop.empty == (model == "tfidf")
+        assert "method" not in stop  # the rows to stop by are never copies
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["tfidf", "scratch"])
+def test_held_rows_change_nothing_that_is_fitted(model, folds, table, workplace) -> None:
+    """Whatever the held rows say: the model of their fold stays the same to the byte."""
+    other = table.copy()
+    held = other["fold"] == 1
+    other.loc[held, "text"] = "전혀 other words 다른"
+    other.loc[held, "label"] = np.roll(other.loc[held, "label"].to_numpy(), 1)
+    models = []
+    for rows in (table, other):
+        fold = folds(model, rows=rows)[1]
+        fit_fold(fold)
+        models.append(digest(finished(fold).model))
+        for part in training_rows(fold):
+            assert not set(part["id"]) & set(table["id"][held])
+    assert models[0] == models[1]
+
+
+def test_finished_folds_are_not_fitted_again(folds, fits, monkeypatch) -> None:
+    own = folds("tfidf")
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "finished", None)
+        fit_fold(own[0])
+        fit_fold(own[1])
+    assert len(fits) == 2
+    run(folds("tfidf"))  # as after a kill: everything is made anew
+    assert len(fits) == 3
+    run(own)
+    assert len(fits) == 3
+
+
+def test_a_kill_between_fit_and_seal_is_fitted_again(folds, fits, monkeypatch) -> None:
+    fold = folds("tfidf")[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(work.registry, "save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            fit_fold(fold)
+    with pytest.raises(FoldlineError, match="fold 0: its result is gone"):
+        finished(fold)
+    fit_fold(fold)
+    assert len(fits) == 2
+    assert finished(fold).model is not None
+
+
+@pytest.mark.slow
+def test_sigkill_leaves_what_was_finished(folds, fits, workplace) -> None:
+    import pickle
+
+    own = folds("tfidf")
+    (workplace / "folds.pickle").write_bytes(pickle.dumps(own))
+    code = """
+import os, pickle, signal, sys
+sys.path.insert(0, sys.argv[1])
+from foldline.ensembling import folds as work
+own = pickle.load(open("folds.pickle", "rb"))
+work.fit_fold(own[0])
+work.registry.save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+work.fit_fold(own[1])
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(ROOT)])
+    assert done.returncode == -signal.SIGKILL
+    run(own)
+    assert len(fits) == 2
+    assert all(finished(fold).model for fold in own)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["tfidf", "scratch"])
+def test_workers_do_not_matter(model, folds, workplace, monkeypatch) -> None:
+    results = []
+    for jobs in (1, 2):
+        monkeypatch.setenv("DVC_ROOT", str(workplace / str(jobs)))
+        own = folds(model)
+        run(own, jobs)
+        results.append([finished(fold) for fold in own])
+    for one, two in zip(*results, strict=True):
+        assert one.predictions.tobytes() == two.predictions.tobytes()
+        assert digest(one.model) == digest(two.model)
+
+
+def test_models_are_kept_if_asked(folds) -> None:
+    for keep in (True, False):
+        fold = folds(keep=keep)[0]
+        fit_fold(fold)
+        assert (finished(fold).model is not None) == keep
+
+
+def test_forgetting_leaves_nothing(folds) -> None:
+    own = folds()
+    store = Store("folds")
+    killed = store.root / f".{own[0].key}.1.tmp" / "models.1.tmp"  # a writer that was killed
+    killed.mkdir(parents=True)
+    (killed / "half").touch()
+    other = store.root / ".of-another-key.1.tmp"
+    other.mkdir()
+
+    with alone(own):
+        run(own)
+        forget(own)
+
+    assert list(store.root.iterdir()) == [other]
+    assert [path for path in store_root().rglob("*") if path.is_file()] == []
+
+
+def test_keys_follow_what_a_fold_depends_on(folds, table) -> None:
+    base = folds()
+    other = [
+        folds("scratch")[0],
+        folds(keep=False)[0],
+        folds(lr=0.5)[0],
+        folds(rows=table.iloc[::-1])[0],
+        folds(rows=table.assign(label=table["label"].iloc[::-1].tolist()))[0],
+    ]
+    keys = {fold.key for fold in [*base, *other]}
+    assert len(keys) == len(base) + len(other)
+    assert [fold.key for fold in folds()] == [fold.key for fold in base]
+
+
+def test_a_key_does_not_hang_on_who_gives_an_answer(folds, augment) -> None:
+    def key(**llm: str) -> str:
+        dotted = {f"llm.{name}": value for name, value in llm.items()}
+        return replace(folds()[0], augment=augment(dotted, method="llm")).key
+
+    replayed = key(mode="replay")
+
+    assert key(mode="record") == replayed
+    assert key(mode="record", url="http://else:1/v1", key_variable="OTHER") == replayed
+    assert len({replayed, key(mode="off"), key(mode="replay", model="other")}) == 3
+
+
+def test_folds_have_seeds_of_their_own(folds, monkeypatch) -> None:
+    seeds: list[int] = []
+
+    def watched(job: Any) -> Any:
+        seeds.append(job.recipe.seed)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(work.registry, "fit", watched)
+    for fold in [*folds(), folds(seed=8)[0]]:
+        with pytest.raises(KeyboardInterrupt):
+            fit_fold(fold)
+    assert len(set(seeds)) == SPLITS + 1

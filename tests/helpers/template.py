@@ -1,0 +1,63 @@
+"""A template and its projects: git, ways in, and what a project holds."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE_FILES = "ls-files", "-z", "--cached", "--others", "--exclude-standard"
+ANSWERS = {
+    "project_name": "My Text Project",
+    "project_slug": "my_text_project",
+    "author": "Your Name",
+    "task": "classification",
+    "model": "scratch",
+    "language": "en",
+}
+
+
+def run(*command, cwd, env=None, **more):
+    done = subprocess.run(
+        command, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, **more
+    )
+    output = (done.stdout + done.stderr).decode("utf-8", "replace")
+    if done.returncode:
+        raise RuntimeError(f"{command} in {cwd} failed:\n{output}")
+    return output
+
+
+def git(folder, *command):
+    return run("git", *command, cwd=folder)
+
+
+def committed(folder, message, tag):
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", message)
+    git(folder, "tag", tag)
+
+
+def live_files():
+    names = git(ROOT, *TEMPLATE_FILES).split("\0")
+    return [name for name in names if name and (ROOT / name).exists()]
+
+
+def contents(project):
+    """Read all files of a project but for git's and the record of where it came from."""
+    paths = {path.relative_to(project).as_posix(): path for path in project.rglob("*")}
+    skipped = re.compile(r"\.git/.*|\.copier-answers\.yml")
+    return {
+        name: path.read_bytes()
+        for name, path in paths.items()
+        if path.is_file() and not skipped.fullmatch(name)
+    }
+
+
+def cookiecut(template, cwd, *answers, options=("--no-input",), env=None, **more):
+    # A folder in which one would work may hold packages with the names of the template's own.
+    for name in ("tools", "hooks", "foldline"):
+        (cwd / name).mkdir(parents=True, exist_ok=True)
+        (cwd / name / "__init__.py").touch()
+    command = (sys.executable, "-m", "cookiecutter", *options, str(template), *answers)
+    return run(*command, cwd=cwd, env=env, **more)

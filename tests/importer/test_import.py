@@ -1,0 +1,296 @@
+"""`python -m foldline import`: shown first, written after a yes, whole or not at all."""
+
+import gzip
+
+import pandas as pd
+import pytest
+
+from foldline.cli import run as run_verb
+from foldline.core.params.loading import read
+from foldline.importer import placement
+from tests.helpers import importing, projects
+from tests.helpers.importing import official, told
+from tests.helpers.projects import write_csv
+
+
+@pytest.fixture
+def project(workplace, monkeypatch):
+    return importing.project(workplace, monkeypatch)
+
+
+@pytest.fixture
+def bring(project):
+    """Import with --yes, and give section `data` of params.yaml then."""
+
+    def call(*arguments: str) -> dict:
+        run_verb(["import", *arguments, "--yes"])
+        return read(project / "params.yaml")["data"]
+
+    return call
+
+
+def test_a_file_is_copied_and_its_columns_written(project, bring, capsys):
+    write_csv(project / "given/news.csv", projects.topics())
+    data = bring("given/news.csv")
+
+    assert (project / "data/raw/news.csv").read_bytes() == (project / "given/news.csv").read_bytes()
+    assert data["train"] == "data/raw/news.csv"
+    assert (data["id"], data["text"], data["label"]) == ("id", "text", "label")
+    assert data["predict"] is None
+    assert read(project / "params.yaml")["predict"]["sample_submission"] is None
+    shown = capsys.readouterr().out
+    for part in [
+        "60 rows  data/raw/news.csv",
+        "3 classes: economy 20 (33%), sports 20 (33%), science 20 (33%)",
+        "its name; 3 values in 60 rows",
+        "characters: median",
+        "r0 | 은행 금리 오늘 발표 0 | economy",
+        "data.train: data/raw/topics.csv -> data/raw/news.csv",
+        "python run.py repro",
+    ]:
+        assert part in shown
+
+
+def test_only_the_values_of_the_data_change_in_params(project, bring):
+    before = (project / "params.yaml").read_text(encoding="utf-8").splitlines()
+    write_csv(project / "given/pairs.csv", projects.pairs())
+    bring("given/pairs.csv")
+    after = (project / "params.yaml").read_text(encoding="utf-8").splitlines()
+
+    changed = [line for line, old in zip(after, before, strict=True) if line != old]
+    keys = ["task", "train", "predict", "text", "text_pair", "label", "sample_submission"]
+    assert [line.split(":")[0].strip() for line in changed] == keys
+    assert all(" # " in line for line in changed)
+
+
+def test_pairs_with_a_number_are_a_regression(project, bring):
+    write_csv(project / "given/pairs.csv", projects.pairs())
+    data = bring("given/pairs.csv")
+
+    assert (data["text"], data["text_pair"], data["label"]) == ("a", "b", "score")
+    assert read(project / "params.yaml")["task"] == "regression"
+
+
+def test_official_files_are_told_apart_by_name(project, bring):
+    official(project / "given")
+    data = bring(*(f"given/{name}.csv" for name in ("test", "train", "dev")))
+
+    assert [data[part] for part in ("train", "valid", "test", "predict")] == [
+        "data/raw/train.csv",
+        "data/raw/dev.csv",
+        "data/raw/test.csv",
+        None,
+    ]
+
+
+def test_a_part_can_be_said(project, bring):
+    official(project / "given")
+    data = bring("train=given/test.csv", "test=given/train.csv")
+
+    assert (data["train"], data["test"]) == ("data/raw/test.csv", "data/raw/train.csv")
+
+
+def test_a_test_file_without_labels_is_to_be_predicted(project, bring):
+    official(project / "given", without_labels=True)
+    submission = [{"ID": f"r{n}", "label": "economy"} for n in reversed(range(45, 60))]
+    write_csv(project / "given/baseline.csv", submission)
+    data = bring("given/train.csv", "given/test.csv", "given/baseline.csv")
+
+    assert (data["test"], data["predict"]) == (None, "data/raw/test.csv")
+    sample = read(project / "params.yaml")["predict"]["sample_submission"]
+    assert sample == "data/raw/baseline.csv"
+
+
+def test_labels_of_minus_one_are_no_labels(project, bring):
+    official(project / "given")
+    rows = [row | {"label": -1} for row in projects.topics(9)]
+    write_csv(project / "given/test.csv", rows)
+
+    assert bring("given/train.csv", "given/test.csv")["predict"] == "data/raw/test.csv"
+
+
+def judged(path, items=60):
+    rows = [
+        {"item_id": f"r{n}", "annotator_id": person, "label": ("x", "y")[n % 2]}
+        for n in range(items)
+        for person in ("kim", "lee")
+    ]
+    write_csv(path, rows)
+
+
+def test_a_table_of_judgements_goes_beside_the_rows(project, bring, capsys):
+    write_csv(project / "given/news.csv", projects.topics())
+    judged(project / "given/people.csv")
+    data = bring("given/news.csv", "given/people.csv")
+
+    assert data["train"] == "data/raw/news.csv"
+    assert data["annotations"] == {
+        "file": "data/raw/people.csv",
+        "item": "item_id",
+        "annotator": "annotator_id",
+        "label": "label",
+        "scale": "nominal",
+        "aggregate": "none",
+    }
+    assert "(2 people)" in capsys.readouterr().out
+
+
+def test_files_can_be_added_to_the_rows_that_are_here(project, bring):
+    official(project / "given")
+    first = bring("given/train.csv")
+    judged(project / "given/people.csv")
+    second = bring("--annotations", "given/people.csv", "--predict", "given/test.csv")
+
+    assert second["annotations"]["file"] == "data/raw/people.csv"
+    assert second["predict"] == "data/raw/test.csv"
+    assert {k: second[k] for k in ("train", "text", "label")} == {
+        k: first[k] for k in ("train", "text", "label")
+    }
+
+
+def test_a_new_version_keeps_the_settings_and_says_what_changed(project, bring, capsys):
+    rows = projects.topics()
+    official(project / "given")
+    write_csv(project / "given/train.csv", rows)
+    bring("given/train.csv", "given/dev.csv", "--label", "label", "--id", "none")
+    params = (project / "params.yaml").read_bytes()
+    write_csv(project / "given/train.csv", [rows[0] | {"text": "new words"}, *rows[2:]])
+    capsys.readouterr()
+    bring("given/train.csv")
+
+    shown = capsys.readouterr().out
+    assert "60 rows before, 59 now: 1 added, 2 removed" in shown
+    assert "as params.yaml has it" in shown
+    assert "its present content is in no version" in shown
+    assert (project / "params.yaml").read_bytes() == params
+    assert b"new words" in (project / "data/raw/train.csv").read_bytes()
+
+
+def test_versions_with_ids_tell_changed_rows_from_others(project, bring, capsys):
+    rows = projects.topics()
+    write_csv(project / "given/train.csv", rows)
+    bring("given/train.csv")
+    new = {"id": "r99", "text": "a new text", "label": "sports"}
+    write_csv(project / "given/train.csv", [rows[0] | {"text": "other"}, *rows[3:], new])
+    capsys.readouterr()
+    bring("given/train.csv")
+
+    told = capsys.readouterr().out
+    assert "60 rows before, 59 now: 1 added, 2 removed, 1 changed (by 'id')" in told
+
+
+def test_the_same_file_again_changes_nothing(project, bring, capsys):
+    write_csv(project / "given/news.csv", projects.topics())
+    bring("given/news.csv")
+    target = project / "data/raw/news.csv"
+    stamp = target.stat().st_mtime_ns
+    params = (project / "params.yaml").read_bytes()
+    bring("given/news.csv")
+    bring("data/raw/news.csv")
+
+    assert target.stat().st_mtime_ns == stamp
+    assert (project / "params.yaml").read_bytes() == params
+    assert "kB, same, kept by git" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["news.tsv", "news.jsonl", "news.parquet", "news.csv.gz"])
+def test_every_format_is_copied_as_it_is(project, bring, name):
+    table = pd.DataFrame(projects.topics(), dtype="str")
+    path = project / "given" / name
+    if name.endswith("parquet"):
+        table.to_parquet(path)
+    elif name.endswith("jsonl"):
+        table.to_json(path, orient="records", lines=True, force_ascii=False)
+    else:
+        text = table.to_csv(sep="\t" if "tsv" in name else ",", index=False).encode()
+        path.write_bytes(gzip.compress(text) if name.endswith("gz") else text)
+    data = bring(f"given/{name}")
+
+    assert (project / "data/raw" / name).read_bytes() == path.read_bytes()
+    assert (data["train"], data["label"]) == (f"data/raw/{name}", "label")
+
+
+def test_a_cp949_file_with_korean_columns_is_understood(project, bring, capsys):
+    table = pd.DataFrame(projects.topics(), dtype="str")
+    table.columns = ["번호", "문장", "라벨"]
+    path = project / "given/뉴스.csv"
+    path.write_bytes(table.to_csv(index=False).encode("cp949"))
+    data = bring("given/뉴스.csv")
+
+    assert (data["id"], data["text"], data["label"]) == ("번호", "문장", "라벨")
+    assert (project / "data/raw/뉴스.csv").read_bytes() == path.read_bytes()
+    assert "was read as cp949" in capsys.readouterr().out
+
+
+def test_a_large_file_needs_dvc_but_git_can_be_told_to_keep_it(project, bring, monkeypatch):
+    monkeypatch.setattr(placement, "LARGE", 1000)
+    write_csv(project / "given/news.csv", projects.topics())
+
+    assert "dvc init" in told("given/news.csv", "--yes")
+    assert bring("given/news.csv", "--git")["train"] == "data/raw/news.csv"
+
+
+def test_what_later_stages_would_refuse_is_told_now(project, capsys):
+    rows = projects.topics(60)
+    write_csv(project / "given/train.csv", rows[:30])
+    write_csv(project / "given/valid.csv", [row | {"label": "weather"} for row in rows[30:45]])
+    write_csv(project / "given/test.csv", [{"id": r["id"], "text": r["text"]} for r in rows[45:]])
+    write_csv(project / "given/sub.csv", [{"id": "r1", "label": "economy"}])
+    files = ["given/train.csv", "given/valid.csv", "given/test.csv", "sample=given/sub.csv"]
+    run_verb(["import", *files, "--yes"])
+
+    shown = capsys.readouterr().out
+    assert "classes that train lacks: weather; `prepare` will refuse them" in shown
+    assert "the sample submission has 1 rows and predict 15" in shown
+
+
+def test_labels_joined_in_one_column_are_several(project, bring, capsys):
+    rows = [row | {"label": row["label"].replace("|", ";")} for row in projects.tagged()]
+    write_csv(project / "given/tags.csv", rows)
+    data = bring("given/tags.csv")
+
+    assert (data["label"], data["separator"]) == ("label", ";")
+    assert read(project / "params.yaml")["task"] == "multilabel"
+    shown = capsys.readouterr().out
+    assert "Task: multilabel (3 labels, ';' between those of a row)" in shown
+    assert "train  3 classes: " in shown
+    assert "8 without a label" in shown
+
+
+def test_columns_of_0_and_1_are_several_labels(project, bring, capsys):
+    names = list(projects.SUBJECTS)
+    rows = [
+        {"id": row["id"], "text": row["text"]} | {n: int(n in row["label"]) for n in names}
+        for row in projects.tagged()
+    ]
+    write_csv(project / "given/train.csv", rows)
+    write_csv(project / "given/test.csv", [{"id": r["id"], "text": r["text"]} for r in rows[:20]])
+    sample = [{"id": r["id"]} | dict.fromkeys(names, 0.5) for r in rows[:20]]
+    write_csv(project / "given/sample_submission.csv", sample)
+    given = [f"given/{name}.csv" for name in ("train", "test", "sample_submission")]
+    data = bring(*given)
+
+    assert data["label"] == names
+    assert data["predict"] == "data/raw/test.csv"
+    content = read(project / "params.yaml")
+    assert content["predict"]["sample_submission"] == "data/raw/sample_submission.csv"
+    shown = capsys.readouterr().out
+    assert "3 columns of 0 and 1" in shown
+    for row in rows[:3]:
+        held = ", ".join(sorted(name for name in names if row[name])) or "-"
+        assert f"  {row['id']} | {' '.join(row['text'].split())} | {held}\n" in shown
+    assert bring("given/train.csv", "--label", "sports,science")["label"] == ["sports", "science"]
+    assert "'spotrs'; it has" in told("given/train.csv", "--label", "sports,spotrs", "--yes")
+
+
+def test_a_new_version_keeps_several_labels(project, bring):
+    names = list(projects.SUBJECTS)
+    rows = [
+        {"id": row["id"], "text": row["text"]} | {n: int(n in row["label"]) for n in names}
+        for row in projects.tagged()
+    ]
+    write_csv(project / "given/train.csv", rows)
+    bring("given/train.csv", "--label", "sports,science")
+    write_csv(project / "given/train.csv", rows[:50])
+    assert bring("given/train.csv")["label"] == ["sports", "science"]
+    assert read(project / "params.yaml")["task"] == "multilabel"

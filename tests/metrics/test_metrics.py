@@ -1,0 +1,133 @@
+"""Metrics: the contract of them all."""
+
+import subprocess
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from foldline.metrics.registry import METRICS, measure, prepare
+from tests.helpers.metric_cases import MEMBERS, Array, rows
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(("task", "name"), MEMBERS)
+def test_perfect_predictions_give_the_best_value(task: str, name: str) -> None:
+    target, _ = rows(task, 0)
+    perfect = np.eye(3)[target.astype(int)] if task == "classification" else target.astype(float)
+    metric = METRICS[task][name]
+    assert metric.function(target, perfect) == pytest.approx(metric.best, abs=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 25), st.integers(1, 4), st.booleans())
+def test_weights_are_repetitions(seed: int, n: int, c: int, unknown: bool) -> None:
+    counts = np.random.default_rng(seed + 1).integers(4, size=n)
+    for task in METRICS:
+        target, predictions = rows(task, seed, n, c)
+        if unknown and task == "classification":
+            target[: n // 3] = -1
+        weighted = measure(task, target, predictions, counts)
+        repeats = measure(
+            task, np.repeat(target, counts, axis=0), np.repeat(predictions, counts, axis=0)
+        )
+        assert weighted == pytest.approx(repeats, rel=1e-9, abs=1e-12, nan_ok=True)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 25))
+def test_the_order_of_rows_is_nothing(seed: int, n: int) -> None:
+    order = np.random.default_rng(seed).permutation(n)
+    for task in METRICS:
+        target, predictions = rows(task, seed, n)
+        straight = measure(task, target, predictions)
+        shuffled = measure(task, target[order], predictions[order])
+        assert shuffled == pytest.approx(straight, rel=1e-9, abs=1e-12, nan_ok=True)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 25), st.integers(1, 4))
+def test_values_lie_between_worst_and_best(seed: int, n: int, c: int) -> None:
+    for task in METRICS:
+        for name, value in measure(task, *rows(task, seed, n, c)).items():
+            ends = METRICS[task][name].best, METRICS[task][name].worst
+            assert np.isnan(value) or min(ends) <= value <= max(ends)
+
+
+UNDEFINED: dict[str, tuple[list[int], Array, list[float] | None]] = {
+    "no rows": ([], np.zeros((0, 3)), []),
+    "no weight": ([0, 1], np.eye(3)[:2], [0, 0]),
+    "one row": ([1], np.full((1, 3), 1 / 3), None),
+    "one class": ([1, 1, 1], np.full((3, 3), 1 / 3), None),
+    "one class with weight": ([0, 1, 1], np.full((3, 3), 1 / 3), [0, 1, 2.5]),
+    "unknown labels alone": ([-1, -1], np.full((2, 3), 1 / 3), None),
+    "not finite": ([0, 1], np.array([[NAN, 0, 0], [0, np.inf, 0]]), None),
+    "huge": ([0, 1], np.full((2, 3), 1e300), [1e-300, 1e-300]),
+}
+
+
+@pytest.mark.parametrize("case", UNDEFINED)
+@pytest.mark.parametrize(("task", "name"), MEMBERS)
+def test_what_is_not_defined_is_nan_without_a_warning(task: str, name: str, case: str) -> None:
+    codes, predictions, weights = UNDEFINED[case]
+    target: Any = codes
+    if task == "multilabel":
+        target = np.array([np.arange(3) == code for code in codes], dtype=int).reshape(-1, 3)
+    if task == "regression":
+        predictions = predictions[:, 0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        value = METRICS[task][name].function(target, predictions, weights)
+    assert type(value) is float
+    if case in ("no rows", "no weight", "not finite"):
+        assert np.isnan(value)
+    if name in ("roc_auc", "auprc", "pearson", "spearman") and case != "huge":
+        assert np.isnan(value)
+
+
+def test_a_row_without_weight_may_be_broken() -> None:
+    for task in METRICS:
+        target, predictions = rows(task, 0)
+        sound = measure(task, target[1:], predictions[1:])
+        predictions[0] = NAN
+        assert measure(task, target, predictions, np.arange(200) > 0) == pytest.approx(sound)
+        assert all(np.isnan(list(measure(task, target, predictions).values())))
+
+
+def test_prepared_once_is_the_same() -> None:
+    for task in METRICS:
+        target, predictions = rows(task, 5)
+        measuring = prepare(task, target, predictions)
+        for weights in np.random.default_rng(0).poisson(1.0, (3, 200)).astype(float):
+            assert measuring(weights) == measure(task, target, predictions, weights)
+
+
+@pytest.mark.parametrize(
+    ("task", "arguments", "message"),
+    [
+        ("ranking", ([0], [[1.0]]), "unknown task 'ranking'; allowed: classification, multilabel"),
+        ("regression", ([0.5], [0.5], None, ["f1"]), "no metric .*f1.*allowed: pearson, spearman"),
+        ("regression", ([0.5], [[0.5]]), "do not fit"),
+        ("classification", ([0, 1], [[1.0, 0.0]]), "do not fit"),
+        ("multilabel", ([0, 1], [[1.0, 0.0]]), "do not fit"),
+        ("multilabel", ([[0, 2]], [[1.0, 0.0]]), "allowed: 0 and 1"),
+        ("classification", ([2], [[1.0, 0.0]]), r"target: codes \[2, 2\]; allowed: -1 to 1"),
+        ("classification", ([0.5], [[1.0, 0.0]]), "whole numbers"),
+        ("classification", ([0], [[1.0, 0.0]], [-1.0]), "none below 0"),
+        ("classification", ([0], [[1.0, 0.0]], None, None, [-1]), "predicted: codes"),
+    ],
+)
+def test_messages(task: str, arguments: tuple[object, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        measure(task, *arguments)  # type: ignore[arg-type]
+
+
+def test_starts_fast() -> None:
+    code = "import sys, foldline.metrics.intervals; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"sklearn", "scipy", "pandas", "torch"} & set(done.stdout.split())

@@ -1,0 +1,198 @@
+"""What a killed training leaves, and that it goes on from there to the same bytes."""
+
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foldline.core.io.files import digest
+from foldline.models import registry
+from foldline.models.interface import Fitted, Job
+from foldline.models.neural import checkpoints as checkpoints_module
+from foldline.models.neural.checkpoints import last_checkpoint, whole
+from tests.helpers.killed_training import killed_after
+from tests.helpers.marks import fast_first
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def same(one: Fitted, other: Fitted, labels: Any, folder: Path) -> None:
+    for name, fitted in (("one", one), ("other", other)):
+        registry.save(fitted.model, "scratch", labels("classification"), folder / name)
+    assert one.history == other.history
+    assert digest(folder / "one") == digest(folder / "other")
+
+
+@pytest.mark.parametrize("saves", fast_first([1, 2, 3, 4], [3]))
+def test_a_killed_training_goes_on_exactly(
+    saves, fit, parts, labels, tmp_path, monkeypatch
+) -> None:
+    """The fourth checkpoint is the one after which it stops early, the second is the best one."""
+    how: dict[str, Any] = {"epochs": 12, "lr": 1e-2, "dotted": {"train.patience": 2}}
+    whole_run = fit("scratch", *parts, "classification", **how)
+    stopped = sum("valid_loss" in row for row in whole_run.history)
+    with killed_after(min(saves, stopped), monkeypatch):
+        fit("scratch", *parts, "classification", scratch=tmp_path / "c", **how)
+    again = fit("scratch", *parts, "classification", scratch=tmp_path / "c", **how)
+    same(whole_run, again, labels, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("saves", [1, 2])
+def test_goes_on_exactly_without_validation_rows(
+    saves, fit, parts, labels, tmp_path, monkeypatch
+) -> None:
+    """Also where all epochs were done, and only the result was not written."""
+    train, none = parts[0], parts[0].iloc[:0]
+    whole_run = fit("scratch", train, none, "classification")
+    with killed_after(saves, monkeypatch):
+        fit("scratch", train, none, "classification", scratch=tmp_path / "c")
+    again = fit("scratch", train, none, "classification", scratch=tmp_path / "c")
+    same(whole_run, again, labels, tmp_path)
+
+
+# Options that keep something between steps, or draw more.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "ema, accumulation, one_cycle": {
+        "train.ema": 0.9,
+        "train.accumulation": 2,
+        "train.schedule": "one_cycle",
+    },
+    "swa": {"train.swa": 0.6},
+    "lion, fgm, layer decay": {
+        "train.optimizer": "lion",
+        "train.adversarial": "fgm",
+        "train.layer_decay": 0.8,
+    },
+    "adafactor, awp, r-drop": {
+        "train.optimizer": "adafactor",
+        "train.adversarial": "awp",
+        "train.rdrop": 1.0,
+    },
+    "sgd, contrast, dropout samples": {
+        "train.optimizer": "sgd",
+        "train.contrastive": 0.3,
+        "train.dropout_samples": 2,
+    },
+    "bfloat16, a metric, windows": {
+        "train.precision": "bfloat16",
+        "train.metric": "accuracy",
+        "train.long_text": "window",
+    },
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("valid", [0, 12])
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_goes_on_exactly(
+    name, valid, fit, parts, labels, tmp_path, monkeypatch
+) -> None:
+    train, held = parts[0], parts[1].iloc[:valid]
+    how: dict[str, Any] = {"epochs": 3, "dotted": OPTIONS[name], "max_length": 8}
+    whole_run = fit("scratch", train, held, "classification", **how)
+    with killed_after(2, monkeypatch):
+        fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
+    again = fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
+    same(whole_run, again, labels, tmp_path)
+
+
+@pytest.mark.parametrize("valid", fast_first([0, 12], [12]))
+@pytest.mark.parametrize("name", fast_first(["plain", *OPTIONS], ["plain"]))
+def test_goes_on_exactly_within_an_epoch(
+    name, valid, fit, parts, labels, tmp_path, monkeypatch
+) -> None:
+    """Killed at the last but one step of the second epoch, with a checkpoint at each step."""
+    train, held = parts[0], parts[1].iloc[:valid]
+    how: dict[str, Any] = {"epochs": 3, "dotted": OPTIONS.get(name, {}), "batch_size": 4}
+    if "windows" in name:
+        how["max_length"] = 8
+    whole_run = fit("scratch", train, held, "classification", **how)
+    steps = int(whole_run.summary["steps"]) // 3
+    assert steps > 3
+    assert whole_run.summary["padding"] > 1.0 or "max_length" in how
+    monkeypatch.setattr(checkpoints_module, "EVERY", 0.0)
+    with killed_after(2 * steps - 1, monkeypatch):
+        fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
+    assert last_checkpoint(tmp_path / "c") == str(tmp_path / "c" / f"checkpoint-{2 * steps - 1}")
+    again = fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
+    same(whole_run, again, labels, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, OPTIONS["ema, accumulation, one_cycle"]], ids=["", "ema"])
+def test_goes_on_exactly_after_sigkill(options, fit, recipe, parts, labels, tmp_path) -> None:
+    small = {"batch_size": 8 // options.get("train.accumulation", 1)}
+    own = recipe(options, epochs=4, **small)
+    job = Job(*parts, labels("classification"), own, tmp_path / "c")
+    (tmp_path / "job.pickle").write_bytes(pickle.dumps(job))
+    code = """
+import os, pickle, signal, sys
+from transformers import Trainer
+from foldline.models import kinds
+save = Trainer._save_checkpoint
+def saving(self, *arguments):
+    save(self, *arguments)
+    if self.state.global_step == 8:
+        os.kill(os.getpid(), signal.SIGKILL)
+Trainer._save_checkpoint = saving
+kinds.fit(pickle.load(open(sys.argv[1], "rb")))
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "job.pickle")], cwd=ROOT)
+    assert done.returncode == -signal.SIGKILL
+    assert last_checkpoint(tmp_path / "c") == str(tmp_path / "c" / "checkpoint-8")
+    whole_run = fit("scratch", *parts, "classification", epochs=4, dotted=options, **small)
+    again = registry.fit(job)
+    same(whole_run, again, labels, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def checkpoints(fit, parts, tmp_path_factory) -> Path:
+    """Give the checkpoints of a training that was killed after three epochs."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    how: dict[str, Any] = {"epochs": 9, "dotted": {"train.ema": 0.5}}
+    with pytest.MonkeyPatch.context() as patch, killed_after(3, patch):
+        fit("scratch", *parts, "classification", scratch=folder, **how)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "share"),
+    [
+        ("trainer_state.json", 0.0),
+        ("trainer_state.json", 0.5),
+        ("model.safetensors", 0.0),
+        ("model.safetensors", 0.5),
+        ("optimizer.pt", 0.0),
+        ("optimizer.pt", 0.9),
+        ("scheduler.pt", 0.5),
+        ("rng_state.pth", 0.5),
+        ("averages.pt", 0.5),
+        ("padding.json", 0.0),
+        ("padding.json", 0.5),
+    ],
+)
+def test_a_half_written_checkpoint_is_not_trusted(file, share, checkpoints, tmp_path) -> None:
+    """Cut to a share of its bytes, or not there at all."""
+    folder = shutil.copytree(checkpoints, tmp_path / "c")
+    newest = Path(str(last_checkpoint(folder)))
+    assert whole(newest)
+    content = (newest / file).read_bytes()
+    (newest / file).unlink()
+    if share:
+        (newest / file).write_bytes(content[: int(share * len(content))])
+    assert not whole(newest)
+    left = last_checkpoint(folder)
+    assert left != str(newest)
+    assert not newest.exists()
+
+
+def test_no_checkpoint_is_none(tmp_path) -> None:
+    assert last_checkpoint(tmp_path) is None
+    (tmp_path / "checkpoint-5").mkdir()
+    assert last_checkpoint(tmp_path) is None

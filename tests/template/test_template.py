@@ -1,0 +1,346 @@
+"""The template's front doors: from every way in comes the same project, and it works."""
+
+import os
+import re
+import shutil
+import sys
+import tomllib
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.helpers.marks import fast_first
+from tests.helpers.template import (
+    ANSWERS,
+    ROOT,
+    committed,
+    contents,
+    cookiecut,
+    git,
+    live_files,
+    run,
+)
+
+REASON = "this is a project made from the template, not the template"
+baking = pytest.importorskip("tools.bake", reason=REASON)
+marks = pytest.importorskip("tools.bake_marks", reason=REASON)
+AWKWARD = (
+    '2024 "Kim\'s" C:\\new\\table \'\'\'a\'\'\' """b""" @author@ <i>&amp; 한국어 🎬 ' + "x" * 200
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def machine(tmp_path_factory):
+    """Give git, cookiecutter and copier a home of their own, with no settings but a name."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "gitconfig").write_text("[user]\nname = Someone\nemail = someone@example.org\n")
+    with pytest.MonkeyPatch.context() as patch:
+        for key in [key for key in os.environ if key.startswith(("GIT_", "COOKIECUTTER"))]:
+            patch.delenv(key)
+        patch.setenv("HOME", str(home))
+        patch.setenv("USERPROFILE", str(home))
+        patch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        patch.setenv("DVC_NO_ANALYTICS", "1")
+        patch.setenv("DVC_SITE_CACHE_DIR", str(home / "dvc"))
+        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        yield home
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory, machine):
+    """Copy the live project as it lies on the disk, and commit and tag the copy."""
+    folder = tmp_path_factory.mktemp("source") / "foldline"
+    for name in live_files():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    git(folder, "init", "-q")
+    committed(folder, "Template", "v0.1.0")
+    return folder
+
+
+@pytest.fixture
+def changed(template, tmp_path):
+    """Copy the template for a test that changes it."""
+    return shutil.copytree(template, tmp_path / "foldline", symlinks=True)
+
+
+def bake(template, target, **answers):
+    """Bake without git: as copier calls it, with a record of the answers as cookiecutter's."""
+    target.mkdir(parents=True)
+    baking.bake(template, target, {**ANSWERS, **answers, "_commit": "v0.1.0"})
+    return target
+
+
+@pytest.fixture(scope="session")
+def expected(template, tmp_path_factory):
+    """Say what every way in must give: the files of a project with all default answers."""
+    return contents(bake(template, tmp_path_factory.mktemp("expected") / "my_text_project"))
+
+
+# --- the template's files ---------------------------------------------------------------------
+
+
+def test_each_file_is_copied_or_skipped_on_purpose():
+    patterns = (*baking.COPIED, *baking.SKIPPED)
+    lost = [name for name in live_files() if not any(fnmatchcase(name, p) for p in patterns)]
+
+    assert not lost, f"name them in COPIED or in SKIPPED of tools/bake.py: {lost}"
+
+
+def test_template_has_no_links():
+    assert not [name for name in live_files() if (ROOT / name).is_symlink()]
+
+
+# --- the project ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("model", ["scratch", "tfidf"])
+@pytest.mark.parametrize("language", fast_first(["en", "ko"], ["ko"]))
+def test_project_is_the_live_one_but_for_marked_lines(template, tmp_path, task, model, language):
+    project = bake(template, tmp_path / "p", task=task, model=model, language=language)
+
+    files = contents(project)
+    params = yaml.safe_load(files["params.yaml"])
+    assert (params["task"], params["model"]) == (task, model)
+    assert (project / params["data"]["train"]).is_file()
+    for name in files.keys() - {"README.md", "README.ko.md", "README.en.md"}:
+        live = (template / name).read_bytes()
+        if name in marks.MARKED:
+            lines = [line for line in live.split(b"\n") if b"# template:only" not in line]
+            pairs = zip(lines, files[name].split(b"\n"), strict=True)
+            assert [a for a, b in pairs if a != b and b"# template:" not in a] == []
+        else:
+            assert files[name] == live, name
+
+
+def test_nothing_of_the_template_is_left(template, expected, machine):
+    for name, content in expected.items():
+        for found in (rb"\{\{ ?cookiecutter", rb"# template:\w", rb"@[a-z]+_[a-z]+@"):
+            assert not re.search(found, content), f"{name} holds {found!r}"
+        for folder in (template, machine, ROOT):
+            assert bytes(folder) not in content, f"{name} holds {folder}"
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_links_between_documents_lead_somewhere(template, tmp_path, language):
+    project = bake(template, tmp_path / "p", language=language)
+
+    broken = []
+    for document in project.rglob("*.md"):
+        for link in re.findall(r"\]\(([^)#:\s]+)[^):]*\)", document.read_text(encoding="utf-8")):
+            if not (document.parent / link).exists():
+                broken.append(f"{document.relative_to(project)}: {link}")
+    assert not broken
+
+
+# --- the ways in ------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_used_folder_and_relative_path(changed, expected, tmp_path):
+    for name in (".dvc/cache/files/md5/ab", ".dvc/config.local", ".dvc/tmp/x", "data/raw/mine.csv"):
+        (changed / name).parent.mkdir(parents=True, exist_ok=True)
+        (changed / name).write_text("secret")
+    work = tmp_path / "work"
+
+    cookiecut("../foldline", work, options=("--no-input", "-o", "deep/down"))
+
+    assert contents(work / "deep/down/my_text_project") == expected
+    # Python itself keeps the bytecode of the extension that stands at the root; git ignores it.
+    assert set(changed.rglob("__pycache__")) <= {changed / "__pycache__"}
+
+
+@pytest.mark.slow
+def test_console_that_is_not_utf8_and_git_without_a_name(template, expected, tmp_path):
+    nobody = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "HOME": str(tmp_path)}
+    env = {**nobody, "PYTHONIOENCODING": "cp949", "PYTHONUTF8": "0"}
+
+    told = cookiecut(template, tmp_path, options=(), env=env, input=b"\n" * 6)
+
+    project = tmp_path / "my_text_project"
+    assert contents(project) == expected
+    assert git(project, "status", "--short") == "" and "v0.1.0" in (
+        (project / ".copier-answers.yml").read_text()
+    )
+    assert "my_text_project: ready" in told
+
+
+@pytest.mark.slow
+def test_clone_by_address(template, expected, tmp_path):
+    cookiecut(f"git+file://{template}", tmp_path, options=("--no-input", "--checkout", "v0.1.0"))
+
+    project = tmp_path / "my_text_project"
+    assert contents(project) == expected
+    assert f"git+file://{template}" in (project / ".copier-answers.yml").read_text()
+
+
+@pytest.mark.slow
+def test_clone_with_settings_as_on_windows(template, expected, tmp_path):
+    settings = (
+        "-c",
+        "core.autocrlf=true",
+        "-c",
+        "core.symlinks=false",
+        "-c",
+        "core.fileMode=false",
+    )
+    git(tmp_path, "clone", "-q", *settings, str(template), str(tmp_path / "clone"))
+    env = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.autocrlf"}
+
+    cookiecut(tmp_path / "clone", tmp_path, env={**env, "GIT_CONFIG_VALUE_0": "true"})
+
+    project = tmp_path / "my_text_project"
+    assert contents(project) == expected
+    assert git(project, "-c", "core.autocrlf=true", "status", "--short") == ""
+
+
+@pytest.mark.slow
+def test_zip(template, expected, tmp_path):
+    archive = tmp_path / "foldline.zip"
+    git(template, "archive", "--prefix=foldline-0.1.0/", "-o", str(archive), "HEAD")
+
+    cookiecut(archive, tmp_path)
+
+    assert contents(tmp_path / "my_text_project") == expected
+
+
+@pytest.mark.slow
+def test_replay_within_another_repository(template, expected, tmp_path):
+    git(tmp_path, "init", "-q")
+    cookiecut(template, tmp_path)
+
+    cookiecut(template, tmp_path, options=("--replay", "-o", "again"))
+
+    assert contents(tmp_path / "again/my_text_project") == expected
+    assert not (tmp_path / "again/my_text_project/.git").exists()
+
+
+@pytest.mark.slow
+def test_copier(template, expected, tmp_path):
+    address = f"git+file://{template}"
+    run("copier", "copy", "--trust", "--defaults", address, "p", cwd=tmp_path)
+
+    recorded = yaml.safe_load((tmp_path / "p/.copier-answers.yml").read_text())
+    assert contents(tmp_path / "p") == expected
+    assert recorded == {**ANSWERS, "_commit": "v0.1.0", "_src_path": address}
+
+
+@pytest.mark.slow
+def test_copier_refuses_a_bad_slug(template, tmp_path):
+    command = ("copier", "copy", "--trust", "--defaults", "-d", "project_slug=json")
+
+    with pytest.raises(RuntimeError, match="error: project_slug 'json' names a module"):
+        run(*command, str(template), "p", cwd=tmp_path)
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.slow
+def test_awkward_name(template, tmp_path):
+    given = (f"project_name={AWKWARD}", f"author={AWKWARD}", "language=ko", "task=regression")
+    cookiecut(template, tmp_path, *given)
+
+    (project,) = tmp_path.glob("kim_s_c_new*")
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    pyproject = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    recorded = yaml.safe_load((project / ".copier-answers.yml").read_bytes())
+    assert readme.startswith(f"# {AWKWARD}\n")
+    assert pyproject["project"]["authors"] == [{"name": AWKWARD}]
+    assert (recorded["project_name"], recorded["task"]) == (AWKWARD, "regression")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("slug", ["", "json", "con", "../up", "한글"])
+def test_bad_slug_leaves_everything_as_it_was(template, tmp_path, slug):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "README.md").write_text("mine")
+
+    with pytest.raises(RuntimeError, match="error: project_slug") as raised:
+        options = ("--no-input", "-f", "-o", str(out))
+        cookiecut(template, tmp_path / "work", f"project_slug={slug}", options=options)
+
+    assert str(raised.value).count("error: ") == 1
+    assert [path.name for path in out.iterdir()] == ["README.md"]
+    assert (out / "README.md").read_text() == "mine"
+
+
+def test_project_without_hooks_says_that_it_is_none(template, tmp_path):
+    cookiecut(template, tmp_path, options=("--no-input", "--accept-hooks", "no"))
+
+    assert list(contents(tmp_path / "my_text_project")) == [baking.UNFINISHED]
+
+
+@pytest.mark.slow
+def test_failing_hook_leaves_no_project(changed, tmp_path):
+    (changed / "params.yaml").write_text("seed: 1\n")
+
+    with pytest.raises(RuntimeError, match=r"params\.yaml needs one line"):
+        cookiecut(changed, tmp_path)
+    assert not (tmp_path / "my_text_project").exists()
+
+
+@pytest.mark.slow
+def test_two_templates_in_one_process_do_not_mix(template, changed, tmp_path):
+    (changed / "LICENSE").write_text("another\n")
+    committed(changed, "Another license", "v0.2.0")
+    program = (
+        "from cookiecutter.main import cookiecutter as cut\n"
+        f"for folder in {[str(template), str(changed)]}:\n"
+        "    cut(folder, no_input=True, output_dir='out', overwrite_if_exists=True)\n"
+    )
+    run(sys.executable, "-c", program, cwd=tmp_path)
+
+    assert (tmp_path / "out/my_text_project/LICENSE").read_text() == "another\n"
+
+
+# --- the project at work ------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "model"), [("classification", "scratch"), ("regression", "tfidf")]
+)
+def test_project_runs(template, tmp_path, task, model):
+    cookiecut(template, tmp_path, f"task={task}", f"model={model}")
+    project = tmp_path / "my_text_project"
+
+    if task == "regression":  # the tests run here, too: a project like this one would add nothing
+        run(sys.executable, "-m", "pytest", "-q", "-m", "not slow", cwd=project)
+    run("dvc", "repro", cwd=project)
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", "First run")
+    run("dvc", "exp", "run", "-n", "faster", "-S", "lr=2e-3", "-S", "epochs=1", cwd=project)
+
+    assert "up to date" in run("dvc", "repro", cwd=project)
+    run("dvc", "status", "-q", cwd=project)
+    assert "faster" in run("dvc", "exp", "list", cwd=project)
+
+
+@pytest.mark.slow
+def test_update_keeps_what_the_user_changed(changed, tmp_path):
+    cookiecut(changed, tmp_path)
+    project = tmp_path / "my_text_project"
+    params = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(params.replace("epochs: ", "epochs: 9  # mine, was "))
+    (project / "README.md").write_text("# Mine\n")
+    (project / "data/raw/pairs.csv").unlink()
+    committed(project, "Mine", "mine")
+    with (changed / "params.yaml").open("a") as file:
+        file.write("added: 1\n")
+    (changed / "stages/added.py").write_text('"""Added."""\n')
+    (changed / "run.py").write_text((changed / "run.py").read_text() + "# Added.\n")
+    committed(changed, "Release", "v0.2.0")
+
+    run("copier", "update", "--trust", "--defaults", cwd=project)
+
+    params = (project / "params.yaml").read_text()
+    assert "epochs: 9  # mine" in params and params.endswith("added: 1\n")
+    assert (project / "README.md").read_text() == "# Mine\n"
+    assert (project / "run.py").read_text().endswith("# Added.\n")
+    assert (project / "stages/added.py").exists()
+    assert not (project / "data/raw/pairs.csv").exists()
+    assert "v0.2.0" in (project / ".copier-answers.yml").read_text()
