@@ -161,7 +161,7 @@ def test_sigkill_leaves_what_was_finished(folds, fits, workplace) -> None:
     code = """
 import os, pickle, signal, sys
 sys.path.insert(0, sys.argv[1])
-from foldline.ensembling import folds as work
+from foldline.ensembling import cross_validation as work
 own = pickle.load(open("folds.pickle", "rb"))
 work.fit_fold(own[0])
 work.registry.save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)

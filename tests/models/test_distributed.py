@@ -19,7 +19,7 @@ import pandas as pd
 
 from foldline.core.io.labels import Labels
 from foldline.core.params import Recipe
-from foldline.models import kinds
+from foldline.models import registry
 from foldline.models.interface import Job
 
 rows, recipe, folder = sys.argv[1:]
@@ -28,7 +28,7 @@ labels = Labels("classification", tuple(sorted(set(table["label"]))))
 rank = os.environ.get("RANK", "0")
 job = Job(table.iloc[:34], table.iloc[:0], labels,
           Recipe.model_validate_json(Path(recipe).read_text()), Path(folder) / "scratch")
-fitted = kinds.fit(job)
+fitted = registry.fit(job)
 losses = [row["loss"] for row in fitted.history]
 norms = [row["grad_norm"] for row in fitted.history]
 found = {"losses": losses, "norms": norms, "predicted": fitted.model.predict(table).tolist()}

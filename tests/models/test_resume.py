@@ -134,14 +134,14 @@ def test_goes_on_exactly_after_sigkill(options, fit, recipe, parts, labels, tmp_
     code = """
 import os, pickle, signal, sys
 from transformers import Trainer
-from foldline.models import kinds
+from foldline.models import registry
 save = Trainer._save_checkpoint
 def saving(self, *arguments):
     save(self, *arguments)
     if self.state.global_step == 8:
         os.kill(os.getpid(), signal.SIGKILL)
 Trainer._save_checkpoint = saving
-kinds.fit(pickle.load(open(sys.argv[1], "rb")))
+registry.fit(pickle.load(open(sys.argv[1], "rb")))
 """
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "job.pickle")], cwd=ROOT)
     assert done.returncode == -signal.SIGKILL
