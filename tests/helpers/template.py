@@ -73,8 +73,8 @@ def with_library(project):
     venv = project.parent / f"{project.name}-venv"
     if not venv.exists():
         run(sys.executable, "-m", "venv", "--without-pip", str(venv), cwd=project)
-        (site,) = venv.glob("[Ll]ib*/**/site-packages")
-        (site / "packages.pth").write_text(sysconfig.get_path("purelib") + "\n")
+        site = sysconfig.get_path("purelib", "venv", {"base": str(venv), "platbase": str(venv)})
+        Path(site, "packages.pth").write_text(sysconfig.get_path("purelib") + "\n")
     install_library(project)
     folder = venv / ("Scripts" if os.name == "nt" else "bin")
     path = os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]])
