@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from foldline import __version__
 from foldline.core.console import replace_unprintable
 from foldline.core.errors import FoldlineError, unknown
 from foldline.core.io.threads import settle
@@ -186,6 +187,7 @@ def parser(*verbs: str) -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="foldline", description="Tools beside DVC for a Foldline project."
     )
+    top.add_argument("--version", action="version", version=f"foldline {__version__}")
     add = top.add_subparsers(metavar="VERB", dest="verb", required=True)
     for name in verbs or VERBS:
         verb = VERBS[name]

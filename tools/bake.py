@@ -79,9 +79,7 @@ MOVED = {"pyproject.toml": "template/pyproject.toml"}
 SAMPLES = {"classification": "data/raw/topics", "regression": "data/raw/pairs"}
 # The files that each answer to `automation` adds, where they stand in the template.
 WORKFLOW = {".github/workflows/ci.yml": "template/optional/github/workflows/ci.yml"}
-CONTAINER = {
-    ".devcontainer/devcontainer.json": "template/optional/devcontainer/devcontainer.json"
-}
+CONTAINER = {".devcontainer/devcontainer.json": "template/optional/devcontainer/devcontainer.json"}
 HOOKS = {".pre-commit-config.yaml": ".pre-commit-config.yaml"}
 AUTOMATION = {
     "none": {},
