@@ -1,4 +1,4 @@
-"""docs/params.schema.json: editors take the committed params.yaml, and mark what a stage refuses."""
+"""docs/params.schema.json: editors take the committed params.yaml, and mark wrong values."""
 
 import json
 from pathlib import Path
