@@ -75,6 +75,7 @@ SKIPPED = (
     "hooks/*",
     "foldline_template_root.py",
     "{{cookiecutter.*",
+    "template/*",
     "tools/bake*.py",
     "tools/project_readme*.md",
     "tools/docs.py",
