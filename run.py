@@ -195,7 +195,7 @@ def make_stamp() -> dict[str, str]:
 
 
 def prepare_environment(verbose: bool = False) -> Path:
-    """Return a complete and current environment; make or update .venv where it is neither."""
+    """Return a complete and current environment; make or update .venv if necessary."""
     stamp = make_stamp()
     shared, venv = os.environ.get("FOLDLINE_VENV"), ROOT / ".venv"
     if shared:
@@ -387,7 +387,7 @@ class Progress:
             report(f"installing into .venv with {tool}")
 
     def summary(self) -> str:
-        """Return the tool, the time and the number of packages that the log tells of."""
+        """Return the tool, the time and the number of packages so far."""
         minutes, seconds = divmod(int(time.monotonic() - self.start), 60)
         duration = f"{minutes}m{seconds:02d}s" if minutes else f"{seconds}s"
         packages = count_packages(self.log.read_text(encoding="utf-8", errors="replace"))
@@ -397,18 +397,26 @@ class Progress:
     def update(self) -> None:
         """Show the time and the packages so far, on a terminal."""
         if self.in_place:
-            line = f"run.py: installing into .venv with {self.summary()}"
-            print(f"\r{line:<70}", end="", file=sys.stderr, flush=True)
+            self.overwrite_line(f"run.py: installing into .venv with {self.summary()}")
+
+    def finish(self) -> None:
+        """Show how long it took."""
+        message = f"installed into .venv with {self.summary()}"
+        if self.in_place:
+            self.overwrite_line(f"run.py: {message}")
+            self.end_line()
+        else:
+            report(message)
+
+    def overwrite_line(self, line: str) -> None:
+        """Replace the line on the terminal, cut where it would wrap."""
+        width = min(72, shutil.get_terminal_size().columns - 1)
+        print(f"\r{line[:width]:<{width}}", end="", file=sys.stderr, flush=True)
 
     def end_line(self) -> None:
         """Leave the line that is updated in place."""
         if self.in_place:
             print(file=sys.stderr, flush=True)
-
-    def finish(self) -> None:
-        """Show how long it took."""
-        line = f"run.py: installed into .venv with {self.summary()}"
-        print(f"\r{line:<70}" if self.in_place else line, file=sys.stderr, flush=True)
 
 
 def count_packages(log: str) -> int:
