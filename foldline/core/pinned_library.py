@@ -74,13 +74,18 @@ def sha256(path: Path) -> str:
 
 
 def installed_sha256() -> str | None:
-    """Return the hash of the wheel that pip installed (PEP 610); None where it is not recorded."""
+    """Return the hash of the wheel that was installed (PEP 610); None where it is not recorded.
+
+    pip records it under `archive_info`; uv keeps the one that stood in the requirement's address.
+    """
     try:
         text = metadata.distribution("foldline").read_text("direct_url.json")
-        found: str | None = json.loads(text or "{}")["archive_info"]["hashes"]["sha256"]
-    except (metadata.PackageNotFoundError, ValueError, KeyError):
+        source = json.loads(text or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
         return None
-    return found
+    fragment = source.get("url", "").rpartition("#sha256=")[2]
+    found: str | None = source.get("archive_info", {}).get("hashes", {}).get("sha256")
+    return found or (fragment if len(fragment) == 64 else None)
 
 
 def changed_files(wheel: Path) -> list[str]:
