@@ -12,7 +12,7 @@ from foldline.core.io import schemas
 from foldline.core.io.files import write_metrics
 from foldline.core.io.labels import MAIN, Labels
 from foldline.core.stage import run, say
-from foldline.ensembling.members import FAMILY, Ensemble
+from foldline.ensembling.members import Ensemble, out_of_fold_member
 from foldline.ensembling.voting import VOTES, fit_weights, out_of_fold
 from foldline.metrics.registry import measure
 
@@ -45,10 +45,11 @@ def main(params: Params) -> None:
 
 def _members(wanted: Sequence[str], there: set[str]) -> dict[str, str]:
     """Give each member's family; where the model is TF-IDF itself it does not vote twice."""
-    members = {name: FAMILY[name] for name in wanted if FAMILY[name] in there}
+    members = {name: out_of_fold_member(name) for name in wanted}
+    members = {name: own for name, own in members.items() if own in there}
     if not members:
         raise FoldlineError(
-            f"ensemble.members={wanted}: the model is TF-IDF itself; name 'train' or 'folds'"
+            f"ensemble.members={wanted}: the model is TF-IDF itself; name 'model' or 'folds'"
         )
     return members
 

@@ -11,7 +11,7 @@ from foldline.core.io.files import read_json, replacing, write_json, write_metri
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive
 from foldline.core.stage import run, say
-from foldline.ensembling.members import Ensemble, predict, predicted_baselines
+from foldline.ensembling.members import Ensemble, out_of_fold_member, predict, predicted_baselines
 from foldline.evaluation.scores import (
     Judged,
     confusion_table,
@@ -74,8 +74,8 @@ def _valid(rows: pd.DataFrame, labels: Labels, ensemble: Ensemble) -> Judged:
     trained, held = schemas.VALID_PREDICTIONS.read(), schemas.OUT_OF_FOLD.read()
     members = {}
     for name in ensemble.models:
-        table = held[held["member"] == "model"] if name == "folds" else trained
-        own = table if name == "folds" else table[table["member"] == name]
+        table = held if name == "folds" else trained
+        own = table[table["member"] == out_of_fold_member(name)]
         members[name] = labels.predictions(own.set_index("id").loc[rows["id"].tolist()])
     return _judged(rows, labels, ensemble, members)
 

@@ -57,7 +57,7 @@ def main(params: Params) -> None:
             for name in baselines_of(params)
         }
         save_baselines(plain, labels, fitted.model)
-        own = _predicted("train", fitted.model, valid, labels)
+        own = _predicted("model", fitted.model, valid, labels)
         same = plain["tfidf"] is fitted.model
         other = own if same else _predicted("tfidf", plain["tfidf"], valid, labels)
         schemas.VALID_PREDICTIONS.write(

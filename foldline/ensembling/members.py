@@ -20,8 +20,6 @@ BASELINES = Path("models/baselines")
 INDEX = "index.json"
 FOLDS = Path("models/folds")
 FILE = Path("models/ensemble.json")
-# Out of fold, the trained model and the fold models are one recipe.
-FAMILY = {"train": "model", "folds": "model", "tfidf": "tfidf"}
 
 
 def baselines_of(recipe: Recipe) -> list[str]:
@@ -62,7 +60,7 @@ class Ensemble:
         """Give the one prediction of all members: (n, c) or (n,)."""
         families = {}
         for family in self.weights:
-            own = {m: n for m, n in self.models.items() if FAMILY[m] == family}
+            own = {m: n for m, n in self.models.items() if out_of_fold_member(m) == family}
             means = [members[name] for name in own]
             families[family] = np.average(means, axis=0, weights=list(own.values()))
         return vote(self.method, families, self.weights, task)
@@ -77,13 +75,18 @@ class Ensemble:
         return cls(**read_json(path))
 
 
+def out_of_fold_member(member: str) -> str:
+    """Name the out-of-fold predictions of a member: fold models have those of `model`."""
+    return "model" if member == "folds" else member
+
+
 def folders(member: str) -> list[Path]:
     """Give the folders of a member's models.
 
     Raises:
         FoldlineError: where a model that should vote was not kept.
     """
-    if member == "train":
+    if member == "model":
         return [MODEL]
     if member == "tfidf":
         return [BASELINES / "tfidf"]

@@ -56,11 +56,11 @@ def test_a_prediction_is_made_once(models, rows, labels, fit, monkeypatch) -> No
 
 def test_an_ensemble_is_what_was_saved(workplace) -> None:
     Path("models").mkdir()
-    models = {"train": 1, "folds": 3, "tfidf": 1}
+    models = {"model": 1, "folds": 3, "tfidf": 1}
     own = Ensemble("weighted", models, {"model": 0.25, "tfidf": 0.75})
     own.save()
     assert Ensemble.load() == own
-    given = {"tfidf": np.array([1.0]), "train": np.array([9.0]), "folds": np.array([5.0])}
+    given = {"tfidf": np.array([1.0]), "model": np.array([9.0]), "folds": np.array([5.0])}
     # One model says 9, three say 5: their family says 6.
     assert Ensemble.load().combine(given, "regression") == pytest.approx([0.25 * 6 + 0.75 * 1])
     soft = Ensemble("soft", models, own.weights)
