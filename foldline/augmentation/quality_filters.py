@@ -8,8 +8,9 @@ import pandas as pd
 from tqdm import tqdm
 
 from foldline.augmentation.features import Bags
+from foldline.core.io.group_split import compute_strata, group_folds
 from foldline.core.io.labels import Labels, names_of
-from foldline.core.io.seeds import rank_keys
+from foldline.core.io.seeds import derive
 from foldline.core.params import Gates
 from foldline.data import similarity_join
 from foldline.data.duplicates import meetings
@@ -92,7 +93,9 @@ def agreement(rows: pd.DataFrame, copies: pd.DataFrame, task: str, seed: int) ->
     ridge regression's prediction from source to copy, as a share of the target's range.
     """
     found = np.ones(len(copies))
-    folds = _folds(rows["group"].tolist(), seed)
+    ids, groups = rows["id"].tolist(), rows["group"].tolist()
+    strata = compute_strata(rows["label"], task)
+    folds = group_folds(ids, groups, strata, FOLDS, derive(seed, "agreement"))
     places = pd.Series(np.arange(len(rows)), index=rows["id"])
     sources = places.loc[copies["source_id"]].to_numpy()
     judge = {"regression": _by_number, "multilabel": _by_labels}.get(task, _by_class)
@@ -102,14 +105,6 @@ def agreement(rows: pd.DataFrame, copies: pd.DataFrame, task: str, seed: int) ->
         if len(asked) and not learn.empty:
             found[asked] = judge(learn, rows.iloc[sources[asked]], copies.iloc[asked])
     return found
-
-
-def _folds(groups: list[str], seed: int) -> np.ndarray:
-    """Give each row a fold, whole groups in one: (n,) int, whatever the order of rows."""
-    names = sorted(set(groups))
-    ranks = np.argsort(np.argsort(rank_keys(seed, [f"agree\x1f{name}" for name in names])))
-    folds = dict(zip(names, (ranks % FOLDS).tolist(), strict=True))
-    return np.array([folds[name] for name in groups], dtype=np.int64)
 
 
 def _by_class(learn: pd.DataFrame, sources: pd.DataFrame, copies: pd.DataFrame) -> np.ndarray:

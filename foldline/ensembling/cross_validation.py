@@ -18,10 +18,10 @@ from foldline.augmentation.augment_rows import balance
 from foldline.augmentation.external_inputs import outside
 from foldline.core.errors import FoldlineError
 from foldline.core.io.files import read_json, write_json
+from foldline.core.io.group_split import compute_strata, split_groups
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive
 from foldline.core.params import Augment, Kfold, Recipe
-from foldline.data.allocation import allocate, strata_of
 from foldline.data.leaks import digest
 from foldline.execution.locks import locked
 from foldline.execution.store import Store, code_version, fingerprint, libraries
@@ -104,8 +104,8 @@ def training_rows(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
     if not kind.stops_early:
         return _balanced(fold, part, part.iloc[:0]), part.iloc[:0]
     shares = [1 - fold.kfold.inner_valid, fold.kfold.inner_valid]
-    strata = strata_of(part["label"], fold.labels.task)
-    codes = allocate(part["id"].tolist(), part["group"].tolist(), strata, shares, seed)
+    strata = compute_strata(part["label"], fold.labels.task)
+    codes = split_groups(part["id"].tolist(), part["group"].tolist(), strata, shares, seed)
     learn, stop = (part[codes == code].reset_index(drop=True) for code in (0, 1))
     return _balanced(fold, learn, stop), stop
 
