@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from foldline.augmentation import translator
-from foldline.augmentation.changing import Changer
-from foldline.augmentation.requests import Ask
+from foldline.augmentation.augmenters import TextAugmenter
+from foldline.augmentation.requests import CopyRequest
 from foldline.core.errors import FoldlineError
 
 pytestmark = pytest.mark.slow
@@ -76,7 +76,7 @@ def folders(tmp_path_factory) -> dict[str, Path]:
 def changer(folders, augment, workplace):
     """Make a changer in an empty folder, with the models linked into it."""
 
-    def make(**options: object) -> Changer:
+    def make(**options: object) -> TextAugmenter:
         Path("models/pretrained").mkdir(parents=True, exist_ok=True)
         for name, path in FOLDERS.items():
             if not Path(path).exists():
@@ -84,17 +84,19 @@ def changer(folders, augment, workplace):
         own = {"beams": 3, "temperature": 0.0, "max_length": 24} | FOLDERS | options
         dotted = {f"backtranslation.{name}": value for name, value in own.items()}
         rows = pd.DataFrame({"text": TEXTS, "text_pair": "", "label": "x"})
-        return Changer(rows, augment(dotted, method="backtranslation"), "classification", 1)
+        return TextAugmenter(rows, augment(dotted, method="backtranslation"), "classification", 1)
 
     return make
 
 
-def asks(number: int = 0) -> list[Ask]:
-    return [Ask(text, text[:3], "x", f"r{n}", number) for n, text in enumerate(TEXTS)]
+def asks(number: int = 0) -> list[CopyRequest]:
+    return [CopyRequest(text, text[:3], "x", f"r{n}", number) for n, text in enumerate(TEXTS)]
 
 
-def run(changer: Changer, wanted: list[Ask], attempt: int = 0) -> list[tuple[str, str]]:
-    return changer.change("backtranslation", wanted, attempt)
+def run(
+    changer: TextAugmenter, wanted: list[CopyRequest], attempt: int = 0
+) -> list[tuple[str, str]]:
+    return changer.augment("backtranslation", wanted, attempt)
 
 
 def forget() -> None:
@@ -139,7 +141,7 @@ def test_translations_are_kept(changer, monkeypatch) -> None:
     def never(name: str) -> None:
         raise AssertionError("it was translated already")
 
-    monkeypatch.setattr(translator, "_load", never)
+    monkeypatch.setattr(translator, "_load_model", never)
     translator._LOADED.clear()
     assert run(changer(), asks()[::-1]) == found[::-1]
     for options in ({"max_length": 11}, {"beams": 2}, {"beams": 1, "temperature": 1.0}):

@@ -1,4 +1,4 @@
-"""Rewriting by a language model: recorded once, replayed by everybody; a stub on this machine."""
+"""LlmRewriter by a language model: recorded once, replayed by everybody; a stub on this machine."""
 
 import json
 import os
@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from foldline.augmentation import chat_client, llm_cache
-from foldline.augmentation.llm import Rewriting
-from foldline.augmentation.requests import Ask
+from foldline.augmentation.llm import LlmRewriter
+from foldline.augmentation.requests import CopyRequest
 from foldline.core.errors import FoldlineError
 
 ROOT = Path(__file__).resolve().parents[2]
-ASKS = [Ask(f"text {n}", "", "food", f"r{n}", 0) for n in range(6)]
+ASKS = [CopyRequest(f"text {n}", "", "food", f"r{n}", 0) for n in range(6)]
 
 
 class Stub:
@@ -73,9 +73,9 @@ def stub(monkeypatch):
 
 @pytest.fixture
 def rewriting(stub, augment, workplace):
-    def make(mode: str = "record", **options: object) -> Rewriting:
+    def make(mode: str = "record", **options: object) -> LlmRewriter:
         dotted = {f"llm.{k}": v for k, v in ({"url": stub.url} | options).items()}
-        return Rewriting(augment(dotted | {"llm.mode": mode}).llm, 1)
+        return LlmRewriter(augment(dotted | {"llm.mode": mode}).llm, 1)
 
     return make
 
@@ -85,8 +85,8 @@ def recorded() -> list[dict]:
 
 
 def test_equal_asks_are_one_request(rewriting, stub) -> None:
-    ask = Ask("the text", "", "food", "r", 0)
-    same = [ask._replace(name=f"r{n}") for n in range(5)]
+    ask = CopyRequest("the text", "", "food", "r", 0)
+    same = [ask._replace(source_id=f"r{n}") for n in range(5)]
 
     found = rewriting().__call__(same, 0)
 
@@ -129,13 +129,13 @@ def test_only_what_is_missing_is_asked_for(rewriting, stub) -> None:
 
 def test_off_changes_nothing_and_empty_texts_are_not_asked_for(rewriting, stub) -> None:
     assert rewriting("off")(ASKS, 0) == [(ask.text, "") for ask in ASKS]
-    assert rewriting()([Ask("", "b", "x", "r", 0)], 0) == [("", "b")]
+    assert rewriting()([CopyRequest("", "b", "x", "r", 0)], 0) == [("", "b")]
     assert stub.requests == []
 
 
 def test_places_in_the_prompt_are_filled_once(rewriting, stub) -> None:
     odd = "{label} {text_pair} {x} \\1"
-    rewriting(prompt="{text}|{text_pair}|{label}|{other}")([Ask(odd, "b", "c", "r", 0)], 0)
+    rewriting(prompt="{text}|{text_pair}|{label}|{other}")([CopyRequest(odd, "b", "c", "r", 0)], 0)
     assert stub.requests[0]["messages"][0]["content"] == f"{odd}|b|c|{{other}}"
 
 
@@ -237,7 +237,7 @@ def test_a_line_that_is_none_is_told(rewriting) -> None:
 
 def test_the_first_answer_counts_whoever_wrote_it(workplace) -> None:
     """Two processes that ask for the same must go on with the same text."""
-    mine, other = llm_cache.Answers(llm_cache.PATH), llm_cache.Answers(llm_cache.PATH)
+    mine, other = llm_cache.AnswerCache(llm_cache.PATH), llm_cache.AnswerCache(llm_cache.PATH)
     other.add("k", {"answer": "first"})
     mine.add("k", {"answer": "second"})
     assert mine["k"] == other["k"] == "first"
@@ -246,7 +246,7 @@ def test_the_first_answer_counts_whoever_wrote_it(workplace) -> None:
 
 def test_writers_do_not_mix_their_lines(workplace) -> None:
     def write(name: str) -> None:
-        own = llm_cache.Answers(llm_cache.PATH)
+        own = llm_cache.AnswerCache(llm_cache.PATH)
         for n in range(20):
             own.add(f"{name}{n}", {"answer": name * 3000})
 
