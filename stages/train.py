@@ -9,7 +9,7 @@ from foldline.core.io.files import write_json, write_metrics
 from foldline.core.io.labels import MAIN, Labels
 from foldline.core.params import Recipe, Runner
 from foldline.core.stage import run, say
-from foldline.ensembling.baselines import fit_baselines, make_validation_table, save_baselines
+from foldline.ensembling.baselines import fit_baselines, make_validation_table
 from foldline.ensembling.members import MODEL
 from foldline.evaluation.report import warn_if_no_better_than_majority
 from foldline.evaluation.scores import score_predictions
@@ -49,7 +49,6 @@ def main(params: Params) -> None:
         fitted, usage = fit_with_tracker(job, params.runner.tracker, key)
         registry.save(fitted.model, params.model, labels, MODEL)
         baselines = fit_baselines(job, fitted.model)
-        save_baselines(baselines, labels, fitted.model)
         members = {"model": fitted.model, "tfidf": baselines["tfidf"]}
         table = make_validation_table(members, valid, labels)
         schemas.VALID_PREDICTIONS.write(table)

@@ -67,10 +67,10 @@ def _parse_completion(content: bytes) -> dict[str, Any]:
         unusable = message.get("refusal") or finish in ("content_filter", "length")
         answer = text if isinstance(text, str) and text.strip() and not unusable else None
     except (ValueError, LookupError, TypeError, AttributeError) as failed:
-        shown = content[:200].decode("utf-8", "replace")
+        excerpt = content[:200].decode("utf-8", "replace")
         raise FoldlineError(
-            f"augment.llm.url: the server's answer is no chat completion (found {shown!r}); is it "
-            "OpenAI-compatible, and does the address end in /v1?"
+            f"augment.llm.url: the server's answer is no chat completion (found {excerpt!r}); is "
+            "it OpenAI-compatible, and does the address end in /v1?"
         ) from failed
     return {
         "answer": answer,

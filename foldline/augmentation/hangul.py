@@ -63,10 +63,10 @@ def compose_hangul(strokes: list[str]) -> str:
     return _SYLLABLE.sub(_compose_syllable, "".join(strokes))
 
 
-def _compose_syllable(found: re.Match[str]) -> str:
+def _compose_syllable(match: re.Match[str]) -> str:
     lead, vowel, tail = (
-        _LEADS.index(found[1]),
-        _VOWELS.index(found[2]),
-        _TAILS.index(found[3] or ""),
+        _LEADS.index(match[1]),
+        _VOWELS.index(match[2]),
+        _TAILS.index(match[3] or ""),
     )
     return chr(_FIRST + (lead * len(_VOWELS) + vowel) * len(_TAILS) + tail)

@@ -59,14 +59,14 @@ class NumericAssociation:
         # fsum rounds once, so the order of rows does not matter.
         mean = math.fsum(numbers) / max(1, len(numbers))
         spread = math.sqrt(math.fsum((n - mean) ** 2 for n in numbers) / max(1, len(numbers)))
-        numbers_of: defaultdict[str, list[float]] = defaultdict(list)
+        deviations: defaultdict[str, list[float]] = defaultdict(list)
         for words, number in zip(documents, numbers, strict=True):
             for word in set(words):
-                numbers_of[word].append((number - mean) / (spread or 1.0))
-        self._rows = Counter({word: len(found) for word, found in numbers_of.items()})
+                deviations[word].append((number - mean) / (spread or 1.0))
+        self._rows = Counter({word: len(values) for word, values in deviations.items()})
         self._odds = {
-            word: _LOGISTIC * math.fsum(found) / (len(found) + PRIOR)
-            for word, found in numbers_of.items()
+            word: _LOGISTIC * math.fsum(values) / (len(values) + PRIOR)
+            for word, values in deviations.items()
         }
 
     def log_odds(self, word: str, label: str) -> float:

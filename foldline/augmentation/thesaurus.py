@@ -79,12 +79,12 @@ class Thesaurus:
 
     def _find_latin_slots(self, text: str, label: str) -> Iterator[Slot]:
         lexicon = self._lexicon
-        for found in _WORD.finditer(text) if lexicon else ():
-            word = found[0].lower()
+        for match in _WORD.finditer(text) if lexicon else ():
+            word = match[0].lower()
             if word in lexicon and not (self._korean and is_hangul(word)):
                 synonyms = self._filter_synonyms(word, lexicon[word], label)
                 if synonyms:
-                    yield Slot(*found.span(), synonyms, partial(_match_case, found[0]))
+                    yield Slot(*match.span(), synonyms, partial(_match_case, match[0]))
 
     def _find_hangul_slots(self, text: str, label: str) -> Iterator[Slot]:
         lexicon = self._lexicon

@@ -145,8 +145,8 @@ class Translator:
         if not self.languages:
             return {}
         code = self.languages[1]
-        known = getattr(tokenizer, "lang_code_to_id", None) or {}
-        token = known.get(code, tokenizer.convert_tokens_to_ids(code))
+        codes = getattr(tokenizer, "lang_code_to_id", None) or {}
+        token = codes.get(code, tokenizer.convert_tokens_to_ids(code))
         if token is None or token == tokenizer.unk_token_id:
             raise FoldlineError(
                 f"augment.backtranslation.languages: {self.name} does not know {code!r}; its "

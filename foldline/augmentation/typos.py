@@ -37,12 +37,12 @@ def _change_letters(pieces: list[str], shares: Iterable[list[float]]) -> str:
     ends = list(accumulate(map(len, pieces[1::2])))
     strokes: dict[int, list[str]] = {}
     for letter, *own in shares:
-        place = 2 * bisect(ends, int(letter * ends[-1])) + 1
-        if place not in strokes:
-            strokes[place] = split_keystrokes(pieces[place])
-        _make_typo(strokes[place], *own)
-    for place, own_strokes in strokes.items():
-        pieces[place] = compose_hangul(own_strokes)
+        position = 2 * bisect(ends, int(letter * ends[-1])) + 1
+        if position not in strokes:
+            strokes[position] = split_keystrokes(pieces[position])
+        _make_typo(strokes[position], *own)
+    for position, own_strokes in strokes.items():
+        pieces[position] = compose_hangul(own_strokes)
     return "".join(pieces)
 
 
@@ -60,28 +60,30 @@ def _split_runs(text: str) -> list[str]:
 
 def _make_typo(strokes: list[str], at: float, kind: float, key: float) -> None:
     """Make one typo, in place, by three numbers in [0, 1)."""
-    place, way = int(at * len(strokes)), int(kind * 4)
-    stroke, after = strokes[place], strokes[place + 1 : place + 2]
+    position, way = int(at * len(strokes)), int(kind * 4)
+    stroke, after = strokes[position], strokes[position + 1 : position + 2]
     if way == 0 and after and after[0] != stroke:
-        strokes[place : place + 2] = [after[0], stroke]
+        strokes[position : position + 2] = [after[0], stroke]
     elif way == 1 and len(strokes) > 1:
-        del strokes[place]
+        del strokes[position]
     elif way == 2:
-        strokes.insert(place, stroke)
+        strokes.insert(position, stroke)
     else:
         near = _NEIGHBOURS[stroke]
-        strokes[place] = near[int(key * len(near))]
+        strokes[position] = near[int(key * len(near))]
 
 
 def _list_neighbours() -> dict[str, str]:
     """Return for each keystroke those of the adjacent keys, in its alphabet and case."""
-    place = {key: (row, at) for row, keys in enumerate(_ROWS) for at, key in enumerate(keys)}
+    positions = {
+        key: (row, column) for row, keys in enumerate(_ROWS) for column, key in enumerate(keys)
+    }
     # Each row is shifted half a key to the right of the one above it.
     steps = ((0, -1), (0, 1), (-1, 0), (-1, 1), (1, -1), (1, 0))
-    at = {where: key for key, where in place.items()}
+    keys_at = {position: key for key, position in positions.items()}
     near = {
-        key: "".join(at[r + y, c + x] for y, x in steps if (r + y, c + x) in at)
-        for key, (r, c) in place.items()
+        key: "".join(keys_at[r + y, c + x] for y, x in steps if (r + y, c + x) in keys_at)
+        for key, (r, c) in positions.items()
     }
     latin = near | {key.upper(): keys.upper() for key, keys in near.items()}
     jamo = {

@@ -21,23 +21,21 @@ def list_baselines(recipe: Recipe) -> list[str]:
 
 
 def fit_baselines(job: Job, trained: Model) -> dict[str, Model]:
-    """Fit the baselines of a job; one of the trained model's kind is that model."""
+    """Fit the baselines of a job and write them with their index; `trained` lies in MODEL.
+
+    A baseline of the trained model's kind is that model.
+    """
     models = {}
     for name in list_baselines(job.recipe):
-        recipe = job.recipe.model_copy(update={"model": name})
-        own = name == job.recipe.model
-        models[name] = trained if own else registry.fit(replace(job, recipe=recipe)).model
-    return models
-
-
-def save_baselines(models: dict[str, Model], labels: Labels, trained: Model) -> None:
-    """Write the baselines and their index; copy the `trained` model from its own folder."""
-    for name, model in models.items():
-        if model is trained:
+        if name == job.recipe.model:
+            models[name] = trained
             copied(MODEL, BASELINES / name)
         else:
-            registry.save(model, name, labels, BASELINES / name)
+            recipe = job.recipe.model_copy(update={"model": name})
+            models[name] = registry.fit(replace(job, recipe=recipe)).model
+            registry.save(models[name], name, job.labels, BASELINES / name)
     write_json(BASELINES / INDEX, list(models))
+    return models
 
 
 def predict_baselines(rows: pd.DataFrame) -> dict[str, np.ndarray]:

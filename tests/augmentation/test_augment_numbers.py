@@ -1,4 +1,4 @@
-"""Balancing numbers: a range of them stands for a class, and pairs are copied as such."""
+"""Augmentation for regression: ranges count as classes, and pairs are copied as pairs."""
 
 from foldline.augmentation import report, sampling_plan
 from foldline.augmentation.augment_rows import augment_rows

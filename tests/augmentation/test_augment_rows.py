@@ -1,4 +1,4 @@
-"""Balancing: copies follow their sources, and depend on nothing that stands beside them."""
+"""Augmentation: copies follow their sources and depend on no other row."""
 
 from collections import Counter
 from typing import Any
@@ -32,7 +32,7 @@ TABLES = st.lists(
 
 @pytest.fixture
 def uneven(rows) -> pd.DataFrame:
-    """Give 60 rows in classes of 40, 15 and 5."""
+    """Return 60 rows in classes of 40, 15 and 5."""
     table = rows(n=120)
     sizes = dict(zip(table["label"].unique(), (40, 15, 5), strict=True))
     kept = [table[table["label"] == name].iloc[:size] for name, size in sizes.items()]
@@ -44,7 +44,7 @@ def augmented(rows: pd.DataFrame, augment: Any, seed: int = 1, **how: Any) -> Au
 
 
 def by_source(table: pd.DataFrame) -> dict[str, list[tuple[str, ...]]]:
-    """Give the copies of each row."""
+    """Return the copies of each row."""
     copies = table[table["method"] != ORIGINAL]
     named: dict[str, list[tuple[str, ...]]] = {}
     for row in copies.itertuples():
@@ -146,7 +146,7 @@ def test_copies_are_shared_equally(uneven, augment) -> None:
     assert per_row.max() - per_row.min() <= 1
 
 
-def test_a_class_that_is_not_there_is_told(augment) -> None:
+def test_a_class_that_is_not_there_is_reported(augment) -> None:
     own = augment(per_class={"spma": "none"})
     with pytest.raises(FoldlineError, match=r"per_class: unknown class 'spma'; did you mean 'spam"):
         sampling_plan.check_classes(own, ["ham", "spam"])

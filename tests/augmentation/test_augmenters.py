@@ -74,15 +74,15 @@ every = pytest.mark.parametrize(
 )
 
 
-def asks(number: int = 0) -> list[CopyRequest]:
+def make_requests(number: int = 0) -> list[CopyRequest]:
     return [CopyRequest(text, text[::-1], "food", f"r{n}", number) for n, text in enumerate(TEXTS)]
 
 
 @pytest.fixture
-def changer(augment, workplace):
+def augmenter(augment, workplace):
     Path("data/raw").mkdir(parents=True)
     Path("data/raw/synonyms.tsv").write_text(SYNONYMS, encoding="utf-8")
-    table = pd.DataFrame(asks())[["text", "text_pair", "label"]]
+    table = pd.DataFrame(make_requests())[["text", "text_pair", "label"]]
 
     def make(method, dotted=None, seed=1):
         path = {"synonym.path": "data/raw/synonyms.tsv"}
@@ -98,38 +98,38 @@ def test_every_augmenter_is_a_choice() -> None:
 
 
 @every
-def test_contract(method, options, changer) -> None:
-    made = changer(method, options)
+def test_contract(method, options, augmenter) -> None:
+    made = augmenter(method, options)
     states = random.getstate(), np.random.get_state()
-    found = made.augment(method, asks(), 0)
+    found = made.augment(method, make_requests(), 0)
 
     assert all(isinstance(text, str) for texts in found for text in texts)
-    for ask, texts in zip(asks(), found, strict=True):
-        before = (ask.text.strip(), ask.text_pair.strip())
+    for request, texts in zip(make_requests(), found, strict=True):
+        before = (request.text.strip(), request.text_pair.strip())
         assert [bool(text.strip()) for text in texts] == [bool(text) for text in before]
-    assert made.augment(method, asks(), 0) == found
+    assert made.augment(method, make_requests(), 0) == found
     assert random.getstate() == states[0]
     assert all(np.array_equal(a, b) for a, b in zip(np.random.get_state(), states[1], strict=True))
 
 
 @every
-def test_a_copy_knows_no_other_one(method, options, changer) -> None:
-    made = changer(method, options)
-    together = made.augment(method, asks(3), 1)
+def test_a_copy_knows_no_other_one(method, options, augmenter) -> None:
+    made = augmenter(method, options)
+    together = made.augment(method, make_requests(3), 1)
     other = pickle.loads(pickle.dumps(made))
 
-    alone = [other.augment(method, [ask], 1)[0] for ask in reversed(asks(3))]
+    alone = [other.augment(method, [request], 1)[0] for request in reversed(make_requests(3))]
 
     assert alone[::-1] == together
 
 
 @every
-def test_changes_most_texts(method, options, changer) -> None:
+def test_changes_most_texts(method, options, augmenter) -> None:
     if options.get("nlpaug.name") == "RandomSentAug":
         text = "One two. Three four! Five six? Seven."
     else:
         text = "the one quick two brown three fox nine. ten twelve because believe"
-    made = changer(method, options)
+    made = augmenter(method, options)
     wanted = [CopyRequest(text, "x y", "food", "r", number) for number in range(16)]
     found = made.augment(method, wanted, 0)
 
@@ -137,16 +137,16 @@ def test_changes_most_texts(method, options, changer) -> None:
     if method != "pairswap":
         assert len(set(found)) > 2
         assert made.augment(method, wanted, 1) != found
-        assert changer(method, options, seed=2).augment(method, wanted, 0) != found
+        assert augmenter(method, options, seed=2).augment(method, wanted, 0) != found
 
 
-def test_a_mix_has_all_its_methods(changer, augment) -> None:
-    made = changer("mix", {"mix": {"aeda": 1.0, "swap": 2.0}})
+def test_a_mix_has_all_its_methods(augmenter, augment) -> None:
+    made = augmenter("mix", {"mix": {"aeda": 1.0, "swap": 2.0}})
     assert list_methods(augment({"mix": {"aeda": 1.0, "swap": 2.0}}, method="mix")) == [
         "aeda",
         "swap",
     ]
-    assert made.augment("swap", asks(), 0) != made.augment("aeda", asks(), 0)
+    assert made.augment("swap", make_requests(), 0) != made.augment("aeda", make_requests(), 0)
     assert list_methods(augment()) == []
 
 
@@ -179,8 +179,8 @@ def test_delete_leaves_words_in_their_order() -> None:
     assert copies(word_augmenters.delete, "낱말", 1, share=0.3) == ["낱말"]
 
 
-def test_pairswap_needs_pairs(changer, augment) -> None:
-    made = changer("pairswap")
+def test_pairswap_needs_pairs(augmenter, augment) -> None:
+    made = augmenter("pairswap")
     found = made.augment(
         "pairswap", [CopyRequest("a", "b", "1", "r", 0), CopyRequest("a", "", "1", "s", 0)], 0
     )
@@ -249,8 +249,10 @@ def test_noise_is_as_strong_as_asked() -> None:
 
 
 @pytest.mark.slow
-def test_nlpaug_leaves_numbers_links_and_capitals(changer) -> None:
-    made = changer("nlpaug", {"nlpaug.name": "RandomWordAug", "nlpaug.options": {"action": "swap"}})
+def test_nlpaug_leaves_numbers_links_and_capitals(augmenter) -> None:
+    made = augmenter(
+        "nlpaug", {"nlpaug.name": "RandomWordAug", "nlpaug.options": {"action": "swap"}}
+    )
     text = "i Have 3,000 apples :) at http://a.b/c now"
     wanted = [CopyRequest(text, "", "food", f"r{n}", 0) for n in range(20)]
     found = [one for one, _ in made.augment("nlpaug", wanted, 0)]
@@ -259,9 +261,9 @@ def test_nlpaug_leaves_numbers_links_and_capitals(changer) -> None:
 
 
 @pytest.mark.slow
-def test_what_nlpaug_stumbles_on_stays(changer) -> None:
+def test_what_nlpaug_stumbles_on_stays(augmenter) -> None:
     options = {"action": "crop", "aug_p": 0.9, "aug_min": 5}
-    made = changer("nlpaug", {"nlpaug.name": "RandomWordAug", "nlpaug.options": options})
+    made = augmenter("nlpaug", {"nlpaug.name": "RandomWordAug", "nlpaug.options": options})
     assert made.augment("nlpaug", [CopyRequest("a b", "", "food", "r", 0)], 0) == [("a b", "")]
 
 
@@ -273,9 +275,9 @@ def test_what_nlpaug_stumbles_on_stays(changer) -> None:
         slow("TfIdfAug", {}, "TfIdfAug cannot be used"),
     ],
 )
-def test_what_nlpaug_cannot_do_is_told_at_once(name, options, message, changer) -> None:
+def test_what_nlpaug_cannot_do_is_reported_at_once(name, options, message, augmenter) -> None:
     with pytest.raises(FoldlineError, match=message):
-        changer("nlpaug", {"nlpaug.name": name, "nlpaug.options": options})
+        augmenter("nlpaug", {"nlpaug.name": name, "nlpaug.options": options})
 
 
 @pytest.mark.slow

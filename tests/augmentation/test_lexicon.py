@@ -81,12 +81,12 @@ def test_a_table_is_read(tsv) -> None:
         ("영화\t작품\n".encode("cp949"), "is not UTF-8"),
     ],
 )
-def test_a_malformed_table_is_told_with_its_line(text, message, tsv) -> None:
+def test_a_malformed_table_is_reported_with_its_line(text, message, tsv) -> None:
     with pytest.raises(FoldlineError, match=message):
         read_tsv(tsv(text))
 
 
-def test_missing_files_are_told(tmp_path, augment, workplace) -> None:
+def test_missing_files_are_reported(tmp_path, augment, workplace) -> None:
     rows = pd.DataFrame({"text": [], "text_pair": [], "label": []})
     (tmp_path / "synonym.tsv").write_text("good\tfine\n")
     beside = r"synonym.path: .*synonyms.tsv is not there; did you mean 'synonym.tsv'\? In .* there"

@@ -1,4 +1,4 @@
-"""Quality gates: what a copy must pass, by hand, and that no held-out row is looked at."""
+"""Quality filters: cases by hand, and that no held-out row has an influence."""
 
 import numpy as np
 import pandas as pd

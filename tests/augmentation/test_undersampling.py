@@ -26,7 +26,7 @@ def options(augment):
 
 @pytest.fixture
 def table(rows) -> pd.DataFrame:
-    """Give 90 rows in classes of 50, 30 and 10, some of which have wrong labels."""
+    """Return 90 rows in classes of 50, 30 and 10, some of which have wrong labels."""
     own = rows(n=150)
     sizes = dict(zip(own["label"].unique(), (50, 30, 10), strict=True))
     parts = [own[own["label"] == name].iloc[:size] for name, size in sizes.items()]
@@ -239,7 +239,7 @@ def test_embeddings_choose_rows(table, options, tiny_bert) -> None:
     assert found[0] != svd
 
 
-def test_an_encoder_that_is_not_there_is_told(table, options) -> None:
+def test_an_encoder_that_is_not_there_is_reported(table, options) -> None:
     own = embedded(options(method="tomek"), "models/pretrained/none")
     with pytest.raises(FoldlineError, match=r"encoder=models/pretrained/none cannot be loaded"):
         select_rows(table, classes(table), own, 1)

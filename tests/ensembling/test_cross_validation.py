@@ -29,7 +29,7 @@ SPLITS = 3
 
 @pytest.fixture
 def table(rows) -> pd.DataFrame:
-    """Give 48 rows in 16 groups of three, whole groups in a fold."""
+    """Return 48 rows in 16 groups of three, whole groups in a fold."""
     own = rows(n=48)
     group = np.arange(48) // 3
     own["group"] = [f"g{number}" for number in group]

@@ -81,12 +81,12 @@ def test_without_names_all_that_need_nothing_are_tried_and_each_alone(settings):
     assert not {"llm", "backtranslation", "pairswap", "mix"} & set(tried)
 
 
-def test_a_misspelt_method_is_told(settings):
+def test_a_misspelt_method_is_reported(settings):
     with pytest.raises(FoldlineError, match="did you mean 'tomek'"):
         ablation.list_trials(settings, ["tomec"])
 
 
-def test_verbs_are_listed_and_a_misspelt_one_is_told(capsys):
+def test_verbs_are_listed_and_a_misspelt_one_is_reported(capsys):
     with pytest.raises(SystemExit) as ended:
         run_verb([])
     assert ended.value.code == 0

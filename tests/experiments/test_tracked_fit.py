@@ -131,7 +131,7 @@ def test_a_gpus_figures_come_by_nvml(monkeypatch):
     assert set(silent.found()) <= {"memory_mb", "cpu_percent"}
 
 
-def test_a_machine_without_nvml_is_told_as_such(monkeypatch):
+def test_a_machine_without_nvml_is_reported_as_such(monkeypatch):
     monkeypatch.setattr(resource_usage, "NVML", "no-such-library.so")
     with pytest.raises(OSError):
         Gpu("GPU-0")
