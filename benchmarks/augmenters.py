@@ -150,7 +150,7 @@ def beside(asks: list[CopyRequest], lines: list[str], augment: dict[str, Any]) -
     """Compare each method with its peer, by turns."""
     found: dict[str, Any] = {}
     for method, peer in peers().items():
-        own = partial(changer(method, augment).change, method, asks, 0)
+        own = partial(changer(method, augment).augment, method, asks, 0)
         sides: dict[str, Work] = {
             "foldline": own,
             "nlpaug": partial(peer.augment, lines),

@@ -50,15 +50,15 @@ class BackTranslator:
         Raises:
             FoldlineError: if a model cannot be loaded.
         """
-        texts = self._translate_back_and_forth(
+        texts = self._translate_round_trip(
             [request.text for request in requests], requests, attempt
         )
-        pairs = self._translate_back_and_forth(
+        pairs = self._translate_round_trip(
             [request.text_pair for request in requests], requests, attempt
         )
         return list(zip(texts, pairs, strict=True))
 
-    def _translate_back_and_forth(
+    def _translate_round_trip(
         self, texts: list[str], requests: list[CopyRequest], attempt: int
     ) -> list[str]:
         seeds = [self._derive_seed(request, attempt) for request in requests]

@@ -70,9 +70,10 @@ def test_one_and_two_workers_write_the_same_bytes(method, rows, tmp_path, monkey
         schemas.TRAIN.write(table.assign(id=[f"r{n}" for n in range(len(table))]))
         schemas.HELD_OUT_HASHES.write(pd.DataFrame({"key": []}))
         projects.run("augment")
-        written = [*Path("metrics").glob("*.json"), schemas.AUGMENTED.path]
-        found.append({path.name: path.read_bytes() for path in written})
+        reports = [Path("metrics/augment.json"), Path("reports/augment.json")]
+        written = [*reports, schemas.AUGMENTED.path]
+        found.append({path.as_posix(): path.read_bytes() for path in written})
 
     assert found[0] == found[1]
     assert len(found[0]) == 3
-    assert found[0]["train_augmented.csv"].count(b"\n") > 2 * len(table)
+    assert found[0]["data/train_augmented.csv"].count(b"\n") > 2 * len(table)
