@@ -10,7 +10,7 @@ from foldline.core.io import schemas
 from foldline.core.io.files import write_json, write_metrics
 from foldline.core.params import Augment, Runner, Section, Task
 from foldline.core.stage import run, say
-from foldline.data.multilabel import one_a_label
+from foldline.data.multilabel import explode_labels
 
 
 class Params(Section):
@@ -22,7 +22,7 @@ class Params(Section):
 
 def main(params: Params) -> None:
     rows, own = schemas.TRAIN.read(), params.augment
-    check_classes(own, one_a_label(rows, params.task)["label"])
+    check_classes(own, explode_labels(rows, params.task)["label"])
     held = frozenset(schemas.HELD_OUT_HASHES.read()["key"])
     balanced = balance(rows, own, params.task, params.seed, held, params.runner.jobs)
     schemas.AUGMENTED.write(balanced.rows)

@@ -11,9 +11,9 @@ from foldline.core.io import schemas
 from foldline.core.io.files import replacing, write_metrics
 from foldline.core.io.labels import Labels, names_of
 from foldline.core.stage import run, say
-from foldline.data.multilabel import held
-from foldline.data.normalization import normalise
-from foldline.data.reading import read
+from foldline.data.multilabel import split_labels
+from foldline.data.normalization import normalize_text
+from foldline.data.reading import read_raw
 from foldline.ensembling.members import Ensemble, predict
 from foldline.evaluation.submission import submission
 
@@ -35,7 +35,7 @@ def main(params: Params) -> None:
     table = labels.table(final).assign(id=rows["id"])
     schemas.UNLABELLED_PREDICTIONS.write(table)
     given = params.predict.sample_submission if params.data.predict else None
-    sample = read(Path(given)) if given else None
+    sample = read_raw(Path(given)) if given else None
     probabilities = _probabilities(params.data, labels, final)
     written = submission(
         rows["id"].tolist(),
@@ -48,7 +48,9 @@ def main(params: Params) -> None:
         written.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
     metrics: dict[str, float] = {"rows": len(rows)}
     if labels.classes:
-        each = [name for own in held(table["predicted"].tolist(), labels.task) for name in own]
+        each = [
+            name for own in split_labels(table["predicted"].tolist(), labels.task) for name in own
+        ]
         counts = Counter(each).most_common(8)
         metrics |= {f"share_{name}": count / len(table) for name, count in counts}
     write_metrics(Path("metrics/predict.json"), {"predict": metrics})
@@ -57,7 +59,9 @@ def main(params: Params) -> None:
 
 def _probabilities(data: types.Data, labels: Labels, final: np.ndarray) -> dict[str, list[float]]:
     """Give the probabilities by class; 0 for a column of labels that no training row has."""
-    names = [] if isinstance(data.label, str) else [normalise(name, "NFC") for name in data.label]
+    names = (
+        [] if isinstance(data.label, str) else [normalize_text(name, "NFC") for name in data.label]
+    )
     found = {name: [0.0] * len(final) for name in names}
     return found | {name: final[:, place].tolist() for place, name in enumerate(labels.classes)}
 

@@ -9,14 +9,20 @@ from foldline.core.io.files import write_json, write_metrics
 from foldline.core.io.seeds import derive
 from foldline.core.params import Data, Kfold, Pretrain, Section, Split, Task
 from foldline.core.stage import run, say
-from foldline.data.folds import fold_rows, nested_rows
-from foldline.data.leaks import check_budget, drop_leaks, find_leaks, held_out, learnable
-from foldline.data.multilabel import one_a_label
-from foldline.data.pretraining_texts import further_notes, further_texts
+from foldline.data.folds import assign_folds, assign_nested_folds
+from foldline.data.leaks import (
+    check_leak_share,
+    drop_leaks,
+    find_leaks,
+    hash_held_out,
+    independent_of_test,
+)
+from foldline.data.multilabel import explode_labels
+from foldline.data.pretraining_texts import pretraining_notes, select_pretraining_texts
 from foldline.data.split_feasibility import fold_notes
-from foldline.data.split_report import split_report
+from foldline.data.split_report import report_split
 from foldline.data.split_similarity import compare_parts, similarity_notes
-from foldline.data.splits import PARTS, method, split_rows
+from foldline.data.splits import PARTS, resolve_method, split_rows
 
 
 class Params(Section):
@@ -30,31 +36,31 @@ class Params(Section):
 
 def main(params: Params) -> None:
     rows, data, split, task = schemas.PREPARED.read(), params.data, params.split, params.task
-    how = method(split, data.time is not None, data.group is not None)
+    how = resolve_method(split, data.time is not None, data.group is not None)
     if how == "stratified":  # groups may be torn
         rows = rows.assign(group="")
     if split.drop_from_train:
         rows, dropped = drop_leaks(rows)
         say(f"{dropped} training rows dropped that share a text or group with official rows")
     leaks = find_leaks(rows)
-    check_budget(leaks, split.max_leak_share)
+    check_leak_share(leaks, split.max_leak_share)
     table = split_rows(rows, split, how, task, params.seed)
     for part, file in zip(PARTS, (schemas.TRAIN, schemas.VALID, schemas.TEST), strict=True):
         file.write(table[table["part"] == part])
     held = table[table["part"] != "train"]
     unlabelled = schemas.UNLABELLED.read()
-    schemas.HELD_OUT_HASHES.write(held_out(held, unlabelled))
-    further = further_texts(table, unlabelled, params.pretrain)
+    schemas.HELD_OUT_HASHES.write(hash_held_out(held, unlabelled))
+    further = select_pretraining_texts(table, unlabelled, params.pretrain)
     schemas.PRETRAINING_TEXTS.write(further)
     shares = schemas.ANNOTATOR_LABEL_DISTRIBUTIONS.read()
     schemas.SOFT_LABELS.write(shares[shares["id"].isin(table["id"][table["part"] != "test"])])
     seen = table["part"] != "test"
     if split.drop_from_train:
-        seen &= learnable(rows)
+        seen &= independent_of_test(rows)
     notes = _number_folds(params, table[seen], periods=how == "time")
-    report = split_report(table, leaks, task, params.seed, mended=split.drop_from_train)
+    report = report_split(table, leaks, task, params.seed, mended=split.drop_from_train)
     alike = compare_parts(table, task, split.compare, params.seed)
-    notes = report.notes + notes + similarity_notes(alike) + further_notes(further)
+    notes = report.notes + notes + similarity_notes(alike) + pretraining_notes(further)
     for note in notes:
         say(f"note: {note}")
     areas = {f"auc_{name}": pair.get("auc") for name, pair in alike.items()}
@@ -67,10 +73,10 @@ def main(params: Params) -> None:
 def _number_folds(params: Params, seen: pd.DataFrame, periods: bool) -> list[str]:
     """Write folds and nested folds of all rows but test; give notes on classes and time."""
     kfold, task, seed = params.kfold, params.task, derive(params.seed, "folds")
-    table = seen.assign(fold=fold_rows(seen, kfold.n_splits, task, seed, periods=periods))
+    table = seen.assign(fold=assign_folds(seen, kfold.n_splits, task, seed, periods=periods))
     schemas.FOLDS.write(table)
-    schemas.NESTED_FOLDS.write(nested_rows(table, kfold.nested, task, seed, periods))
-    known = one_a_label(table, task)
+    schemas.NESTED_FOLDS.write(assign_nested_folds(table, kfold.nested, task, seed, periods))
+    known = explode_labels(table, task)
     notes = [] if task == "regression" else fold_notes(known, kfold.n_splits)
     if periods:
         notes.append(

@@ -48,7 +48,7 @@ class Ratings:
     @cached_property
     def cells(self) -> tuple[Codes, Codes, Codes]:
         """Give item, value and count (k,) of all that occur together."""
-        return tallied(self.item, self.value, len(self.values))
+        return count_pairs(self.item, self.value, len(self.values))
 
     @cached_property
     def pairs(self) -> tuple[Codes, Codes]:
@@ -65,10 +65,12 @@ class Ratings:
     def rest(self) -> Codes:
         """Give the others' most frequent value (n,), -1 where there is a tie or nobody."""
         one, other = self.pairs
-        return plurality(tallied(one, self.value[other], len(self.values)), len(self.item))
+        return plurality_values(
+            count_pairs(one, self.value[other], len(self.values)), len(self.item)
+        )
 
 
-def ratings(table: pd.DataFrame, scale: str, order: Sequence[str] | None = None) -> Ratings:
+def encode_ratings(table: pd.DataFrame, scale: str, order: Sequence[str] | None = None) -> Ratings:
     """Give `id`, `annotator` and `label` of single judgements as codes.
 
     Labels are numbers on an ordinal or interval scale, but where `order` names them from the
@@ -92,13 +94,13 @@ def ratings(table: pd.DataFrame, scale: str, order: Sequence[str] | None = None)
     )
 
 
-def tallied(group: Codes, value: Codes, values: int) -> tuple[Codes, Codes, Codes]:
+def count_pairs(group: Codes, value: Codes, values: int) -> tuple[Codes, Codes, Codes]:
     """Count equal pairs: group, value and count (k,), sorted."""
     keys, count = np.unique(group * np.int64(values) + value, return_counts=True)
     return keys // max(values, 1), keys % max(values, 1), count
 
 
-def plurality(cells: tuple[Codes, Codes, Codes], groups: int) -> Codes:
+def plurality_values(cells: tuple[Codes, Codes, Codes], groups: int) -> Codes:
     """Give each group's most frequent value (groups,); -1 where there is a tie, or none."""
     group, value, count = cells
     by = np.lexsort((-count, group))
@@ -188,9 +190,9 @@ def krippendorff_alpha(of: Ratings, scale: str) -> Measure:
         total = weight.sum()
         numbers = of.numbers / (np.ptp(of.numbers) or 1.0)  # alpha has no unit
         if scale == "ordinal":  # its metric is the distance of the values' mid-ranks, squared
-            numbers = mid_ranks(_counted(value, weight, len(of.values)))
+            numbers = mid_ranks(_weighted_counts(value, weight, len(of.values)))
         centred = numbers[value] - _ratio(weight @ numbers[value], total)
-        mean = _counted(item, count * centred, len(of.items)) / np.maximum(of.sizes, 1)
+        mean = _weighted_counts(item, count * centred, len(of.items)) / np.maximum(of.sizes, 1)
         within = weight * each[item] * (centred - mean[item]) ** 2
         by_chance = _ratio(total * (weight @ centred**2), total - 1)
         return 1 - _ratio(within.sum(), by_chance)
@@ -204,7 +206,7 @@ def mid_ranks(counts: Floats) -> Floats:
     return ranks
 
 
-def estimated(measures: Mapping[str, Measure], items: int, seed: int) -> dict[str, Any]:
+def bootstrap_intervals(measures: Mapping[str, Measure], items: int, seed: int) -> dict[str, Any]:
     """Give `value`, `low` and `high` of each measure: 95 % percentile intervals over items.
 
     Resamples in which a measure is not defined are left out; where they are more than half, so
@@ -218,12 +220,12 @@ def estimated(measures: Mapping[str, Measure], items: int, seed: int) -> dict[st
             drawn[name].append(measure(weights))
     ones = np.ones(items)
     return {
-        name: {"value": float(measure(ones))} | bounds(np.array(drawn[name]))
+        name: {"value": float(measure(ones))} | percentile_interval(np.array(drawn[name]))
         for name, measure in measures.items()
     }
 
 
-def bounds(draws: Floats) -> dict[str, float]:
+def percentile_interval(draws: Floats) -> dict[str, float]:
     """Give `low` and `high` of a measure's resamples."""
     defined = draws[~np.isnan(draws)]
     if 2 * len(defined) < max(len(draws), 1):
@@ -232,7 +234,7 @@ def bounds(draws: Floats) -> dict[str, float]:
     return {"low": float(low), "high": float(high)}
 
 
-def _counted(codes: Codes, weights: Floats, size: int) -> Floats:
+def _weighted_counts(codes: Codes, weights: Floats, size: int) -> Floats:
     found: Floats = np.bincount(codes, weights, minlength=size).astype(np.float64)
     return found
 

@@ -14,17 +14,21 @@ from foldline.annotators.agreement import (
     Floats,
     Measure,
     Ratings,
+    bootstrap_intervals,
     cohen_kappa,
-    estimated,
     fleiss_kappa,
     krippendorff_alpha,
     percent_agreement,
 )
-from foldline.annotators.annotator_scores import against_rest, one_person, self_agreement
-from foldline.annotators.label_ceiling import perfect_classes
+from foldline.annotators.annotator_scores import (
+    annotator_measures,
+    score_against_others,
+    self_agreement,
+)
+from foldline.annotators.label_ceiling import ceiling_class_scores
 
 
-def account(of: Ratings, repeats: pd.DataFrame, scale: str, seed: int) -> dict[str, Any]:
+def agreement_report(of: Ratings, repeats: pd.DataFrame, scale: str, seed: int) -> dict[str, Any]:
     """Give all that is known of the people who judged: agreement, each of them, the ceiling."""
     measures: dict[str, Measure] = {"alpha": krippendorff_alpha(of, scale)}
     if scale != "interval":
@@ -39,14 +43,14 @@ def account(of: Ratings, repeats: pd.DataFrame, scale: str, seed: int) -> dict[s
         "items_judged_twice": int((of.sizes > 1).sum()),
         "annotators": len(of.annotators),
         "judgements": len(of.item),
-        "agreement": estimated(measures, len(of.items), seed),
-        "against_rest": against_rest(of, scale, seed),
+        "agreement": bootstrap_intervals(measures, len(of.items), seed),
+        "against_rest": score_against_others(of, scale, seed),
         "self_agreement": self_agreement(repeats, scale, seed),
-        "ceiling": ceiling(of, scale, seed),
+        "ceiling": estimate_ceiling(of, scale, seed),
     }
 
 
-def ceiling(of: Ratings, scale: str, seed: int) -> dict[str, Any]:
+def estimate_ceiling(of: Ratings, scale: str, seed: int) -> dict[str, Any]:
     """Give the scores of `one_person` and of a `perfect` model, by metric, with their intervals.
 
     Classes have accuracy and macro-F1, numbers a correlation; an ordinal scale has both, its
@@ -55,23 +59,23 @@ def ceiling(of: Ratings, scale: str, seed: int) -> dict[str, Any]:
     if not (of.sizes > 1).any() or len(of.values) < 2:
         return {}
     found: dict[str, Any] = {
-        "one_person": estimated(one_person(of, scale), len(of.items), seed),
+        "one_person": bootstrap_intervals(annotator_measures(of, scale), len(of.items), seed),
         "perfect": {},
-        "judgements_per_item": float(harmonic(of, np.ones(len(of.items)))),
+        "judgements_per_item": float(harmonic_mean_size(of, np.ones(len(of.items)))),
         "labels": [] if scale == "interval" else sorted(of.values),
     }
     if scale != "interval":
-        found["perfect"] |= perfect_classes(of, seed)
+        found["perfect"] |= ceiling_class_scores(of, seed)
     if scale != "nominal":
         name = "spearman" if scale == "ordinal" else "pearson"
-        measures = {"mean": reliability(of, scale), name: perfect_correlation(of, scale)}
-        both = estimated(measures, len(of.items), seed)
+        measures = {"mean": reliability_measure(of, scale), name: ceiling_correlation(of, scale)}
+        both = bootstrap_intervals(measures, len(of.items), seed)
         found["reliability"] = both.pop("mean")
         found["perfect"] |= both
     return found
 
 
-def reliability(of: Ratings, scale: str) -> Measure:
+def reliability_measure(of: Ratings, scale: str) -> Measure:
     """Give the reliability of an item's mean judgement, 0 to 1 (Spearman, 1910; Brown, 1910).
 
     One judgement's reliability is Krippendorff's alpha. Numbers of judgements may differ, so k is
@@ -80,41 +84,42 @@ def reliability(of: Ratings, scale: str) -> Measure:
     alpha = krippendorff_alpha(of, scale)
 
     def mean(weights: Floats) -> Any:
-        one, k = np.clip(alpha(weights), 0, 1), harmonic(of, weights)
+        one, k = np.clip(alpha(weights), 0, 1), harmonic_mean_size(of, weights)
         return k * one / (1 + (k - 1) * one)
 
     return mean
 
 
-def perfect_correlation(of: Ratings, scale: str) -> Measure:
+def ceiling_correlation(of: Ratings, scale: str) -> Measure:
     """Give the correlation of the mean judgement with what it would be of infinitely many people.
 
     It is the root of the mean's reliability, if errors are independent of item and person.
     """
-    mean = reliability(of, scale)
+    mean = reliability_measure(of, scale)
     return lambda weights: np.sqrt(mean(weights))
 
 
-def harmonic(of: Ratings, weights: Floats) -> Any:
+def harmonic_mean_size(of: Ratings, weights: Floats) -> Any:
     """Give the harmonic mean of the items' numbers of judgements."""
     return weights.sum() / (weights @ (1 / of.sizes))
 
 
-def told(found: dict[str, Any]) -> list[str]:
+def format_agreement(found: dict[str, Any]) -> list[str]:
     """Say in lines for the terminal how far people agree, and what one of them reaches."""
     if not found:
         return []
     lines = [
         f"{found['annotators']} annotators, {found['items']} items, {found['judgements']} "
-        f"judgements: Krippendorff's alpha ({found['scale']}) {_shown(found['agreement']['alpha'])}"
+        f"judgements: Krippendorff's alpha ({found['scale']}) "
+        f"{_format_interval(found['agreement']['alpha'])}"
     ]
     if not found["items_judged_twice"]:
         return ["no item was judged by two people, so their agreement cannot be told"]
     rest = {k: v for k, v in found["against_rest"].items() if k != "annotators"}
     for name, value in rest.items():
-        lines.append(f"one annotator against the others: {name} {_shown(value)}")
+        lines.append(f"one annotator against the others: {name} {_format_interval(value)}")
     return lines
 
 
-def _shown(found: dict[str, float]) -> str:
+def _format_interval(found: dict[str, float]) -> str:
     return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"

@@ -5,7 +5,7 @@ fitted, and the likelier one is used (BIC; Schwarz, 1978):
 
 - `ambiguous items`: each item has shares of its own, Dirichlet around the values' shares, with a
   correlation within items that is Krippendorff's alpha (Mosimann, 1962);
-- `slips`: each item has one true value, and people err by a confusion table that all of them
+- `fit_slips`: each item has one true value, and people err by a confusion table that all of them
   share (Dawid and Skene, 1979, with pooled people). It needs three judgements an item.
 
 Both take people as exchangeable. If disagreement is the items', labels of few people miss what
@@ -20,15 +20,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from foldline.annotators.agreement import Floats, Ratings, bounds, krippendorff_alpha, plurality
-from foldline.annotators.annotator_scores import class_scores
+from foldline.annotators.agreement import (
+    Floats,
+    Ratings,
+    krippendorff_alpha,
+    percentile_interval,
+    plurality_values,
+)
+from foldline.annotators.annotator_scores import classification_measures
 from foldline.core.io.seeds import generator
 
 DRAWS = 200
-NUMBERS = 100_000_000  # drawn at most, where there are many items and classes
-ROUNDS = 100  # of expectation and maximisation
+MAX_SAMPLED_VALUES = 100_000_000  # drawn at most, where there are many items and classes
+MAX_ITERATIONS = 100  # of expectation and maximisation
 # From a generator and items (k,), drawn from all, to what most people would say of each: (k,).
-Opinion = Callable[[np.random.Generator, Any], Any]
+OpinionSampler = Callable[[np.random.Generator, Any], Any]
 Evidence = Callable[[], float]  # -BIC / 2
 
 
@@ -46,32 +52,32 @@ class Patterns(NamedTuple):
         return np.bincount(self.place, weights, minlength=len(self.counts)).astype(np.float64)
 
 
-def perfect_classes(of: Ratings, seed: int) -> dict[str, Any]:
+def ceiling_class_scores(of: Ratings, seed: int) -> dict[str, Any]:
     """Give `accuracy` and `f1_macro` against the most frequent judgement, and the `model` taken.
 
     Items with a tie are left out. Intervals are from a bootstrap over items that estimates the
     model's parameters again.
     """
-    label = plurality(of.cells, len(of.items))
+    label = plurality_values(of.cells, len(of.items))
     counts = np.zeros((len(of.items), len(of.values)))
     item, value, count = of.cells
     counts[item, value] = count
     alpha = krippendorff_alpha(of, "nominal")
     ones, everything = np.ones(len(counts)), np.arange(len(counts))
     seen = Patterns(*np.unique(counts, axis=0, return_inverse=True))
-    fits: dict[str, Callable[[Floats], tuple[Evidence, Opinion]]] = {
-        "ambiguous items": lambda weights: ambiguous(seen, weights, alpha(weights)),
-        "slips": lambda weights: slips(seen, weights),
+    fits: dict[str, Callable[[Floats], tuple[Evidence, OpinionSampler]]] = {
+        "ambiguous items": lambda weights: fit_ambiguous_items(seen, weights, alpha(weights)),
+        "slips": lambda weights: fit_slips(seen, weights),
     }
     likely = {name: fit(ones) for name, fit in fits.items()}
     name = max(likely, key=lambda one: likely[one][0]())
     rng = generator(seed, "ceiling")
-    draws = int(np.clip(NUMBERS / counts.size / 2, 10, DRAWS))
+    draws = int(np.clip(MAX_SAMPLED_VALUES / counts.size / 2, 10, DRAWS))
 
-    def scores(opinion: Opinion, items: Any) -> list[Any]:
+    def scores(opinion: OpinionSampler, items: Any) -> list[Any]:
         known = items[label[items] >= 0]
         one = np.zeros(len(known), dtype=np.int64)
-        measured = class_scores(label[known], opinion(rng, known), one, of)
+        measured = classification_measures(label[known], opinion(rng, known), one, of)
         return [measure(np.ones(1)) for measure in measured.values()]
 
     best = likely[name][1]
@@ -82,12 +88,15 @@ def perfect_classes(of: Ratings, seed: int) -> dict[str, Any]:
         weights = np.bincount(drawn, minlength=len(counts)).astype(np.float64)
         resampled.append(scores(fits[name](weights)[1], drawn))
     return {"model": name} | {
-        metric: {"value": float(value_of[place])} | bounds(np.array(resampled)[:, place])
+        metric: {"value": float(value_of[place])}
+        | percentile_interval(np.array(resampled)[:, place])
         for place, metric in enumerate(("accuracy", "f1_macro"))
     }
 
 
-def ambiguous(seen: Patterns, weights: Floats, alpha: float) -> tuple[Evidence, Opinion]:
+def fit_ambiguous_items(
+    seen: Patterns, weights: Floats, alpha: float
+) -> tuple[Evidence, OpinionSampler]:
     """Give the evidence of Dirichlet shares, and draws of each item's largest."""
     within = float(np.clip(np.nan_to_num(alpha), 1e-6, 1 - 1e-6))
     total = seen.weigh(weights)
@@ -100,7 +109,7 @@ def ambiguous(seen: Patterns, weights: Floats, alpha: float) -> tuple[Evidence, 
         gamma = np.vectorize(math.lgamma)
         each = (gamma(patterns + prior[there]) - gamma(prior[there])).sum(axis=1)
         each += math.lgamma(prior.sum()) - gamma(patterns.sum(axis=1) + prior.sum())
-        return float(total @ each) - _penalty(len(shares), weights)
+        return float(total @ each) - _bic_penalty(len(shares), weights)
 
     def opinion(rng: np.random.Generator, items: Any) -> Any:
         return rng.standard_gamma(seen.counts[seen.place[items]] + prior).argmax(axis=1)
@@ -108,7 +117,7 @@ def ambiguous(seen: Patterns, weights: Floats, alpha: float) -> tuple[Evidence, 
     return evidence, opinion
 
 
-def slips(seen: Patterns, weights: Floats) -> tuple[Evidence, Opinion]:
+def fit_slips(seen: Patterns, weights: Floats) -> tuple[Evidence, OpinionSampler]:
     """Give the evidence of true values under slips, and draws of true values.
 
     Fitted by expectation and maximisation from a table in which nine in ten are right.
@@ -119,8 +128,8 @@ def slips(seen: Patterns, weights: Floats) -> tuple[Evidence, Opinion]:
     table = np.full((size, size), 0.1 / max(size - 1, 1))
     np.fill_diagonal(table, 0.9)
     before, likelihood = -np.inf, 0.0
-    for _ in range(ROUNDS):
-        truth, each = _truth(patterns, shares, table)
+    for _ in range(MAX_ITERATIONS):
+        truth, each = _true_value_posterior(patterns, shares, table)
         likelihood = float(total @ each)
         if likelihood - before < 1e-6 * abs(likelihood):
             break
@@ -129,17 +138,17 @@ def slips(seen: Patterns, weights: Floats) -> tuple[Evidence, Opinion]:
         shares = weighted.sum(axis=0) / total.sum()
         said = weighted.T @ patterns + 1e-9
         table = said / said.sum(axis=1, keepdims=True)
-    up_to = np.cumsum(_truth(patterns, shares, table)[0], axis=1)
+    up_to = np.cumsum(_true_value_posterior(patterns, shares, table)[0], axis=1)
     most_say = table.argmax(axis=1)
 
     def opinion(rng: np.random.Generator, items: Any) -> Any:
         below = rng.random(len(items))[:, None] > up_to[seen.place[items], :-1]
         return most_say[below.sum(axis=1)]
 
-    return lambda: likelihood - _penalty(size * size - 1, weights), opinion
+    return lambda: likelihood - _bic_penalty(size * size - 1, weights), opinion
 
 
-def _truth(counts: Floats, shares: Floats, table: Floats) -> tuple[Floats, Floats]:
+def _true_value_posterior(counts: Floats, shares: Floats, table: Floats) -> tuple[Floats, Floats]:
     """Give each pattern's probabilities of true values (p, c), and its log likelihood (p,)."""
     joint = counts @ np.log(table).T + np.log(np.maximum(shares, 1e-300))
     top = joint.max(axis=1, keepdims=True)
@@ -147,5 +156,5 @@ def _truth(counts: Floats, shares: Floats, table: Floats) -> tuple[Floats, Float
     return np.exp(joint - top) / sums, (top + np.log(sums))[:, 0]
 
 
-def _penalty(parameters: int, weights: Floats) -> float:
+def _bic_penalty(parameters: int, weights: Floats) -> float:
     return parameters * math.log(max(float(weights.sum()), 1.0)) / 2

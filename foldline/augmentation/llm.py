@@ -10,7 +10,7 @@ from foldline.augmentation.requests import Ask, Texts
 from foldline.core.errors import FoldlineError
 from foldline.core.io.seeds import derive
 from foldline.core.params import Llm
-from foldline.data.normalization import normalise
+from foldline.data.normalization import normalize_text
 
 AT_ONCE = 4  # requests on their way
 _PLACES = re.compile(r"\{(text|text_pair|label)\}")
@@ -88,7 +88,7 @@ class Rewriting:
 
 def _cleaned(answer: str | None, text: str) -> str:
     """Take thoughts, quotation marks and line breaks from around an answer."""
-    new = normalise(_THOUGHT.sub("", answer or ""), "none")
+    new = normalize_text(_THOUGHT.sub("", answer or ""), "none")
     if len(new) > 1 and new[0] + new[-1] in _QUOTES and text[:1] != new[0]:
         new = new[1:-1].strip()
     return new or text

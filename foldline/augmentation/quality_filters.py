@@ -12,9 +12,9 @@ from foldline.core.io.labels import Labels, names_of
 from foldline.core.io.seeds import rank_keys
 from foldline.core.params import Gates
 from foldline.data import similarity_join
-from foldline.data.duplicates import meetings
-from foldline.data.leaks import digest
-from foldline.data.normalization import key
+from foldline.data.duplicates import candidate_pairs
+from foldline.data.leaks import text_digest
+from foldline.data.normalization import casefold_key
 
 GATES = ("unchanged", "duplicate", "held", "length", "near", "agreement")
 FOLDS = 5
@@ -39,7 +39,7 @@ class Gate:
             return "unchanged"
         if copy in self._seen:
             return "duplicate"
-        if self._held and digest(*copy) in self._held:
+        if self._held and text_digest(*copy) in self._held:
             return "held"
         if not self._fits(source, copy):
             return "length"
@@ -61,10 +61,11 @@ def near(rows: pd.DataFrame, copies: pd.DataFrame, threshold: float) -> tuple[np
     found as `prepare` finds near duplicates, which the second value tells.
     """
     texts = [
-        key(f"{text}\n{pair}" if pair else text) for text, pair in _texts(rows) + _texts(copies)
+        casefold_key(f"{text}\n{pair}" if pair else text)
+        for text, pair in _texts(rows) + _texts(copies)
     ]
     order = np.array(sorted(range(len(texts)), key=texts.__getitem__), dtype=np.int64)
-    sets, lists, way = meetings([texts[place] for place in order], threshold)
+    sets, lists, way = candidate_pairs([texts[place] for place in order], threshold)
     sources = pd.factorize(np.array([*rows["id"], *copies["source_id"]], dtype=object))[0]
     made = order >= len(rows)
     pairs = np.sort(

@@ -8,22 +8,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.annotators.agreement import Ratings, plurality, ratings
-from foldline.annotators.human_accuracy import account
+from foldline.annotators.agreement import Ratings, encode_ratings, plurality_values
+from foldline.annotators.human_accuracy import agreement_report
 from foldline.core.errors import FoldlineError, listed, nearest
 from foldline.core.io.labels import Labels
 from foldline.core.params import Annotations, Data
 from foldline.data.cell_parsing import is_number
-from foldline.data.normalization import normalise
-from foldline.data.raw import Raw
-from foldline.data.reading import read
+from foldline.data.normalization import normalize_text
+from foldline.data.raw import RawTable
+from foldline.data.reading import read_raw
 
-NOBODY = pd.DataFrame(columns=["id", "annotator", "label"], dtype="str")
+EMPTY_ANNOTATIONS = pd.DataFrame(columns=["id", "annotator", "label"], dtype="str")
 _BY_CLASS = ("majority", "soft")
 
 
 @dataclass(frozen=True)
-class Judgements:
+class AnnotationTable:
     """Judgements (`id`, `annotator`, `label`) by their row number in the file.
 
     `first` are each person's first of an item; `again` are later ones of the same person and
@@ -31,7 +31,7 @@ class Judgements:
     """
 
     options: Annotations
-    raw: Raw
+    raw: RawTable
     first: pd.DataFrame
     again: pd.DataFrame
     order: Sequence[str] | None = None
@@ -44,14 +44,14 @@ class Judgements:
     @property
     def ratings(self) -> Ratings:
         """Give the first judgements as codes."""
-        return ratings(self.first, self.options.scale, self.order)
+        return encode_ratings(self.first, self.options.scale, self.order)
 
     def account(self, seed: int) -> dict[str, Any]:
         """Give agreement and ceiling, as reports/agreement.json holds them."""
-        return account(self.ratings, self.again, self.options.scale, seed)
+        return agreement_report(self.ratings, self.again, self.options.scale, seed)
 
 
-def read_judgements(data: Data) -> Judgements | None:
+def read_annotations(data: Data) -> AnnotationTable | None:
     """Read the file that data.annotations names; None where it names none.
 
     Raises:
@@ -65,10 +65,10 @@ def read_judgements(data: Data) -> Judgements | None:
             "data.annotations names rows by their ids, but data.id is null: ids that are made "
             "from the content stand in no file. Set data.id, or data.annotations.file to null"
         )
-    raw = read(Path(options.file), data.encoding, data.quoting)
+    raw = read_raw(Path(options.file), data.encoding, data.quoting)
     names = {"id": options.item, "annotator": options.annotator, "label": options.label}
-    table = pd.DataFrame({role: _column(raw, name, role) for role, name in names.items()})
-    table["label"] = [normalise(label, "NFC") for label in table["label"].tolist()]
+    table = pd.DataFrame({role: _required_column(raw, name, role) for role, name in names.items()})
+    table["label"] = [normalize_text(label, "NFC") for label in table["label"].tolist()]
     notes = list(raw.notes)
     full = (table.map(str.strip) != "").all(axis=1)
     if not full.any():
@@ -86,14 +86,16 @@ def read_judgements(data: Data) -> Judgements | None:
         first.rename(columns={"label": "first"}), on=["id", "annotator"], how="left"
     )
     raw = replace(raw, columns={})
-    found = Judgements(options, raw, first, again.astype(str), _order(table, data), notes)
+    found = AnnotationTable(
+        options, raw, first, again.astype(str), _ordinal_order(table, data), notes
+    )
     _check_labels(found, table, data)
     return found
 
 
-def matched(
-    judged: Judgements, before: list[str], after: list[str], unlabelled: list[str]
-) -> Judgements:
+def match_annotations(
+    judged: AnnotationTable, before: list[str], after: list[str], unlabelled: list[str]
+) -> AnnotationTable:
     """Give the judgements of rows that exist, under the ids that these have now.
 
     `before` are ids of rows as the files have them, `after` the pipeline's own; `unlabelled` are
@@ -134,7 +136,7 @@ def matched(
     return replace(judged, first=first, again=again, notes=notes)
 
 
-def aggregated(judged: Judgements | None) -> dict[str, str]:
+def aggregate_labels(judged: AnnotationTable | None) -> dict[str, str]:
     """Give the label that each judged item gets: the most frequent or the mean; empty for a tie.
 
     No item where data.annotations.aggregate is none.
@@ -145,13 +147,13 @@ def aggregated(judged: Judgements | None) -> dict[str, str]:
     if judged.options.aggregate == "mean":
         means = first["label"].astype(float).groupby(first["id"]).mean()
         return {str(name): repr(float(mean)) for name, mean in means.items()}
-    of = ratings(first, "nominal")
-    most = plurality(of.cells, len(of.items))
+    of = encode_ratings(first, "nominal")
+    most = plurality_values(of.cells, len(of.items))
     labels = [*of.values, ""]  # the last is for -1
     return {name: labels[code] for name, code in zip(of.items, most.tolist(), strict=True)}
 
 
-def relabel(table: pd.DataFrame, made: dict[str, str]) -> list[int]:
+def apply_annotated_labels(table: pd.DataFrame, made: dict[str, str]) -> list[int]:
     """Put labels made of judgements into rows (`id`, `label`); a tie leaves the row's own.
 
     Gives the numbers of rows that have neither.
@@ -162,7 +164,9 @@ def relabel(table: pd.DataFrame, made: dict[str, str]) -> list[int]:
     return [row for row, name in enumerate(ids) if made.get(name) == "" and not own[row]]
 
 
-def soft_labels(judged: Judgements | None, labels: Labels, rows: pd.DataFrame) -> pd.DataFrame:
+def label_distributions(
+    judged: AnnotationTable | None, labels: Labels, rows: pd.DataFrame
+) -> pd.DataFrame:
     """Give `id` and the share `p_<class>` of its judgements for each judged row, in their order.
 
     Official test rows are left out: nothing learns from them. No row where
@@ -172,10 +176,10 @@ def soft_labels(judged: Judgements | None, labels: Labels, rows: pd.DataFrame) -
         FoldlineError: naming lines with a label that is none of the classes.
     """
     if judged is None or judged.options.aggregate not in _BY_CLASS:
-        return NOBODY
-    _only_classes(judged, judged.first, labels.classes)
+        return EMPTY_ANNOTATIONS
+    _check_classes(judged, judged.first, labels.classes)
     if judged.options.aggregate != "soft":
-        return NOBODY
+        return EMPTY_ANNOTATIONS
     learnt = rows["id"][rows["part"] != "test"]
     counts = pd.crosstab(judged.first["id"], judged.first["label"])
     counts = counts.reindex(columns=list(labels.classes), fill_value=0)
@@ -186,7 +190,7 @@ def soft_labels(judged: Judgements | None, labels: Labels, rows: pd.DataFrame) -
     return table
 
 
-def _column(raw: Raw, name: str, role: str) -> list[str]:
+def _required_column(raw: RawTable, name: str, role: str) -> list[str]:
     values = raw.columns.get(name)
     if values is None:
         close = nearest(name, raw.columns)
@@ -199,23 +203,23 @@ def _column(raw: Raw, name: str, role: str) -> list[str]:
     return [value or "" for value in values]
 
 
-def _order(table: pd.DataFrame, data: Data) -> list[str] | None:
+def _ordinal_order(table: pd.DataFrame, data: Data) -> list[str] | None:
     """Give the values of an ordinal scale of words in order, as data.classes names them."""
     words = not all(map(is_number, table["label"].tolist()))
     if data.annotations.scale != "ordinal" or not words or data.classes is None:
         return None
-    return [normalise(name, "NFC") for name in data.classes]
+    return [normalize_text(name, "NFC") for name in data.classes]
 
 
-def _check_labels(judged: Judgements, table: pd.DataFrame, data: Data) -> None:
+def _check_labels(judged: AnnotationTable, table: pd.DataFrame, data: Data) -> None:
     """Refuse labels that have no place on the scale, or among the classes of data.classes."""
     options = judged.options
-    known = None if data.classes is None else [normalise(name, "NFC") for name in data.classes]
+    known = None if data.classes is None else [normalize_text(name, "NFC") for name in data.classes]
     if known and (judged.order or options.aggregate in _BY_CLASS):
-        _only_classes(judged, table, known)
+        _check_classes(judged, table, known)
     if judged.order or (options.scale == "nominal" and options.aggregate != "mean"):
         return
-    wrong = _rows(table, lambda label: not is_number(label))
+    wrong = _rows_where(table, lambda label: not is_number(label))
     if wrong:
         reason = "aggregate=mean" if options.aggregate == "mean" else f"scale={options.scale}"
         advice = " or name its words in order in data.classes" * (options.scale == "ordinal")
@@ -225,12 +229,12 @@ def _check_labels(judged: Judgements, table: pd.DataFrame, data: Data) -> None:
         )
 
 
-def _rows(table: pd.DataFrame, test: Callable[[str], bool]) -> list[int]:
+def _rows_where(table: pd.DataFrame, test: Callable[[str], bool]) -> list[int]:
     return [row for row, label in zip(table.index, table["label"], strict=True) if test(label)]
 
 
-def _only_classes(judged: Judgements, table: pd.DataFrame, known: Sequence[str]) -> None:
-    wrong = _rows(table, lambda label: label not in known)
+def _check_classes(judged: AnnotationTable, table: pd.DataFrame, known: Sequence[str]) -> None:
+    wrong = _rows_where(table, lambda label: label not in known)
     if wrong:
         label = table["label"][wrong[0]]
         close = nearest(label, known)

@@ -17,7 +17,7 @@ def is_number(text: str) -> bool:
         return False
 
 
-def moment(text: str) -> float | None:
+def parse_time(text: str) -> float | None:
     """Give an ISO 8601 date or time as seconds from 1970, None where it is neither.
 
     A time without a zone is taken as UTC: the machine's own zone must not move a split.
@@ -34,6 +34,6 @@ def moment(text: str) -> float | None:
     return ((found if found.tzinfo else found.replace(tzinfo=UTC)) - _EPOCH).total_seconds()
 
 
-def natural(label: str) -> tuple[int, float, str]:
+def label_sort_key(label: str) -> tuple[int, float, str]:
     """Sort numbers by value, before words."""
     return (0, float(label), label) if is_number(label) else (1, 0.0, label)

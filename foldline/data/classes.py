@@ -5,12 +5,12 @@ import pandas as pd
 from foldline.core.errors import FoldlineError, listed, nearest
 from foldline.core.io.labels import Labels
 from foldline.core.params import Data
-from foldline.data.cell_parsing import is_number, natural
-from foldline.data.multilabel import in_words, one_a_label
-from foldline.data.normalization import normalise
+from foldline.data.cell_parsing import is_number, label_sort_key
+from foldline.data.multilabel import explode_labels, label_column_names
+from foldline.data.normalization import normalize_text
 from foldline.data.rows import Part
 
-RARE = 10  # rows; fewer cannot be judged
+MIN_CLASS_ROWS = 10  # rows; fewer cannot be judged
 
 
 def find_labels(task: str, data: Data, parts: list[Part], rows: pd.DataFrame) -> Labels:
@@ -24,14 +24,14 @@ def find_labels(task: str, data: Data, parts: list[Part], rows: pd.DataFrame) ->
     if task == "regression":
         return Labels(task)
     count = int((rows["part"] == "train").sum())
-    rows = one_a_label(rows, task)
+    rows = explode_labels(rows, task)
     train = rows["label"][rows["part"] == "train"]
-    found = sorted(set(train), key=natural)
-    where = f"{data.train}, {in_words(data)}"
+    found = sorted(set(train), key=label_sort_key)
+    where = f"{data.train}, {label_column_names(data)}"
     if data.classes is not None:
-        named = [normalise(name, "NFC") for name in data.classes]
+        named = [normalize_text(name, "NFC") for name in data.classes]
         advice = "Correct the labels, or add the class to data.classes"
-        _only_known(parts, rows, named, "data.classes does not name it", advice)
+        _check_known_labels(parts, rows, named, "data.classes does not name it", advice)
         found = [name for name in named if name in set(found)]
     if len(found) < 2:
         raise FoldlineError(
@@ -46,39 +46,43 @@ def find_labels(task: str, data: Data, parts: list[Part], rows: pd.DataFrame) ->
         )
     complaint = f"{data.train} has no row of it, so no model could learn it"
     advice = "Correct the labels, or move rows of that class to train"
-    _only_known(parts[1:], rows, found, complaint, advice)
+    _check_known_labels(parts[1:], rows, found, complaint, advice)
     return Labels(task, tuple(found))
 
 
 def label_notes(data: Data, labels: Labels, counts: dict[str, int]) -> list[str]:
     """Give notes on classes that are rare, absent, or look like one class written twice."""
     notes = []
-    rare = [f"{name} ({count})" for name, count in counts.items() if count < RARE]
+    rare = [f"{name} ({count})" for name, count in counts.items() if count < MIN_CLASS_ROWS]
     if rare:
-        notes.append(f"classes with fewer than {RARE} rows cannot be judged: {listed(rare)}")
-    absent = [name for name in data.classes or [] if normalise(name, "NFC") not in labels.classes]
+        notes.append(
+            f"classes with fewer than {MIN_CLASS_ROWS} rows cannot be judged: {listed(rare)}"
+        )
+    absent = [
+        name for name in data.classes or [] if normalize_text(name, "NFC") not in labels.classes
+    ]
     if absent and labels.classes:
         notes.append(f"data.classes: no training row has label {listed(absent)}: left out")
     alike: dict[str, list[str]] = {}
     for name in labels.classes:
-        alike.setdefault(_folded(name), []).append(name)
+        alike.setdefault(_spelling_key(name), []).append(name)
     twins = [" = ".join(names) for names in alike.values() if len(names) > 1]
     if twins:
         notes.append(f"labels that differ by case, white space or form only: {listed(twins)}")
     return notes
 
 
-def _only_known(
+def _check_known_labels(
     parts: list[Part], rows: pd.DataFrame, known: list[str], complaint: str, advice: str
 ) -> None:
     for part in parts:
         own = set(rows["label"][rows["part"] == part.name])
-        strange = sorted(own - set(known), key=natural)
+        strange = sorted(own - set(known), key=label_sort_key)
         if not strange:
             continue
         ids = rows["id"][(rows["part"] == part.name) & (rows["label"] == strange[0])]
         there = part.table["id"].isin(set(ids)).to_numpy().nonzero()[0].tolist()
-        alike = [name for name in known if _folded(name) == _folded(strange[0])]
+        alike = [name for name in known if _spelling_key(name) == _spelling_key(strange[0])]
         close = alike[0] if alike else nearest(strange[0], known)
         hint = f" (did you mean '{close}'?)" if close else ""
         others = f" Other such labels: {listed(strange[1:])}." if len(strange) > 1 else ""
@@ -88,8 +92,8 @@ def _only_known(
         )
 
 
-def _folded(label: str) -> str:
+def _spelling_key(label: str) -> str:
     """Give what labels share that were meant to be one: Spam and spam, 1 and 1.0."""
     if is_number(label):
         return str(float(label))
-    return "".join(normalise(label).casefold().split())
+    return "".join(normalize_text(label).casefold().split())

@@ -5,16 +5,16 @@ import numpy as np
 from foldline.core.errors import FoldlineError, listed, nearest
 from foldline.core.io.seeds import rank_keys
 from foldline.core.params import Data
-from foldline.data.label_in_text import echo, is_echo
-from foldline.data.raw import Raw, form
+from foldline.data.label_in_text import exceeds_chance, match_own_values
+from foldline.data.raw import RawTable, file_format
 
 ROLES = ("id", "text", "text_pair", "label", "group", "weight", "time")
-_LABELLED = ("label", "group", "weight", "time")
-_LOOKED_AT = 20_000  # rows
+_LABELLED_ROLES = ("label", "group", "weight", "time")
+_SAMPLED_ROWS = 20_000  # rows
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
 
 
-def by_role(raw: Raw, data: Data, part: str) -> dict[str, list[str]]:
+def select_columns(raw: RawTable, data: Data, part: str) -> dict[str, list[str]]:
     """Give the file's column for each role; one without a column, or a value, is empty text.
 
     Rows to predict need no label, group or time.
@@ -27,15 +27,15 @@ def by_role(raw: Raw, data: Data, part: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for role in ROLES:
         names = data.label_columns if role == "label" else [getattr(data, role)]
-        if names == [None] or (part == "predict" and role in _LABELLED):
+        if names == [None] or (part == "predict" and role in _LABELLED_ROLES):
             found[role] = [""] * len(raw)
             continue
-        columns = [_of_role(raw, data, role, name, part) for name in names]
+        columns = [_role_column(raw, data, role, name, part) for name in names]
         found[role] = [value or "" for value in columns[0]]
     return found
 
 
-def _of_role(raw: Raw, data: Data, role: str, name: str, part: str) -> list[str | None]:
+def _role_column(raw: RawTable, data: Data, role: str, name: str, part: str) -> list[str | None]:
     """Give a column; one that a file may lack has no values."""
     values = _column(raw, name)
     if values is not None:
@@ -44,10 +44,10 @@ def _of_role(raw: Raw, data: Data, role: str, name: str, part: str) -> list[str 
     may_lack = part != "train" and role in ("group", "weight", "time")
     if may_lack or (role == "label" and data.annotations.aggregate != "none"):
         return [None] * len(raw)
-    raise FoldlineError(_missing(raw, role, name, part))
+    raise FoldlineError(_missing_column_message(raw, role, name, part))
 
 
-def known_after_notes(raw: Raw, data: Data) -> list[str]:
+def known_after_notes(raw: RawTable, data: Data) -> list[str]:
     """Give a note for each column of data.known_after whose values stand in the texts.
 
     They must stand in a fifth of 20,000 texts, drawn by content, and thrice as often as by chance.
@@ -59,9 +59,11 @@ def known_after_notes(raw: Raw, data: Data) -> list[str]:
     for name in data.known_after:
         values = [(value or "").strip() for value in _column(raw, name) or []]
         keys = rank_keys(0, list(map("\x1f".join, zip(values, texts, strict=True))))
-        drawn = np.argsort(keys, kind="stable")[:_LOOKED_AT].tolist()
-        own, chance = echo([values[row] for row in drawn], [texts[row] for row in drawn])
-        if is_echo(float(own.mean()), chance):
+        drawn = np.argsort(keys, kind="stable")[:_SAMPLED_ROWS].tolist()
+        own, chance = match_own_values(
+            [values[row] for row in drawn], [texts[row] for row in drawn]
+        )
+        if exceeds_chance(float(own.mean()), chance):
             notes.append(
                 f"{raw.path}: what column '{name}' says, known only after the fact, stands in "
                 f"{own.mean():.0%} of the texts (by chance {chance:.0%}): take it out of them"
@@ -69,11 +71,11 @@ def known_after_notes(raw: Raw, data: Data) -> list[str]:
     return notes
 
 
-def _column(raw: Raw, name: str) -> list[str | None] | None:
+def _column(raw: RawTable, name: str) -> list[str | None] | None:
     return raw.columns.get(name, raw.columns.get(name.strip()))
 
 
-def _check_known_after(raw: Raw, data: Data) -> None:
+def _check_known_after(raw: RawTable, data: Data) -> None:
     for name in data.known_after:
         if _column(raw, name) is None:
             close = nearest(name, raw.columns)
@@ -84,7 +86,7 @@ def _check_known_after(raw: Raw, data: Data) -> None:
             )
 
 
-def _missing(raw: Raw, role: str, name: str, part: str) -> str:
+def _missing_column_message(raw: RawTable, role: str, name: str, part: str) -> str:
     close = nearest(name, raw.columns)
     hint = f"; did you mean '{close}'?" if close else "."
     message = (
@@ -93,11 +95,11 @@ def _missing(raw: Raw, role: str, name: str, part: str) -> str:
     )
     only = next(iter(raw.columns), "")
     used = [word for mark, word in _SEPARATORS.items() if mark in only]
-    if len(raw.columns) == 1 and used and form(raw.path) in ("csv", "tsv"):
-        own = "tabs" if form(raw.path) == "tsv" else "commas"
+    if len(raw.columns) == 1 and used and file_format(raw.path) in ("csv", "tsv"):
+        own = "tabs" if file_format(raw.path) == "tsv" else "commas"
         return (
-            f"{message}. Its one column suggests {used[0]} between fields, where .{form(raw.path)} "
-            f"has {own}: name the file by its form, or export it again"
+            f"{message}. Its one column suggests {used[0]} between fields, where "
+            f".{file_format(raw.path)} has {own}: name the file by its form, or export it again"
         )
     if role == "label" and part in ("valid", "test"):
         return f"{message}, or name a file without labels as data.predict instead"
@@ -106,7 +108,7 @@ def _missing(raw: Raw, role: str, name: str, part: str) -> str:
     return message
 
 
-def check_same(own: list[str], made: dict[str, str], file: str, column: str) -> None:
+def check_annotation_labels(own: list[str], made: dict[str, str], file: str, column: str) -> None:
     """Refuse judgements in other words than the labels that they shall take the place of.
 
     Raises:

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 TOLERANCE = 0.25  # standard deviations of all labels, between the labels of one text
-SHOWN = 1000  # rows listed in reports/prepare.json
+MAX_LISTED = 1000  # rows listed in reports/prepare.json
 
 
 @dataclass(frozen=True)
-class Settled:
+class ResolvedConflicts:
     """The rows that stay, what was done to which, and lines for the user."""
 
     kept: np.ndarray  # (n,) bool
@@ -22,7 +22,7 @@ class Settled:
     notes: list[str]
 
 
-def conflicting(codes: np.ndarray, labels: "pd.Series[Any]", task: str) -> np.ndarray:
+def conflict_mask(codes: np.ndarray, labels: "pd.Series[Any]", task: str) -> np.ndarray:
     """Tell the rows, (n,) bool, whose duplicates (rows of equal code) are labelled otherwise.
 
     Numbers differ where a group spans more than TOLERANCE standard deviations of all labels.
@@ -37,7 +37,9 @@ def conflicting(codes: np.ndarray, labels: "pd.Series[Any]", task: str) -> np.nd
     return np.asarray(by_code.transform("max") > by_code.transform("min"))
 
 
-def settle(rows: pd.DataFrame, codes: np.ndarray, task: str, policy: str) -> Settled:
+def resolve_conflicts(
+    rows: pd.DataFrame, codes: np.ndarray, task: str, policy: str
+) -> ResolvedConflicts:
     """Apply prepare.conflicts to training rows of equal code.
 
     keep: nothing changes. drop: all rows in conflict go. majority: a group gets its most frequent
@@ -51,9 +53,11 @@ def settle(rows: pd.DataFrame, codes: np.ndarray, task: str, policy: str) -> Set
     labels, ids = rows["label"].tolist(), rows["id"].tolist()
     kept = np.ones(len(rows), dtype=bool)
     dropped, relabelled = [], []
-    groups = _groups(rows, codes, task) if policy != "keep" else []
+    groups = _conflict_groups(rows, codes, task) if policy != "keep" else []
     for members in groups:
-        label = None if policy == "drop" else _agreed([labels[row] for row in members], task)
+        label = (
+            None if policy == "drop" else _consensus_label([labels[row] for row in members], task)
+        )
         for row in members:
             if label is None:
                 kept[row] = False
@@ -65,8 +69,8 @@ def settle(rows: pd.DataFrame, codes: np.ndarray, task: str, policy: str) -> Set
         "policy": policy,
         "dropped_rows": len(dropped),
         "relabelled_rows": len(relabelled),
-        "dropped": _capped(dropped),
-        "relabelled": _capped(relabelled),
+        "dropped": _first_changes(dropped),
+        "relabelled": _first_changes(relabelled),
     }
     note = (
         f"prepare.conflicts={policy}: {len(groups)} texts have different labels in "
@@ -75,21 +79,21 @@ def settle(rows: pd.DataFrame, codes: np.ndarray, task: str, policy: str) -> Set
     )
     if groups and "test" not in set(rows["part"]):
         note += ". Rows for test are taken from these later: scores are of cleaned labels"
-    return Settled(kept, labels, details, [note] if groups else [])
+    return ResolvedConflicts(kept, labels, details, [note] if groups else [])
 
 
-def _groups(rows: pd.DataFrame, codes: np.ndarray, task: str) -> list[list[int]]:
+def _conflict_groups(rows: pd.DataFrame, codes: np.ndarray, task: str) -> list[list[int]]:
     """Give the training rows in conflict, group by group."""
     train = np.flatnonzero(rows["part"] == "train")
     groups: dict[int, list[int]] = {}
     if len(train):
-        there = train[conflicting(codes[train], rows["label"].iloc[train], task)]
+        there = train[conflict_mask(codes[train], rows["label"].iloc[train], task)]
         for row in there.tolist():
             groups.setdefault(int(codes[row]), []).append(row)
     return list(groups.values())
 
 
-def _agreed(labels: list[str], task: str) -> str | None:
+def _consensus_label(labels: list[str], task: str) -> str | None:
     """Give the label of most, None for a tie; of numbers the mean, exact whatever their order."""
     if task == "regression":
         return f"{math.fsum(map(float, labels)) / len(labels):.12g}"
@@ -97,5 +101,5 @@ def _agreed(labels: list[str], task: str) -> str | None:
     return None if others and others[0][1] == most else label
 
 
-def _capped(changes: list[dict[str, str]]) -> list[dict[str, str]]:
-    return sorted(changes, key=lambda change: change["id"])[:SHOWN]
+def _first_changes(changes: list[dict[str, str]]) -> list[dict[str, str]]:
+    return sorted(changes, key=lambda change: change["id"])[:MAX_LISTED]

@@ -20,7 +20,7 @@ _BINARY = {
 }
 
 
-def unpacked(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
     """Read a file, unzipped where its name ends with .gz.
 
     Raises:
@@ -42,7 +42,7 @@ def unpacked(path: Path) -> bytes:
         ) from error
 
 
-def decoded(path: Path, content: bytes, encoding: str) -> tuple[str, str]:
+def decode(path: Path, content: bytes, encoding: str) -> tuple[str, str]:
     """Give the text, without a byte order mark, and the encoding; `auto` tries UTF-8, then cp949.
 
     Raises:
@@ -51,7 +51,7 @@ def decoded(path: Path, content: bytes, encoding: str) -> tuple[str, str]:
     for start, kind in _BINARY.items():
         if content.startswith(start):
             raise FoldlineError(f"{path} is {kind}")
-    names = _candidates(content) if encoding == "auto" else [encoding]
+    names = _candidate_encodings(content) if encoding == "auto" else [encoding]
     for name in names:
         try:
             text = content.decode(name)
@@ -59,10 +59,10 @@ def decoded(path: Path, content: bytes, encoding: str) -> tuple[str, str]:
             continue
         _refuse_nul(path, text)
         return text.removeprefix("\ufeff"), name
-    raise FoldlineError(_undecodable(path, content, names))
+    raise FoldlineError(_undecodable_message(path, content, names))
 
 
-def _candidates(content: bytes) -> list[str]:
+def _candidate_encodings(content: bytes) -> list[str]:
     found = next((name for mark, name in _BOMS.items() if content.startswith(mark)), None)
     return [found] if found else ["utf-8", "cp949"]
 
@@ -77,16 +77,16 @@ def _refuse_nul(path: Path, text: str) -> None:
     )
 
 
-def _line(content: bytes, error: UnicodeDecodeError) -> int:
+def _error_line(content: bytes, error: UnicodeDecodeError) -> int:
     return content.count(b"\n", 0, error.start) + 1
 
 
-def _undecodable(path: Path, content: bytes, names: list[str]) -> str:
+def _undecodable_message(path: Path, content: bytes, names: list[str]) -> str:
     where, found = f"{path}", "its content"
     try:
         content.decode(names[0])
     except UnicodeDecodeError as error:
-        where = f"{path}, line {_line(content, error)}"
+        where = f"{path}, line {_error_line(content, error)}"
         found = f"byte 0x{content[error.start]:02x}"
     except UnicodeError as error:  # some codecs tell no position
         found = f"its content ({error})"

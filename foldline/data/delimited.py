@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foldline.core.errors import FoldlineError, listed
-from foldline.data.raw import Raw, check_names
+from foldline.data.raw import RawTable, check_column_names
 
 _PRIVATE = range(0xE000, 0xF900)
 _STANDARD, _NONE = "standard", "none"
@@ -30,7 +30,7 @@ class Parsed:
         return not any("\n" in value for row in self.rows for value in row)
 
 
-def read(path: Path, text: str, delimiter: str, quoting: str) -> Raw:
+def read_delimited(path: Path, text: str, delimiter: str, quoting: str) -> RawTable:
     """Read separated text with a header; quoting is auto, standard (RFC 4180) or none.
 
     Raises:
@@ -46,12 +46,12 @@ def read(path: Path, text: str, delimiter: str, quoting: str) -> Raw:
     elif "\r" in text:
         stand_in = next(chr(code) for code in _PRIVATE if chr(code) not in text)
         text = re.sub(r"\r(?!\n)", stand_in, text)
-    parsed = _parsed(path, text, delimiter, quoting)
+    parsed = _parse_auto(path, text, delimiter, quoting)
     if not parsed.rows:
         raise FoldlineError(f"{path} has only empty lines: put a header and your rows there")
     header = [name.strip() for name in parsed.rows[0]]
-    rows, lines = _even_rows(path, header, parsed)
-    check_names(path, header)
+    rows, lines = _check_widths(path, header, parsed)
+    check_column_names(path, header)
     columns: dict[str, list[str | None]] = {
         name: [value.replace(stand_in, "\r") for value in values] if stand_in else list(values)
         for name, values in zip(header, zip(*rows, strict=True), strict=bool(rows))
@@ -59,12 +59,12 @@ def read(path: Path, text: str, delimiter: str, quoting: str) -> Raw:
     notes = [
         f"{path}, line {line}: a field between quote marks holds lines that look like rows; is a "
         "quote mark missing there?"
-        for line in _swallowing(parsed, delimiter)
+        for line in _runaway_quotes(parsed, delimiter)
     ]
-    return Raw(path, columns or {name: [] for name in header}, lines, notes)
+    return RawTable(path, columns or {name: [] for name in header}, lines, notes)
 
 
-def _swallowing(parsed: Parsed, delimiter: str) -> list[int]:
+def _runaway_quotes(parsed: Parsed, delimiter: str) -> list[int]:
     """Give the lines of rows that may have run on over others."""
     marks = len(parsed.rows[0]) - 1
     ends = [*parsed.lines[1:], parsed.lines[-1] + 2]
@@ -77,7 +77,7 @@ def _swallowing(parsed: Parsed, delimiter: str) -> list[int]:
     return found
 
 
-def _parsed(path: Path, text: str, delimiter: str, quoting: str) -> Parsed:
+def _parse_auto(path: Path, text: str, delimiter: str, quoting: str) -> Parsed:
     """Parse by the quoting asked for; `auto` asks how quote marks are meant in a tsv.
 
     There they often are plain text, and one that opens a field would swallow rows.
@@ -121,7 +121,9 @@ def _parse(path: Path, text: str, delimiter: str, quoting: str) -> Parsed:
     return Parsed(rows, lines, quoting)
 
 
-def _even_rows(path: Path, header: list[str], parsed: Parsed) -> tuple[list[list[str]], list[int]]:
+def _check_widths(
+    path: Path, header: list[str], parsed: Parsed
+) -> tuple[list[list[str]], list[int]]:
     """Give the rows below the header; a line of white space is no row of several columns."""
     rows, lines = parsed.rows[1:], parsed.lines[1:]
     width = len(header)
@@ -131,11 +133,13 @@ def _even_rows(path: Path, header: list[str], parsed: Parsed) -> tuple[list[list
     wrong = [n for n in there if len(rows[n]) != width]
     if wrong:
         numbers = listed((lines[n] for n in wrong), 8)
-        raise FoldlineError(_ragged(path, numbers, rows[wrong[0]], header, parsed.quoting))
+        raise FoldlineError(_ragged_message(path, numbers, rows[wrong[0]], header, parsed.quoting))
     return [rows[n] for n in there], [lines[n] for n in there]
 
 
-def _ragged(path: Path, numbers: str, row: list[str], header: list[str], quoting: str) -> str:
+def _ragged_message(
+    path: Path, numbers: str, row: list[str], header: list[str], quoting: str
+) -> str:
     if quoting == _NONE:
         advice = "Take the separator out of its texts, or set data.quoting=standard if its quote "
         advice += "marks enclose fields"

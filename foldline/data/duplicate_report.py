@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.data.conflicts import conflicting
-from foldline.data.duplicates import Found, group_names
+from foldline.data.conflicts import conflict_mask
+from foldline.data.duplicates import DuplicateGroups, name_groups
 
-LENGTHS = {"1-2": 2, "3-5": 5, "6-10": 10, "11+": None}  # words, of both texts of a pair
-LARGEST, SAMPLES, CHARACTERS = 10, 3, 120  # groups and labels, texts, their length
+WORD_BINS = {"1-2": 2, "3-5": 5, "6-10": 10, "11+": None}  # words, of both texts of a pair
+MAX_GROUPS, MAX_TEXTS, MAX_CHARACTERS = 10, 3, 120  # groups and labels, texts, their length
 
 
-def duplicate_report(rows: pd.DataFrame, found: Found, task: str) -> dict[str, Any]:
+def duplicate_report(rows: pd.DataFrame, found: DuplicateGroups, task: str) -> dict[str, Any]:
     """Count rows that have a duplicate, and those whose duplicates are labelled otherwise.
 
     For each strength, altogether and by length in words: `rows`, `groups`, `conflicting_rows` and
@@ -33,13 +33,13 @@ def duplicate_report(rows: pd.DataFrame, found: Found, task: str) -> dict[str, A
             continue
         _, numbers, sizes = np.unique(codes, return_inverse=True, return_counts=True)
         several = sizes[numbers] > 1
-        against = several & conflicting(codes, rows["label"], task)
-        counts = _counts(numbers, several, against)
+        against = several & conflict_mask(codes, rows["label"], task)
+        counts = _count_duplicates(numbers, several, against)
         low = 0
         by_words = {}
-        for span, high in LENGTHS.items():
+        for span, high in WORD_BINS.items():
             of_length = (words > low) & (words <= high if high else True)
-            by_words[span] = _counts(numbers, several & of_length, against & of_length)
+            by_words[span] = _count_duplicates(numbers, several & of_length, against & of_length)
             low = high or low
         report[name] = counts | {"by_words": by_words}
     _, groups, sizes = np.unique(found.together, return_inverse=True, return_counts=True)
@@ -48,10 +48,12 @@ def duplicate_report(rows: pd.DataFrame, found: Found, task: str) -> dict[str, A
         "groups": int((sizes > 1).sum()),
         "largest": int(sizes.max(initial=0)),
     }
-    return report | {"together": together, "largest": _largest(rows, found.together)}
+    return report | {"together": together, "largest": _largest_groups(rows, found.together)}
 
 
-def _counts(numbers: np.ndarray, several: np.ndarray, against: np.ndarray) -> dict[str, Any]:
+def _count_duplicates(
+    numbers: np.ndarray, several: np.ndarray, against: np.ndarray
+) -> dict[str, Any]:
     rows, conflicts = int(several.sum()), int(against.sum())
     return {
         "rows": rows,
@@ -61,24 +63,24 @@ def _counts(numbers: np.ndarray, several: np.ndarray, against: np.ndarray) -> di
     }
 
 
-def _largest(rows: pd.DataFrame, codes: np.ndarray) -> list[dict[str, Any]]:
+def _largest_groups(rows: pd.DataFrame, codes: np.ndarray) -> list[dict[str, Any]]:
     """Give the largest groups: how many rows, of which labels, and some different texts."""
-    names = np.array(group_names(codes, rows["id"].tolist()), dtype=object)
+    names = np.array(name_groups(codes, rows["id"].tolist()), dtype=object)
     sizes = Counter(names.tolist())
     shown = []
-    for name in sorted(sizes, key=lambda name: (-sizes[name], name))[:LARGEST]:
+    for name in sorted(sizes, key=lambda name: (-sizes[name], name))[:MAX_GROUPS]:
         if sizes[name] == 1:
             break
         group = rows.iloc[np.flatnonzero(names == name)]
         texts = sorted(set((group["text"] + " | " + group["text_pair"]).str.removesuffix(" | ")))
-        labels = Counter(sorted(group["label"].tolist())).most_common(LARGEST)
+        labels = Counter(sorted(group["label"].tolist())).most_common(MAX_GROUPS)
         shown.append(
             {
                 "rows": len(group),
                 "first": name,
                 "labels": dict(labels),
                 "different_texts": len(texts),
-                "texts": [text[:CHARACTERS] for text in texts[:SAMPLES]],
+                "texts": [text[:MAX_CHARACTERS] for text in texts[:MAX_TEXTS]],
             }
         )
     return shown

@@ -6,10 +6,10 @@ import pandas as pd
 from foldline.core.errors import FoldlineError
 from foldline.core.io.seeds import derive
 from foldline.data.allocation import allocate, by_time, strata_of
-from foldline.data.split_feasibility import group_name
+from foldline.data.split_feasibility import describe_group
 
 
-def fold_rows(
+def assign_folds(
     table: pd.DataFrame,
     n_splits: int,
     task: str,
@@ -31,7 +31,7 @@ def fold_rows(
         raise FoldlineError(
             f"{name}={n_splits} needs as many groups of rows, but {len(groups)} rows are "
             f"in {len(sizes)} (duplicates, and rows of one data.group, are one group); "
-            f"{_largest(table, sizes)}. "
+            f"{_describe_largest_group(table, sizes)}. "
             f"Set {name} to {max(len(sizes), 2)} or fewer, or give more rows"
         )
     shares = [1 / n_splits] * n_splits
@@ -44,13 +44,13 @@ def fold_rows(
     if empty:
         raise FoldlineError(
             f"{name}={n_splits}: {empty} folds are left without a row, as the groups "
-            f"({len(sizes)} of {len(groups)} rows) are too uneven: {_largest(table, sizes)}. "
+            f"({len(sizes)} of {len(groups)} rows) are too uneven: {_describe_largest_group(table, sizes)}. "
             f"Set {name} lower"
         )
     return folds
 
 
-def nested_rows(
+def assign_nested_folds(
     table: pd.DataFrame, nested: int, task: str, seed: int, periods: bool = False
 ) -> pd.DataFrame:
     """Give the rows outside each fold `nested` inner folds of their own: id, fold, inner.
@@ -59,18 +59,18 @@ def nested_rows(
     gives no rows. Each fold's seed is derived by its number.
 
     Raises:
-        FoldlineError: as `fold_rows`.
+        FoldlineError: as `assign_folds`.
     """
     found = [pd.DataFrame({"id": [], "fold": [], "inner": []}).astype({"id": "str"})]
     for fold in sorted(set(table["fold"])) if nested else []:
         outside = table[table["fold"] != fold]
         own = derive(seed, "nested", fold)
-        inner = fold_rows(outside, nested, task, own, "kfold.nested", periods)
+        inner = assign_folds(outside, nested, task, own, "kfold.nested", periods)
         found.append(pd.DataFrame({"id": outside["id"], "fold": fold, "inner": inner}))
     joined = pd.concat(found[1:] or found, ignore_index=True)
     return joined.astype({"fold": "int64", "inner": "int64"})
 
 
-def _largest(table: pd.DataFrame, sizes: "pd.Series[int]") -> str:
+def _describe_largest_group(table: pd.DataFrame, sizes: "pd.Series[int]") -> str:
     largest = min(sizes.index[sizes == sizes.max()])
-    return f"{group_name(table, largest)} holds {sizes.max() / len(table):.0%} of them"
+    return f"{describe_group(table, largest)} holds {sizes.max() / len(table):.0%} of them"

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from foldline.data.duplicates import group_names
-from foldline.data.normalization import key
+from foldline.data.duplicates import name_groups
+from foldline.data.normalization import casefold_key
 
 
 def duplicate_keys(table: pd.DataFrame) -> list[tuple[str, ...] | None]:
@@ -14,12 +14,12 @@ def duplicate_keys(table: pd.DataFrame) -> list[tuple[str, ...] | None]:
     """
     keys: list[tuple[str, ...] | None] = []
     for text, pair in zip(table["text"].tolist(), table["text_pair"].tolist(), strict=True):
-        texts = tuple(sorted(filter(None, (key(text), key(pair)))))
+        texts = tuple(sorted(filter(None, (casefold_key(text), casefold_key(pair)))))
         keys.append(texts or None)
     return keys
 
 
-def leak_groups(table: pd.DataFrame, by_group: bool) -> list[str]:
+def name_leak_groups(table: pd.DataFrame, by_group: bool) -> list[str]:
     """Name each row's group by its smallest id: duplicates, and user groups if asked for.
 
     Duplicates are those that `prepare` found (`dup_group`); an empty user group joins nothing.
@@ -27,9 +27,9 @@ def leak_groups(table: pd.DataFrame, by_group: bool) -> list[str]:
     groups = np.asarray(pd.factorize(table["dup_group"])[0], dtype=np.int64)
     named = (table["group"] != "").to_numpy()
     if by_group and named.any():
-        from foldline.data.similarity_join import merged
+        from foldline.data.similarity_join import merge_groups
 
         users = groups.max() + 1 + pd.factorize(table["group"])[0]
         nodes = np.arange(users.max() + 1)
-        groups = merged(nodes, np.stack([groups, users], axis=1)[named])[groups]
-    return group_names(groups, table["id"].tolist())
+        groups = merge_groups(nodes, np.stack([groups, users], axis=1)[named])[groups]
+    return name_groups(groups, table["id"].tolist())

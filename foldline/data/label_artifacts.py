@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-LEAST = 20  # distinct texts that must hold an n-gram: of fewer, a G-test says little
-PRECISION, COVERAGE, LEVEL = 0.98, 0.2, 0.01
-MATTERS, WIDE = 0.2, 0.9  # share of all texts; share of one class
-SPREAD = 0.1  # regression: of the labels with the n-gram, to that of all
+MIN_TEXTS = 20  # distinct texts that must hold an n-gram: of fewer, a G-test says little
+MIN_PRECISION, MIN_COVERAGE, MAX_Q = 0.98, 0.2, 0.01
+NOTEWORTHY_SHARE, NOTEWORTHY_COVERAGE = 0.2, 0.9  # share of all texts; share of one class
+MAX_SPREAD = 0.1  # regression: of the labels with the n-gram, to that of all
 # Words, and runs of other signs: a tag such as `<3>` or `##` can tell a label, too.
 _TOKEN = r"\w+|[^\w\s]+"
-START, END = 1500, 500  # characters of a long text: what was put in stands at its ends
+START_CHARACTERS, END_CHARACTERS = (
+    1500,
+    500,
+)  # characters of a long text: what was put in stands at its ends
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Ngrams:
     present: Any
 
 
-def find_ngrams(texts: Sequence[str], least: int = LEAST) -> Ngrams:
+def find_ngrams(texts: Sequence[str], least: int = MIN_TEXTS) -> Ngrams:
     """Find the word 1-2-grams that at least `least` texts hold, case aside."""
     from sklearn.feature_extraction.text import CountVectorizer
 
@@ -32,7 +35,7 @@ def find_ngrams(texts: Sequence[str], least: int = LEAST) -> Ngrams:
         token_pattern=_TOKEN, ngram_range=(1, 2), binary=True, min_df=least, dtype=np.int32
     )
     try:
-        present = counter.fit_transform([_ends(text) for text in texts])
+        present = counter.fit_transform([_keep_ends(text) for text in texts])
     except ValueError:  # no n-gram is so frequent: scikit-learn has no other way to say so
         from scipy.sparse import csr_matrix
 
@@ -40,13 +43,13 @@ def find_ngrams(texts: Sequence[str], least: int = LEAST) -> Ngrams:
     return Ngrams(counter.get_feature_names_out(), present)
 
 
-def holding(ngrams: Ngrams, names: "Sequence[str] | pd.Series[str]") -> np.ndarray:
+def contains_ngram(ngrams: Ngrams, names: "Sequence[str] | pd.Series[str]") -> np.ndarray:
     """Tell which texts hold one of the n-grams at least: (texts,) bool."""
     chosen = np.isin(ngrams.names, np.asarray(names, dtype=ngrams.names.dtype))
     return np.asarray(ngrams.present[:, chosen].sum(axis=1)).ravel() > 0
 
 
-def by_class(ngrams: Ngrams, labels: Sequence[Sequence[str]]) -> pd.DataFrame:
+def class_associations(ngrams: Ngrams, labels: Sequence[Sequence[str]]) -> pd.DataFrame:
     """Test each n-gram and class for association: a row for each pair more frequent than chance.
 
     `labels` are those of each text, one or several.
@@ -66,7 +69,7 @@ def by_class(ngrams: Ngrams, labels: Sequence[Sequence[str]]) -> pd.DataFrame:
     ones = np.ones(len(codes), dtype=np.int32)
     member = csr_matrix((ones, (codes, texts)), shape=(len(classes), n))
     both = (member @ ngrams.present).tocoo()
-    holds = _holding_each(ngrams)[both.col]
+    holds = _text_counts(ngrams)[both.col]
     sizes = np.bincount(codes)[both.row]
     k = both.data.astype(np.int64)  # times n, it would not fit into 32 bits
     more = k * n > holds * sizes
@@ -80,22 +83,22 @@ def by_class(ngrams: Ngrams, labels: Sequence[Sequence[str]]) -> pd.DataFrame:
             "precision": k / holds,
             "coverage": k / sizes,
             "strength": statistic,
-            "q": adjusted(chdtrc(1, statistic) / 2, len(classes) * len(ngrams.names)),
+            "q": adjust_p_values(chdtrc(1, statistic) / 2, len(classes) * len(ngrams.names)),
         }
     )
-    return _strongest_first(table)
+    return _sort_by_strength(table)
 
 
-def by_number(ngrams: Ngrams, numbers: np.ndarray) -> pd.DataFrame:
+def number_correlations(ngrams: Ngrams, numbers: np.ndarray) -> pd.DataFrame:
     """Test the correlation of each n-gram's presence with a number, two-sided, by Student's t.
 
     `spread` is the standard deviation of the numbers beside the n-gram to that of all, `mean`
-    their mean, `coverage` the share of all texts; `q` as in `by_class`.
+    their mean, `coverage` the share of all texts; `q` as in `class_associations`.
     """
     from scipy.special import stdtr
 
     n, sd = len(numbers), float(numbers.std())
-    holds = _holding_each(ngrams)
+    holds = _text_counts(ngrams)
     some = (holds < n) & (sd > 0)
     names, holds, present = ngrams.names[some], holds[some], ngrams.present[:, some]
     mean = present.T @ numbers / holds
@@ -115,13 +118,13 @@ def by_number(ngrams: Ngrams, numbers: np.ndarray) -> pd.DataFrame:
             "coverage": share,
             "correlation": r,
             "strength": t,
-            "q": adjusted(2 * stdtr(n - 2, -t), len(names)),
+            "q": adjust_p_values(2 * stdtr(n - 2, -t), len(names)),
         }
     )
-    return _strongest_first(table)
+    return _sort_by_strength(table)
 
 
-def adjusted(p: np.ndarray, tests: int) -> np.ndarray:
+def adjust_p_values(p: np.ndarray, tests: int) -> np.ndarray:
     """Give Benjamini and Hochberg's q (1995) of p-values; tests not among them had p = 1.
 
     Raises:
@@ -136,7 +139,7 @@ def adjusted(p: np.ndarray, tests: int) -> np.ndarray:
     return np.asarray(np.minimum(false_discovery_control(p) * tests / len(p), 1.0))
 
 
-def gives_away(table: pd.DataFrame) -> "pd.Series[bool]":
+def is_artifact(table: pd.DataFrame) -> "pd.Series[bool]":
     """Tell which n-grams nearly decide the label.
 
     Classes: at least 98 % of the n-gram's texts have the label, and a fifth of the label's texts
@@ -144,21 +147,21 @@ def gives_away(table: pd.DataFrame) -> "pd.Series[bool]":
     Both: q below .01.
     """
     if "spread" in table:
-        near = (table["spread"] <= SPREAD) & (table["coverage"] >= 0.05)
+        near = (table["spread"] <= MAX_SPREAD) & (table["coverage"] >= 0.05)
     else:
-        near = (table["precision"] >= PRECISION) & (table["coverage"] >= COVERAGE)
-    return near & (table["q"] < LEVEL)
+        near = (table["precision"] >= MIN_PRECISION) & (table["coverage"] >= MIN_COVERAGE)
+    return near & (table["q"] < MAX_Q)
 
 
-def matters(share: float, coverages: Sequence[float]) -> bool:
+def is_noteworthy(share: float, coverages: Sequence[float]) -> bool:
     """Tell whether findings are worth a note: a fifth of all texts, or nine in ten of a class.
 
     Less is the rule where classes are topics: `visa` stands in most texts of a class on visas.
     """
-    return share >= MATTERS or max(coverages, default=0.0) >= WIDE
+    return share >= NOTEWORTHY_SHARE or max(coverages, default=0.0) >= NOTEWORTHY_COVERAGE
 
 
-def _holding_each(ngrams: Ngrams) -> np.ndarray:
+def _text_counts(ngrams: Ngrams) -> np.ndarray:
     """Give the number of texts that hold each n-gram: (n-grams,)."""
     return np.asarray(ngrams.present.sum(axis=0), dtype=np.int64).ravel()
 
@@ -177,10 +180,14 @@ def _log_likelihood(k: np.ndarray, holds: np.ndarray, sizes: np.ndarray, n: int)
     return np.maximum(2 * total, 0.0)
 
 
-def _strongest_first(table: pd.DataFrame) -> pd.DataFrame:
+def _sort_by_strength(table: pd.DataFrame) -> pd.DataFrame:
     order = ["strength", "ngram", "label"]
     return table.sort_values(order, ascending=[False, True, True], ignore_index=True)
 
 
-def _ends(text: str) -> str:
-    return text if len(text) <= START + END else f"{text[:START]} {text[-END:]}"
+def _keep_ends(text: str) -> str:
+    return (
+        text
+        if len(text) <= START_CHARACTERS + END_CHARACTERS
+        else f"{text[:START_CHARACTERS]} {text[-END_CHARACTERS:]}"
+    )

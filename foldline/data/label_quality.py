@@ -11,17 +11,17 @@ from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive, rank_keys
 from foldline.core.params import Data
 from foldline.data import label_artifacts, label_in_text, shortcuts
-from foldline.data.classes import RARE
-from foldline.data.multilabel import held, one_a_label
+from foldline.data.classes import MIN_CLASS_ROWS
+from foldline.data.multilabel import explode_labels, split_labels
 
-FEWEST = 100  # distinct rows; of fewer nothing certain can be said
-ROWS, CHARACTERS = 50_000, 10_000_000  # looked at, at most
-_SHOWN = 30
+MIN_ROWS = 100  # distinct rows; of fewer nothing certain can be said
+MAX_ROWS, MAX_CHARACTERS = 50_000, 10_000_000  # looked at, at most
+_MAX_LISTED = 30
 _PARTS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
-class Findings:
+class LabelQuality:
     """Three numbers, everything behind them, and lines for the user."""
 
     metrics: dict[str, float]
@@ -29,7 +29,7 @@ class Findings:
     notes: list[str]
 
 
-def health(rows: pd.DataFrame, labels: Labels, data: Data, seed: int) -> Findings:
+def check_label_quality(rows: pd.DataFrame, labels: Labels, data: Data, seed: int) -> LabelQuality:
     """Look for what gives labels away, without opening the labels of an official test file.
 
     `rows` are the prepared rows with their `dup_group`, empty where there is none. Each group
@@ -44,19 +44,19 @@ def health(rows: pd.DataFrame, labels: Labels, data: Data, seed: int) -> Finding
     known = rows[rows["part"].isin(_PARTS[:2])]
     alone = known["dup_group"] == ""
     known = known.assign(dup_group=known["id"].where(alone, known["dup_group"]))
-    times, notes = out_of_time(rows) if data.time else ({}, [])
+    times, notes = find_time_overlaps(rows) if data.time else ({}, [])
     if labels.task != "regression":
-        notes = [*_repeated(one_a_label(known, labels.task)), *notes]
-    sample = distinct(known, seed)
+        notes = [*_repetition_notes(explode_labels(known, labels.task)), *notes]
+    sample = distinct_rows(known, seed)
     words: dict[str, Any] = {}
     found: dict[str, shortcuts.Shortcut] = {}
-    if len(sample) >= FEWEST:
-        words = _words(sample, labels.task)
+    if len(sample) >= MIN_ROWS:
+        words = _find_label_words(sample, labels.task)
         found = shortcuts.find_shortcuts(sample, labels.task, seed)
     clear = {name: one for name, one in found.items() if one.clear}
     notes = [
         *(_word_notes(words, len(sample)) if words else []),
-        *[shortcuts.told(name, one, labels.task) for name, one in clear.items()],
+        *[shortcuts.shortcut_note(name, one, labels.task) for name, one in clear.items()],
         *notes,
     ]
     metrics = {
@@ -67,13 +67,13 @@ def health(rows: pd.DataFrame, labels: Labels, data: Data, seed: int) -> Finding
     details = {
         "rows": len(sample),
         "labels": words,
-        "shortcuts": {name: _rounded(asdict(one)) for name, one in found.items()},
+        "shortcuts": {name: _round_values(asdict(one)) for name, one in found.items()},
         "time": times,
     }
-    return Findings(metrics, details, notes)
+    return LabelQuality(metrics, details, notes)
 
 
-def distinct(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
+def distinct_rows(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Give one row of each duplicate group and label, in an order that says nothing.
 
     Pairs are one where both texts are equal: their groups hold whatever shares a sentence. The
@@ -83,13 +83,13 @@ def distinct(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     mixed = rows.iloc[np.argsort(keys, kind="stable")]
     alike = ["text", "text_pair"] if _has_pairs(rows) else ["dup_group"]
     mixed = mixed.drop_duplicates([*alike, "label"])
-    most = label_artifacts.START + label_artifacts.END
+    most = label_artifacts.START_CHARACTERS + label_artifacts.END_CHARACTERS
     length = sum(mixed[role].str.len().clip(upper=most) for role in ("text", "text_pair"))
-    few = int(np.searchsorted(np.cumsum(length), CHARACTERS, side="right"))
-    return mixed.iloc[: min(ROWS, max(few, FEWEST))].reset_index(drop=True)
+    few = int(np.searchsorted(np.cumsum(length), MAX_CHARACTERS, side="right"))
+    return mixed.iloc[: min(MAX_ROWS, max(few, MIN_ROWS))].reset_index(drop=True)
 
 
-def _words(rows: pd.DataFrame, task: str) -> dict[str, Any]:
+def _find_label_words(rows: pd.DataFrame, task: str) -> dict[str, Any]:
     """Look through the words of each text column; `share` is of the rows that are given away."""
     tables: list[pd.DataFrame] = []
     in_text: list[dict[str, Any]] = []
@@ -99,21 +99,21 @@ def _words(rows: pd.DataFrame, task: str) -> dict[str, Any]:
         texts, labels = each[role].tolist(), each["label"].tolist()
         ngrams = label_artifacts.find_ngrams(texts)
         if task != "regression":
-            table = label_artifacts.by_class(ngrams, held(labels, task))
-            found = label_in_text.named(held(labels, task), texts)
+            table = label_artifacts.class_associations(ngrams, split_labels(labels, task))
+            found = label_in_text.find_class_names_in_text(split_labels(labels, task), texts)
         else:
-            table = label_artifacts.by_number(ngrams, np.array(labels, dtype=np.float64))
-            found = label_in_text.told_number(labels, texts)
-        sure = label_artifacts.gives_away(table)
-        sold = each[role][label_artifacts.holding(ngrams, table["ngram"][sure])]
+            table = label_artifacts.number_correlations(ngrams, np.array(labels, dtype=np.float64))
+            found = label_in_text.find_numbers_in_text(labels, texts)
+        sure = label_artifacts.is_artifact(table)
+        sold = each[role][label_artifacts.contains_ngram(ngrams, table["ngram"][sure])]
         given |= rows[role].isin(set(sold)).to_numpy()
         in_text += [{"column": role} | one for one in found]
         tables.append(table.assign(column=role, sure=sure))
     table = pd.concat(tables, ignore_index=True)
-    linked = table[~table["sure"] & (table["q"] < label_artifacts.LEVEL)]
+    linked = table[~table["sure"] & (table["q"] < label_artifacts.MAX_Q)]
     return {
         "share": round(float(given.mean()), 4),
-        "in_text": [_rounded(one) for one in in_text],
+        "in_text": [_round_values(one) for one in in_text],
         "gives_away": _records(table[table["sure"]]),
         "associated": _records(linked),
         "associated_count": len(linked),
@@ -127,7 +127,7 @@ def _has_pairs(rows: pd.DataFrame) -> bool:
 def _word_notes(words: dict[str, Any], rows: int) -> list[str]:
     notes = []
     named, given = words["in_text"], words["gives_away"]
-    if label_artifacts.matters(
+    if label_artifacts.is_noteworthy(
         sum(entry["texts"] for entry in named) / rows, [entry["coverage"] for entry in named]
     ):
         shown = [f"{_percent(e['coverage'])} of {e.get('label', 'all')}" for e in named]
@@ -135,22 +135,22 @@ def _word_notes(words: dict[str, Any], rows: int) -> list[str]:
             f"the label itself stands in the texts: in {listed(shown)}. If it was written there "
             "with the label, take it out"
         )
-    if label_artifacts.matters(words["share"], [entry["coverage"] for entry in given]):
+    if label_artifacts.is_noteworthy(words["share"], [entry["coverage"] for entry in given]):
         notes.append(
             f"words that nearly decide the label stand in {_percent(words['share'])} of the texts: "
-            f"{listed([_told(entry) for entry in _one_each(given)], 5)}. See whether they are what "
+            f"{listed([_format_ngram(entry) for entry in _widest_per_class(given)], 5)}. See whether they are what "
             "the texts are about, or came in with the label"
         )
     return notes
 
 
-def _told(entry: dict[str, Any]) -> str:
+def _format_ngram(entry: dict[str, Any]) -> str:
     if "mean" in entry:
         return f"'{entry['ngram']}' ({entry['texts']} texts: {entry['mean']:g})"
     return f"'{entry['ngram']}' ({_percent(entry['coverage'])} of {entry['label']})"
 
 
-def _one_each(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _widest_per_class(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Give the widest n-gram of each class: parts of one tag say the same."""
     ordered = sorted(entries, key=lambda e: (-e["coverage"], -len(e["ngram"]), e["ngram"]))
     best: dict[Any, dict[str, Any]] = {}
@@ -159,18 +159,22 @@ def _one_each(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(best.values())
 
 
-def _repeated(rows: pd.DataFrame) -> list[str]:
+def _repetition_notes(rows: pd.DataFrame) -> list[str]:
     """Note classes that look large enough, and are few texts written again and again."""
     sizes = rows["label"].value_counts()
     single = rows.drop_duplicates(["dup_group", "label"])["label"].value_counts()
-    few = sorted(sizes.index[(sizes >= RARE) & (single.reindex(sizes.index) < RARE)])
+    few = sorted(
+        sizes.index[(sizes >= MIN_CLASS_ROWS) & (single.reindex(sizes.index) < MIN_CLASS_ROWS)]
+    )
     if not few:
         return []
     shown = listed(f"{name} ({single[name]} in {sizes[name]} rows)" for name in few)
-    return [f"classes with fewer than {RARE} texts that are no duplicates of others: {shown}"]
+    return [
+        f"classes with fewer than {MIN_CLASS_ROWS} texts that are no duplicates of others: {shown}"
+    ]
 
 
-def out_of_time(rows: pd.DataFrame) -> tuple[dict[str, Any], list[str]]:
+def find_time_overlaps(rows: pd.DataFrame) -> tuple[dict[str, Any], list[str]]:
     """Find rows that are later than the first row of a part that should follow them.
 
     A file without the column stands at 0 throughout, and has no place in time.
@@ -187,7 +191,7 @@ def out_of_time(rows: pd.DataFrame) -> tuple[dict[str, Any], list[str]]:
             late = column[column > times[later].min()]
             ids = sorted(late.index)
             if ids:
-                found[f"{earlier}_after_{later}"] = {"rows": len(ids), "ids": ids[:_SHOWN]}
+                found[f"{earlier}_after_{later}"] = {"rows": len(ids), "ids": ids[:_MAX_LISTED]}
                 notes.append(
                     f"{len(ids)} of {len(column)} rows of {earlier} are later than the first row "
                     f"of {later}, so the score is no forecast: ids {listed(ids, 5)}"
@@ -196,11 +200,11 @@ def out_of_time(rows: pd.DataFrame) -> tuple[dict[str, Any], list[str]]:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    kept = table.drop(columns="sure").head(_SHOWN)
-    return [_rounded(record) for record in kept.to_dict(orient="records")]
+    kept = table.drop(columns="sure").head(_MAX_LISTED)
+    return [_round_values(record) for record in kept.to_dict(orient="records")]
 
 
-def _rounded(entry: Any) -> dict[str, Any]:
+def _round_values(entry: Any) -> dict[str, Any]:
     """Round to what a reader needs, with no trace of how a machine adds."""
     return {
         str(key): float(f"{value:.4g}") if isinstance(value, float) else value

@@ -13,14 +13,14 @@ import pandas as pd
 
 from foldline.core.errors import FoldlineError, listed
 from foldline.data.groups import duplicate_keys
-from foldline.data.normalization import key
+from foldline.data.normalization import casefold_key
 
-SHORT = 2  # words: such texts come again by chance
-SHOWN = 10  # rows named in a message
-KEPT = 1_000  # rows named in the details
-HELD = ("valid", "test")
+SHORT_WORDS = 2  # words: such texts come again by chance
+MAX_SHOWN = 10  # rows named in a message
+MAX_LISTED = 1_000  # rows named in the details
+HELD_OUT_PARTS = ("valid", "test")
 LINKS = {"text": "dup_group", "group": "group"}
-TORN = "where a group may stand on both sides, set split.method=stratified"
+UNGROUP_ADVICE = "where a group may stand on both sides, set split.method=stratified"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Leak:
         if self.by_text:
             told.append(
                 f"{self._of(self.by_text)} have a duplicate in train: {self.short} of them are "
-                f"{SHORT} words or less, {self.exact} are equal, and {self.disagree} of the equal "
+                f"{SHORT_WORDS} words or less, {self.exact} are equal, and {self.disagree} of the equal "
                 "ones have another label there"
             )
         if self.by_group:
@@ -73,16 +73,16 @@ class Leak:
         """Give its numbers and rows for a file."""
         names = ("by_text", "by_group", "exact", "short", "disagree")
         counts = {name: getattr(self, name) for name in names}
-        return {"rows": len(self.ids), "share": self.share, **counts, "ids": self.ids[:KEPT]}
+        return {"rows": len(self.ids), "share": self.share, **counts, "ids": self.ids[:MAX_LISTED]}
 
 
-def digest(text: str, text_pair: str) -> str:
+def text_digest(text: str, text_pair: str) -> str:
     """Give 32 hex digits that equal texts share: case does not count, nor the order of a pair."""
-    texts = sorted(filter(None, (key(text), key(text_pair))))
+    texts = sorted(filter(None, (casefold_key(text), casefold_key(text_pair))))
     return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:32]
 
 
-def held_out(*tables: pd.DataFrame) -> pd.DataFrame:
+def hash_held_out(*tables: pd.DataFrame) -> pd.DataFrame:
     """Give the digests (column key) of the tables' texts, sorted, each once; none for empty ones.
 
     With them a copy that equals a held-out row is refused by those who may not read the row.
@@ -90,7 +90,7 @@ def held_out(*tables: pd.DataFrame) -> pd.DataFrame:
     keys: set[str] = set()
     for table in tables:
         pairs = zip(table["text"].tolist(), table["text_pair"].tolist(), strict=True)
-        keys |= {digest(text, pair) for text, pair in pairs if text or pair}
+        keys |= {text_digest(text, pair) for text, pair in pairs if text or pair}
     return pd.DataFrame({"key": sorted(keys)}, dtype="str")
 
 
@@ -107,7 +107,9 @@ def find_leaks(table: pd.DataFrame) -> dict[str, Leak]:
         labels.setdefault(found, set()).add(label)
     labels.pop(None, None)
     return {
-        part: _leak(table, keys, labels, part) for part in HELD if (table["part"] == part).any()
+        part: _find_part_leaks(table, keys, labels, part)
+        for part in HELD_OUT_PARTS
+        if (table["part"] == part).any()
     }
 
 
@@ -115,40 +117,40 @@ def drop_leaks(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Drop the training rows that share a text or group with official rows, and count them.
 
     Nothing is taken from an official part: a row that valid shares with test stays, and is left
-    out of the folds (`learnable`). Where valid is taken from the training rows, that happens
+    out of the folds (`independent_of_test`). Where valid is taken from the training rows, that happens
     afterwards, so it shares none with test.
 
     Raises:
         FoldlineError: where no training row is left.
     """
-    leaking = (table["part"] == "train") & linked(table, table["part"].isin(HELD))
+    leaking = (table["part"] == "train") & related_rows(table, table["part"].isin(HELD_OUT_PARTS))
     kept = table[~leaking].reset_index(drop=True)
     if not (kept["part"] == "train").any():
         raise FoldlineError(
             f"split.drop_from_train=true leaves no training row: all {leaking.sum()} stand in "
             "valid or test too, by text or by group. Check data.train, make "
-            f"prepare.duplicates.match stricter, or, {TORN}"
+            f"prepare.duplicates.match stricter, or, {UNGROUP_ADVICE}"
         )
     return kept, int(leaking.sum())
 
 
-def learnable(table: pd.DataFrame) -> "pd.Series[bool]":
+def independent_of_test(table: pd.DataFrame) -> "pd.Series[bool]":
     """Say which valid and training rows share no text or group with an official test row: (n,)."""
     test = table["part"] == "test"
-    return ~(test | linked(table, test))
+    return ~(test | related_rows(table, test))
 
 
-def linked(table: pd.DataFrame, those: "pd.Series[bool]") -> "pd.Series[bool]":
+def related_rows(table: pd.DataFrame, those: "pd.Series[bool]") -> "pd.Series[bool]":
     """Say which rows share a text or a group with `those`, by either: (n,) bool."""
-    return _shared(table, those, "text") | _shared(table, those, "group")
+    return _rows_sharing(table, those, "text") | _rows_sharing(table, those, "group")
 
 
-def _shared(table: pd.DataFrame, those: "pd.Series[bool]", by: str) -> "pd.Series[bool]":
+def _rows_sharing(table: pd.DataFrame, those: "pd.Series[bool]", by: str) -> "pd.Series[bool]":
     column = table[LINKS[by]]
     return column.isin(set(column[those]) - {""})
 
 
-def check_budget(leaks: dict[str, Leak], most: float) -> None:
+def check_leak_share(leaks: dict[str, Leak], most: float) -> None:
     """Stop where a larger share than `most` (0 to 1) of an official part stands in train.
 
     Raises:
@@ -158,25 +160,25 @@ def check_budget(leaks: dict[str, Leak], most: float) -> None:
     if not over:
         return
     sources = frozenset().union(*(leak.sources for leak in over))
-    told = [f"{leak.words()}. The rows are {listed(leak.ids, SHOWN)}" for leak in over]
+    told = [f"{leak.words()}. The rows are {listed(leak.ids, MAX_SHOWN)}" for leak in over]
     raise FoldlineError(
         f"split.max_leak_share={most:g} is exceeded: {'; and '.join(told)}. Scores on such rows "
         f"flatter. Set split.drop_from_train=true to drop the training rows that leak "
         f"({len(sources)} of them do), or split.max_leak_share higher; "
         "prepare.duplicates says what a duplicate is (pairs, min_chars, threshold)"
-        + (f"; {TORN}" if any(leak.by_group for leak in over) else "")
+        + (f"; {UNGROUP_ADVICE}" if any(leak.by_group for leak in over) else "")
     )
 
 
-def _leak(
+def _find_part_leaks(
     table: pd.DataFrame, keys: "pd.Series[Any]", labels: dict[Any, set[str]], part: str
 ) -> Leak:
     train, own = table["part"] == "train", table["part"] == part
-    by_text, by_group = (own & _shared(table, train, by) for by in LINKS)
+    by_text, by_group = (own & _rows_sharing(table, train, by) for by in LINKS)
     rows = table[by_text]
     texts = (rows["text"] + " " + rows["text_pair"]).tolist()
     there = [labels.get(found, set()) for found in keys[rows.index]]
-    valid = linked(table, table["part"] == "valid") & (part == "test")
+    valid = related_rows(table, table["part"] == "valid") & (part == "test")
     leaking = by_text | by_group
     return Leak(
         part=part,
@@ -185,10 +187,10 @@ def _leak(
         by_text=len(rows),
         by_group=int(by_group.sum()),
         exact=sum(bool(found) for found in there),
-        short=sum(len(text.split()) <= SHORT for text in texts),
+        short=sum(len(text.split()) <= SHORT_WORDS for text in texts),
         disagree=sum(
             bool(found - {label}) for found, label in zip(there, rows["label"], strict=True)
         ),
-        sources=frozenset(table["id"][train & linked(table, own)]),
+        sources=frozenset(table["id"][train & related_rows(table, own)]),
         in_valid=table["id"][own & valid & ~leaking].tolist(),
     )

@@ -26,22 +26,22 @@ _WIDE = {
 _ZEROS = re.compile("0+")
 
 
-def normalise(text: str, unicode: str = "NFKC") -> str:
+def normalize_text(text: str, unicode: str = "NFKC") -> str:
     """Bring characters to one form, drop invisible ones, collapse white space.
 
     `unicode` is NFKC, NFC or none. Applying it twice changes nothing more.
     """
     if not text.isascii():
-        text = _one_form(text, unicode)
+        text = _normalize_unicode(text, unicode)
         text = _BLANK.sub(" ", text)
     if not text.isprintable():
         seen = _IDLE_JOINER.sub("", _INVISIBLE.sub("", text))
         # Dropping a character can bring two together that compose.
-        text = _one_form(seen, unicode) if len(seen) != len(text) else text
+        text = _normalize_unicode(seen, unicode) if len(seen) != len(text) else text
     return " ".join(text.split())
 
 
-def _one_form(text: str, unicode: str) -> str:
+def _normalize_unicode(text: str, unicode: str) -> str:
     if unicode == "NFC":
         return unicodedata.normalize("NFC", text)
     if unicode == "none":
@@ -54,7 +54,7 @@ def _one_form(text: str, unicode: str) -> str:
     )
 
 
-def key(text: str) -> str:
+def casefold_key(text: str) -> str:
     """Give what two texts must share to be one text: case does not count."""
     return (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
 
@@ -65,11 +65,11 @@ def skeleton(text: str) -> str:
     Case, punctuation, symbols and white space are gone. A text without a letter (`:-)`, `10/10`)
     has no skeleton: "".
     """
-    bones = _ZEROS.sub("0", key(text).translate(_BONES))
+    bones = _ZEROS.sub("0", casefold_key(text).translate(_SKELETON_CHARACTERS))
     return bones if any(map(str.isalpha, bones)) else ""
 
 
-class _Bones(dict[int, str | None]):
+class _SkeletonTable(dict[int, str | None]):
     """What of a character stays: letters with their marks; 0 of any digit; nothing else."""
 
     def __missing__(self, code: int) -> str | None:
@@ -80,4 +80,4 @@ class _Bones(dict[int, str | None]):
 
 
 _EMOJI_STYLE = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-_BONES = _Bones()
+_SKELETON_CHARACTERS = _SkeletonTable()

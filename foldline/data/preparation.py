@@ -9,71 +9,78 @@ import pandas as pd
 from foldline.core.errors import FoldlineError
 from foldline.core.io.labels import Labels
 from foldline.core.params import Data, Prepare
-from foldline.data.annotations import Judgements, aggregated, matched, read_judgements, soft_labels
+from foldline.data.annotations import (
+    AnnotationTable,
+    aggregate_labels,
+    label_distributions,
+    match_annotations,
+    read_annotations,
+)
 from foldline.data.classes import find_labels, label_notes
-from foldline.data.conflicts import settle
+from foldline.data.conflicts import resolve_conflicts
 from foldline.data.duplicate_report import duplicate_report
-from foldline.data.duplicates import find_duplicates, group_names
-from foldline.data.multilabel import notes as several_notes
-from foldline.data.multilabel import one_a_label
+from foldline.data.duplicates import find_duplicates, name_groups
+from foldline.data.multilabel import explode_labels
+from foldline.data.multilabel import multilabel_notes as several_notes
 from foldline.data.rows import Part, changed_originals, load_part
 
-FEWEST_ROWS = 10
+MIN_ROWS = 10
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedDataset:
     """What `prepare` hands on; `notes` are lines for the user, with file and line numbers."""
 
     rows: pd.DataFrame
     originals: pd.DataFrame
     unlabelled: pd.DataFrame
     labels: Labels
-    judged: Judgements | None
-    soft_labels: pd.DataFrame
+    judged: AnnotationTable | None
+    label_distributions: pd.DataFrame
     weights: pd.DataFrame
     metrics: dict[str, Any]
     details: dict[str, Any]
     notes: list[str]
 
 
-def prepare_rows(task: str, data: Data, prepare: Prepare) -> Prepared:
+def prepare_dataset(task: str, data: Data, prepare: Prepare) -> PreparedDataset:
     """Read, check and join the files that params.yaml names.
 
     Raises:
         FoldlineError: naming file, column and lines of what cannot be used.
     """
     files = {"train": data.train, "valid": data.valid, "test": data.test}
-    judged = read_judgements(data)
-    made = aggregated(judged)
+    judged = read_annotations(data)
+    made = aggregate_labels(judged)
     given = {name: path for name, path in (files | {"predict": data.predict}).items() if path}
     everything = [load_part(n, path, task, data, prepare, made) for n, path in given.items()]
     parts = [part for part in everything if part.name != "predict"]
     unlabelled = everything[-1] if data.predict else None
     before = _ids(parts)
-    notes = _tell_ids_apart(parts)
+    notes = _make_ids_unique(parts)
     if judged:
-        judged = matched(judged, before, _ids(parts), _ids(everything[len(parts) :]))
+        judged = match_annotations(judged, before, _ids(parts), _ids(everything[len(parts) :]))
         notes += judged.notes
     rows = pd.concat([part.kept() for part in parts], ignore_index=True)
-    rows, doubles, said = _settled(rows, task, prepare)
+    rows, doubles, said = _resolve_duplicates(rows, task, prepare)
     notes += said
-    _check_size(data, rows, doubles["conflicts"]["dropped_rows"])
+    _check_row_count(data, rows, doubles["conflicts"]["dropped_rows"])
     labels = find_labels(task, data, parts, rows)
     originals = pd.concat([changed_originals(part) for part in everything], ignore_index=True)
-    counts = Counter(one_a_label(rows, task)["label"].tolist()) if labels.classes else Counter()
-    return Prepared(
+    counts = Counter(explode_labels(rows, task)["label"].tolist()) if labels.classes else Counter()
+    return PreparedDataset(
         rows=rows,
         originals=originals,
         unlabelled=unlabelled.table if unlabelled else rows.iloc[:0],
         labels=labels,
         judged=judged,
-        soft_labels=soft_labels(judged, labels, rows),
+        label_distributions=label_distributions(judged, labels, rows),
         weights=rows[rows["part"] != "test"] if data.weight else rows.iloc[:0],
         metrics=_metrics(rows, everything, len(originals), labels, doubles),
-        details={"files": {p.name: _file(p) for p in everything}, "labels": dict(counts)} | doubles,
+        details={"files": {p.name: _file_report(p) for p in everything}, "labels": dict(counts)}
+        | doubles,
         notes=notes
-        + _notes(everything)
+        + _file_notes(everything)
         + several_notes(rows, data, task)
         + label_notes(data, labels, counts),
     )
@@ -83,7 +90,7 @@ def _ids(parts: list[Part]) -> list[str]:
     return [name for part in parts for name in part.table["id"].tolist()]
 
 
-def _tell_ids_apart(parts: list[Part]) -> list[str]:
+def _make_ids_unique(parts: list[Part]) -> list[str]:
     """Prefix ids with their part where official files count from the same number."""
     seen: set[str] = set()
     clashes: list[str] = []
@@ -101,29 +108,29 @@ def _tell_ids_apart(parts: list[Part]) -> list[str]:
     ]
 
 
-def _settled(
+def _resolve_duplicates(
     rows: pd.DataFrame, task: str, prepare: Prepare
 ) -> tuple[pd.DataFrame, dict[str, Any], list[str]]:
     """Give the rows with `dup_group`, conflicts settled, and an account of the duplicates."""
     found = find_duplicates(rows, prepare.duplicates)
     report = duplicate_report(rows, found, task)
     strength = "exact" if prepare.duplicates.match == "exact" else "skeleton"
-    settled = settle(rows, getattr(found, strength), task, prepare.conflicts)
+    settled = resolve_conflicts(rows, getattr(found, strength), task, prepare.conflicts)
     kept = rows.assign(label=pd.array(settled.labels, dtype="str"), dup=found.together)
     kept = kept[settled.kept].reset_index(drop=True)
-    kept["dup_group"] = group_names(kept.pop("dup").to_numpy(), kept["id"].tolist())
+    kept["dup_group"] = name_groups(kept.pop("dup").to_numpy(), kept["id"].tolist())
     conflicts = settled.details | {"rows": report[strength]["conflicting_rows"]}
     details = {"duplicates": report, "conflicts": conflicts}
     return kept, details, found.notes + settled.notes
 
 
-def _check_size(data: Data, rows: pd.DataFrame, dropped: int) -> None:
+def _check_row_count(data: Data, rows: pd.DataFrame, dropped: int) -> None:
     usable = int((rows["part"] == "train").sum())
-    if usable < FEWEST_ROWS:
+    if usable < MIN_ROWS:
         gone = f" ({dropped} were dropped by prepare.conflicts)" if dropped else ""
         raise FoldlineError(
             f"{data.train}: {usable} usable rows{gone} are too few to learn from and to split; "
-            f"give at least {FEWEST_ROWS}"
+            f"give at least {MIN_ROWS}"
         )
 
 
@@ -135,8 +142,8 @@ def _metrics(
         "rows": len(rows),
         "unlabelled": sum(len(part.table) for part in parts if part.name == "predict"),
         "classes": len(labels.classes),
-        "dropped_empty": _dropped(parts, "empty text"),
-        "dropped_missing_label": _dropped(parts, "missing label"),
+        "dropped_empty": _count_dropped(parts, "empty text"),
+        "dropped_missing_label": _count_dropped(parts, "missing label"),
         "duplicate_rows": doubles["duplicates"]["exact"]["rows"],
         "grouped_rows": doubles["duplicates"]["together"]["rows"],
         "conflicting_rows": doubles["conflicts"]["rows"],
@@ -145,11 +152,11 @@ def _metrics(
     }
 
 
-def _dropped(parts: list[Part], reason: str) -> int:
+def _count_dropped(parts: list[Part], reason: str) -> int:
     return sum(len(part.dropped.get(reason, [])) for part in parts)
 
 
-def _file(part: Part) -> dict[str, Any]:
+def _file_report(part: Part) -> dict[str, Any]:
     lines = part.raw.lines
     return {
         "path": part.raw.path.as_posix(),
@@ -159,7 +166,7 @@ def _file(part: Part) -> dict[str, Any]:
     }
 
 
-def _notes(parts: list[Part]) -> list[str]:
+def _file_notes(parts: list[Part]) -> list[str]:
     notes = []
     for part in parts:
         notes += part.raw.notes

@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.params import Pretrain
-from foldline.data.leaks import digest
+from foldline.data.leaks import text_digest
 
 COLUMNS = ["id", "text", "text_pair", "part"]
 
 
-def further_texts(table: pd.DataFrame, unlabelled: pd.DataFrame, options: Pretrain) -> pd.DataFrame:
+def select_pretraining_texts(
+    table: pd.DataFrame, unlabelled: pd.DataFrame, options: Pretrain
+) -> pd.DataFrame:
     """Give the texts (id, text, text_pair, part) to pre-train on beside the training rows.
 
     `table` are all rows with labels, by `part`. A text that also stands in a row of another part
@@ -18,16 +20,16 @@ def further_texts(table: pd.DataFrame, unlabelled: pd.DataFrame, options: Pretra
     """
     found = []
     if options.epochs and options.unlabelled:
-        found.append(_apart(unlabelled, table).assign(part="unlabelled"))
+        found.append(_drop_shared_texts(unlabelled, table).assign(part="unlabelled"))
     if options.epochs and options.test:
         test = table["part"] == "test"
-        found.append(_apart(table[test], table[~test]))
+        found.append(_drop_shared_texts(table[test], table[~test]))
     if not found:
         return pd.DataFrame(columns=COLUMNS, dtype="str")
     return pd.concat([one[COLUMNS] for one in found], ignore_index=True)
 
 
-def further_notes(further: pd.DataFrame) -> list[str]:
+def pretraining_notes(further: pd.DataFrame) -> list[str]:
     """Say that a model reads texts of the test rows, where it does."""
     count = int((further["part"] == "test").sum())
     if not count:
@@ -38,9 +40,11 @@ def further_notes(further: pd.DataFrame) -> list[str]:
     ]
 
 
-def _apart(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+def _drop_shared_texts(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     """Leave out rows that share a text, of a pair either, with one of the others."""
-    held = {digest(text, "") for name in ("text", "text_pair") for text in others[name] if text}
+    held = {
+        text_digest(text, "") for name in ("text", "text_pair") for text in others[name] if text
+    }
     pairs = zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True)
-    apart = [not any(digest(text, "") in held for text in pair if text) for pair in pairs]
+    apart = [not any(text_digest(text, "") in held for text in pair if text) for pair in pairs]
     return rows[np.array(apart, dtype=bool)]

@@ -10,7 +10,7 @@ FORMATS = ("csv", "tsv", "jsonl", "parquet")
 
 
 @dataclass(frozen=True)
-class Raw:
+class RawTable:
     """A file's columns by name; None is a cell without a value. `notes` are for the user."""
 
     path: Path
@@ -24,12 +24,12 @@ class Raw:
 
     def where(self, rows: Sequence[int], most: int = 8) -> str:
         """Name rows for a message: `lines 3, 8 and 4 more`."""
-        word = "row" if form(self.path) == "parquet" else "line"
+        word = "row" if file_format(self.path) == "parquet" else "line"
         lines = listed((self.lines[row] for row in rows), most)
         return f"{word}{'s' if len(rows) > 1 else ''} {lines}"
 
 
-def form(path: Path) -> str:
+def file_format(path: Path) -> str:
     """Give the format that a file's name says.
 
     Raises:
@@ -46,7 +46,7 @@ def form(path: Path) -> str:
     return name
 
 
-def check_names(path: Path, names: Sequence[str]) -> None:
+def check_column_names(path: Path, names: Sequence[str]) -> None:
     """Refuse two columns of one name: which of them is meant cannot be known."""
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:

@@ -9,28 +9,28 @@ from pathlib import Path
 
 from foldline.core.errors import FoldlineError, listed, nearest
 from foldline.data import delimited, records
-from foldline.data.decoding import decoded, unpacked
-from foldline.data.raw import Raw, form
+from foldline.data.decoding import decode, read_bytes
+from foldline.data.raw import RawTable, file_format
 
 
-def read(path: Path, encoding: str = "auto", quoting: str = "auto") -> Raw:
+def read_raw(path: Path, encoding: str = "auto", quoting: str = "auto") -> RawTable:
     """Read a raw file.
 
     Raises:
         FoldlineError: naming the file and line that cannot be read.
     """
-    kind = form(path)
+    kind = file_format(path)
     try:
-        path = found(path)
+        path = find_file(path)
     except OSError as error:
         raise FoldlineError(f"{path} cannot be reached: {error.strerror}") from error
-    content = unpacked(path)
+    content = read_bytes(path)
     if not content:
         raise FoldlineError(f"{path} is empty (0 bytes): put your rows there")
     raw = (
         records.read_parquet(path, content)
         if kind == "parquet"
-        else _text_file(path, content, kind, encoding, quoting)
+        else _read_text_file(path, content, kind, encoding, quoting)
     )
     if not raw.lines:
         header = f"a header ({listed(raw.columns)}) but " if raw.columns else ""
@@ -38,19 +38,19 @@ def read(path: Path, encoding: str = "auto", quoting: str = "auto") -> Raw:
     return raw
 
 
-def _text_file(path: Path, content: bytes, kind: str, encoding: str, quoting: str) -> Raw:
-    text, name = decoded(path, content, encoding)
+def _read_text_file(path: Path, content: bytes, kind: str, encoding: str, quoting: str) -> RawTable:
+    text, name = decode(path, content, encoding)
     if kind == "jsonl":
         raw = records.read_jsonl(path, text)
     else:
-        raw = delimited.read(path, text, "\t" if kind == "tsv" else ",", quoting)
+        raw = delimited.read_delimited(path, text, "\t" if kind == "tsv" else ",", quoting)
     if encoding == "auto" and name == "cp949":
         note = f"{path} is not UTF-8 and was read as cp949; if texts look wrong, set data.encoding"
         return replace(raw, notes=[note, *raw.notes])
     return raw
 
 
-def found(path: Path) -> Path:
+def find_file(path: Path) -> Path:
     """Give the path as it stands on the disk.
 
     Korean names that come from macOS are spelt in another normal form, yet look the same.

@@ -10,14 +10,14 @@ import pandas as pd
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Data, Prepare
 from foldline.data import reading
-from foldline.data.annotations import relabel
-from foldline.data.cell_parsing import is_number, moment
-from foldline.data.columns import by_role, check_same, known_after_notes
-from foldline.data.multilabel import in_words, joined
-from foldline.data.normalization import normalise
-from foldline.data.raw import Raw
+from foldline.data.annotations import apply_annotated_labels
+from foldline.data.cell_parsing import is_number, parse_time
+from foldline.data.columns import check_annotation_labels, known_after_notes, select_columns
+from foldline.data.multilabel import join_labels, label_column_names
+from foldline.data.normalization import normalize_text
+from foldline.data.raw import RawTable
 
-TEXTS = ["text", "text_pair"]
+TEXT_COLUMNS = ["text", "text_pair"]
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Part:
     """The rows of one file, their originals, and what was dropped or noticed (row numbers)."""
 
     name: str
-    raw: Raw
+    raw: RawTable
     table: pd.DataFrame
     originals: pd.DataFrame
     dropped: dict[str, list[int]] = field(default_factory=dict)
@@ -53,32 +53,32 @@ def load_part(
     Raises:
         FoldlineError: naming file, column and lines of what cannot be used.
     """
-    raw = reading.read(Path(path), data.encoding, data.quoting)
-    table = pd.DataFrame(by_role(raw, data, name), dtype="str")
-    originals = table[TEXTS].copy()
-    for role in TEXTS:
-        table[role] = _normal(table[role], prepare.unicode)
+    raw = reading.read_raw(Path(path), data.encoding, data.quoting)
+    table = pd.DataFrame(select_columns(raw, data, name), dtype="str")
+    originals = table[TEXT_COLUMNS].copy()
+    for role in TEXT_COLUMNS:
+        table[role] = _normalize_column(table[role], prepare.unicode)
     table["part"] = name
     if data.id is None:
-        table["id"] = content_ids(table)
+        table["id"] = make_content_ids(table)
     # Of labels and groups only what cannot be seen is changed: a submission gives them back.
-    table["label"] = _normal(table["label"], "NFC")
+    table["label"] = _normalize_column(table["label"], "NFC")
     if task == "multilabel" and name != "predict":
-        table["label"] = joined(raw, table["label"].tolist(), data)
-    table["group"] = _normal(table["group"], "NFC")
+        table["label"] = join_labels(raw, table["label"].tolist(), data)
+    table["group"] = _normalize_column(table["group"], "NFC")
     late = known_after_notes(raw, data) if name == "train" else []
     part = Part(name, replace(raw, columns={}, notes=raw.notes + late), table, originals)
     _check_ids(part, data)
     if name != "predict":
         if task == "classification":
-            check_same(table["label"].tolist(), made, path, in_words(data))
-        tied = relabel(table, made)
+            check_annotation_labels(table["label"].tolist(), made, path, label_column_names(data))
+        tied = apply_annotated_labels(table, made)
         if tied:
             part.dropped["annotators tie, and no label of its own"] = tied
         _check_labels(part, task, data, prepare)
-    table["time"] = _times(part, data)
-    table["weight"] = _weights(part, data)
-    _check_empty(part, prepare, pair=data.text_pair is not None)
+    table["time"] = _parse_times(part, data)
+    table["weight"] = _parse_weights(part, data)
+    _check_empty_texts(part, prepare, pair=data.text_pair is not None)
     if len(part.kept()) == 0:
         raise FoldlineError(
             f"{raw.path}: none of its {len(raw)} rows can be used "
@@ -89,11 +89,11 @@ def load_part(
 
 def changed_originals(part: Part) -> pd.DataFrame:
     """Give id, part and original texts of the rows whose texts the normal form changed."""
-    changed = (part.originals != part.table[TEXTS]).any(axis=1)
+    changed = (part.originals != part.table[TEXT_COLUMNS]).any(axis=1)
     return part.originals[changed].assign(id=part.table["id"][changed], part=part.name)
 
 
-def content_ids(table: pd.DataFrame) -> list[str]:
+def make_content_ids(table: pd.DataFrame) -> list[str]:
     """Make ids from the content of rows, so that adding or moving a row changes no other id.
 
     Rows that are equal in every column are told apart by a number. What a row counts is no content.
@@ -108,11 +108,11 @@ def content_ids(table: pd.DataFrame) -> list[str]:
     return ids
 
 
-def _normal(column: "pd.Series[str]", unicode: str) -> list[str]:
+def _normalize_column(column: "pd.Series[str]", unicode: str) -> list[str]:
     """Bring a column to its normal form; a value that comes again costs nothing."""
     known: dict[str, str] = {}
     return [
-        known[text] if text in known else known.setdefault(text, normalise(text, unicode))
+        known[text] if text in known else known.setdefault(text, normalize_text(text, unicode))
         for text in column.tolist()
     ]
 
@@ -148,7 +148,7 @@ def _check_labels(part: Part, task: str, data: Data, prepare: Prepare) -> None:
             hint = ". A file without labels belongs into data.predict"
         raise FoldlineError(
             f"{part.where(missing)}: {len(missing)} of {len(labels)} labels are missing "
-            f"({in_words(data)}). Fill them in, or set prepare.missing_label=drop{hint}"
+            f"({label_column_names(data)}). Fill them in, or set prepare.missing_label=drop{hint}"
         )
     if missing:
         part.dropped["missing label"] = missing
@@ -161,8 +161,8 @@ def _check_labels(part: Part, task: str, data: Data, prepare: Prepare) -> None:
             )
 
 
-def _check_empty(part: Part, prepare: Prepare, pair: bool) -> None:
-    columns = [part.table[role].tolist() for role in (TEXTS if pair else TEXTS[:1])]
+def _check_empty_texts(part: Part, prepare: Prepare, pair: bool) -> None:
+    columns = [part.table[role].tolist() for role in (TEXT_COLUMNS if pair else TEXT_COLUMNS[:1])]
     gone = part.gone
     empty = [
         row
@@ -183,7 +183,7 @@ def _check_empty(part: Part, prepare: Prepare, pair: bool) -> None:
         part.dropped["empty text"] = empty
 
 
-def _weights(part: Part, data: Data) -> list[float]:
+def _parse_weights(part: Part, data: Data) -> list[float]:
     """Give (n,) numbers above 0: 1 where no column says."""
     texts = part.table["weight"].tolist()
     if data.weight is None or part.name == "predict" or (part.name != "train" and not any(texts)):
@@ -198,7 +198,7 @@ def _weights(part: Part, data: Data) -> list[float]:
     return [float(text) for text in texts]
 
 
-def _times(part: Part, data: Data) -> list[float]:
+def _parse_times(part: Part, data: Data) -> list[float]:
     """Give (n,) numbers that grow with time: numbers as they are, dates as seconds from 1970."""
     texts = part.table["time"].tolist()
     if data.time is None or part.name == "predict":
@@ -208,7 +208,7 @@ def _times(part: Part, data: Data) -> list[float]:
     numbers = [row for row, text in enumerate(texts) if is_number(text)]
     if len(numbers) == len(texts):
         return [float(text) for text in texts]
-    known: dict[str, float | None] = {text: moment(text) for text in dict.fromkeys(texts)}
+    known: dict[str, float | None] = {text: parse_time(text) for text in dict.fromkeys(texts)}
     wrong = [row for row, text in enumerate(texts) if known[text] is None and not is_number(text)]
     if wrong:
         raise FoldlineError(

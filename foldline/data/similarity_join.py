@@ -13,12 +13,12 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-GRAM = 3  # characters; a shorter text has no set and is like nothing
-CHUNK = 1 << 22  # pairs held in memory at once
+GRAM_SIZE = 3  # characters; a shorter text has no set and is like nothing
+CHUNK_SIZE = 1 << 22  # pairs held in memory at once
 EPSILON = 1e-9  # a share of a whole number is not missed for its last bit
 
 
-class Sets(Protocol):
+class GramSets(Protocol):
     """Sets of 3-grams, kept or made when they are asked for."""
 
     @property
@@ -32,7 +32,7 @@ class Sets(Protocol):
 
 
 @dataclass(frozen=True)
-class Grams:
+class GramArray:
     """The sets of n texts in one array.
 
     `tokens[starts[i]:starts[i + 1]]` are text i's 3-grams, numbered from the rarest, rising.
@@ -61,7 +61,7 @@ class Grams:
 
 
 @dataclass(frozen=True)
-class Lists:
+class CandidateLists:
     """Texts that meet: entry i is to be compared with the `counts[i]` entries after it.
 
     `left` is how many members of the entry's set, of `sizes`, come after the one in which they
@@ -79,18 +79,20 @@ class Lists:
         return float(self.counts.astype(np.float64) @ self.sizes)
 
 
-def gram_codes(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def encode_grams(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Give every 3-gram as a number, text by text: (g,) int64, and how many each has: (n,)."""
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     joined = "".join(texts).encode("utf-32-le", "surrogatepass")
     points = np.frombuffer(joined, dtype="<u4").astype(np.int64)
-    codes = points[: 1 - GRAM] << 42 | points[1 : 2 - GRAM] << 21 | points[GRAM - 1 :]
-    return codes[_inside(lengths, len(codes))], np.maximum(lengths - (GRAM - 1), 0)
+    codes = (
+        points[: 1 - GRAM_SIZE] << 42 | points[1 : 2 - GRAM_SIZE] << 21 | points[GRAM_SIZE - 1 :]
+    )
+    return codes[_within_one_text(lengths, len(codes))], np.maximum(lengths - (GRAM_SIZE - 1), 0)
 
 
-def gram_sets(texts: list[str]) -> Grams:
+def build_gram_sets(texts: list[str]) -> GramArray:
     """Make each text's set of character 3-grams; memory is about 30 bytes a character."""
-    codes, counts = gram_codes(texts)
+    codes, counts = encode_grams(texts)
     tokens, found = pd.factorize(codes)
     del codes
     # Ties go by the gram itself, so that nothing hangs on the order of texts.
@@ -104,29 +106,29 @@ def gram_sets(texts: list[str]) -> Grams:
     members = members[np.diff(members, prepend=-1) > 0]
     starts = np.searchsorted(members, np.arange(len(texts) + 1) * width)
     members %= width
-    return Grams(starts, members.astype(np.int32))
+    return GramArray(starts, members.astype(np.int32))
 
 
-def _inside(lengths: np.ndarray, grams: int) -> np.ndarray:
+def _within_one_text(lengths: np.ndarray, grams: int) -> np.ndarray:
     """Give (grams,) bool: whether the gram that starts at a character ends in the same text."""
     inside = np.ones(grams, dtype=bool)
     ends = np.cumsum(lengths)
-    for back in range(1, GRAM):
+    for back in range(1, GRAM_SIZE):
         last = ends[(lengths >= 1) & (ends - back >= 0)] - back
         inside[last[last < grams]] = False
     return inside
 
 
-def prefix_lists(grams: Grams, threshold: float) -> Lists:
+def prefix_candidates(grams: GramArray, threshold: float) -> CandidateLists:
     """Let those texts meet that share a member of their prefixes and are of fitting size."""
     sizes = grams.costs
     order = np.argsort(sizes, kind="stable")
     place = np.empty(len(order), dtype=np.int64)  # by size: the entries of a list are sorted by it
     place[order] = np.arange(len(order))
-    probe = np.where(sizes, sizes - _at_least(threshold * sizes) + 1, 0)
-    index = sizes - _at_least(2 * threshold / (1 + threshold) * sizes) + 1
+    probe = np.where(sizes, sizes - _ceil(threshold * sizes) + 1, 0)
+    index = sizes - _ceil(2 * threshold / (1 + threshold) * sizes) + 1
     rows = np.repeat(np.arange(len(sizes)), probe)
-    position = _ramps(probe)
+    position = _count_up(probe)
     tokens = grams.tokens[grams.starts[rows] + position]
     keys = tokens * np.int64(len(sizes)) + place[rows]
     by_token = np.argsort(keys, kind="stable")
@@ -137,12 +139,12 @@ def prefix_lists(grams: Grams, threshold: float) -> Lists:
     first = keys - place[rows]
     ends = np.searchsorted(keys, first + beyond[place[rows]])
     counts = np.where(position < index[rows], ends - np.arange(len(keys)) - 1, 0)
-    return Lists(rows, counts, sizes[rows] - position - 1, sizes[rows])
+    return CandidateLists(rows, counts, sizes[rows] - position - 1, sizes[rows])
 
 
 def similar_pairs(
-    sets: Sets,
-    lists: Lists,
+    sets: GramSets,
+    lists: CandidateLists,
     threshold: float,
     groups: np.ndarray | None = None,
     asked: np.ndarray | None = None,
@@ -152,23 +154,26 @@ def similar_pairs(
     Pairs of one group, (n,), and pairs of which none is `asked`, (n,) bool, are not looked at.
     """
     groups = np.arange(len(sets.costs)) if groups is None else groups
-    found = [np.empty((0, 2), dtype=np.int64), *_similar(sets, lists, threshold, groups, asked)]
+    found = [
+        np.empty((0, 2), dtype=np.int64),
+        *_verify_candidates(sets, lists, threshold, groups, asked),
+    ]
     return np.unique(np.concatenate(found), axis=0)
 
 
-def similar_groups(sets: Sets, lists: Lists, threshold: float) -> np.ndarray:
+def similar_groups(sets: GramSets, lists: CandidateLists, threshold: float) -> np.ndarray:
     """Give each text its group, (n,) int64: texts that a chain of similar pairs joins.
 
     Pairs that are in one group already are not compared, so a template that many texts share
     costs little.
     """
     groups = np.arange(len(sets.costs))
-    for pairs in _similar(sets, lists, threshold, groups):
-        groups[:] = merged(groups, pairs)
+    for pairs in _verify_candidates(sets, lists, threshold, groups):
+        groups[:] = merge_groups(groups, pairs)
     return groups
 
 
-def merged(groups: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+def merge_groups(groups: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Give each of n items its group, after the groups of each pair of items became one."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -182,16 +187,16 @@ def merged(groups: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     return joined
 
 
-def _similar(
-    sets: Sets,
-    lists: Lists,
+def _verify_candidates(
+    sets: GramSets,
+    lists: CandidateLists,
     threshold: float,
     groups: np.ndarray,
     asked: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield similar pairs of different groups, chunk by chunk; `groups` may change meanwhile."""
     n, costs = len(groups), sets.costs
-    for one, other in _meetings(lists):
+    for one, other in _candidate_chunks(lists):
         a, b = lists.rows[one], lists.rows[other]
         most = 1 + np.minimum(lists.left[one], lists.left[other])
         least = threshold / (1 + threshold) * (lists.sizes[one] + lists.sizes[other])
@@ -200,22 +205,22 @@ def _similar(
             keep &= asked[a] | asked[b]
         codes = np.unique(np.minimum(a[keep], b[keep]) * n + np.maximum(a[keep], b[keep]))
         a, b = codes // n, codes % n
-        for part in portions(costs[a] + costs[b], CHUNK):
+        for part in slice_by_cost(costs[a] + costs[b], CHUNK_SIZE):
             both, either = sets.shared(a[part], b[part])
             alike = both >= threshold * either - EPSILON
             yield np.stack([a[part][alike], b[part][alike]], axis=1)
 
 
-def _meetings(lists: Lists) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _candidate_chunks(lists: CandidateLists) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield places of entries to compare, about CHUNK pairs at once."""
     places = np.flatnonzero(lists.counts)
-    for part in portions(lists.counts[places], CHUNK):
+    for part in slice_by_cost(lists.counts[places], CHUNK_SIZE):
         counts = lists.counts[places[part]]
         one = np.repeat(places[part], counts)
-        yield one, one + _ramps(counts) + 1
+        yield one, one + _count_up(counts) + 1
 
 
-def portions(costs: np.ndarray, limit: int) -> Iterator[slice]:
+def slice_by_cost(costs: np.ndarray, limit: int) -> Iterator[slice]:
     """Yield slices of at most `limit` cost together, or of one item."""
     total, start = np.cumsum(costs), 0
     while start < len(costs):
@@ -225,12 +230,12 @@ def portions(costs: np.ndarray, limit: int) -> Iterator[slice]:
         start = end
 
 
-def _ramps(counts: np.ndarray) -> np.ndarray:
+def _count_up(counts: np.ndarray) -> np.ndarray:
     """Give 0..c-1 for each count c, one after the other."""
     ends = np.cumsum(counts)
     ramps: np.ndarray = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
     return ramps
 
 
-def _at_least(values: np.ndarray) -> np.ndarray:
+def _ceil(values: np.ndarray) -> np.ndarray:
     return np.ceil(values - EPSILON).astype(np.int64)

@@ -9,16 +9,16 @@ import pandas as pd
 
 from foldline.data.groups import duplicate_keys
 from foldline.data.leaks import Leak
-from foldline.data.multilabel import one_a_label
-from foldline.data.power import size_note, size_of
+from foldline.data.multilabel import explode_labels
+from foldline.data.power import estimate_power, power_note
 from foldline.data.split_feasibility import class_notes, large_group_note
 from foldline.data.splits import PARTS
 
-BEFORE = {"valid": ["train"], "test": ["train", "valid"]}
+EARLIER_PARTS = {"valid": ["train"], "test": ["train", "valid"]}
 
 
 @dataclass(frozen=True)
-class Report:
+class SplitReport:
     """Numbers for DVC, details for a file, and notes on what to know before training."""
 
     metrics: dict[str, Any]
@@ -26,13 +26,13 @@ class Report:
     notes: list[str]
 
 
-def split_report(
+def report_split(
     table: pd.DataFrame,
     leaks: Mapping[str, Leak],
     task: str,
     seed: int = 0,
     mended: bool = False,
-) -> Report:
+) -> SplitReport:
     """Report on rows with their `part` and `group`; `leaks` are what is left in official files.
 
     metrics: rows a part, groups, the largest group's share of rows; for valid and test rows that
@@ -44,32 +44,32 @@ def split_report(
     metrics["groups"] = table["group"].nunique()
     metrics["largest_group_share"] = float(table["group"].value_counts().max() / len(table))
     sizes, notes = {}, [leak.words() for leak in leaks.values() if leak.ids]
-    crossing = _crossing(table, rows)
-    for part in BEFORE:
+    crossing = _count_crossing(table, rows)
+    for part in EARLIER_PARTS:
         metrics[f"crossing_{part}"] = crossing[part]
         metrics[f"leak_share_{part}"] = leaks[part].share if part in leaks else 0.0
         if rows[part]:
-            sizes[part] = size_of(table.iloc[rows[part]], task, seed)
+            sizes[part] = estimate_power(table.iloc[rows[part]], task, seed)
             metrics[f"visible_{part}"] = sizes[part]["visible"]
-    notes += _in_valid(leaks, mended) + large_group_note(table)
+    notes += _valid_overlap_notes(leaks, mended) + large_group_note(table)
     if task != "regression":
-        notes += class_notes(one_a_label(table, task), list(PARTS))
-    notes += [size_note(part, len(rows[part]), size, task) for part, size in sizes.items()]
+        notes += class_notes(explode_labels(table, task), list(PARTS))
+    notes += [power_note(part, len(rows[part]), size, task) for part, size in sizes.items()]
     details = {"leaks": {part: leak.details() for part, leak in leaks.items()}, "size": sizes}
-    return Report(metrics, details, notes)
+    return SplitReport(metrics, details, notes)
 
 
-def _crossing(table: pd.DataFrame, rows: dict[str, list[int]]) -> dict[str, int]:
+def _count_crossing(table: pd.DataFrame, rows: dict[str, list[int]]) -> dict[str, int]:
     """Count rows that equal one of an earlier part."""
     keys = duplicate_keys(table)
     counts = {}
-    for part, before in BEFORE.items():
+    for part, before in EARLIER_PARTS.items():
         same = {keys[row] for other in before for row in rows[other]} - {None}
         counts[part] = sum(keys[row] in same for row in rows[part])
     return counts
 
 
-def _in_valid(leaks: Mapping[str, Leak], mended: bool) -> list[str]:
+def _valid_overlap_notes(leaks: Mapping[str, Leak], mended: bool) -> list[str]:
     """Tell what test shares with valid alone."""
     leak = leaks.get("test")
     if leak is None or not leak.in_valid:

@@ -8,15 +8,15 @@ import pandas as pd
 
 from foldline.core.errors import listed
 from foldline.core.io.seeds import derive, rank_keys
-from foldline.data.multilabel import one_a_label
+from foldline.data.multilabel import explode_labels
 from foldline.data.splits import PARTS
-from foldline.data.two_sample_test import Described, describe, tell_apart
+from foldline.data.two_sample_test import TextFeatures, extract_features, run_two_sample_test
 
 PAIRS = (("train", "valid"), ("train", "test"), ("valid", "test"))
-MOST = 3_000  # rows of a part that texts are compared on, drawn by id
-NAMED = 5  # tokens in a note
-FEWEST = 30  # groups of the smallest part, below which no classifier tries
-AUC_GAP, LEVEL = 0.1, 0.01  # a difference matters from .6 (or .4), if chance seldom gives it
+MAX_ROWS = 3_000  # rows of a part that texts are compared on, drawn by id
+MAX_TOKENS = 5  # tokens in a note
+MIN_GROUPS = 30  # groups of the smallest part, below which no classifier tries
+MIN_AUC_GAP, MAX_P = 0.1, 0.01  # a difference matters from .6 (or .4), if chance seldom gives it
 _TOKEN = re.compile(r"\w+")
 
 
@@ -28,11 +28,11 @@ def compare_parts(table: pd.DataFrame, task: str, tell: bool, seed: int) -> dict
     share of the second part's tokens that the first one's sample has not), and with `tell` what
     `tell_apart` found: `auc`, `p`, `z`, `tokens`. Nothing is chosen by it.
     """
-    drawn = pd.concat([_sample(table[table["part"] == part], seed) for part in PARTS])
+    drawn = pd.concat([_sample_rows(table[table["part"] == part], seed) for part in PARTS])
     drawn = drawn.reset_index(drop=True)
     samples = {part: drawn[drawn["part"] == part] for part in PARTS}
     fewest = min(rows["group"].nunique() for rows in samples.values() if len(rows))
-    texts = describe(_texts(drawn), seed) if tell and fewest >= FEWEST else None
+    texts = extract_features(_joined_texts(drawn), seed) if tell and fewest >= MIN_GROUPS else None
     found: dict[str, Any] = {}
     for first, second in PAIRS:
         if samples[first].empty or samples[second].empty:
@@ -42,11 +42,11 @@ def compare_parts(table: pd.DataFrame, task: str, tell: bool, seed: int) -> dict
         pair = {
             "rows": [len(one), len(other)],
             "labels": label_distance(both[0], both[1], task),
-            "length_ks": ks_distance(_lengths(one), _lengths(other)),
-            "unseen_tokens": unseen_share(_texts(one), _texts(other)),
+            "length_ks": ks_distance(_text_lengths(one), _text_lengths(other)),
+            "unseen_tokens": unseen_token_share(_joined_texts(one), _joined_texts(other)),
         }
         if texts:
-            pair |= _told(texts, one, other, seed)
+            pair |= _classify_parts(texts, one, other, seed)
         found[f"{first}_{second}"] = pair
     return found
 
@@ -56,8 +56,10 @@ def similarity_notes(found: dict[str, Any]) -> list[str]:
     notes = []
     for first in ("train", "valid"):
         pair = found.get(f"{first}_test", {})
-        if "auc" in pair and abs(pair["auc"] - 0.5) > AUC_GAP and pair["p"] <= LEVEL:
-            words = listed([f"'{one['token']}'" for one in pair["tokens"][:NAMED]]) or "their form"
+        if "auc" in pair and abs(pair["auc"] - 0.5) > MIN_AUC_GAP and pair["p"] <= MAX_P:
+            words = (
+                listed([f"'{one['token']}'" for one in pair["tokens"][:MAX_TOKENS]]) or "their form"
+            )
             trust = "is learnt" if first == "train" else "is chosen"
             notes.append(
                 f"{first} does not stand for test: a classifier tells their texts apart (AUC "
@@ -72,15 +74,15 @@ def label_distance(first: "pd.Series[Any]", second: "pd.Series[Any]", task: str)
 
     Classes: `total_variation` (half the sum of the shares' differences, 0 to 1), and `largest`,
     the class that differs most, with its shares (of all labels, where rows have several).
-    Numbers: `ks` (0 to 1) and `wasserstein`, in standard deviations of the first.
+    Numbers: `ks` (0 to 1) and `wasserstein_distance`, in standard deviations of the first.
     """
     if task == "regression":
         one, other = first.to_numpy(dtype=np.float64), second.to_numpy(dtype=np.float64)
         return {
             "ks": ks_distance(one, other),
-            "wasserstein": wasserstein(one, other) / (float(one.std()) or 1.0),
+            "wasserstein": wasserstein_distance(one, other) / (float(one.std()) or 1.0),
         }
-    each = [one_a_label(part.to_frame("label"), task)["label"] for part in (first, second)]
+    each = [explode_labels(part.to_frame("label"), task)["label"] for part in (first, second)]
     shares = [part.value_counts(normalize=True) for part in each]
     names = sorted(set(shares[0].index) | set(shares[1].index))
     one, other = (part.reindex(names, fill_value=0.0).to_numpy() for part in shares)
@@ -98,39 +100,41 @@ def ks_distance(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.abs(below[0] - below[1]).max())
 
 
-def wasserstein(first: np.ndarray, second: np.ndarray) -> float:
+def wasserstein_distance(first: np.ndarray, second: np.ndarray) -> float:
     """Give the earth mover's distance of two samples, in their unit."""
     both = np.sort(np.concatenate([first, second]))
     below = [np.searchsorted(np.sort(x), both[:-1], side="right") / len(x) for x in (first, second)]
     return float((np.abs(below[0] - below[1]) * np.diff(both)).sum())
 
 
-def unseen_share(first: list[str], second: list[str]) -> float:
+def unseen_token_share(first: list[str], second: list[str]) -> float:
     """Give the share of the second texts' tokens (case aside) that no first text has."""
     known = {token for text in first for token in _TOKEN.findall(text.casefold())}
     tokens = [token for text in second for token in _TOKEN.findall(text.casefold())]
     return sum(token not in known for token in tokens) / max(len(tokens), 1)
 
 
-def _sample(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
+def _sample_rows(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     keys = rank_keys(derive(seed, "compare"), rows["id"].tolist())
-    return rows.iloc[np.argsort(keys, kind="stable")[:MOST]]
+    return rows.iloc[np.argsort(keys, kind="stable")[:MAX_ROWS]]
 
 
-def _texts(rows: pd.DataFrame) -> list[str]:
+def _joined_texts(rows: pd.DataFrame) -> list[str]:
     return (rows["text"] + " " + rows["text_pair"]).tolist()
 
 
-def _lengths(rows: pd.DataFrame) -> np.ndarray:
-    return np.array([len(text) for text in _texts(rows)], dtype=np.float64)
+def _text_lengths(rows: pd.DataFrame) -> np.ndarray:
+    return np.array([len(text) for text in _joined_texts(rows)], dtype=np.float64)
 
 
-def _told(texts: Described, one: pd.DataFrame, other: pd.DataFrame, seed: int) -> dict[str, Any]:
+def _classify_parts(
+    texts: TextFeatures, one: pd.DataFrame, other: pd.DataFrame, seed: int
+) -> dict[str, Any]:
     both = pd.concat([one, other])
     rows = both.index.to_numpy()
-    own = Described(texts.features[rows], texts.words, texts.topics[rows])
+    own = TextFeatures(texts.features[rows], texts.words, texts.topics[rows])
     sides = np.repeat([0, 1], [len(one), len(other)])
-    found = tell_apart(own, both["id"].tolist(), both["group"].tolist(), sides, seed)
+    found = run_two_sample_test(own, both["id"].tolist(), both["group"].tolist(), sides, seed)
     names = [one["part"].iloc[0], other["part"].iloc[0]]
     tokens = [
         {"token": token["token"], "more_in": names[token["side"]], "shares": token["shares"]}

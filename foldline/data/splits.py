@@ -5,25 +5,25 @@ import pandas as pd
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Split
 from foldline.data.allocation import allocate, by_time, strata_of
-from foldline.data.groups import leak_groups
-from foldline.data.multilabel import one_a_label
-from foldline.data.split_feasibility import lone_classes, no_rows
+from foldline.data.groups import name_leak_groups
+from foldline.data.multilabel import explode_labels
+from foldline.data.split_feasibility import empty_part_error, single_group_classes
 
 PARTS = ("train", "valid", "test")
-SMALL, LARGE = 10_000, 1_000_000
+SMALL_ROWS, LARGE_ROWS = 10_000, 1_000_000
 
 
-def ratios(split: Split, rows: int) -> tuple[float, float, float]:
+def resolve_ratios(split: Split, rows: int) -> tuple[float, float, float]:
     """Give the shares of train, valid and test: as asked, or by the number of rows."""
     if split.ratios != "auto":
         train, valid, test = split.ratios
         return train, valid, test
-    if rows < SMALL:
+    if rows < SMALL_ROWS:
         return 0.6, 0.2, 0.2
-    return (0.8, 0.1, 0.1) if rows < LARGE else (0.98, 0.01, 0.01)
+    return (0.8, 0.1, 0.1) if rows < LARGE_ROWS else (0.98, 0.01, 0.01)
 
 
-def method(split: Split, has_time: bool, has_group: bool) -> str:
+def resolve_method(split: Split, has_time: bool, has_group: bool) -> str:
     """Give the split's method, `auto` resolved.
 
     Raises:
@@ -50,14 +50,20 @@ def split_rows(table: pd.DataFrame, split: Split, how: str, task: str, seed: int
         FoldlineError: where a part is left without a row, with the group or class that does it.
     """
     users = table["group"] if how != "stratified" else ""
-    table = table.assign(group=leak_groups(table, by_group=how != "stratified"), user_group=users)
+    table = table.assign(
+        group=name_leak_groups(table, by_group=how != "stratified"), user_group=users
+    )
     official = set(table["part"])
-    wanted = ratios(split, int((table["part"] == "train").sum()))
+    wanted = resolve_ratios(split, int((table["part"] == "train").sum()))
     shares = [
         s if p == "train" or p not in official else 0.0 for p, s in zip(PARTS, wanted, strict=True)
     ]
     pool = table[table["part"] == "train"]
-    lone = {} if task == "regression" or how == "time" else lone_classes(one_a_label(pool, task))
+    lone = (
+        {}
+        if task == "regression" or how == "time"
+        else single_group_classes(explode_labels(pool, task))
+    )
     if how == "time":
         codes = by_time(pool["time"].to_numpy(), pool["group"].tolist(), shares)
     else:
@@ -67,5 +73,5 @@ def split_rows(table: pd.DataFrame, split: Split, how: str, task: str, seed: int
     filled = set(table["part"])
     empty = [p for p, share in zip(PARTS, shares, strict=True) if share and p not in filled]
     if empty:
-        raise no_rows(pool, how, lone, empty)
+        raise empty_part_error(pool, how, lone, empty)
     return table

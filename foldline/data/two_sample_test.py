@@ -13,15 +13,15 @@ from foldline.data.allocation import allocate
 
 FOLDS = 5
 PERMUTATIONS = 199  # the smallest p-value is 1/200
-TOPICS = 64
-RIDGE = 10.0
-WEIGHT_OF_LENGTH = 0.2  # of a standard deviation, beside rows of TF-IDF, whose length is 1
-CHARACTERS = 1_000  # of a text's beginning
-SHOWN = 10
+COMPONENTS = 64
+RIDGE_PENALTY = 10.0
+LENGTH_WEIGHT = 0.2  # of a standard deviation, beside rows of TF-IDF, whose length is 1
+MAX_CHARACTERS = 1_000  # of a text's beginning
+MAX_TOKENS = 10
 
 
 @dataclass(frozen=True)
-class Described:
+class TextFeatures:
     """Texts as numbers: `features` (n, d) sparse, the first of them `words`; `topics` (n, k)."""
 
     features: Any
@@ -30,7 +30,7 @@ class Described:
 
 
 @dataclass(frozen=True)
-class Telling:
+class TwoSampleResult:
     """How well two sides are told apart.
 
     `auc` is the mean over folds of the area under the ROC curve: .5 is not at all, 1 always;
@@ -44,13 +44,13 @@ class Telling:
     tokens: list[dict[str, Any]]
 
 
-def describe(texts: list[str], seed: int) -> Described:
+def extract_features(texts: list[str], seed: int) -> TextFeatures:
     """Give texts as TF-IDF of words and of characters, and lengths; topics are their main axes."""
     from scipy.sparse import csr_matrix, hstack
     from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer, TfidfVectorizer
     from sklearn.utils.extmath import randomized_svd
 
-    texts = [text[:CHARACTERS] for text in texts]
+    texts = [text[:MAX_CHARACTERS] for text in texts]
     seen = TfidfVectorizer(
         token_pattern=r"\w+|[^\w\s]+", ngram_range=(1, 2), min_df=2, sublinear_tf=True,
         lowercase=False, dtype=np.float32,
@@ -69,19 +69,19 @@ def describe(texts: list[str], seed: int) -> Described:
     if grams.shape[1]:
         grams = TfidfTransformer(sublinear_tf=True).fit_transform(grams)
     lengths = np.log1p([[len(text), len(text.split())] for text in texts])
-    lengths = (lengths - lengths.mean(axis=0)) / (lengths.std(axis=0) + 1e-9) * WEIGHT_OF_LENGTH
+    lengths = (lengths - lengths.mean(axis=0)) / (lengths.std(axis=0) + 1e-9) * LENGTH_WEIGHT
     features = hstack([words, grams, csr_matrix(lengths)]).tocsr()
     axes, sizes, _ = randomized_svd(
-        features, min(TOPICS, features.shape[1]), n_iter=2,
+        features, min(COMPONENTS, features.shape[1]), n_iter=2,
         random_state=derive(seed, "topics") % 2**32,
     )  # fmt: skip
     main = axes * sizes
-    return Described(features, names, (main - main.mean(axis=0)) / (main.std(axis=0) + 1e-9))
+    return TextFeatures(features, names, (main - main.mean(axis=0)) / (main.std(axis=0) + 1e-9))
 
 
-def tell_apart(
-    texts: Described, ids: list[str], groups: list[str], sides: np.ndarray, seed: int
-) -> Telling:
+def run_two_sample_test(
+    texts: TextFeatures, ids: list[str], groups: list[str], sides: np.ndarray, seed: int
+) -> TwoSampleResult:
     """Tell `sides` (n,), 0 or 1, apart by words, characters and length, cross-validated.
 
     Both sides need rows of at least as many groups as there are folds. The classifier is a
@@ -97,21 +97,21 @@ def tell_apart(
         learn = folds != fold
         model.fit(texts.features[learn], sides[learn])
         scores[~learn] = model.decision_function(texts.features[~learn])
-    auc = _areas(scores[:, None], sides[:, None], folds)[0]
-    dealt = np.column_stack([sides, _deal(sides, groups, generator(seed, "permutations"))])
-    reached = _ridge_areas(texts.topics, dealt, folds)
+    auc = _mean_aucs(scores[:, None], sides[:, None], folds)[0]
+    dealt = np.column_stack([sides, _permute_sides(sides, groups, generator(seed, "permutations"))])
+    reached = _ridge_aucs(texts.topics, dealt, folds)
     centre, spread = reached[1:].mean(), reached[1:].std() or 1.0
     away = np.abs(reached - centre)
     weights = model.fit(texts.features, sides).coef_[0][: len(texts.words)]
-    return Telling(
+    return TwoSampleResult(
         auc=float(auc),
         p=(1 + int((away[1:] >= away[0]).sum())) / len(reached),
         z=float((reached[0] - centre) / spread),
-        tokens=_tokens(texts.words, weights, texts.features[:, : len(texts.words)], sides),
+        tokens=_top_tokens(texts.words, weights, texts.features[:, : len(texts.words)], sides),
     )
 
 
-def _deal(sides: np.ndarray, groups: list[str], chance: np.random.Generator) -> np.ndarray:
+def _permute_sides(sides: np.ndarray, groups: list[str], chance: np.random.Generator) -> np.ndarray:
     """Deal the sides out to whole groups anew, (n, PERMUTATIONS).
 
     A group that has both sides swaps them, or not.
@@ -126,18 +126,18 @@ def _deal(sides: np.ndarray, groups: list[str], chance: np.random.Generator) -> 
     return np.where(pure[places][:, None], dealt[places], sides[:, None] ^ dealt[places])
 
 
-def _ridge_areas(topics: np.ndarray, dealt: np.ndarray, folds: np.ndarray) -> np.ndarray:
+def _ridge_aucs(topics: np.ndarray, dealt: np.ndarray, folds: np.ndarray) -> np.ndarray:
     """Give the area that ridge regression reaches for each dealing (n, k): (k,)."""
     scores = np.zeros(dealt.shape)
     for fold in range(FOLDS):
         learn = folds != fold
         own, target = topics[learn], dealt[learn] - dealt[learn].mean(axis=0)
-        inner = own.T @ own + RIDGE * np.eye(own.shape[1])
+        inner = own.T @ own + RIDGE_PENALTY * np.eye(own.shape[1])
         scores[~learn] = topics[~learn] @ np.linalg.solve(inner, own.T @ target)
-    return _areas(scores, dealt, folds)
+    return _mean_aucs(scores, dealt, folds)
 
 
-def _areas(scores: np.ndarray, sides: np.ndarray, folds: np.ndarray) -> np.ndarray:
+def _mean_aucs(scores: np.ndarray, sides: np.ndarray, folds: np.ndarray) -> np.ndarray:
     """Give the mean over folds of the area under the ROC curve, by ranks: (n, k), (n, k) to (k,).
 
     A fold that has one side only is left out.
@@ -157,7 +157,7 @@ def _areas(scores: np.ndarray, sides: np.ndarray, folds: np.ndarray) -> np.ndarr
     return np.where(known.any(axis=0), mean, 0.5)
 
 
-def _tokens(names: list[str], weights: np.ndarray, words: Any, sides: np.ndarray) -> list[Any]:
+def _top_tokens(names: list[str], weights: np.ndarray, words: Any, sides: np.ndarray) -> list[Any]:
     """Give the words that weigh most, with the share of each side's texts that have them."""
     spread = np.sqrt(np.asarray(words.multiply(words).mean(axis=0)).ravel())
     weighed = weights * spread
@@ -166,7 +166,7 @@ def _tokens(names: list[str], weights: np.ndarray, words: Any, sides: np.ndarray
         np.asarray(there[sides == side].sum(axis=0)).ravel() / (sides == side).sum()
         for side in (0, 1)
     ]
-    best = np.argsort(-np.abs(weighed), kind="stable")[:SHOWN]
+    best = np.argsort(-np.abs(weighed), kind="stable")[:MAX_TOKENS]
     return [
         {"token": names[place], "side": int(weighed[place] > 0),
          "shares": [float(shares[0][place]), float(shares[1][place])]}

@@ -22,7 +22,7 @@ from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive
 from foldline.core.params import Augment, Kfold, Recipe
 from foldline.data.allocation import allocate, strata_of
-from foldline.data.leaks import digest
+from foldline.data.leaks import text_digest
 from foldline.execution.locks import locked
 from foldline.execution.store import Store, code_version, fingerprint, libraries
 from foldline.models import registry
@@ -117,7 +117,7 @@ def _balanced(fold: Fold, learn: pd.DataFrame, stop: pd.DataFrame) -> pd.DataFra
     decide what is learnt.
     """
     texts = zip(stop["text"].tolist(), stop["text_pair"].tolist(), strict=True)
-    held = frozenset(digest(*pair) for pair in texts)
+    held = frozenset(text_digest(*pair) for pair in texts)
     return balance(learn, fold.augment, fold.labels.task, fold.recipe.seed, held).rows
 
 

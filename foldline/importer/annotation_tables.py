@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from foldline.data.cell_parsing import is_number
-from foldline.data.raw import Raw
-from foldline.importer.column_guessing import MANY
-from foldline.importer.column_names import by_name
+from foldline.data.raw import RawTable
+from foldline.importer.column_guessing import MAX_CLASSES
+from foldline.importer.column_names import columns_by_name
 
 
 @dataclass(frozen=True)
-class Judgements:
+class AnnotationColumns:
     """The columns of a table of judgements, and how far apart two of them are."""
 
     item: str
@@ -24,34 +24,36 @@ class Judgements:
         return {"data.annotations.file": file, **columns, "data.annotations.aggregate": "none"}
 
 
-def guess_judgements(raw: Raw) -> Judgements | None:
+def guess_annotation_columns(raw: RawTable) -> AnnotationColumns | None:
     """Give the columns of a table of judgements, or None where it is no such table.
 
     Several people judge one item, so that neither names a row of its own.
     """
     columns = {n: [v or "" for v in cells] for n, cells in raw.columns.items() if n}
-    annotator = _repeating(columns, by_name("annotator", list(columns)))
+    annotator = _first_repeating(columns, columns_by_name("annotator", list(columns)))
     others = [name for name in columns if name != annotator]
-    item = _repeating(columns, by_name("item", others)) if annotator else None
+    item = _first_repeating(columns, columns_by_name("item", others)) if annotator else None
     if annotator is None or item is None:
         return None
     left = [name for name in others if name != item]
-    few = [name for name in left if len(set(columns[name])) <= MANY]
-    label = next((n for n in [*by_name("label", left), *few] if len(set(columns[n])) > 1), None)
+    few = [name for name in left if len(set(columns[name])) <= MAX_CLASSES]
+    label = next(
+        (n for n in [*columns_by_name("label", left), *few] if len(set(columns[n])) > 1), None
+    )
     if label is None:
         return None
-    return Judgements(item, annotator, label, _scale(set(columns[label]) - {""}))
+    return AnnotationColumns(item, annotator, label, _guess_scale(set(columns[label]) - {""}))
 
 
-def _repeating(columns: dict[str, list[str]], names: Iterable[str]) -> str | None:
+def _first_repeating(columns: dict[str, list[str]], names: Iterable[str]) -> str | None:
     for name in names:
         if 1 < len(set(columns[name])) < len(columns[name]):
             return name
     return None
 
 
-def _scale(values: set[str]) -> str:
+def _guess_scale(values: set[str]) -> str:
     """Give nominal for names and yes or no, ordinal for a few ranks, interval for quantities."""
     if len(values) < 3 or not all(map(is_number, values)):
         return "nominal"
-    return "ordinal" if len(values) <= MANY else "interval"
+    return "ordinal" if len(values) <= MAX_CLASSES else "interval"

@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from foldline.core.errors import FoldlineError, listed, nearest
-from foldline.data.cell_parsing import is_number, moment
+from foldline.data.cell_parsing import is_number, parse_time
 from foldline.data.columns import ROLES
-from foldline.data.raw import Raw
-from foldline.importer.column_names import NUMBERS, by_name, is_whole, pairs_by_name, words
+from foldline.data.raw import RawTable
+from foldline.importer.column_names import (
+    QUANTITIES,
+    columns_by_name,
+    is_exact_name,
+    pairs_by_name,
+    split_words,
+)
 
-MANY = 20  # whole numbers that differ; more are a quantity, not classes
+MAX_CLASSES = 20  # whole numbers that differ; more are a quantity, not classes
 Values = list[str]
 
 
@@ -24,7 +30,10 @@ class Guess:
 
 
 def guess_columns(
-    train: Raw, others: Mapping[str, Raw], told: Mapping[str, Guess], skip: Sequence[str] = ()
+    train: RawTable,
+    others: Mapping[str, RawTable],
+    told: Mapping[str, Guess],
+    skip: Sequence[str] = (),
 ) -> dict[str, Guess]:
     """Give a guess for each of text, text_pair, label, id, group and time.
 
@@ -34,7 +43,7 @@ def guess_columns(
     Raises:
         FoldlineError: where a column told is not there, or no text or label is found.
     """
-    return _Guesser(train, others, told, skip).all()
+    return _ColumnGuesser(train, others, told, skip).all()
 
 
 def guess_task(column: str, values: Sequence[str]) -> tuple[str, str]:
@@ -46,21 +55,21 @@ def guess_task(column: str, values: Sequence[str]) -> tuple[str, str]:
     ends = f"{len(numbers)} numbers from {numbers[0]:g} to {numbers[-1]:g}" if numbers else "none"
     if any(number != int(number) for number in numbers):
         return "regression", f"{ends}, with fractions"
-    if len(numbers) > 2 and set(words(column)) & set(NUMBERS):
+    if len(numbers) > 2 and set(split_words(column)) & set(QUANTITIES):
         return "regression", f"{ends}, and '{column}' is the name of a quantity"
     counted = numbers == list(range(len(numbers))) and len(values) >= 10 * len(numbers)
-    if len(numbers) > MANY and not counted:
+    if len(numbers) > MAX_CLASSES and not counted:
         return "regression", f"{ends}"
     return "classification", f"{ends}, whole"
 
 
-class _Guesser:
+class _ColumnGuesser:
     """Columns that are still free, and the roles given so far."""
 
     def __init__(
         self,
-        raw: Raw,
-        others: Mapping[str, Raw],
+        raw: RawTable,
+        others: Mapping[str, RawTable],
         told: Mapping[str, Guess],
         skip: Sequence[str],
     ) -> None:
@@ -128,7 +137,7 @@ class _Guesser:
                 return
 
     def _by_name(self, role: str, fits: Callable[[str], bool]) -> None:
-        for name in [] if role in self.found else by_name(role, self.free):
+        for name in [] if role in self.found else columns_by_name(role, self.free):
             if fits(name):
                 self._give(role, name, f"its name; {self._about(name)}")
                 return
@@ -151,8 +160,8 @@ class _Guesser:
         if not all(name in raw.columns for raw in official):
             return False
         values = {v or "" for raw in (self.raw, *official) for v in raw.columns[name]}
-        dates = all(moment(value) is not None and not is_number(value) for value in values)
-        dates = dates or (is_whole("time", name) and all(map(is_number, values)))
+        dates = all(parse_time(value) is not None and not is_number(value) for value in values)
+        dates = dates or (is_exact_name("time", name) and all(map(is_number, values)))
         return len(values) > 1 and dates
 
     def _repeats(self, name: str) -> bool:
@@ -166,7 +175,7 @@ class _Guesser:
 
     def _is_named_text(self, name: str) -> bool:
         # So few rows cannot contradict a name that says it all.
-        few = len(self.cells[name]) <= 2 and is_whole("text", name)
+        few = len(self.cells[name]) <= 2 and is_exact_name("text", name)
         return few or self._is_text(name)
 
     def _is_label(self, name: str) -> bool:
@@ -179,7 +188,7 @@ class _Guesser:
     def _first_unique(self) -> tuple[str, str] | None:
         name = next(iter(self.cells))
         short = all(len(value) <= 40 and " " not in value for value in self.cells[name])
-        named = by_name("text", [name])
+        named = columns_by_name("text", [name])
         if name in self.free and short and not named and self._is_id(name):
             return name, "the first column; short, and another in every row"
         return None
@@ -217,7 +226,7 @@ class _Guesser:
         )
 
 
-def no_header(raw: Raw) -> str | None:
+def find_missing_header(raw: RawTable) -> str | None:
     """Give the name of a column that is one of its own values: the file has no header."""
     for name, cells in raw.columns.items():
         counts = Counter(cells)
@@ -226,7 +235,7 @@ def no_header(raw: Raw) -> str | None:
     return None
 
 
-def hints(raw: Raw, found: Mapping[str, Guess]) -> list[str]:
+def column_hints(raw: RawTable, found: Mapping[str, Guess]) -> list[str]:
     """Give a line for each column without a role that could have one."""
     taken = {guess.column for guess in found.values()}
     lines = []
@@ -238,6 +247,6 @@ def hints(raw: Raw, found: Mapping[str, Guess]) -> list[str]:
         texts = spaced and len(values) > len(cells) // 10
         if texts and found["text_pair"].column is None:
             lines.append(f"'{name}' is a text, too: --pair '{name}' gives it to the model")
-        elif words(name)[-1] == "id" and 1 < len(values) < len(cells) // 2:
+        elif split_words(name)[-1] == "id" and 1 < len(values) < len(cells) // 2:
             lines.append(f"'{name}' repeats: --group '{name}' keeps its rows on one side")
     return lines

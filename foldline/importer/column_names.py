@@ -38,10 +38,10 @@ PAIRS = (
     ("premise", "hypothesis"), ("전제", "가설"), ("question", "sentence"), ("query", "passage"),
     ("query", "document"), ("question", "answer"), ("질문", "답변"),
 )  # fmt: skip
-_PERSONS = ("group", "item", "annotator")  # things that have a number or a name
-_KEYS = ("id", "idx", "no", "num", "key")
-NUMBERS = ("score", "similarity", "rating", "stars", "severity", "점수", "평점", "유사도")
-_FILES = {
+_ENTITY_ROLES = ("group", "item", "annotator")  # things that have a number or a name
+_ID_WORDS = ("id", "idx", "no", "num", "key")
+QUANTITIES = ("score", "similarity", "rating", "stars", "severity", "점수", "평점", "유사도")
+_PART_WORDS = {
     "sample": ("submission", "제출"),
     "predict": ("unlabeled", "unlabelled", "predict", "nolabel"),
     "annotations": ("annotations", "annotation", "judgements"),
@@ -51,56 +51,60 @@ _FILES = {
 }
 
 
-def plain(name: str) -> str:
+def normalize_name(name: str) -> str:
     """Give what two spellings of a name share: `Sentence_1` and `sentence1`."""
-    return "".join(letter for letter in _folded(name) if letter.isalnum())
+    return "".join(letter for letter in _casefold(name) if letter.isalnum())
 
 
-def words(name: str) -> list[str]:
+def split_words(name: str) -> list[str]:
     """Give the words of a name: `newsTitle` and `news_title` have two."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", unicodedata.normalize("NFC", name))
     return [word for word in re.split(r"[\W_]+", spaced.casefold()) if word]
 
 
-def by_name(role: str, names: list[str]) -> list[str]:
+def columns_by_name(role: str, names: list[str]) -> list[str]:
     """Give the columns whose names say the role, the likeliest first.
 
     A whole name (`label`, `user_id`) goes before one that holds the word (`review_text`).
     """
     couples = list(product(NAMES[role], names))
-    whole = [name for known, name in couples if plain(name) == known]
-    numbered = [name for known, name in couples if plain(name) in (f"{known}id", f"{known}no")]
-    within = [name for known, name in couples if _holds(role, known, name)]
-    if role in _PERSONS:
+    whole = [name for known, name in couples if normalize_name(name) == known]
+    numbered = [
+        name for known, name in couples if normalize_name(name) in (f"{known}id", f"{known}no")
+    ]
+    within = [name for known, name in couples if _contains_word(role, known, name)]
+    if role in _ENTITY_ROLES:
         return list(dict.fromkeys(whole + numbered + within))
-    return [name for name in dict.fromkeys(whole + within) if role == "id" or not _is_key(name)]
+    return [
+        name for name in dict.fromkeys(whole + within) if role == "id" or not _is_identifier(name)
+    ]
 
 
-def is_whole(role: str, name: str) -> bool:
+def is_exact_name(role: str, name: str) -> bool:
     """Tell whether a name says a role and nothing else."""
-    return plain(name) in NAMES[role]
+    return normalize_name(name) in NAMES[role]
 
 
-def _holds(role: str, known: str, name: str) -> bool:
+def _contains_word(role: str, known: str, name: str) -> bool:
     """Tell whether a name holds a word: of people and things as the last, numbers of it aside.
 
     Korean words are written together, the last says what it is: 리뷰내용, 감정라벨.
     """
-    found = words(name)
-    if role in _PERSONS:
-        found = found[-2:] if found[-1:] and found[-1] in (*_KEYS, "name") else found[-1:]
-    together = not known.isascii() and role != "id" and plain(name).endswith(known)
+    found = split_words(name)
+    if role in _ENTITY_ROLES:
+        found = found[-2:] if found[-1:] and found[-1] in (*_ID_WORDS, "name") else found[-1:]
+    together = not known.isascii() and role != "id" and normalize_name(name).endswith(known)
     return known in found or together
 
 
-def _is_key(name: str) -> bool:
+def _is_identifier(name: str) -> bool:
     """Tell whether a name is of a number of something, not of the thing: `text_id`, `label_no`."""
-    return len(words(name)) > 1 and words(name)[-1] in _KEYS
+    return len(split_words(name)) > 1 and split_words(name)[-1] in _ID_WORDS
 
 
 def pairs_by_name(names: list[str]) -> list[tuple[str, str]]:
     """Give couples of columns whose names say that they are two texts of one row."""
-    known = {plain(name): name for name in names}
+    known = {normalize_name(name): name for name in names}
     couples = [
         (known[one], known[one[:-1] + other])
         for first, other in (("1", "2"), ("a", "b"))
@@ -112,9 +116,9 @@ def pairs_by_name(names: list[str]) -> list[tuple[str, str]]:
 
 def part_by_name(stem: str) -> str | None:
     """Give the part that a file's name says: `test_unlabeled` is to be predicted."""
-    found = words(stem)
-    return next((part for part, known in _FILES.items() if set(known) & set(found)), None)
+    found = split_words(stem)
+    return next((part for part, known in _PART_WORDS.items() if set(known) & set(found)), None)
 
 
-def _folded(name: str) -> str:
+def _casefold(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()

@@ -9,15 +9,17 @@ from typing import Any
 
 from foldline.core.errors import FoldlineError, listed
 from foldline.core.io.files import write_json, write_text
-from foldline.data.reading import read
-from foldline.importer.sources import Brought, Source
+from foldline.data.reading import read_raw
+from foldline.importer.sources import ImportSources, Source
 
 PREFIX = "hf:"
 SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "dev": "valid", "test": "test"}
 _COMMIT = re.compile("[0-9a-f]{40}")
 
 
-def fetch(name: str, revision: str | None, config: str | None, folder: Path) -> Brought:
+def download_dataset(
+    name: str, revision: str | None, config: str | None, folder: Path
+) -> ImportSources:
     """Write the splits of a data set into `folder`, as `<name>-<part>.jsonl`.
 
     `name` is a local folder, or an id on the hub. Of the hub the commit is looked up and written
@@ -35,12 +37,12 @@ def fetch(name: str, revision: str | None, config: str | None, folder: Path) -> 
     if not local.is_dir() and name.startswith((".", "/", "~")):
         raise FoldlineError(f"hf:{name}: there is no folder {local.absolute()}")
     if local.is_dir():
-        splits = _local(local, config, folder / "cache")
+        splits = _load_folder(local, config, folder / "cache")
         origin = {"folder": local.resolve().name, "revision": None, "config": config}
     else:
-        commit = _commit(name, revision)
-        config = _config(name, commit, config)
-        with _reachable(name, f"at revision {commit}"):
+        commit = _resolve_commit(name, revision)
+        config = _resolve_config(name, commit, config)
+        with _explain_errors(name, f"at revision {commit}"):
             splits = datasets.load_dataset(name, config, revision=commit)
         origin = {"dataset": name, "revision": commit, "config": config}
     known = {SPLITS[split]: split for split in splits if split in SPLITS}
@@ -52,47 +54,47 @@ def fetch(name: str, revision: str | None, config: str | None, folder: Path) -> 
             "from as a file (Dataset.to_json), and import that file"
         )
     stem = re.sub(r"[^\w-]+", "-", name.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1])
-    sources, classes = [], _classes(splits[known["train"]])
+    sources, classes = [], _class_names(splits[known["train"]])
     for part, split in known.items():
         path = folder / f"{stem}-{part}.jsonl"
-        _write(splits[split], path)
-        sources.append(Source(path, read(path), part))
+        _write_jsonl(splits[split], path)
+        sources.append(Source(path, read_raw(path), part))
     left = sorted(set(splits) - set(known.values()))
     record = folder / f"{stem}.source.json"
     write_json(record, origin | {"splits": known, "left_out": left})
-    return Brought(sources, classes, [record])
+    return ImportSources(sources, classes, [record])
 
 
-def _local(folder: Path, config: str | None, cache: Path) -> dict[str, Any]:
+def _load_folder(folder: Path, config: str | None, cache: Path) -> dict[str, Any]:
     """Load a folder that `save_to_disk` wrote, or one of csv, json or parquet files."""
     import datasets
 
-    with _reachable(str(folder), "from this folder"):
+    with _explain_errors(str(folder), "from this folder"):
         if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
             loaded = datasets.load_from_disk(str(folder))
         else:
-            config = _config(str(folder), None, config)
+            config = _resolve_config(str(folder), None, config)
             loaded = datasets.load_dataset(str(folder), config, cache_dir=str(cache))
     return dict(loaded) if isinstance(loaded, dict) else {"train": loaded}
 
 
-def _commit(name: str, revision: str | None) -> str:
+def _resolve_commit(name: str, revision: str | None) -> str:
     """Give the commit that a revision is today; one given in full needs no network."""
     if revision is not None and _COMMIT.fullmatch(revision):
         return revision
     from huggingface_hub import HfApi
 
     advice = "to look up its commit: go online, or give one that was used here, --revision SHA"
-    with _reachable(name, advice):
+    with _explain_errors(name, advice):
         return str(HfApi().dataset_info(name, revision=revision).sha)
 
 
-def _config(name: str, commit: str | None, config: str | None) -> str | None:
+def _resolve_config(name: str, commit: str | None, config: str | None) -> str | None:
     import datasets
 
     if config is not None:
         return config  # one that is not there is told of when it is loaded
-    with _reachable(name, "to list its configurations"):
+    with _explain_errors(name, "to list its configurations"):
         names = datasets.get_dataset_config_names(name, revision=commit)
     if len(names) > 1:
         raise FoldlineError(
@@ -102,7 +104,7 @@ def _config(name: str, commit: str | None, config: str | None) -> str | None:
 
 
 @contextmanager
-def _reachable(name: str, what: str) -> Iterator[None]:
+def _explain_errors(name: str, what: str) -> Iterator[None]:
     """Tell in one message what hub, network and files refuse."""
     try:
         yield
@@ -116,14 +118,14 @@ def _reachable(name: str, what: str) -> Iterator[None]:
         ) from error
 
 
-def _classes(split: Any) -> list[str] | None:
+def _class_names(split: Any) -> list[str] | None:
     """Give the names of the only column of classes, in their order: it has a meaning."""
     named = [f.names for f in split.features.values() if type(f).__name__ == "ClassLabel"]
     return list(named[0]) if len(named) == 1 else None
 
 
-def _write(split: Any, path: Path) -> None:
-    cells = {name: _cell(feature) for name, feature in split.features.items()}
+def _write_jsonl(split: Any, path: Path) -> None:
+    cells = {name: _cell_converter(feature) for name, feature in split.features.items()}
     lines = [
         json.dumps(
             {n: cells[n](value) for n, value in row.items()}, ensure_ascii=False, default=str
@@ -133,7 +135,7 @@ def _write(split: Any, path: Path) -> None:
     write_text(path, "".join(f"{line}\n" for line in lines))
 
 
-def _cell(feature: Any) -> Callable[[Any], Any]:
+def _cell_converter(feature: Any) -> Callable[[Any], Any]:
     """Give what turns a value into JSON: class names, the shortest digits, dates as ISO 8601."""
     if type(feature).__name__ == "ClassLabel":
         return lambda value: None if value is None or value < 0 else feature.int2str(value)

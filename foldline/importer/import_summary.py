@@ -9,20 +9,20 @@ import numpy as np
 from foldline.core.errors import listed
 from foldline.core.io.labels import BETWEEN
 from foldline.core.params import Data
-from foldline.data.columns import by_role
-from foldline.data.multilabel import held, joined
-from foldline.data.normalization import key, normalise
-from foldline.data.raw import Raw
-from foldline.importer.annotation_tables import guess_judgements
-from foldline.importer.column_guessing import Guess, hints
-from foldline.importer.placement import Placement, compared
+from foldline.data.columns import select_columns
+from foldline.data.multilabel import join_labels, split_labels
+from foldline.data.normalization import casefold_key, normalize_text
+from foldline.data.raw import RawTable
+from foldline.importer.annotation_tables import guess_annotation_columns
+from foldline.importer.column_guessing import Guess, column_hints
+from foldline.importer.placement import Placement, compare_versions
 from foldline.importer.sources import Source
 
-SHOWN = 3  # rows
+MAX_ROWS = 3  # rows
 LABELLED = ("train", "valid", "test")
 
 
-def told(
+def format_summary(
     sources: Sequence[Source],
     guesses: Mapping[str, Guess],
     task: tuple[str, str],
@@ -37,7 +37,9 @@ def told(
         lines.append(f"  {source.part:<11} {len(source.raw):>7,} rows  {place.told()}")
         lines += [f"    {note}" for note in source.raw.notes]
         if place.state == "changed":
-            old = compared(place.target, source.raw, columns["id"], data.encoding, data.quoting)
+            old = compare_versions(
+                place.target, source.raw, columns["id"], data.encoding, data.quoting
+            )
             lines.append(f"    {old}")
     lines += [f"  {'record':<24} {p.told()}" for p in placements[len(sources) :]]
     lines += ["", "Columns"]
@@ -47,24 +49,27 @@ def told(
     used = {*columns.values(), *data.label_columns}
     unused = [name for name in train.columns if name not in used]
     lines += [f"  {'not used':<11} {listed(unused, 20)}"] if unused else []
-    lines += [f"  {'hint':<11} {hint}" for hint in hints(train, guesses)]
-    lines += _judgements(sources, columns["id"])
+    lines += [f"  {'hint':<11} {hint}" for hint in column_hints(train, guesses)]
+    lines += _annotation_lines(sources, columns["id"])
     lines += ["", f"Task: {task[0]} ({task[1]})"]
-    lines += _labels(sources, data, task[0])
-    lines += _sample(sources, columns["id"])
-    lines += ["", *_texts(sources, columns), "", f"First rows of {train.path.name}"]
-    return "\n".join(lines + _first(train, columns, data))
+    lines += _label_lines(sources, data, task[0])
+    lines += _sample_lines(sources, columns["id"])
+    lines += ["", *_text_lines(sources, columns), "", f"First rows of {train.path.name}"]
+    return "\n".join(lines + _first_rows(train, columns, data))
 
 
-def changes_told(changes: Mapping[str, tuple[Any, Any]]) -> str:
+def format_changes(changes: Mapping[str, tuple[Any, Any]]) -> str:
     """Give the lines of params.yaml that would change."""
     if not changes:
         return "\nparams.yaml stays as it is"
-    lines = [f"  {name}: {_yaml(old)} -> {_yaml(new)}" for name, (old, new) in changes.items()]
+    lines = [
+        f"  {name}: {_format_yaml(old)} -> {_format_yaml(new)}"
+        for name, (old, new) in changes.items()
+    ]
     return "\n".join(["", "params.yaml", *lines])
 
 
-def next_steps(placements: Sequence[Placement]) -> str:
+def format_next_steps(placements: Sequence[Placement]) -> str:
     """Give the commands that follow."""
     names = listed((place.target.name for place in placements), 4)
     lines = [
@@ -87,13 +92,13 @@ def check_columns(sources: Sequence[Source], data: Data) -> None:
     """
     for source in sources:
         if source.part in (*LABELLED, "predict"):
-            by_role(source.raw, data, source.part)
+            select_columns(source.raw, data, source.part)
 
 
-def _judgements(sources: Sequence[Source], key: str | None) -> list[str]:
+def _annotation_lines(sources: Sequence[Source], key: str | None) -> list[str]:
     """Tell how a table of judgements was read, and whether its items are rows of the data."""
     table = next((source.raw for source in sources if source.part == "annotations"), None)
-    found = guess_judgements(table) if table else None
+    found = guess_annotation_columns(table) if table else None
     if table is None or found is None:
         return []
     rows = {v for source in sources if source.raw is not table for v in _ids(source, key)}
@@ -108,20 +113,20 @@ def _ids(source: Source, key: str | None) -> list[str | None]:
     return source.raw.columns.get(key or "", []) if source.part in LABELLED else []
 
 
-def _labels(sources: Sequence[Source], data: Data, task: str) -> list[str]:
+def _label_lines(sources: Sequence[Source], data: Data, task: str) -> list[str]:
     lines, learnt = [], set[str]()
     for source in sources:
         if source.part not in LABELLED:
             continue
         cells = [value or "" for value in source.raw.columns[data.label_columns[0]]]
         if task == "multilabel":
-            cells = joined(source.raw, cells, data)
+            cells = join_labels(source.raw, cells, data)
         values = [value for value in cells if value]
         missing = len(source.raw) - len(values)
         gaps = f"; {missing:,} without a label" if missing else ""
         counted = cells if task == "multilabel" else values
-        lines.append(f"  {source.part:<6} {_spread(counted, task)}{gaps}")
-        names = {name for own in held(values, task) for name in own}
+        lines.append(f"  {source.part:<6} {_describe_labels(counted, task)}{gaps}")
+        names = {name for own in split_labels(values, task) for name in own}
         learnt = names if source.part == "train" else learnt
         strange = sorted(names - learnt) if task != "regression" else []
         if strange:
@@ -131,7 +136,7 @@ def _labels(sources: Sequence[Source], data: Data, task: str) -> list[str]:
     return lines
 
 
-def _sample(sources: Sequence[Source], key: str | None) -> list[str]:
+def _sample_lines(sources: Sequence[Source], key: str | None) -> list[str]:
     """Tell where a sample submission is not of the rows to predict."""
     found = {source.part: source.raw for source in sources}
     if "sample" not in found or "predict" not in found:
@@ -147,7 +152,7 @@ def _sample(sources: Sequence[Source], key: str | None) -> list[str]:
     ]
 
 
-def _spread(values: list[str], task: str) -> str:
+def _describe_labels(values: list[str], task: str) -> str:
     if task == "regression":
         try:
             numbers = np.array(values, dtype=np.float64)
@@ -155,12 +160,12 @@ def _spread(values: list[str], task: str) -> str:
             return "not all are numbers"
         low, middle, high = np.percentile(numbers, [0, 50, 100])
         return f"lowest {low:g}, median {middle:g}, highest {high:g}, mean {numbers.mean():.3g}"
-    counts = Counter(name for own in held(values, task) for name in own).most_common()
+    counts = Counter(name for own in split_labels(values, task) for name in own).most_common()
     shown = [f"{name} {count:,} ({count / len(values):.0%})" for name, count in counts]
     return f"{len(counts)} classes: {listed(shown, 6)}"
 
 
-def _texts(sources: Sequence[Source], columns: Mapping[str, str | None]) -> list[str]:
+def _text_lines(sources: Sequence[Source], columns: Mapping[str, str | None]) -> list[str]:
     """Tell lengths, texts that stand twice, and texts of official files that train has too."""
     names = [name for name in (columns["text"], columns["text_pair"]) if name]
     lines, learnt = ["Texts"], set[tuple[str, ...]]()
@@ -168,7 +173,9 @@ def _texts(sources: Sequence[Source], columns: Mapping[str, str | None]) -> list
         if source.part not in (*LABELLED, "predict"):
             continue
         cells = [[value or "" for value in source.raw.columns[name]] for name in names]
-        keys = [tuple(key(normalise(t)) for t in row) for row in zip(*cells, strict=True)]
+        keys = [
+            tuple(casefold_key(normalize_text(t)) for t in row) for row in zip(*cells, strict=True)
+        ]
         sizes = np.percentile([len(text) for column in cells for text in column], [50, 95, 100])
         line = "characters: median {:.0f}, 95 % below {:.0f}, longest {:.0f}".format(*sizes)
         known = sum(text in learnt for text in keys)
@@ -179,22 +186,22 @@ def _texts(sources: Sequence[Source], columns: Mapping[str, str | None]) -> list
     return lines
 
 
-def _first(raw: Raw, columns: Mapping[str, str | None], data: Data) -> list[str]:
+def _first_rows(raw: RawTable, columns: Mapping[str, str | None], data: Data) -> list[str]:
     """Show rows, with the names of their labels where these are columns of 0 and 1."""
     shown = {role: raw.columns[name] for role, name in columns.items() if name}
     if isinstance(data.label, list):
-        names = joined(raw, [""] * len(raw), data)
+        names = join_labels(raw, [""] * len(raw), data)
         shown["label"] = [listed(own.split(BETWEEN), 4) if own else "-" for own in names]
     return [
-        "  " + " | ".join(_brief(cells[row] or "") for cells in shown.values())
-        for row in range(min(SHOWN, len(raw)))
+        "  " + " | ".join(_shorten(cells[row] or "") for cells in shown.values())
+        for row in range(min(MAX_ROWS, len(raw)))
     ]
 
 
-def _brief(text: str, most: int = 70) -> str:
+def _shorten(text: str, most: int = 70) -> str:
     line = " ".join(text.split())
     return line if len(line) <= most else f"{line[: most - 3]}..."
 
 
-def _yaml(value: object) -> str:
+def _format_yaml(value: object) -> str:
     return "null" if value is None else str(value)

@@ -15,7 +15,7 @@ from foldline.core.params import Settings, loading
 
 
 @dataclass(frozen=True)
-class Edit:
+class ParamsEdit:
     """New values for a params file, valid with all that stands there; nothing is written yet.
 
     `changes` gives the old and the new value of each dotted key whose value changes.
@@ -29,26 +29,30 @@ class Edit:
 
     def write(self) -> None:
         """Write the values, whole or not at all, also where the file was changed meanwhile."""
-        same = _read(self.path) == self.before
-        text = self.after if same else _checked(self.path, edited(_read(self.path), self.wanted))
+        same = _read_text(self.path) == self.before
+        text = (
+            self.after
+            if same
+            else _validate(self.path, edit_yaml(_read_text(self.path), self.wanted))
+        )
         with replacing(self.path) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="")
 
 
-def prepared(path: Path, content: Mapping[str, Any], wanted: Mapping[str, Any]) -> Edit:
+def prepare_edit(path: Path, content: Mapping[str, Any], wanted: Mapping[str, Any]) -> ParamsEdit:
     """Put values into the text of a params file, which holds `content`, and check it as a whole.
 
     Raises:
         FoldlineError: where the file would not be valid then, naming each problem.
     """
-    before = _read(path)
-    after = _checked(path, edited(before, wanted))
+    before = _read_text(path)
+    after = _validate(path, edit_yaml(before, wanted))
     old = {key: reduce(getitem, key.split("."), content) for key in wanted}
     changes = {key: (old[key], value) for key, value in wanted.items() if old[key] != value}
-    return Edit(path, wanted, before, after, changes)
+    return ParamsEdit(path, wanted, before, after, changes)
 
 
-def edited(text: str, wanted: Mapping[str, Any]) -> str:
+def edit_yaml(text: str, wanted: Mapping[str, Any]) -> str:
     """Put values into the text of a YAML file by dotted keys; comments keep their column.
 
     Raises:
@@ -65,20 +69,20 @@ def edited(text: str, wanted: Mapping[str, Any]) -> str:
             name, node = next(((k, v) for k, v in pairs if k.value == part), (None, None))
             if node is None:
                 raise FoldlineError(f"params.yaml has no key {key}: `git restore params.yaml`")
-        spans.append(_span(text, name, node, written(value)))
+        spans.append(_locate_value(text, name, node, format_value(value)))
     for start, end, value in sorted(spans, reverse=True):
-        text = _put(text, start, end, value)
+        text = _replace_span(text, start, end, value)
     return text
 
 
-def written(value: object) -> str:
+def format_value(value: object) -> str:
     """Give a value as YAML on one line: plain where that is read back as the same."""
     from ruamel.yaml import YAML
 
     if value is None:
         return "null"
     if isinstance(value, list):
-        return f"[{', '.join(_item(item) for item in value)}]"
+        return f"[{', '.join(_format_item(item) for item in value)}]"
     text = str(value)
     plain = YAML(typ="safe", pure=True)
     try:
@@ -88,11 +92,11 @@ def written(value: object) -> str:
     return text if same else json.dumps(text, ensure_ascii=False)
 
 
-def _item(value: object) -> str:
+def _format_item(value: object) -> str:
     return json.dumps(str(value), ensure_ascii=False) if isinstance(value, str) else str(value)
 
 
-def _span(text: str, key: Any, node: Any, value: str) -> tuple[int, int, str]:
+def _locate_value(text: str, key: Any, node: Any, value: str) -> tuple[int, int, str]:
     """Give start and end of what is replaced, and its replacement."""
     start, end = node.start_mark.index, node.end_mark.index
     if isinstance(node.value, list) and node.value and not node.flow_style:
@@ -104,7 +108,7 @@ def _span(text: str, key: Any, node: Any, value: str) -> tuple[int, int, str]:
     return start, end, value if text[start - 1].isspace() else f" {value}"
 
 
-def _put(text: str, start: int, end: int, value: str) -> str:
+def _replace_span(text: str, start: int, end: int, value: str) -> str:
     """Replace a span; a comment behind it stays in its column where there is room."""
     after = text[end:]
     gap = len(after) - len(after.lstrip(" "))
@@ -114,7 +118,7 @@ def _put(text: str, start: int, end: int, value: str) -> str:
     return text[:start] + value + after
 
 
-def _checked(path: Path, text: str) -> str:
+def _validate(path: Path, text: str) -> str:
     """Give a text that is valid as a whole, told under the name `path` where it is not."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / path.name
@@ -126,6 +130,6 @@ def _checked(path: Path, text: str) -> str:
     return text
 
 
-def _read(path: Path) -> str:
+def _read_text(path: Path) -> str:
     with path.open(encoding="utf-8-sig", newline="") as stream:
         return stream.read()

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from foldline.core.errors import FoldlineError, listed
 from foldline.core.io.files import replacing
-from foldline.data.raw import Raw
-from foldline.data.reading import read
+from foldline.data.raw import RawTable
+from foldline.data.reading import read_raw
 
-LARGE = 1_000_000  # bytes; git keeps every version of a file whole, and never forgets one
+MAX_GIT_BYTES = 1_000_000  # bytes; git keeps every version of a file whole, and never forgets one
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Placement:
         size = self.source.stat().st_size
         shown = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
         line = f"{self.target.as_posix()}  {shown}, {self.state}, kept by {self.keeper}"
-        if self.keeper == "git" and size > LARGE:
+        if self.keeper == "git" and size > MAX_GIT_BYTES:
             line += (
                 f"\n    large for git; to move it: git rm --cached {self.target.as_posix()}, --dvc"
             )
@@ -43,22 +43,22 @@ class Placement:
         return line
 
 
-def placement(source: Path, target: Path, keeper: str | None) -> Placement:
+def plan_placement(source: Path, target: Path, keeper: str | None) -> Placement:
     """Tell what bringing a file in would do; `keeper` is None where its size shall decide.
 
     Raises:
         FoldlineError: where git has the file and DVC shall, or the other way round.
     """
-    in_git, in_dvc = _git("ls-files", "--error-unmatch", target), _note(target).is_file()
+    in_git, in_dvc = _git("ls-files", "--error-unmatch", target), _dvc_file(target).is_file()
     if keeper == "dvc" and in_git:
         raise FoldlineError(
             f"{target} is in git, so DVC cannot have it: git rm --cached {target}, then again"
         )
     if keeper == "git" and in_dvc:
         raise FoldlineError(
-            f"{target} is under DVC, so git cannot have it: dvc remove {_note(target)}, then again"
+            f"{target} is under DVC, so git cannot have it: dvc remove {_dvc_file(target)}, then again"
         )
-    large = source.stat().st_size > LARGE
+    large = source.stat().st_size > MAX_GIT_BYTES
     keeper = keeper or ("dvc" if in_dvc or (large and not in_git) else "git")
     if keeper == "dvc" and not Path(".dvc").is_dir():
         raise FoldlineError(
@@ -69,12 +69,14 @@ def placement(source: Path, target: Path, keeper: str | None) -> Placement:
     if target.is_file():
         state = "same" if filecmp.cmp(source, target, shallow=False) else "changed"
     saved = state != "changed" or (
-        _recorded(target) if in_dvc else in_git and _git("diff", "--quiet", "HEAD", "--", target)
+        _is_recorded_by_dvc(target)
+        if in_dvc
+        else in_git and _git("diff", "--quiet", "HEAD", "--", target)
     )
     return Placement(source, target, state, keeper, saved)
 
 
-def store(placements: Sequence[Placement]) -> None:
+def place_files(placements: Sequence[Placement]) -> None:
     """Copy all files, then put under DVC those that it keeps.
 
     Where one cannot be copied, none is there.
@@ -104,17 +106,17 @@ def store(placements: Sequence[Placement]) -> None:
         )
 
 
-def compared(old: Path, new: Raw, key: str | None, encoding: str, quoting: str) -> str:
+def compare_versions(old: Path, new: RawTable, key: str | None, encoding: str, quoting: str) -> str:
     """Tell in one line how the rows of a new version differ from the old one's.
 
     With a column of ids a row with another content is changed; without, it is one that was
     removed and one that was added.
     """
     try:
-        before = read(old, encoding, quoting)
+        before = read_raw(old, encoding, quoting)
     except FoldlineError as error:
         return f"the old version cannot be read: {error}"
-    first, second = _rows(before), _rows(new)
+    first, second = _count_rows(before), _count_rows(new)
     added = sum((second - first).values())
     removed = sum((first - second).values())
     names = dict.fromkeys([*before.columns, *new.columns])
@@ -123,7 +125,7 @@ def compared(old: Path, new: Raw, key: str | None, encoding: str, quoting: str) 
     line = f"{len(before):,} rows before, {len(new):,} now"
     if not added and not removed:
         return f"{line}: the same rows, in another order or form"
-    was, now = _ids(before, key), _ids(new, key)
+    was, now = _unique_ids(before, key), _unique_ids(new, key)
     if was is None or now is None:
         return f"{line}: {added:,} added, {removed:,} removed{columns}"
     come, gone = len(now - was), len(was - now)
@@ -132,27 +134,27 @@ def compared(old: Path, new: Raw, key: str | None, encoding: str, quoting: str) 
     )
 
 
-def _rows(raw: Raw) -> Counter[tuple[tuple[str, str | None], ...]]:
+def _count_rows(raw: RawTable) -> Counter[tuple[tuple[str, str | None], ...]]:
     names = sorted(raw.columns)
     rows = zip(*(raw.columns[name] for name in names), strict=True)
     return Counter(tuple(zip(names, row, strict=True)) for row in rows)
 
 
-def _ids(raw: Raw, key: str | None) -> set[str | None] | None:
+def _unique_ids(raw: RawTable, key: str | None) -> set[str | None] | None:
     values = raw.columns.get(key or "", [])
     return set(values) if values and len(set(values)) == len(values) else None
 
 
-def _note(target: Path) -> Path:
+def _dvc_file(target: Path) -> Path:
     """Give the file in which DVC notes what it keeps."""
     return target.with_name(f"{target.name}.dvc")
 
 
-def _recorded(target: Path) -> bool:
+def _is_recorded_by_dvc(target: Path) -> bool:
     """Tell whether the file is as DVC noted it, in a note that git has."""
     digest = hashlib.md5(target.read_bytes(), usedforsecurity=False).hexdigest()
-    noted = digest in _note(target).read_text(encoding="utf-8")
-    return noted and _git("diff", "--quiet", "HEAD", "--", _note(target))
+    noted = digest in _dvc_file(target).read_text(encoding="utf-8")
+    return noted and _git("diff", "--quiet", "HEAD", "--", _dvc_file(target))
 
 
 def _git(*arguments: str | Path) -> bool:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from foldline.core.errors import FoldlineError, listed, unknown
 from foldline.core.params.value_types import RAW
-from foldline.data.raw import Raw
-from foldline.data.reading import read
-from foldline.importer.annotation_tables import guess_judgements
+from foldline.data.raw import RawTable
+from foldline.data.reading import read_raw
+from foldline.importer.annotation_tables import guess_annotation_columns
 from foldline.importer.column_names import part_by_name
 
 PARTS = ("train", "valid", "test", "predict", "annotations", "sample")
@@ -20,7 +20,7 @@ class Source:
     """A file to bring in; `part` is what it is for, None where that is still to be found."""
 
     path: Path
-    raw: Raw
+    raw: RawTable
     part: str | None
     told: bool = False
 
@@ -31,7 +31,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Brought:
+class ImportSources:
     """All files of an import; `classes` and `extras` (files beside the data) come from hubs."""
 
     sources: list[Source]
@@ -39,7 +39,7 @@ class Brought:
     extras: list[Path] = field(default_factory=list)
 
 
-def parse(text: str) -> tuple[str | None, str]:
+def parse_source(text: str) -> tuple[str | None, str]:
     """Split `valid=dev.csv` into part and path; without a part it is None.
 
     Raises:
@@ -68,18 +68,18 @@ def open_source(path: Path, part: str | None, encoding: str, quoting: str) -> So
         )
     if not path.is_file():
         raise FoldlineError(f"{path} is not there: check the path (relative to {Path.cwd()})")
-    raw = read(path, encoding, quoting)
+    raw = read_raw(path, encoding, quoting)
     stem = path.name.partition(".")[0]
     return Source(path, raw, part or part_by_name(stem), told=part is not None)
 
 
-def assigned(sources: Sequence[Source]) -> list[Source]:
+def assign_parts(sources: Sequence[Source]) -> list[Source]:
     """Give the sources, each shape recognised that can be: judgements, samples, the only file.
 
     Raises:
         FoldlineError: where two files are one part, or would have one name, or none is train.
     """
-    found = [_by_shape(source) for source in sources]
+    found = [_recognize_annotations(source) for source in sources]
     if not any(source.part == "train" for source in found):
         free = [n for n, source in enumerate(found) if source.part is None]
         if len(free) != 1:
@@ -92,7 +92,9 @@ def assigned(sources: Sequence[Source]) -> list[Source]:
     return found
 
 
-def settled(sources: Sequence[Source], text: str, label: str, key: str | None) -> list[Source]:
+def resolve_parts(
+    sources: Sequence[Source], text: str, label: str, key: str | None
+) -> list[Source]:
     """Give the sources in the order of PARTS, with those that only their columns tell.
 
     A file of texts without labels is to be predicted. One without texts, whose first column
@@ -103,7 +105,7 @@ def settled(sources: Sequence[Source], text: str, label: str, key: str | None) -
     """
     found = [
         replace(source, part="predict")
-        if source.part in (None, "test") and not source.told and _unlabelled(source, text, label)
+        if source.part in (None, "test") and not source.told and _has_no_labels(source, text, label)
         else source
         for source in sources
     ]
@@ -124,7 +126,7 @@ def settled(sources: Sequence[Source], text: str, label: str, key: str | None) -
     return sorted(found, key=lambda source: PARTS.index(source.part or ""))
 
 
-def _unlabelled(source: Source, text: str, label: str) -> bool:
+def _has_no_labels(source: Source, text: str, label: str) -> bool:
     """Tell whether a file has no label; -1 in every row means none, too."""
     values = set(source.raw.columns.get(label, ()))
     return text in source.raw.columns and values <= {None, "", "-1"}
@@ -137,8 +139,8 @@ def _is_sample(source: Source, wanted: list[str], text: str) -> bool:
     return sorted(value or "" for value in first) == wanted
 
 
-def _by_shape(source: Source) -> Source:
-    if not source.told and guess_judgements(source.raw) is not None:
+def _recognize_annotations(source: Source) -> Source:
+    if not source.told and guess_annotation_columns(source.raw) is not None:
         return replace(source, part="annotations")
     return source
 

@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.io.files import read_json
-from foldline.data.multilabel import one_a_label
-from foldline.viewer.row_table import Gathered
-from foldline.viewer.split_charts import similarity
+from foldline.data.multilabel import explode_labels
+from foldline.viewer.row_table import ViewData
+from foldline.viewer.split_charts import similarity_charts
 
-SPLITTING = Path("reports/split.json")
-LENGTHS = [5, 10, 20, 40, 80, 160, 320]  # characters: upper ends of the groups by length
+SPLIT_REPORT = Path("reports/split.json")
+LENGTH_BINS = [5, 10, 20, 40, 80, 160, 320]  # characters: upper ends of the groups by length
 BINS = 32
 
 
-def pictures(found: Gathered) -> dict[str, Any]:
+def chart_data(found: ViewData) -> dict[str, Any]:
     """Give the numbers of each picture that the data allow, by name."""
     rows = found.rows
     parts = [part for part in ("train", "valid", "test", "") if (rows["part"] == part).any()]
@@ -26,7 +26,7 @@ def pictures(found: Gathered) -> dict[str, Any]:
         values = rows["label"].astype("float64").to_numpy()
         drawn["values"] = _histogram(rows, parts, values)
     else:
-        each = one_a_label(rows, found.labels.task)
+        each = explode_labels(rows, found.labels.task)
         table = pd.crosstab(each["label"], each["part"])
         table = table.reindex(index=list(found.labels.classes), columns=parts, fill_value=0)
         drawn["classes"] = {name: row.tolist() for name, row in table.iterrows()}
@@ -36,12 +36,12 @@ def pictures(found: Gathered) -> dict[str, Any]:
     if np.isfinite(times).all() and times.min() < times.max():
         drawn["times"] = _histogram(rows, parts, times)
     if (rows["dup"] >= 0).any():
-        drawn["duplicates"] = _duplicates(rows, length)
+        drawn["duplicates"] = _duplicate_counts(rows, length)
     if rows["self_confidence"].notna().any():
-        drawn["confidence"] = _confidence(rows)
+        drawn["confidence"] = _confidence_histogram(rows)
     if len(found.copies):
-        drawn["copies"] = _copies(found)
-    if SPLITTING.exists() and (measured := similarity(read_json(SPLITTING))):
+        drawn["copies"] = _copy_counts(found)
+    if SPLIT_REPORT.exists() and (measured := similarity_charts(read_json(SPLIT_REPORT))):
         drawn["similarity"] = measured
     return drawn
 
@@ -57,23 +57,23 @@ def _histogram(rows: pd.DataFrame, parts: list[str], values: np.ndarray) -> dict
     return {"edges": [float(f"{edge:.10g}") for edge in edges], "counts": counts, "whole": whole}
 
 
-def _duplicates(rows: pd.DataFrame, length: np.ndarray) -> dict[str, list[int]]:
+def _duplicate_counts(rows: pd.DataFrame, length: np.ndarray) -> dict[str, list[int]]:
     """Count rows, rows that are duplicates, and rows in conflict by length of the text."""
-    group = np.searchsorted(LENGTHS, length, side="left")
+    group = np.searchsorted(LENGTH_BINS, length, side="left")
     size = int(group.max()) + 1
 
     def count(mask: np.ndarray) -> list[int]:
         return [int(n) for n in np.bincount(group[mask], minlength=size)]
 
     return {
-        "upper": LENGTHS[:size],
+        "upper": LENGTH_BINS[:size],
         "rows": count(np.ones(len(rows), dtype=bool)),
         "duplicates": count((rows["dup"] >= 0).to_numpy()),
         "conflicts": count(rows["conflict"].to_numpy()),
     }
 
 
-def _confidence(rows: pd.DataFrame) -> dict[str, Any]:
+def _confidence_histogram(rows: pd.DataFrame) -> dict[str, Any]:
     """Count p(label), or |residual|, of the rows that have one; suspected ones beside it."""
     seen = rows[rows["self_confidence"].notna()]
     values = seen["self_confidence"].abs().to_numpy()
@@ -84,12 +84,12 @@ def _confidence(rows: pd.DataFrame) -> dict[str, Any]:
     return {"edges": [round(float(edge), 4) for edge in edges], "counts": both}
 
 
-def _copies(found: Gathered) -> dict[str, Any]:
+def _copy_counts(found: ViewData) -> dict[str, Any]:
     """Count training rows, rows left out by under-sampling, and copies, by class."""
     if found.labels.task == "regression":
         return {"methods": found.copies["method"].value_counts().sort_index().to_dict()}
     train = found.rows[found.rows["part"] == "train"]
-    train, copies = (one_a_label(table, found.labels.task) for table in (train, found.copies))
+    train, copies = (explode_labels(table, found.labels.task) for table in (train, found.copies))
     kept = train["label"][~train["unsampled"]].value_counts()
     out = train["label"][train["unsampled"]].value_counts()
     made = copies["label"].value_counts()

@@ -5,10 +5,10 @@ import webbrowser
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.files import write_text
-from foldline.viewer.charts import pictures
-from foldline.viewer.page import page
-from foldline.viewer.row_table import gather
-from foldline.viewer.sampling import sample
+from foldline.viewer.charts import chart_data
+from foldline.viewer.page import render_page
+from foldline.viewer.row_table import collect_rows
+from foldline.viewer.sampling import sample_rows
 
 
 def run(options: argparse.Namespace) -> None:
@@ -24,19 +24,19 @@ def run(options: argparse.Namespace) -> None:
         raise FoldlineError(f"--limit: found {options.limit}, allowed are whole numbers from 1")
     if options.out.is_dir():
         raise FoldlineError(f"--out: {options.out} is a folder; name a file, like data/view.html")
-    found = gather()
-    shown = sample(found, options.limit)
-    html = page(shown, pictures(found), options.language)
+    found = collect_rows()
+    shown = sample_rows(found, options.limit)
+    html = render_page(shown, chart_data(found), options.language)
     write_text(options.out, html)
     for note in shown.notes:
-        print(f"note: {_told(note)}")
+        print(f"note: {_format_note(note)}")
     size = len(html.encode()) / 1e6
     print(f"{options.out}: {len(shown.rows)} rows, {size:.1f} MB. Open it in a browser")
     if options.open == "yes":
         webbrowser.open(options.out.resolve().as_uri())
 
 
-def _told(note: dict[str, object]) -> str:
+def _format_note(note: dict[str, object]) -> str:
     if note["code"] == "sampled":
         return (
             f"{note['shown']} of {note['rows']} rows are in the page, drawn with whole duplicate "

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 
-def among(values: "pd.Series[Any]", names: Collection[str]) -> np.ndarray:
+def is_in(values: "pd.Series[Any]", names: Collection[str]) -> np.ndarray:
     """Tell, (n,) bool, which texts are among the names.
 
     Series.isin compares Arrow texts one by one in Python objects: ten times as slow.

@@ -9,16 +9,16 @@ import pandas as pd
 from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
-from foldline.data.conflicts import conflicting
+from foldline.data.conflicts import conflict_mask
 from foldline.data.groups import duplicate_keys
-from foldline.viewer.lookup import among
-from foldline.viewer.suspected_errors import suspect
+from foldline.viewer.lookup import is_in
+from foldline.viewer.suspected_errors import add_suspected_errors
 
 PARTS = {"train": schemas.TRAIN, "valid": schemas.VALID, "test": schemas.TEST}
 
 
 @dataclass(frozen=True)
-class Gathered:
+class ViewData:
     """Rows of `prepare` with what later stages add, and tables that speak of them by `id`.
 
     rows: id, text, text_pair, label, part (empty: left out by `split`), group, time, fold (-1:
@@ -33,13 +33,13 @@ class Gathered:
     labels: Labels
     notes: list[dict[str, Any]] = field(default_factory=list)
 
-    def only(self, kept: np.ndarray, note: dict[str, Any]) -> "Gathered":
+    def only(self, kept: np.ndarray, note: dict[str, Any]) -> "ViewData":
         """Give the same with the rows that `kept` marks, and what belongs to them."""
         rows = self.rows[kept].reset_index(drop=True)
         ids = set(rows["id"].tolist())
 
         def of_them(table: pd.DataFrame, column: str = "id") -> pd.DataFrame:
-            return table[among(table[column], ids)].reset_index(drop=True)
+            return table[is_in(table[column], ids)].reset_index(drop=True)
 
         return replace(
             self,
@@ -51,7 +51,7 @@ class Gathered:
         )
 
 
-def gather() -> Gathered:
+def collect_rows() -> ViewData:
     """Read what the stages have written so far; `prepare` alone is enough.
 
     Raises:
@@ -65,35 +65,35 @@ def gather() -> Gathered:
     rows, labels = schemas.PREPARED.read(), Labels.load()
     notes: list[dict[str, Any]] = []
     _add_parts(rows, notes)
-    folds = _known(schemas.FOLDS, rows, notes).set_index("id")["fold"]
+    folds = _read_known_rows(schemas.FOLDS, rows, notes).set_index("id")["fold"]
     rows["fold"] = rows["id"].map(folds).fillna(-1).astype("int64")
-    rows["dup"] = _numbered(rows["dup_group"])
-    rows["conflict"] = _conflicts(rows, labels.task)
-    balanced = _known(schemas.AUGMENTED, rows, notes, "source_id")
+    rows["dup"] = _number_groups(rows["dup_group"])
+    rows["conflict"] = _conflict_mask(rows, labels.task)
+    balanced = _read_known_rows(schemas.AUGMENTED, rows, notes, "source_id")
     is_copy = balanced["id"] != balanced["source_id"]
     rows["unsampled"] = False
     if len(balanced):
         kept = set(balanced["id"][~is_copy].tolist())
-        rows["unsampled"] = (rows["part"] == "train") & ~among(rows["id"], kept)
-    suspect(rows, _known(schemas.OUT_OF_FOLD, rows, notes), labels)
-    return Gathered(
+        rows["unsampled"] = (rows["part"] == "train") & ~is_in(rows["id"], kept)
+    add_suspected_errors(rows, _read_known_rows(schemas.OUT_OF_FOLD, rows, notes), labels)
+    return ViewData(
         rows=rows,
-        originals=_known(schemas.ORIGINALS, rows, []),  # it holds rows to predict as well
-        judgements=_known(schemas.ANNOTATIONS, rows, notes),
+        originals=_read_known_rows(schemas.ORIGINALS, rows, []),  # it holds rows to predict as well
+        judgements=_read_known_rows(schemas.ANNOTATIONS, rows, notes),
         copies=balanced[is_copy].reset_index(drop=True),
         labels=labels,
         notes=notes,
     )
 
 
-def _known(
+def _read_known_rows(
     table: schemas.Table, rows: pd.DataFrame, notes: list[dict[str, Any]], column: str = "id"
 ) -> pd.DataFrame:
     """Read a table that may not be there yet, and leave out rows that `prepare` does not know."""
     if not table.path.exists():
         return pd.DataFrame(columns=list(table.columns))
     found = table.read()
-    known = among(found[column], set(rows["id"].tolist()))
+    known = is_in(found[column], set(rows["id"].tolist()))
     if not known.all():  # the file is of an earlier run
         strange = int((~known).sum())
         notes.append({"code": "stale", "file": table.path.as_posix(), "rows": strange})
@@ -108,12 +108,12 @@ def _add_parts(rows: pd.DataFrame, notes: list[dict[str, Any]]) -> None:
     parts = {
         name: part
         for part, table in PARTS.items()
-        for name in _known(table, rows, notes)["id"].tolist()
+        for name in _read_known_rows(table, rows, notes)["id"].tolist()
     }
     rows["part"] = rows["id"].map(parts).fillna("")
 
 
-def _numbered(groups: "pd.Series[str]") -> np.ndarray:
+def _number_groups(groups: "pd.Series[str]") -> np.ndarray:
     """Give (n,) numbers of the groups of two rows and more, in the table's order; -1: none."""
     sizes = groups.map(groups.value_counts())
     shared = ((sizes > 1) & (groups != "")).to_numpy()
@@ -122,7 +122,7 @@ def _numbered(groups: "pd.Series[str]") -> np.ndarray:
     return numbers
 
 
-def _conflicts(rows: pd.DataFrame, task: str) -> np.ndarray:
+def _conflict_mask(rows: pd.DataFrame, task: str) -> np.ndarray:
     """Mark duplicates whose labels disagree, as `prepare` judges it.
 
     A group of pairs may share one sentence only: there, the same two sentences must disagree.
@@ -131,4 +131,4 @@ def _conflicts(rows: pd.DataFrame, task: str) -> np.ndarray:
     if rows["text_pair"].any():
         same = same + [str(key) for key in duplicate_keys(rows)]
     codes = pd.factorize(same)[0]
-    return np.asarray((rows["dup"] >= 0) & conflicting(codes, rows["label"], task))
+    return np.asarray((rows["dup"] >= 0) & conflict_mask(codes, rows["label"], task))

@@ -5,11 +5,11 @@ from collections import Counter
 import numpy as np
 
 from foldline.core.io.seeds import rank_keys
-from foldline.viewer.lookup import among
-from foldline.viewer.row_table import Gathered
+from foldline.viewer.lookup import is_in
+from foldline.viewer.row_table import ViewData
 
 
-def sample(found: Gathered, limit: int) -> Gathered:
+def sample_rows(found: ViewData, limit: int) -> ViewData:
     """Keep `limit` rows at most; a duplicate group is in as a whole, or not at all.
 
     Groups are taken in an order drawn by their names, so the same rows are chosen whatever the
@@ -31,4 +31,4 @@ def sample(found: Gathered, limit: int) -> Gathered:
         if not left:
             break
     note = {"code": "sampled", "shown": limit - left, "rows": len(rows)}
-    return found.only(among(names, chosen), note)
+    return found.only(is_in(names, chosen), note)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from foldline.data.split_similarity import AUC_GAP, LEVEL, PAIRS
+from foldline.data.split_similarity import MAX_P, MIN_AUC_GAP, PAIRS
 
 
-def similarity(measured: dict[str, Any]) -> list[dict[str, Any]]:
+def similarity_charts(measured: dict[str, Any]) -> list[dict[str, Any]]:
     """Give a record for each pair of parts of reports/split.json; none where it has none.
 
     `labels`, `lengths` and `unseen` are distances and shares in [0, 1]; `auc`, `p` and `tokens`
@@ -25,7 +25,7 @@ def similarity(measured: dict[str, Any]) -> list[dict[str, Any]]:
                 "parts": [first, second],
                 "auc": auc,
                 "p": p,
-                "differs": told and abs(auc - 0.5) > AUC_GAP and p <= LEVEL,
+                "differs": told and abs(auc - 0.5) > MIN_AUC_GAP and p <= MAX_P,
                 "labels": labels.get("total_variation", labels.get("ks")),
                 "lengths": pair["length_ks"],
                 "unseen": pair["unseen_tokens"],

@@ -8,7 +8,7 @@ from foldline.augmentation.augment_rows import balance
 from foldline.augmentation.quality_filters import GATES, Gate, agreement, near
 from foldline.core.params import Kfold
 from foldline.data import duplicates
-from foldline.data.leaks import digest
+from foldline.data.leaks import text_digest
 from foldline.ensembling.cross_validation import Fold, training_rows
 from tests.helpers.marks import fast_first
 
@@ -46,7 +46,7 @@ def limits(augment):
 
 def test_single_copies_by_hand(limits) -> None:
     rows = pairs("one two", "three four", "good|bad")
-    held = {digest("Held Out", ""), digest("x", "y")}
+    held = {text_digest("Held Out", ""), text_digest("x", "y")}
     gate = Gate(rows, limits(min_length_ratio=0.5, max_length_ratio=2.0), held)
     source = ("one two", "")
 
@@ -100,7 +100,7 @@ def test_near_copies_of_long_texts_are_found_by_minhash_and_that_is_said(monkeyp
         "copies near to other rows (Jaccard of 3-grams from 0.9): exact join of 90 texts"
     )
 
-    for limit in ("WORK", "GRAMS"):
+    for limit in ("MAX_WORK", "MAX_CHARACTERS"):
         monkeypatch.setattr(duplicates, limit, 10)
         found, how = near(rows, made, 0.9)
         assert found.tolist() == exact.tolist() == [False] * 40 + [True] * 10

@@ -9,7 +9,7 @@ import pytest
 
 from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
-from foldline.data.conflicts import SHOWN, Settled, conflicting, settle
+from foldline.data.conflicts import MAX_LISTED, ResolvedConflicts, conflict_mask, resolve_conflicts
 from tests.helpers import projects
 
 
@@ -20,8 +20,8 @@ def rows(labels: list[str], parts: list[str] | None = None) -> pd.DataFrame:
 
 def settled(
     labels: list[str], codes: list[int], policy: str, task: str = "classification", **options: list
-) -> Settled:
-    return settle(rows(labels, **options), np.array(codes), task, policy)
+) -> ResolvedConflicts:
+    return resolve_conflicts(rows(labels, **options), np.array(codes), task, policy)
 
 
 # Group 0: b has the majority; 1: a tie; 2: agreed; 3: alone.
@@ -30,14 +30,14 @@ CODES = [0, 0, 0, 1, 1, 2, 2, 3]
 
 
 def test_conflicts_are_groups_with_two_labels():
-    found = conflicting(np.array(CODES), pd.Series(LABELS), "classification")
+    found = conflict_mask(np.array(CODES), pd.Series(LABELS), "classification")
 
     assert found.tolist() == [True] * 5 + [False] * 3
 
 
 def test_numbers_conflict_beyond_a_quarter_of_their_deviation():
     labels = pd.Series(["0", "0.4", "1", "1.6", "4", "4.0"])  # standard deviation 1.6
-    found = conflicting(np.array([0, 0, 1, 1, 2, 2]), labels, "regression")
+    found = conflict_mask(np.array([0, 0, 1, 1, 2, 2]), labels, "regression")
 
     assert found.tolist() == [False, False, True, True, False, False]
 
@@ -94,12 +94,12 @@ def test_official_parts_are_left_alone_and_not_asked(policy):
 
 
 def test_what_is_listed_is_capped_and_counted():
-    count = SHOWN + 10
+    count = MAX_LISTED + 10
     labels, codes = ["a", "b"] * count, np.repeat(np.arange(count), 2).tolist()
 
     found = settled(labels, codes, "majority")
 
-    assert len(found.details["dropped"]) == SHOWN
+    assert len(found.details["dropped"]) == MAX_LISTED
     assert found.details["dropped_rows"] == 2 * count
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from foldline.core.params import Duplicates
 from foldline.data.duplicate_report import duplicate_report
-from foldline.data.duplicates import Found, find_duplicates, group_names
-from foldline.data.groups import duplicate_keys, leak_groups
-from foldline.data.normalization import key, skeleton
+from foldline.data.duplicates import DuplicateGroups, find_duplicates, name_groups
+from foldline.data.groups import duplicate_keys, name_leak_groups
+from foldline.data.normalization import casefold_key, skeleton
 
 STRENGTHS = ("exact", "skeleton", "near")
 
@@ -23,14 +23,14 @@ def table(texts: list[str], pairs: list[str] | None = None) -> pd.DataFrame:
     return pd.DataFrame(columns, dtype="str")
 
 
-def find(rows: pd.DataFrame, match: str, **options: object) -> Found:
+def find(rows: pd.DataFrame, match: str, **options: object) -> DuplicateGroups:
     given = {"match": match, "threshold": 0.7, "pairs": "both", "min_chars": 1} | options
     return find_duplicates(rows, Duplicates.model_validate(given))
 
 
 def groups(rows: pd.DataFrame, match: str, **options: object) -> list[str]:
     """Give each row's group by name; rows alone have their own."""
-    return group_names(find(rows, match, **options).together, rows["id"].tolist())
+    return name_groups(find(rows, match, **options).together, rows["id"].tolist())
 
 
 def together(rows: pd.DataFrame, match: str, **options: object) -> set[frozenset[int]]:
@@ -198,7 +198,7 @@ def test_order_does_not_count_and_copies_join_their_original(rows, options, rand
     for text, pair, one, other in zip(
         rows["text"], rows["text_pair"], firsts, seconds, strict=True
     ):
-        if max(len(key(text)), len(key(pair))) >= options["min_chars"]:
+        if max(len(casefold_key(text)), len(casefold_key(pair))) >= options["min_chars"]:
             assert one == other
 
 
@@ -246,8 +246,8 @@ def test_user_groups_and_duplicates_are_joined():
         group=["", "g", "g", "", "h", "r003"],
     )
 
-    assert leak_groups(rows, by_group=False) == rows["dup_group"].tolist()
-    assert leak_groups(rows, by_group=True) == ["r000"] * 3 + ["r003", "r004", "r005"]
+    assert name_leak_groups(rows, by_group=False) == rows["dup_group"].tolist()
+    assert name_leak_groups(rows, by_group=True) == ["r000"] * 3 + ["r003", "r004", "r005"]
 
 
 def test_the_report_counts_by_strength_and_by_length():

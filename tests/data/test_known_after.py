@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Data, Settings, loading
-from foldline.data.columns import by_role, known_after_notes
-from foldline.data.raw import Raw
+from foldline.data.columns import known_after_notes, select_columns
+from foldline.data.raw import RawTable
 from tests.helpers.label_quality_data import named, section
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,14 +35,14 @@ def test_the_refusal_names_the_key(tmp_path):
         loading.load(Settings, tmp_path / "params.yaml")
 
 
-def raw(texts: list[str], ratings: list[str]) -> Raw:
+def raw(texts: list[str], ratings: list[str]) -> RawTable:
     columns = {"id": ["x"] * len(texts), "text": texts, "label": ["a"] * len(texts)}
-    return Raw(Path("a.csv"), {**columns, "rating": ratings}, list(range(2, len(texts) + 2)))
+    return RawTable(Path("a.csv"), {**columns, "rating": ratings}, list(range(2, len(texts) + 2)))
 
 
 def test_a_column_that_is_not_there_is_told_with_the_nearest():
     with pytest.raises(FoldlineError) as caught:
-        by_role(raw(["a"], ["3"]), named(known_after=["raiting"]), "train")
+        select_columns(raw(["a"], ["3"]), named(known_after=["raiting"]), "train")
 
     assert str(caught.value) == (
         "a.csv has no column 'raiting', which data.known_after names; it has id, text, label, "
@@ -51,7 +51,7 @@ def test_a_column_that_is_not_there_is_told_with_the_nearest():
 
 
 def test_only_train_must_have_the_columns():
-    assert by_role(raw(["a"], ["3"]), named(known_after=["votes"]), "test")["text"] == ["a"]
+    assert select_columns(raw(["a"], ["3"]), named(known_after=["votes"]), "test")["text"] == ["a"]
 
 
 def test_what_came_after_and_stands_in_the_text_is_noted():

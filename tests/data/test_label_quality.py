@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.data.label_quality import distinct
-from foldline.data.shortcuts import find_shortcuts, shapes
+from foldline.data.label_quality import distinct_rows
+from foldline.data.shortcuts import find_shortcuts, surface_features
 from tests.helpers.label_quality_data import look, planted, table
 from tests.helpers.marks import fast_first
 
@@ -146,7 +146,7 @@ def test_duplicates_of_other_labels_are_both_looked_at():
     rows = table(n=10, classes=2)
     rows["dup_group"] = "r0"
 
-    assert sorted(distinct(rows, 0)["label"]) == ["0", "1"]
+    assert sorted(distinct_rows(rows, 0)["label"]) == ["0", "1"]
 
 
 @pytest.mark.slow
@@ -216,20 +216,20 @@ def test_very_long_texts_are_sampled():
     rows = table(n=200)
     rows["text"] = "word " * 1000
 
-    assert len(distinct(rows, 0)) == 200
+    assert len(distinct_rows(rows, 0)) == 200
     many = pd.concat([rows] * 30, ignore_index=True)
     many["id"] = many["dup_group"] = [f"m{i}" for i in range(len(many))]
-    assert len(distinct(many, 0)) == 5000, "10 million characters, 2,000 of each text"
+    assert len(distinct_rows(many, 0)) == 5000, "10 million characters, 2,000 of each text"
 
 
 def test_shapes_are_lengths_and_shares():
     rows = pd.DataFrame({"text": ["AB 12!!?", ""], "text_pair": ["한글", "x"]})
 
-    assert shapes(rows, pairs=False).tolist() == [
+    assert surface_features(rows, pairs=False).tolist() == [
         [8, 2, pytest.approx(3 / 9), pytest.approx(2 / 9), pytest.approx(2 / 9)],
         [0, 0, 0, 0, 0],
     ]
-    assert shapes(rows, pairs=True).shape == (2, 10)
+    assert surface_features(rows, pairs=True).shape == (2, 10)
 
 
 def test_a_shortcut_is_held_against_permuted_labels():

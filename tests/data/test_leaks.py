@@ -4,8 +4,15 @@ import pandas as pd
 import pytest
 
 from foldline.core.errors import FoldlineError
-from foldline.data.leaks import check_budget, digest, drop_leaks, find_leaks, held_out, learnable
-from foldline.data.split_report import split_report
+from foldline.data.leaks import (
+    check_leak_share,
+    drop_leaks,
+    find_leaks,
+    hash_held_out,
+    independent_of_test,
+    text_digest,
+)
+from foldline.data.split_report import report_split
 
 
 def table(rows: list[tuple[str, str, str, str]]) -> pd.DataFrame:
@@ -61,7 +68,7 @@ def test_a_leak_over_the_budget_stops_with_its_rows_and_the_mend():
     found = find_leaks(leaking())
 
     with pytest.raises(FoldlineError) as error:
-        check_budget(found, 0.5)
+        check_leak_share(found, 0.5)
 
     message = str(error.value)
     assert "split.max_leak_share=0.5 is exceeded: 3 of 5 test rows (60.0%)" in message
@@ -69,7 +76,7 @@ def test_a_leak_over_the_budget_stops_with_its_rows_and_the_mend():
     assert "valid rows" not in message
     assert "split.drop_from_train=true" in message
     assert "(3 of them do)" in message
-    check_budget(found, 0.6)
+    check_leak_share(found, 0.6)
 
 
 def test_training_rows_that_leak_are_dropped_and_official_ones_stay():
@@ -110,29 +117,29 @@ def test_dropping_all_of_train_is_told():
     ],
 )
 def test_equal_texts_have_one_digest(one, other):
-    assert digest(*one) == digest(*other)
+    assert text_digest(*one) == text_digest(*other)
 
 
 def test_other_texts_have_other_digests():
     texts = [("a", ""), ("b", ""), ("a", "b"), ("a b", ""), ("ab", ""), ("a", "c"), ("", "")]
 
-    assert len({digest(*text) for text in texts}) == len(texts)
+    assert len({text_digest(*text) for text in texts}) == len(texts)
 
 
 def test_held_out_rows_are_known_by_sorted_digests_alone():
     rows = leaking()
     valid, test = (rows[rows["part"] == part] for part in ("valid", "test"))
 
-    found = held_out(test, valid, table([("predict", "", "", "")]))
+    found = hash_held_out(test, valid, table([("predict", "", "", "")]))
 
     assert list(found.columns) == ["key"]
     assert found["key"].tolist() == sorted(set(found["key"]))
     # "yes" is held twice, and an empty text equals nothing.
     assert len(found) == 6
-    assert digest("YES", "") in set(found["key"])
-    assert digest("nowhere else at all", "") not in set(found["key"])
-    assert digest("", "") not in set(found["key"])
-    assert held_out(valid, test)["key"].tolist() == found["key"].tolist()
+    assert text_digest("YES", "") in set(found["key"])
+    assert text_digest("nowhere else at all", "") not in set(found["key"])
+    assert text_digest("", "") not in set(found["key"])
+    assert hash_held_out(valid, test)["key"].tolist() == found["key"].tolist()
 
 
 # --- the report ---------------------------------------------------------------------------------
@@ -140,7 +147,7 @@ def test_held_out_rows_are_known_by_sorted_digests_alone():
 
 def test_the_report_counts_what_crosses_by_strength():
     rows = leaking()
-    report = split_report(
+    report = report_split(
         rows.assign(group=rows["dup_group"]), find_leaks(rows), "classification", 1
     )
 
@@ -162,7 +169,7 @@ def test_the_report_tells_of_groups_that_official_files_tear():
     both = pd.concat([rows, test], ignore_index=True)
     both["group"] = [f"g{n % 30}" for n in range(40)]
 
-    report = split_report(both, find_leaks(both), "classification", 1)
+    report = report_split(both, find_leaks(both), "classification", 1)
 
     assert report.metrics["leak_share_test"] == 1
     assert any("10 of 10 test rows (100.0%) are of a group (data.group)" in n for n in report.notes)
@@ -201,9 +208,9 @@ def test_the_budget_counts_groups_and_names_the_way_to_allow_them():
     found = find_leaks(with_groups())
 
     with pytest.raises(FoldlineError, match=r"4 of 5 test rows \(80.0%\).*split.method=stratified"):
-        check_budget(found, 0.6)
+        check_leak_share(found, 0.6)
     with pytest.raises(FoldlineError) as by_text_alone:
-        check_budget(find_leaks(leaking()), 0.5)
+        check_leak_share(find_leaks(leaking()), 0.5)
 
     assert "stratified" not in str(by_text_alone.value)
 
@@ -216,7 +223,7 @@ def test_dropping_mends_groups_and_texts():
     assert [leak.ids for leak in find_leaks(kept).values()] == [[], []]
     assert kept["id"][kept["part"] == "train"].tolist() == ["train-4"]
     # Bob's rows of test keep those of valid out of the folds; so do "both" and Ann.
-    assert kept["id"][learnable(kept)].tolist() == ["train-4"]
+    assert kept["id"][independent_of_test(kept)].tolist() == ["train-4"]
 
 
 def test_rows_without_a_group_share_none():

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from foldline.core.errors import FoldlineError
-from foldline.data.reading import read
+from foldline.data.reading import read_raw
 
 ROWS = [("1", "hello, world", "a"), ("2", '한글 "인용" 🙂', "b"), ("3", "NA", "1.0")]
 KOREAN = 'id,text\n1,"한글, 글"\n2,똠방각하 펲시\n'
@@ -32,7 +32,7 @@ def file(tmp_path):
 def told(path: Path, **options: str) -> str:
     """Give the message of a file that cannot be read, without its folder."""
     with pytest.raises(FoldlineError) as caught:
-        read(path, **options)
+        read_raw(path, **options)
     return str(caught.value).replace(f"{path.parent}{os.sep}", "")
 
 
@@ -49,7 +49,7 @@ def content(form: str, folder: Path) -> bytes:
 @pytest.mark.parametrize("packed", ["", ".gz"])
 @pytest.mark.parametrize("form", ["csv", "tsv", "jsonl", "parquet"])
 def test_every_format_gives_the_same_texts(file, tmp_path, form, packed):
-    raw = read(file(f"a.{form}{packed}", content(form, tmp_path)))
+    raw = read_raw(file(f"a.{form}{packed}", content(form, tmp_path)))
 
     assert list(raw.columns) == ["id", "text", "label"]
     assert list(zip(*raw.columns.values(), strict=True)) == ROWS
@@ -61,7 +61,7 @@ def test_every_format_gives_the_same_texts(file, tmp_path, form, packed):
 )
 def test_encodings_are_recognised(file, encoding):
     bom = "\ufeff" if encoding.endswith(("-le", "-be")) else ""
-    raw = read(file("a.csv", (bom + KOREAN).encode(encoding)))
+    raw = read_raw(file("a.csv", (bom + KOREAN).encode(encoding)))
 
     assert raw.columns == {"id": ["1", "2"], "text": ["한글, 글", "똠방각하 펲시"]}
     assert len(raw.notes) == (encoding == "cp949")
@@ -72,14 +72,14 @@ def test_encodings_are_recognised(file, encoding):
 def test_an_encoding_can_be_named(file, encoding, mark):
     if mark and encoding == "cp949":
         mark = ""  # it has no such character
-    raw = read(file("a.csv", (mark + KOREAN).encode(encoding)), encoding=encoding)
+    raw = read_raw(file("a.csv", (mark + KOREAN).encode(encoding)), encoding=encoding)
 
     assert raw.columns["id"] == ["1", "2"]
     assert raw.notes == []
 
 
 def test_a_guessed_encoding_is_noted(file):
-    (note,) = read(file("a.csv", KOREAN.encode("cp949"))).notes
+    (note,) = read_raw(file("a.csv", KOREAN.encode("cp949"))).notes
 
     assert note.endswith(
         "a.csv is not UTF-8 and was read as cp949; if texts look wrong, set data.encoding"
@@ -105,7 +105,7 @@ def test_what_is_not_text_is_told_by_line(file, content, encoding, message):
 def test_line_ends(file, end, last):
     text = end.join(["id,text", "1,a", '2,"b, c"']) + (end if last else "")
 
-    raw = read(file("a.csv", text))
+    raw = read_raw(file("a.csv", text))
 
     assert raw.columns == {"id": ["1", "2"], "text": ["a", "b, c"]}
     assert raw.lines == [2, 3]
@@ -117,7 +117,7 @@ def test_a_bare_carriage_return_splits_no_row(file, form, end):
     mark = "\t" if form == "tsv" else ","
     text = end.join(["id,text,label", '1,"in\rquotes",x', "2,with\rout,y", "3,\ue000\ue00d,z", ""])
 
-    raw = read(file(f"a.{form}", text.replace(",", mark)))
+    raw = read_raw(file(f"a.{form}", text.replace(",", mark)))
 
     assert raw.columns["text"] == ["in\rquotes", "with\rout", "\ue000\ue00d"]
     assert raw.columns["label"] == ["x", "y", "z"]
@@ -127,7 +127,7 @@ def test_a_bare_carriage_return_splits_no_row(file, form, end):
 def test_lines_are_right_behind_long_fields_and_empty_lines(file):
     text = 'id,text\n\n1,"a\n\nb"\n\n2,"c\r\nd"\n   \n""\n3,e\n'
 
-    raw = read(file("a.csv", text))
+    raw = read_raw(file("a.csv", text))
 
     assert raw.columns == {"id": ["1", "2", "3"], "text": ["a\n\nb", "c\r\nd", "e"]}
     assert raw.lines == [3, 7, 11]
@@ -146,15 +146,15 @@ def test_cells_stay_texts(file, form, word):
         "jsonl": f'{{"id": "1", "text": "{word}"}}',
     }[form]
 
-    assert read(file(f"a.{form}", text)).columns["text"] == [word]
+    assert read_raw(file(f"a.{form}", text)).columns["text"] == [word]
 
 
 def test_a_column_alone_keeps_its_empty_texts(file):
-    assert read(file("a.csv", 'text\na\n""\nb\n')).columns == {"text": ["a", "", "b"]}
+    assert read_raw(file("a.csv", 'text\na\n""\nb\n')).columns == {"text": ["a", "", "b"]}
 
 
 def test_names_lose_the_white_space_around_them(file):
-    raw = read(file("a.csv", "\ufeffid , text\n1, a\n"))
+    raw = read_raw(file("a.csv", "\ufeffid , text\n1, a\n"))
 
     assert raw.columns == {"id": ["1"], "text": [" a"]}
 
@@ -173,7 +173,7 @@ def test_names_lose_the_white_space_around_them(file):
     ],
 )
 def test_quote_marks_in_a_tsv_are_read_as_they_are_meant(file, rows, expected):
-    raw = read(file("a.tsv", "\n".join(["id\ttext", *rows]) + "\n"))
+    raw = read_raw(file("a.tsv", "\n".join(["id\ttext", *rows]) + "\n"))
 
     assert raw.columns["text"] == expected
 
@@ -182,19 +182,19 @@ def test_rows_that_a_quote_mark_may_have_swallowed_are_noted(file):
     fine = 'id,text,label\n1,"a\nb, c\nd",x\n'
     text = fine + '2,"opens,y\n3,here,y\n4,and,z\n5,closes",z\n'
 
-    raw = read(file("a.csv", text))
+    raw = read_raw(file("a.csv", text))
 
     assert len(raw) == 2
     (note,) = raw.notes
     assert "a.csv, line 5: a field between quote marks holds lines that look like rows" in note
-    assert read(file("b.csv", fine)).notes == []
+    assert read_raw(file("b.csv", fine)).notes == []
 
 
 def test_quoting_can_be_named(file):
     path = file("a.csv", 'id,text\n1,"a"\n')
 
-    assert read(path, quoting="standard").columns["text"] == ["a"]
-    assert read(path, quoting="none").columns["text"] == ['"a"']
+    assert read_raw(path, quoting="standard").columns["text"] == ["a"]
+    assert read_raw(path, quoting="none").columns["text"] == ['"a"']
 
 
 @pytest.mark.parametrize(
@@ -284,14 +284,14 @@ def test_a_file_without_permission_is_told(file):
 def test_a_korean_name_is_found_in_either_form(file, tmp_path, stored, asked):
     file(unicodedata.normalize(stored, "내 자료.csv"), "a\n1\n")
 
-    assert read(tmp_path / unicodedata.normalize(asked, "내 자료.csv")).columns == {"a": ["1"]}
+    assert read_raw(tmp_path / unicodedata.normalize(asked, "내 자료.csv")).columns == {"a": ["1"]}
 
 
 def test_a_link_is_followed(file, tmp_path):
     file("there.csv", "a\n1\n")
     (tmp_path / "link.csv").symlink_to("there.csv")
 
-    assert read(tmp_path / "link.csv").columns == {"a": ["1"]}
+    assert read_raw(tmp_path / "link.csv").columns == {"a": ["1"]}
 
 
 @pytest.mark.parametrize("form", ["csv", "tsv", "jsonl"])
@@ -300,7 +300,7 @@ def test_a_long_field_is_read(file, form):
     text = {"csv": f'text,b\n"{long}",1\n', "tsv": f"text\tb\n{long}\t1\n"}
     text["jsonl"] = f'{{"text": "{long}", "b": "1"}}'
 
-    assert read(file(f"a.{form}", text[form])).columns["text"] == [long]
+    assert read_raw(file(f"a.{form}", text[form])).columns["text"] == [long]
 
 
 def test_values_of_json_are_as_a_csv_would_hold_them(file):
@@ -315,7 +315,7 @@ def test_values_of_json_are_as_a_csv_would_hold_them(file):
         r'{"v": "\ud83d half \u0000"}',
         r'{"v": "\ud83d\ude42 whole\u2028"}',
     ]
-    raw = read(file("a.jsonl", "\r\n".join(lines)))
+    raw = read_raw(file("a.jsonl", "\r\n".join(lines)))
 
     assert raw.columns["only"] == ["x"] + [None] * 8
     assert raw.columns["v"] == [
@@ -345,7 +345,7 @@ def test_values_of_parquet_are_as_a_csv_would_hold_them(tmp_path):
     )
     table.to_parquet(tmp_path / "a.parquet")
 
-    raw = read(tmp_path / "a.parquet")
+    raw = read_raw(tmp_path / "a.parquet")
 
     assert raw.columns == {
         "whole": ["1", None, "3"],

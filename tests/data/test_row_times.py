@@ -5,8 +5,8 @@ import re
 import pytest
 
 from foldline.core.errors import FoldlineError
-from foldline.data.cell_parsing import moment
-from foldline.data.preparation import Prepared
+from foldline.data.cell_parsing import parse_time
+from foldline.data.preparation import PreparedDataset
 from tests.helpers.raw_files import Made, csv
 
 
@@ -28,10 +28,10 @@ from tests.helpers.raw_files import Made, csv
     ],
 )
 def test_moments(text, expected):
-    assert moment(text) == expected
+    assert parse_time(text) == expected
 
 
-def timed(prepared: Made, times: list[str]) -> Prepared:
+def timed(prepared: Made, times: list[str]) -> PreparedDataset:
     rows = [f"{n},text {n},{'ab'[n % 2]},{time}" for n, time in enumerate(times)]
     return prepared({"train": csv(rows, "id,text,label,when")}, time="when")
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foldline.core.io import schemas
-from foldline.data.rows import content_ids
+from foldline.data.rows import make_content_ids
 from tests.helpers.raw_files import csv, lines, told
 
 
@@ -41,7 +41,7 @@ TABLES = st.lists(st.tuples(st.text(max_size=3), st.sampled_from("ab")), max_siz
 def test_ids_made_from_content_do_not_move(rows, added, random):
     def ids(rows: list[tuple[str, str]]) -> list[tuple[tuple[str, str], str]]:
         table = pd.DataFrame(rows, columns=["text", "label"], dtype="str")
-        return list(zip(rows, content_ids(table), strict=True))
+        return list(zip(rows, make_content_ids(table), strict=True))
 
     more = rows + added
     moved = random.sample(rows, len(rows))

@@ -29,15 +29,15 @@ def brute(texts: list[str], threshold: float) -> set[tuple[int, int]]:
 
 
 def joined(texts: list[str], threshold: float) -> set[tuple[int, int]]:
-    sets = similarity_join.gram_sets(texts)
+    sets = similarity_join.build_gram_sets(texts)
     found = similarity_join.similar_pairs(
-        sets, similarity_join.prefix_lists(sets, threshold), threshold
+        sets, similarity_join.prefix_candidates(sets, threshold), threshold
     )
     return {(int(i), int(j)) for i, j in found}
 
 
 def hashed(texts: list[str], threshold: float) -> set[tuple[int, int]]:
-    lists = minhash.band_lists(texts, threshold)
+    lists = minhash.band_candidates(texts, threshold)
     found = similarity_join.similar_pairs(minhash.LongTexts(texts), lists, threshold)
     return {(int(i), int(j)) for i, j in found}
 
@@ -65,14 +65,14 @@ def test_the_join_finds_what_comparing_all_with_all_finds(texts, threshold):
 @settings(max_examples=60, deadline=None)
 @given(TEXTS, st.sampled_from(THRESHOLDS), st.integers(1, 9))
 def test_groups_are_chains_of_pairs_whatever_the_size_of_chunks(texts, threshold, chunk):
-    sets = similarity_join.gram_sets(texts)
-    lists = similarity_join.prefix_lists(sets, threshold)
-    whole = similarity_join.CHUNK
-    similarity_join.CHUNK = chunk
+    sets = similarity_join.build_gram_sets(texts)
+    lists = similarity_join.prefix_candidates(sets, threshold)
+    whole = similarity_join.CHUNK_SIZE
+    similarity_join.CHUNK_SIZE = chunk
     try:
         groups = similarity_join.similar_groups(sets, lists, threshold)
     finally:
-        similarity_join.CHUNK = whole
+        similarity_join.CHUNK_SIZE = whole
 
     assert partition(groups) == closure(brute(texts, threshold), len(texts))
 
@@ -88,7 +88,9 @@ def test_groups_are_chains_of_pairs_whatever_the_size_of_chunks(texts, threshold
     ],
 )
 def test_similarity_by_hand(one, other, similarity):
-    both, either = similarity_join.gram_sets([one, other]).shared(np.array([0]), np.array([1]))
+    both, either = similarity_join.build_gram_sets([one, other]).shared(
+        np.array([0]), np.array([1])
+    )
 
     assert both[0] / either[0] == pytest.approx(similarity)
     assert minhash.LongTexts([one, other]).shared(np.array([0]), np.array([1])) == (both, either)
@@ -116,10 +118,10 @@ def test_minhash_proposes_and_the_sets_decide(texts, threshold):
 
 @pytest.mark.parametrize("threshold", [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0])
 def test_bands_promise_their_recall(threshold):
-    count, width = minhash.bands(threshold)
+    count, width = minhash.band_shape(threshold)
 
-    assert count * width <= minhash.VALUES
-    assert minhash.expected_recall(threshold) >= minhash.RECALL
+    assert count * width <= minhash.SIGNATURE_SIZE
+    assert minhash.expected_recall(threshold) >= minhash.MIN_RECALL
     assert minhash.expected_recall(threshold) == 1 - (1 - threshold**width) ** count
 
 
@@ -150,15 +152,15 @@ def test_minhash_finds_nearly_all_pairs_of_long_texts():
 
 def test_the_way_is_chosen_by_size_and_said(monkeypatch):
     texts = documents(60, 200)
-    exact, said = duplicates.near_groups(texts, 0.7)
+    exact, said = duplicates.group_near_texts(texts, 0.7)
     assert said.endswith("(Jaccard of 3-grams from 0.7): exact join of 60 texts")
 
-    for limit in ("WORK", "GRAMS"):
+    for limit in ("MAX_WORK", "MAX_CHARACTERS"):
         monkeypatch.setattr(duplicates, limit, 10)
-        groups, said = duplicates.near_groups(texts, 0.7)
+        groups, said = duplicates.group_near_texts(texts, 0.7)
         assert said.endswith("MinHash of 60 texts, verified; recall 1.000 at the threshold")
         assert partition(groups) == partition(exact)
-        turned, _ = duplicates.near_groups(texts[::-1], 0.7)
+        turned, _ = duplicates.group_near_texts(texts[::-1], 0.7)
         assert partition(turned[::-1]) == partition(exact)
 
 
@@ -166,9 +168,9 @@ def test_a_template_of_many_texts_costs_no_square():
     """Equal in most bands all of them: each meets its neighbours, and chains do the rest."""
     words = ["".join(letters) for letters in generator(0, "words").choice(LETTERS, (600, 2))]
     texts = sorted({f"안녕하세요{word}고객님주문하신상품이오늘발송되었습니다" for word in words})
-    lists = minhash.band_lists(texts, 0.7)
+    lists = minhash.band_candidates(texts, 0.7)
 
-    assert lists.counts.max() == minhash.NEIGHBOURS
+    assert lists.counts.max() == minhash.MAX_NEIGHBOURS
     groups = similarity_join.similar_groups(minhash.LongTexts(texts), lists, 0.7)
     assert len(texts) > 500
     assert len(set(groups.tolist())) == 1

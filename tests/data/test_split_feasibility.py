@@ -3,7 +3,7 @@
 import pytest
 
 from foldline.core.errors import FoldlineError
-from foldline.data.folds import fold_rows
+from foldline.data.folds import assign_folds
 from foldline.data.split_feasibility import class_notes, large_group_note
 from foldline.data.splits import PARTS, split_rows
 from tests.helpers.split_tables import frame, grouped, options, split
@@ -15,7 +15,7 @@ def test_too_few_groups_are_told():
     with pytest.raises(FoldlineError, match=r"split\.method=grouped leaves no row for \w+: 20 "):
         split(table, "grouped")
     with pytest.raises(FoldlineError, match=r"kfold\.n_splits=5 needs as many groups .* in 2 "):
-        fold_rows(table, 5, "classification", 1)
+        assign_folds(table, 5, "classification", 1)
 
 
 def test_the_group_that_leaves_a_part_empty_is_named():
@@ -28,7 +28,7 @@ def test_the_group_that_leaves_a_part_empty_is_named():
     with pytest.raises(
         FoldlineError, match=r"kfold\.n_splits=3 .* group 'movie-17' holds 60% of them"
     ):
-        fold_rows(split(table, "grouped", shares=[1, 0, 0]), 3, "classification", 1)
+        assign_folds(split(table, "grouped", shares=[1, 0, 0]), 3, "classification", 1)
 
 
 def test_duplicates_that_leave_a_part_empty_are_named():

@@ -14,8 +14,8 @@ from foldline.data.split_similarity import (
     ks_distance,
     label_distance,
     similarity_notes,
-    unseen_share,
-    wasserstein,
+    unseen_token_share,
+    wasserstein_distance,
 )
 
 WORDS = [f"word{n}" for n in range(60)]
@@ -107,7 +107,7 @@ def test_the_order_of_rows_changes_nothing():
 
 
 def test_large_parts_are_drawn_by_id_and_small_ones_are_not_told_apart(monkeypatch):
-    monkeypatch.setattr(split_similarity, "MOST", 50)
+    monkeypatch.setattr(split_similarity, "MAX_ROWS", 50)
 
     assert compare_parts(table(60), "classification", False, 1)["train_test"]["rows"] == [50, 50]
     assert "auc" not in compare_parts(table(20), "classification", True, 1)["train_test"]
@@ -175,9 +175,9 @@ def test_distances_are_those_of_scipy(sizes):
     one, other = rng.normal(size=sizes[0]).round(1), rng.normal(0.3, 2, size=sizes[1]).round(1)
 
     assert ks_distance(one, other) == pytest.approx(stats.ks_2samp(one, other).statistic)
-    assert wasserstein(one, other) == pytest.approx(stats.wasserstein_distance(one, other))
+    assert wasserstein_distance(one, other) == pytest.approx(stats.wasserstein_distance(one, other))
 
 
 def test_unseen_tokens_are_counted_by_occurrence():
-    assert unseen_share(["Good film", "bad"], ["GOOD new new", "bad!"]) == 0.5
-    assert unseen_share(["a"], [""]) == 0.0
+    assert unseen_token_share(["Good film", "bad"], ["GOOD new new", "bad!"]) == 0.5
+    assert unseen_token_share(["a"], [""]) == 0.0

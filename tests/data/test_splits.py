@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from foldline.core.errors import FoldlineError
 from foldline.data.allocation import strata_of
-from foldline.data.folds import fold_rows, nested_rows
-from foldline.data.splits import PARTS, method, ratios, split_rows
+from foldline.data.folds import assign_folds, assign_nested_folds
+from foldline.data.splits import PARTS, resolve_method, resolve_ratios, split_rows
 from tests.helpers.split_tables import frame, grouped, options, sizes, split
 
 COLUMNS = ["id", "part", "text", "text_pair", "label", "group", "time"]
@@ -64,7 +64,7 @@ def test_nothing_is_torn_or_lost_whatever_the_order(table, how, seed, random):
         with pytest.raises(FoldlineError, match="leaves no row for"):
             split(shuffled, how, seed)
         return
-    folds = fold_rows(found, 3, "classification", seed) if found["group"].nunique() > 2 else None
+    folds = assign_folds(found, 3, "classification", seed) if found["group"].nunique() > 2 else None
     again = split(shuffled, how, seed)
 
     assert found["id"].tolist() == table["id"].tolist()
@@ -81,7 +81,9 @@ def test_nothing_is_torn_or_lost_whatever_the_order(table, how, seed, random):
         assert torn(found, "duplicate", side) == 0
         assert how == "stratified" or torn(found, "user", side) == 0
     if folds is not None and torn_free(found):
-        inner = found.drop(columns="fold").merge(nested_rows(found, 2, "classification", seed))
+        inner = found.drop(columns="fold").merge(
+            assign_nested_folds(found, 2, "classification", seed)
+        )
         assert sorted(set(inner["inner"])) == [0, 1]
         for fold, rows in inner.groupby("fold"):
             assert sorted(rows["id"]) == sorted(found["id"][found["fold"] != fold])
@@ -89,7 +91,7 @@ def test_nothing_is_torn_or_lost_whatever_the_order(table, how, seed, random):
     key = ["id", "part", "group"]
     assert sorted(again[key].to_numpy().tolist()) == sorted(found[key].to_numpy().tolist())
     if folds is not None:
-        same = dict(zip(again["id"], fold_rows(again, 3, "classification", seed), strict=True))
+        same = dict(zip(again["id"], assign_folds(again, 3, "classification", seed), strict=True))
         assert [same[name] for name in found["id"]] == folds.tolist()
 
 
@@ -135,8 +137,8 @@ def test_a_new_row_moves_few_others():
     ],
 )
 def test_auto_ratios_follow_the_size(rows, expected):
-    assert ratios(options(shares="auto"), rows) == expected
-    assert ratios(options(shares=[0.5, 0.3, 0.2]), rows) == (0.5, 0.3, 0.2)
+    assert resolve_ratios(options(shares="auto"), rows) == expected
+    assert resolve_ratios(options(shares=[0.5, 0.3, 0.2]), rows) == (0.5, 0.3, 0.2)
 
 
 @pytest.mark.parametrize(
@@ -144,14 +146,14 @@ def test_auto_ratios_follow_the_size(rows, expected):
     [(0, 0, "stratified"), (0, 1, "grouped"), (1, 0, "time"), (1, 1, "time")],
 )
 def test_auto_method_follows_the_columns(time, group, expected):
-    assert method(options("auto"), bool(time), bool(group)) == expected
-    assert method(options("stratified"), bool(time), bool(group)) == "stratified"
+    assert resolve_method(options("auto"), bool(time), bool(group)) == expected
+    assert resolve_method(options("stratified"), bool(time), bool(group)) == "stratified"
 
 
 @pytest.mark.parametrize("how", ["time", "grouped"])
 def test_a_method_without_its_column_is_told(how):
     with pytest.raises(FoldlineError, match=f"split.method={how} needs data."):
-        method(options(how), False, False)
+        resolve_method(options(how), False, False)
 
 
 # --- official parts ---------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pandas as pd
 
 from foldline.core.io.labels import Labels
 from foldline.core.params import Data, loading
-from foldline.data.label_quality import health
+from foldline.data.label_quality import check_label_quality
 from tests.helpers.projects import PARAMS
 
 WORDS = ["오늘", "영화", "정말", "good", "bad", "film", "배우", "story", "음악", "the", "참", "and"]
@@ -29,7 +29,7 @@ def table(n: int = 400, classes: int = 4, pairs: bool = False, seed: int = 0) ->
 
 def look(rows: pd.DataFrame, task: str = "classification", data: Any = NO_TIME, seed: int = 0):
     classes = tuple(sorted(set(rows["label"]))) if task == "classification" else ()
-    return health(rows, Labels(task, classes), data, seed)
+    return check_label_quality(rows, Labels(task, classes), data, seed)
 
 
 def planted(rows: pd.DataFrame, role: str, add: Callable[[str], str]) -> pd.DataFrame:

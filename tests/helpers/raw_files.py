@@ -8,9 +8,9 @@ import pytest
 
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Annotations, Data, Prepare
-from foldline.data.preparation import Prepared, prepare_rows
+from foldline.data.preparation import PreparedDataset, prepare_dataset
 
-Made = Callable[..., Prepared]
+Made = Callable[..., PreparedDataset]
 NOBODY = Annotations(file=None, item="", annotator="", label="", scale="nominal", aggregate="none")
 DATA: dict[str, Any] = {
     "train": "train.csv",
@@ -42,7 +42,9 @@ def csv(rows: list[str], header: str = "id,text,label") -> str:
     return "\n".join([header, *rows]) + "\n"
 
 
-def prepared(files: dict[str, str], task: str = "classification", **options: Any) -> Prepared:
+def prepared(
+    files: dict[str, str], task: str = "classification", **options: Any
+) -> PreparedDataset:
     """Write files of these contents and prepare them: `prepared({"train": "..."}, id=None)`."""
     paths = {}
     for part, content in files.items():
@@ -50,7 +52,7 @@ def prepared(files: dict[str, str], task: str = "classification", **options: Any
         Path(paths[part]).write_text(content, encoding="utf-8", newline="")
     section = {key: options.pop(key) for key in PREPARE if key in options}
     data = Data.model_construct(**DATA | paths | options)
-    return prepare_rows(task, data, Prepare(**PREPARE | section))
+    return prepare_dataset(task, data, Prepare(**PREPARE | section))
 
 
 def told(prepared: Made, files: dict[str, str], **options: Any) -> str:

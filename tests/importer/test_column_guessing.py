@@ -5,9 +5,15 @@ from pathlib import Path
 import pytest
 
 from foldline.core.errors import FoldlineError
-from foldline.data.raw import Raw
-from foldline.importer.annotation_tables import Judgements, guess_judgements
-from foldline.importer.column_guessing import Guess, guess_columns, guess_task, hints, no_header
+from foldline.data.raw import RawTable
+from foldline.importer.annotation_tables import AnnotationColumns, guess_annotation_columns
+from foldline.importer.column_guessing import (
+    Guess,
+    column_hints,
+    find_missing_header,
+    guess_columns,
+    guess_task,
+)
 from foldline.importer.column_names import part_by_name
 
 N = 40
@@ -31,10 +37,10 @@ COLUMNS = {
 }
 
 
-def table(columns: dict[str, str], name: str = "train.csv") -> Raw:
+def table(columns: dict[str, str], name: str = "train.csv") -> RawTable:
     """Make a file of named columns, each of a kind above."""
     found = {column: list(COLUMNS[kind]) for column, kind in columns.items()}
-    return Raw(Path(name), found, list(range(2, N + 2)))
+    return RawTable(Path(name), found, list(range(2, N + 2)))
 
 
 def guessed(columns: dict[str, str], **told: str | None) -> dict[str, str]:
@@ -216,13 +222,13 @@ def test_the_task_is_guessed(column, values, task):
 def test_a_file_without_a_header_is_seen():
     rows = {"ham": ["ham", "spam"] * 20, "hello there": COLUMNS["text"]}
 
-    assert no_header(Raw(Path("sms.tsv"), rows, list(range(1, N + 1)))) == "ham"
-    assert no_header(table({"text": "text", "label": "class"})) is None
+    assert find_missing_header(RawTable(Path("sms.tsv"), rows, list(range(1, N + 1)))) == "ham"
+    assert find_missing_header(table({"text": "text", "label": "class"})) is None
 
 
 def test_columns_without_a_role_are_hinted_at():
     raw = table({"text": "text", "title": "korean", "movie_id": "person", "label": "class"})
-    found = hints(raw, guess_columns(raw, {}, {}))
+    found = column_hints(raw, guess_columns(raw, {}, {}))
 
     assert [line.split("'")[1] for line in found] == ["title", "movie_id"]
     assert "--pair 'title'" in found[0]
@@ -250,13 +256,13 @@ def test_the_part_is_read_from_the_file_name(stem, part):
     assert part_by_name(stem) == part
 
 
-def judgements(label: list[str], **more: list[str]) -> Raw:
+def judgements(label: list[str], **more: list[str]) -> RawTable:
     columns = {
         "item_id": [f"t{n // 3}" for n in range(N)],
         "annotator_id": [f"p{n % 3}" for n in range(N)],
         "flag": [str(n % 2) for n in range(N)],
     }
-    return Raw(Path("a.csv"), columns | more | {"severity": label}, list(range(2, N + 2)))
+    return RawTable(Path("a.csv"), columns | more | {"severity": label}, list(range(2, N + 2)))
 
 
 @pytest.mark.parametrize(
@@ -269,9 +275,9 @@ def judgements(label: list[str], **more: list[str]) -> Raw:
     ],
 )
 def test_a_table_of_judgements_is_recognised(label, scale):
-    expected = Judgements("item_id", "annotator_id", "severity", scale)
+    expected = AnnotationColumns("item_id", "annotator_id", "severity", scale)
 
-    assert guess_judgements(judgements(label)) == expected
+    assert guess_annotation_columns(judgements(label)) == expected
 
 
 def test_a_korean_table_of_judgements_is_recognised():
@@ -281,13 +287,16 @@ def test_a_korean_table_of_judgements_is_recognised():
         "점수": [str(n % 5) for n in range(N)],
     }
 
-    found = guess_judgements(Raw(Path("a.csv"), rows, list(range(N))))
-    assert found == Judgements("문항", "평가자", "점수", "ordinal")
+    found = guess_annotation_columns(RawTable(Path("a.csv"), rows, list(range(N))))
+    assert found == AnnotationColumns("문항", "평가자", "점수", "ordinal")
 
 
 def test_rows_with_one_judgement_each_are_no_such_table():
-    assert guess_judgements(table({"id": "key", "annotator": "person", "label": "class"})) is None
-    assert guess_judgements(table({"id": "key", "text": "text", "label": "class"})) is None
+    assert (
+        guess_annotation_columns(table({"id": "key", "annotator": "person", "label": "class"}))
+        is None
+    )
+    assert guess_annotation_columns(table({"id": "key", "text": "text", "label": "class"})) is None
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -295,6 +304,6 @@ def test_a_name_that_says_text_is_believed_in_the_smallest_files(count):
     columns = {"text": ["hello there", "good bye"][:count], "label": ["a", "b"][:count]}
     found = {} if count == 2 else {"label": Guess("label", "as told")}
 
-    guess = guess_columns(Raw(Path("t.csv"), columns, [2, 3][:count]), {}, found)
+    guess = guess_columns(RawTable(Path("t.csv"), columns, [2, 3][:count]), {}, found)
 
     assert (guess["text"].column, guess["label"].column) == ("text", "label")

@@ -223,7 +223,7 @@ def test_a_cp949_file_with_korean_columns_is_understood(project, bring, capsys):
 
 
 def test_a_large_file_needs_dvc_but_git_can_be_told_to_keep_it(project, bring, monkeypatch):
-    monkeypatch.setattr(placement, "LARGE", 1000)
+    monkeypatch.setattr(placement, "MAX_GIT_BYTES", 1000)
     write_csv(project / "given/news.csv", projects.topics())
 
     assert "dvc init" in told("given/news.csv", "--yes")

@@ -138,13 +138,13 @@ def test_each_label_is_shared_out_evenly(project):
         rows.append({"id": f"r{number}", "text": text, "label": "|".join(held)})
     project(rows)
     projects.run("prepare", "split")
-    everything = multilabel.one_a_label(pd.DataFrame(rows), "multilabel")["label"].value_counts()
+    everything = multilabel.explode_labels(pd.DataFrame(rows), "multilabel")["label"].value_counts()
     for table, share in ((schemas.TRAIN, 0.6), (schemas.VALID, 0.2), (schemas.TEST, 0.2)):
-        found = multilabel.one_a_label(table.read(), "multilabel")["label"].value_counts()
+        found = multilabel.explode_labels(table.read(), "multilabel")["label"].value_counts()
         for name, count in everything.items():
             assert abs(found[name] - share * count) <= 2, (table.path, name)
     seen = pd.concat([schemas.TRAIN.read(), schemas.VALID.read()]).merge(schemas.FOLDS.read())
-    each = multilabel.one_a_label(seen, "multilabel").groupby(["label", "fold"]).size().unstack()
+    each = multilabel.explode_labels(seen, "multilabel").groupby(["label", "fold"]).size().unstack()
     assert (each.max(axis=1) - each.min(axis=1)).max() <= 2
 
 

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
-from foldline.data.leaks import digest
+from foldline.data.leaks import text_digest
 from stages import split
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,7 +79,7 @@ def test_what_is_written_fits_together(stage):
     assert len(nested) == len(seen) * (folds["fold"].nunique() - 1)
     held = schemas.HELD_OUT_HASHES.read()["key"].tolist()
     texts = [*valid["text"], *test["text"], "To Predict"]
-    assert held == sorted(digest(text, "") for text in texts)
+    assert held == sorted(text_digest(text, "") for text in texts)
     assert len(found["metrics"]["split"]) <= 14
     assert found["metrics"]["split"]["train"] == 45
     assert found["reports"]["method"] == "stratified"

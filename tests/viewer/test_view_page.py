@@ -13,8 +13,8 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.io.files import write_json
 from foldline.core.io.labels import Labels
-from foldline.viewer.page import FILES, SCRIPTS, STYLES
-from foldline.viewer.row_table import gather
+from foldline.viewer.page import SCRIPTS, STYLES, WEB_FOLDER
+from foldline.viewer.row_table import collect_rows
 from tests.helpers import viewer_tables
 
 OUT = Path("data/view.html")
@@ -123,7 +123,7 @@ def test_pairs_that_share_one_sentence_are_no_conflict(workplace):
     schemas.PREPARED.write(table)
     Labels("regression").save()
 
-    assert gather().rows["conflict"].tolist() == [True, True, False, False]
+    assert collect_rows().rows["conflict"].tolist() == [True, True, False, False]
 
 
 def test_what_split_measured_is_drawn_with_its_verdict(workplace):
@@ -196,13 +196,13 @@ def test_a_sample_is_said_to_be_one_and_pictures_count_all_rows(workplace, capsy
 
 
 def test_both_languages_have_every_word():
-    source = (FILES / "words.js").read_text(encoding="utf-8")
+    source = (WEB_FOLDER / "words.js").read_text(encoding="utf-8")
     source = re.sub(r"'(?:[^'\\]|\\.)*'|`[^`]*`|//.*", "", source)
     english, korean = source.split("let language")[0].split("  ko: {")
     names = [set(re.findall(r"(\w+):", half)) - {"en"} for half in (english, korean)]
     used = set()
     for file in (*SCRIPTS, "page.html"):
-        text = (FILES / file).read_text(encoding="utf-8")
+        text = (WEB_FOLDER / file).read_text(encoding="utf-8")
         used |= set(re.findall(r"\bw\('(\w+)'|data-(?:w|label|hint)=\"(\w+)\"", text))
 
     assert names[0] == names[1]
@@ -210,8 +210,8 @@ def test_both_languages_have_every_word():
 
 
 def test_the_page_is_made_of_small_files_all_of_them_used():
-    files = {path.name for path in FILES.iterdir()}
+    files = {path.name for path in WEB_FOLDER.iterdir()}
 
     assert files == {*SCRIPTS, *STYLES, "page.html"}
     for name in files:
-        assert len((FILES / name).read_text(encoding="utf-8").splitlines()) <= 250
+        assert len((WEB_FOLDER / name).read_text(encoding="utf-8").splitlines()) <= 250
