@@ -1,4 +1,4 @@
-"""Duplicates with different labels: found, and kept, dropped or brought to one label."""
+"""Duplicates with different labels: kept, dropped, or changed to one label."""
 
 import math
 from collections import Counter
@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-TOLERANCE = 0.25  # standard deviations of all labels, between the labels of one text
+TOLERANCE = 0.25  # allowed range of one text's labels, in standard deviations of all labels
 MAX_LISTED = 1000  # rows listed in reports/prepare.json
 
 
 @dataclass(frozen=True)
 class ResolvedConflicts:
-    """The rows that stay, what was done to which, and lines for the user."""
+    """The rows that are kept, the new labels, and what changed."""
 
     kept: np.ndarray  # (n,) bool
     labels: list[str]  # (n,), of all rows
@@ -23,9 +23,9 @@ class ResolvedConflicts:
 
 
 def conflict_mask(codes: np.ndarray, labels: "pd.Series[Any]", task: str) -> np.ndarray:
-    """Tell the rows, (n,) bool, whose duplicates (rows of equal code) are labelled otherwise.
+    """Return the rows, (n,) bool, with a duplicate (row of equal code) of another label.
 
-    Numbers differ where a group spans more than TOLERANCE standard deviations of all labels.
+    Numbers conflict where a group's range exceeds TOLERANCE standard deviations of all labels.
     """
     if task == "regression":
         values = labels.to_numpy(dtype=np.float64)
@@ -42,13 +42,13 @@ def resolve_conflicts(
 ) -> ResolvedConflicts:
     """Apply prepare.conflicts to training rows of equal code.
 
-    keep: nothing changes. drop: all rows in conflict go. majority: a group gets its most frequent
-    label, or goes where two are equally frequent; numbers get their mean.
+    keep: nothing changes. drop: all rows in conflict are dropped. majority: a group gets its most
+    frequent label, or is dropped for a tie; numbers get their mean.
 
-    `codes` are those of exact duplicates, or of skeletons, which differ in numbers and signs at
-    most. Near texts are never settled: a "not" fits into the distance, so their labels may both be
-    right. Rows of official valid and test files stay as they are, and their labels count for
-    nothing here: scores would be flattered.
+    `codes` are those of exact duplicates, or of skeletons, which differ only in numbers and
+    punctuation. Near duplicates are never resolved: they may differ by a "not", so both labels may
+    be right. Rows of official valid and test files are neither changed nor counted, as that would
+    inflate scores.
     """
     labels, ids = rows["label"].tolist(), rows["id"].tolist()
     kept = np.ones(len(rows), dtype=bool)
@@ -78,12 +78,12 @@ def resolve_conflicts(
         "relabelled (listed in reports/prepare.json)"
     )
     if groups and "test" not in set(rows["part"]):
-        note += ". Rows for test are taken from these later: scores are of cleaned labels"
+        note += ". Test rows are taken from these later, so scores are on cleaned labels"
     return ResolvedConflicts(kept, labels, details, [note] if groups else [])
 
 
 def _conflict_groups(rows: pd.DataFrame, codes: np.ndarray, task: str) -> list[list[int]]:
-    """Give the training rows in conflict, group by group."""
+    """Return the training rows in conflict, by group."""
     train = np.flatnonzero(rows["part"] == "train")
     groups: dict[int, list[int]] = {}
     if len(train):
@@ -94,7 +94,7 @@ def _conflict_groups(rows: pd.DataFrame, codes: np.ndarray, task: str) -> list[l
 
 
 def _consensus_label(labels: list[str], task: str) -> str | None:
-    """Give the label of most, None for a tie; of numbers the mean, exact whatever their order."""
+    """Return the most frequent label, None for a tie; the mean of numbers, in any order."""
     if task == "regression":
         return f"{math.fsum(map(float, labels)) / len(labels):.12g}"
     (label, most), *others = Counter(labels).most_common()

@@ -1,4 +1,4 @@
-"""Words that give the label away: n-grams beside which there is nearly one label alone."""
+"""Label artifacts: n-grams that occur almost only with one label."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-MIN_TEXTS = 20  # distinct texts that must hold an n-gram: of fewer, a G-test says little
+MIN_TEXTS = 20  # distinct texts with an n-gram; with fewer, a G-test has little power
 MIN_PRECISION, MIN_COVERAGE, MAX_Q = 0.98, 0.2, 0.01
 NOTEWORTHY_SHARE, NOTEWORTHY_COVERAGE = 0.2, 0.9  # share of all texts; share of one class
-MAX_SPREAD = 0.1  # regression: of the labels with the n-gram, to that of all
-# Words, and runs of other signs: a tag such as `<3>` or `##` can tell a label, too.
+MAX_SPREAD = 0.1  # regression: standard deviation of labels with the n-gram, relative to all
+# Words, and runs of other characters: a tag such as `<3>` or `##` can be an artifact, too.
 _TOKEN = r"\w+|[^\w\s]+"
 START_CHARACTERS, END_CHARACTERS = (
     1500,
     500,
-)  # characters of a long text: what was put in stands at its ends
+)  # characters of a long text that are kept: artifacts are at its ends
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Ngrams:
 
 
 def find_ngrams(texts: Sequence[str], least: int = MIN_TEXTS) -> Ngrams:
-    """Find the word 1-2-grams that at least `least` texts hold, case aside."""
+    """Find the word 1-2-grams, ignoring case, that at least `least` texts have."""
     from sklearn.feature_extraction.text import CountVectorizer
 
     counter = CountVectorizer(
@@ -36,7 +36,7 @@ def find_ngrams(texts: Sequence[str], least: int = MIN_TEXTS) -> Ngrams:
     )
     try:
         present = counter.fit_transform([_keep_ends(text) for text in texts])
-    except ValueError:  # no n-gram is so frequent: scikit-learn has no other way to say so
+    except ValueError:  # scikit-learn raises where no n-gram is frequent enough
         from scipy.sparse import csr_matrix
 
         return Ngrams(np.array([], dtype=str), csr_matrix((len(texts), 0), dtype=np.int32))
@@ -44,20 +44,19 @@ def find_ngrams(texts: Sequence[str], least: int = MIN_TEXTS) -> Ngrams:
 
 
 def contains_ngram(ngrams: Ngrams, names: "Sequence[str] | pd.Series[str]") -> np.ndarray:
-    """Tell which texts hold one of the n-grams at least: (texts,) bool."""
-    chosen = np.isin(ngrams.names, np.asarray(names, dtype=ngrams.names.dtype))
-    return np.asarray(ngrams.present[:, chosen].sum(axis=1)).ravel() > 0
+    """Return which texts have at least one of the n-grams: (texts,) bool."""
+    selected = np.isin(ngrams.names, np.asarray(names, dtype=ngrams.names.dtype))
+    return np.asarray(ngrams.present[:, selected].sum(axis=1)).ravel() > 0
 
 
 def class_associations(ngrams: Ngrams, labels: Sequence[Sequence[str]]) -> pd.DataFrame:
-    """Test each n-gram and class for association: a row for each pair more frequent than chance.
+    """Test each n-gram and class for association; return the pairs more frequent than by chance.
 
     `labels` are those of each text, one or several.
 
-    The log-likelihood ratio (Dunning, 1993), one-sided, is held against chi-square with one
-    degree of freedom; `q` is Benjamini and Hochberg's (1995) over all pairs of the table.
-    `precision` is the share of the n-gram's texts that have the label, `coverage` the share of
-    the label's texts that hold the n-gram.
+    The test is the one-sided log-likelihood ratio (Dunning, 1993) with one degree of freedom; `q`
+    is Benjamini and Hochberg's (1995) over all pairs. `precision` is the share of the n-gram's
+    texts that have the label, `coverage` the share of the label's texts that have the n-gram.
     """
     from scipy.sparse import csr_matrix
     from scipy.special import chdtrc
@@ -90,10 +89,10 @@ def class_associations(ngrams: Ngrams, labels: Sequence[Sequence[str]]) -> pd.Da
 
 
 def number_correlations(ngrams: Ngrams, numbers: np.ndarray) -> pd.DataFrame:
-    """Test the correlation of each n-gram's presence with a number, two-sided, by Student's t.
+    """Test the correlation of each n-gram's presence with a number (two-sided t-test).
 
-    `spread` is the standard deviation of the numbers beside the n-gram to that of all, `mean`
-    their mean, `coverage` the share of all texts; `q` as in `class_associations`.
+    `spread` is the standard deviation of the numbers with the n-gram, relative to that of all,
+    `mean` their mean, `coverage` the share of all texts; `q` as in `class_associations`.
     """
     from scipy.special import stdtr
 
@@ -125,7 +124,7 @@ def number_correlations(ngrams: Ngrams, numbers: np.ndarray) -> pd.DataFrame:
 
 
 def adjust_p_values(p: np.ndarray, tests: int) -> np.ndarray:
-    """Give Benjamini and Hochberg's q (1995) of p-values; tests not among them had p = 1.
+    """Return Benjamini and Hochberg's q (1995) of p-values; the other `tests` have p = 1.
 
     Raises:
         ValueError: where there are more p-values than tests.
@@ -140,34 +139,34 @@ def adjust_p_values(p: np.ndarray, tests: int) -> np.ndarray:
 
 
 def is_artifact(table: pd.DataFrame) -> "pd.Series[bool]":
-    """Tell which n-grams nearly decide the label.
+    """Return which n-grams nearly determine the label.
 
     Classes: at least 98 % of the n-gram's texts have the label, and a fifth of the label's texts
-    hold it. Numbers: the labels beside it spread by a tenth of all, in a twentieth of the texts.
+    have the n-gram. Numbers: `spread` is at most .1, and a twentieth of the texts have the n-gram.
     Both: q below .01.
     """
     if "spread" in table:
-        near = (table["spread"] <= MAX_SPREAD) & (table["coverage"] >= 0.05)
+        decisive = (table["spread"] <= MAX_SPREAD) & (table["coverage"] >= 0.05)
     else:
-        near = (table["precision"] >= MIN_PRECISION) & (table["coverage"] >= MIN_COVERAGE)
-    return near & (table["q"] < MAX_Q)
+        decisive = (table["precision"] >= MIN_PRECISION) & (table["coverage"] >= MIN_COVERAGE)
+    return decisive & (table["q"] < MAX_Q)
 
 
 def is_noteworthy(share: float, coverages: Sequence[float]) -> bool:
-    """Tell whether findings are worth a note: a fifth of all texts, or nine in ten of a class.
+    """Return whether artifacts deserve a note: a fifth of all texts, or nine in ten of a class.
 
-    Less is the rule where classes are topics: `visa` stands in most texts of a class on visas.
+    Less is normal where classes are topics: `visa` is in most texts of a class about visas.
     """
     return share >= NOTEWORTHY_SHARE or max(coverages, default=0.0) >= NOTEWORTHY_COVERAGE
 
 
 def _text_counts(ngrams: Ngrams) -> np.ndarray:
-    """Give the number of texts that hold each n-gram: (n-grams,)."""
+    """Return the number of texts that have each n-gram: (n-grams,)."""
     return np.asarray(ngrams.present.sum(axis=0), dtype=np.int64).ravel()
 
 
 def _log_likelihood(k: np.ndarray, holds: np.ndarray, sizes: np.ndarray, n: int) -> np.ndarray:
-    """Give G of 2 x 2 tables by their first cell and margins."""
+    """Return the G statistic of 2 x 2 tables, from their first cell and margins."""
     from scipy.special import xlogy
 
     rows, columns = (holds, n - holds), (sizes, n - sizes)

@@ -1,8 +1,8 @@
-"""Pairs of long texts whose character 3-grams are alike: MinHash finds them, the sets verify.
+"""MinHash: candidate pairs of long texts with similar character 3-grams, verified by their sets.
 
-Each text gets 128 smallest hash values (Broder, 1997); texts that agree in all values of one of
-several bands are compared (Indyk and Motwani, 1998). Bands are narrow enough that a pair at the
-threshold is missed in one of 200 at most; what is found is exact.
+Each text has a signature of 128 smallest hash values (Broder, 1997); texts that agree in all
+values of a band are compared (Indyk and Motwani, 1998). Bands are narrow enough that at most one
+of 200 pairs at the threshold is missed; there are no false positives.
 """
 
 from collections.abc import Iterator
@@ -19,39 +19,39 @@ from foldline.data.similarity_join import (
     slice_by_cost,
 )
 
-SIGNATURE_SIZE = 128  # of a signature
-MIN_RECALL = 0.995  # at least, of pairs right at the threshold
-MAX_NEIGHBOURS = 64  # with which a text is compared in each band, so that no template costs squares
+SIGNATURE_SIZE = 128
+MIN_RECALL = 0.995  # of pairs at the threshold
+MAX_NEIGHBOURS = 64  # compared in each band, so that a template does not cost quadratic time
 MAX_CHARACTERS = 1 << 20  # hashed at once
 
 
 @dataclass(frozen=True)
 class LongTexts:
-    """Texts whose sets would not fit into memory together: made for the pairs in question."""
+    """Texts whose sets do not fit into memory together; they are built for pairs as needed."""
 
     texts: list[str]
 
     @property
     def costs(self) -> np.ndarray:
-        """Give (n,) int64: characters."""
+        """Return the number of characters of each text: (n,) int64."""
         return np.fromiter(map(len, self.texts), np.int64, len(self.texts))
 
     def shared(self, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Give for each pair of texts how many 3-grams are in both, and in either: (m,) each."""
-        rows, places = np.unique(np.concatenate([one, other]), return_inverse=True)
+        """Return the sizes of the intersection and the union of each pair of sets: (m,) each."""
+        rows, indices = np.unique(np.concatenate([one, other]), return_inverse=True)
         grams = build_gram_sets([self.texts[row] for row in rows])
-        return grams.shared(places[: len(one)], places[len(one) :])
+        return grams.shared(indices[: len(one)], indices[len(one) :])
 
 
 def band_shape(threshold: float) -> tuple[int, int]:
-    """Give how many bands a signature is cut into, and their width: as wide as RECALL allows."""
+    """Return the number of bands of a signature, and the largest width that MIN_RECALL allows."""
     fitting = [w for w in range(1, SIGNATURE_SIZE + 1) if _recall(threshold, w) >= MIN_RECALL]
     width = max(fitting, default=1)
     return SIGNATURE_SIZE // width, width
 
 
 def expected_recall(threshold: float) -> float:
-    """Give the chance that a pair right at the threshold is found."""
+    """Return the probability that a pair at the threshold is found."""
     return _recall(threshold, band_shape(threshold)[1])
 
 
@@ -60,10 +60,10 @@ def _recall(threshold: float, width: int) -> float:
 
 
 def band_candidates(texts: list[str], threshold: float) -> CandidateLists:
-    """Let those texts meet whose signatures agree in a band; texts without a 3-gram meet none.
+    """Return as candidates the texts whose signatures agree in a band.
 
-    Where more than NEIGHBOURS agree, a text meets as many of those that follow it in `texts`:
-    sorted texts follow those that they resemble.
+    Texts without a 3-gram have no candidates. Where more than MAX_NEIGHBOURS agree, a text is
+    compared with as many that follow it in `texts`: if sorted, similar texts are near.
     """
     count, width = band_shape(threshold)
     keys = _band_keys(texts, count, width)
@@ -79,7 +79,7 @@ def band_candidates(texts: list[str], threshold: float) -> CandidateLists:
 
 
 def _band_keys(texts: list[str], count: int, width: int) -> np.ndarray:
-    """Give (count, n) uint64: a hash of each band of each text's signature."""
+    """Return a hash of each band of each text's signature: (count, n) uint64."""
     random = generator(0, "minhash")
     factors = random.integers(0, 1 << 63, SIGNATURE_SIZE, dtype=np.uint64) * np.uint64(
         2
@@ -93,15 +93,15 @@ def _band_keys(texts: list[str], count: int, width: int) -> np.ndarray:
 
 
 def _min_hashes(texts: list[str], factors: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield for each factor (n,) uint64: the smallest hash of each text's 3-grams."""
+    """Yield, for each factor, the smallest hash of each text's 3-grams: (n,) uint64."""
     codes, counts = encode_grams(texts)
     codes = _splitmix64(codes.astype(np.uint64))
-    some = counts > 0
-    starts = (np.cumsum(counts) - counts)[some]
+    has_grams = counts > 0
+    starts = (np.cumsum(counts) - counts)[has_grams]
     for factor in factors:
         values = np.zeros(len(texts), dtype=np.uint64)
         if len(codes):
-            values[some] = np.minimum.reduceat(codes * factor, starts)
+            values[has_grams] = np.minimum.reduceat(codes * factor, starts)
         yield values
 
 

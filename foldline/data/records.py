@@ -1,4 +1,4 @@
-"""jsonl and parquet: values with types, given as a csv would hold them."""
+"""jsonl and parquet files, with typed values converted to the text that a csv would have."""
 
 import io
 import json
@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from foldline.core.errors import FoldlineError
-from foldline.data.raw import RawTable, check_column_names
+from foldline.data.raw_table import RawTable, check_column_names
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def read_jsonl(path: Path, text: str) -> RawTable:
-    """Read one JSON object a line; a key that a line lacks is no value.
+    """Read one JSON object a line; a missing key is a missing value.
 
     Raises:
         FoldlineError: naming the line that is not a JSON object.
@@ -39,7 +39,7 @@ def _parse_record(path: Path, number: int, line: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         hint = ""
         if number == 1 and line.lstrip().startswith("["):
-            hint = ". It seems to be one list: write each object on a line of its own, no commas"
+            hint = ". It seems to be a list: write one object a line, without commas"
         raise FoldlineError(
             f"{path}, line {number}: not JSON ({error}): {line.strip()[:40]!r}{hint}"
         ) from error
@@ -52,14 +52,14 @@ def _parse_record(path: Path, number: int, line: str) -> dict[str, Any]:
 
 
 def read_parquet(path: Path, content: bytes) -> RawTable:
-    """Read a parquet file; messages count its rows from 1."""
+    """Read a parquet file; its rows count from 1 in messages."""
     import pyarrow
     import pyarrow.parquet
 
     try:
         table = pyarrow.parquet.read_table(io.BytesIO(content))
     except (pyarrow.ArrowException, OSError) as error:
-        raise FoldlineError(f"{path} is not a parquet file that can be read: {error}") from error
+        raise FoldlineError(f"{path} cannot be read as a parquet file: {error}") from error
     check_column_names(path, table.column_names)
     columns = {name: _column_texts(path, name, table[name]) for name in table.column_names}
     return RawTable(path, columns, list(range(1, table.num_rows + 1)))
@@ -70,7 +70,7 @@ def _column_texts(path: Path, name: str, column: Any) -> list[str | None]:
 
     values: list[Any] = column.to_pylist()
     if pyarrow.types.is_floating(column.type) and all(map(_is_whole_number, values)):
-        # pandas stores whole numbers with gaps as floats: the label 1 must not become 1.0.
+        # pandas stores integers with gaps as floats: the label 1 must not become 1.0.
         values = [None if value is None or value != value else int(value) for value in values]
     try:
         return [_cell_text(value) for value in values]
@@ -85,7 +85,7 @@ def _is_whole_number(value: float | None) -> bool:
 
 
 def _cell_text(value: object) -> str | None:
-    """Give a value as a csv would hold it; null and NaN are no value."""
+    """Return a value as a csv would have it; None for null and NaN."""
     if isinstance(value, str):
         return _replace_invalid(value)
     if value is None or (isinstance(value, float) and value != value):
@@ -98,7 +98,7 @@ def _cell_text(value: object) -> str | None:
 
 
 def _replace_invalid(text: str) -> str:
-    """Put U+FFFD for what JSON can escape but no text file can hold: half characters and NUL."""
+    """Replace surrogates and NUL, which JSON can escape but no text file can hold, by U+FFFD."""
     if text.isascii() and "\0" not in text:
         return text
     return _SURROGATES.sub("\ufffd", text).replace("\0", "\ufffd")

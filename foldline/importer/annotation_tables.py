@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from foldline.data.cell_parsing import is_number
-from foldline.data.raw import RawTable
+from foldline.data.raw_table import RawTable, is_number
 from foldline.importer.column_guessing import MAX_CLASSES
 from foldline.importer.column_names import columns_by_name
 

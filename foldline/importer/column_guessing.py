@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from foldline.core.errors import FoldlineError, listed, nearest
-from foldline.data.cell_parsing import is_number, parse_time
 from foldline.data.columns import ROLES
-from foldline.data.raw import RawTable
+from foldline.data.raw_table import RawTable, is_number, parse_time
 from foldline.importer.column_names import (
     QUANTITIES,
     columns_by_name,

@@ -9,8 +9,7 @@ from typing import Any
 
 from foldline.core.errors import FoldlineError, listed
 from foldline.core.params import Data, Settings, loading
-from foldline.data.cell_parsing import is_number
-from foldline.data.raw import RawTable
+from foldline.data.raw_table import RawTable, is_number
 from foldline.importer import import_summary, multilabel_columns, params_editing
 from foldline.importer.annotation_tables import guess_annotation_columns
 from foldline.importer.column_guessing import Guess, find_missing_header, guess_columns, guess_task

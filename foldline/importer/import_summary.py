@@ -12,7 +12,7 @@ from foldline.core.params import Data
 from foldline.data.columns import select_columns
 from foldline.data.multilabel import join_labels, split_labels
 from foldline.data.normalization import casefold_key, normalize_text
-from foldline.data.raw import RawTable
+from foldline.data.raw_table import RawTable
 from foldline.importer.annotation_tables import guess_annotation_columns
 from foldline.importer.column_guessing import Guess, column_hints
 from foldline.importer.placement import Placement, compare_versions

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from foldline.core.errors import FoldlineError, listed, nearest
-from foldline.data.raw import RawTable
+from foldline.data.raw_table import RawTable
 
 SEPARATORS = ("|", ";", ",")
 MIN_JOINED_SHARE = 0.05  # share of rows with several labels, from which a mark is a separator

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from foldline.core.errors import FoldlineError, listed
 from foldline.core.io.files import replacing
-from foldline.data.raw import RawTable
+from foldline.data.raw_table import RawTable
 from foldline.data.reading import read_raw
 
 MAX_GIT_BYTES = 1_000_000  # bytes; git keeps every version of a file whole, and never forgets one

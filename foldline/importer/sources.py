@@ -7,7 +7,7 @@ from pathlib import Path
 
 from foldline.core.errors import FoldlineError, listed, unknown
 from foldline.core.params.value_types import RAW
-from foldline.data.raw import RawTable
+from foldline.data.raw_table import RawTable
 from foldline.data.reading import read_raw
 from foldline.importer.annotation_tables import guess_annotation_columns
 from foldline.importer.column_names import part_by_name

@@ -1,4 +1,4 @@
-"""One HTML file that holds the rows, the pictures' numbers, and all it needs to show them."""
+"""One HTML file with the rows, the charts' numbers, and the scripts that show them."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ import pandas as pd
 from foldline.viewer.row_table import ViewData
 
 WEB_FOLDER = Path(__file__).parent / "web"
-# In this order they are one script; each is about one thing.
+# Joined in this order into one script.
 SCRIPTS = (
     "words.js", "text.js", "diff.js", "data.js", "state.js", "filter.js", "facets.js", "list.js",
     "details.js", "draw.js", "charts.js", "main.js",
@@ -22,17 +22,17 @@ SCRIPTS = (
 STYLES = ("page.css", "rows.css", "charts.css")
 
 
-def render_page(found: ViewData, drawn: dict[str, Any], language: str) -> str:
-    """Give the whole page; it asks for nothing from a network, and its policy forbids it."""
+def render_page(view: ViewData, charts: dict[str, Any], language: str) -> str:
+    """Return the whole page; its content security policy forbids any network request."""
     summary = {
         "language": language,
-        "task": found.labels.task,
-        "notes": found.notes,
-        "pictures": drawn,
+        "task": view.labels.task,
+        "notes": view.notes,
+        "pictures": charts,
     }
     script = "(() => {\n'use strict';\n" + "".join(map(_read, SCRIPTS)) + "})();\n"
     style = "".join(map(_read, STYLES))
-    packed = zlib.compress(_json(page_columns(found)).encode(), 9)
+    packed = zlib.compress(_json(page_columns(view)).encode(), 9)
     words = {
         "policy": (
             f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
@@ -43,16 +43,16 @@ def render_page(found: ViewData, drawn: dict[str, Any], language: str) -> str:
         "summary": _json(summary).replace("<", "\\u003c"),  # no text can end the element
         "rows": base64.b64encode(packed).decode(),
     }
-    return re.sub(r"@(\w+)@", lambda found: words[found[1]], _read("page.html"))
+    return re.sub(r"@(\w+)@", lambda view: words[view[1]], _read("page.html"))
 
 
-def page_columns(found: ViewData) -> dict[str, Any]:
-    """Give the rows as columns; a value that repeats is a number into a list of names."""
-    rows = found.rows
+def page_columns(view: ViewData) -> dict[str, Any]:
+    """Return the rows as columns; repeated values are indices into a list of names."""
+    rows = view.rows
     row_of = pd.Series(range(len(rows)), index=rows["id"])
-    regression = found.labels.task == "regression"
-    several = found.labels.task == "multilabel"
-    first = [] if several else list(found.labels.classes)
+    regression = view.labels.task == "regression"
+    several = view.labels.task == "multilabel"
+    first = [] if several else list(view.labels.classes)
     there = {*rows["label"].tolist(), *(rows["guess"].tolist() if several else [])}
     labels = [*first, *sorted(there - set(first))]
     data: dict[str, Any] = {
@@ -72,7 +72,7 @@ def page_columns(found: ViewData) -> dict[str, Any]:
     }
     for flag in ("conflict", "suspected", "unsampled"):
         data[flag] = np.flatnonzero(rows[flag].to_numpy(dtype=bool)).tolist()
-    judged, copies, originals = found.judgements, found.copies, found.originals
+    judged, copies, originals = view.judgements, view.copies, view.originals
     data["judgements"] = _indexed_column(judged, "annotator") | {
         "row": row_of[judged["id"]].tolist(),
         "label": judged["label"].tolist(),
@@ -96,13 +96,13 @@ def _indexed_column(table: pd.DataFrame, column: str) -> dict[str, list[Any]]:
 
 
 def _indices(values: "pd.Series[Any]", names: list[str]) -> list[int]:
-    """Give each value's place in `names`, -1 where it has none."""
+    """Return the index of each value in `names`, -1 where it is not there."""
     places = {name: place for place, name in enumerate(names)}
     return [places.get(value, -1) for value in values.tolist()]
 
 
 def _round_numbers(values: "pd.Series[Any]") -> list[float | None]:
-    """Give numbers of at most seven digits, times whole; null where there is none."""
+    """Return numbers with few digits, times as integers, None where there is no number."""
     numbers = pd.to_numeric(values).astype("float64").tolist()
     return [None if not np.isfinite(n) else _round_number(n) for n in numbers]
 

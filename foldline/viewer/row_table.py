@@ -1,5 +1,6 @@
-"""Everything that the stages know of a row, in one table with its side tables."""
+"""The outputs of all stages joined by row, for the viewer."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,8 +11,7 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
 from foldline.data.conflicts import conflict_mask
-from foldline.data.groups import duplicate_keys
-from foldline.viewer.lookup import is_in
+from foldline.data.duplicates import duplicate_keys
 from foldline.viewer.suspected_errors import add_suspected_errors
 
 PARTS = {"train": schemas.TRAIN, "valid": schemas.VALID, "test": schemas.TEST}
@@ -19,11 +19,11 @@ PARTS = {"train": schemas.TRAIN, "valid": schemas.VALID, "test": schemas.TEST}
 
 @dataclass(frozen=True)
 class ViewData:
-    """Rows of `prepare` with what later stages add, and tables that speak of them by `id`.
+    """The rows of `prepare` with columns of later stages, and tables that refer to them by `id`.
 
-    rows: id, text, text_pair, label, part (empty: left out by `split`), group, time, fold (-1:
-    none), dup (number of the duplicate group, -1: none), and the flags conflict, unsampled,
-    suspected; self_confidence and guess where there are out-of-fold predictions.
+    rows: id, text, text_pair, label, part (empty: dropped by `split`), group, time, fold (-1:
+    none), dup (number of the duplicate group, -1: none), the flags conflict, unsampled and
+    suspected; self_confidence and guess come from out-of-fold predictions.
     """
 
     rows: pd.DataFrame
@@ -33,33 +33,42 @@ class ViewData:
     labels: Labels
     notes: list[dict[str, Any]] = field(default_factory=list)
 
-    def only(self, kept: np.ndarray, note: dict[str, Any]) -> "ViewData":
-        """Give the same with the rows that `kept` marks, and what belongs to them."""
+    def select(self, kept: np.ndarray, note: dict[str, Any]) -> "ViewData":
+        """Return a copy with the `kept` rows (n,) bool, and what belongs to them."""
         rows = self.rows[kept].reset_index(drop=True)
         ids = set(rows["id"].tolist())
 
-        def of_them(table: pd.DataFrame, column: str = "id") -> pd.DataFrame:
+        def matching(table: pd.DataFrame, column: str = "id") -> pd.DataFrame:
             return table[is_in(table[column], ids)].reset_index(drop=True)
 
         return replace(
             self,
             rows=rows,
-            originals=of_them(self.originals),
-            judgements=of_them(self.judgements),
-            copies=of_them(self.copies, "source_id"),
+            originals=matching(self.originals),
+            judgements=matching(self.judgements),
+            copies=matching(self.copies, "source_id"),
             notes=[note, *self.notes],
         )
 
 
+def is_in(values: "pd.Series[Any]", names: Collection[str]) -> np.ndarray:
+    """Return which values are among the names, (n,) bool.
+
+    Series.isin is ten times as slow on Arrow strings.
+    """
+    names = set(names)
+    return np.array([value in names for value in values.tolist()], dtype=bool)
+
+
 def collect_rows() -> ViewData:
-    """Read what the stages have written so far; `prepare` alone is enough.
+    """Read the outputs of the stages that have run; `prepare` is enough.
 
     Raises:
-        FoldlineError: where nothing is prepared, or a file cannot be read.
+        FoldlineError: where `prepare` has not run, or a file cannot be read.
     """
     if not schemas.PREPARED.path.exists():
         raise FoldlineError(
-            f"{schemas.PREPARED.path} is missing: there are no rows to view yet. "
+            f"{schemas.PREPARED.path} does not exist: there are no rows to view yet. "
             "Run `dvc repro prepare` first"
         )
     rows, labels = schemas.PREPARED.read(), Labels.load()
@@ -78,7 +87,7 @@ def collect_rows() -> ViewData:
     add_suspected_errors(rows, _read_known_rows(schemas.OUT_OF_FOLD, rows, notes), labels)
     return ViewData(
         rows=rows,
-        originals=_read_known_rows(schemas.ORIGINALS, rows, []),  # it holds rows to predict as well
+        originals=_read_known_rows(schemas.ORIGINALS, rows, []),  # also has rows to predict
         judgements=_read_known_rows(schemas.ANNOTATIONS, rows, notes),
         copies=balanced[is_copy].reset_index(drop=True),
         labels=labels,
@@ -87,21 +96,21 @@ def collect_rows() -> ViewData:
 
 
 def _read_known_rows(
-    table: schemas.Table, rows: pd.DataFrame, notes: list[dict[str, Any]], column: str = "id"
+    source: schemas.Table, rows: pd.DataFrame, notes: list[dict[str, Any]], column: str = "id"
 ) -> pd.DataFrame:
-    """Read a table that may not be there yet, and leave out rows that `prepare` does not know."""
-    if not table.path.exists():
-        return pd.DataFrame(columns=list(table.columns))
-    found = table.read()
-    known = is_in(found[column], set(rows["id"].tolist()))
-    if not known.all():  # the file is of an earlier run
-        strange = int((~known).sum())
-        notes.append({"code": "stale", "file": table.path.as_posix(), "rows": strange})
-    return found[known].reset_index(drop=True)
+    """Read a table, empty if it does not exist, without rows that `prepare` no longer has."""
+    if not source.path.exists():
+        return pd.DataFrame(columns=list(source.columns))
+    table = source.read()
+    is_known = is_in(table[column], set(rows["id"].tolist()))
+    if not is_known.all():  # the file is out of date
+        count = int((~is_known).sum())
+        notes.append({"code": "stale", "file": source.path.as_posix(), "rows": count})
+    return table[is_known].reset_index(drop=True)
 
 
 def _add_parts(rows: pd.DataFrame, notes: list[dict[str, Any]]) -> None:
-    """Put the parts of `split` in place of the official files' names."""
+    """Replace the parts of the raw files by those of `split`."""
     if not all(table.path.exists() for table in PARTS.values()):
         notes.append({"code": "not_split"})
         return
@@ -114,7 +123,7 @@ def _add_parts(rows: pd.DataFrame, notes: list[dict[str, Any]]) -> None:
 
 
 def _number_groups(groups: "pd.Series[str]") -> np.ndarray:
-    """Give (n,) numbers of the groups of two rows and more, in the table's order; -1: none."""
+    """Return the numbers (n,) of groups of two rows or more, in the table's order; -1: none."""
     sizes = groups.map(groups.value_counts())
     shared = ((sizes > 1) & (groups != "")).to_numpy()
     numbers = np.full(len(groups), -1, dtype=np.int64)
@@ -123,9 +132,9 @@ def _number_groups(groups: "pd.Series[str]") -> np.ndarray:
 
 
 def _conflict_mask(rows: pd.DataFrame, task: str) -> np.ndarray:
-    """Mark duplicates whose labels disagree, as `prepare` judges it.
+    """Return which duplicates have different labels (n,), by the rule of `prepare`.
 
-    A group of pairs may share one sentence only: there, the same two sentences must disagree.
+    Rows of a duplicate group may share only one sentence of a pair: only equal pairs conflict.
     """
     same = rows["dup"].astype("str")
     if rows["text_pair"].any():

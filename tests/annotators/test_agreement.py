@@ -23,13 +23,13 @@ from foldline.annotators.annotator_scores import (
     score_against_others,
     self_agreement,
 )
-from foldline.annotators.human_accuracy import (
+from foldline.annotators.label_ceiling import (
     agreement_report,
+    ceiling_class_scores,
     estimate_ceiling,
     format_agreement,
     reliability_measure,
 )
-from foldline.annotators.label_ceiling import ceiling_class_scores
 
 SCALES = ("nominal", "ordinal", "interval")
 # Krippendorff (2011): four observers, twelve units, 0 where there is no judgement.
@@ -212,7 +212,7 @@ def test_intervals_are_the_same_again_whatever_the_order_and_hold_the_value():
 def test_ties_and_silence_have_no_most_frequent_value():
     of = encode_ratings(judged("aab", "ab ", "bbb", "ccab"), "nominal")
 
-    assert [[*of.values, "-"][code] for code in plurality_values(of.cells, 5)] == [
+    assert [[*of.values, "-"][code] for code in plurality_values(of.value_counts, 5)] == [
         "a",
         "-",
         "b",

@@ -198,8 +198,8 @@ def test_what_lacks_a_value_or_a_row_is_left_out_with_a_note(project, capsys):
     _, found = prepare(aggregate="none")
 
     notes = capsys.readouterr().out
-    assert "judged.csv, lines 182, 183: 2 judgements lack a value" in notes
-    assert "judged.csv, line 184: 1 judgements of items that are no row's id" in notes
+    assert "judged.csv, lines 182, 183: 2 annotations are incomplete and left out" in notes
+    assert "judged.csv, line 184: 1 annotations left out, as their item" in notes
     assert found["judgements"] == 180
 
 
@@ -345,7 +345,7 @@ def test_people_who_judged_by_other_classes_stand_in_no_line():
 def test_judgements_in_other_words_than_the_labels_are_refused(project):
     judge([(item, name, "1") for item, name, _ in judgements()])
 
-    assert "the judgements are 1, but column 'label'" in told(aggregate="majority")
+    assert "the annotations are 1, but column 'label'" in told(aggregate="majority")
 
 
 def test_cross_validation_reads_the_shares_of_its_training_rows_alone(project):

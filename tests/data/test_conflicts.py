@@ -59,8 +59,8 @@ def test_drop_takes_whole_groups():
     assert [row["id"] for row in found.details["dropped"]] == ["r0", "r1", "r2", "r3", "r4"]
     assert found.notes == [
         "prepare.conflicts=drop: 2 texts have different labels in 5 training rows: 5 rows "
-        "dropped, 0 relabelled (listed in reports/prepare.json). Rows for test are taken from "
-        "these later: scores are of cleaned labels"
+        "dropped, 0 relabelled (listed in reports/prepare.json). Test rows are taken from "
+        "these later, so scores are on cleaned labels"
     ]
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from foldline.core.params import Duplicates
 from foldline.data.duplicate_report import duplicate_report
-from foldline.data.duplicates import DuplicateGroups, find_duplicates, name_groups
-from foldline.data.groups import duplicate_keys, name_leak_groups
+from foldline.data.duplicates import DuplicateGroups, duplicate_keys, find_duplicates, name_groups
 from foldline.data.normalization import casefold_key, skeleton
+from foldline.data.splits import name_leak_groups
 
 STRENGTHS = ("exact", "skeleton", "near")
 
@@ -29,12 +29,12 @@ def find(rows: pd.DataFrame, match: str, **options: object) -> DuplicateGroups:
 
 
 def groups(rows: pd.DataFrame, match: str, **options: object) -> list[str]:
-    """Give each row's group by name; rows alone have their own."""
+    """Return each row's group by name; rows alone have their own."""
     return name_groups(find(rows, match, **options).together, rows["id"].tolist())
 
 
 def together(rows: pd.DataFrame, match: str, **options: object) -> set[frozenset[int]]:
-    """Give the groups of several rows, by row number."""
+    """Return the groups of several rows, by row number."""
     codes = find(rows, match, **options).together
     found = {frozenset(np.flatnonzero(codes == code).tolist()) for code in codes}
     return {rows for rows in found if len(rows) > 1}
@@ -299,7 +299,7 @@ def test_titles_that_chain_rows_into_one_group_are_told_with_the_way_out():
 
     assert len(notes) == 1
     assert "pairs=either joins rows that share one text, in chains: 15 of 20 rows (75%)" in notes[0]
-    assert "'the one title' alone stands in 15 of them" in notes[0]
+    assert "'the one title' alone is in 15 of them" in notes[0]
     assert "set prepare.duplicates.pairs=both" in notes[0]
     assert find(rows, "exact", pairs="both").notes == []
     # Equal pairs are no chain, and a small group is no matter.

@@ -46,7 +46,7 @@ def test_a_fold_that_would_be_empty_is_refused():
         try:
             folds = assign_folds(frame, 5, "classification", seed)
         except FoldlineError as error:
-            assert re.search("left without a row|needs as many groups", str(error))
+            assert re.search("have no rows|needs at least as many groups", str(error))
         else:
             assert set(folds) == set(range(5))
 
@@ -58,8 +58,9 @@ def test_classes_that_cannot_be_in_each_fold_are_told():
     (note,) = fold_notes(table, 5)
 
     assert note == (
-        "kfold.n_splits=5: 2 classes are not in each fold: 'single' in 1 (it has 1 group), "
-        "'rare' in 2 (it has 2 groups). What stands in one fold is never learnt where it is scored."
+        "kfold.n_splits=5: 2 classes are not in every fold: 'single' in 1 (it has 1 group), "
+        "'rare' in 2 (it has 2 groups). A class in one fold only is never learnt by the model "
+        "that is scored on it."
     )
     assert fold_notes(table[table["label"] == "a"], 5) == []
 
@@ -97,5 +98,7 @@ def test_too_few_groups_for_nested_folds_are_told():
     table = frame(12, group=["a", "b", "c"] * 4)
     table["fold"] = assign_folds(table, 3, "classification", 1)
 
-    with pytest.raises(FoldlineError, match=r"kfold\.nested=3 needs as many groups .* in 2 "):
+    with pytest.raises(
+        FoldlineError, match=r"kfold\.nested=3 needs at least as many groups .* in 2 "
+    ):
         assign_nested_folds(table, 3, "classification", 1)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Data, Settings, loading
 from foldline.data.columns import known_after_notes, select_columns
-from foldline.data.raw import RawTable
+from foldline.data.raw_table import RawTable
 from tests.helpers.label_quality_data import named, section
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +46,7 @@ def test_a_column_that_is_not_there_is_told_with_the_nearest():
 
     assert str(caught.value) == (
         "a.csv has no column 'raiting', which data.known_after names; it has id, text, label, "
-        "rating; did you mean 'rating'? Correct data.known_after, or take the name out"
+        "rating; did you mean 'rating'? Correct or remove the name"
     )
 
 
@@ -62,8 +62,8 @@ def test_what_came_after_and_stands_in_the_text_is_noted():
     (note,) = known_after_notes(raw(texts, ratings), data)
 
     assert note.startswith(
-        "a.csv: what column 'rating' says, known only after the fact, stands in 100% of the "
-        "texts (by chance "
+        "a.csv: the value of column 'rating' (data.known_after) occurs in 100% of the texts "
+        "(by chance "
     )
     assert known_after_notes(raw(["정말 영화"] * 60, ratings), data) == []
     assert known_after_notes(raw(texts, ratings), named(known_after=[])) == []
@@ -75,4 +75,4 @@ def test_sorted_files_are_looked_at_like_others():
 
     (note,) = known_after_notes(raw(texts, ratings), named(known_after=["rating"]))
 
-    assert "stands in 100% of the texts" in note
+    assert "occurs in 100% of the texts" in note

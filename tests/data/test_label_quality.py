@@ -32,8 +32,8 @@ def test_a_planted_label_is_told(role):
 
     found = look(rows)
 
-    assert any("the label itself stands in the texts: in 100 % of 0" in n for n in found.notes)
-    assert any("words that nearly decide the label stand in 100 %" in n for n in found.notes)
+    assert any("the texts contain the label itself: 100 % of 0" in n for n in found.notes)
+    assert any("words that nearly determine the label are in 100 %" in n for n in found.notes)
     assert found.metrics["given_away"] == 1.0
     assert {e["column"] for e in found.details["labels"]["gives_away"]} == {role}
 
@@ -45,7 +45,7 @@ def test_a_tag_of_one_rare_class_is_told():
 
     found = look(rows)
 
-    (note,) = [note for note in found.notes if "nearly decide" in note]
+    (note,) = [note for note in found.notes if "nearly determine" in note]
     assert "'출처 : 신문'" not in note
     assert "(100 % of rare)" in note
     assert found.metrics["given_away"] == 0.05
@@ -68,15 +68,15 @@ def test_a_number_in_its_text_is_told():
 
     found = look(rows, "regression")
 
-    assert any("the label itself stands in the texts: in 100 % of all" in n for n in found.notes)
+    assert any("the texts contain the label itself: 100 % of all" in n for n in found.notes)
 
 
 def test_a_word_that_stands_beside_one_number_is_told():
     rows = planted(table(), "text", lambda label: "최고점수" if label == "3" else "")
 
-    (note,) = [n for n in look(rows, "regression").notes if "nearly decide" in n]
+    (note,) = [n for n in look(rows, "regression").notes if "nearly determine" in n]
 
-    assert note.startswith("words that nearly decide the label stand in 25 % of the texts: ")
+    assert note.startswith("words that nearly determine the label are in 25 % of the texts: ")
     assert "(100 texts: 3)" in note
 
 
@@ -86,7 +86,7 @@ def test_lengths_that_tell_the_class_are_told():
     found = look(rows)
 
     (note,) = found.notes
-    assert note.startswith("length, marks, digits and capitals alone tell the class: balanced acc")
+    assert note.startswith("length, punctuation, digits and capitals alone predict the class:")
     assert "by chance 0.50" in note
     assert found.details["shortcuts"]["length"]["clear"]
     assert found.metrics["shortcut"] > 0.8
@@ -114,7 +114,9 @@ def test_a_second_text_that_tells_the_class_is_told():
 
     found = look(rows)
 
-    assert any(n.startswith("the second text of a pair alone tells the class") for n in found.notes)
+    assert any(
+        n.startswith("the second text of a pair alone predicts the class") for n in found.notes
+    )
     assert not any(n.startswith("the first text") for n in found.notes)
     shortcuts = found.details["shortcuts"]
     assert shortcuts["second"]["score"] > 0.6
@@ -137,9 +139,7 @@ def test_a_class_of_one_text_again_and_again_is_noted():
     rows = table(n=200, classes=2)
     rows.loc[:19, ["label", "dup_group"]] = ["다른 것", "r0"]
 
-    assert look(rows).notes == [
-        "classes with fewer than 10 texts that are no duplicates of others: 다른 것 (1 in 20 rows)"
-    ]
+    assert look(rows).notes == ["classes with fewer than 10 distinct texts: 다른 것 (1 in 20 rows)"]
 
 
 def test_duplicates_of_other_labels_are_both_looked_at():

@@ -32,8 +32,8 @@ def test_training_rows_later_than_the_first_test_row_are_told():
     found = look(rows, data=SimpleNamespace(time="date"))
 
     assert found.notes == [
-        "1 of 100 rows of train are later than the first row of test, so the score is no "
-        "forecast: ids tr99"
+        "1 of 100 rows of train are later than the first row of test, so the score is not "
+        "that of a forecast: ids tr99"
     ]
     assert found.metrics["later_rows"] == 1
     assert found.details["time"] == {"train_after_test": {"rows": 1, "ids": ["tr99"]}}

@@ -16,7 +16,7 @@ from foldline.data.split_report import report_split
 
 
 def table(rows: list[tuple[str, str, str, str]]) -> pd.DataFrame:
-    """Give rows of part, text, label and duplicate group; ids count within the part."""
+    """Return rows of part, text, label and duplicate group; ids count within the part."""
     found = pd.DataFrame(rows, columns=["part", "text", "label", "dup_group"])
     number = found.groupby("part").cumcount() + 1
     ids = found["part"] + "-" + number.astype(str)
@@ -25,7 +25,7 @@ def table(rows: list[tuple[str, str, str, str]]) -> pd.DataFrame:
 
 
 def leaking() -> pd.DataFrame:
-    """Give official files in which three of five test rows leak, and one of two valid rows."""
+    """Return official files in which three of five test rows leak, and one of two valid rows."""
     return table(
         [
             ("train", "yes", "a", "yes"),
@@ -48,13 +48,13 @@ def test_leaks_are_counted_by_strength_length_and_label():
 
     test = found["test"]
     assert test.ids == ["test-1", "test-2", "test-3"]
-    assert (test.of, test.exact, test.short, test.disagree) == (5, 2, 1, 1)
+    assert (test.total, test.exact, test.short, test.disagree) == (5, 2, 1, 1)
     assert test.share == 0.6
     assert test.sources == {"train-1", "train-2", "train-3"}
     assert (found["valid"].ids, found["valid"].share) == (["valid-1"], 0.5)
-    assert test.words() == (
-        "3 of 5 test rows (60.0%) have a duplicate in train: 1 of them are 2 words or less, 2 are "
-        "equal, and 1 of the equal ones have another label there"
+    assert test.describe() == (
+        "3 of 5 test rows (60.0%) have a duplicate in train: 1 of these have at most 2 words, 2 "
+        "are equal, and 1 of the equal ones have another label there"
     )
 
 
@@ -75,7 +75,7 @@ def test_a_leak_over_the_budget_stops_with_its_rows_and_the_mend():
     assert "The rows are test-1, test-2, test-3." in message
     assert "valid rows" not in message
     assert "split.drop_from_train=true" in message
-    assert "(3 of them do)" in message
+    assert "to drop the 3 training rows that leak" in message
     check_leak_share(found, 0.6)
 
 
@@ -101,7 +101,9 @@ def test_nothing_is_dropped_without_official_files():
 def test_dropping_all_of_train_is_told():
     rows = table([("train", "same", "a", "s"), ("test", "same", "a", "s")])
 
-    with pytest.raises(FoldlineError, match=r"drop_from_train=true leaves no training row: all 1 "):
+    with pytest.raises(
+        FoldlineError, match=r"drop_from_train=true leaves no training rows: all 1 "
+    ):
         drop_leaks(rows)
 
 
@@ -158,7 +160,7 @@ def test_the_report_counts_what_crosses_by_strength():
     assert (numbers["groups"], numbers["largest_group_share"]) == (5, 4 / 11)
     assert report.details["leaks"]["test"]["ids"] == ["test-1", "test-2", "test-3"]
     assert any(
-        note.startswith("1 of 5 test rows (20.0%) have a duplicate or their group (data.group) in ")
+        note.startswith("1 of 5 test rows (20.0%) share a text or group (data.group) with ")
         for note in report.notes
     )
 
@@ -172,14 +174,14 @@ def test_the_report_tells_of_groups_that_official_files_tear():
     report = report_split(both, find_leaks(both), "classification", 1)
 
     assert report.metrics["leak_share_test"] == 1
-    assert any("10 of 10 test rows (100.0%) are of a group (data.group)" in n for n in report.notes)
+    assert any("10 of 10 test rows (100.0%) share a group (data.group)" in n for n in report.notes)
 
 
 # --- groups -------------------------------------------------------------------------------------
 
 
 def with_groups() -> pd.DataFrame:
-    """Give `leaking()` with users: Ann stands everywhere, Bob in valid and test alone."""
+    """Return `leaking()` with users: Ann stands everywhere, Bob in valid and test alone."""
     users = ["ann", "", "", "cid", "bob", "ann", "", "ann", "dan", "ann", "bob"]
     return leaking().assign(group=users)
 
@@ -194,10 +196,10 @@ def test_leaks_are_counted_by_text_by_group_and_by_either():
     assert test.sources == {"train-1", "train-2", "train-3"}
     assert test.in_valid == ["test-5"]
     assert (valid.by_text, valid.by_group, valid.ids) == (1, 1, ["valid-1", "valid-2"])
-    words = test.words()
+    words = test.describe()
     assert words.startswith("3 of 5 test rows (60.0%) have a duplicate in train: ")
     assert words.endswith(
-        "; 2 of 5 test rows (40.0%) are of a group (data.group) that stands in train; "
+        "; 2 of 5 test rows (40.0%) share a group (data.group) with train; "
         "by text or by group 4 of 5 test rows (80.0%)"
     )
     details = test.details()

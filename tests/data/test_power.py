@@ -105,7 +105,7 @@ def test_the_note_says_what_a_part_can_show():
     assert note.startswith(
         "test: 240 rows in 231 groups: an accuracy of 0.80 is known to +-0.052, macro-F1 to +-0.05"
     )
-    assert note.endswith("; a difference of two models below 0.058 cannot be seen")
+    assert note.endswith("; a difference between two models below 0.058 cannot be detected")
     numbers = power_note(
         "valid", 240, estimate_power(part(240, 240), "regression", 1), "regression"
     )

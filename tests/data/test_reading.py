@@ -30,7 +30,7 @@ def file(tmp_path):
 
 
 def told(path: Path, **options: str) -> str:
-    """Give the message of a file that cannot be read, without its folder."""
+    """Return the message of a file that cannot be read, without its folder."""
     with pytest.raises(FoldlineError) as caught:
         read_raw(path, **options)
     return str(caught.value).replace(f"{path.parent}{os.sep}", "")
@@ -82,7 +82,7 @@ def test_a_guessed_encoding_is_noted(file):
     (note,) = read_raw(file("a.csv", KOREAN.encode("cp949"))).notes
 
     assert note.endswith(
-        "a.csv is not UTF-8 and was read as cp949; if texts look wrong, set data.encoding"
+        "a.csv is not UTF-8 and was read as cp949; if the texts look wrong, set data.encoding"
     )
 
 
@@ -186,7 +186,7 @@ def test_rows_that_a_quote_mark_may_have_swallowed_are_noted(file):
 
     assert len(raw) == 2
     (note,) = raw.notes
-    assert "a.csv, line 5: a field between quote marks holds lines that look like rows" in note
+    assert "a.csv, line 5: a quoted field has lines that look like rows" in note
     assert read_raw(file("b.csv", fine)).notes == []
 
 
@@ -204,11 +204,11 @@ def test_quoting_can_be_named(file):
             "a.csv",
             "a,b\n1,2\n3,4,5\n",
             "a.csv, line 3: 3 fields where the header has 2 (a, b); it "
-            "starts '3'. Put texts that hold the separator into quote marks",
+            "starts '3'. Quote texts that contain the separator",
         ),
         ("a.csv", "a,b,c\n1,2,3\n4,5\n6,7\n", "a.csv, lines 3, 4: 2 fields where the header has 3"),
         ("a.csv", "a,b\n1\n", "a.csv, line 2: 1 field where the header has 2"),
-        ("a.csv", "a,b\n1\n", "Put the missing fields there, empty ones too"),
+        ("a.csv", "a,b\n1\n", "Add the missing fields, even empty ones"),
         ("a.tsv", 'a\tb\n1\t2\t"3\n', "set data.quoting=standard"),
         (
             "a.csv",
@@ -218,21 +218,25 @@ def test_quoting_can_be_named(file):
         ("a.csv", 'a,b\n1,"x"y\n', "from line 2: ',' expected after '\"'"),
         ("a.csv", "a,b,a\n1,2,3\n", "the header names column 'a' more than once"),
         ("a.csv", ",,b\n1,2,3\n", "the header names column '' more than once"),
-        ("a.csv", "", "a.csv is empty (0 bytes): put your rows there"),
+        ("a.csv", "", "a.csv is empty (0 bytes): add rows"),
         ("a.csv.gz", "", "a.csv.gz is empty (0 bytes)"),
         ("a.csv", "a,b\n", "a.csv has a header (a, b) but no rows"),
         ("a.csv", "\n\n\r\n", "a.csv has only empty lines"),
         ("a.jsonl", "\n\n", "a.jsonl has no rows"),
         ("a.jsonl", '{"a": 1}\n\nx\n', "a.jsonl, line 3: not JSON (Expecting value"),
         ("a.jsonl", '[{"a": 1}]', "line 1: must be an object, like"),
-        ("a.jsonl", '[\n{"a": 1}\n]', "It seems to be one list: write each object on a line"),
+        ("a.jsonl", '[\n{"a": 1}\n]', "It seems to be a list: write one object a line"),
         ("a.jsonl", "[" * 100_000, "line 1: not JSON"),
-        ("a.parquet", "id,text", "a.parquet is not a parquet file that can be read"),
+        ("a.parquet", "id,text", "a.parquet cannot be read as a parquet file"),
         ("a.csv", "PK\x03\x04", "a.csv is a zip file (Excel's .xlsx is one)"),
         ("a.csv", "PAR1", "a.csv is a parquet file: rename it"),
-        ("a.xlsx", "PK", "a.xlsx: files are read as .csv, .tsv, .jsonl, .parquet, each also .gz"),
-        ("a", "x", "a: files are read as"),
-        ("a.gz", "x", "a.gz: files are read as"),
+        (
+            "a.xlsx",
+            "PK",
+            "a.xlsx: not a supported format; allowed are .csv, .tsv, .jsonl, .parquet, each also .gz",
+        ),
+        ("a", "x", "a: not a supported format"),
+        ("a.gz", "x", "a.gz: not a supported format"),
     ],
 )
 def test_what_cannot_be_read_is_told(file, name, text, message):
@@ -244,7 +248,7 @@ def test_a_damaged_gzip_file_is_told(file, tmp_path):
     for number, broken in enumerate([whole[:-20], whole[:40], b"id,text\n1,a\n", whole + b"x"]):
         path = tmp_path / f"{number}.csv.gz"
         path.write_bytes(broken)
-        assert "is not a whole gzip file" in told(path)
+        assert "is not a complete gzip file" in told(path)
     assert "a.csv is a gzip file: add .gz to its name" in told(file("a.csv", whole))
 
 
@@ -255,10 +259,10 @@ def test_a_missing_file_lists_what_is_beside_it(file, tmp_path):
     message = told(tmp_path / "trian.csv").replace(str(tmp_path), "FOLDER")
 
     assert message == (
-        "trian.csv is not there; did you mean 'train.csv'? In FOLDER there are test.csv, "
-        "train.csv. Put the file there or correct params.yaml"
+        "trian.csv does not exist; did you mean 'train.csv'? FOLDER has test.csv, "
+        "train.csv. Add the file or correct params.yaml"
     )
-    assert "is not there: there is no folder" in told(tmp_path / "no" / "a.csv")
+    assert "does not exist: there is no folder" in told(tmp_path / "no" / "a.csv")
     (tmp_path / "empty").mkdir()
     assert "empty is empty" in told(tmp_path / "empty" / "a.csv")
 
@@ -268,7 +272,7 @@ def test_a_folder_or_broken_link_is_told(tmp_path):
     (tmp_path / "b.csv").symlink_to("gone.csv")
 
     assert told(tmp_path / "a.csv") == "a.csv is a folder; name one file in params.yaml"
-    assert told(tmp_path / "b.csv") == "b.csv is a link to gone.csv, which is not there"
+    assert told(tmp_path / "b.csv") == "b.csv is a link to gone.csv, which does not exist"
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
@@ -368,7 +372,4 @@ def test_bytes_of_parquet_that_are_not_text_are_told(tmp_path):
 def test_a_parquet_file_without_rows_is_told(tmp_path):
     pd.DataFrame({"a": []}).to_parquet(tmp_path / "a.parquet")
 
-    assert (
-        told(tmp_path / "a.parquet")
-        == "a.parquet has a header (a) but no rows: put your rows there"
-    )
+    assert told(tmp_path / "a.parquet") == "a.parquet has a header (a) but no rows: add some"

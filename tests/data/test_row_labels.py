@@ -52,7 +52,7 @@ def test_numbers_to_predict_are_kept_as_written(prepared):
 def test_one_class_is_told(prepared):
     found = told(prepared, {"train": csv([f"{n},t {n},a" for n in range(12)])})
 
-    assert "train.csv, column 'label': classification needs two classes at least, found a" in found
+    assert "train.csv, column 'label': classification needs at least two classes, found a" in found
 
 
 def test_numbers_taken_for_classes_are_told(prepared):
@@ -85,7 +85,7 @@ def test_a_label_that_was_meant_otherwise_is_told(prepared, label, meant):
 def test_a_class_with_one_row_is_noted(prepared):
     found = prepared({"train": csv([*lines(20), "x,some,rare"])})
 
-    assert "classes with fewer than 10 rows cannot be judged: rare (1)" in found.notes
+    assert "classes with fewer than 10 rows have no reliable score: rare (1)" in found.notes
 
 
 @pytest.mark.parametrize(
@@ -108,13 +108,13 @@ def test_classes_stand_in_the_users_order(prepared):
     found = prepared({"train": csv(lines(10))}, classes=["b", "none", "a"])
 
     assert found.labels.classes == ("b", "a")
-    assert "data.classes: no training row has label none: left out" in found.notes
+    assert "data.classes: no training row has label none, so it is ignored" in found.notes
 
 
 def test_a_label_that_the_users_classes_lack_is_told(prepared):
     found = told(prepared, {"train": csv([*lines(10), "x,some,c"])}, classes=["a", "b"])
 
-    assert "train.csv, line 12: label 'c', but data.classes does not name it" in found
+    assert "train.csv, line 12: label 'c', but data.classes does not list it" in found
     assert "or add the class to data.classes" in found
 
 

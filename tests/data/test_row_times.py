@@ -5,8 +5,8 @@ import re
 import pytest
 
 from foldline.core.errors import FoldlineError
-from foldline.data.cell_parsing import parse_time
 from foldline.data.preparation import PreparedDataset
+from foldline.data.raw_table import parse_time
 from tests.helpers.raw_files import Made, csv
 
 

@@ -18,7 +18,7 @@ def test_one_file_becomes_rows_of_train(prepared):
     assert found.rows["id"].tolist() == [str(n) for n in range(12)]
     assert set(found.rows["part"]) == {"train"}
     assert found.labels.classes == ("a", "b")
-    assert found.notes == ["classes with fewer than 10 rows cannot be judged: a (6), b (6)"]
+    assert found.notes == ["classes with fewer than 10 rows have no reliable score: a (6), b (6)"]
     assert len(found.unlabelled) == len(found.originals) == 0
     for table, rows in (
         (schemas.PREPARED, found.rows),
@@ -72,7 +72,7 @@ def test_doubled_ids_are_told_with_their_lines(prepared):
     found = told(prepared, {"train": csv([*lines(10), "3,again,a", "4,again,a", "3,again,b"])})
 
     assert found.startswith(
-        "train.csv, lines 5, 12, 14: id '3' stands more than once, and so do 1 other ids. Make ids"
+        "train.csv, lines 5, 12, 14: id '3' occurs more than once, and so do 1 other ids. Make ids"
     )
 
 
@@ -89,7 +89,7 @@ def test_ids_of_official_files_that_clash_get_their_part(prepared):
     assert found.rows["id"].tolist()[:2] == ["train-0", "train-1"]
     assert found.rows["id"].tolist()[-1] == "test-2"
     assert found.unlabelled["id"].tolist() == ["0", "1"]
-    assert found.notes[0].startswith("3 ids (such as '0') stand in more than one file")
+    assert found.notes[0].startswith("3 ids (such as '0') are in more than one file")
 
 
 def test_originals_say_which_part_they_are_of(prepared):
@@ -119,7 +119,7 @@ def test_empty_texts_of_training_rows_are_dropped_and_noted(prepared, empty):
 def test_empty_texts_can_be_an_error(prepared):
     found = told(prepared, {"train": csv(["x,,a", *lines(10), "y,,b"])}, empty_text="error")
 
-    assert found.startswith("train.csv, lines 2, 13: 2 texts are empty (after normal form)")
+    assert found.startswith("train.csv, lines 2, 13: 2 texts are empty (after normalization)")
     assert "set prepare.empty_text=drop" in found
 
 
@@ -147,7 +147,7 @@ def test_a_pair_needs_both_texts(prepared):
 def test_a_file_without_a_usable_row_is_told(prepared):
     found = told(prepared, {"train": csv(lines(10)), "valid": csv(["1,,a", "2, ,b"])})
 
-    assert found.startswith("valid.csv: none of its 2 rows can be used (empty text)")
+    assert found.startswith("valid.csv: none of its 2 rows is usable (empty text)")
 
 
 def test_too_few_rows_are_told(prepared):
@@ -167,9 +167,7 @@ def test_an_unknown_column_is_told_with_its_nearest_name(prepared):
         "train.csv has no column 'text'; it has id, Text, lable; did you mean 'Text'? "
         "Set data.text in params.yaml"
     )
-    assert "to null where there is none" in told(
-        prepared, {"train": csv(lines(10), "n,text,label")}
-    )
+    assert "or set it to null" in told(prepared, {"train": csv(lines(10), "n,text,label")})
 
 
 @pytest.mark.parametrize(("mark", "word"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])

@@ -12,9 +12,11 @@ from tests.helpers.split_tables import frame, grouped, options, split
 def test_too_few_groups_are_told():
     table = frame(20, group=["one"] * 12 + ["two"] * 8)
 
-    with pytest.raises(FoldlineError, match=r"split\.method=grouped leaves no row for \w+: 20 "):
+    with pytest.raises(FoldlineError, match=r"split\.method=grouped leaves no rows for \w+: 20 "):
         split(table, "grouped")
-    with pytest.raises(FoldlineError, match=r"kfold\.n_splits=5 needs as many groups .* in 2 "):
+    with pytest.raises(
+        FoldlineError, match=r"kfold\.n_splits=5 needs at least as many groups .* in 2 "
+    ):
         assign_folds(table, 5, "classification", 1)
 
 
@@ -22,11 +24,11 @@ def test_the_group_that_leaves_a_part_empty_is_named():
     table = frame(20, group=["movie-17"] * 12 + ["movie-2"] * 8)
 
     with pytest.raises(
-        FoldlineError, match="20 rows are in 2 groups, and group 'movie-17' holds 60%"
+        FoldlineError, match="20 rows are in 2 groups, and the largest, group 'movie-17', has 60%"
     ):
         split(table, "grouped")
     with pytest.raises(
-        FoldlineError, match=r"kfold\.n_splits=3 .* group 'movie-17' holds 60% of them"
+        FoldlineError, match=r"kfold\.n_splits=3 .* group 'movie-17', with 60% of them"
     ):
         assign_folds(split(table, "grouped", shares=[1, 0, 0]), 3, "classification", 1)
 
@@ -34,7 +36,7 @@ def test_the_group_that_leaves_a_part_empty_is_named():
 def test_duplicates_that_leave_a_part_empty_are_named():
     table = frame(20, text="same", label="a")
 
-    with pytest.raises(FoldlineError, match="the duplicates of row 'r00000' holds 100%"):
+    with pytest.raises(FoldlineError, match="the duplicates of row 'r00000', has 100%"):
         split(table, "stratified")
 
 
@@ -50,7 +52,7 @@ def test_the_class_that_leaves_a_part_empty_is_named():
     labels = ["x"] * 8 + ["y"] * 12
     table = frame(20, label=labels, group=["one"] * 8 + ["two"] * 12)
 
-    message = r"2 classes stand in one group only each: 'x' \(8 rows, group 'one'\); 'y' \(12 rows"
+    message = r"2 classes are in one group only each: 'x' \(8 rows, group 'one'\); 'y' \(12 rows"
     with pytest.raises(FoldlineError, match=message):
         split(table, "grouped")
 
@@ -65,8 +67,8 @@ def test_a_class_of_one_group_is_learnt_and_told(seed):
     assert set(found["part"][found["label"] == "lone"]) == {"train"}
     notes = class_notes(found, list(PARTS))
     assert notes == [
-        "class 'lone' (6 rows, group 'm17') stands in one group only: what is learnt from cannot "
-        "be scored too"
+        "class 'lone' (6 rows, group 'm17') is in one group only: rows of one group cannot be "
+        "both trained on and scored"
     ]
 
 
@@ -76,9 +78,9 @@ def test_a_class_that_a_part_lacks_is_told():
     notes = class_notes(split(table, "time"), list(PARTS))
 
     assert notes == [
-        "train has no row of class 'c': no model learns it",
-        "valid has no row of class 'a': no score tells of it",
-        "test has no row of class 'a', 'b': no score tells of it",
+        "train has no rows of class 'c': no model learns it",
+        "valid has no rows of class 'a': it is not scored",
+        "test has no rows of class 'a', 'b': it is not scored",
     ]
 
 
@@ -86,7 +88,7 @@ def test_a_large_group_is_told_and_small_ones_are_not():
     table = split(frame(40, group=["big"] * 10 + [""] * 30), "grouped", shares=[0.8, 0.2, 0])
 
     assert large_group_note(table) == [
-        "the largest group holds 10 rows (25%; group 'big'): parts and folds cannot be even"
+        "the largest group has 10 rows (25%; group 'big'): parts and folds cannot be even"
     ]
     assert large_group_note(split(frame(40), "grouped", shares=[0.8, 0.2, 0])) == []
 

@@ -22,7 +22,7 @@ WORDS = [f"word{n}" for n in range(60)]
 
 
 def table(count: int = 120, seed: int = 1, own: str = "", group: int = 1) -> pd.DataFrame:
-    """Give rows of three parts with random words; `own` stands in half of the test rows.
+    """Return rows of three parts with random words; `own` stands in half of the test rows.
 
     Groups are `group` rows of one part, with a word of their own.
     """
@@ -39,7 +39,7 @@ def table(count: int = 120, seed: int = 1, own: str = "", group: int = 1) -> pd.
 
 
 def _own(name: str) -> str:
-    """Give a word of six letters that says nothing of the part."""
+    """Return a word of six letters that says nothing of the part."""
     letters = np.random.default_rng(derive(1, name)).integers(97, 123, 6)
     return "".join(map(chr, letters))
 
@@ -60,8 +60,10 @@ def test_a_shifted_test_part_is_found_with_what_gives_it_away():
         assert (first["token"], first["more_in"]) in {("new", "test"), ("#", "test")}
         assert first["shares"] == [0.0, 0.5]
     train, valid = similarity_notes(found)
-    assert train.startswith("train does not stand for test: a classifier tells their texts apart")
-    assert valid.startswith("valid does not stand for test")
+    assert train.startswith(
+        "train is not representative of test: a classifier separates their texts"
+    )
+    assert valid.startswith("valid is not representative of test")
     assert "'new'" in train
 
 

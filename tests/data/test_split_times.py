@@ -43,5 +43,5 @@ def test_a_group_stands_where_its_newest_row_stands():
 
 
 def test_one_moment_for_all_is_told():
-    with pytest.raises(FoldlineError, match="too many rows share one moment"):
+    with pytest.raises(FoldlineError, match="too many rows have the same time"):
         split(frame(20, time=1.0), "time")

@@ -56,7 +56,7 @@ def prepared(
 
 
 def told(prepared: Made, files: dict[str, str], **options: Any) -> str:
-    """Give the message about files that cannot be prepared."""
+    """Return the message about files that cannot be prepared."""
     with pytest.raises(FoldlineError) as caught:
         prepared(files, **options)
     return str(caught.value)

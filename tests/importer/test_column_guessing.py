@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from foldline.core.errors import FoldlineError
-from foldline.data.raw import RawTable
+from foldline.data.raw_table import RawTable
 from foldline.importer.annotation_tables import AnnotationColumns, guess_annotation_columns
 from foldline.importer.column_guessing import (
     Guess,
@@ -44,7 +44,7 @@ def table(columns: dict[str, str], name: str = "train.csv") -> RawTable:
 
 
 def guessed(columns: dict[str, str], **told: str | None) -> dict[str, str]:
-    """Give the roles that are filled, as `role: column`."""
+    """Return the roles that are filled, as `role: column`."""
     known = {role: Guess(column, "as told") for role, column in told.items()}
     found = guess_columns(table(columns), {}, known)
     return {role: guess.column for role, guess in found.items() if guess.column}

@@ -98,7 +98,7 @@ def test_a_copy_that_is_interrupted_leaves_nothing(project, monkeypatch):
         (["train=given/a/train.csv", "valid=given/train.csv"], ["would both become data/raw"]),
         (["given/train.csv", "--annotations", "given/dev.csv"], ["item, annotator and label"]),
         (["given/train.csv", "--revision", "1"], ["hf:ID"]),
-        (["given/train.xlsx"], ["files are read as .csv"]),
+        (["given/train.xlsx"], ["allowed are .csv"]),
         (["given/train.csv", "--dvc"], ["which knows no project here", "--git"]),
         (["given/train.csv", "--task", "regression", "--id", "id"], ["needs numbers", "--label"]),
     ],

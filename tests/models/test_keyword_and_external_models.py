@@ -191,7 +191,7 @@ def test_params_refuse_at_the_first_stage(changes, message, tmp_path):
 
 
 def test_files_beside_the_tables_are_watched(workplace):
-    from foldline.data.auxiliary_files import hash_auxiliary_files
+    from foldline.data.preparation import hash_auxiliary_files
 
     settings = load(Settings, projects.PARAMS)
     Path("data/raw").mkdir(parents=True)

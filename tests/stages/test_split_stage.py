@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def rows(leaking: int = 0) -> pd.DataFrame:
-    """Give 60 training rows and 20 official test rows, `leaking` of which stand in train."""
+    """Return 60 training rows and 20 official test rows, `leaking` of which stand in train."""
     ids = [f"train-{n:02}" for n in range(60)] + [f"test-{n:02}" for n in range(20)]
     sources = [*range(60), *range(leaking), *range(60, 80 - leaking)]
     return pd.DataFrame(
@@ -139,7 +139,9 @@ def test_parts_that_differ_are_told_apart_in_numbers_and_words(stage, capsys):
     assert numbers["auc_valid_test"] > 0.8
     assert abs(numbers["auc_train_valid"] - 0.5) < 0.12
     printed = capsys.readouterr().out
-    assert "note: valid does not stand for test: a classifier tells their texts apart" in printed
+    assert (
+        "note: valid is not representative of test: a classifier separates their texts" in printed
+    )
 
 
 def test_by_time_folds_are_periods_and_that_is_said(stage):
@@ -173,14 +175,14 @@ def test_mended_official_files_leave_what_test_shares_with_valid_out_of_the_fold
     assert "train-55" not in set(schemas.FOLDS.read()["id"])
     assert "train-55" in set(schemas.VALID.read()["id"])
     assert len(schemas.FOLDS.read()) == 59
-    assert any("kfold learns from" in note for note in kept)
+    assert any("kfold trains on" in note for note in kept)
     assert any("the folds leave out" in note for note in mended)
 
 
 def test_a_user_in_two_official_files_leaks_but_where_groups_may_be_torn(stage, capsys):
     table = rows().assign(group=[f"u{n % 60}" if n < 66 else "" for n in range(80)])
 
-    with pytest.raises(FoldlineError, match=r"6 of 20 test rows \(30.0%\) are of a group"):
+    with pytest.raises(FoldlineError, match=r"6 of 20 test rows \(30.0%\) share a group"):
         stage(table, max_leak_share=0.2)
     torn = stage(table, max_leak_share=0.2, method="stratified")
     mended = stage(table, max_leak_share=0, drop_from_train=True)

@@ -26,12 +26,14 @@ def made(*arguments: str) -> str:
 
 
 def test_it_says_what_to_run_where_nothing_is_prepared(workplace):
-    with pytest.raises(FoldlineError, match=r"data/prepared\.csv is missing.*dvc repro prepare"):
+    with pytest.raises(
+        FoldlineError, match=r"data/prepared\.csv does not exist.*dvc repro prepare"
+    ):
         run_verb(["view"])
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"), [(["--limit", "0"], "found 0"), (["--out", "."], "is a folder")]
+    ("arguments", "words"), [(["--limit", "0"], "got 0"), (["--out", "."], "is a folder")]
 )
 def test_a_wrong_option_is_told(workplace, arguments, words):
     viewer_tables.write_prepared(viewer_tables.prepared())
