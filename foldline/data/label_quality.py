@@ -136,8 +136,8 @@ def _word_notes(words: dict[str, Any], rows: int) -> list[str]:
     if label_artifacts.is_noteworthy(words["share"], [entry["coverage"] for entry in given]):
         notes.append(
             f"words that nearly determine the label are in {_percent(words['share'])} of the "
-            f"texts: {listed(map(_format_ngram, _widest_per_class(given)), 5)}. Check whether they are "
-            "what the texts are about, or were added with the label"
+            f"texts: {listed(map(_format_ngram, _widest_per_class(given)), 5)}. Check whether they "
+            "are what the texts are about, or were added with the label"
         )
     return notes
 

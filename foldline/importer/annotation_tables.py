@@ -1,4 +1,4 @@
-"""Tables of single judgements, recognised by their shape: item, annotator, label."""
+"""Annotation tables, recognised by their columns: item, annotator, label."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -10,7 +10,7 @@ from foldline.importer.column_names import columns_by_name
 
 @dataclass(frozen=True)
 class AnnotationColumns:
-    """The columns of a table of judgements, and how far apart two of them are."""
+    """The columns of an annotation table, and the scale of its labels."""
 
     item: str
     annotator: str
@@ -18,15 +18,15 @@ class AnnotationColumns:
     scale: str
 
     def settings(self, file: str) -> dict[str, str]:
-        """Give what params.yaml says of the table, by dotted keys."""
+        """Return the values of params.yaml for the table, by dotted keys."""
         columns = {f"data.annotations.{name}": value for name, value in asdict(self).items()}
         return {"data.annotations.file": file, **columns, "data.annotations.aggregate": "none"}
 
 
 def guess_annotation_columns(raw: RawTable) -> AnnotationColumns | None:
-    """Give the columns of a table of judgements, or None where it is no such table.
+    """Return the columns of an annotation table, or None for other tables.
 
-    Several people judge one item, so that neither names a row of its own.
+    Items and annotators must repeat: several people judge one item.
     """
     columns = {n: [v or "" for v in cells] for n, cells in raw.columns.items() if n}
     annotator = _first_repeating(columns, columns_by_name("annotator", list(columns)))
@@ -52,7 +52,7 @@ def _first_repeating(columns: dict[str, list[str]], names: Iterable[str]) -> str
 
 
 def _guess_scale(values: set[str]) -> str:
-    """Give nominal for names and yes or no, ordinal for a few ranks, interval for quantities."""
+    """Return nominal for names and yes or no, ordinal for few numbers, interval for many."""
     if len(values) < 3 or not all(map(is_number, values)):
         return "nominal"
     return "ordinal" if len(values) <= MAX_CLASSES else "interval"

@@ -1,4 +1,4 @@
-"""Data sets of Hugging Face, by id or from a local folder, as files with one row a line."""
+"""Hugging Face datasets, by id or from a local folder, as jsonl files."""
 
 import json
 import re
@@ -20,20 +20,20 @@ _COMMIT = re.compile("[0-9a-f]{40}")
 def download_dataset(
     name: str, revision: str | None, config: str | None, folder: Path
 ) -> ImportSources:
-    """Write the splits of a data set into `folder`, as `<name>-<part>.jsonl`.
+    """Write the splits of a dataset into `folder`, as `<name>-<part>.jsonl`.
 
-    `name` is a local folder, or an id on the hub. Of the hub the commit is looked up and written
-    beside the data, so that the same rows can be had again. Names stand for class numbers.
+    `name` is a local folder, or an id on the hub. The commit on the hub is recorded beside the
+    data, so that the same rows can be downloaded again. Class numbers become names.
 
     Raises:
-        FoldlineError: where the data set, its revision or its configuration cannot be found.
+        FoldlineError: where the dataset, its revision or its configuration cannot be found.
     """
     import datasets
 
     datasets.disable_progress_bars()
     local = Path(name).expanduser()
     if local.is_dir() and revision is not None:
-        raise FoldlineError(f"hf:{name} is a folder, which has no revisions: leave out --revision")
+        raise FoldlineError(f"hf:{name} is a folder, which has no revisions: omit --revision")
     if not local.is_dir() and name.startswith((".", "/", "~")):
         raise FoldlineError(f"hf:{name}: there is no folder {local.absolute()}")
     if local.is_dir():
@@ -79,12 +79,12 @@ def _load_folder(folder: Path, config: str | None, cache: Path) -> dict[str, Any
 
 
 def _resolve_commit(name: str, revision: str | None) -> str:
-    """Give the commit that a revision is today; one given in full needs no network."""
+    """Return the commit of a revision; a full commit hash needs no network."""
     if revision is not None and _COMMIT.fullmatch(revision):
         return revision
     from huggingface_hub import HfApi
 
-    advice = "to look up its commit: go online, or give one that was used here, --revision SHA"
+    advice = "to look up its commit: go online, or pass a full commit hash with --revision"
     with _explain_errors(name, advice):
         return str(HfApi().dataset_info(name, revision=revision).sha)
 
@@ -93,7 +93,7 @@ def _resolve_config(name: str, commit: str | None, config: str | None) -> str | 
     import datasets
 
     if config is not None:
-        return config  # one that is not there is told of when it is loaded
+        return config  # loading it reports an unknown one
     with _explain_errors(name, "to list its configurations"):
         names = datasets.get_dataset_config_names(name, revision=commit)
     if len(names) > 1:
@@ -104,22 +104,22 @@ def _resolve_config(name: str, commit: str | None, config: str | None) -> str | 
 
 
 @contextmanager
-def _explain_errors(name: str, what: str) -> Iterator[None]:
-    """Tell in one message what hub, network and files refuse."""
+def _explain_errors(name: str, purpose: str) -> Iterator[None]:
+    """Turn errors of the hub, the network and files into one message."""
     try:
         yield
     except FoldlineError:
         raise
-    except Exception as error:  # each library below has errors of its own
+    except Exception as error:  # every library raises its own errors
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise FoldlineError(
-            f"hf:{name} cannot be had {what}: {reason.rstrip('.')}. Check the name, or give a "
-            "folder that holds the data set"
+            f"hf:{name} could not be loaded {purpose}: {reason.rstrip('.')}. Check the name, or "
+            "pass a folder that holds the dataset"
         ) from error
 
 
 def _class_names(split: Any) -> list[str] | None:
-    """Give the names of the only column of classes, in their order: it has a meaning."""
+    """Return the class names of the only ClassLabel column, in their order, or None."""
     named = [f.names for f in split.features.values() if type(f).__name__ == "ClassLabel"]
     return list(named[0]) if len(named) == 1 else None
 
@@ -136,7 +136,7 @@ def _write_jsonl(split: Any, path: Path) -> None:
 
 
 def _cell_converter(feature: Any) -> Callable[[Any], Any]:
-    """Give what turns a value into JSON: class names, the shortest digits, dates as ISO 8601."""
+    """Return a converter of values to JSON: class names, shortest floats, ISO 8601 dates."""
     if type(feature).__name__ == "ClassLabel":
         return lambda value: None if value is None or value < 0 else feature.int2str(value)
     if getattr(feature, "dtype", "") in ("float16", "float32"):

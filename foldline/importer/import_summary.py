@@ -1,4 +1,4 @@
-"""What an import found, in lines for the user: rows, columns, classes, lengths, duplicates."""
+"""The summary of an import for the terminal: files, columns, labels, texts, first rows."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -29,19 +29,19 @@ def format_summary(
     placements: Sequence[Placement],
     data: Data,
 ) -> str:
-    """Give the whole account of an import; `data` says how files and their labels are read."""
+    """Return the summary of an import; `data` defines how files and labels are read."""
     columns = {role: guess.column for role, guess in guesses.items()}
     train = next(source.raw for source in sources if source.part == "train")
     lines = ["Files"]
     for source, place in zip(sources, placements, strict=False):
-        lines.append(f"  {source.part:<11} {len(source.raw):>7,} rows  {place.told()}")
+        lines.append(f"  {source.part:<11} {len(source.raw):>7,} rows  {place.describe()}")
         lines += [f"    {note}" for note in source.raw.notes]
         if place.state == "changed":
             old = compare_versions(
                 place.target, source.raw, columns["id"], data.encoding, data.quoting
             )
             lines.append(f"    {old}")
-    lines += [f"  {'record':<24} {p.told()}" for p in placements[len(sources) :]]
+    lines += [f"  {'record':<24} {p.describe()}" for p in placements[len(sources) :]]
     lines += ["", "Columns"]
     for role, guess in guesses.items():
         name = listed(data.label_columns, 4) if role == "label" else guess.column or "-"
@@ -59,9 +59,9 @@ def format_summary(
 
 
 def format_changes(changes: Mapping[str, tuple[Any, Any]]) -> str:
-    """Give the lines of params.yaml that would change."""
+    """Return the values of params.yaml that would change."""
     if not changes:
-        return "\nparams.yaml stays as it is"
+        return "\nparams.yaml does not change"
     lines = [
         f"  {name}: {_format_yaml(old)} -> {_format_yaml(new)}"
         for name, (old, new) in changes.items()
@@ -70,7 +70,7 @@ def format_changes(changes: Mapping[str, tuple[Any, Any]]) -> str:
 
 
 def format_next_steps(placements: Sequence[Placement]) -> str:
-    """Give the commands that follow."""
+    """Return the next commands to run."""
     names = listed((place.target.name for place in placements), 4)
     lines = [
         "Written. Next:",
@@ -85,10 +85,10 @@ def format_next_steps(placements: Sequence[Placement]) -> str:
 
 
 def check_columns(sources: Sequence[Source], data: Data) -> None:
-    """Look for the columns in every file, as `prepare` will.
+    """Check that every file has its columns, as `prepare` will.
 
     Raises:
-        FoldlineError: naming the file and the column that it lacks.
+        FoldlineError: naming the file and the missing column.
     """
     for source in sources:
         if source.part in (*LABELLED, "predict"):
@@ -96,7 +96,7 @@ def check_columns(sources: Sequence[Source], data: Data) -> None:
 
 
 def _annotation_lines(sources: Sequence[Source], key: str | None) -> list[str]:
-    """Tell how a table of judgements was read, and whether its items are rows of the data."""
+    """Return how an annotation table is read, and how many of its items are rows of the data."""
     table = next((source.raw for source in sources if source.part == "annotations"), None)
     found = guess_annotation_columns(table) if table else None
     if table is None or found is None:
@@ -106,7 +106,7 @@ def _annotation_lines(sources: Sequence[Source], key: str | None) -> list[str]:
     persons = len(set(table.columns[found.annotator]))
     line = f"  annotations item '{found.item}', annotator '{found.annotator}' ({persons} people), "
     line += f"label '{found.label}' ({found.scale}); {len(items & rows):,} of {len(items):,} items "
-    return [line + f"are rows (by '{key}')" if key else line + "are rows: they need data.id"]
+    return [line + f"are rows (by '{key}')" if key else line + "are rows: set data.id"]
 
 
 def _ids(source: Source, key: str | None) -> list[str | None]:
@@ -131,13 +131,13 @@ def _label_lines(sources: Sequence[Source], data: Data, task: str) -> list[str]:
         strange = sorted(names - learnt) if task != "regression" else []
         if strange:
             lines.append(
-                f"    classes that train lacks: {listed(strange, 5)}; `prepare` will refuse them"
+                f"    classes that train lacks: {listed(strange, 5)}; `prepare` will reject them"
             )
     return lines
 
 
 def _sample_lines(sources: Sequence[Source], key: str | None) -> list[str]:
-    """Tell where a sample submission is not of the rows to predict."""
+    """Return a warning where a sample submission does not match the rows to predict."""
     found = {source.part: source.raw for source in sources}
     if "sample" not in found or "predict" not in found:
         return []
@@ -148,7 +148,7 @@ def _sample_lines(sources: Sequence[Source], key: str | None) -> list[str]:
         return []
     return [
         f"  the sample submission has {len(names):,} rows and predict {len(found['predict']):,}, "
-        "or their ids differ: `predict` will refuse it"
+        "or their ids differ: `predict` will reject it"
     ]
 
 
@@ -166,7 +166,7 @@ def _describe_labels(values: list[str], task: str) -> str:
 
 
 def _text_lines(sources: Sequence[Source], columns: Mapping[str, str | None]) -> list[str]:
-    """Tell lengths, texts that stand twice, and texts of official files that train has too."""
+    """Return text lengths, numbers of repeated texts, and texts that train has, too."""
     names = [name for name in (columns["text"], columns["text_pair"]) if name]
     lines, learnt = ["Texts"], set[tuple[str, ...]]()
     for source in sources:  # train is the first
@@ -180,14 +180,14 @@ def _text_lines(sources: Sequence[Source], columns: Mapping[str, str | None]) ->
         line = "characters: median {:.0f}, 95 % below {:.0f}, longest {:.0f}".format(*sizes)
         known = sum(text in learnt for text in keys)
         line += f"; {len(keys) - len(set(keys)):,} rows repeat another"
-        line += f", {known:,} stand in train" if source.part != "train" else ""
+        line += f", {known:,} are in train" if source.part != "train" else ""
         lines.append(f"  {source.part:<7} {line}")
         learnt = learnt or set(keys)
     return lines
 
 
 def _first_rows(raw: RawTable, columns: Mapping[str, str | None], data: Data) -> list[str]:
-    """Show rows, with the names of their labels where these are columns of 0 and 1."""
+    """Return the first rows, with label names instead of columns of 0 and 1."""
     shown = {role: raw.columns[name] for role, name in columns.items() if name}
     if isinstance(data.label, list):
         names = join_labels(raw, [""] * len(raw), data)

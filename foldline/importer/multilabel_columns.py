@@ -1,4 +1,4 @@
-"""Several labels a row, recognised: columns of 0 and 1, or labels joined in one column."""
+"""Multilabel data, recognised by columns of 0 and 1, or by several labels in one cell."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -8,13 +8,13 @@ from foldline.core.errors import FoldlineError, listed, nearest
 from foldline.data.raw_table import RawTable
 
 SEPARATORS = ("|", ";", ",")
-MIN_JOINED_SHARE = 0.05  # share of rows with several labels, from which a mark is a separator
-MIN_ROWS_PER_LABEL = 5  # rows a label, on average: fewer would be sentences with commas
+MIN_JOINED_SHARE = 0.05  # of rows with several labels, for a character to be a separator
+MIN_ROWS_PER_LABEL = 5  # on average; fewer suggest sentences with commas
 
 
 @dataclass(frozen=True)
 class MultilabelGuess:
-    """What `data.label` and `data.separator` are to be, and why."""
+    """Values for `data.label` and `data.separator`, and the reason."""
 
     label: str | list[str]
     separator: str | None
@@ -22,15 +22,15 @@ class MultilabelGuess:
 
     @property
     def columns(self) -> list[str]:
-        """Give the columns that hold labels."""
+        """Return the columns that hold labels."""
         return [self.label] if isinstance(self.label, str) else self.label
 
 
 def parse_label_columns(raw: RawTable, given: str | None) -> list[str] | None:
-    """Give the columns of `--label a,b,c`, None where it names one.
+    """Return the columns of `--label a,b,c`, None for a single column.
 
     Raises:
-        FoldlineError: naming the one that is not there.
+        FoldlineError: naming a column that does not exist.
     """
     if given is None or given in raw.columns or "," not in given:
         return None
@@ -49,9 +49,9 @@ def parse_label_columns(raw: RawTable, given: str | None) -> list[str] | None:
 def guess_multilabel(
     raw: RawTable, label: str, by_its_name: bool, taken: Collection[str]
 ) -> MultilabelGuess | None:
-    """Tell whether rows have several labels, None where they have one each.
+    """Return how rows have several labels, None where they have one each.
 
-    `label` is the column that was found to hold them, `taken` are columns of other roles.
+    `label` is the guessed label column, `taken` are columns of other roles.
     """
     flags = [n for n, cells in raw.columns.items() if n not in taken and set(cells) == {"0", "1"}]
     if label in flags and len(flags) > 1 and not by_its_name:

@@ -1,4 +1,4 @@
-"""Values of params.yaml, put in one by one: every other character stays as it is."""
+"""Edits of single values in params.yaml that leave every other character as it is."""
 
 import json
 import tempfile
@@ -16,53 +16,50 @@ from foldline.core.params import Settings, loading
 
 @dataclass(frozen=True)
 class ParamsEdit:
-    """New values for a params file, valid with all that stands there; nothing is written yet.
+    """New values for a params file, validated but not yet written.
 
-    `changes` gives the old and the new value of each dotted key whose value changes.
+    `changes` are the old and the new value of each dotted key that changes.
     """
 
     path: Path
-    wanted: Mapping[str, Any]
+    values: Mapping[str, Any]
     before: str
     after: str
     changes: dict[str, tuple[Any, Any]]
 
     def write(self) -> None:
-        """Write the values, whole or not at all, also where the file was changed meanwhile."""
-        same = _read_text(self.path) == self.before
-        text = (
-            self.after
-            if same
-            else _validate(self.path, edit_yaml(_read_text(self.path), self.wanted))
-        )
+        """Write the values atomically, into the current text if the file has changed since."""
+        current, text = _read_text(self.path), self.after
+        if current != self.before:
+            text = _validate(self.path, edit_yaml(current, self.values))
         with replacing(self.path) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="")
 
 
-def prepare_edit(path: Path, content: Mapping[str, Any], wanted: Mapping[str, Any]) -> ParamsEdit:
-    """Put values into the text of a params file, which holds `content`, and check it as a whole.
+def prepare_edit(path: Path, content: Mapping[str, Any], values: Mapping[str, Any]) -> ParamsEdit:
+    """Return the edit that sets values in a params file whose parsed form is `content`.
 
     Raises:
-        FoldlineError: where the file would not be valid then, naming each problem.
+        FoldlineError: where the edited file would not be valid, naming each problem.
     """
     before = _read_text(path)
-    after = _validate(path, edit_yaml(before, wanted))
-    old = {key: reduce(getitem, key.split("."), content) for key in wanted}
-    changes = {key: (old[key], value) for key, value in wanted.items() if old[key] != value}
-    return ParamsEdit(path, wanted, before, after, changes)
+    after = _validate(path, edit_yaml(before, values))
+    old = {key: reduce(getitem, key.split("."), content) for key in values}
+    changes = {key: (old[key], value) for key, value in values.items() if old[key] != value}
+    return ParamsEdit(path, values, before, after, changes)
 
 
-def edit_yaml(text: str, wanted: Mapping[str, Any]) -> str:
-    """Put values into the text of a YAML file by dotted keys; comments keep their column.
+def edit_yaml(text: str, values: Mapping[str, Any]) -> str:
+    """Return the text of a YAML file with values set by dotted keys; comments keep their column.
 
     Raises:
-        FoldlineError: where a key is not there.
+        FoldlineError: where a key does not exist.
     """
     from ruamel.yaml import YAML
 
     root: Any = YAML(pure=True).compose(text)
     spans = []
-    for key, value in wanted.items():
+    for key, value in values.items():
         node, name = root, root
         for part in key.split("."):
             pairs = getattr(node, "value", [])
@@ -76,7 +73,7 @@ def edit_yaml(text: str, wanted: Mapping[str, Any]) -> str:
 
 
 def format_value(value: object) -> str:
-    """Give a value as YAML on one line: plain where that is read back as the same."""
+    """Return a value as YAML on one line, without quotes where it reads back the same."""
     from ruamel.yaml import YAML
 
     if value is None:
@@ -87,7 +84,7 @@ def format_value(value: object) -> str:
     plain = YAML(typ="safe", pure=True)
     try:
         same = text.isprintable() and plain.load(f"key: {text}  # comment") == {"key": value}
-    except Exception:  # of a parser or a constructor: then it needs quote marks
+    except Exception:  # the parser rejects it, so it needs quotes
         same = False
     return text if same else json.dumps(text, ensure_ascii=False)
 
@@ -97,19 +94,19 @@ def _format_item(value: object) -> str:
 
 
 def _locate_value(text: str, key: Any, node: Any, value: str) -> tuple[int, int, str]:
-    """Give start and end of what is replaced, and its replacement."""
+    """Return start and end of the text to replace, and its replacement."""
     start, end = node.start_mark.index, node.end_mark.index
     if isinstance(node.value, list) and node.value and not node.flow_style:
-        # A list with an item a line moves up behind its key; a comment there stays.
+        # A block list is replaced by a flow list after its key; a comment there is kept.
         behind = text.index(":", key.end_mark.index) + 1
         return behind, node.value[-1].end_mark.index, f" {value}{text[behind:start].rstrip()}"
-    if start == end:  # no value: its mark stands anywhere behind the key
+    if start == end:  # no value: the parser's mark may be anywhere after the key
         start = end = text.index(":", key.end_mark.index) + 1
     return start, end, value if text[start - 1].isspace() else f" {value}"
 
 
 def _replace_span(text: str, start: int, end: int, value: str) -> str:
-    """Replace a span; a comment behind it stays in its column where there is room."""
+    """Replace a span; a comment after it keeps its column where there is room."""
     after = text[end:]
     gap = len(after) - len(after.lstrip(" "))
     if gap and after[gap : gap + 1] == "#":
@@ -119,7 +116,7 @@ def _replace_span(text: str, start: int, end: int, value: str) -> str:
 
 
 def _validate(path: Path, text: str) -> str:
-    """Give a text that is valid as a whole, told under the name `path` where it is not."""
+    """Return the text if it is a valid params file; errors name it `path`."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / path.name
         file.write_text(text, encoding="utf-8", newline="")

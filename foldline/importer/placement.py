@@ -1,4 +1,4 @@
-"""Files brought into data/raw/: whole or not at all, versioned by git or by DVC."""
+"""Copies of files in data/raw/, all or none, versioned by git or DVC."""
 
 import filecmp
 import hashlib
@@ -16,12 +16,15 @@ from foldline.core.io.files import replacing
 from foldline.data.raw_table import RawTable
 from foldline.data.reading import read_raw
 
-MAX_GIT_BYTES = 1_000_000  # bytes; git keeps every version of a file whole, and never forgets one
+MAX_GIT_BYTES = 1_000_000  # git keeps every version of a file for ever
 
 
 @dataclass(frozen=True)
 class Placement:
-    """A file and its place: `state` is new, same or changed; `keeper` is git or dvc."""
+    """A file and its target: `state` is new, same or changed; `keeper` is git or dvc.
+
+    `saved` is False where the present content of the target is in no version.
+    """
 
     source: Path
     target: Path
@@ -29,8 +32,8 @@ class Placement:
     keeper: str
     saved: bool = True
 
-    def told(self) -> str:
-        """Give one line for the user."""
+    def describe(self) -> str:
+        """Return the target, size, state and keeper for the summary."""
         size = self.source.stat().st_size
         shown = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
         line = f"{self.target.as_posix()}  {shown}, {self.state}, kept by {self.keeper}"
@@ -39,31 +42,32 @@ class Placement:
                 f"\n    large for git; to move it: git rm --cached {self.target.as_posix()}, --dvc"
             )
         if not self.saved:
-            line += "\n    its present content is in no version: it is lost once this one is there"
+            line += "\n    its present content is not committed and will be overwritten"
         return line
 
 
 def plan_placement(source: Path, target: Path, keeper: str | None) -> Placement:
-    """Tell what bringing a file in would do; `keeper` is None where its size shall decide.
+    """Return how a file would be placed; without a `keeper`, its size decides.
 
     Raises:
-        FoldlineError: where git has the file and DVC shall, or the other way round.
+        FoldlineError: where the other keeper has the file already, or there is no DVC project.
     """
     in_git, in_dvc = _git("ls-files", "--error-unmatch", target), _dvc_file(target).is_file()
     if keeper == "dvc" and in_git:
         raise FoldlineError(
-            f"{target} is in git, so DVC cannot have it: git rm --cached {target}, then again"
+            f"{target} is in git, so DVC cannot track it: run git rm --cached {target}, then repeat"
         )
     if keeper == "git" and in_dvc:
         raise FoldlineError(
-            f"{target} is under DVC, so git cannot have it: dvc remove {_dvc_file(target)}, then again"
+            f"{target} is tracked by DVC, so git cannot track it: run dvc remove "
+            f"{_dvc_file(target)}, then repeat"
         )
     large = source.stat().st_size > MAX_GIT_BYTES
     keeper = keeper or ("dvc" if in_dvc or (large and not in_git) else "git")
     if keeper == "dvc" and not Path(".dvc").is_dir():
         raise FoldlineError(
-            f"{target} is to be kept by DVC, which knows no project here: `git init` and "
-            "`dvc init` make one, --git keeps it in git"
+            f"{target} cannot be tracked by DVC, as there is no DVC project: run `git init` and "
+            "`dvc init`, or use --git"
         )
     state = "new"
     if target.is_file():
@@ -77,12 +81,10 @@ def plan_placement(source: Path, target: Path, keeper: str | None) -> Placement:
 
 
 def place_files(placements: Sequence[Placement]) -> None:
-    """Copy all files, then put under DVC those that it keeps.
-
-    Where one cannot be copied, none is there.
+    """Copy all files, or none where one cannot be copied; then add those of DVC to it.
 
     Raises:
-        FoldlineError: where a file cannot be written, or DVC refuses it.
+        FoldlineError: where a file cannot be written, or `dvc add` fails.
     """
     with ExitStack() as stack:
         for place in placements:
@@ -102,15 +104,14 @@ def place_files(placements: Sequence[Placement]) -> None:
     if done.returncode:
         raise FoldlineError(
             f"the files are in data/raw/, but `dvc add {' '.join(map(str, files))}` failed, so "
-            f"params.yaml was left as it is: {done.stderr.strip()}"
+            f"params.yaml was not changed: {done.stderr.strip()}"
         )
 
 
 def compare_versions(old: Path, new: RawTable, key: str | None, encoding: str, quoting: str) -> str:
-    """Tell in one line how the rows of a new version differ from the old one's.
+    """Return in one line how the rows of a new version differ from the old one.
 
-    With a column of ids a row with another content is changed; without, it is one that was
-    removed and one that was added.
+    With an id column, a row with new content counts as changed; without, as removed and added.
     """
     try:
         before = read_raw(old, encoding, quoting)
@@ -121,7 +122,7 @@ def compare_versions(old: Path, new: RawTable, key: str | None, encoding: str, q
     removed = sum((first - second).values())
     names = dict.fromkeys([*before.columns, *new.columns])
     other = [name for name in names if (name in before.columns) != (name in new.columns)]
-    columns = f"; columns that come or go: {listed(other)}" if other else ""
+    columns = f"; columns added or removed: {listed(other)}" if other else ""
     line = f"{len(before):,} rows before, {len(new):,} now"
     if not added and not removed:
         return f"{line}: the same rows, in another order or form"
@@ -146,19 +147,19 @@ def _unique_ids(raw: RawTable, key: str | None) -> set[str | None] | None:
 
 
 def _dvc_file(target: Path) -> Path:
-    """Give the file in which DVC notes what it keeps."""
+    """Return the .dvc file of a target."""
     return target.with_name(f"{target.name}.dvc")
 
 
 def _is_recorded_by_dvc(target: Path) -> bool:
-    """Tell whether the file is as DVC noted it, in a note that git has."""
+    """Return whether the file has the hash of its .dvc file, and git has that file."""
     digest = hashlib.md5(target.read_bytes(), usedforsecurity=False).hexdigest()
     noted = digest in _dvc_file(target).read_text(encoding="utf-8")
     return noted and _git("diff", "--quiet", "HEAD", "--", _dvc_file(target))
 
 
 def _git(*arguments: str | Path) -> bool:
-    """Tell whether a git command succeeds; without git or a repository it does not."""
+    """Return whether a git command succeeds; False without git or a repository."""
     try:
         done = subprocess.run(["git", *map(str, arguments)], capture_output=True, check=False)
     except OSError:

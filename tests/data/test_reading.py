@@ -233,7 +233,8 @@ def test_quoting_can_be_named(file):
         (
             "a.xlsx",
             "PK",
-            "a.xlsx: not a supported format; allowed are .csv, .tsv, .jsonl, .parquet, each also .gz",
+            "a.xlsx: not a supported format; allowed are .csv, .tsv, .jsonl, .parquet, each also "
+            ".gz",
         ),
         ("a", "x", "a: not a supported format"),
         ("a.gz", "x", "a.gz: not a supported format"),

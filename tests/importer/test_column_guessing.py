@@ -45,7 +45,7 @@ def table(columns: dict[str, str], name: str = "train.csv") -> RawTable:
 
 def guessed(columns: dict[str, str], **told: str | None) -> dict[str, str]:
     """Return the roles that are filled, as `role: column`."""
-    known = {role: Guess(column, "as told") for role, column in told.items()}
+    known = {role: Guess(column, "from the command line") for role, column in told.items()}
     found = guess_columns(table(columns), {}, known)
     return {role: guess.column for role, guess in found.items() if guess.column}
 
@@ -302,7 +302,7 @@ def test_rows_with_one_judgement_each_are_no_such_table():
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_name_that_says_text_is_believed_in_the_smallest_files(count):
     columns = {"text": ["hello there", "good bye"][:count], "label": ["a", "b"][:count]}
-    found = {} if count == 2 else {"label": Guess("label", "as told")}
+    found = {} if count == 2 else {"label": Guess("label", "from the command line")}
 
     guess = guess_columns(RawTable(Path("t.csv"), columns, [2, 3][:count]), {}, found)
 

@@ -160,7 +160,7 @@ def test_a_new_version_keeps_the_settings_and_says_what_changed(project, bring, 
 
     shown = capsys.readouterr().out
     assert "60 rows before, 59 now: 1 added, 2 removed" in shown
-    assert "as params.yaml has it" in shown
+    assert "from params.yaml" in shown
     assert "its present content is in no version" in shown
     assert (project / "params.yaml").read_bytes() == params
     assert b"new words" in (project / "data/raw/train.csv").read_bytes()
@@ -240,7 +240,7 @@ def test_what_later_stages_would_refuse_is_told_now(project, capsys):
     run_verb(["import", *files, "--yes"])
 
     shown = capsys.readouterr().out
-    assert "classes that train lacks: weather; `prepare` will refuse them" in shown
+    assert "classes that train lacks: weather; `prepare` will reject them" in shown
     assert "the sample submission has 1 rows and predict 15" in shown
 
 

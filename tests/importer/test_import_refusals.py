@@ -83,11 +83,11 @@ def test_a_copy_that_is_interrupted_leaves_nothing(project, monkeypatch):
     ("arguments", "expected"),
     [
         ([], ["name a file", "--help"]),
-        (["given/absent.csv"], ["given/absent.csv is not there"]),
+        (["given/absent.csv"], ["given/absent.csv does not exist"]),
         (["given"], ["is a folder", "hf:given"]),
         (["vaild=given/train.csv"], ["unknown part 'vaild'; did you mean 'valid'?"]),
-        (["given/train.csv", "train=given/dev.csv"], ["both are train", "leave one out"]),
-        (["given/train.csv", "given/more.csv"], ["more.csv: what this file is for", "train="]),
+        (["given/train.csv", "train=given/dev.csv"], ["both are train", "omit one"]),
+        (["given/train.csv", "given/more.csv"], ["more.csv: the part of this file", "train="]),
         (["given/one.csv", "given/more.csv"], ["none of one.csv, more.csv", "train=PATH"]),
         (["given/train.csv", "--label", "lable"], ["did you mean 'label'?", "Correct --label"]),
         (["given/train.csv", "--text", "none"], ["--text none", "name it"]),
@@ -99,7 +99,7 @@ def test_a_copy_that_is_interrupted_leaves_nothing(project, monkeypatch):
         (["given/train.csv", "--annotations", "given/dev.csv"], ["item, annotator and label"]),
         (["given/train.csv", "--revision", "1"], ["hf:ID"]),
         (["given/train.xlsx"], ["allowed are .csv"]),
-        (["given/train.csv", "--dvc"], ["which knows no project here", "--git"]),
+        (["given/train.csv", "--dvc"], ["as there is no DVC project", "--git"]),
         (["given/train.csv", "--task", "regression", "--id", "id"], ["needs numbers", "--label"]),
     ],
 )
