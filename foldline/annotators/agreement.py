@@ -122,16 +122,16 @@ def percent_agreement(ratings: Ratings) -> Measure:
 
 def cohen_kappa(ratings: Ratings) -> Measure:
     """Return Cohen's kappa (1960): the mean over pairs of annotators, weighted by overlap."""
-    one, other = ratings.judgement_pairs
-    upward = ratings.annotator[one] < ratings.annotator[other]
-    one, other = one[upward], other[upward]
-    keys = ratings.annotator[one] * len(ratings.annotators) + ratings.annotator[other]
+    left, right = ratings.judgement_pairs
+    upward = ratings.annotator[left] < ratings.annotator[right]
+    left, right = left[upward], right[upward]
+    keys = ratings.annotator[left] * len(ratings.annotators) + ratings.annotator[right]
     names, pair = np.unique(keys, return_inverse=True)
-    item, same = ratings.item[one], ratings.value[one] == ratings.value[other]
+    item, same = ratings.item[left], ratings.value[left] == ratings.value[right]
     spread = len(ratings.values)
-    sides = [pair * spread + ratings.value[one], pair * spread + ratings.value[other]]
-    cells, places = np.unique(np.concatenate(sides), return_inverse=True)
-    first, second = np.split(places, 2)
+    sides = [pair * spread + ratings.value[left], pair * spread + ratings.value[right]]
+    cells, cell_of_side = np.unique(np.concatenate(sides), return_inverse=True)
+    first, second = np.split(cell_of_side, 2)
 
     def kappa(weights: Floats) -> Any:
         weight = weights[item]

@@ -91,8 +91,8 @@ def classification_measures(
         hits = np.bincount(truth, weight * (truth == predicted), minlength=size)
         total = np.bincount(truth, weight, minlength=size)
         total = total + np.bincount(predicted, weight, minlength=size)
-        there = total > 0
-        return (2 * hits[there] / total[there]).mean() if there.any() else float("nan")
+        occurs = total > 0
+        return (2 * hits[occurs] / total[occurs]).mean() if occurs.any() else float("nan")
 
     def accuracy(weights: Floats) -> Any:
         weight = weights[item]

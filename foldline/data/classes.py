@@ -83,13 +83,13 @@ def _check_known_labels(
         if not unknown:
             continue
         ids = rows["id"][(rows["part"] == part.name) & (rows["label"] == unknown[0])]
-        there = part.table["id"].isin(set(ids)).to_numpy().nonzero()[0].tolist()
+        matching = part.table["id"].isin(set(ids)).to_numpy().nonzero()[0].tolist()
         alike = [name for name in allowed if _spelling_key(name) == _spelling_key(unknown[0])]
         close = alike[0] if alike else nearest(unknown[0], allowed)
         hint = f" (did you mean '{close}'?)" if close else ""
         others = f" Other such labels: {listed(unknown[1:])}." if len(unknown) > 1 else ""
         raise FoldlineError(
-            f"{part.where(there)}: label '{unknown[0]}'{hint}, but {problem}.{others} "
+            f"{part.where(matching)}: label '{unknown[0]}'{hint}, but {problem}.{others} "
             f"Known: {listed(allowed)}. {advice}"
         )
 

@@ -87,8 +87,8 @@ def _conflict_groups(rows: pd.DataFrame, codes: np.ndarray, task: str) -> list[l
     train = np.flatnonzero(rows["part"] == "train")
     groups: dict[int, list[int]] = {}
     if len(train):
-        there = train[conflict_mask(codes[train], rows["label"].iloc[train], task)]
-        for row in there.tolist():
+        conflicting = train[conflict_mask(codes[train], rows["label"].iloc[train], task)]
+        for row in conflicting.tolist():
             groups.setdefault(int(codes[row]), []).append(row)
     return list(groups.values())
 

@@ -54,16 +54,16 @@ def find_duplicates(table: pd.DataFrame, options: Duplicates) -> DuplicateGroups
         for text, is_long in zip(keys, long_enough, strict=True)
     ]
     exact, equal = _factorize(keys), _factorize(skeletons)
-    strongest, notes = exact if options.match == "exact" else equal, []
+    codes, notes = exact if options.match == "exact" else equal, []
     if options.match == "near":
         groups, note = group_near_texts(_first_values(skeletons, equal), options.threshold)
-        strongest, notes = groups[equal], [note]
+        codes, notes = groups[equal], [note]
     sides = numbers.reshape(2, len(table))
-    whole = _pair_codes(strongest[sides], long_enough[sides])
+    whole = _pair_codes(codes[sides], long_enough[sides])
     together = whole
     if options.pairs == "either" and any(pairs):
-        together = _chain_codes(strongest[sides], long_enough[sides])
-        notes += _chain_notes(whole, together, strongest[sides], table)
+        together = _chain_codes(codes[sides], long_enough[sides])
+        notes += _chain_notes(whole, together, codes[sides], table)
     return DuplicateGroups(
         exact=_pair_codes(exact[sides], long_enough[sides]),
         skeleton=_pair_codes(equal[sides], long_enough[sides]),
@@ -83,10 +83,10 @@ def group_near_texts(texts: list[str], threshold: float) -> tuple[np.ndarray, st
     texts = ["" if text.startswith("\0") else text for text in texts]
     # The order of rows must not matter.
     order = sorted(range(len(texts)), key=texts.__getitem__)
-    sets, lists, way = candidate_pairs([texts[row] for row in order], threshold)
+    sets, lists, description = candidate_pairs([texts[row] for row in order], threshold)
     groups = np.empty(len(texts), dtype=np.int64)
     groups[order] = similarity_join.similar_groups(sets, lists, threshold)
-    return groups, f"near duplicates (Jaccard of 3-grams from {threshold:g}): {way}"
+    return groups, f"near duplicates (Jaccard of 3-grams from {threshold:g}): {description}"
 
 
 def candidate_pairs(texts: list[str], threshold: float) -> tuple["GramSets", "CandidateLists", str]:
@@ -106,10 +106,10 @@ def candidate_pairs(texts: list[str], threshold: float) -> tuple["GramSets", "Ca
             return sets, lists, f"exact join of {count}"
     lists = minhash.band_candidates(texts, threshold)
     recall = minhash.expected_recall(threshold)
-    way = f"MinHash of {count}, verified; recall {recall:.3f} at the threshold"
+    description = f"MinHash of {count}, verified; recall {recall:.3f} at the threshold"
     if lists.counts.max(initial=0) == minhash.MAX_NEIGHBOURS:
-        way += f", less where more than {minhash.MAX_NEIGHBOURS} texts are alike"
-    return minhash.LongTexts(texts), lists, way
+        description += f", less where more than {minhash.MAX_NEIGHBOURS} texts are alike"
+    return minhash.LongTexts(texts), lists, description
 
 
 def duplicate_keys(table: pd.DataFrame) -> list[tuple[str, ...] | None]:
@@ -169,8 +169,8 @@ def _chain_notes(
     rows = np.flatnonzero(together == codes[sizes.argmax()])
     own = sides[:, rows]
     numbers, counts = np.unique(own, return_counts=True)
-    side, place = np.argwhere(own == numbers[counts.argmax()])[0]
-    text = table[("text", "text_pair")[side]].iloc[rows[place]]
+    side, index = np.argwhere(own == numbers[counts.argmax()])[0]
+    text = table[("text", "text_pair")[side]].iloc[rows[index]]
     return [
         f"prepare.duplicates.pairs=either joins rows that share one text, in chains: {most} of "
         f"{len(table)} rows ({most / len(table):.0%}) are one group, which no split divides; the "

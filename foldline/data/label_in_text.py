@@ -39,8 +39,8 @@ def match_own_values(values: Sequence[str], texts: Sequence[str]) -> tuple[np.nd
     """
     own = np.array([bool(v) and contains_value(v, t) for v, t in zip(values, texts, strict=True)])
     others = [*values[_ROW_OFFSET:], *values[:_ROW_OFFSET]]
-    other = [bool(v) and contains_value(v, t) for v, t in zip(others, texts, strict=True)]
-    return own, float(np.mean(other)) if other else 0.0
+    by_chance = [bool(v) and contains_value(v, t) for v, t in zip(others, texts, strict=True)]
+    return own, float(np.mean(by_chance)) if by_chance else 0.0
 
 
 def exceeds_chance(share: float, chance: float) -> bool:

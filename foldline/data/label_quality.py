@@ -48,24 +48,26 @@ def check_label_quality(rows: pd.DataFrame, labels: Labels, data: Data, seed: in
         notes = [*_repetition_notes(explode_labels(train_valid, labels.task)), *notes]
     sample = distinct_rows(train_valid, seed)
     words: dict[str, Any] = {}
-    found: dict[str, shortcuts.Shortcut] = {}
+    baselines: dict[str, shortcuts.Shortcut] = {}
     if len(sample) >= MIN_ROWS:
         words = _find_label_words(sample, labels.task)
-        found = shortcuts.find_shortcuts(sample, labels.task, seed)
+        baselines = shortcuts.find_shortcuts(sample, labels.task, seed)
         notes = [
             *_word_notes(words, len(sample)),
-            *[shortcuts.shortcut_note(n, s, labels.task) for n, s in found.items() if s.clear],
+            *[shortcuts.shortcut_note(n, s, labels.task) for n, s in baselines.items() if s.clear],
             *notes,
         ]
     metrics = {
         "given_away": words["share"] if words else 0.0,
-        "shortcut": max((round(shortcut.gain, 4) for shortcut in found.values()), default=0.0),
+        "shortcut": max((round(shortcut.gain, 4) for shortcut in baselines.values()), default=0.0),
         "later_rows": max((entry["rows"] for entry in times.values()), default=0),
     }
     details = {
         "rows": len(sample),
         "labels": words,
-        "shortcuts": {name: _round_values(asdict(shortcut)) for name, shortcut in found.items()},
+        "shortcuts": {
+            name: _round_values(asdict(shortcut)) for name, shortcut in baselines.items()
+        },
         "time": times,
     }
     return LabelQuality(metrics, details, notes)
@@ -98,14 +100,14 @@ def _find_label_words(rows: pd.DataFrame, task: str) -> dict[str, Any]:
         ngrams = label_artifacts.find_ngrams(texts)
         if task != "regression":
             table = label_artifacts.class_associations(ngrams, split_labels(labels, task))
-            found = label_in_text.find_class_names_in_text(split_labels(labels, task), texts)
+            entries = label_in_text.find_class_names_in_text(split_labels(labels, task), texts)
         else:
             table = label_artifacts.number_correlations(ngrams, np.array(labels, dtype=np.float64))
-            found = label_in_text.find_numbers_in_text(labels, texts)
+            entries = label_in_text.find_numbers_in_text(labels, texts)
         sure = label_artifacts.is_artifact(table)
         matching = distinct[role][label_artifacts.contains_ngram(ngrams, table["ngram"][sure])]
         has_artifact |= rows[role].isin(set(matching)).to_numpy()
-        in_text += [{"column": role} | entry for entry in found]
+        in_text += [{"column": role} | entry for entry in entries]
         tables.append(table.assign(column=role, sure=sure))
     table = pd.concat(tables, ignore_index=True)
     linked = table[~table["sure"] & (table["q"] < label_artifacts.MAX_Q)]

@@ -36,11 +36,11 @@ class LongTexts:
         """Return the number of characters of each text: (n,) int64."""
         return np.fromiter(map(len, self.texts), np.int64, len(self.texts))
 
-    def shared(self, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def shared(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the sizes of the intersection and the union of each pair of sets: (m,) each."""
-        rows, indices = np.unique(np.concatenate([one, other]), return_inverse=True)
+        rows, indices = np.unique(np.concatenate([first, second]), return_inverse=True)
         grams = build_gram_sets([self.texts[row] for row in rows])
-        return grams.shared(indices[: len(one)], indices[len(one) :])
+        return grams.shared(indices[: len(first)], indices[len(first) :])
 
 
 def band_shape(threshold: float) -> tuple[int, int]:

@@ -27,7 +27,7 @@ class GramSets(Protocol):
         """Return the size of each set, or an upper bound: (n,) int64."""
         ...
 
-    def shared(self, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def shared(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the sizes of the intersection and the union of each pair of sets: (m,) each."""
         ...
 
@@ -55,10 +55,10 @@ class GramArray:
         ones = np.ones(len(self.tokens), dtype=np.int8)
         return csr_array((ones, self.tokens, self.starts), shape=shape)
 
-    def shared(self, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def shared(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the sizes of the intersection and the union of each pair of sets: (m,) each."""
-        both = np.diff((self._matrix[one] * self._matrix[other]).indptr)
-        return both, self.costs[one] + self.costs[other] - both
+        both = np.diff((self._matrix[first] * self._matrix[second]).indptr)
+        return both, self.costs[first] + self.costs[second] - both
 
 
 @dataclass(frozen=True)
@@ -197,10 +197,10 @@ def _verify_candidates(
 ) -> Iterator[np.ndarray]:
     """Yield similar pairs of different groups in chunks; `groups` may change in between."""
     n, costs = len(groups), sets.costs
-    for one, other in _candidate_chunks(lists):
-        a, b = lists.rows[one], lists.rows[other]
-        most = 1 + np.minimum(lists.left[one], lists.left[other])
-        least = threshold / (1 + threshold) * (lists.sizes[one] + lists.sizes[other])
+    for first, second in _candidate_chunks(lists):
+        a, b = lists.rows[first], lists.rows[second]
+        most = 1 + np.minimum(lists.left[first], lists.left[second])
+        least = threshold / (1 + threshold) * (lists.sizes[first] + lists.sizes[second])
         keep = (most >= least - EPSILON) & (groups[a] != groups[b])
         if required is not None:
             keep &= required[a] | required[b]
@@ -217,8 +217,8 @@ def _candidate_chunks(lists: CandidateLists) -> Iterator[tuple[np.ndarray, np.nd
     indices = np.flatnonzero(lists.counts)
     for part in slice_by_cost(lists.counts[indices], CHUNK_SIZE):
         counts = lists.counts[indices[part]]
-        one = np.repeat(indices[part], counts)
-        yield one, one + _count_up(counts) + 1
+        first = np.repeat(indices[part], counts)
+        yield first, first + _count_up(counts) + 1
 
 
 def slice_by_cost(costs: np.ndarray, limit: int) -> Iterator[slice]:

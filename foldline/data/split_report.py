@@ -63,8 +63,8 @@ def _count_crossing(table: pd.DataFrame, rows: dict[str, list[int]]) -> dict[str
     """Return how many rows equal one of an earlier part."""
     keys = duplicate_keys(table)
     counts = {}
-    for part, before in EARLIER_PARTS.items():
-        same = {keys[row] for other in before for row in rows[other]} - {None}
+    for part, earlier_parts in EARLIER_PARTS.items():
+        same = {keys[row] for earlier in earlier_parts for row in rows[earlier]} - {None}
         counts[part] = sum(keys[row] in same for row in rows[part])
     return counts
 

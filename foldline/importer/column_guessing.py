@@ -129,10 +129,10 @@ class _ColumnGuesser:
         )
 
     def _assign_pair(self) -> None:
-        for one, other in pairs_by_name(self.free):
-            if self._is_text(one) and self._is_text(other):
-                self._assign("text", one, f"its name, beside '{other}'")
-                self._assign("text_pair", other, f"its name, beside '{one}'")
+        for first, second in pairs_by_name(self.free):
+            if self._is_text(first) and self._is_text(second):
+                self._assign("text", first, f"its name, beside '{second}'")
+                self._assign("text_pair", second, f"its name, beside '{first}'")
                 return
 
     def _assign_by_name(self, role: str, fits: Callable[[str], bool]) -> None:
@@ -207,8 +207,8 @@ class _ColumnGuesser:
         if not fit:
             return None
         name = fit[-1][1]  # usually the last column
-        rest = [other for _, other in fit[:-1]]
-        doubt = f"; it could also be {listed(rest)}" if rest else ""
+        others = [other for _, other in fit[:-1]]
+        doubt = f"; it could also be {listed(others)}" if others else ""
         return name, f"{self._count_values(name)}{doubt}"
 
     def _find_text(self) -> tuple[str, str] | None:

@@ -90,11 +90,12 @@ def _contains_word(role: str, known: str, name: str) -> bool:
 
     Korean words are written together, with the head word last: 리뷰내용, 감정라벨.
     """
-    found = split_words(name)
+    words = split_words(name)
     if role in _ENTITY_ROLES:
-        found = found[-2:] if found[-1:] and found[-1] in (*_ID_WORDS, "name") else found[-1:]
-    together = not known.isascii() and role != "id" and normalize_name(name).endswith(known)
-    return known in found or together
+        has_id = words[-1:] and words[-1] in (*_ID_WORDS, "name")
+        words = words[-2:] if has_id else words[-1:]
+    is_compound = not known.isascii() and role != "id" and normalize_name(name).endswith(known)
+    return known in words or is_compound
 
 
 def _is_identifier(name: str) -> bool:
@@ -104,20 +105,24 @@ def _is_identifier(name: str) -> bool:
 
 def pairs_by_name(names: list[str]) -> list[tuple[str, str]]:
     """Return pairs of columns whose names suggest two texts of one row."""
-    known = {normalize_name(name): name for name in names}
-    pairs = [
-        (known[one], known[one[:-1] + other])
-        for first, other in (("1", "2"), ("a", "b"))
-        for one in known
-        if one.endswith(first) and one[:-1] + other in known
+    columns = {normalize_name(name): name for name in names}
+    numbered = [
+        (name, name[:-1] + second)
+        for first, second in (("1", "2"), ("a", "b"))
+        for name in columns
+        if name.endswith(first)
     ]
-    return pairs + [(known[a], known[b]) for a, b in PAIRS if a in known and b in known]
+    return [
+        (columns[first], columns[second])
+        for first, second in (*numbered, *PAIRS)
+        if first in columns and second in columns
+    ]
 
 
 def part_by_name(stem: str) -> str | None:
     """Return the part that a file's name suggests, or None: `test_unlabeled` is to be predicted."""
-    found = split_words(stem)
-    return next((part for part, known in _PART_WORDS.items() if set(known) & set(found)), None)
+    words = set(split_words(stem))
+    return next((part for part, known in _PART_WORDS.items() if set(known) & words), None)
 
 
 def _casefold(name: str) -> str:

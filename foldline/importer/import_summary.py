@@ -33,12 +33,12 @@ def format_summary(
     columns = {role: guess.column for role, guess in guesses.items()}
     train = next(source.raw for source in sources if source.part == "train")
     lines = ["Files"]
-    for source, place in zip(sources, placements, strict=False):
-        lines.append(f"  {source.part:<11} {len(source.raw):>7,} rows  {place.describe()}")
+    for source, placement in zip(sources, placements, strict=False):
+        lines.append(f"  {source.part:<11} {len(source.raw):>7,} rows  {placement.describe()}")
         lines += [f"    {note}" for note in source.raw.notes]
-        if place.state == "changed":
+        if placement.state == "changed":
             old = compare_versions(
-                place.target, source.raw, columns["id"], data.encoding, data.quoting
+                placement.target, source.raw, columns["id"], data.encoding, data.quoting
             )
             lines.append(f"    {old}")
     lines += [f"  {'record':<24} {p.describe()}" for p in placements[len(sources) :]]
@@ -71,15 +71,15 @@ def format_changes(changes: Mapping[str, tuple[Any, Any]]) -> str:
 
 def format_next_steps(placements: Sequence[Placement]) -> str:
     """Return the next commands to run."""
-    names = listed((place.target.name for place in placements), 4)
+    names = listed((placement.target.name for placement in placements), 4)
     lines = [
         "Written. Next:",
         f'  git add data/raw params.yaml && git commit -m "Import {names}"',
         "  python run.py repro",
     ]
-    if any(place.state == "changed" for place in placements):
+    if any(placement.state == "changed" for placement in placements):
         lines.insert(1, "  git diff --stat; python run.py dvc diff   (what this version changes)")
-    if any(place.keeper == "dvc" for place in placements):
+    if any(placement.keeper == "dvc" for placement in placements):
         lines.append("  python run.py dvc push   (once a remote is set: docs/data.md)")
     return "\n".join(["", *lines])
 
@@ -98,14 +98,18 @@ def check_columns(sources: Sequence[Source], data: Data) -> None:
 def _annotation_lines(sources: Sequence[Source], key: str | None) -> list[str]:
     """Return how an annotation table is read, and how many of its items are rows of the data."""
     table = next((source.raw for source in sources if source.part == "annotations"), None)
-    found = guess_annotation_columns(table) if table else None
-    if table is None or found is None:
+    columns = guess_annotation_columns(table) if table else None
+    if table is None or columns is None:
         return []
     rows = {v for source in sources if source.raw is not table for v in _ids(source, key)}
-    items = set(table.columns[found.item])
-    persons = len(set(table.columns[found.annotator]))
-    line = f"  annotations item '{found.item}', annotator '{found.annotator}' ({persons} people), "
-    line += f"label '{found.label}' ({found.scale}); {len(items & rows):,} of {len(items):,} items "
+    items = set(table.columns[columns.item])
+    people = len(set(table.columns[columns.annotator]))
+    line = (
+        f"  annotations item '{columns.item}', annotator '{columns.annotator}' ({people} people), "
+    )
+    line += (
+        f"label '{columns.label}' ({columns.scale}); {len(items & rows):,} of {len(items):,} items "
+    )
     return [line + f"are rows (by '{key}')" if key else line + "are rows: set data.id"]
 
 
@@ -128,26 +132,26 @@ def _label_lines(sources: Sequence[Source], data: Data, task: str) -> list[str]:
         lines.append(f"  {source.part:<6} {_describe_labels(counted, task)}{gaps}")
         names = {name for own in split_labels(values, task) for name in own}
         learnt = names if source.part == "train" else learnt
-        strange = sorted(names - learnt) if task != "regression" else []
-        if strange:
+        unknown = sorted(names - learnt) if task != "regression" else []
+        if unknown:
             lines.append(
-                f"    classes that train lacks: {listed(strange, 5)}; `prepare` will reject them"
+                f"    classes that train lacks: {listed(unknown, 5)}; `prepare` will reject them"
             )
     return lines
 
 
 def _sample_lines(sources: Sequence[Source], key: str | None) -> list[str]:
     """Return a warning where a sample submission does not match the rows to predict."""
-    found = {source.part: source.raw for source in sources}
-    if "sample" not in found or "predict" not in found:
+    tables = {source.part: source.raw for source in sources}
+    if "sample" not in tables or "predict" not in tables:
         return []
-    names = next(iter(found["sample"].columns.values()))
-    rows = found["predict"].columns.get(key or "")
-    same = len(names) == len(found["predict"]) if rows is None else set(names) == set(rows)
-    if same:
+    names = next(iter(tables["sample"].columns.values()))
+    rows = tables["predict"].columns.get(key or "")
+    matches = len(names) == len(tables["predict"]) if rows is None else set(names) == set(rows)
+    if matches:
         return []
     return [
-        f"  the sample submission has {len(names):,} rows and predict {len(found['predict']):,}, "
+        f"  the sample submission has {len(names):,} rows and predict {len(tables['predict']):,}, "
         "or their ids differ: `predict` will reject it"
     ]
 

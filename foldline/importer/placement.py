@@ -87,11 +87,11 @@ def place_files(placements: Sequence[Placement]) -> None:
         FoldlineError: where a file cannot be written, or `dvc add` fails.
     """
     with ExitStack() as stack:
-        for place in placements:
-            if place.state != "same":
-                temporary = stack.enter_context(replacing(place.target))
-                shutil.copyfile(place.source, temporary)
-    files = [place.target for place in placements if place.keeper == "dvc"]
+        for placement in placements:
+            if placement.state != "same":
+                temporary = stack.enter_context(replacing(placement.target))
+                shutil.copyfile(placement.source, temporary)
+    files = [placement.target for placement in placements if placement.keeper == "dvc"]
     if not files:
         return
     done = subprocess.run(

@@ -92,11 +92,11 @@ def _copy_counts(view: ViewData) -> dict[str, Any]:
     train, copies = (explode_labels(table, view.labels.task) for table in (train, view.copies))
     kept = train["label"][~train["unsampled"]].value_counts()
     out = train["label"][train["unsampled"]].value_counts()
-    made = copies["label"].value_counts()
+    copied = copies["label"].value_counts()
     names = view.labels.classes
     return {
         "methods": view.copies["method"].value_counts().sort_index().to_dict(),
-        "classes": {n: [int(c.get(n, 0)) for c in (kept, made, out)] for n in names},
+        "classes": {n: [int(c.get(n, 0)) for c in (kept, copied, out)] for n in names},
     }
 
 

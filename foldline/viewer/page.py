@@ -51,10 +51,10 @@ def page_columns(view: ViewData) -> dict[str, Any]:
     rows = view.rows
     row_of = pd.Series(range(len(rows)), index=rows["id"])
     regression = view.labels.task == "regression"
-    several = view.labels.task == "multilabel"
-    first = [] if several else list(view.labels.classes)
-    there = {*rows["label"].tolist(), *(rows["guess"].tolist() if several else [])}
-    labels = [*first, *sorted(there - set(first))]
+    is_multilabel = view.labels.task == "multilabel"
+    first = [] if is_multilabel else list(view.labels.classes)
+    occurring = {*rows["label"].tolist(), *(rows["guess"].tolist() if is_multilabel else [])}
+    labels = [*first, *sorted(occurring - set(first))]
     data: dict[str, Any] = {
         "id": rows["id"].tolist(),
         "text": rows["text"].tolist(),
@@ -97,8 +97,8 @@ def _indexed_column(table: pd.DataFrame, column: str) -> dict[str, list[Any]]:
 
 def _indices(values: "pd.Series[Any]", names: list[str]) -> list[int]:
     """Return the index of each value in `names`, -1 where it is not there."""
-    places = {name: place for place, name in enumerate(names)}
-    return [places.get(value, -1) for value in values.tolist()]
+    index_of = {name: index for index, name in enumerate(names)}
+    return [index_of.get(value, -1) for value in values.tolist()]
 
 
 def _round_numbers(values: "pd.Series[Any]") -> list[float | None]:

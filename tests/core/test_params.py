@@ -102,7 +102,7 @@ def test_a_whole_number_serves_as_a_number(changed):
         ("ratios", "ratios: abc", "split.ratios  must be 'auto' or a list"),
         ("ratios", "ratios: [0.5, 0.5]", "split.ratios  must be 'auto' or a list of "),
         ("ratios", "ratios: [0.8, 0.1, 0.2]", "split.ratios  train, valid and test must sum to 1"),
-        ("ratios", "ratios: [0, 0.5, 0.5]", "and train not be 0"),
+        ("ratios", "ratios: [0, 0.5, 0.5]", "and train must be above 0"),
         ("ratios", "ratios: [1.5, 0, 0]", "split.ratios.0  must be less than or equal to 1"),
         ("strategy", "strategy: balanse", "augment.strategy  must be 'none', 'balance', "),
         ("nested", "nested: 1", "kfold.nested  "),

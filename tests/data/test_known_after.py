@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.parametrize("role", ["text", "text_pair", "group", "time", "id"])
 def test_a_column_known_after_the_fact_is_refused(role):
-    with pytest.raises(ValidationError, match=f"{role}: is column 'rating', which data.k"):
+    with pytest.raises(ValidationError, match=f"{role}: column 'rating' is in data.k"):
         Data.model_validate(section(**{role: "rating"}, known_after=["votes", "rating"]))
 
 
@@ -31,7 +31,7 @@ def test_the_refusal_names_the_key(tmp_path):
     )
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
 
-    with pytest.raises(FoldlineError, match=r"data\.time +is column 'when', which data.known_a"):
+    with pytest.raises(FoldlineError, match=r"data\.time +column 'when' is in data.known_a"):
         loading.load(Settings, tmp_path / "params.yaml")
 
 

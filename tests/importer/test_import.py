@@ -161,7 +161,7 @@ def test_a_new_version_keeps_the_settings_and_says_what_changed(project, bring, 
     shown = capsys.readouterr().out
     assert "60 rows before, 59 now: 1 added, 2 removed" in shown
     assert "from params.yaml" in shown
-    assert "its present content is in no version" in shown
+    assert "its present content is not committed" in shown
     assert (project / "params.yaml").read_bytes() == params
     assert b"new words" in (project / "data/raw/train.csv").read_bytes()
 
