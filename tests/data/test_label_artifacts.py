@@ -28,7 +28,7 @@ from foldline.data.label_in_text import (
 WORDS = ["오늘", "영화", "정말", "good", "bad", "film", "배우", "story", "음악", "the"]
 
 
-def texts(n: int, seed: int = 0) -> list[str]:
+def random_texts(n: int, seed: int = 0) -> list[str]:
     rng = np.random.default_rng(seed)
     return [" ".join(rng.choice(WORDS, size=5)) for _ in range(n)]
 
@@ -104,7 +104,7 @@ def test_frequent_words_of_many_texts_do_not_overflow():
 
 @pytest.mark.parametrize("token", ["label=3", "정답은", "<3>", "##"])
 def test_a_planted_token_gives_its_class_away(token):
-    plain = texts(300)
+    plain = random_texts(300)
     labels = [str(n % 4) for n in range(300)]
     planted = [f"{t} {token}" if c == "3" else t for t, c in zip(plain, labels, strict=True)]
 
@@ -151,7 +151,7 @@ def test_a_token_beside_one_number_alone_gives_it_away():
     numbers = np.arange(300) % 5 / 1.0
     planted = [
         f"{text} 별다섯" if number == 4 else text
-        for text, number in zip(texts(300), numbers, strict=True)
+        for text, number in zip(random_texts(300), numbers, strict=True)
     ]
 
     table = number_correlations(find_ngrams(planted), numbers)
@@ -203,15 +203,17 @@ def test_an_echo_is_more_than_chance():
 
 def test_a_class_whose_name_stands_in_its_texts_is_found():
     labels = ["농담", "진담"] * 100
-    told = [f"{t} 농담" if c == "농담" else t for t, c in zip(texts(200), labels, strict=True)]
+    texts = [
+        f"{t} 농담" if c == "농담" else t for t, c in zip(random_texts(200), labels, strict=True)
+    ]
 
-    found = find_class_names_in_text([[name] for name in labels], told)
+    found = find_class_names_in_text([[name] for name in labels], texts)
 
     assert found == [{"label": "농담", "texts": 100, "precision": 1.0, "coverage": 1.0}]
-    assert find_class_names_in_text([[name] for name in labels], texts(200)) == []
+    assert find_class_names_in_text([[name] for name in labels], random_texts(200)) == []
     assert (
         find_class_names_in_text(
-            [[name] for name in labels], [f"{text} 농담" for text in texts(200)]
+            [[name] for name in labels], [f"{text} 농담" for text in random_texts(200)]
         )
         == []
     )
@@ -221,10 +223,10 @@ def test_a_class_whose_name_stands_in_its_texts_is_found():
 def test_a_number_that_stands_in_its_text_is_found(form):
     numbers = [n % 10 / 1.0 for n in range(100)]
     labels = [f"{number:.1f}" for number in numbers]
-    told = [f"{t} {form.format(v)}" for t, v in zip(texts(100), numbers, strict=True)]
+    texts = [f"{t} {form.format(v)}" for t, v in zip(random_texts(100), numbers, strict=True)]
 
-    assert [entry["coverage"] for entry in find_numbers_in_text(labels, told)] == [1.0]
-    assert find_numbers_in_text(labels, texts(100)) == []
+    assert [entry["coverage"] for entry in find_numbers_in_text(labels, texts)] == [1.0]
+    assert find_numbers_in_text(labels, random_texts(100)) == []
 
 
 def test_findings_matter_by_their_share_of_all_texts_or_of_a_class():
@@ -236,7 +238,7 @@ def test_findings_matter_by_their_share_of_all_texts_or_of_a_class():
 
 def test_the_strongest_come_first_whatever_the_order_of_texts():
     labels = [str(n % 3) for n in range(120)]
-    plain = [f"{t} {'x' * (c == '1')}" for t, c in zip(texts(120), labels, strict=True)]
+    plain = [f"{t} {'x' * (c == '1')}" for t, c in zip(random_texts(120), labels, strict=True)]
     order = np.random.default_rng(1).permutation(120)
 
     one = class_associations(find_ngrams(plain), [[name] for name in labels])

@@ -15,7 +15,7 @@ from foldline.data.leaks import (
 from foldline.data.split_report import report_split
 
 
-def table(rows: list[tuple[str, str, str, str]]) -> pd.DataFrame:
+def make_table(rows: list[tuple[str, str, str, str]]) -> pd.DataFrame:
     """Return rows of part, text, label and duplicate group; ids count within the part."""
     found = pd.DataFrame(rows, columns=["part", "text", "label", "dup_group"])
     number = found.groupby("part").cumcount() + 1
@@ -24,9 +24,9 @@ def table(rows: list[tuple[str, str, str, str]]) -> pd.DataFrame:
     return found.assign(id=ids, text_pair="", group="", time=0.0, dup_group=own)
 
 
-def leaking() -> pd.DataFrame:
+def leaking_table() -> pd.DataFrame:
     """Return official files in which three of five test rows leak, and one of two valid rows."""
-    return table(
+    return make_table(
         [
             ("train", "yes", "a", "yes"),
             ("train", "Yes", "b", "yes"),
@@ -44,7 +44,7 @@ def leaking() -> pd.DataFrame:
 
 
 def test_leaks_are_counted_by_strength_length_and_label():
-    found = find_leaks(leaking())
+    found = find_leaks(leaking_table())
 
     test = found["test"]
     assert test.ids == ["test-1", "test-2", "test-3"]
@@ -59,13 +59,13 @@ def test_leaks_are_counted_by_strength_length_and_label():
 
 
 def test_parts_that_are_cut_from_train_cannot_leak():
-    rows = leaking()
+    rows = leaking_table()
 
     assert find_leaks(rows[rows["part"] == "train"]) == {}
 
 
 def test_a_leak_over_the_budget_stops_with_its_rows_and_the_mend():
-    found = find_leaks(leaking())
+    found = find_leaks(leaking_table())
 
     with pytest.raises(FoldlineError) as error:
         check_leak_share(found, 0.5)
@@ -80,7 +80,7 @@ def test_a_leak_over_the_budget_stops_with_its_rows_and_the_mend():
 
 
 def test_training_rows_that_leak_are_dropped_and_official_ones_stay():
-    kept, dropped = drop_leaks(leaking())
+    kept, dropped = drop_leaks(leaking_table())
 
     assert dropped == 3
     assert kept["id"][kept["part"] == "train"].tolist() == ["train-4"]
@@ -90,7 +90,7 @@ def test_training_rows_that_leak_are_dropped_and_official_ones_stay():
 
 
 def test_nothing_is_dropped_without_official_files():
-    rows = leaking().assign(part="train")
+    rows = leaking_table().assign(part="train")
 
     kept, dropped = drop_leaks(rows)
 
@@ -98,8 +98,8 @@ def test_nothing_is_dropped_without_official_files():
     assert kept.equals(rows)
 
 
-def test_dropping_all_of_train_is_told():
-    rows = table([("train", "same", "a", "s"), ("test", "same", "a", "s")])
+def test_dropping_all_of_train_is_reported():
+    rows = make_table([("train", "same", "a", "s"), ("test", "same", "a", "s")])
 
     with pytest.raises(
         FoldlineError, match=r"drop_from_train=true leaves no training rows: all 1 "
@@ -129,10 +129,10 @@ def test_other_texts_have_other_digests():
 
 
 def test_held_out_rows_are_known_by_sorted_digests_alone():
-    rows = leaking()
+    rows = leaking_table()
     valid, test = (rows[rows["part"] == part] for part in ("valid", "test"))
 
-    found = hash_held_out(test, valid, table([("predict", "", "", "")]))
+    found = hash_held_out(test, valid, make_table([("predict", "", "", "")]))
 
     assert list(found.columns) == ["key"]
     assert found["key"].tolist() == sorted(set(found["key"]))
@@ -148,7 +148,7 @@ def test_held_out_rows_are_known_by_sorted_digests_alone():
 
 
 def test_the_report_counts_what_crosses_by_strength():
-    rows = leaking()
+    rows = leaking_table()
     report = report_split(
         rows.assign(group=rows["dup_group"]), find_leaks(rows), "classification", 1
     )
@@ -166,8 +166,8 @@ def test_the_report_counts_what_crosses_by_strength():
 
 
 def test_the_report_tells_of_groups_that_official_files_tear():
-    rows = table([("train", f"t{n}", "ab"[n % 2], "") for n in range(30)])
-    test = table([("test", f"x{n}", "ab"[n % 2], "") for n in range(10)])
+    rows = make_table([("train", f"t{n}", "ab"[n % 2], "") for n in range(30)])
+    test = make_table([("test", f"x{n}", "ab"[n % 2], "") for n in range(10)])
     both = pd.concat([rows, test], ignore_index=True)
     both["group"] = [f"g{n % 30}" for n in range(40)]
 
@@ -180,14 +180,14 @@ def test_the_report_tells_of_groups_that_official_files_tear():
 # --- groups -------------------------------------------------------------------------------------
 
 
-def with_groups() -> pd.DataFrame:
+def table_with_groups() -> pd.DataFrame:
     """Return `leaking()` with users: Ann stands everywhere, Bob in valid and test alone."""
     users = ["ann", "", "", "cid", "bob", "ann", "", "ann", "dan", "ann", "bob"]
-    return leaking().assign(group=users)
+    return leaking_table().assign(group=users)
 
 
 def test_leaks_are_counted_by_text_by_group_and_by_either():
-    found = find_leaks(with_groups())
+    found = find_leaks(table_with_groups())
 
     test, valid = found["test"], found["valid"]
     assert (test.by_text, test.by_group) == (3, 2)
@@ -207,18 +207,18 @@ def test_leaks_are_counted_by_text_by_group_and_by_either():
 
 
 def test_the_budget_counts_groups_and_names_the_way_to_allow_them():
-    found = find_leaks(with_groups())
+    found = find_leaks(table_with_groups())
 
     with pytest.raises(FoldlineError, match=r"4 of 5 test rows \(80.0%\).*split.method=stratified"):
         check_leak_share(found, 0.6)
     with pytest.raises(FoldlineError) as by_text_alone:
-        check_leak_share(find_leaks(leaking()), 0.5)
+        check_leak_share(find_leaks(leaking_table()), 0.5)
 
     assert "stratified" not in str(by_text_alone.value)
 
 
 def test_dropping_mends_groups_and_texts():
-    rows = with_groups()
+    rows = table_with_groups()
     kept, dropped = drop_leaks(rows.drop(index=rows.index[rows["id"] == "train-1"]))
 
     assert dropped == 2
@@ -229,13 +229,13 @@ def test_dropping_mends_groups_and_texts():
 
 
 def test_rows_without_a_group_share_none():
-    rows = leaking()
+    rows = leaking_table()
 
     assert find_leaks(rows.assign(group=""))["test"].by_group == 0
 
 
 def test_where_dropping_leaves_nothing_groups_are_named():
-    rows = table([("train", "one", "a", ""), ("test", "two", "a", "")]).assign(group="ann")
+    rows = make_table([("train", "one", "a", ""), ("test", "two", "a", "")]).assign(group="ann")
 
     with pytest.raises(FoldlineError, match=r"by text or by group.*split.method=stratified"):
         drop_leaks(rows)

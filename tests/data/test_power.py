@@ -17,7 +17,7 @@ from foldline.data.power import (
 )
 
 
-def part(rows: int, groups: int) -> pd.DataFrame:
+def part_with_groups(rows: int, groups: int) -> pd.DataFrame:
     labels = [str(n % 2) for n in range(rows)]
     return pd.DataFrame({"group": [f"g{n % groups}" for n in range(rows)], "label": labels})
 
@@ -86,19 +86,19 @@ def test_a_visible_difference_of_correlations_is_found_four_times_in_five():
 
 def test_groups_count_not_rows():
     many, few = (
-        estimate_power(part(400, 400), "classification", 1),
-        estimate_power(part(400, 100), "classification", 1),
+        estimate_power(part_with_groups(400, 400), "classification", 1),
+        estimate_power(part_with_groups(400, 100), "classification", 1),
     )
 
     assert few["groups"] == 100
     assert few["half_width"]["0.8"] == pytest.approx(2 * many["half_width"]["0.8"])
     assert few["half_width_f1_macro"] > 1.5 * many["half_width_f1_macro"]
     assert few["visible"] > many["visible"]
-    assert estimate_power(part(400, 400), "classification", 1) == many
+    assert estimate_power(part_with_groups(400, 400), "classification", 1) == many
 
 
 def test_the_note_says_what_a_part_can_show():
-    rows = part(240, 231)
+    rows = part_with_groups(240, 231)
 
     note = power_note("test", 240, estimate_power(rows, "classification", 1), "classification")
 
@@ -107,6 +107,6 @@ def test_the_note_says_what_a_part_can_show():
     )
     assert note.endswith("; a difference between two models below 0.058 cannot be detected")
     numbers = power_note(
-        "valid", 240, estimate_power(part(240, 240), "regression", 1), "regression"
+        "valid", 240, estimate_power(part_with_groups(240, 240), "regression", 1), "regression"
     )
     assert numbers.startswith("valid: 240 rows: a Pearson correlation of 0.80 is known to +-0.04")

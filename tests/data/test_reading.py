@@ -29,14 +29,14 @@ def file(tmp_path):
     return make
 
 
-def told(path: Path, **options: str) -> str:
+def read_error(path: Path, **options: str) -> str:
     """Return the message of a file that cannot be read, without its folder."""
     with pytest.raises(FoldlineError) as caught:
         read_raw(path, **options)
     return str(caught.value).replace(f"{path.parent}{os.sep}", "")
 
 
-def content(form: str, folder: Path) -> bytes:
+def encode_content(form: str, folder: Path) -> bytes:
     table = pd.DataFrame(ROWS, columns=["id", "text", "label"], dtype="str")
     if form == "parquet":
         table.to_parquet(folder / "made")
@@ -49,7 +49,7 @@ def content(form: str, folder: Path) -> bytes:
 @pytest.mark.parametrize("packed", ["", ".gz"])
 @pytest.mark.parametrize("form", ["csv", "tsv", "jsonl", "parquet"])
 def test_every_format_gives_the_same_texts(file, tmp_path, form, packed):
-    raw = read_raw(file(f"a.{form}{packed}", content(form, tmp_path)))
+    raw = read_raw(file(f"a.{form}{packed}", encode_content(form, tmp_path)))
 
     assert list(raw.columns) == ["id", "text", "label"]
     assert list(zip(*raw.columns.values(), strict=True)) == ROWS
@@ -96,8 +96,8 @@ def test_a_guessed_encoding_is_noted(file):
         ("id,text\n1,a\n".encode("utf-16-le"), "auto", "line 1: a NUL byte"),
     ],
 )
-def test_what_is_not_text_is_told_by_line(file, content, encoding, message):
-    assert message in told(file("a.csv", content), encoding=encoding)
+def test_what_is_not_text_is_reported_by_line(file, content, encoding, message):
+    assert message in read_error(file("a.csv", content), encoding=encoding)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\r\r\n"])
@@ -132,7 +132,7 @@ def test_lines_are_right_behind_long_fields_and_empty_lines(file):
     assert raw.columns == {"id": ["1", "2", "3"], "text": ["a\n\nb", "c\r\nd", "e"]}
     assert raw.lines == [3, 7, 11]
     assert raw.where([0, 2]) == "lines 3, 11"
-    assert told(file("b.csv", text + "4,f,g\n")).startswith("b.csv, line 12: 3 fields where")
+    assert read_error(file("b.csv", text + "4,f,g\n")).startswith("b.csv, line 12: 3 fields where")
 
 
 @pytest.mark.parametrize(
@@ -240,48 +240,48 @@ def test_quoting_can_be_named(file):
         ("a.gz", "x", "a.gz: not a supported format"),
     ],
 )
-def test_what_cannot_be_read_is_told(file, name, text, message):
-    assert message in told(file(name, text))
+def test_what_cannot_be_read_is_reported(file, name, text, message):
+    assert message in read_error(file(name, text))
 
 
-def test_a_damaged_gzip_file_is_told(file, tmp_path):
+def test_a_damaged_gzip_file_is_reported(file, tmp_path):
     whole = gzip.compress(b"id,text\n" + bytes(range(256)) * 100)
     for number, broken in enumerate([whole[:-20], whole[:40], b"id,text\n1,a\n", whole + b"x"]):
         path = tmp_path / f"{number}.csv.gz"
         path.write_bytes(broken)
-        assert "is not a complete gzip file" in told(path)
-    assert "a.csv is a gzip file: add .gz to its name" in told(file("a.csv", whole))
+        assert "is not a complete gzip file" in read_error(path)
+    assert "a.csv is a gzip file: add .gz to its name" in read_error(file("a.csv", whole))
 
 
 def test_a_missing_file_lists_what_is_beside_it(file, tmp_path):
     file("train.csv", "a\n1\n")
     file("test.csv", "a\n1\n")
     file(".gitignore", "")
-    message = told(tmp_path / "trian.csv").replace(str(tmp_path), "FOLDER")
+    message = read_error(tmp_path / "trian.csv").replace(str(tmp_path), "FOLDER")
 
     assert message == (
         "trian.csv does not exist; did you mean 'train.csv'? FOLDER has test.csv, "
         "train.csv. Add the file or correct params.yaml"
     )
-    assert "does not exist: there is no folder" in told(tmp_path / "no" / "a.csv")
+    assert "does not exist: there is no folder" in read_error(tmp_path / "no" / "a.csv")
     (tmp_path / "empty").mkdir()
-    assert "empty is empty" in told(tmp_path / "empty" / "a.csv")
+    assert "empty is empty" in read_error(tmp_path / "empty" / "a.csv")
 
 
-def test_a_folder_or_broken_link_is_told(tmp_path):
+def test_a_folder_or_broken_link_is_reported(tmp_path):
     (tmp_path / "a.csv").mkdir()
     (tmp_path / "b.csv").symlink_to("gone.csv")
 
-    assert told(tmp_path / "a.csv") == "a.csv is a folder; name one file in params.yaml"
-    assert told(tmp_path / "b.csv") == "b.csv is a link to gone.csv, which does not exist"
+    assert read_error(tmp_path / "a.csv") == "a.csv is a folder; name one file in params.yaml"
+    assert read_error(tmp_path / "b.csv") == "b.csv is a link to gone.csv, which does not exist"
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_is_told(file):
+def test_a_file_without_permission_is_reported(file):
     path = file("a.csv", "a\n1\n")
     path.chmod(0)
 
-    assert "a.csv cannot be read: Permission denied" in told(path)
+    assert "a.csv cannot be read: Permission denied" in read_error(path)
 
 
 @pytest.mark.parametrize("stored", ["NFC", "NFD"])
@@ -364,13 +364,15 @@ def test_values_of_parquet_are_as_a_csv_would_hold_them(tmp_path):
     assert raw.where([0]) == "row 1"
 
 
-def test_bytes_of_parquet_that_are_not_text_are_told(tmp_path):
+def test_bytes_of_parquet_that_are_not_text_are_reported(tmp_path):
     pd.DataFrame({"a": [b"\xff"]}).to_parquet(tmp_path / "a.parquet")
 
-    assert re.search("column 'a': holds bytes that are not UTF-8", told(tmp_path / "a.parquet"))
+    assert re.search(
+        "column 'a': holds bytes that are not UTF-8", read_error(tmp_path / "a.parquet")
+    )
 
 
-def test_a_parquet_file_without_rows_is_told(tmp_path):
+def test_a_parquet_file_without_rows_is_reported(tmp_path):
     pd.DataFrame({"a": []}).to_parquet(tmp_path / "a.parquet")
 
-    assert told(tmp_path / "a.parquet") == "a.parquet has a header (a) but no rows: add some"
+    assert read_error(tmp_path / "a.parquet") == "a.parquet has a header (a) but no rows: add some"

@@ -10,8 +10,10 @@ from foldline.core.errors import FoldlineError
 from foldline.core.params import Annotations, Data, Prepare
 from foldline.data.preparation import PreparedDataset, prepare_dataset
 
-Made = Callable[..., PreparedDataset]
-NOBODY = Annotations(file=None, item="", annotator="", label="", scale="nominal", aggregate="none")
+PrepareFiles = Callable[..., PreparedDataset]
+NO_ANNOTATIONS = Annotations(
+    file=None, item="", annotator="", label="", scale="nominal", aggregate="none"
+)
 DATA: dict[str, Any] = {
     "train": "train.csv",
     **dict.fromkeys(["valid", "test", "predict", "text_pair", "group", "weight", "time"]),
@@ -22,7 +24,7 @@ DATA: dict[str, Any] = {
     "encoding": "auto",
     "quoting": "auto",
     "known_after": [],
-    "annotations": NOBODY,
+    "annotations": NO_ANNOTATIONS,
 }
 EXACT = {"match": "exact", "threshold": 0.8, "pairs": "either", "min_chars": 1}
 PREPARE = {
@@ -34,18 +36,18 @@ PREPARE = {
 }
 
 
-def lines(count: int, start: int = 0) -> list[str]:
+def csv_lines(count: int, start: int = 0) -> list[str]:
     return [f"{n},text number {n},{'ab'[n % 2]}" for n in range(start, start + count)]
 
 
-def csv(rows: list[str], header: str = "id,text,label") -> str:
+def csv_text(rows: list[str], header: str = "id,text,label") -> str:
     return "\n".join([header, *rows]) + "\n"
 
 
-def prepared(
+def prepare_files(
     files: dict[str, str], task: str = "classification", **options: Any
 ) -> PreparedDataset:
-    """Write files of these contents and prepare them: `prepared({"train": "..."}, id=None)`."""
+    """Prepare files of these contents: `prepare_files({"train": "..."}, id=None)`."""
     paths = {}
     for part, content in files.items():
         paths[part] = options.pop(f"{part}_name", f"{part}.csv")
@@ -55,7 +57,7 @@ def prepared(
     return prepare_dataset(task, data, Prepare(**PREPARE | section))
 
 
-def told(prepared: Made, files: dict[str, str], **options: Any) -> str:
+def prepare_error(prepared: PrepareFiles, files: dict[str, str], **options: Any) -> str:
     """Return the message about files that cannot be prepared."""
     with pytest.raises(FoldlineError) as caught:
         prepared(files, **options)

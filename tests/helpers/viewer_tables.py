@@ -20,7 +20,7 @@ HOSTILE = (
 CLASSES = ("bad", "good <i>", "그저 그런")
 
 
-def prepared(count: int = 40) -> pd.DataFrame:
+def prepared_rows(count: int = 40) -> pd.DataFrame:
     """Return rows of three classes; rows 0 and 1 are duplicates in conflict, 2 and 3 agree."""
     texts = [*HOSTILE, *(f"Row number {k} 행 {'가나다라마바사'[k % 7]}" for k in range(5, count))]
     table = pd.DataFrame(
@@ -94,7 +94,7 @@ def predictions(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(tables)
 
 
-def unpacked(html: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def unpack_page(html: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the summary and the columns of a page, as its script reads them."""
     summary = html.split('id="summary">', 1)[1].split("</script>", 1)[0]
     packed = html.split('id="packed">', 1)[1].split("</script>", 1)[0]

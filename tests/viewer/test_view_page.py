@@ -20,7 +20,7 @@ from tests.helpers import viewer_tables
 OUT = Path("data/view.html")
 
 
-def made(*arguments: str) -> str:
+def write_page(*arguments: str) -> str:
     run_verb(["view", *arguments])
     return OUT.read_text(encoding="utf-8")
 
@@ -35,18 +35,18 @@ def test_it_says_what_to_run_where_nothing_is_prepared(workplace):
 @pytest.mark.parametrize(
     ("arguments", "words"), [(["--limit", "0"], "got 0"), (["--out", "."], "is a folder")]
 )
-def test_a_wrong_option_is_told(workplace, arguments, words):
-    viewer_tables.write_prepared(viewer_tables.prepared())
+def test_a_wrong_option_is_reported(workplace, arguments, words):
+    viewer_tables.write_prepared(viewer_tables.prepared_rows())
 
     with pytest.raises(FoldlineError, match=words):
         run_verb(["view", *arguments])
 
 
 def test_prepare_alone_is_enough(workplace, capsys):
-    table = viewer_tables.prepared()
+    table = viewer_tables.prepared_rows()
     viewer_tables.write_prepared(table)
 
-    summary, rows = viewer_tables.unpacked(made())
+    summary, rows = viewer_tables.unpack_page(write_page())
 
     assert rows["text"] == table["text"].tolist()
     assert [rows["labels"][code] for code in rows["label"]] == table["label"].tolist()
@@ -56,9 +56,9 @@ def test_prepare_alone_is_enough(workplace, capsys):
 
 
 def test_every_stage_adds_what_it_knows(workplace):
-    viewer_tables.write_all(viewer_tables.prepared())
+    viewer_tables.write_all(viewer_tables.prepared_rows())
 
-    summary, rows = viewer_tables.unpacked(made())
+    summary, rows = viewer_tables.unpack_page(write_page())
 
     assert summary["notes"] == []
     assert rows["part"][3:6] == [1, 2, 0]  # valid, test, train
@@ -77,19 +77,19 @@ def test_every_stage_adds_what_it_knows(workplace):
 
 
 def test_training_rows_without_a_place_in_the_balanced_table_were_left_out(workplace):
-    viewer_tables.write_all(viewer_tables.prepared())
+    viewer_tables.write_all(viewer_tables.prepared_rows())
     balanced = schemas.AUGMENTED.read()
     schemas.AUGMENTED.write(balanced[balanced["id"] != "r1"])
 
-    assert viewer_tables.unpacked(made())[1]["unsampled"] == [1]
+    assert viewer_tables.unpack_page(write_page())[1]["unsampled"] == [1]
 
 
 def test_predictions_for_test_rows_are_not_used(workplace):
-    table = viewer_tables.prepared()
+    table = viewer_tables.prepared_rows()
     viewer_tables.write_all(table)
     schemas.OUT_OF_FOLD.write(viewer_tables.predictions(table))  # as no stage would do
 
-    rows = viewer_tables.unpacked(made())[1]
+    rows = viewer_tables.unpack_page(write_page())[1]
 
     parts = np.array(rows["part"])
     known = np.array([value is not None for value in rows["confidence"]])
@@ -98,16 +98,16 @@ def test_predictions_for_test_rows_are_not_used(workplace):
 
 
 def test_the_predictions_of_the_test_set_are_not_even_read(workplace):
-    viewer_tables.write_all(viewer_tables.prepared())
-    before = made()
+    viewer_tables.write_all(viewer_tables.prepared_rows())
+    before = write_page()
     schemas.TEST_PREDICTIONS.path.write_bytes(b"\xff no table")
 
-    assert made() == before
+    assert write_page() == before
 
 
 def test_files_of_an_earlier_run_are_noticed(workplace, capsys):
-    viewer_tables.write_all(viewer_tables.prepared())
-    viewer_tables.write_prepared(viewer_tables.prepared(30))
+    viewer_tables.write_all(viewer_tables.prepared_rows())
+    viewer_tables.write_prepared(viewer_tables.prepared_rows(30))
 
     run_verb(["view"])
 
@@ -116,7 +116,7 @@ def test_files_of_an_earlier_run_are_noticed(workplace, capsys):
 
 def test_pairs_that_share_one_sentence_are_no_conflict(workplace):
     texts = [("a", "b"), ("B", "A"), ("a", "c"), ("d", "e")]
-    table = viewer_tables.prepared(4).assign(
+    table = viewer_tables.prepared_rows(4).assign(
         text=[one for one, _ in texts],
         text_pair=[two for _, two in texts],
         label=["0", "5", "3", "1"],
@@ -129,16 +129,16 @@ def test_pairs_that_share_one_sentence_are_no_conflict(workplace):
 
 
 def test_what_split_measured_is_drawn_with_its_verdict(workplace):
-    viewer_tables.write_all(viewer_tables.prepared())
+    viewer_tables.write_all(viewer_tables.prepared_rows())
     token = {"token": "</script>", "more_in": "test", "shares": [0.0, 0.5]}
     plain = {"labels": {"ks": 0.25}, "length_ks": 0.5, "unseen_tokens": 0.125}
     told = plain | {"labels": {"total_variation": 0.2}, "auc": 0.9, "p": 0.005, "tokens": [token]}
     measured = {"train_valid": plain, "train_test": told, "valid_test": told | {"p": 0.3}}
     write_json(Path("reports/split.json"), {"similarity": measured})
 
-    html = made()
+    html = write_page()
 
-    drawn = viewer_tables.unpacked(html)[0]["pictures"]["similarity"]
+    drawn = viewer_tables.unpack_page(html)[0]["pictures"]["similarity"]
     assert [one["parts"] for one in drawn] == [
         ["train", "valid"], ["train", "test"], ["valid", "test"],
     ]  # fmt: skip
@@ -149,9 +149,9 @@ def test_what_split_measured_is_drawn_with_its_verdict(workplace):
 
 
 def test_no_text_can_become_markup(workplace):
-    viewer_tables.write_all(viewer_tables.prepared())
+    viewer_tables.write_all(viewer_tables.prepared_rows())
 
-    html = made()
+    html = write_page()
 
     assert html.count("<script") == html.count("</script>") == 3
     assert "onerror" not in html
@@ -159,9 +159,9 @@ def test_no_text_can_become_markup(workplace):
 
 
 def test_the_policy_allows_this_script_and_this_style_alone(workplace):
-    viewer_tables.write_prepared(viewer_tables.prepared())
+    viewer_tables.write_prepared(viewer_tables.prepared_rows())
 
-    html = made()
+    html = write_page()
 
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)[1]
     for tag in ("script", "style"):
@@ -175,21 +175,21 @@ def test_the_policy_allows_this_script_and_this_style_alone(workplace):
 
 
 def test_the_same_data_give_the_same_bytes(workplace):
-    viewer_tables.write_all(viewer_tables.prepared())
+    viewer_tables.write_all(viewer_tables.prepared_rows())
 
-    assert made() == made("--out", str(OUT))
+    assert write_page() == write_page("--out", str(OUT))
 
 
 def test_the_language_can_be_fixed(workplace):
-    viewer_tables.write_prepared(viewer_tables.prepared())
+    viewer_tables.write_prepared(viewer_tables.prepared_rows())
 
-    assert viewer_tables.unpacked(made("--language", "ko"))[0]["language"] == "ko"
+    assert viewer_tables.unpack_page(write_page("--language", "ko"))[0]["language"] == "ko"
 
 
 def test_a_sample_is_said_to_be_one_and_pictures_count_all_rows(workplace, capsys):
-    viewer_tables.write_prepared(viewer_tables.prepared())
+    viewer_tables.write_prepared(viewer_tables.prepared_rows())
 
-    summary, rows = viewer_tables.unpacked(made("--limit", "10"))
+    summary, rows = viewer_tables.unpack_page(write_page("--limit", "10"))
 
     assert len(rows["id"]) == 10
     assert {"code": "sampled", "shown": 10, "rows": 40} in summary["notes"]
