@@ -142,11 +142,11 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def prepared(workplace: Path) -> Callable[..., Any]:
-    """Prepare files of these contents: `prepared({"train": "..."}, id=None)`."""
+def prepare_files(workplace: Path) -> Callable[..., Any]:
+    """Prepare files of these contents: `prepare_files({"train": "..."}, id=None)`."""
     from tests.helpers import raw_files
 
-    return raw_files.prepared
+    return raw_files.prepare_files
 
 
 @pytest.fixture(scope="session")

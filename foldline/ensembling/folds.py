@@ -20,7 +20,7 @@ from foldline.core.io.group_split import compute_strata, split_groups
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive
 from foldline.core.params import Augment, Kfold, Recipe
-from foldline.data.leaks import digest
+from foldline.data.leaks import text_digest
 from foldline.execution.locks import hold_lock
 from foldline.execution.store import Store, code_version, fingerprint, library_versions
 from foldline.models import registry
@@ -122,7 +122,7 @@ def _augment(fold: Fold, training: pd.DataFrame, stopping: pd.DataFrame) -> pd.D
     Held-out texts are not read, not even to refuse copies of them: they would influence training.
     """
     texts = zip(stopping["text"].tolist(), stopping["text_pair"].tolist(), strict=True)
-    hashes = frozenset(digest(*pair) for pair in texts)
+    hashes = frozenset(text_digest(*pair) for pair in texts)
     return augment_rows(training, fold.augment, fold.labels.task, fold.recipe.seed, hashes).rows
 
 

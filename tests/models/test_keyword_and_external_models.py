@@ -191,19 +191,19 @@ def test_params_refuse_at_the_first_stage(changes, message, tmp_path):
 
 
 def test_files_beside_the_tables_are_watched(workplace):
-    from foldline.data.auxiliary_files import beside
+    from foldline.data.preparation import hash_auxiliary_files
 
     settings = load(Settings, projects.PARAMS)
     Path("data/raw").mkdir(parents=True)
     for name in ("topics.csv", "topics_unlabelled.csv", "words.yaml", ".hidden"):
         written(Path("data/raw") / name, name)
-    first = beside(settings.data)
+    first = hash_auxiliary_files(settings.data)
     written(Path("data/raw/topics_unlabelled.csv"), "changed")
 
     assert list(first) == ["data/raw/words.yaml"]
-    assert beside(settings.data) == first
+    assert hash_auxiliary_files(settings.data) == first
     written(Path("data/raw/words.yaml"), "changed")
-    assert beside(settings.data) != first
+    assert hash_auxiliary_files(settings.data) != first
 
 
 def test_a_changed_file_is_another_fit(recipe, tmp_path):

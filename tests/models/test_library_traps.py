@@ -21,7 +21,7 @@ from transformers import (
 )
 
 from foldline.core.errors import FoldlineError
-from foldline.data.reading import read
+from foldline.data.reading import read_raw
 from foldline.models.neural import scratch
 from foldline.models.neural.losses import loss_for
 from foldline.models.text_encoding import check_tokens, encode
@@ -158,6 +158,6 @@ def test_read_csv_splits_a_row_at_a_bare_carriage_return(tmp_path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"id,text,label\n1,one\rtwo,x\n2,three,y\n")
     assert pd.read_csv(path)["label"].isna().tolist() == [True, True, False]
-    found = read(path)
+    found = read_raw(path)
     assert found.columns["text"] == ["one\rtwo", "three"]
     assert found.columns["label"] == ["x", "y"]
