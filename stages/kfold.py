@@ -18,7 +18,7 @@ from foldline.ensembling.members import FOLDS, INDEX
 from foldline.execution.store import tidy
 from foldline.execution.tasks import Task, run_tasks
 from foldline.metrics.registry import measure
-from foldline.models.soft_labels import soften, weigh
+from foldline.models.soft_labels import add_soft_labels, add_weights
 
 
 class Params(Recipe):
@@ -56,7 +56,9 @@ def main(params: Params) -> None:
 def _folds(params: Params, labels: Labels) -> list[Fold]:
     rows = pd.concat([schemas.TRAIN.read(), schemas.VALID.read()], ignore_index=True)
     rows = rows.merge(schemas.FOLDS.read(), on="id", validate="one_to_one")
-    rows = weigh(soften(rows, schemas.SOFT_LABELS.read(), labels), schemas.WEIGHTS.read())
+    rows = add_weights(
+        add_soft_labels(rows, schemas.SOFT_LABELS.read(), labels), schemas.WEIGHTS.read()
+    )
     recipe = Recipe.model_validate(
         {name: value for name, value in params.model_dump().items() if name in Recipe.model_fields}
     )

@@ -20,10 +20,10 @@ from foldline.execution.store import Store, code_version, fingerprint, libraries
 from foldline.experiments.tracked_fit import fit_followed
 from foldline.metrics.registry import measure
 from foldline.models import registry, sample_predictions
-from foldline.models.epoch_summary import told
-from foldline.models.interface import Fitted, Job, Model
-from foldline.models.soft_labels import soften, weigh
-from foldline.models.target_plot import write_target
+from foldline.models.epoch_summary import format_summary
+from foldline.models.interface import FitResult, Job, Model
+from foldline.models.soft_labels import add_soft_labels, add_weights
+from foldline.models.target_plot import write_histograms
 from foldline.models.training_curves import write_curves
 from foldline.models.training_history import write_history, write_speed
 
@@ -39,16 +39,18 @@ def main(params: Params) -> None:
     begun = time.perf_counter()
     labels = Labels.load()
     shares = schemas.SOFT_LABELS.read()
-    rows = weigh(soften(schemas.AUGMENTED.read(), shares, labels), schemas.WEIGHTS.read())
-    valid = soften(schemas.VALID.read(), shares, labels)
+    rows = add_weights(
+        add_soft_labels(schemas.AUGMENTED.read(), shares, labels), schemas.WEIGHTS.read()
+    )
+    valid = add_soft_labels(schemas.VALID.read(), shares, labels)
     code = code_version("core/io", "encoders", "models")
     recipe = params.model_dump(exclude={"runner"})
-    made_of = [recipe, registry.identity(params, labels), code, libraries()]
+    made_of = [recipe, registry.list_dependencies(params, labels), code, libraries()]
     further = schemas.PRETRAINING_TEXTS.read()
     key = fingerprint("train", rows, valid, further, made_of)
     store = Store("train")
     with locked(f"train-{key}"):
-        shown = sample_predictions.drawn(valid["id"].tolist(), params.seed)
+        shown = sample_predictions.select_ids(valid["id"].tolist(), params.seed)
         job = Job(rows, valid, labels, params, store.scratch(key), further, shown)
         fitted, used = fit_followed(job, params.runner.tracker, key)
         registry.save(fitted.model, params.model, labels, MODEL)
@@ -66,15 +68,15 @@ def main(params: Params) -> None:
         write_history(fitted.history)
         write_speed(fitted.speed)
         write_curves(fitted.history, params.train, labels.task)
-        for line in told(fitted.history, params.train, labels.task, params.epochs):
+        for line in format_summary(fitted.history, params.train, labels.task, params.epochs):
             say(line)
         sample_predictions.write_samples(fitted, valid, shown, labels)
-        for line in write_target(fitted.model, rows, labels):
+        for line in write_histograms(fitted.model, rows, labels):
             say(line)
         scores = _scores(own, labels)
         write_metrics(Path("metrics/train.json"), {"valid": scores, "fit": fitted.summary})
         seconds = {"seconds": round(time.perf_counter() - begun, 1)}
-        ran = seconds | {"training": fitted.ran | {"usage": used}}
+        ran = seconds | {"training": fitted.run_info | {"usage": used}}
         write_json(Path("reports/environment.json"), record(params.train.threads) | ran)
         store.forget(key)
     shown_scores = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
@@ -94,7 +96,7 @@ def _warn(model: str, metric: str, scores: dict[str, float], least: dict[str, fl
         )
 
 
-def _plain(job: Job, name: str) -> Fitted:
+def _plain(job: Job, name: str) -> FitResult:
     return registry.fit(replace(job, recipe=job.recipe.model_copy(update={"model": name})))
 
 

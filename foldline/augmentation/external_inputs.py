@@ -29,7 +29,7 @@ def commits(augment: Augment) -> dict[str, str | None]:
 
     None: it was not needed, so nobody looked for it.
     """
-    return {n: hub.commit(n) for n in sorted(set(models(augment))) if not Path(n).is_dir()}
+    return {n: hub.cached_commit(n) for n in sorted(set(models(augment))) if not Path(n).is_dir()}
 
 
 def models(augment: Augment) -> list[str]:

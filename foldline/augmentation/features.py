@@ -87,8 +87,8 @@ def embeddings(rows: pd.DataFrame, options: Undersample, seed: int) -> np.ndarra
     """
     # One thread, however many the process has: near ties decide who stays.
     encoder = open_encoder("augment.undersample.encoder", options.encoder, LONGEST, 1)
-    first = encoder.vectors(rows["text"].tolist())
+    first = encoder.encode(rows["text"].tolist())
     if not (rows["text_pair"] != "").any():
         return first
-    second = encoder.vectors(rows["text_pair"].tolist())
+    second = encoder.encode(rows["text_pair"].tolist())
     return np.hstack([first, second, np.abs(first - second)])

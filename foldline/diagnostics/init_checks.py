@@ -8,29 +8,29 @@ import torch
 
 from foldline.core.errors import listed
 from foldline.core.params import Train
-from foldline.diagnostics.initial_model import Begun, batch_of, first_batches
-from foldline.diagnostics.verdicts import LOOK, OK, WRONG, Finding, graded
+from foldline.diagnostics.initial_model import InitialModel, first_epoch_batches, make_batch
+from foldline.diagnostics.verdicts import LOOK, OK, WRONG, Finding, grade
 from foldline.models.interface import Job
-from foldline.models.neural.losses import balanced_weights, loss_for, positive_weights
+from foldline.models.neural.losses import balanced_weights, make_loss, positive_weights
 from foldline.models.neural.objective import Objective
 
 BATCHES = 16
-APART = (0.1, 0.5)  # of the theoretical loss: weights are drawn at random, so it is never exact
-SMALL = 0.01  # share of the weights without a gradient: a part that the family does not use
+DEVIATION = (0.1, 0.5)  # of the theoretical loss: weights are drawn at random, so it is never exact
+SMALL_SHARE = 0.01  # share of the weights without a gradient: a part that the family does not use
 
 
-def first_loss(start: Begun, job: Job) -> Finding:
+def check_first_loss(start: InitialModel, job: Job) -> Finding:
     """Compare the loss of the first rows, without dropout, with that of knowing nothing."""
-    loss = loss_for(job.labels, start.rows.target, job.recipe.train)
-    batches = first_batches(start.rows, job.recipe.batch_size, job.recipe.seed)[:BATCHES]
+    loss = make_loss(job.labels, start.rows.target, job.recipe.train)
+    batches = first_epoch_batches(start.rows, job.recipe.batch_size, job.recipe.seed)[:BATCHES]
     places, total = [place for batch in batches for place in batch], 0.0
     start.model.eval()
     with torch.no_grad():
         for batch in batches:
-            tokens, labels = batch_of(start, batch)
+            tokens, labels = make_batch(start, batch)
             total += float(loss(start.model(**tokens), labels)) * len(batch)
     found = total / len(places)
-    expected, formula = theory(job, start.rows.target, start.rows.target[places])
+    expected, formula = expected_loss(job, start.rows.target, start.rows.target[places])
     apart = abs(found - expected) / expected if expected else math.inf
     advice = (
         "the loss is not that of knowing nothing: labels, train.loss, class weights or the head's "
@@ -38,17 +38,17 @@ def first_loss(start: Begun, job: Job) -> Finding:
     )
     shown = f"{found:.4f}, expected {expected:.4f} ({formula})"
     numbers = {"found": found, "expected": expected}
-    return Finding("first loss", graded(apart, *APART), shown, advice, numbers)
+    return Finding("first loss", grade(apart, *DEVIATION), shown, advice, numbers)
 
 
-def theory(job: Job, train: np.ndarray, target: np.ndarray) -> tuple[float, str]:
+def expected_loss(job: Job, train: np.ndarray, target: np.ndarray) -> tuple[float, str]:
     """Give the loss of equal probabilities, or of 0 in standard units, over `target`; and its name.
 
     `train` are all training targets, from which class weights come.
     """
     options = job.recipe.train
     if job.labels.task == "regression":
-        return _of_numbers(options, target)
+        return _expected_regression_loss(options, target)
     classes = len(job.labels.classes)
     if job.labels.task == "multilabel":
         weights = positive_weights(train, options)
@@ -56,7 +56,9 @@ def theory(job: Job, train: np.ndarray, target: np.ndarray) -> tuple[float, str]
         if weights is not None:
             weighed = float((target * weights + 1 - target).mean())
         easy = 0.5**options.focal_gamma if options.loss == "focal" else 1.0
-        return weighed * easy * math.log(2), "log 2" + _names(weights is not None, options)
+        return weighed * easy * math.log(2), "log 2" + _describe_weighting(
+            weights is not None, options
+        )
     shares = target if target.ndim == 2 else np.eye(classes)[target]
     each = np.ones(len(target))
     balanced = options.class_weights == "balanced"
@@ -67,29 +69,29 @@ def theory(job: Job, train: np.ndarray, target: np.ndarray) -> tuple[float, str]
         steps = ((1 / classes - smooth).cumsum(axis=1) ** 2).sum(axis=1)
         return float((each * steps).mean()), f"ranked probability score of 1/{classes} each"
     easy = (1 - 1 / classes) ** options.focal_gamma if options.loss == "focal" else 1.0
-    return float(each.mean()) * easy * math.log(classes), f"log {classes}" + _names(
+    return float(each.mean()) * easy * math.log(classes), f"log {classes}" + _describe_weighting(
         balanced, options
     )
 
 
-def gradients(start: Begun, job: Job) -> Finding:
+def check_gradients(start: InitialModel, job: Job) -> Finding:
     """Name the parameters that no gradient reaches, over a few batches without dropout."""
-    loss = loss_for(job.labels, start.rows.target, job.recipe.train)
+    loss = make_loss(job.labels, start.rows.target, job.recipe.train)
     # Options that add to the loss would hide that the loss itself does not reach a layer.
     plain = {"rdrop": 0.0, "contrastive": 0.0, "dropout_samples": 1}
     options = job.recipe.train.model_copy(update=plain)
     objective = Objective(start.model, loss, options, job.labels.task)
     start.model.eval()
     start.model.zero_grad()
-    for batch in first_batches(start.rows, job.recipe.batch_size, job.recipe.seed)[:4]:
-        tokens, labels = batch_of(start, batch)
+    for batch in first_epoch_batches(start.rows, job.recipe.batch_size, job.recipe.seed)[:4]:
+        tokens, labels = make_batch(start, batch)
         objective(start.model, tokens, labels, None)[0].backward()
-    found = judged(start.model, job.recipe.train.trainable_layers)
+    found = assess_gradients(start.model, job.recipe.train.trainable_layers)
     start.model.zero_grad()
     return found
 
 
-def judged(model: Any, trainable: str | int) -> Finding:
+def assess_gradients(model: Any, trainable: str | int) -> Finding:
     """Judge the gradients that a model's parameters hold."""
     name, named = "gradient reaches", dict(model.named_parameters())
     frozen = [n for n, p in named.items() if not p.requires_grad]
@@ -110,12 +112,12 @@ def judged(model: Any, trainable: str | int) -> Finding:
         share = sum(named[n].numel() for n in without) / max(1, total)
         shown += f"; none in {listed(without)}"
         advice = "they stay as they are: a part that is cut off from the output, or not used by it"
-        return Finding(name, LOOK if share < SMALL else WRONG, shown, advice, numbers)
+        return Finding(name, LOOK if share < SMALL_SHARE else WRONG, shown, advice, numbers)
     told = f"; {len(frozen)} frozen by train.trainable_layers={trainable}" if frozen else ""
     return Finding(name, OK, shown + told, "", numbers)
 
 
-def _of_numbers(options: Train, target: np.ndarray) -> tuple[float, str]:
+def _expected_regression_loss(options: Train, target: np.ndarray) -> tuple[float, str]:
     size = np.abs(target)
     if options.loss == "mae":
         return float(size.mean()), "mean distance from the mean, in standard units"
@@ -126,6 +128,6 @@ def _of_numbers(options: Train, target: np.ndarray) -> tuple[float, str]:
     return float((size**2).mean()), "1 in standard units, over these rows"
 
 
-def _names(weighted: bool, options: Train) -> str:
+def _describe_weighting(weighted: bool, options: Train) -> str:
     weights = ", by class weights" if weighted else ""
     return weights + (f", by {options.loss}" if options.loss == "focal" else "")

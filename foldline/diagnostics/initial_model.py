@@ -9,14 +9,14 @@ from foldline.core.errors import FoldlineError
 from foldline.models.interface import Job
 from foldline.models.neural import transformer
 from foldline.models.neural.batching import BucketSampler
-from foldline.models.neural.dataset import APART, Encoded, Rows, collator
-from foldline.models.neural.long_text import long_text
-from foldline.models.neural.ragged_array import Ragged
-from foldline.models.neural.target_scaling import Units
+from foldline.models.neural.dataset import NON_TOKENS, TokenDataset, TokenizedRows, make_collator
+from foldline.models.neural.long_text import make_reader
+from foldline.models.neural.ragged_array import RaggedArray
+from foldline.models.neural.target_scaling import TargetScaling
 
 
 @dataclass(frozen=True)
-class Begun:
+class InitialModel:
     """Tokenizer, model, and training rows as token ids; numbers are in standard units.
 
     `cut` is the share of texts that are longer than max_length.
@@ -24,29 +24,29 @@ class Begun:
 
     tokenizer: Any
     model: Any
-    rows: Rows
+    rows: TokenizedRows
     cut: float
 
 
-def begin(job: Job) -> Begun:
+def build_initial_model(job: Job) -> InitialModel:
     """Make or load what a training of the job begins with.
 
     Raises:
         FoldlineError: where the model cannot be loaded.
     """
-    tokenizer, model = transformer.begun(job)
-    rows, cut = transformer.rows_of(tokenizer, job.train, job.labels, long_text(job.recipe))
-    units = Units.of(model, rows.target, job.labels.task)
-    return Begun(tokenizer, model, rows.in_units(units.mean, units.spread), cut)
+    tokenizer, model = transformer.initial_model(job)
+    rows, cut = transformer.encode_rows(tokenizer, job.train, job.labels, make_reader(job.recipe))
+    units = TargetScaling.fit(model, rows.target, job.labels.task)
+    return InitialModel(tokenizer, model, rows.standardise(units.mean, units.std), cut)
 
 
-def no_rows(like: Rows) -> Rows:
+def empty_rows(like: TokenizedRows) -> TokenizedRows:
     """Give rows of the same columns, but none of them."""
-    columns = {name: Ragged.of([]) for name in like.columns}
-    return Rows(columns, like.target[:0], like.owners[:0], [])
+    columns = {name: RaggedArray.from_lists([]) for name in like.columns}
+    return TokenizedRows(columns, like.target[:0], like.piece_rows[:0], [])
 
 
-def need_transformer(verb: str, model: str, is_one: bool) -> None:
+def require_transformer(verb: str, model: str, is_one: bool) -> None:
     """Refuse a model that is not trained by gradient steps.
 
     Raises:
@@ -60,7 +60,7 @@ def need_transformer(verb: str, model: str, is_one: bool) -> None:
         )
 
 
-def first_batches(rows: Rows, size: int, seed: int) -> list[list[int]]:
+def first_epoch_batches(rows: TokenizedRows, size: int, seed: int) -> list[list[int]]:
     """Give the batches of the first epoch, as training draws them."""
     if size < 1 or not len(rows.target):
         return []
@@ -77,16 +77,16 @@ def first_batches(rows: Rows, size: int, seed: int) -> list[list[int]]:
     )
 
 
-def padding(rows: Rows, batches: list[list[int]]) -> float:
+def padding_ratio(rows: TokenizedRows, batches: list[list[int]]) -> float:
     """Give the places of all batches for each token; 1 is none padded."""
     lengths = np.array(rows.lengths)
     places = sum(len(batch) * int(lengths[batch].max()) for batch in batches)
     return places / max(1, int(lengths.sum()))
 
 
-def batch_of(start: Begun, places: list[int]) -> tuple[dict[str, Any], Any]:
+def make_batch(start: InitialModel, places: list[int]) -> tuple[dict[str, Any], Any]:
     """Give rows as the model's inputs and their labels, padded, on the model's device."""
-    rows, device = Encoded(start.rows), start.model.device
-    batch = collator(start.tokenizer)([rows[place] for place in places])
-    tokens = {k: v.to(device) for k, v in batch.items() if k not in APART}
+    rows, device = TokenDataset(start.rows), start.model.device
+    batch = make_collator(start.tokenizer)([rows[place] for place in places])
+    tokens = {k: v.to(device) for k, v in batch.items() if k not in NON_TOKENS}
     return tokens, batch["labels"].to(device)

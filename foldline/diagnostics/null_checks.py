@@ -13,8 +13,8 @@ import pandas as pd
 
 from foldline.core.io.labels import MAIN, names_of
 from foldline.core.io.seeds import derive, generator
-from foldline.diagnostics.inputs import PLAIN, Given
-from foldline.diagnostics.verdicts import LOOK, OK, WRONG, Finding, graded
+from foldline.diagnostics.inputs import NO_REGULARISATION, DiagnosticInputs
+from foldline.diagnostics.verdicts import LOOK, OK, WRONG, Finding, grade
 from foldline.metrics.registry import prepare
 from foldline.models import registry
 
@@ -26,24 +26,24 @@ GAIN = (0.01, 0.05)  # of the way from the best constant prediction to a perfect
 EXCESS = (0.1, 0.3)  # share of rows whose own label stands in the text, beyond chance
 
 
-def labels_in_inputs(found: Given) -> Finding:
+def check_labels_in_texts(found: DiagnosticInputs) -> Finding:
     """Compare how often a row's own label stands in its text with how often another row's does."""
     rows = pd.concat([found.train, found.valid], ignore_index=True)
     texts = (rows["text"] + "\n" + rows["text_pair"]).str.casefold().tolist()
-    labels = [_names(label, found.labels.task) for label in rows["label"].tolist()]
+    labels = [_label_names(label, found.labels.task) for label in rows["label"].tolist()]
     order = generator(found.recipe.seed, "labels in inputs").permutation(len(rows)).tolist()
-    own = _share(texts, labels)
-    other = _share(texts, [labels[place] for place in order])
+    own = _share_with_label(texts, labels)
+    other = _share_with_label(texts, [labels[place] for place in order])
     shown = f"own label in {own:.1%} of the texts, another row's in {other:.1%}"
     advice = (
         "the text tells its label by name: see whether it was written in there, and take it out "
         "of the raw file, or a model will do well here and nowhere else"
     )
     numbers = {"own": own, "other": other}
-    return Finding("labels not in texts", graded(own - other, *EXCESS), shown, advice, numbers)
+    return Finding("labels not in texts", grade(own - other, *EXCESS), shown, advice, numbers)
 
 
-def shuffled(found: Given, model: str) -> Finding:
+def check_shuffled_labels(found: DiagnosticInputs, model: str) -> Finding:
     """Fit a model to shuffled labels; its score of other shuffled rows must be one of chance.
 
     Labels of both parts are shuffled together, so that those held out are independent of
@@ -56,8 +56,8 @@ def shuffled(found: Given, model: str) -> Finding:
     rows[told] = rows[told].to_numpy()[order]
     parts = rows.iloc[: len(found.train)], rows.iloc[len(found.train) :].reset_index(drop=True)
     mixed = replace(found, train=parts[0], valid=parts[1])
-    predictions = _predicted(mixed, model)
-    score, draws = _by_chance(mixed, predictions, seed)
+    predictions = _fit_and_predict(mixed, model)
+    score, draws = _permutation_scores(mixed, predictions, seed)
     (low, high), (least, most) = (np.quantile(draws, [(1 - q) / 2, (1 + q) / 2]) for q in LEVELS)
     verdict = OK if low <= score <= high else LOOK if least <= score <= most else WRONG
     metric = MAIN[found.labels.task]
@@ -72,16 +72,16 @@ def shuffled(found: Given, model: str) -> Finding:
     return Finding(f"shuffled labels, {Path(model).name}", verdict, shown, advice, numbers)
 
 
-def constant(found: Given) -> Finding:
+def check_constant_texts(found: DiagnosticInputs) -> Finding:
     """Replace every text by the same; no model may then beat the best constant prediction."""
     # A text of the user's own, which the tokenizer knows.
     same: dict[str, Any] = {n: found.train[n].iloc[0] for n in ("text", "text_pair")}
     blank = replace(found, train=found.train.assign(**same), valid=found.valid.assign(**same))
-    predictions = _predicted(blank, found.recipe.model)
-    gain = beyond_constant(found, predictions)
+    predictions = _fit_and_predict(blank, found.recipe.model)
+    gain = gain_over_constant(found, predictions)
     spread = float(np.ptp(predictions, axis=0).max()) if len(predictions) else 0.0
     size = float(np.abs(predictions).max(initial=1.0))
-    verdict = graded(gain, *GAIN)
+    verdict = grade(gain, *GAIN)
     if spread > SPREAD * size and verdict == OK:
         verdict = LOOK
     shown = (
@@ -95,9 +95,11 @@ def constant(found: Given) -> Finding:
     return Finding("texts all the same", verdict, shown, advice, numbers)
 
 
-def text_helps(found: Given) -> Finding:
+def check_text_helps(found: DiagnosticInputs) -> Finding:
     """Fit TF-IDF to the same few rows with their texts: it should beat chance."""
-    score, draws = _by_chance(found, _predicted(found, "tfidf"), derive(found.recipe.seed, "helps"))
+    score, draws = _permutation_scores(
+        found, _fit_and_predict(found, "tfidf"), derive(found.recipe.seed, "helps")
+    )
     low, high = (float(np.quantile(draws, end)) for end in (1 - LEVELS[0], LEVELS[0]))
     verdict = OK if score > high else LOOK
     shown = f"{MAIN[found.labels.task]} {score:.3f} of tfidf, by chance up to {high:.3f}"
@@ -106,7 +108,7 @@ def text_helps(found: Given) -> Finding:
     return Finding("texts tell", verdict, shown, advice, numbers)
 
 
-def beyond_constant(found: Given, predictions: np.ndarray) -> float:
+def gain_over_constant(found: DiagnosticInputs, predictions: np.ndarray) -> float:
     """Give the share of the way from the best constant prediction of held-out rows to no error.
 
     Errors are wrong classes, wrong labels, or squared distances.
@@ -124,15 +126,17 @@ def beyond_constant(found: Given, predictions: np.ndarray) -> float:
     return (least - errors) / least if least else 0.0
 
 
-def _predicted(found: Given, model: str) -> np.ndarray:
+def _fit_and_predict(found: DiagnosticInputs, model: str) -> np.ndarray:
     epochs, size = min(EPOCHS, found.recipe.epochs), min(BATCH, found.recipe.batch_size)
-    short = found.changed(PLAIN, model=model, epochs=epochs, batch_size=size)
+    short = found.with_options(NO_REGULARISATION, model=model, epochs=epochs, batch_size=size)
     # What a stage would say of so few rows (how many are cut) would only mislead.
-    with short.job() as job, redirect_stdout(StringIO()):
+    with short.temporary_job() as job, redirect_stdout(StringIO()):
         return registry.fit(job).model.predict(found.valid)
 
 
-def _by_chance(found: Given, predictions: np.ndarray, seed: int) -> tuple[float, np.ndarray]:
+def _permutation_scores(
+    found: DiagnosticInputs, predictions: np.ndarray, seed: int
+) -> tuple[float, np.ndarray]:
     """Give the main metric, and those against permuted labels; no correlation counts as 0."""
     task = found.labels.task
     target, rng = found.labels.encode(found.valid["label"]), np.random.default_rng(seed + 1)
@@ -145,12 +149,12 @@ def _by_chance(found: Given, predictions: np.ndarray, seed: int) -> tuple[float,
     return float(values[0]), values[1:]
 
 
-def _names(label: str, task: str) -> list[str]:
+def _label_names(label: str, task: str) -> list[str]:
     names = names_of(label) if task == "multilabel" else [label]
     return [name.casefold() for name in names]
 
 
-def _share(texts: Sequence[str], labels: Sequence[Sequence[str]]) -> float:
+def _share_with_label(texts: Sequence[str], labels: Sequence[Sequence[str]]) -> float:
     """Give the share of texts in which one of the labels stands as words of its own."""
     patterns = {
         name: re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w|\.\d)")

@@ -11,21 +11,26 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError
-from foldline.diagnostics.inputs import PLAIN, Given, drawn, given
-from foldline.diagnostics.plots import curve
-from foldline.diagnostics.verdicts import OK, Finding, graded, report, worst
+from foldline.diagnostics.inputs import (
+    NO_REGULARISATION,
+    DiagnosticInputs,
+    load_inputs,
+    sample_rows,
+)
+from foldline.diagnostics.plots import draw_curve
+from foldline.diagnostics.verdicts import OK, Finding, grade, worst_verdict, write_report
 from foldline.metrics.registry import measure
 from foldline.models import registry
 
 ROWS = 16
 # The rows stand this often in an epoch, so that few checkpoints are written; 200 steps are
 # enough for most models, and 600 are tried before one is called wrong.
-TIMES, EPOCHS = 25, (8, 24)
-UNLEARNT = ("majority", "random", "length", "keywords", "zero-shot", "external")
+REPEATS, EPOCHS = 25, (8, 24)
+NOT_TRAINED = ("majority", "random", "length", "keywords", "zero-shot", "external")
 # Of the training rows: a score below the first is to be looked at, below the second wrong.
 SCORE = {"classification": "accuracy", "multilabel": "accuracy", "regression": "pearson"}
-RIGHT = {"classification": (1.0, 0.9), "multilabel": (1.0, 0.9), "regression": (0.98, 0.9)}
-LEFT = (0.05, 0.5)  # share of the first loss that is left at the end
+EXPECTED = {"classification": (1.0, 0.9), "multilabel": (1.0, 0.9), "regression": (0.98, 0.9)}
+REMAINING = (0.05, 0.5)  # share of the first loss that is left at the end
 ADVICE = (
     "run `python -m foldline sanity` first (labels, tokens, gradients); then try the lr of "
     "`python -m foldline lr-find`, train.trainable_layers=all, or a larger model"
@@ -38,68 +43,70 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         FoldlineError: where the model does not learn from texts, or tables are missing.
     """
-    found = given()
-    if found.recipe.model in UNLEARNT:
+    found = load_inputs()
+    if found.recipe.model in NOT_TRAINED:
         raise FoldlineError(
             f"model={found.recipe.model} learns no texts by heart: there is nothing to overfit. "
             "Next: set model to one that learns, such as tfidf or scratch"
         )
-    rows = chosen(found)
-    losses, score = learnt(found, rows)
-    findings = judged(found, losses, score)
+    rows = select_rows(found)
+    losses, score = overfit_rows(found, rows)
+    findings = assess_overfit(found, losses, score)
     picture = None
     if losses:
         steps = list(range(1, len(losses) + 1))
         title = f"{found.recipe.model}: loss over {len(rows)} rows, learnt by heart"
-        picture = curve(title, ("step", steps), ("loss", losses))
+        picture = draw_curve(title, ("step", steps), ("loss", losses))
     more: dict[str, Any] = {"model": found.recipe.model, "ids": rows["id"].tolist()}
-    return report("overfit", findings, more | {"losses": losses}, picture)
+    return write_report("overfit", findings, more | {"losses": losses}, picture)
 
 
-def chosen(found: Given) -> pd.DataFrame:
+def select_rows(found: DiagnosticInputs) -> pd.DataFrame:
     """Choose 16 rows of distinct texts, as even over the labels as there are rows."""
     rows = found.train[found.train["id"] == found.train["source_id"]]
     rows = rows.drop_duplicates(["text", "text_pair"])
-    rows = drawn(rows[rows["text"].str.strip() != ""], len(rows), found.recipe)
+    rows = sample_rows(rows[rows["text"].str.strip() != ""], len(rows), found.recipe)
     if found.labels.task != "regression":
         turn = rows.groupby("label", sort=False).cumcount().to_numpy()
         rows = rows.iloc[np.argsort(turn, kind="stable")]
     return rows.iloc[:ROWS].drop(columns=found.labels.columns, errors="ignore")
 
 
-def learnt(found: Given, rows: pd.DataFrame) -> tuple[list[float], float]:
+def overfit_rows(found: DiagnosticInputs, rows: pd.DataFrame) -> tuple[list[float], float]:
     """Fit the model to the rows; give its losses by step and its score of these very rows."""
-    losses, score = _fitted(found, rows, EPOCHS[0])
-    if found.transformer and worst(judged(found, losses, score)) != OK:
-        losses, score = _fitted(found, rows, EPOCHS[1])
+    losses, score = _fit_repeated(found, rows, EPOCHS[0])
+    if found.is_transformer and worst_verdict(assess_overfit(found, losses, score)) != OK:
+        losses, score = _fit_repeated(found, rows, EPOCHS[1])
     return losses, score
 
 
-def judged(found: Given, losses: list[float], score: float) -> list[Finding]:
+def assess_overfit(found: DiagnosticInputs, losses: list[float], score: float) -> list[Finding]:
     """Judge the score and how much of the loss is left; loss counts for transformers alone."""
     task, name = found.labels.task, SCORE[found.labels.task]
-    look, wrong = RIGHT[task]
-    verdict = OK if score >= look - 1e-9 else graded(score, look, wrong)
+    look, wrong = EXPECTED[task]
+    verdict = OK if score >= look - 1e-9 else grade(score, look, wrong)
     shown = f"training {name} {score:.3f}, expected {look:g}"
     findings = [Finding("learnt by heart", verdict, shown, ADVICE, {name: score})]
     # Other kinds have steps and rates of their own: their score alone says what they learnt.
-    if found.transformer:
+    if found.is_transformer:
         # A step sees each row but once or so: the last ten are their mean.
         first, last = losses[0], float(np.mean(losses[-10:]))
         left = last / first if first else 0.0
         shown = f"loss {first:.4f} -> {last:.4f} in {len(losses)} steps, {left:.1%} left"
         numbers = {"first": first, "last": last}
-        findings.append(Finding("loss to 0", graded(left, *LEFT), shown, ADVICE, numbers))
+        findings.append(Finding("loss to 0", grade(left, *REMAINING), shown, ADVICE, numbers))
     return findings
 
 
-def _fitted(found: Given, rows: pd.DataFrame, epochs: int) -> tuple[list[float], float]:
+def _fit_repeated(
+    found: DiagnosticInputs, rows: pd.DataFrame, epochs: int
+) -> tuple[list[float], float]:
     scratch = found.recipe.scratch.model_copy(update={"dropout": 0.0})
-    plain = replace(found, train=pd.concat([rows] * TIMES, ignore_index=True)).changed(
-        PLAIN | {"schedule": "constant", "warmup": 0.0, "accumulation": 1},
+    plain = replace(found, train=pd.concat([rows] * REPEATS, ignore_index=True)).with_options(
+        NO_REGULARISATION | {"schedule": "constant", "warmup": 0.0, "accumulation": 1},
         scratch=scratch, batch_size=len(rows), epochs=epochs,
     )  # fmt: skip
-    with plain.job() as job:
+    with plain.temporary_job() as job:
         fitted = registry.fit(job)
     target = found.labels.encode(rows["label"])
     name = SCORE[found.labels.task]

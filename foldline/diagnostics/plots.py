@@ -8,10 +8,10 @@ from foldline.core.io import svg
 
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 80, 24, 56, 56
-MARKS = ("b", "c", "d")
+MARK_COLOURS = ("b", "c", "d")
 TICKS = 6  # about so many of an axis
 SPACING = 34  # from bar to bar
-NAME = 30  # characters that have room beside a point
+NAME_LENGTH = 30  # characters that have room beside a point
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Mark:
     value: float
 
 
-def curve(
+def draw_curve(
     title: str,
     x: tuple[str, Sequence[float]],
     y: tuple[str, Sequence[float]],
@@ -54,7 +54,7 @@ def curve(
         points = [(across(a), up(b)) for a, b in zip(xs, values, strict=False)]
         parts += [svg.polyline(points, style)] if points else []
     for place, mark in enumerate(marks):
-        at, color = across(mark.value), MARKS[place % len(MARKS)]
+        at, color = across(mark.value), MARK_COLOURS[place % len(MARK_COLOURS)]
         parts.append(svg.rule(at, TOP, at, bottom, f"{color} dashed"))
         # Names stand side by side above, so that they cover neither the curve nor one another.
         parts.append(svg.text(LEFT + 60 + 190 * place, TOP - 10, mark.name, color))
@@ -62,7 +62,7 @@ def curve(
 
 
 @dataclass(frozen=True)
-class Beside:
+class ChanceInterval:
     """A value, and the interval that chance would give."""
 
     name: str
@@ -71,7 +71,7 @@ class Beside:
     high: float
 
 
-def chances(title: str, values: Sequence[Beside]) -> str:
+def draw_chance_intervals(title: str, values: Sequence[ChanceInterval]) -> str:
     """Draw a point for each value, over a bar from the lowest to the highest by chance."""
     ends = [end for one in values for end in (one.value, one.low, one.high)]
     across = svg.scale(min([0.0, *ends]), max([1.0, *ends]), 210, WIDTH - 90)
@@ -83,7 +83,7 @@ def chances(title: str, values: Sequence[Beside]) -> str:
     for place, one in enumerate(values):
         y = TOP + SPACING * place + SPACING / 2
         left, right = across(one.low), across(one.high)
-        name = one.name if len(one.name) <= NAME else one.name[: NAME - 1] + "…"
+        name = one.name if len(one.name) <= NAME_LENGTH else one.name[: NAME_LENGTH - 1] + "…"
         parts.append(svg.text(200, y + 4, name, "end"))
         parts.append(svg.bar(left, y - 8, (max(right - left, 2), 16), "b faint"))
         parts.append(svg.dot(across(one.value), y, "a"))
@@ -91,7 +91,7 @@ def chances(title: str, values: Sequence[Beside]) -> str:
     return svg.picture(WIDTH, bottom + 34, title, parts)
 
 
-def bars(title: str, values: Sequence[tuple[str, float, str]]) -> str:
+def draw_bars(title: str, values: Sequence[tuple[str, float, str]]) -> str:
     """Draw a horizontal bar for each name, value from 0, and what stands beside it."""
     most = max((value for _, value, _ in values), default=0.0) or 1.0
     length = svg.scale(0, most, 1, WIDTH - 150 - 150)

@@ -12,7 +12,7 @@ from transformers import TrainerCallback
 from foldline.models.neural.trainer import TextTrainer
 
 SIZE, SECONDS = 1024, 1.0  # of the matrices, and of the measurement
-WARM = 3  # first steps are slower: memory is found, kernels are chosen
+WARMUP_STEPS = 3  # first steps are slower: memory is found, kernels are chosen
 
 
 class Clock:
@@ -22,7 +22,7 @@ class Clock:
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
     @contextmanager
-    def on(self, part: str) -> Iterator[None]:
+    def measure(self, part: str) -> Iterator[None]:
         """Count the time inside to a part."""
         begun = now()
         try:
@@ -30,11 +30,11 @@ class Clock:
         finally:
             self.seconds[part] += now() - begun
 
-    def around(self, part: str, work: Callable[..., Any]) -> Callable[..., Any]:
+    def wrap(self, part: str, work: Callable[..., Any]) -> Callable[..., Any]:
         """Give a function that is timed."""
 
         def timed(*arguments: Any, **how: Any) -> Any:
-            with self.on(part):
+            with self.measure(part):
                 return work(*arguments, **how)
 
         return timed
@@ -45,49 +45,49 @@ class TimedTrainer(TextTrainer):
 
     def __init__(self, *arguments: Any, **how: Any) -> None:
         self.clock = Clock()
-        how["data_collator"] = self.clock.around("collating", how["data_collator"])
+        how["data_collator"] = self.clock.wrap("collating", how["data_collator"])
         super().__init__(*arguments, **how)
-        self.add_callback(_Steps(self))
-        self.steps = self.places = self.tokens = self.rows = 0
+        self.add_callback(_StepClock(self))
+        self.steps = self.positions = self.tokens = self.rows = 0
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
         """Time a batch; what is not forward is backward."""
-        with self.clock.on("step"):
+        with self.clock.measure("step"):
             return super().training_step(model, inputs, num_items_in_batch)
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *more: Any, **how: Any) -> Any:
         """Time a forward pass, and count what it reads."""
         mask = inputs["attention_mask"]
         self.rows += len(mask)
-        self.places += mask.numel()
+        self.positions += mask.numel()
         self.tokens += int(mask.sum())
-        with self.clock.on("forward"):
+        with self.clock.measure("forward"):
             return super().compute_loss(model, inputs, *more, **how)
 
     def _clip_grad_norm(self, model: Any) -> Any:
-        with self.clock.on("optimiser"):
+        with self.clock.measure("optimiser"):
             return super()._clip_grad_norm(model)
 
 
-class _Steps(TrainerCallback):
+class _StepClock(TrainerCallback):
     """The clock of the optimiser, and of the whole from the first warm step on."""
 
     def __init__(self, trainer: TimedTrainer) -> None:
-        self.trainer, self.begun, self.start = trainer, 0.0, 0.0
+        self.trainer, self.started, self.start = trainer, 0.0, 0.0
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.begun = now()
+        self.started = now()
 
     def on_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.trainer.clock.seconds["optimiser"] += now() - self.begun
+        self.trainer.clock.seconds["optimiser"] += now() - self.started
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         own = self.trainer
-        if state.global_step == WARM:
+        if state.global_step == WARMUP_STEPS:
             own.clock.seconds.clear()
-            own.steps = own.places = own.tokens = own.rows = 0
+            own.steps = own.positions = own.tokens = own.rows = 0
             self.start = now()
-        elif state.global_step > WARM:
+        elif state.global_step > WARMUP_STEPS:
             own.steps += 1
             own.clock.seconds["whole"] = now() - self.start
 
@@ -99,7 +99,7 @@ def now() -> float:
     return time.perf_counter()
 
 
-def peak(precision: str) -> float:
+def measure_peak(precision: str) -> float:
     """Measure the machine's matrix products, in operations a second, with the threads set now."""
     kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -114,7 +114,7 @@ def peak(precision: str) -> float:
     return 2.0 * size**3 * count / spent
 
 
-def operations(model: Any, batch: dict[str, Any], loss: Callable[[Any], Any]) -> float:
+def count_operations(model: Any, batch: dict[str, Any], loss: Callable[[Any], Any]) -> float:
     """Count the operations of the matrix products of a batch, forward and backward."""
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -125,7 +125,7 @@ def operations(model: Any, batch: dict[str, Any], loss: Callable[[Any], Any]) ->
     return float(counted.get_total_flops())
 
 
-def most_memory() -> float:
+def peak_memory() -> float:
     """Give the most memory that this process had, in GB; on a GPU, that of the GPU."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 1e9

@@ -6,28 +6,28 @@ from typing import Any
 import numpy as np
 
 from foldline.core.params import Recipe
-from foldline.diagnostics.initial_model import Begun, first_batches, padding
-from foldline.diagnostics.inputs import Given
-from foldline.diagnostics.verdicts import OK, WRONG, Finding, graded
+from foldline.diagnostics.initial_model import InitialModel, first_epoch_batches, padding_ratio
+from foldline.diagnostics.inputs import DiagnosticInputs
+from foldline.diagnostics.verdicts import OK, WRONG, Finding, grade
 from foldline.models.neural import transformer
-from foldline.models.neural.dataset import Rows
-from foldline.models.neural.long_text import long_text
-from foldline.models.neural.ragged_array import Ragged
-from foldline.models.text_encoding import MOST_UNKNOWN, unknown_share
+from foldline.models.neural.dataset import TokenizedRows
+from foldline.models.neural.long_text import make_reader
+from foldline.models.neural.ragged_array import RaggedArray
+from foldline.models.text_encoding import MAX_UNKNOWN, unknown_share
 
-UNKNOWN = 0.02  # share of tokens; subwords of a fitting tokenizer leave next to none
-CUT = (0.1, 1.1)  # share of texts: to be looked at, never wrong
-PADDED = (0.2, 9.9)  # share of places; bucketed batches of 1,000 rows have less than .08
+UNKNOWN_SHARE = 0.02  # share of tokens; subwords of a fitting tokenizer leave next to none
+CUT_LIMITS = (0.1, 1.1)  # share of texts: to be looked at, never wrong
+PADDING_LIMITS = (0.2, 9.9)  # share of places; bucketed batches of 1,000 rows have less than .08
 FATAL = ("token ids in range", "unknown tokens")  # a model with such tokens is not trained
 
 
-def held_out(found: Given, start: Begun) -> Rows:
+def encode_valid(found: DiagnosticInputs, start: InitialModel) -> TokenizedRows:
     """Give the validation rows as token ids, too."""
-    reading = long_text(found.recipe)
-    return transformer.rows_of(start.tokenizer, found.valid, found.labels, reading)[0]
+    reading = make_reader(found.recipe)
+    return transformer.encode_rows(start.tokenizer, found.valid, found.labels, reading)[0]
 
 
-def unknown(start: Begun, held: Rows) -> Finding:
+def check_unknown(start: InitialModel, held: TokenizedRows) -> Finding:
     """Tell which share of the tokens the tokenizer does not know, in the worse of both parts."""
     name, token = FATAL[1], start.tokenizer.unk_token_id
     if token is None or token == start.tokenizer.eos_token_id:  # GPT-2's bytes know everything
@@ -41,14 +41,14 @@ def unknown(start: Begun, held: Rows) -> Finding:
         "the tokenizer does not know this script or its signs: choose a model of these languages; "
         "for scratch raise scratch.vocabulary, or set scratch.tokenizer to bpe or jamo"
     )
-    verdict = graded(max(shares.values()), UNKNOWN, MOST_UNKNOWN)
+    verdict = grade(max(shares.values()), UNKNOWN_SHARE, MAX_UNKNOWN)
     return Finding(name, verdict, shown, advice, shares)
 
 
-def in_range(start: Begun, held: Rows) -> Finding:
+def check_range(start: InitialModel, held: TokenizedRows) -> Finding:
     """Compare the ids of tokens, places and token types with the rows of their embeddings."""
     faults, shown = [], []
-    for what, most, room in _limits(start.model, [start.rows, held]):
+    for what, most, room in _embedding_limits(start.model, [start.rows, held]):
         shown.append(f"{what} up to {most} of {room}")
         if most >= room:
             faults.append(what)
@@ -59,7 +59,7 @@ def in_range(start: Begun, held: Rows) -> Finding:
     return Finding(FATAL[0], WRONG if faults else OK, "; ".join(shown), advice if faults else "")
 
 
-def cut(start: Begun, recipe: Recipe) -> Finding:
+def check_cut(start: InitialModel, recipe: Recipe) -> Finding:
     """Tell how many texts are longer than max_length."""
     lengths = np.array(start.rows.lengths)
     shown = (
@@ -67,21 +67,23 @@ def cut(start: Begun, recipe: Recipe) -> Finding:
         f"pieces have {lengths.mean():.0f} tokens, half of them {np.median(lengths):.0f} or less"
     )
     advice = "raise max_length, or set train.long_text to head_tail or window"
-    return Finding("texts cut", graded(start.cut, *CUT), shown, advice, {"share": start.cut})
+    return Finding("texts cut", grade(start.cut, *CUT_LIMITS), shown, advice, {"share": start.cut})
 
 
-def padded(start: Begun, recipe: Recipe) -> Finding:
+def check_padding(start: InitialModel, recipe: Recipe) -> Finding:
     """Tell which share of the places of the first epoch's batches holds no token."""
-    ratio = padding(start.rows, first_batches(start.rows, recipe.batch_size, recipe.seed))
+    ratio = padding_ratio(
+        start.rows, first_epoch_batches(start.rows, recipe.batch_size, recipe.seed)
+    )
     share = 1 - 1 / ratio
     shown = f"{share:.1%} of the places are padding ({ratio:.2f} places a token)"
     advice = "few rows of very different lengths: lower batch_size or max_length"
-    return Finding("padding", graded(share, *PADDED), shown, advice, {"ratio": ratio})
+    return Finding("padding", grade(share, *PADDING_LIMITS), shown, advice, {"ratio": ratio})
 
 
-def _limits(model: Any, parts: list[Rows]) -> Iterator[tuple[str, int, int]]:
+def _embedding_limits(model: Any, parts: list[TokenizedRows]) -> Iterator[tuple[str, int, int]]:
     """Give what is looked up, the highest number of it, and how many numbers there are."""
-    ids = Ragged.joined([rows.columns["input_ids"] for rows in parts])
+    ids = RaggedArray.concatenate([rows.columns["input_ids"] for rows in parts])
     yield "token ids", int(ids.flat.max()), int(model.get_input_embeddings().num_embeddings)
     types = [
         rows.columns["token_type_ids"].flat for rows in parts if "token_type_ids" in rows.columns

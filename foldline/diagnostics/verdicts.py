@@ -23,7 +23,7 @@ class Finding:
     numbers: dict[str, Any] = field(default_factory=dict)
 
 
-def graded(value: float, look: float, wrong: float) -> str:
+def grade(value: float, look: float, wrong: float) -> str:
     """Judge a number by the values from which on it is to be looked at, or wrong.
 
     Where `look` is above `wrong`, small numbers are the bad ones. What is no number is wrong.
@@ -34,12 +34,12 @@ def graded(value: float, look: float, wrong: float) -> str:
     return LOOK if sign * value >= sign * look else OK
 
 
-def worst(findings: Sequence[Finding]) -> str:
+def worst_verdict(findings: Sequence[Finding]) -> str:
     """Give the worst verdict."""
     return max((f.verdict for f in findings), key=ORDER.index, default=OK)
 
 
-def table(findings: Sequence[Finding]) -> list[str]:
+def format_table(findings: Sequence[Finding]) -> list[str]:
     """Give a line for each check, and one with advice below each that is not ok."""
     width = max(len(f.check) for f in findings)
     lines = []
@@ -50,11 +50,11 @@ def table(findings: Sequence[Finding]) -> list[str]:
     return lines
 
 
-def report(
+def write_report(
     verb: str, findings: Sequence[Finding], more: dict[str, Any], picture: str | None = None
 ) -> int:
     """Print the findings, write them and the picture, and give the exit code."""
-    verdict = worst(findings)
+    verdict = worst_verdict(findings)
     path = FOLDER / f"{verb}.json"
     checks = [asdict(found) for found in findings]
     write_json(path, {"verdict": verdict, "checks": checks} | more)
@@ -62,6 +62,6 @@ def report(
     if picture:
         written.append(path.with_suffix(".svg"))
         write_text(written[1], picture)
-    print("\n".join(["", *table(findings), "", f"{verb}: {verdict}"]))
+    print("\n".join(["", *format_table(findings), "", f"{verb}: {verdict}"]))
     print(f"written to {' and '.join(p.as_posix() for p in written)}", flush=True)
     return int(verdict == WRONG)

@@ -11,16 +11,16 @@ from foldline.core.errors import FoldlineError, listed
 from foldline.core.io.files import digest
 from foldline.core.params.value_types import PRETRAINED
 
-PATIENCE = 5.0  # seconds to wait for the hub's answer
+TIMEOUT = 5.0  # seconds to wait for the hub's answer
 PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
-def local_only(name: str) -> bool:
+def use_local_files(name: str) -> bool:
     """Say whether a model is to be looked for on this disk alone: a folder, or no hub answers."""
-    return Path(name).is_dir() or not answers()
+    return Path(name).is_dir() or not is_reachable()
 
 
-def commit(name: str) -> str | None:
+def cached_commit(name: str) -> str | None:
     """Give the commit of a hub id as it lies on this disk; None for a folder, or what is not here.
 
     No network is asked: a model that was loaded is there.
@@ -36,7 +36,7 @@ def commit(name: str) -> str | None:
     return None if found is None else str(found)
 
 
-def answers() -> bool:
+def is_reachable() -> bool:
     """Ask whether the hub can be reached: its own client tries for most of a minute."""
     from huggingface_hub import constants
 
@@ -47,13 +47,13 @@ def answers() -> bool:
     address = urlsplit(constants.ENDPOINT)
     port = address.port or (80 if address.scheme == "http" else 443)
     try:
-        socket.create_connection((address.hostname or "", port), timeout=PATIENCE).close()
+        socket.create_connection((address.hostname or "", port), timeout=TIMEOUT).close()
     except OSError:
         return False
     return True
 
 
-def settings(name: str, file: str, local: bool, revision: str | None = None) -> Any:
+def read_config(name: str, file: str, local: bool, revision: str | None = None) -> Any:
     """Read a JSON file of a model in a folder or on the hub; None where it has none."""
     from transformers.utils.hub import cached_file
 
@@ -73,7 +73,7 @@ def settings(name: str, file: str, local: bool, revision: str | None = None) -> 
     return None if path is None else json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def frozen(
+def load_frozen(
     key: str, source: dict[str, Any], kind: str, since: str, folder: str = ""
 ) -> tuple[Any, Any, str | None]:
     """Load tokenizer and model to read with, and say what they are by content or revision.
@@ -87,9 +87,9 @@ def frozen(
     name, local = source["name"], Path(source["name"]).is_dir()
     content = source.get("content")
     try:
-        tokenizer, model = _loaded(name, kind, folder, None if local else content)
+        tokenizer, model = _load(name, kind, folder, None if local else content)
     except Exception as error:  # each library beneath has errors of its own
-        raise unloadable(key, name, error) from error
+        raise loading_error(key, name, error) from error
     found = digest(Path(name)) if local else getattr(model.config, "_commit_hash", None)
     if content not in (None, found):
         raise FoldlineError(
@@ -98,7 +98,7 @@ def frozen(
     return tokenizer, model, found
 
 
-def set_types(tokenizer: Any, model: Any) -> None:
+def fix_token_types(tokenizer: Any, model: Any) -> None:
     """Take the types of texts from BERT's tokenizer where the model, like KLUE's RoBERTa, has one.
 
     The second text of a pair would be looked up at a place that is not there.
@@ -110,15 +110,15 @@ def set_types(tokenizer: Any, model: Any) -> None:
         tokenizer.init_kwargs["model_input_names"] = names  # what is saved with it
 
 
-def unloadable(key: str, name: str, error: Exception) -> FoldlineError:
+def loading_error(key: str, name: str, error: Exception) -> FoldlineError:
     """Say that a param names no model, and why."""
     return FoldlineError(
         f"{key}={name} cannot be loaded: give a folder under models/pretrained/ that holds a "
-        f"model, or a Hugging Face id. ({reason(name, error)})"
+        f"model, or a Hugging Face id. ({explain_error(name, error)})"
     )
 
 
-def reason(name: str, error: Exception) -> str:
+def explain_error(name: str, error: Exception) -> str:
     """Say why a model cannot be loaded: what its folder lacks, else what the library says."""
     path = Path(name)
     if path.is_dir() and not any(path.rglob("config.json")):
@@ -129,28 +129,28 @@ def reason(name: str, error: Exception) -> str:
     if not path.exists() and (
         len(path.parts) > 2 or path.is_absolute() or path.parts[:1] == ("..",)
     ):
-        return f"there is no such folder; in {PRETRAINED} is {listed(folders(), 5) or 'none'}"
-    return brief(error)
+        return f"there is no such folder; in {PRETRAINED} is {listed(list_local_models(), 5) or 'none'}"
+    return format_error(error)
 
 
-def folders() -> list[str]:
+def list_local_models() -> list[str]:
     """Give the folders of models that a user has put into the project."""
     return sorted(path.as_posix() for path in Path(PRETRAINED).glob("*") if path.is_dir())
 
 
-def brief(error: Exception) -> str:
+def format_error(error: Exception) -> str:
     """Give a library's error as one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
 
 
-def _loaded(name: str, kind: str, folder: str, revision: str | None) -> tuple[Any, Any]:
+def _load(name: str, kind: str, folder: str, revision: str | None) -> tuple[Any, Any]:
     import torch
     import transformers
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    offline = local_only(name)
+    offline = use_local_files(name)
     how = {"local_files_only": offline, "revision": revision or "main", "subfolder": folder}
     tokenizer = transformers.AutoTokenizer.from_pretrained(name, **how)
     model = getattr(transformers, kind).from_pretrained(name, dtype="float32", **how)
@@ -158,5 +158,5 @@ def _loaded(name: str, kind: str, folder: str, revision: str | None) -> tuple[An
         tokenizer.pad_token = tokenizer.eos_token
     model.config.pad_token_id = tokenizer.pad_token_id
     tokenizer.padding_side = "right"
-    set_types(tokenizer, model)
+    fix_token_types(tokenizer, model)
     return tokenizer, model.eval().to("cuda" if torch.cuda.is_available() else "cpu")

@@ -7,11 +7,11 @@ from typing import Any
 from foldline.core.errors import FoldlineError, listed
 from foldline.encoders import hub
 
-KNOWN = ("Transformer", "Pooling", "Normalize")
+MODULES = ("Transformer", "Pooling", "Normalize")
 
 
 @dataclass(frozen=True)
-class Reading:
+class EncoderConfig:
     """How texts are read: the folder of the weights, the pooling, and what is put in front.
 
     `longest` is in tokens, None where no file tells; `unit` says that vectors have length 1.
@@ -19,12 +19,12 @@ class Reading:
 
     folder: str
     pooling: tuple[str, ...]
-    unit: bool
+    normalise: bool
     prefix: str
-    longest: int | None
+    max_tokens: int | None
 
 
-def reading_of(name: str, local: bool, revision: str | None = None) -> Reading:
+def read_encoder_config(name: str, local: bool, revision: str | None = None) -> EncoderConfig:
     """Read what sentence-transformers keeps beside a model; without it, tokens are averaged.
 
     Raises:
@@ -32,16 +32,16 @@ def reading_of(name: str, local: bool, revision: str | None = None) -> Reading:
     """
 
     def read(file: str) -> Any:
-        return hub.settings(name, file, local, revision)
+        return hub.read_config(name, file, local, revision)
 
     modules = read("modules.json")
     if modules is None:
-        return Reading("", ("mean",), False, "", None)
+        return EncoderConfig("", ("mean",), False, "", None)
     kinds = [str(module["type"]).rpartition(".")[2] for module in modules]
-    strange = [kind for kind in kinds if kind not in KNOWN]
+    strange = [kind for kind in kinds if kind not in MODULES]
     if strange or kinds[:1] != ["Transformer"]:
         raise FoldlineError(
-            f"modules.json names {listed(strange or kinds)}; known are {', '.join(KNOWN)} in this "
+            f"modules.json names {listed(strange or kinds)}; known are {', '.join(MODULES)} in this "
             "order: choose another encoder"
         )
     paths = dict(zip(kinds, (module["path"] for module in modules), strict=True))
@@ -50,10 +50,10 @@ def reading_of(name: str, local: bool, revision: str | None = None) -> Reading:
     longest = (read(f"{folder}/sentence_bert_config.json".lstrip("/")) or {}).get("max_seq_length")
     given = read("config_sentence_transformers.json") or {}
     prompt = (given.get("prompts") or {}).get(given.get("default_prompt_name")) or ""
-    return Reading(folder, _names(pooling), "Normalize" in kinds, prompt, longest)
+    return EncoderConfig(folder, _pooling_names(pooling), "Normalize" in kinds, prompt, longest)
 
 
-def _names(config: dict[str, Any] | None) -> tuple[str, ...]:
+def _pooling_names(config: dict[str, Any] | None) -> tuple[str, ...]:
     """Give the poolings that a configuration names, in the order they are put side by side."""
     if config is None:
         return ("mean",)

@@ -15,17 +15,17 @@ from foldline.core.environment import version
 from foldline.core.errors import FoldlineError
 from foldline.core.io.threads import threads
 from foldline.encoders import hub
-from foldline.encoders.pooling import POOLINGS, Reading, reading_of
-from foldline.encoders.vector_cache import remembered
+from foldline.encoders.pooling import POOLINGS, EncoderConfig, read_encoder_config
+from foldline.encoders.vector_cache import get_or_compute
 
 # Every batch has one of few shapes, whichever texts are in it: sums are the same for a text
 # alone and among others, to the last bit.
-STEP, TOKENS = 8, 512
+LENGTH_STEP, BATCH_TOKENS = 8, 512
 LIBRARIES = ("tokenizers", "torch", "transformers")
 
 
 @dataclass(frozen=True)
-class Encoder:
+class SentenceEncoder:
     """Tokenizer and model, and how its states become one vector.
 
     `identity` names all that a vector depends on beside its text; `source` is what to load it by.
@@ -35,43 +35,46 @@ class Encoder:
     identity: str
     tokenizer: Any
     model: Any
-    reading: Reading
-    longest: int
+    config: EncoderConfig
+    max_tokens: int
 
-    def vectors(self, texts: list[str]) -> np.ndarray:
+    def encode(self, texts: list[str]) -> np.ndarray:
         """Give (n, width) float32 vectors in the order of the texts; each is made once."""
-        return remembered(self.identity, texts, self._made)
+        return get_or_compute(self.identity, texts, self._encode_new)
 
-    def _made(self, texts: list[str]) -> np.ndarray:
+    def _encode_new(self, texts: list[str]) -> np.ndarray:
         import torch
 
         found = np.zeros((len(texts), self.width), dtype=np.float32)
         if not texts:
             return found
-        ids = [self._ids(text) for text in texts]
-        steps = [min(-(-len(one) // STEP) * STEP, max(self.longest, len(one))) for one in ids]
+        ids = [self._tokenise(text) for text in texts]
+        steps = [
+            min(-(-len(one) // LENGTH_STEP) * LENGTH_STEP, max(self.max_tokens, len(one)))
+            for one in ids
+        ]
         with threads(self.source["threads"]), torch.inference_mode():
             for length in sorted(set(steps)):
                 places = [i for i, step in enumerate(steps) if step == length]
-                size = max(1, TOKENS // length)
+                size = max(1, BATCH_TOKENS // length)
                 for start in range(0, len(places), size):
                     some = places[start : start + size]
                     full = some + [some[-1]] * (size - len(some))
-                    batch = self._batch([ids[i] for i in full], length)
+                    batch = self._encode_batch([ids[i] for i in full], length)
                     found[some] = batch[: len(some)]
         return found
 
     @property
     def width(self) -> int:
         """Give the length of a vector."""
-        return int(self.model.config.hidden_size) * len(self.reading.pooling)
+        return int(self.model.config.hidden_size) * len(self.config.pooling)
 
-    def _ids(self, text: str) -> list[int]:
-        most = {"truncation": True, "max_length": self.longest}
-        found = self.tokenizer(self.reading.prefix + text, **most)["input_ids"]
+    def _tokenise(self, text: str) -> list[int]:
+        most = {"truncation": True, "max_length": self.max_tokens}
+        found = self.tokenizer(self.config.prefix + text, **most)["input_ids"]
         return list(found) or [self.tokenizer.pad_token_id or 0]
 
-    def _batch(self, ids: list[list[int]], length: int) -> np.ndarray:
+    def _encode_batch(self, ids: list[list[int]], length: int) -> np.ndarray:
         import torch
 
         given = {"input_ids": ids}
@@ -80,13 +83,13 @@ class Encoder:
         ).to(self.model.device)
         states = self.model(**inputs).last_hidden_state.float()
         mask = inputs["attention_mask"].unsqueeze(-1).to(states.dtype)
-        found = torch.cat([POOLINGS[name](states, mask) for name in self.reading.pooling], dim=1)
-        if self.reading.unit:
+        found = torch.cat([POOLINGS[name](states, mask) for name in self.config.pooling], dim=1)
+        if self.config.normalise:
             found = torch.nn.functional.normalize(found, dim=1)
         return np.asarray(found.cpu().numpy())
 
 
-def open_encoder(key: str, name: str | None, max_length: int, cpu_threads: int) -> Encoder:
+def open_encoder(key: str, name: str | None, max_length: int, cpu_threads: int) -> SentenceEncoder:
     """Load an encoder that reads at most `max_length` tokens; `key` is the param that names it.
 
     Raises:
@@ -96,37 +99,41 @@ def open_encoder(key: str, name: str | None, max_length: int, cpu_threads: int) 
         raise FoldlineError(
             f"{key} is null: name a folder under models/pretrained/ or a Hugging Face id"
         )
-    return reopened(key, {"name": name, "max_length": max_length, "threads": cpu_threads})
+    return reopen_encoder(key, {"name": name, "max_length": max_length, "threads": cpu_threads})
 
 
-def reopened(key: str, source: dict[str, Any]) -> Encoder:
+def reopen_encoder(key: str, source: dict[str, Any]) -> SentenceEncoder:
     """Load the encoder that another one's `source` names.
 
     Raises:
         FoldlineError: where it cannot be loaded, or is another one by now.
     """
     name = source["name"]
-    offline = Path(name).is_dir() or not hub.answers()
+    offline = Path(name).is_dir() or not hub.is_reachable()
     try:
-        reading = reading_of(name, offline, None if Path(name).is_dir() else source.get("content"))
+        reading = read_encoder_config(
+            name, offline, None if Path(name).is_dir() else source.get("content")
+        )
     except FoldlineError as error:
         raise FoldlineError(f"{key}={name}: {error}") from error
     except Exception as error:  # each library beneath has errors of its own
-        raise hub.unloadable(key, name, error) from error
-    tokenizer, model, content = hub.frozen(
+        raise hub.loading_error(key, name, error) from error
+    tokenizer, model, content = hub.load_frozen(
         key, source, "AutoModel", "its vectors were learnt from", reading.folder
     )
     if model.config.is_encoder_decoder:  # T5, BART: what writes is left aside
         model = model.get_encoder()
     source = source | {"content": content}
-    limit = min(source["max_length"], reading.longest or source["max_length"], _positions(model))
+    limit = min(
+        source["max_length"], reading.max_tokens or source["max_length"], _max_positions(model)
+    )
     made_of = [*map(str, source.values()), str(reading), str(limit), str(model.device)]
     made_of += [f"{library} {version(library)}" for library in LIBRARIES]
     identity = hashlib.sha256("\x1f".join(made_of).encode()).hexdigest()[:32]
-    return Encoder(source, identity, tokenizer, model, reading, limit)
+    return SentenceEncoder(source, identity, tokenizer, model, reading, limit)
 
 
-def _positions(model: Any) -> int:
+def _max_positions(model: Any) -> int:
     """Give the most tokens that a model reads; RoBERTa counts from behind its padding's."""
     most = getattr(model.config, "max_position_embeddings", None)
     if most is None or most < 1:  # XLNet's -1: no limit

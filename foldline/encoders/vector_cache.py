@@ -16,12 +16,12 @@ import numpy as np
 from foldline.core.paths import store_root
 
 FOLDER = "embeddings"
-PATIENCE = 60  # seconds that one process waits for another one's writing
-MANY = 500  # keys asked for at once
-CHECK = 4  # bytes of a checksum before each vector
+LOCK_TIMEOUT = 60  # seconds that one process waits for another one's writing
+KEYS_PER_QUERY = 500  # keys asked for at once
+CHECKSUM_BYTES = 4  # bytes of a checksum before each vector
 
 
-def remembered(
+def get_or_compute(
     identity: str, texts: list[str], make: Callable[[list[str]], np.ndarray]
 ) -> np.ndarray:
     """Give (n, width) float32 vectors of texts; each text is made once for an encoder.
@@ -47,13 +47,13 @@ def _read(identity: str, keys: list[bytes]) -> dict[bytes, np.ndarray]:
     found: dict[bytes, np.ndarray] = {}
     if not path.exists():
         return found
-    with suppress(sqlite3.Error, OSError), closing(sqlite3.connect(path, PATIENCE)) as store:
+    with suppress(sqlite3.Error, OSError), closing(sqlite3.connect(path, LOCK_TIMEOUT)) as store:
         os.utime(path)
-        for start in range(0, len(keys), MANY):
-            some = keys[start : start + MANY]
+        for start in range(0, len(keys), KEYS_PER_QUERY):
+            some = keys[start : start + KEYS_PER_QUERY]
             marks = ", ".join("?" * len(some))
             rows = store.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", some)
-            found |= {key: vector for key, blob in rows if (vector := _unpacked(blob)) is not None}
+            found |= {key: vector for key, blob in rows if (vector := _unpack(blob)) is not None}
     return found
 
 
@@ -61,18 +61,21 @@ def _write(identity: str, fresh: dict[bytes, np.ndarray]) -> None:
     path = store_root() / FOLDER / f"{identity}.sqlite"
     with suppress(sqlite3.Error, OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(path, PATIENCE)) as store, store:
+        with closing(sqlite3.connect(path, LOCK_TIMEOUT)) as store, store:
             store.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB)")
-            rows = [(key, _packed(vector)) for key, vector in fresh.items()]
+            rows = [(key, _pack(vector)) for key, vector in fresh.items()]
             store.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
 
 
-def _packed(vector: np.ndarray) -> bytes:
+def _pack(vector: np.ndarray) -> bytes:
     content = vector.astype(np.float32).tobytes()
-    return crc32(content).to_bytes(CHECK) + content
+    return crc32(content).to_bytes(CHECKSUM_BYTES) + content
 
 
-def _unpacked(blob: bytes) -> np.ndarray | None:
+def _unpack(blob: bytes) -> np.ndarray | None:
     """Give the vector of a blob, None where it is damaged."""
-    whole = isinstance(blob, bytes) and crc32(blob[CHECK:]).to_bytes(CHECK) == blob[:CHECK]
-    return np.frombuffer(blob[CHECK:], dtype=np.float32) if whole else None
+    whole = (
+        isinstance(blob, bytes)
+        and crc32(blob[CHECKSUM_BYTES:]).to_bytes(CHECKSUM_BYTES) == blob[:CHECKSUM_BYTES]
+    )
+    return np.frombuffer(blob[CHECKSUM_BYTES:], dtype=np.float32) if whole else None

@@ -67,7 +67,7 @@ class Fold:
             self.number,
             self.rows,
             self.further,
-            registry.identity(self.recipe, self.labels),
+            registry.list_dependencies(self.recipe, self.labels),
             self.recipe.model_dump(),
             _determining(self.augment),
             outside(self.augment),
@@ -99,7 +99,7 @@ def training_rows(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
     even choose the epoch; a model that never stops early learns from all.
     """
     part = fold.rows[fold.rows["fold"] != fold.number].reset_index(drop=True)
-    kind = registry.KINDS[registry.kind_of(fold.recipe.model)]
+    kind = registry.KINDS[registry.resolve_kind(fold.recipe.model)]
     seed = derive(fold.recipe.seed, "inner", fold.number)
     if not kind.stops_early:
         return _balanced(fold, part, part.iloc[:0]), part.iloc[:0]

@@ -51,18 +51,18 @@ class Forest:
         }
 
     @classmethod
-    def of(cls, arrays: dict[str, np.ndarray]) -> "Forest":
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> "Forest":
         """Make the forest whose arrays were kept."""
         return cls(**{n.removeprefix("tree_"): a for n, a in arrays.items() if "tree_" in n})
 
     @classmethod
-    def certain(cls, base: float) -> "Forest":
+    def constant(cls, base: float) -> "Forest":
         """Give a forest without trees."""
         none, places = np.zeros(0), np.zeros(0, dtype=np.int32)
         return cls(places, none, places, places, none, places, places, np.array([base]))
 
     @classmethod
-    def joined(cls, forests: "list[Forest]") -> "Forest":
+    def concatenate(cls, forests: "list[Forest]") -> "Forest":
         """Put the scores of several forests side by side."""
         nodes = np.cumsum([0, *(len(forest.feature) for forest in forests)])
         scores = np.cumsum([0, *(len(forest.base) for forest in forests)])
@@ -82,7 +82,7 @@ class Forest:
         return cls(*(np.concatenate(column) for column in zip(*moved, strict=True)))
 
 
-def forest_of(boosted: Any) -> Forest:
+def extract_forest(boosted: Any) -> Forest:
     """Take the trees out of a fitted HistGradientBoosting of scikit-learn without categories."""
     base = np.asarray(boosted._baseline_prediction, dtype=np.float64).ravel()
     forests = []
@@ -102,7 +102,7 @@ def forest_of(boosted: Any) -> Forest:
                     np.zeros(0),
                 )
             )
-    start = Forest.certain(0.0)
-    whole = Forest.joined([*forests, start]) if forests else start
+    start = Forest.constant(0.0)
+    whole = Forest.concatenate([*forests, start]) if forests else start
     fields = {name: getattr(whole, name) for name in (*FIELDS, "roots", "output")}
     return Forest(**fields, base=base)

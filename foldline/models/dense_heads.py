@@ -8,14 +8,20 @@ import numpy as np
 
 from foldline.core.io.labels import Labels
 from foldline.core.params import DenseHead, LinearOptions
-from foldline.models.knn_head import Neighbours
-from foldline.models.mlp_head import Network
-from foldline.models.one_vs_rest import Linear, certain, each, problem, spread
-from foldline.models.scaling import class_weights, scales, softmax
-from foldline.models.soft_labels import unrolled
+from foldline.models.knn_head import KnnHead
+from foldline.models.mlp_head import MlpHead
+from foldline.models.one_vs_rest import (
+    LinearModel,
+    constant_probabilities,
+    expand_probabilities,
+    fit_each,
+    one_vs_rest_targets,
+)
+from foldline.models.scaling import balance_classes, mean_and_scale, softmax
+from foldline.models.soft_labels import expand_soft_targets
 
-ROUNDS = 500  # of the solver at most; a few dozen are usual
-NONE = np.zeros(0, dtype=np.int64)
+MAX_ITERATIONS = 500  # of the solver at most; a few dozen are usual
+NO_CODES = np.zeros(0, dtype=np.int64)
 
 
 class Head(Protocol):
@@ -43,14 +49,14 @@ def fit_head(
     `weights` (n,) are those of the rows, None for 1 each.
     """
     if labels.task == "classification":
-        codes = np.unique(unrolled(target)[1])
+        codes = np.unique(expand_soft_targets(target)[1])
         if len(codes) == 1:
-            return Certain(codes)
+            return ConstantHead(codes)
     if options.head == "linear":
         return fit_linear(options, features, target, labels, weights)
     if options.head == "knn":
-        return Neighbours.fit(options, features, target, labels, weights)
-    return Network.fit(options, features, target, labels, weights, seed)
+        return KnnHead.fit(options, features, target, labels, weights)
+    return MlpHead.fit(options, features, target, labels, weights, seed)
 
 
 def fit_linear(
@@ -63,29 +69,33 @@ def fit_linear(
     """Fit a linear head: to features of one spread, whose rows have length 1 on average."""
     from sklearn.linear_model import Ridge
 
-    mean, scale = scales(features)
+    mean, scale = mean_and_scale(features)
     scale = scale * np.sqrt(features.shape[1])
     rows = (features - mean) / scale
     if labels.task == "regression":
         ridge = Ridge(alpha=options.alpha).fit(rows, target, weights)
-        fitted = Linear(ridge.coef_.reshape(1, -1), np.array([float(ridge.intercept_)]), NONE)
+        fitted = LinearModel(
+            ridge.coef_.reshape(1, -1), np.array([float(ridge.intercept_)]), NO_CODES
+        )
     else:
-        found = problem(target, labels, weights)
+        found = one_vs_rest_targets(target, labels, weights)
         if len(found.codes) == 1 and labels.task == "classification":
-            return Certain(found.codes)
-        rows = rows[found.places]
-        if labels.task == "multilabel" or found.holds.shape[1] == 1:
-            fitted = each(partial(_logistic, options), rows, found.holds, found.shares)
+            return ConstantHead(found.codes)
+        rows = rows[found.rows]
+        if labels.task == "multilabel" or found.indicators.shape[1] == 1:
+            fitted = fit_each(
+                partial(_fit_logistic, options), rows, found.indicators, found.sample_weight
+            )
         else:
-            codes = unrolled(target)[1]
-            fitted = Linear(*_softmax_regression(options, rows, codes, found.shares), NONE)
-        fitted = Linear(fitted.weights, fitted.bias, found.codes)
+            codes = expand_soft_targets(target)[1]
+            fitted = LinearModel(*_fit_softmax(options, rows, codes, found.sample_weight), NO_CODES)
+        fitted = LinearModel(fitted.weights, fitted.bias, found.codes)
     # The scales go into the weights: the head takes features as they come.
     bias = fitted.bias - fitted.weights @ (mean / scale)
     return LinearHead(fitted.weights / scale, bias, fitted.codes)
 
 
-def restored(arrays: dict[str, np.ndarray]) -> Head:
+def restore_head(arrays: dict[str, np.ndarray]) -> Head:
     """Make the head whose arrays were kept."""
     kept = dict(arrays)
     kind = HEADS[str(kept.pop("head"))]
@@ -93,14 +103,14 @@ def restored(arrays: dict[str, np.ndarray]) -> Head:
 
 
 @dataclass(frozen=True)
-class Certain:
+class ConstantHead:
     """One class was learnt: `codes` (1,)."""
 
     codes: np.ndarray
 
     def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
         """Give (n, c) certain predictions."""
-        return certain(self.codes, len(features), labels)
+        return constant_probabilities(self.codes, len(features), labels)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Give the class."""
@@ -121,8 +131,10 @@ class LinearHead:
     def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
         """Give probabilities or numbers."""
         if labels.task != "classification" or len(self.weights) == 1:
-            return Linear(self.weights, self.bias, self.codes).predict(features, labels)
-        return spread(softmax(features @ self.weights.T + self.bias), self.codes, labels)
+            return LinearModel(self.weights, self.bias, self.codes).predict(features, labels)
+        return expand_probabilities(
+            softmax(features @ self.weights.T + self.bias), self.codes, labels
+        )
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Give weights, bias and codes."""
@@ -130,27 +142,27 @@ class LinearHead:
         return {"head": np.array("linear")} | kept
 
 
-def _logistic(
+def _fit_logistic(
     options: LinearOptions, rows: np.ndarray, holds: np.ndarray, shares: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
     codes = holds.astype(np.int64)
-    weights, bias = _softmax_regression(options, rows, codes, shares)
+    weights, bias = _fit_softmax(options, rows, codes, shares)
     return weights[0], bias[0]
 
 
-def _softmax_regression(
+def _fit_softmax(
     options: LinearOptions, rows: np.ndarray, codes: np.ndarray, shares: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.linear_model import LogisticRegression
 
-    found = LogisticRegression(C=options.c, max_iter=ROUNDS)
-    found.fit(rows, codes, sample_weight=class_weights(options.class_weights, codes, shares))
+    found = LogisticRegression(C=options.c, max_iter=MAX_ITERATIONS)
+    found.fit(rows, codes, sample_weight=balance_classes(options.class_weights, codes, shares))
     return found.coef_, found.intercept_
 
 
 HEADS: dict[str, Any] = {
-    "certain": Certain,
+    "certain": ConstantHead,
     "linear": LinearHead,
-    "knn": Neighbours,
-    "mlp": Network,
+    "knn": KnnHead,
+    "mlp": MlpHead,
 }

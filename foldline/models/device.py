@@ -8,26 +8,26 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io.threads import threads
 from foldline.core.params.training import Train
 
-__all__ = ["device", "quiet", "seeded", "sums", "threads"]
+__all__ = ["deterministic", "get_device", "set_seed", "silence_transformers", "threads"]
 
 
-def device() -> str:
+def get_device() -> str:
     """Name the device that models train and predict on."""
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def seeded(seed: int) -> None:
+def set_seed(seed: int) -> None:
     """Seed every global generator."""
     import transformers
 
-    quiet()
+    silence_transformers()
     transformers.set_seed(seed)
 
 
 @contextmanager
-def sums(train: Train) -> Iterator[None]:
+def deterministic(train: Train) -> Iterator[None]:
     """Let torch sum with `train.threads`, in an order as fixed as `train.determinism` asks.
 
     A CPU with the same threads sums in one order anyway. A GPU does where it is told to and has an
@@ -61,7 +61,7 @@ def sums(train: Train) -> Iterator[None]:
         torch.use_deterministic_algorithms(before, warn_only=lenient)
 
 
-def quiet() -> None:
+def silence_transformers() -> None:
     """Leave errors alone to transformers' log: a bar for each loaded file drowns what matters."""
     from transformers.utils import logging
 

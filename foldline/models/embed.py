@@ -8,28 +8,28 @@ import pandas as pd
 
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
-from foldline.encoders.sentence_encoder import Encoder, open_encoder, reopened
+from foldline.encoders.sentence_encoder import SentenceEncoder, open_encoder, reopen_encoder
 from foldline.models import dense_heads
-from foldline.models.interface import Fitted, Job
-from foldline.models.scaling import of_pairs
-from foldline.models.soft_labels import targets_of, weights_of
+from foldline.models.interface import FitResult, Job
+from foldline.models.scaling import combine_pairs
+from foldline.models.soft_labels import sample_weights, training_targets
 
 KEY = "embed.encoder"
 ARRAYS, CARD = "embed.npz", "embed.json"
 
 
 @dataclass(frozen=True)
-class Embed:
+class EmbedModel:
     """An encoder and a head; the encoder is kept by name and content, not as a copy."""
 
     labels: Labels
-    encoder: Encoder
+    encoder: SentenceEncoder
     pairs: bool
     head: dense_heads.Head
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """Give (n, c) probabilities or (n,) numbers, in the order of the rows."""
-        return self.head.predict(features(self.encoder, self.pairs, rows), self.labels)
+        return self.head.predict(extract_features(self.encoder, self.pairs, rows), self.labels)
 
     def save(self, folder: Path) -> None:
         """Write the head's arrays, and by what the encoder is found again."""
@@ -37,19 +37,19 @@ class Embed:
         write_json(folder / CARD, {"pairs": self.pairs, "encoder": self.encoder.source})
 
 
-def fit(job: Job) -> Fitted:
+def fit(job: Job) -> FitResult:
     """Fit the head on vectors of the training rows."""
     options, recipe = job.recipe.embed, job.recipe
     encoder = open_encoder(KEY, options.encoder, recipe.max_length, recipe.train.threads)
     pairs = bool((job.train["text_pair"] != "").any())
-    given = features(encoder, pairs, job.train)
-    target, weights = targets_of(job.train, job.labels), weights_of(job.train)
+    given = extract_features(encoder, pairs, job.train)
+    target, weights = training_targets(job.train, job.labels), sample_weights(job.train)
     head = dense_heads.fit_head(options, given, target, job.labels, weights, recipe.seed)
-    summary = {"features": float(given.shape[1]), "max_length": float(encoder.longest)}
-    return Fitted(Embed(job.labels, encoder, pairs, head), summary=summary)
+    summary = {"features": float(given.shape[1]), "max_length": float(encoder.max_tokens)}
+    return FitResult(EmbedModel(job.labels, encoder, pairs, head), summary=summary)
 
 
-def load(folder: Path, labels: Labels) -> Embed:
+def load(folder: Path, labels: Labels) -> EmbedModel:
     """Read the head, and load the encoder.
 
     Raises:
@@ -57,14 +57,14 @@ def load(folder: Path, labels: Labels) -> Embed:
     """
     card = read_json(folder / CARD)
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        head = dense_heads.restored(dict(arrays))
-    return Embed(labels, reopened(KEY, card["encoder"]), card["pairs"], head)
+        head = dense_heads.restore_head(dict(arrays))
+    return EmbedModel(labels, reopen_encoder(KEY, card["encoder"]), card["pairs"], head)
 
 
-def features(encoder: Encoder, pairs: bool, rows: pd.DataFrame) -> np.ndarray:
+def extract_features(encoder: SentenceEncoder, pairs: bool, rows: pd.DataFrame) -> np.ndarray:
     """Give (n, width) float64 vectors, or of pairs what `scaling.of_pairs` makes of both."""
-    first = encoder.vectors(rows["text"].tolist()).astype(np.float64)
+    first = encoder.encode(rows["text"].tolist()).astype(np.float64)
     if not pairs:
         return first
-    second = encoder.vectors(rows["text_pair"].tolist()).astype(np.float64)
-    return of_pairs(first, second)
+    second = encoder.encode(rows["text_pair"].tolist()).astype(np.float64)
+    return combine_pairs(first, second)

@@ -8,26 +8,26 @@ from foldline.core.params.training import Train
 History = Sequence[Mapping[str, Any]]
 
 
-def ends(history: History) -> list[Mapping[str, Any]]:
+def evaluated_epochs(history: History) -> list[Mapping[str, Any]]:
     """Give the rows of a history in which an epoch ends that validation rows have judged."""
     return [row for row in history if "valid_loss" in row]
 
 
-def kept(history: History, metric: str) -> int | None:
+def best_epoch(history: History, metric: str) -> int | None:
     """Give the place, from 0, of the epoch that `metric` keeps: the first of equally good ones.
 
     None where no epoch was judged.
     """
     if metric == "loss":
-        scores = [-row["valid_loss"] for row in ends(history)]
+        scores = [-row["valid_loss"] for row in evaluated_epochs(history)]
     else:
-        scores = [row["valid_metric"] for row in ends(history)]
+        scores = [row["valid_metric"] for row in evaluated_epochs(history)]
     return scores.index(max(scores)) if scores else None
 
 
-def told(history: History, options: Train, task: str, epochs: int) -> list[str]:
+def format_summary(history: History, options: Train, task: str, epochs: int) -> list[str]:
     """Say which of at most so many epochs is kept, why it ended, and what differs by the metric."""
-    best, rows = kept(history, options.metric), ends(history)
+    best, rows = best_epoch(history, options.metric), evaluated_epochs(history)
     if best is None:
         return []
     name = options.followed(task)
@@ -38,7 +38,7 @@ def told(history: History, options: Train, task: str, epochs: int) -> list[str]:
             f"training ended after epoch {len(rows)} of {epochs}: the last {options.patience} were "
             "no better (train.patience)"
         )
-    other = kept(history, name)
+    other = best_epoch(history, name)
     if other is not None and other != best:
         lines.append(
             f"{name} was highest after epoch {other + 1}, {rows[other]['valid_metric']:.4f}: "

@@ -15,15 +15,15 @@ import pandas as pd
 from foldline.core.errors import FoldlineError, listed
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
-from foldline.models.interface import Fitted, Job
+from foldline.models.interface import FitResult, Job
 
 ARRAYS, CARD = "external.npz", "external.json"
-NUMBER = "predicted"
-OFF = 0.01  # that probabilities of a row may miss 1 by: they are often rounded
+REGRESSION_COLUMN = "predicted"
+TOLERANCE = 0.01  # that probabilities of a row may miss 1 by: they are often rounded
 
 
 @dataclass(frozen=True)
-class External:
+class ExternalPredictions:
     """Predictions (m, c) or (m,) by id, and the file that they were read from."""
 
     path: str
@@ -52,7 +52,7 @@ class External:
         write_json(folder / CARD, {"path": self.path, "ids": self.ids})
 
 
-def fit(job: Job) -> Fitted:
+def fit(job: Job) -> FitResult:
     """Read the file; nothing is learnt from the rows.
 
     Raises:
@@ -62,14 +62,16 @@ def fit(job: Job) -> Fitted:
     if path is None:
         raise FoldlineError("external.file is null: name a csv file under data/raw/")
     ids, values = read_predictions(Path(path), job.labels)
-    return Fitted(External(path, ids, values), summary={"predictions": float(len(ids))})
+    return FitResult(
+        ExternalPredictions(path, ids, values), summary={"predictions": float(len(ids))}
+    )
 
 
-def load(folder: Path, labels: Labels) -> External:
+def load(folder: Path, labels: Labels) -> ExternalPredictions:
     """Read the model."""
     card = read_json(folder / CARD)
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        return External(card["path"], tuple(card["ids"]), arrays["values"])
+        return ExternalPredictions(card["path"], tuple(card["ids"]), arrays["values"])
 
 
 def read_predictions(path: Path, labels: Labels) -> tuple[tuple[str, ...], np.ndarray]:
@@ -78,7 +80,7 @@ def read_predictions(path: Path, labels: Labels) -> tuple[tuple[str, ...], np.nd
     Raises:
         FoldlineError: naming the line or column that is not as it must be.
     """
-    names = labels.columns or [NUMBER]
+    names = labels.columns or [REGRESSION_COLUMN]
     ids: dict[str, int] = {}
     values = []
     try:
@@ -94,7 +96,9 @@ def read_predictions(path: Path, labels: Labels) -> tuple[tuple[str, ...], np.nd
                         "too: one prediction of a row is allowed, so drop the other"
                     )
                 ids[id_] = reader.line_num
-                values.append([_number(path, reader.line_num, name, row[name]) for name in names])
+                values.append(
+                    [_parse_number(path, reader.line_num, name, row[name]) for name in names]
+                )
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FoldlineError(
             f"external.file={path} cannot be read: {error}. Name a csv file in UTF-8"
@@ -102,7 +106,7 @@ def read_predictions(path: Path, labels: Labels) -> tuple[tuple[str, ...], np.nd
     found = np.array(values, dtype=np.float64).reshape(len(values), len(names))
     if labels.task == "regression":
         return tuple(ids), found[:, 0]
-    return tuple(ids), _checked(path, list(ids.values()), found, labels)
+    return tuple(ids), _validate_probabilities(path, list(ids.values()), found, labels)
 
 
 def _check_columns(path: Path, found: Sequence[str], names: list[str]) -> None:
@@ -123,7 +127,7 @@ def _check_cells(path: Path, line: int, row: Mapping[str | None, object]) -> Non
         )
 
 
-def _number(path: Path, line: int, name: str, cell: str | None) -> float:
+def _parse_number(path: Path, line: int, name: str, cell: str | None) -> float:
     try:
         value = float(cell or "")
         if not np.isfinite(value):
@@ -135,12 +139,14 @@ def _number(path: Path, line: int, name: str, cell: str | None) -> float:
     return value
 
 
-def _checked(path: Path, lines: list[int], found: np.ndarray, labels: Labels) -> np.ndarray:
+def _validate_probabilities(
+    path: Path, lines: list[int], found: np.ndarray, labels: Labels
+) -> np.ndarray:
     """Refuse what is no probability; those of a row are made to sum to 1 exactly."""
     strange = (found < 0).any(axis=1) | (found > 1).any(axis=1)
     what = "probabilities must be from 0 to 1"
     if not strange.any() and labels.task == "classification":
-        strange = np.abs(found.sum(axis=1) - 1) > OFF
+        strange = np.abs(found.sum(axis=1) - 1) > TOLERANCE
         what = "the probabilities of a row must sum to 1"
     if strange.any():
         place = int(strange.argmax())

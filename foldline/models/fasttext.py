@@ -10,18 +10,22 @@ from foldline.core.io.seeds import generator
 from foldline.core.io.threads import threads
 from foldline.models import dense_heads
 from foldline.models.interface import Job
-from foldline.models.ngram_index import Grams
-from foldline.models.one_vs_rest import problem
-from foldline.models.soft_labels import targets_of, unrolled, weights_of
+from foldline.models.ngram_index import HashedNgrams
+from foldline.models.one_vs_rest import one_vs_rest_targets
+from foldline.models.soft_labels import expand_soft_targets, sample_weights, training_targets
 
 BATCH = 32  # rows a step; the learning rate is that of one row, as in fastText
-STEADY = 8  # the squared loss of numbers has no bound, so its steps are smaller
-SEEN, LEAST, MOST = 500_000, 10, 50  # rows seen in all, and epochs, where params leave it open
+REGRESSION_DAMPING = 8  # the squared loss of numbers has no bound, so its steps are smaller
+ROWS_SEEN, MIN_EPOCHS, MAX_EPOCHS = (
+    500_000,
+    10,
+    50,
+)  # rows seen in all, and epochs, where params leave it open
 Bags = list[np.ndarray]
 
 
-def train(
-    job: Job, finder: Grams, pairs: bool
+def train_vectors(
+    job: Job, finder: HashedNgrams, pairs: bool
 ) -> tuple[np.ndarray, dense_heads.Head, list[dict[str, Any]]]:
     """Give vectors (m, d) float32, the head over their mean, and the history by step.
 
@@ -33,14 +37,21 @@ def train(
     """
     import torch
 
-    target, labels = targets_of(job.train, job.labels), job.labels
-    if labels.task == "classification" and len(found := np.unique(unrolled(target)[1])) == 1:
-        return np.zeros((max(1, len(finder.known)), 1), np.float32), dense_heads.Certain(found), []
+    target, labels = training_targets(job.train, job.labels), job.labels
+    if (
+        labels.task == "classification"
+        and len(found := np.unique(expand_soft_targets(target)[1])) == 1
+    ):
+        return (
+            np.zeros((max(1, len(finder.buckets_kept)), 1), np.float32),
+            dense_heads.ConstantHead(found),
+            [],
+        )
     options, seed = job.recipe.static, job.recipe.seed
     columns = ["text", "text_pair"] if pairs else ["text"]
-    bags = [[finder.places(text) for text in job.train[name]] for name in columns]
-    wanted, weights, codes = _wanted(job, target)
-    size = max(1, len(finder.known)), options.dimensions
+    bags = [[finder.indices(text) for text in job.train[name]] for name in columns]
+    wanted, weights, codes = _training_targets(job, target)
+    size = max(1, len(finder.buckets_kept)), options.dimensions
     reach = 1.0 if pairs else 1 / size[1]  # of pairs even vectors that know nothing tell overlap
     start = generator(seed, "static", "start").uniform(-reach, reach, size)
     vectors = torch.tensor(start, dtype=torch.float32, requires_grad=True)
@@ -50,11 +61,13 @@ def train(
     optimiser = torch.optim.SGD([vectors, *head.parameters()], lr=options.lr * BATCH)
     history = []
     with threads(job.recipe.train.threads):
-        steps = list(_batches(seed, len(wanted), _epochs(options.epochs, len(wanted))))
+        steps = list(_batches(seed, len(wanted), _resolve_epochs(options.epochs, len(wanted))))
         for step, batch in enumerate(steps):
             rate = options.lr * (1 - step / len(steps))
             optimiser.param_groups[0]["lr"] = rate * len(batch)
-            loss = _loss(job, head(_joined(vectors, bags, batch)), wanted[batch], weights[batch])
+            loss = _batch_loss(
+                job, head(_batch_features(vectors, bags, batch)), wanted[batch], weights[batch]
+            )
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -65,12 +78,16 @@ def train(
             f"training diverged with static.lr={options.lr:g}: the vectors or the loss are not "
             "finite. Set static.lr lower"
         )
-    return kept, _head(job, head, target, codes, pairs), history
+    return kept, _export_head(job, head, target, codes, pairs), history
 
 
-def _epochs(asked: int | str, rows: int) -> int:
+def _resolve_epochs(asked: int | str, rows: int) -> int:
     """Give a number of epochs; few rows have to be seen more often before vectors say anything."""
-    return min(MOST, max(LEAST, round(SEEN / rows))) if isinstance(asked, str) else asked
+    return (
+        min(MAX_EPOCHS, max(MIN_EPOCHS, round(ROWS_SEEN / rows)))
+        if isinstance(asked, str)
+        else asked
+    )
 
 
 def _batches(seed: int, rows: int, epochs: int) -> Iterator[np.ndarray]:
@@ -79,7 +96,7 @@ def _batches(seed: int, rows: int, epochs: int) -> Iterator[np.ndarray]:
         yield from (order[start : start + BATCH] for start in range(0, rows, BATCH))
 
 
-def _joined(vectors: Any, bags: list[Bags], batch: np.ndarray) -> Any:
+def _batch_features(vectors: Any, bags: list[Bags], batch: np.ndarray) -> Any:
     """Give the features of a batch: (n, d), or of pairs what `scaling.of_pairs` starts with."""
     import torch
 
@@ -96,16 +113,16 @@ def _joined(vectors: Any, bags: list[Bags], batch: np.ndarray) -> Any:
     return torch.cat([first, second, (first - second).abs(), first * second], dim=1)
 
 
-def _wanted(job: Job, target: np.ndarray) -> tuple[Any, Any, np.ndarray]:
+def _training_targets(job: Job, target: np.ndarray) -> tuple[Any, Any, np.ndarray]:
     """Give what is to be said of each row (n, k), its weight (n,), and the classes learnt."""
     import torch
 
-    labels, weights, codes = job.labels, weights_of(job.train), np.zeros(0, dtype=np.int64)
+    labels, weights, codes = job.labels, sample_weights(job.train), np.zeros(0, dtype=np.int64)
     weights = np.ones(len(target)) if weights is None else weights
     if labels.task == "regression":
         wanted = ((target - target.mean()) / (target.std() or 1.0))[:, None]
     elif labels.task == "multilabel":
-        wanted, codes = target, problem(target, labels).codes
+        wanted, codes = target, one_vs_rest_targets(target, labels).codes
     else:
         shares = np.eye(len(labels.classes))[target] if target.ndim == 1 else target
         codes = np.flatnonzero(shares.sum(axis=0) > 0)
@@ -115,11 +132,13 @@ def _wanted(job: Job, target: np.ndarray) -> tuple[Any, Any, np.ndarray]:
     return torch.tensor(wanted).float(), torch.tensor(weights).float(), codes
 
 
-def _loss(job: Job, scores: Any, wanted: Any, weights: Any) -> Any:
+def _batch_loss(job: Job, scores: Any, wanted: Any, weights: Any) -> Any:
     from torch.nn import functional
 
     if job.labels.task == "regression":
-        losses = functional.smooth_l1_loss(scores, wanted, reduction="none")[:, 0] / STEADY
+        losses = (
+            functional.smooth_l1_loss(scores, wanted, reduction="none")[:, 0] / REGRESSION_DAMPING
+        )
     elif job.labels.task == "multilabel":
         losses = functional.binary_cross_entropy_with_logits(scores, wanted, reduction="none")
         losses = losses.sum(dim=1)
@@ -128,7 +147,7 @@ def _loss(job: Job, scores: Any, wanted: Any, weights: Any) -> Any:
     return (losses * weights).mean()
 
 
-def _head(
+def _export_head(
     job: Job, head: Any, target: np.ndarray, codes: np.ndarray, pairs: bool
 ) -> dense_heads.Head:
     weights = head.weight.detach().numpy().astype(np.float64)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from foldline.core.io.labels import Labels
 from foldline.core.params import Recipe
-from foldline.models.tracking import Careful
+from foldline.models.tracking import SafeTracker
 
 
 class Model(Protocol):
@@ -26,7 +26,7 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FitResult:
     """A trained model, its history by optimiser step, and a few numbers about the training.
 
     `ran` tells how the training ran on this machine: its precision, its speed by epoch; `speed`
@@ -37,7 +37,7 @@ class Fitted:
     model: Model
     history: list[dict[str, Any]] = field(default_factory=list)
     summary: dict[str, float] = field(default_factory=dict)
-    ran: dict[str, Any] = field(default_factory=dict)
+    run_info: dict[str, Any] = field(default_factory=dict)
     samples: dict[int, np.ndarray] = field(default_factory=dict)
     speed: list[dict[str, float]] = field(default_factory=list)
 
@@ -55,16 +55,16 @@ class Job:
     valid: pd.DataFrame
     labels: Labels
     recipe: Recipe
-    scratch: Path
-    further: pd.DataFrame = field(default_factory=pd.DataFrame)
-    shown: tuple[str, ...] = ()
-    tracker: Careful = field(default_factory=Careful)
+    checkpoint_folder: Path
+    pretraining_texts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sample_ids: tuple[str, ...] = ()
+    tracker: SafeTracker = field(default_factory=SafeTracker)
 
 
 @dataclass(frozen=True)
 class Kind:
     """A kind of model; `stops_early` says whether `fit` looks at the validation rows."""
 
-    fit: Callable[[Job], Fitted]
+    fit: Callable[[Job], FitResult]
     load: Callable[[Path, Labels], Model]
     stops_early: bool = False

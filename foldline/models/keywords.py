@@ -13,15 +13,15 @@ from foldline.core.errors import FoldlineError, listed, nearest
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.yaml_files import read_yaml
-from foldline.models.interface import Fitted, Job
-from foldline.models.soft_labels import targets_of, weights_of
+from foldline.models.interface import FitResult, Job
+from foldline.models.soft_labels import sample_weights, training_targets
 
 FILE = "keywords.json"
 Rules = dict[str, list[str]]
 
 
 @dataclass(frozen=True)
-class Keywords:
+class KeywordModel:
     """Words and /patterns/ of each class, and the training rows' shares of the classes (c,).
 
     A class that more of its rules find in a text gets more of it; where none is found the shares
@@ -34,10 +34,11 @@ class Keywords:
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """Give (n, c) shares of the rules found, or 1 and 0 for several labels at once."""
-        patterns = [_patterns(self.rules.get(name, [])) for name in self.labels.classes]
+        patterns = [_compile_rules(self.rules.get(name, [])) for name in self.labels.classes]
         texts = zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True)
         counts = np.array(
-            [[_found(own, f"{a}\n{b}") for own in patterns] for a, b in texts], dtype=np.float64
+            [[_count_matches(own, f"{a}\n{b}") for own in patterns] for a, b in texts],
+            dtype=np.float64,
         ).reshape(len(rows), len(patterns))
         if self.labels.task == "multilabel":
             return np.asarray((counts > 0).astype(np.float64))
@@ -52,7 +53,7 @@ class Keywords:
         write_json(folder / FILE, {"rules": self.rules, "shares": self.shares})
 
 
-def fit(job: Job) -> Fitted:
+def fit(job: Job) -> FitResult:
     """Read the rules, and count the classes of the training rows.
 
     Raises:
@@ -67,19 +68,19 @@ def fit(job: Job) -> Fitted:
     if not Path(path).is_file():
         raise FoldlineError(f"keywords.file={path} is not there: name a YAML file under data/raw/")
     rules = read_rules(Path(path), labels)
-    target = targets_of(job.train, labels)
+    target = training_targets(job.train, labels)
     target = np.eye(len(labels.classes))[target] if target.ndim == 1 else target
-    shares = np.average(target, axis=0, weights=weights_of(job.train))
-    model = Keywords(labels, rules, tuple(shares.tolist()))
-    every = _patterns([word for words in rules.values() for word in words])
-    hits = [_found(every, text) > 0 for text in job.train["text"]]
-    return Fitted(model, summary={"texts_with_keywords": float(np.mean(hits))})
+    shares = np.average(target, axis=0, weights=sample_weights(job.train))
+    model = KeywordModel(labels, rules, tuple(shares.tolist()))
+    every = _compile_rules([word for words in rules.values() for word in words])
+    hits = [_count_matches(every, text) > 0 for text in job.train["text"]]
+    return FitResult(model, summary={"texts_with_keywords": float(np.mean(hits))})
 
 
-def load(folder: Path, labels: Labels) -> Keywords:
+def load(folder: Path, labels: Labels) -> KeywordModel:
     """Read the model."""
     content = read_json(folder / FILE)
-    return Keywords(labels, content["rules"], tuple(content["shares"]))
+    return KeywordModel(labels, content["rules"], tuple(content["shares"]))
 
 
 def read_rules(path: Path, labels: Labels) -> Rules:
@@ -88,7 +89,7 @@ def read_rules(path: Path, labels: Labels) -> Rules:
     Raises:
         FoldlineError: naming the class that is not known or the rule that cannot be read.
     """
-    content = _content(path)
+    content = _read_mapping(path)
     for name, words in content.items():
         if str(name) not in labels.classes:
             close = nearest(str(name), labels.classes)
@@ -102,7 +103,7 @@ def read_rules(path: Path, labels: Labels) -> Rules:
                 f"empty: write `{name}: [word, another]`"
             )
         try:
-            _patterns([str(word) for word in words])
+            _compile_rules([str(word) for word in words])
         except re.error as error:
             raise FoldlineError(
                 f"{path}: {name}: {error.pattern!r} is not a regular expression: {error}"
@@ -110,7 +111,7 @@ def read_rules(path: Path, labels: Labels) -> Rules:
     return {str(name): [str(word) for word in words] for name, words in content.items()}
 
 
-def _content(path: Path) -> Mapping[Any, Any]:
+def _read_mapping(path: Path) -> Mapping[Any, Any]:
     content = read_yaml(path)
     if not isinstance(content, Mapping) or not content:
         raise FoldlineError(
@@ -125,7 +126,7 @@ def _is_word(word: object) -> bool:
     return isinstance(word, (str, int, float)) and bool(str(word).strip())
 
 
-def _patterns(words: list[str]) -> list[re.Pattern[str]]:
+def _compile_rules(words: list[str]) -> list[re.Pattern[str]]:
     """Compile rules: a word stands anywhere in a text, as Korean particles follow words."""
     found = []
     for word in words:
@@ -134,5 +135,5 @@ def _patterns(words: list[str]) -> list[re.Pattern[str]]:
     return found
 
 
-def _found(patterns: list[re.Pattern[str]], text: str) -> int:
+def _count_matches(patterns: list[re.Pattern[str]], text: str) -> int:
     return sum(pattern.search(text) is not None for pattern in patterns)

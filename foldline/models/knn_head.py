@@ -6,13 +6,13 @@ import numpy as np
 
 from foldline.core.io.labels import Labels
 from foldline.core.params import DenseHead
-from foldline.models.scaling import normalised
+from foldline.models.scaling import normalise_rows
 
-CELLS = 20_000_000  # of a table of distances at once
+MAX_CELLS = 20_000_000  # of a table of distances at once
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class KnnHead:
     """The nearest training rows by cosine vote, the nearer the more, times what each counts.
 
     `rows` (m, f), `targets` (m, c) or (m, 1), `weights` (m,).
@@ -25,9 +25,9 @@ class Neighbours:
 
     def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
         """Give the weighted mean of the neighbours' targets."""
-        unit = normalised(features)
+        unit = normalise_rows(features)
         found = np.zeros((len(features), self.targets.shape[1]))
-        size = max(1, CELLS // len(self.rows))
+        size = max(1, MAX_CELLS // len(self.rows))
         for start in range(0, len(unit), size):
             near = unit[start : start + size].astype(np.float64) @ self.rows.T.astype(np.float64)
             # The last digits of sums differ by the rows beside them: ties must not.
@@ -52,7 +52,7 @@ class Neighbours:
         target: np.ndarray,
         labels: Labels,
         weights: np.ndarray | None,
-    ) -> "Neighbours":
+    ) -> "KnnHead":
         """Keep the training rows."""
         if labels.task == "regression":
             targets = target[:, None]
@@ -62,5 +62,5 @@ class Neighbours:
             targets = target
         count = np.array(min(options.neighbours, len(features)))
         weights = np.ones(len(features)) if weights is None else weights
-        unit = normalised(features).astype(np.float32)
+        unit = normalise_rows(features).astype(np.float32)
         return cls(unit, targets.astype(np.float64), weights, count)

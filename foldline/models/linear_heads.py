@@ -7,56 +7,58 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.params import Recipe
-from foldline.models.one_vs_rest import Learner, Linear, Problem, each
-from foldline.models.platt import calibrated, deal
+from foldline.models.one_vs_rest import Learner, LinearModel, OneVsRestTargets, fit_each
+from foldline.models.platt import assign_folds, fit_calibrated
 
 SMOOTHING = 1.0  # of naive Bayes counts: Laplace's
 # How much of an NB-SVM is its own: the rest are weights of one size (Wang and Manning, 2012).
-OWN = 0.25
+INTERPOLATION = 0.25
 
 
 def fit_head(
-    recipe: Recipe, features: Any, found: Problem, rows: pd.DataFrame, counts: int
-) -> Linear:
+    recipe: Recipe, features: Any, found: OneVsRestTargets, rows: pd.DataFrame, counts: int
+) -> LinearModel:
     """Fit the head that `tfidf.head` names; the first `counts` features are never negative.
 
     Logistic regression gives probabilities by itself; all others are calibrated on training rows
     out of their folds, which keep groups and copies of `rows` (n) together.
     """
     options = recipe.tfidf
-    features = features[found.places]
+    features = features[found.rows]
     if options.head == "logistic":
-        fitted = each(partial(_logistic, recipe), features, found.holds, found.shares)
-        return Linear(fitted.weights, fitted.bias, found.codes)
+        fitted = fit_each(
+            partial(_fit_logistic, recipe), features, found.indicators, found.sample_weight
+        )
+        return LinearModel(fitted.weights, fitted.bias, found.codes)
     balanced = options.class_weights == "balanced"
 
-    def fit(part: Any, holds: np.ndarray, shares: np.ndarray | None) -> Linear:
-        if options.head == "complement_nb" and found.rivals:
-            return complement_nb(part, holds, shares, counts)
-        return each(learner(recipe, counts), part, holds, shares)
+    def fit(part: Any, holds: np.ndarray, shares: np.ndarray | None) -> LinearModel:
+        if options.head == "complement_nb" and found.exclusive:
+            return fit_complement_nb(part, holds, shares, counts)
+        return fit_each(get_learner(recipe, counts), part, holds, shares)
 
-    fitted = calibrated(
+    fitted = fit_calibrated(
         fit,
         features,
-        found.holds,
-        found.shares,
-        deal(rows, recipe.seed)[found.places],
-        partial(row_weights, balanced=balanced),
+        found.indicators,
+        found.sample_weight,
+        assign_folds(rows, recipe.seed)[found.rows],
+        partial(balance_rows, balanced=balanced),
     )
-    return Linear(fitted.weights, fitted.bias, found.codes)
+    return LinearModel(fitted.weights, fitted.bias, found.codes)
 
 
-def learner(recipe: Recipe, counts: int) -> Learner:
+def get_learner(recipe: Recipe, counts: int) -> Learner:
     """Give the learner of one class against the rest."""
     return {
-        "svm": partial(_svm, recipe),
-        "nbsvm": partial(_nbsvm, recipe, counts),
-        "complement_nb": partial(_naive_bayes, counts),
-        "ridge": partial(_ridge, recipe),
+        "svm": partial(_fit_svm, recipe),
+        "nbsvm": partial(_fit_nbsvm, recipe, counts),
+        "complement_nb": partial(_fit_naive_bayes, counts),
+        "ridge": partial(_fit_ridge, recipe),
     }[recipe.tfidf.head]
 
 
-def row_weights(holds: np.ndarray, shares: np.ndarray | None, balanced: bool) -> np.ndarray:
+def balance_rows(holds: np.ndarray, shares: np.ndarray | None, balanced: bool) -> np.ndarray:
     """Give (n,) weights: the shares, times what lets both sides weigh the same if `balanced`."""
     weights = np.ones(len(holds)) if shares is None else shares.astype(np.float64)
     if not balanced:
@@ -66,9 +68,9 @@ def row_weights(holds: np.ndarray, shares: np.ndarray | None, balanced: bool) ->
     return np.asarray(weights * weights.sum() / (2 * sides))
 
 
-def complement_nb(
+def fit_complement_nb(
     features: Any, holds: np.ndarray, shares: np.ndarray | None, counts: int
-) -> Linear:
+) -> LinearModel:
     """Fit complement naive Bayes (Rennie et al., 2003): (n, k) `holds`, a class in each column.
 
     A class is scored by how little a text looks like all the others; scores are centred, which
@@ -79,10 +81,10 @@ def complement_nb(
     )
     weights = np.zeros((holds.shape[1], features.shape[1]))
     weights[:, :counts] = logs.mean(axis=0) - logs
-    return Linear(weights, np.zeros(len(weights)), np.arange(len(weights)))
+    return LinearModel(weights, np.zeros(len(weights)), np.arange(len(weights)))
 
 
-def _logistic(
+def _fit_logistic(
     recipe: Recipe, features: Any, holds: np.ndarray, shares: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
     from sklearn.linear_model import LogisticRegression
@@ -99,7 +101,7 @@ def _logistic(
     return logistic.coef_[0], logistic.intercept_[0]
 
 
-def _svm(
+def _fit_svm(
     recipe: Recipe, features: Any, holds: np.ndarray, shares: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
     from sklearn.svm import LinearSVC
@@ -114,7 +116,7 @@ def _svm(
     return machine.coef_[0], machine.intercept_[0]
 
 
-def _nbsvm(
+def _fit_nbsvm(
     recipe: Recipe, counts: int, features: Any, holds: np.ndarray, shares: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
     """Fit an SVM to features times their log-count ratio, between it and naive Bayes.
@@ -124,13 +126,13 @@ def _nbsvm(
     from scipy import sparse
 
     ratio = np.ones(features.shape[1])
-    ratio[:counts] = _naive_bayes(counts, features, holds, shares)[0][:counts]
-    weights, bias = _svm(recipe, features @ sparse.diags_array(ratio), holds, shares)
-    own = OWN * weights + (1 - OWN) * np.abs(weights).mean()
+    ratio[:counts] = _fit_naive_bayes(counts, features, holds, shares)[0][:counts]
+    weights, bias = _fit_svm(recipe, features @ sparse.diags_array(ratio), holds, shares)
+    own = INTERPOLATION * weights + (1 - INTERPOLATION) * np.abs(weights).mean()
     return own * ratio, bias
 
 
-def _naive_bayes(
+def _fit_naive_bayes(
     counts: int, features: Any, holds: np.ndarray, shares: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
     weights = np.zeros(features.shape[1])
@@ -149,12 +151,12 @@ def _log_shares(
     return np.asarray(np.log(sums / sums.sum()))
 
 
-def _ridge(
+def _fit_ridge(
     recipe: Recipe, features: Any, holds: np.ndarray, shares: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
     from sklearn.linear_model import Ridge
 
-    weights = row_weights(holds, shares, recipe.tfidf.class_weights == "balanced")
+    weights = balance_rows(holds, shares, recipe.tfidf.class_weights == "balanced")
     target = 2.0 * holds - 1
     found = Ridge(alpha=recipe.tfidf.alpha, random_state=recipe.seed, solver="sag").fit(
         features, target, weights

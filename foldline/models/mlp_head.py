@@ -7,13 +7,13 @@ import numpy as np
 
 from foldline.core.io.labels import Labels
 from foldline.core.params import DenseHead
-from foldline.models.one_vs_rest import Linear, problem, spread
-from foldline.models.scaling import class_weights, scales, softmax
-from foldline.models.soft_labels import unrolled
+from foldline.models.one_vs_rest import LinearModel, expand_probabilities, one_vs_rest_targets
+from foldline.models.scaling import balance_classes, mean_and_scale, softmax
+from foldline.models.soft_labels import expand_soft_targets
 
 
 @dataclass(frozen=True)
-class Network:
+class MlpHead:
     """One hidden layer of rectified units: `inner` (f, h), `inner_bias`, `outer` (h, k), ..."""
 
     mean: np.ndarray
@@ -28,9 +28,11 @@ class Network:
         """Give probabilities or numbers."""
         hidden = np.maximum((features - self.mean) / self.scale @ self.inner + self.inner_bias, 0)
         if labels.task != "classification" or self.outer.shape[1] == 1:
-            linear = Linear(self.outer.T, self.outer_bias, self.codes)
+            linear = LinearModel(self.outer.T, self.outer_bias, self.codes)
             return linear.predict(hidden, labels)
-        return spread(softmax(hidden @ self.outer + self.outer_bias), self.codes, labels)
+        return expand_probabilities(
+            softmax(hidden @ self.outer + self.outer_bias), self.codes, labels
+        )
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Give all weights."""
@@ -46,18 +48,18 @@ class Network:
         labels: Labels,
         weights: np.ndarray | None,
         seed: int,
-    ) -> "Network":
+    ) -> "MlpHead":
         """Train with Adam."""
         from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-        mean, scale = scales(features)
+        mean, scale = mean_and_scale(features)
         rows = (features - mean) / scale
         codes = np.zeros(0, dtype=np.int64)
         if labels.task == "classification":
-            found = problem(target, labels, weights)
-            target = unrolled(target)[1]
-            rows, codes = rows[found.places], found.codes
-            weights = class_weights(options.class_weights, target, found.shares)
+            found = one_vs_rest_targets(target, labels, weights)
+            target = expand_soft_targets(target)[1]
+            rows, codes = rows[found.rows], found.codes
+            weights = balance_classes(options.class_weights, target, found.sample_weight)
         kind = MLPRegressor if labels.task == "regression" else MLPClassifier
         network = kind(
             hidden_layer_sizes=(options.hidden,),

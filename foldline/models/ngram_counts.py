@@ -15,14 +15,14 @@ SPACE = 32
 WORD = re.compile(r"(?u)\b\w+\b")
 
 
-class Counts(NamedTuple):
+class NgramCounts(NamedTuple):
     """Counts (n texts, k) as a sparse matrix, and the n-grams in their order: its columns."""
 
     matrix: Any
-    grams: list[str]
+    ngrams: list[str]
 
 
-class _Places(NamedTuple):
+class _Characters(NamedTuple):
     """Each character of all words: its rank from 1, its text, and how many of its word follow."""
 
     ranks: np.ndarray
@@ -32,35 +32,37 @@ class _Places(NamedTuple):
     alphabet: np.ndarray
 
 
-def count_within_words(texts: list[str], low: int, high: int, min_df: int) -> Counts | None:
+def count_within_words(texts: list[str], low: int, high: int, min_df: int) -> NgramCounts | None:
     """Count n-grams of `low` to `high` characters that stand in `min_df` texts at least.
 
     They are those of scikit-learn's `char_wb`: of each word in lower case between two spaces; one
     shorter than `low` counts whole. None where the texts have too many different characters for
     a number to hold `high` of them, or the character 0, which ends a text of numpy's.
     """
-    places = _places(texts)
+    places = _index_characters(texts)
     width = len(places.alphabet).bit_length()
     if width * high > BITS or not places.alphabet.all():
         return None
     numbers = np.zeros(len(places.ranks), dtype=np.int64)
     kept, parts = [], []
     for size in range(1, high + 1):
-        _append(numbers, places, size, width * (high - size))
+        _append_character(numbers, places, size, width * (high - size))
         if size < low:
             continue
         whole = places.left >= size
         if size == low:
             whole |= places.first  # a word that is shorter
-        found, matrix = _matrix(numbers[whole], places.rows[whole], len(texts), min_df)
+        found, matrix = _count_matrix(numbers[whole], places.rows[whole], len(texts), min_df)
         kept.append(found)
         parts.append(matrix)
     known = np.concatenate(kept)
     order = np.argsort(known, kind="stable")
-    return Counts(_joined(parts, order), _decoded(known[order], places.alphabet, width, high))
+    return NgramCounts(
+        _stack_columns(parts, order), _decode_ngrams(known[order], places.alphabet, width, high)
+    )
 
 
-def count_words(texts: list[str], low: int, high: int) -> Counts:
+def count_words(texts: list[str], low: int, high: int) -> NgramCounts:
     """Count n-grams of `low` to `high` words in lower case, which stand apart by a space."""
     import pandas as pd
 
@@ -84,13 +86,13 @@ def count_words(texts: list[str], low: int, high: int) -> Counts:
             numbers[there] = longer
         if size >= low:
             here = left >= size
-            parts.append(_matrix(numbers[here], rows[here], len(texts), 1)[1])
+            parts.append(_count_matrix(numbers[here], rows[here], len(texts), 1)[1])
             grams += before
     order = np.array(sorted(range(len(grams)), key=grams.__getitem__), dtype=np.int64)
-    return Counts(_joined(parts, order), [grams[place] for place in order])
+    return NgramCounts(_stack_columns(parts, order), [grams[place] for place in order])
 
 
-def _joined(parts: list[Any], order: np.ndarray) -> Any:
+def _stack_columns(parts: list[Any], order: np.ndarray) -> Any:
     """Put matrices side by side, and their columns into an order."""
     from scipy import sparse
 
@@ -102,7 +104,7 @@ def _joined(parts: list[Any], order: np.ndarray) -> Any:
     return matrix
 
 
-def _places(texts: list[str]) -> _Places:
+def _index_characters(texts: list[str]) -> _Characters:
     words = [text.lower().split() for text in texts]
     everything = "".join(f" {'  '.join(some)} " for some in words if some)
     codes = np.frombuffer(everything.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
@@ -116,10 +118,10 @@ def _places(texts: list[str]) -> _Places:
     first = np.zeros(len(codes), dtype=bool)
     first[spaces[::2]] = True
     left = ends - np.arange(len(codes))
-    return _Places(ranks, np.repeat(rows, lengths), left, first, np.flatnonzero(there))
+    return _Characters(ranks, np.repeat(rows, lengths), left, first, np.flatnonzero(there))
 
 
-def _append(numbers: np.ndarray, places: _Places, size: int, shift: int) -> None:
+def _append_character(numbers: np.ndarray, places: _Characters, size: int, shift: int) -> None:
     """Put the character `size - 1` places on into each number, where its word still has one."""
     reach = len(numbers) - size + 1
     if reach > 0:
@@ -127,7 +129,7 @@ def _append(numbers: np.ndarray, places: _Places, size: int, shift: int) -> None
         numbers[:reach][there] |= places.ranks[size - 1 :][there] << shift
 
 
-def _matrix(
+def _count_matrix(
     numbers: np.ndarray, rows: np.ndarray, texts: int, min_df: int
 ) -> tuple[np.ndarray, Any]:
     """Give the numbers that stand in `min_df` texts, and their counts (texts, those)."""
@@ -144,7 +146,7 @@ def _matrix(
     return np.asarray(found)[often], matrix[:, often]
 
 
-def _decoded(numbers: np.ndarray, alphabet: np.ndarray, width: int, high: int) -> list[str]:
+def _decode_ngrams(numbers: np.ndarray, alphabet: np.ndarray, width: int, high: int) -> list[str]:
     """Give the n-grams as texts; what ends early holds zeros, which numpy's texts leave out."""
     signs = np.concatenate([[0], alphabet]).astype(np.uint32)
     shifts = width * np.arange(high - 1, -1, -1)

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 
-def pair_measures(first: list[str], second: list[str], a: list[Any], b: list[Any]) -> np.ndarray:
+def measure_similarity(
+    first: list[str], second: list[str], a: list[Any], b: list[Any]
+) -> np.ndarray:
     """Measure how alike the texts of each pair are, the same for (a, b) and (b, a).
 
     `a` and `b` hold a TF-IDF matrix of each vectoriser for either side. Gives (n, 5 + 2 * v).
@@ -19,21 +21,21 @@ def pair_measures(first: list[str], second: list[str], a: list[Any], b: list[Any
 
 def _overlaps(left: str, right: str) -> tuple[float, float, float, float, float]:
     words, others = set(left.split()), set(right.split())
-    grams, other_grams = _grams(left), _grams(right)
+    grams, other_grams = _character_bigrams(left), _character_bigrams(right)
     common = len(grams & other_grams)
     return (
         len(words & others) / max(1, len(words | others)),
         common / max(1, len(grams) + len(other_grams) - common),
         common / max(1, min(len(grams), len(other_grams))),
         min(len(left), len(right)) / max(1, len(left), len(right)),
-        float(_numbers(words) == _numbers(others)),
+        float(_number_words(words) == _number_words(others)),
     )
 
 
-def _grams(text: str) -> set[str]:
+def _character_bigrams(text: str) -> set[str]:
     squeezed = text.replace(" ", "")
     return set(map("".join, pairwise(squeezed)))
 
 
-def _numbers(words: set[str]) -> set[str]:
+def _number_words(words: set[str]) -> set[str]:
     return {word for word in words if word[0].isdigit()}

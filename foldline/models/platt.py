@@ -7,23 +7,23 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.io.seeds import rank_keys
-from foldline.models.one_vs_rest import Linear
+from foldline.models.one_vs_rest import LinearModel
 
 FOLDS = 5
 # Out of fold, scores of very few rows may point the wrong way: the model is not turned around.
-LEAST_SLOPE = 0.05
+MIN_SLOPE = 0.05
 
-Fit = Callable[[Any, np.ndarray, np.ndarray | None], Linear]
+Fit = Callable[[Any, np.ndarray, np.ndarray | None], LinearModel]
 
 
-def calibrated(
+def fit_calibrated(
     fit: Fit,
     features: Any,
     holds: np.ndarray,
     shares: np.ndarray | None,
     groups: np.ndarray,
     weigh: Callable[[np.ndarray, np.ndarray | None], np.ndarray],
-) -> Linear:
+) -> LinearModel:
     """Fit to all rows, and scale each output's scores to log odds by scores out of fold.
 
     `groups` (n,) are fold numbers, see `deal`; rows of one are held out together. A sigmoid of a
@@ -44,13 +44,13 @@ def calibrated(
         column = holds[:, output]
         # A fold that held all rows of a class left an output that is certain.
         own = np.nan_to_num(scores[:, output], posinf=0.0, neginf=0.0)
-        slope, shift = platt(own, column, weigh(column, shares))
+        slope, shift = fit_sigmoid(own, column, weigh(column, shares))
         weights[output] *= slope
         bias[output] = slope * bias[output] + shift
-    return Linear(weights, bias, whole.codes)
+    return LinearModel(weights, bias, whole.codes)
 
 
-def platt(scores: np.ndarray, holds: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+def fit_sigmoid(scores: np.ndarray, holds: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
     """Give slope and shift of the log odds of (n,) scores (Platt, 1999), by weighted log loss.
 
     As there, targets stop short of 0 and 1 by the rows' number, so that few rows are not certain.
@@ -70,17 +70,17 @@ def platt(scores: np.ndarray, holds: np.ndarray, weights: np.ndarray) -> tuple[f
         return float(value), np.array([slip @ scores, slip.sum()])
 
     start = np.array([1.0, np.log((many + 1) / (others + 1))])
-    bounds = [(LEAST_SLOPE, None), (None, None)]
+    bounds = [(MIN_SLOPE, None), (None, None)]
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
     return float(found[0]), float(found[1])
 
 
-def deal(rows: pd.DataFrame, seed: int, folds: int = FOLDS) -> np.ndarray:
+def assign_folds(rows: pd.DataFrame, seed: int, folds: int = FOLDS) -> np.ndarray:
     """Give (n,) fold numbers: groups and copies stay together, classes are dealt out evenly.
 
     The deal follows from names and labels, not from the order of the rows.
     """
-    names = pd.Series(list(_sources(rows)), index=rows.index)
+    names = pd.Series(list(_group_names(rows)), index=rows.index)
     labels = pd.Series(rows["label"].tolist(), index=rows.index).groupby(names).min()
     keys = rank_keys(seed, [f"platt\x1f{name}" for name in labels.index])
     order = np.lexsort((keys, labels.to_numpy(dtype=str)))
@@ -89,7 +89,7 @@ def deal(rows: pd.DataFrame, seed: int, folds: int = FOLDS) -> np.ndarray:
     return np.asarray(number[labels.index.get_indexer(pd.Index(names))])
 
 
-def _sources(rows: pd.DataFrame) -> Iterator[str]:
+def _group_names(rows: pd.DataFrame) -> Iterator[str]:
     """Yield each row's group; a row without one stands for itself."""
     for group, id_ in zip(rows["group"].tolist(), rows["id"].tolist(), strict=True):
         yield group or id_

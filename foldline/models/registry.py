@@ -22,22 +22,22 @@ from foldline.models import (
     tfidf,
     zero_shot,
 )
-from foldline.models.interface import Fitted, Job, Kind, Model
+from foldline.models.interface import FitResult, Job, Kind, Model
 from foldline.models.neural import transformer
 
 # Anything that is not named here is a local folder or a hub id of a pretrained transformer.
 PRETRAINED = "pretrained"
 CARD = "foldline.json"
 # They say what is known without a model, so nothing is transformed for them.
-PLAIN = ("majority", "random", "external")
+UNTRANSFORMED = ("majority", "random", "external")
 
 
-def kind_of(model: str) -> str:
+def resolve_kind(model: str) -> str:
     """Give the name of the kind that `model:` in params.yaml means."""
     return model if model in KINDS else PRETRAINED
 
 
-def identity(recipe: Recipe, labels: Labels) -> list[object]:
+def list_dependencies(recipe: Recipe, labels: Labels) -> list[object]:
     """Give what a fit depends on beside rows and params: the labels, and the files it reads."""
     named = {
         "keywords": recipe.keywords.file,
@@ -51,7 +51,7 @@ def identity(recipe: Recipe, labels: Labels) -> list[object]:
     return [labels.task, *labels.classes, digest(beside) if there else None]
 
 
-def fit(job: Job) -> Fitted:
+def fit(job: Job) -> FitResult:
     """Fit a model of the kind that the recipe names; the order of the rows changes nothing.
 
     Raises:
@@ -66,14 +66,14 @@ def fit(job: Job) -> Fitted:
                 f"label '{strange[0]}' is not one of the classes "
                 f"{listed(job.labels.classes)}: run `dvc repro -f prepare`"
             )
-    kind = KINDS[kind_of(job.recipe.model)]
-    job = replace(job, train=_by_id(job.train), valid=_by_id(job.valid))
-    if job.recipe.target.transform != "none" and job.recipe.model not in PLAIN:
-        return target_transform.with_transform(job, kind.fit)
+    kind = KINDS[resolve_kind(job.recipe.model)]
+    job = replace(job, train=_sort_by_id(job.train), valid=_sort_by_id(job.valid))
+    if job.recipe.target.transform != "none" and job.recipe.model not in UNTRANSFORMED:
+        return target_transform.fit_transformed(job, kind.fit)
     return kind.fit(job)
 
 
-def _by_id(rows: pd.DataFrame) -> pd.DataFrame:
+def _sort_by_id(rows: pd.DataFrame) -> pd.DataFrame:
     """Sort rows: sums, batches and vocabularies follow their order."""
     return rows.sort_values("id", kind="stable", ignore_index=True)
 
@@ -84,10 +84,10 @@ def save(model: Model, name: str, labels: Labels, folder: Path) -> None:
         temporary.mkdir(parents=True)
         model.save(temporary)
         card = {
-            "kind": kind_of(name),
+            "kind": resolve_kind(name),
             "task": labels.task,
             "classes": list(labels.classes),
-            "target": target_transform.card(model),
+            "target": target_transform.describe_transform(model),
         }
         write_json(temporary / CARD, card)
 
@@ -101,12 +101,12 @@ def load(folder: Path) -> Model:
     card = read_json(folder / CARD)
     try:
         model = KINDS[card["kind"]].load(folder, Labels(card["task"], tuple(card["classes"])))
-        return target_transform.wrapped(model, card["target"])
+        return target_transform.restore_transform(model, card["target"])
     except (FoldlineError, ImportError, MemoryError):
         raise
     except Exception as error:  # each library beneath has errors of its own
         raise FoldlineError(
-            f"{folder} holds no whole model: {hub.brief(error)}. Its files were cut or changed "
+            f"{folder} holds no whole model: {hub.format_error(error)}. Its files were cut or changed "
             "after they were written: bring them back with `dvc checkout --force`, or make them "
             "again with `dvc repro`"
         ) from error

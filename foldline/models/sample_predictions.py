@@ -8,33 +8,33 @@ import pandas as pd
 from foldline.core.io.files import replacing
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive, rank_keys
-from foldline.models.interface import Fitted
+from foldline.models.interface import FitResult
 
 FILE = Path("reports/sample_predictions.csv")
 COUNT = 8
 
 
-def drawn(ids: list[str], seed: int) -> tuple[str, ...]:
+def select_ids(ids: list[str], seed: int) -> tuple[str, ...]:
     """Draw the ids of COUNT rows, the same ones in whatever order the rows come."""
     order = np.argsort(rank_keys(derive(seed, "samples"), ids), kind="stable")
     return tuple(ids[place] for place in order[:COUNT])
 
 
-def chosen(rows: pd.DataFrame, ids: tuple[str, ...]) -> pd.DataFrame:
+def select_rows(rows: pd.DataFrame, ids: tuple[str, ...]) -> pd.DataFrame:
     """Give the rows of the ids, in the order of the ids."""
     places = {name: place for place, name in enumerate(rows["id"].tolist())}
     return rows.iloc[[places[name] for name in ids]].reset_index(drop=True)
 
 
-def sample_table(
-    fitted: Fitted, valid: pd.DataFrame, ids: tuple[str, ...], labels: Labels
+def build_table(
+    fitted: FitResult, valid: pd.DataFrame, ids: tuple[str, ...], labels: Labels
 ) -> pd.DataFrame:
     """Give `epoch`, `id`, `label`, `predicted` and `probability` of each row and epoch.
 
     A kind without epochs has its final answer alone, and no epoch. `probability` is the
     predicted class's, where there is one.
     """
-    rows = chosen(valid, ids)
+    rows = select_rows(valid, ids)
     found: list[tuple[int | str, np.ndarray]] = [*fitted.samples.items()]
     if not found and len(rows):
         found = [("", fitted.model.predict(rows))]
@@ -51,7 +51,7 @@ def sample_table(
 
 
 def write_samples(
-    fitted: Fitted,
+    fitted: FitResult,
     valid: pd.DataFrame,
     ids: tuple[str, ...],
     labels: Labels,
@@ -59,5 +59,5 @@ def write_samples(
 ) -> None:
     """Write the table; without validation rows its header alone."""
     with replacing(path) as temporary:
-        table = sample_table(fitted, valid, ids, labels)
+        table = build_table(fitted, valid, ids, labels)
         table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")

@@ -3,13 +3,13 @@
 import numpy as np
 
 
-def scales(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def mean_and_scale(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Give mean and spread (f,) of features; what never varies has a spread of 1."""
     spreads = features.std(axis=0)
     return features.mean(axis=0), np.where(spreads > 1e-9, spreads, 1.0)
 
 
-def normalised(features: np.ndarray) -> np.ndarray:
+def normalise_rows(features: np.ndarray) -> np.ndarray:
     """Give rows of length 1; one of zeros stays."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     return np.asarray(features / np.where(lengths > 0, lengths, 1.0))
@@ -21,16 +21,16 @@ def softmax(scores: np.ndarray) -> np.ndarray:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def of_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def combine_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Give (n, 4 d + 1) features of pairs of (n, d) vectors: u, v, |u - v|, u v, their cosine.
 
     As in Reimers and Gurevych (2019), with products and cosine.
     """
-    cosine = (normalised(first) * normalised(second)).sum(axis=1, keepdims=True)
+    cosine = (normalise_rows(first) * normalise_rows(second)).sum(axis=1, keepdims=True)
     return np.hstack([first, second, np.abs(first - second), first * second, cosine])
 
 
-def class_weights(how: str, codes: np.ndarray, shares: np.ndarray | None) -> np.ndarray | None:
+def balance_classes(how: str, codes: np.ndarray, shares: np.ndarray | None) -> np.ndarray | None:
     """Give (n,) weights: the shares, times what lets classes weigh the same if `how` says so."""
     if how == "none":
         return shares

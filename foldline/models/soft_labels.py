@@ -8,7 +8,7 @@ import pandas as pd
 from foldline.core.io.labels import Labels
 
 
-def soften(rows: pd.DataFrame, shares: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+def add_soft_labels(rows: pd.DataFrame, shares: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     """Give rows with the columns `p_<class>` of `shares` (`id` and those columns).
 
     A copy has the shares of the row that it was made from, its `source_id`; a row without shares
@@ -24,7 +24,7 @@ def soften(rows: pd.DataFrame, shares: pd.DataFrame, labels: Labels) -> pd.DataF
     return rows.assign(**{name: targets[:, place] for place, name in enumerate(labels.columns)})
 
 
-def weigh(rows: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
+def add_weights(rows: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
     """Give rows with the column `weight` of `weights` (`id`, `weight`), and copies their source's.
 
     Without any the rows stay as they are: all count the same.
@@ -36,7 +36,7 @@ def weigh(rows: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(weight=found)
 
 
-def weights_of(rows: pd.DataFrame) -> np.ndarray | None:
+def sample_weights(rows: pd.DataFrame) -> np.ndarray | None:
     """Give what rows count in training, (n,) with mean 1; None where all count the same."""
     if "weight" not in rows or rows.empty:
         return None
@@ -44,14 +44,14 @@ def weights_of(rows: pd.DataFrame) -> np.ndarray | None:
     return np.asarray(weights / weights.mean())
 
 
-def targets_of(rows: pd.DataFrame, labels: Labels) -> np.ndarray:
+def training_targets(rows: pd.DataFrame, labels: Labels) -> np.ndarray:
     """Give what is learnt of rows: (n, c) shares where they have them, else codes or numbers."""
     if labels.classes and set(labels.columns) <= set(rows.columns):
         return rows[labels.columns].to_numpy(dtype=np.float64)
     return labels.encode(rows["label"])
 
 
-def unrolled(
+def expand_soft_targets(
     targets: np.ndarray, weights: np.ndarray | None = None
 ) -> tuple[Any, np.ndarray, np.ndarray | None]:
     """Give row numbers, codes and weights (k,): a row stands once for each class with a share.

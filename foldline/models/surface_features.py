@@ -9,7 +9,7 @@ KINDS = ("digit", "punctuation", "upper", "space", "Latin", "Hangul", "Han", "Ka
 COUNTS = 4
 
 
-def surface(texts: list[str]) -> np.ndarray:
+def surface_features(texts: list[str]) -> np.ndarray:
     """Give (n, 4 + 9) numbers: logs of characters, words and lines, letters of a word, shares.
 
     Shares are of all characters: digits, punctuation and symbols, capitals, spaces, and letters
@@ -21,14 +21,14 @@ def surface(texts: list[str]) -> np.ndarray:
         letters = sum(map(len, words)) / max(1, len(words))
         found[row, :COUNTS] = *np.log1p([len(text), len(words), text.count("\n")]), letters
         for character in text:
-            for kind in _kinds(character):
+            for kind in _character_kinds(character):
                 found[row, COUNTS + kind] += 1
         found[row, COUNTS:] /= max(1, len(text))
     return found
 
 
 @cache
-def _kinds(character: str) -> tuple[int, ...]:
+def _character_kinds(character: str) -> tuple[int, ...]:
     """Give the places in KINDS of a character; a capital is of a script as well."""
     category = unicodedata.category(character)
     if category.startswith("N"):
@@ -37,11 +37,11 @@ def _kinds(character: str) -> tuple[int, ...]:
         return (KINDS.index("punctuation"),)
     if not category.startswith("L"):
         return (KINDS.index("space"),) if character.isspace() else (KINDS.index("other"),)
-    script = KINDS.index(_script(unicodedata.name(character, "")))
+    script = KINDS.index(_script_of(unicodedata.name(character, "")))
     return (script, KINDS.index("upper")) if category == "Lu" else (script,)
 
 
-def _script(name: str) -> str:
+def _script_of(name: str) -> str:
     for start, script in (
         ("LATIN", "Latin"),
         ("HANGUL", "Hangul"),

@@ -8,18 +8,18 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError
-from foldline.models.interface import Fitted, Job, Model
+from foldline.models.interface import FitResult, Job, Model
 
 QUANTILES = 1000
-LOST = 1e-3  # of the range: more than rounding
+MAX_LOSS = 1e-3  # of the range: more than rounding
 EDGE = 1e-7  # the first and the last rank have no finite normal score
 # A linear model may predict far outside of what it saw, where an inverse explodes or ends.
 MARGIN = 0.1
-BARS = "▁▂▃▄▅▆▇█"
+BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True)
-class Transform:
+class TargetTransform:
     """A monotone transform fitted on training targets, and the range that they have.
 
     Powers are of (y - center) / scale: far from 0, as with years, those of y are lost in rounding.
@@ -37,31 +37,31 @@ class Transform:
         """Give (n,) numbers to train on."""
         return np.asarray(FORWARD[self.name]((values - self.center) / self.scale, self))
 
-    def back(self, values: np.ndarray) -> np.ndarray:
+    def inverse(self, values: np.ndarray) -> np.ndarray:
         """Give (n,) predictions in the label's units, at most MARGIN of the range outside of it."""
         with np.errstate(over="ignore"):  # what is beyond every number is cut
-            labels = BACK[self.name](values, self) * self.scale + self.center
+            labels = INVERSE[self.name](values, self) * self.scale + self.center
         reach = MARGIN * (self.high - self.low)
         return np.asarray(np.clip(labels, self.low - reach, self.high + reach))
 
 
 @dataclass(frozen=True)
-class Transformed:
+class TransformedModel:
     """A model of transformed numbers; its predictions are in the label's units."""
 
     model: Model
-    transform: Transform
+    transform: TargetTransform
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """Give (n,) numbers."""
-        return self.transform.back(self.model.predict(rows))
+        return self.transform.inverse(self.model.predict(rows))
 
     def save(self, folder: Any) -> None:
         """Write the model; the transform goes on its card."""
         self.model.save(folder)
 
 
-def fit_transform(name: str, values: np.ndarray) -> Transform:
+def fit_target_transform(name: str, values: np.ndarray) -> TargetTransform:
     """Fit a transform to (n,) targets.
 
     log is log(1 + y). The powers of box-cox (Box and Cox, 1964; of y over its geometric mean) and
@@ -82,20 +82,22 @@ def fit_transform(name: str, values: np.ndarray) -> Transform:
     low, high = float(values.min()), float(values.max())
     if name != "quantile" and low == high:
         raise FoldlineError(f"target.transform={name}: all training labels are {low:g}")
-    fitted = Transform(name, low, high)
+    fitted = TargetTransform(name, low, high)
     if name == "box-cox":
         scale = float(np.exp(np.log(values).mean()))
         power = float(stats.boxcox_normmax(values / scale, method="mle"))
-        fitted = Transform(name, low, high, 0.0, scale, power)
+        fitted = TargetTransform(name, low, high, 0.0, scale, power)
     elif name == "yeo-johnson":
         center, scale = low, float(np.median(values - low)) or float(values.std())
         power = float(stats.yeojohnson_normmax((values - center) / scale))
-        fitted = Transform(name, low, high, center, scale, power)
+        fitted = TargetTransform(name, low, high, center, scale, power)
     elif name == "quantile":
         ranks = np.linspace(0, 1, min(QUANTILES, len(values)))
-        fitted = Transform(name, low, high, quantiles=tuple(np.quantile(values, ranks).tolist()))
-    lost = float(np.abs(fitted.back(fitted.forward(values)) - values).max())
-    if name != "quantile" and not lost <= LOST * (high - low):
+        fitted = TargetTransform(
+            name, low, high, quantiles=tuple(np.quantile(values, ranks).tolist())
+        )
+    lost = float(np.abs(fitted.inverse(fitted.forward(values)) - values).max())
+    if name != "quantile" and not lost <= MAX_LOSS * (high - low):
         raise FoldlineError(
             f"target.transform={name} would change labels by up to {lost:g} when they are brought "
             f"back (they go from {low:g} to {high:g}). Set target.transform to quantile or none"
@@ -103,47 +105,49 @@ def fit_transform(name: str, values: np.ndarray) -> Transform:
     return fitted
 
 
-def with_transform(job: Job, fit: Callable[[Job], Fitted]) -> Fitted:
+def fit_transformed(job: Job, fit: Callable[[Job], FitResult]) -> FitResult:
     """Fit a model to transformed targets; the transform is fitted on the training rows alone."""
     target = job.labels.encode(job.train["label"])
-    transform = fit_transform(job.recipe.target.transform, target)
+    transform = fit_target_transform(job.recipe.target.transform, target)
     parts = {}
     for part, rows in (("train", job.train), ("valid", job.valid)):
         # Training stops by these: a number beyond the training range may have no image.
         inside = np.clip(job.labels.encode(rows["label"]), target.min(), target.max())
         parts[part] = rows.assign(label=[repr(v) for v in transform.forward(inside).tolist()])
     fitted = fit(replace(job, train=parts["train"], valid=parts["valid"]))
-    summary = {"skew_before": skew(target), "skew_after": skew(transform.forward(target))}
+    summary = {"skew_before": skewness(target), "skew_after": skewness(transform.forward(target))}
     return replace(
         fitted,
-        model=Transformed(fitted.model, transform),
+        model=TransformedModel(fitted.model, transform),
         summary=fitted.summary | summary,
-        samples={epoch: transform.back(found) for epoch, found in fitted.samples.items()},
+        samples={epoch: transform.inverse(found) for epoch, found in fitted.samples.items()},
     )
 
 
-def card(model: Model) -> dict[str, Any] | None:
+def describe_transform(model: Model) -> dict[str, Any] | None:
     """Give what must be known to bring a model's predictions back; None if nothing."""
-    return asdict(model.transform) if isinstance(model, Transformed) else None
+    return asdict(model.transform) if isinstance(model, TransformedModel) else None
 
 
-def wrapped(model: Model, found: dict[str, Any] | None) -> Model:
+def restore_transform(model: Model, found: dict[str, Any] | None) -> Model:
     """Give the model with the transform that its card tells of."""
     if found is None:
         return model
-    return Transformed(model, Transform(**found | {"quantiles": tuple(found["quantiles"])}))
+    return TransformedModel(
+        model, TargetTransform(**found | {"quantiles": tuple(found["quantiles"])})
+    )
 
 
-def skew(values: np.ndarray) -> float:
+def skewness(values: np.ndarray) -> float:
     """Give the skewness of (n,) numbers; 0 is symmetric."""
     spread = values.std()
     return float((((values - values.mean()) / spread) ** 3).mean()) if spread else 0.0
 
 
-def histograms(model: Model, values: np.ndarray, bins: int = 20) -> pd.DataFrame:
+def build_histograms(model: Model, values: np.ndarray, bins: int = 20) -> pd.DataFrame:
     """Give `space` (before, after), `low`, `high` and `rows` of equal ranges of (n,) targets."""
     spaces = {"before": values} if len(values) else {}
-    if isinstance(model, Transformed):
+    if isinstance(model, TransformedModel):
         spaces["after"] = model.transform.forward(values)
     tables = [pd.DataFrame({"space": [], "low": [], "high": [], "rows": []})]
     for space, numbers in spaces.items():
@@ -153,22 +157,22 @@ def histograms(model: Model, values: np.ndarray, bins: int = 20) -> pd.DataFrame
     return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
-def told(model: Model, values: np.ndarray) -> str:
+def format_transform(model: Model, values: np.ndarray) -> str:
     """Say how the transform changed the distribution of (n,) targets."""
-    if not isinstance(model, Transformed):
+    if not isinstance(model, TransformedModel):
         return ""
     after = model.transform.forward(values)
     return (
-        f"target.transform={model.transform.name}: skew {skew(values):.2f} {bars(values)} -> "
-        f"{skew(after):.2f} {bars(after)}"
+        f"target.transform={model.transform.name}: skew {skewness(values):.2f} {draw_histogram(values)} -> "
+        f"{skewness(after):.2f} {draw_histogram(after)}"
     )
 
 
-def bars(values: np.ndarray) -> str:
+def draw_histogram(values: np.ndarray) -> str:
     """Draw the distribution of (n,) numbers as a line of blocks, for the terminal."""
     counts = np.histogram(values, 16)[0]
-    heights = np.ceil(counts / max(counts.max(), 1) * (len(BARS) - 1)).astype(int)
-    return "".join(BARS[height] for height in heights)
+    heights = np.ceil(counts / max(counts.max(), 1) * (len(BLOCKS) - 1)).astype(int)
+    return "".join(BLOCKS[height] for height in heights)
 
 
 def _yeo_johnson(values: np.ndarray, power: float) -> np.ndarray:
@@ -178,11 +182,11 @@ def _yeo_johnson(values: np.ndarray, power: float) -> np.ndarray:
     return np.asarray(np.where(values >= 0, up, -down))
 
 
-def _yeo_johnson_back(values: np.ndarray, power: float) -> np.ndarray:
+def _inverse_yeo_johnson(values: np.ndarray, power: float) -> np.ndarray:
     from scipy.special import inv_boxcox1p
 
-    up = inv_boxcox1p(_invertible(np.maximum(values, 0), power), power)
-    down = inv_boxcox1p(_invertible(np.maximum(-values, 0), 2 - power), 2 - power)
+    up = inv_boxcox1p(_clip_to_image(np.maximum(values, 0), power), power)
+    down = inv_boxcox1p(_clip_to_image(np.maximum(-values, 0), 2 - power), 2 - power)
     return np.asarray(np.where(values >= 0, up, -down))
 
 
@@ -192,13 +196,13 @@ def _box_cox(values: np.ndarray, power: float) -> np.ndarray:
     return np.asarray(boxcox(values, power))
 
 
-def _box_cox_back(values: np.ndarray, power: float) -> np.ndarray:
+def _inverse_box_cox(values: np.ndarray, power: float) -> np.ndarray:
     from scipy.special import inv_boxcox
 
     return np.asarray(inv_boxcox(values, power))
 
 
-def _invertible(values: np.ndarray, power: float) -> np.ndarray:
+def _clip_to_image(values: np.ndarray, power: float) -> np.ndarray:
     """Keep numbers where power * z + 1 is positive: beyond, no label has such an image."""
     if power == 0:
         return values
@@ -206,7 +210,7 @@ def _invertible(values: np.ndarray, power: float) -> np.ndarray:
     return np.asarray((np.maximum if power > 0 else np.minimum)(values, edge))
 
 
-def _normal_scores(values: np.ndarray, transform: Transform) -> np.ndarray:
+def _normal_scores(values: np.ndarray, transform: TargetTransform) -> np.ndarray:
     """Give normal scores; tied quantiles count from both sides, so that ties get their middle."""
     from scipy.stats import norm
 
@@ -217,7 +221,7 @@ def _normal_scores(values: np.ndarray, transform: Transform) -> np.ndarray:
     return np.asarray(norm.ppf(EDGE + (1 - 2 * EDGE) * (up + down) / 2))
 
 
-def _from_scores(values: np.ndarray, transform: Transform) -> np.ndarray:
+def _inverse_normal_scores(values: np.ndarray, transform: TargetTransform) -> np.ndarray:
     from scipy.stats import norm
 
     seen = np.array(transform.quantiles)
@@ -225,15 +229,17 @@ def _from_scores(values: np.ndarray, transform: Transform) -> np.ndarray:
     return np.asarray(np.interp(ranks, np.linspace(0, 1, len(seen)), seen))
 
 
-FORWARD: dict[str, Callable[[np.ndarray, Transform], np.ndarray]] = {
+FORWARD: dict[str, Callable[[np.ndarray, TargetTransform], np.ndarray]] = {
     "log": lambda values, _: np.asarray(np.log1p(values)),
     "box-cox": lambda values, found: _box_cox(values, found.power),
     "yeo-johnson": lambda values, found: _yeo_johnson(values, found.power),
     "quantile": _normal_scores,
 }
-BACK: dict[str, Callable[[np.ndarray, Transform], np.ndarray]] = {
+INVERSE: dict[str, Callable[[np.ndarray, TargetTransform], np.ndarray]] = {
     "log": lambda values, _: np.asarray(np.expm1(values)),
-    "box-cox": lambda values, found: _box_cox_back(_invertible(values, found.power), found.power),
-    "yeo-johnson": lambda values, found: _yeo_johnson_back(values, found.power),
-    "quantile": _from_scores,
+    "box-cox": lambda values, found: _inverse_box_cox(
+        _clip_to_image(values, found.power), found.power
+    ),
+    "yeo-johnson": lambda values, found: _inverse_yeo_johnson(values, found.power),
+    "quantile": _inverse_normal_scores,
 }

@@ -9,7 +9,7 @@ from foldline.core.errors import FoldlineError
 
 Columns = dict[str, list[list[int]]]
 # More unknown tokens than this say that the tokenizer was not made for this text.
-MOST_UNKNOWN = 0.3
+MAX_UNKNOWN = 0.3
 
 
 def encode(tokenizer: Any, rows: pd.DataFrame, max_length: int) -> Columns:
@@ -29,7 +29,7 @@ def encode(tokenizer: Any, rows: pd.DataFrame, max_length: int) -> Columns:
             column = encoded.setdefault(name, [[]] * len(rows))
             for place, ids in zip(places, values, strict=True):
                 column[place] = ids
-    return _never_empty(encoded, tokenizer)
+    return _fill_empty(encoded, tokenizer)
 
 
 def check_tokens(tokenizer: Any, ids: np.ndarray, name: str) -> None:
@@ -43,7 +43,7 @@ def check_tokens(tokenizer: Any, ids: np.ndarray, name: str) -> None:
     if unknown is None or unknown == tokenizer.eos_token_id:
         return
     share = unknown_share(tokenizer, ids)
-    if share > MOST_UNKNOWN:
+    if share > MAX_UNKNOWN:
         raise FoldlineError(
             f"model={name}: {share:.0%} of the tokens of the training rows are unknown to its "
             "tokenizer: it was made for another language, or scratch.vocabulary is too small. "
@@ -58,7 +58,7 @@ def unknown_share(tokenizer: Any, ids: np.ndarray) -> float:
     return int((tokens == tokenizer.unk_token_id).sum()) / max(1, len(tokens))
 
 
-def _never_empty(encoded: Columns, tokenizer: Any) -> Columns:
+def _fill_empty(encoded: Columns, tokenizer: Any) -> Columns:
     """Give a text without any token (GPT-2 marks neither start nor end) one of padding."""
     filler = {"input_ids": tokenizer.pad_token_id, "attention_mask": 1}
     for place, ids in enumerate(encoded["input_ids"]):

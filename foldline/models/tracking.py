@@ -26,7 +26,7 @@ class Tracker(Protocol):
         ...
 
 
-class Careful:
+class SafeTracker:
     """Passes on what a training tells; a tracker that fails is told once and heard no more.
 
     `steps` counts what was passed on. Without a tracker nothing is.
@@ -60,11 +60,11 @@ class Careful:
 
 
 @contextmanager
-def followed(
+def track_run(
     tracker: Tracker | None, params: Mapping[str, Any], tags: Mapping[str, Any]
-) -> Iterator[Careful]:
+) -> Iterator[SafeTracker]:
     """Begin to tell of a run; one that fails ends with its error."""
-    careful = Careful(tracker)
+    careful = SafeTracker(tracker)
     careful.begin(params, tags)
     try:
         yield careful

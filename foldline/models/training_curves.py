@@ -11,11 +11,11 @@ from foldline.core.io import svg
 from foldline.core.io.files import write_text
 from foldline.core.io.svg import Points
 from foldline.core.params.training import Train
-from foldline.models.epoch_summary import ends, kept
+from foldline.models.epoch_summary import best_epoch, evaluated_epochs
 
 FILE = Path("reports/training_curves.svg")
-POINTS = 400  # of a line at most; more steps are averaged
-SMOOTH = 0.9  # decay of the moving average of the training loss
+MAX_POINTS = 400  # of a line at most; more steps are averaged
+DECAY = 0.9  # decay of the moving average of the training loss
 WIDTH, PANEL, LEFT, RIGHT, TOP, BOTTOM = 760, 230, 70, 20, 40, 40
 
 
@@ -34,59 +34,61 @@ def write_curves(
     history: Sequence[dict[str, Any]], options: Train, task: str, path: Path = FILE
 ) -> None:
     """Write the picture of a history, with a line where the epoch ends that is kept."""
-    best = kept(history, options.metric)
-    at = None if best is None else float(ends(history)[best]["step"])
-    write_text(path, picture(panels(history, options.followed(task)), at))
+    best = best_epoch(history, options.metric)
+    at = None if best is None else float(evaluated_epochs(history)[best]["step"])
+    write_text(path, draw_curves(build_panels(history, options.followed(task)), at))
 
 
-def panels(history: Sequence[dict[str, Any]], metric: str) -> dict[str, list[Line]]:
+def build_panels(history: Sequence[dict[str, Any]], metric: str) -> dict[str, list[Line]]:
     """Give the lines of each panel that has any: losses, the metric, the learning rate."""
-    loss = column(history, "loss")
-    valid = column(history, "valid_loss")
+    loss = select_points(history, "loss")
+    valid = select_points(history, "valid_loss")
     found = {
         "loss": [
-            Line("training, each step", "a", thinned(loss), faint=True),
-            Line("smoothed", "a", thinned(smoothed(loss))),
+            Line("training, each step", "a", downsample(loss), faint=True),
+            Line("smoothed", "a", downsample(smooth(loss))),
             Line("validation, by epoch", "b", valid, dots=True),
         ],
-        f"{metric}, validation": [Line("by epoch", "b", column(history, "valid_metric"), True)],
-        "learning rate": [Line("each step", "c", thinned(column(history, "lr")))],
+        f"{metric}, validation": [
+            Line("by epoch", "b", select_points(history, "valid_metric"), True)
+        ],
+        "learning rate": [Line("each step", "c", downsample(select_points(history, "lr")))],
     }
     kept = {title: [line for line in lines if line.points] for title, lines in found.items()}
     return {title: lines for title, lines in kept.items() if lines}
 
 
-def column(history: Sequence[dict[str, Any]], name: str) -> Points:
+def select_points(history: Sequence[dict[str, Any]], name: str) -> Points:
     """Give (step, value) where a step has the value, and it is finite."""
     return [(r["step"], r[name]) for r in history if name in r and math.isfinite(r[name])]
 
 
-def smoothed(points: Points) -> Points:
+def smooth(points: Points) -> Points:
     """Give the exponential moving average, without the pull to 0 at its beginning."""
     total = weight = 0.0
     found = []
     for step, value in points:
-        total = SMOOTH * total + (1 - SMOOTH) * value
-        weight = SMOOTH * weight + (1 - SMOOTH)
+        total = DECAY * total + (1 - DECAY) * value
+        weight = DECAY * weight + (1 - DECAY)
         found.append((step, total / weight))
     return found
 
 
-def thinned(points: Points) -> Points:
+def downsample(points: Points) -> Points:
     """Average neighbours until there are at most POINTS of them."""
-    size = -(-len(points) // POINTS) or 1
+    size = -(-len(points) // MAX_POINTS) or 1
     groups = [points[start : start + size] for start in range(0, len(points), size)]
     return [(sum(x for x, _ in g) / len(g), sum(y for _, y in g) / len(g)) for g in groups]
 
 
-def picture(found: dict[str, list[Line]], kept_at: float | None = None) -> str:
+def draw_curves(found: dict[str, list[Line]], kept_at: float | None = None) -> str:
     """Draw panels, one above the other, over one axis of steps; mark the step that is kept."""
     steps = [x for lines in found.values() for line in lines for x, _ in line.points]
     across = (min(steps), max(steps)) if steps else (0.0, 1.0)
     parts = []
     for place, (title, lines) in enumerate(found.items()):
         parts.append(f'<g transform="translate(0 {place * PANEL})">')
-        parts += _panel(title, lines, across, kept_at)
+        parts += _draw_panel(title, lines, across, kept_at)
         parts.append("</g>")
     if not found:
         parts.append(svg.text(LEFT, PANEL / 2, "This kind of model is not trained in steps."))
@@ -94,7 +96,7 @@ def picture(found: dict[str, list[Line]], kept_at: float | None = None) -> str:
     return svg.picture(WIDTH, max(1, len(found)) * PANEL, title, parts)
 
 
-def _panel(
+def _draw_panel(
     title: str, lines: list[Line], across: tuple[float, float], kept_at: float | None
 ) -> list[str]:
     values = [y for line in lines for _, y in line.points]
@@ -116,11 +118,11 @@ def _panel(
         parts.append(svg.rule(place, TOP, place, PANEL - BOTTOM, "b dashed"))
         parts.append(svg.text(place - 6, TOP + 12, "kept", "end b"))
     for line in lines:
-        parts += _drawn(line, [(x(a), y(b)) for a, b in line.points])
+        parts += _draw_line(line, [(x(a), y(b)) for a, b in line.points])
     return parts
 
 
-def _drawn(line: Line, points: Points) -> list[str]:
+def _draw_line(line: Line, points: Points) -> list[str]:
     parts = [svg.polyline(points, f"{line.colour} faint" if line.faint else line.colour)]
     if line.dots or len(points) == 1:
         parts += [svg.dot(a, b, line.colour) for a, b in points]

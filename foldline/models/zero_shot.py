@@ -16,17 +16,17 @@ from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.threads import threads
 from foldline.encoders import hub
-from foldline.models.interface import Fitted, Job
+from foldline.models.interface import FitResult, Job
 from foldline.models.scaling import softmax
 
 KEY = "zero_shot.model"
-AGAINST = ("contradiction", "not_entailment")
+NOT_ENTAILED = ("contradiction", "not_entailment")
 CARD = "zero_shot.json"
 BATCH = 32
 
 
 @dataclass(frozen=True)
-class ZeroShot:
+class ZeroShotModel:
     """Tokenizer and model, the number of its outputs, and a hypothesis of each class.
 
     `source` is what the model is loaded by: its name, content, longest text and threads.
@@ -46,7 +46,7 @@ class ZeroShot:
             return np.zeros((0, classes))
         with threads(self.source["threads"]):
             logits = np.stack([self._logits(texts, one) for one in self.hypotheses], axis=1)
-        entails, against = outputs(self.source["name"], self.model.config.id2label)
+        entails, against = find_outputs(self.source["name"], self.model.config.id2label)
         if self.labels.task == "multilabel":
             return softmax(logits[:, :, [against, entails]])[:, :, 1]
         return softmax(logits[:, :, entails])
@@ -76,7 +76,7 @@ class ZeroShot:
         return logits
 
 
-def fit(job: Job) -> Fitted:
+def fit(job: Job) -> FitResult:
     """Load the model and make the hypotheses; nothing is learnt from the rows.
 
     Raises:
@@ -103,45 +103,47 @@ def fit(job: Job) -> Fitted:
         "max_length": job.recipe.max_length,
         "threads": job.recipe.train.threads,
     }
-    model = _opened(labels, source, hypotheses)
+    model = _open_model(labels, source, hypotheses)
     longest = max(len(model.tokenizer("", one)["input_ids"]) for one in hypotheses)
     if longest >= job.recipe.max_length:
         raise FoldlineError(
             f"max_length={job.recipe.max_length} leaves no room for a text: the longest hypothesis "
             f"has {longest} tokens. Raise max_length, or shorten zero_shot.descriptions"
         )
-    return Fitted(model)
+    return FitResult(model)
 
 
-def load(folder: Path, labels: Labels) -> ZeroShot:
+def load(folder: Path, labels: Labels) -> ZeroShotModel:
     """Load the model again.
 
     Raises:
         FoldlineError: where it is gone, or another one by now.
     """
     card = read_json(folder / CARD)
-    return _opened(labels, card["source"], tuple(card["hypotheses"]))
+    return _open_model(labels, card["source"], tuple(card["hypotheses"]))
 
 
-def outputs(name: str, names: Mapping[int, str]) -> tuple[int, int]:
+def find_outputs(name: str, names: Mapping[int, str]) -> tuple[int, int]:
     """Give the numbers of the outputs for entailment and contradiction (or not entailment).
 
     Raises:
         FoldlineError: where the model's labels name none.
     """
     found = {str(label).casefold().replace("-", "_"): int(code) for code, label in names.items()}
-    against = [found[label] for label in AGAINST if label in found]
+    against = [found[label] for label in NOT_ENTAILED if label in found]
     if "entailment" not in found or not against:
         raise FoldlineError(
             f"{KEY}={name} is no model of entailment: its labels are {listed(names.values())}; "
-            f"needed are entailment and {' or '.join(AGAINST)}"
+            f"needed are entailment and {' or '.join(NOT_ENTAILED)}"
         )
     return found["entailment"], against[0]
 
 
-def _opened(labels: Labels, source: dict[str, Any], hypotheses: tuple[str, ...]) -> ZeroShot:
-    tokenizer, model, content = hub.frozen(
+def _open_model(
+    labels: Labels, source: dict[str, Any], hypotheses: tuple[str, ...]
+) -> ZeroShotModel:
+    tokenizer, model, content = hub.load_frozen(
         KEY, source, "AutoModelForSequenceClassification", "the model was chosen"
     )
-    outputs(source["name"], model.config.id2label)
-    return ZeroShot(labels, source | {"content": content}, hypotheses, tokenizer, model)
+    find_outputs(source["name"], model.config.id2label)
+    return ZeroShotModel(labels, source | {"content": content}, hypotheses, tokenizer, model)

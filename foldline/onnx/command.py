@@ -21,25 +21,25 @@ def run(options: argparse.Namespace) -> None:
         FoldlineError: where there is no transformer to export, a package of the extra is missing,
             or an exported model predicts otherwise; then nothing is written.
     """
-    model = transformer(options.model)
+    model = load_transformer(options.model)
     _check_target(options.out, options.model)
-    from foldline.onnx.export import export, speeds
+    from foldline.onnx.export import export, measure_speeds
 
-    rows, int8 = _rows(), options.int8 == "yes"
+    rows, int8 = _comparison_rows(), options.int8 == "yes"
     found = export(model, rows, options.out, int8)
     what = "correlation" if model.labels.task == "regression" else "equal labels"
     for name, one in found.items():
         size = (options.out / name).stat().st_size / 1e6
         print(
             f"{name}: {size:.1f} MB; over {one.rows} rows the largest difference is "
-            f"{one.difference:.1e}, {what} {one.alike:.4f}"
+            f"{one.difference:.1e}, {what} {one.agreement:.4f}"
         )
-    for name, speed in speeds(model, rows, options.out, int8).items():
+    for name, speed in measure_speeds(model, rows, options.out, int8).items():
         print(f"{name}: {speed:,.0f} rows/s")
     print(f"{options.out}: how to use it stands in its README.md")
 
 
-def transformer(folder: Path) -> Any:
+def load_transformer(folder: Path) -> Any:
     """Load a model that can be exported.
 
     Raises:
@@ -52,7 +52,7 @@ def transformer(folder: Path) -> Any:
             "to scratch, a folder or a Hugging Face id, and run `dvc repro train`"
         )
     model = registry.load(folder)
-    if isinstance(model, target_transform.Transformed):
+    if isinstance(model, target_transform.TransformedModel):
         raise FoldlineError(
             f"{folder} was trained with target.transform={model.transform.name}, which a graph "
             "would not bring back: set target.transform to none and run `dvc repro train`"
@@ -69,7 +69,7 @@ def _check_target(out: Path, model: Path) -> None:
         )
 
 
-def _rows() -> pd.DataFrame:
+def _comparison_rows() -> pd.DataFrame:
     """Give validation rows, or training rows where there are none."""
     rows = schemas.VALID.read()
     return (schemas.TRAIN.read() if rows.empty else rows).head(ROWS)

@@ -13,11 +13,11 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io.files import replacing, write_text
 from foldline.models.neural.transformer import Transformer
 from foldline.onnx import graph
-from foldline.onnx.inference import FLOAT, INT8, opened
-from foldline.onnx.readme import readme
+from foldline.onnx.inference import FLOAT, INT8, open_graph
+from foldline.onnx.readme import format_readme
 
-CLOSE = 1e-4  # of float32: of probabilities, or as a share of the largest number
-ALIKE = 0.995  # of int8: share of equal labels, or the correlation of numbers
+FLOAT_TOLERANCE = 1e-4  # of float32: of probabilities, or as a share of the largest number
+INT8_AGREEMENT = 0.995  # of int8: share of equal labels, or the correlation of numbers
 TURNS = 3
 
 
@@ -31,7 +31,7 @@ class Parity:
 
     rows: int
     difference: float
-    alike: float
+    agreement: float
     largest: float
 
 
@@ -43,32 +43,32 @@ def export(model: Transformer, rows: pd.DataFrame, folder: Path, int8: bool) -> 
             to compare by, or a graph predicts otherwise than the model.
     """
     graph.check_installed()
-    whole = _whole(model, rows)
+    whole = _uncut_rows(model, rows)
     exact = replace(model, precision="float32")
     expected = exact.predict(whole)
     found = {}
     with replacing(folder) as temporary:
         temporary.mkdir(parents=True)
         write_folder(model, temporary)
-        graph.write(model.model, _names(model), temporary / FLOAT)
+        graph.write_graph(model.model, _input_names(model), temporary / FLOAT)
         if int8:
             graph.quantize(temporary / FLOAT, temporary / INT8)
         for name in (FLOAT, INT8)[: 1 + int8]:
-            made = opened(temporary, name, model.labels.task, model.threads).predict(whole)
-            found[name] = parity(expected, made, model)
-            check(name, found[name], model.labels.task)
+            made = open_graph(temporary, name, model.labels.task, model.threads).predict(whole)
+            found[name] = measure_parity(expected, made, model)
+            check_parity(name, found[name], model.labels.task)
     return found
 
 
 def write_folder(model: Transformer, folder: Path) -> None:
     """Write what stands beside the graphs: tokenizer, config with the labels' names, README."""
-    tokenizer = _backend(model.tokenizer)
+    tokenizer = _fast_tokenizer(model.tokenizer)
     tokenizer.save(str(folder / "tokenizer.json"))
     model.model.config.save_pretrained(folder)
-    write_text(folder / "README.md", readme(model.labels.task, model.reading))
+    write_text(folder / "README.md", format_readme(model.labels.task, model.reader))
 
 
-def parity(expected: np.ndarray, found: np.ndarray, model: Transformer) -> Parity:
+def measure_parity(expected: np.ndarray, found: np.ndarray, model: Transformer) -> Parity:
     """Compare (n, c) probabilities or (n,) numbers with those of the model itself."""
     largest = max(1.0, float(np.abs(expected).max()))
     if model.labels.task == "regression":
@@ -80,33 +80,35 @@ def parity(expected: np.ndarray, found: np.ndarray, model: Transformer) -> Parit
     return Parity(len(expected), float(np.abs(expected - found).max()), alike, largest)
 
 
-def check(name: str, found: Parity, task: str) -> None:
+def check_parity(name: str, found: Parity, task: str) -> None:
     """Refuse a graph that predicts otherwise.
 
     Raises:
         FoldlineError: with what was measured and what is allowed.
     """
-    if name == FLOAT and not found.difference <= CLOSE * found.largest:
+    if name == FLOAT and not found.difference <= FLOAT_TOLERANCE * found.largest:
         raise FoldlineError(
             f"{FLOAT} differs from the model by up to {found.difference:.2g} over {found.rows} "
-            f"rows, allowed is {CLOSE * found.largest:.2g}: the export of this architecture is "
+            f"rows, allowed is {FLOAT_TOLERANCE * found.largest:.2g}: the export of this architecture is "
             "wrong, so nothing was written. Use the model itself"
         )
-    if name == INT8 and not found.alike >= ALIKE:
+    if name == INT8 and not found.agreement >= INT8_AGREEMENT:
         what = "correlates by" if task == "regression" else "gives equal labels for"
         raise FoldlineError(
-            f"{INT8} {what} {found.alike:.4f} of {found.rows} rows, needed is {ALIKE}: eight bits "
+            f"{INT8} {what} {found.agreement:.4f} of {found.rows} rows, needed is {INT8_AGREEMENT}: eight bits "
             "are too few for this model, so nothing was written. Export it with --int8 no"
         )
 
 
-def speeds(model: Transformer, rows: pd.DataFrame, folder: Path, int8: bool) -> dict[str, float]:
+def measure_speeds(
+    model: Transformer, rows: pd.DataFrame, folder: Path, int8: bool
+) -> dict[str, float]:
     """Give rows per second of the model and of each graph: medians of runs by turns."""
-    whole = _whole(model, rows)
+    whole = _uncut_rows(model, rows)
     names = (FLOAT, INT8)[: 1 + int8]
     runs: dict[str, Callable[[pd.DataFrame], Any]] = {f"torch, {model.precision}": model.predict}
     task, threads = model.labels.task, model.threads
-    runs |= {name: opened(folder, name, task, threads).predict for name in names}
+    runs |= {name: open_graph(folder, name, task, threads).predict for name in names}
     taken: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(TURNS):
         for name, run in runs.items():
@@ -116,28 +118,28 @@ def speeds(model: Transformer, rows: pd.DataFrame, folder: Path, int8: bool) -> 
     return {name: len(whole) / float(np.median(each)) for name, each in taken.items()}
 
 
-def _whole(model: Transformer, rows: pd.DataFrame) -> pd.DataFrame:
+def _uncut_rows(model: Transformer, rows: pd.DataFrame) -> pd.DataFrame:
     """Give the rows that the folder's tokenizer reads as the model does.
 
     It cuts a text to its head or its tail, and knows of no pieces.
     """
-    if model.reading.how not in ("head", "tail"):
-        rows = rows[~model.reading.read(model.tokenizer, rows)[2]]
+    if model.reader.how not in ("head", "tail"):
+        rows = rows[~model.reader.read(model.tokenizer, rows)[2]]
     if rows.empty:
         raise FoldlineError(
             "there is no row to compare the exported model by: export needs validation or "
-            f"training rows of at most max_length={model.reading.max_length} tokens"
+            f"training rows of at most max_length={model.reader.max_length} tokens"
         )
     return rows
 
 
-def _names(model: Transformer) -> list[str]:
+def _input_names(model: Transformer) -> list[str]:
     """Name the inputs in the order of the tokenizer."""
     one = pd.DataFrame({"text": ["a"], "text_pair": [""]})
-    return list(model.reading.read(model.tokenizer, one)[0])
+    return list(model.reader.read(model.tokenizer, one)[0])
 
 
-def _backend(tokenizer: Any) -> Any:
+def _fast_tokenizer(tokenizer: Any) -> Any:
     """Give a tokenizer of `tokenizers` that cuts and pads as the model was taught.
 
     Raises:

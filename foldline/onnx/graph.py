@@ -9,18 +9,18 @@ from typing import Any
 import torch
 
 from foldline.core.errors import FoldlineError
-from foldline.models.neural.attention import plain
-from foldline.models.neural.first_token import first_alone
+from foldline.models.neural.attention import eager_attention
+from foldline.models.neural.first_token import first_token_only
 
-NEEDED = ("onnx", "onnxruntime", "onnxscript")
-LARGEST = 1_800_000_000  # bytes of weights within one file; a file of protobuf ends at 2 GiB
+PACKAGES = ("onnx", "onnxruntime", "onnxscript")
+MAX_FILE_BYTES = 1_800_000_000  # bytes of weights within one file; a file of protobuf ends at 2 GiB
 # Any size but 0 and 1, which the exporter takes for constants.
 EXAMPLE = (2, 7)
 
 
-def missing() -> list[str]:
+def missing_packages() -> list[str]:
     """Name the packages of the extra that are not installed."""
-    return [name for name in NEEDED if find_spec(name) is None]
+    return [name for name in PACKAGES if find_spec(name) is None]
 
 
 def check_installed() -> None:
@@ -29,39 +29,44 @@ def check_installed() -> None:
     Raises:
         FoldlineError: where one is not installed, with the command that installs them.
     """
-    absent = missing()
+    absent = missing_packages()
     if absent:
         raise FoldlineError(
             f"{absent[0]} is not installed. Next: pip install -c constraints.txt "
-            f"{' '.join(NEEDED)} (the extra `onnx` of pyproject.toml)"
+            f"{' '.join(PACKAGES)} (the extra `onnx` of pyproject.toml)"
         )
 
 
-def write(model: Any, names: list[str], path: Path) -> None:
+def write_graph(model: Any, names: list[str], path: Path) -> None:
     """Write the graph from inputs (b, t), of any sizes, to `logits` (b, c), in float32.
 
     torch's older exporter, by tracing, writes wrong graphs of BERT and GPT-2 without a word, so
     this is the one that reads the code (dynamo). Attention is written in its plain form: of the
     fused one the graph would guard rows without any token, which there are none of.
     """
-    examples = example(names, int(model.config.vocab_size))
+    examples = example_inputs(names, int(model.config.vocab_size))
     free = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     device = model.device
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings(), torch.no_grad(), plain(model), first_alone(model):
+        with (
+            warnings.catch_warnings(),
+            torch.no_grad(),
+            eager_attention(model),
+            first_token_only(model),
+        ):
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                Logits(model.cpu().eval(), names),
+                LogitsModule(model.cpu().eval(), names),
                 tuple(examples.values()),
                 path,
                 dynamo=True,
                 input_names=names,
                 output_names=["logits"],
                 dynamic_shapes=((free,) * len(names),),
-                external_data=_bytes(model) > LARGEST,
+                external_data=_weight_bytes(model) > MAX_FILE_BYTES,
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
@@ -72,7 +77,7 @@ def write(model: Any, names: list[str], path: Path) -> None:
         model.to(device)
 
 
-def example(names: list[str], vocabulary: int) -> dict[str, torch.Tensor]:
+def example_inputs(names: list[str], vocabulary: int) -> dict[str, torch.Tensor]:
     """Give inputs to export by, each a tensor of its own: one for two would join them."""
     tokens = torch.arange(EXAMPLE[0] * EXAMPLE[1]).reshape(EXAMPLE) % vocabulary
     made = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
@@ -96,7 +101,7 @@ def quantize(path: Path, to: Path) -> None:
         root.setLevel(level)
 
 
-class Logits(torch.nn.Module):
+class LogitsModule(torch.nn.Module):
     """A model with its inputs in a fixed order and its outputs alone."""
 
     def __init__(self, model: Any, names: list[str]) -> None:
@@ -110,5 +115,5 @@ class Logits(torch.nn.Module):
         return found
 
 
-def _bytes(model: Any) -> int:
+def _weight_bytes(model: Any) -> int:
     return sum(p.numel() * p.element_size() for p in model.parameters())

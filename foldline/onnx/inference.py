@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.models.neural.prediction import Padding, batches
-from foldline.models.neural.transformer import predictions
+from foldline.models.neural.prediction import Padding, batch_by_length
+from foldline.models.neural.transformer import to_predictions
 from foldline.models.text_encoding import Columns
 
 FLOAT, INT8 = "model.onnx", "model_int8.onnx"
 # On a CPU onnxruntime's fused kernel takes three to nine times as long as the two that it replaces.
-SLOWER = ["SkipLayerNormFusion"]
+SLOW_OPTIMIZERS = ["SkipLayerNormFusion"]
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class OnnxModel:
         """Give (n, c) probabilities or (n,) numbers, in the order of the rows."""
         columns = self._columns(rows)
         found = np.zeros((len(rows), self.session.get_outputs()[0].shape[1]))
-        for places in batches(columns):
-            batch = self.padding.batch(columns, places)
+        for places in batch_by_length(columns):
+            batch = self.padding.pad(columns, places)
             found[places] = self.session.run(["logits"], batch)[0]
-        return predictions(found, self.task)
+        return to_predictions(found, self.task)
 
     def _columns(self, rows: pd.DataFrame) -> Columns:
         texts = zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True)
@@ -50,7 +50,7 @@ class OnnxModel:
         }
 
 
-def opened(folder: Path, name: str, task: str, threads: int) -> OnnxModel:
+def open_graph(folder: Path, name: str, task: str, threads: int) -> OnnxModel:
     """Open one of a folder's graphs, FLOAT or INT8, for so many CPU threads."""
     import onnxruntime
     from tokenizers import Tokenizer
@@ -62,7 +62,7 @@ def opened(folder: Path, name: str, task: str, threads: int) -> OnnxModel:
         str(folder / name),
         options,
         providers=["CPUExecutionProvider"],
-        disabled_optimizers=SLOWER,
+        disabled_optimizers=SLOW_OPTIMIZERS,
     )
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     how: Any = tokenizer.padding

@@ -1,8 +1,8 @@
 """The README of an exported folder: how to use it with onnxruntime and tokenizers alone."""
 
-from foldline.models.neural.long_text import LongText
+from foldline.models.neural.long_text import LongTextReader
 
-LAST = {
+DECODING = {
     "classification": """\
 powers = np.exp(logits - logits.max(axis=1, keepdims=True))
 probabilities = powers / powers.sum(axis=1, keepdims=True)
@@ -40,7 +40,7 @@ logits = session.run(["logits"], inputs)[0]
 """
 
 
-def readme(task: str, reading: LongText) -> str:
+def format_readme(task: str, reading: LongTextReader) -> str:
     """Give the page; its code runs as it stands, from within the folder."""
     cut = {
         "head": f"Texts are cut to their first {reading.max_length} tokens, as in training.",
@@ -56,7 +56,7 @@ def readme(task: str, reading: LongText) -> str:
 `pip install onnxruntime tokenizers numpy`, then, in this folder:
 
 ```python
-{CODE}{LAST[task]}
+{CODE}{DECODING[task]}
 ```
 
 `model_int8.onnx`, if it is here, is smaller and faster, and used alike. {cut}

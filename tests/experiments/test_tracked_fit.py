@@ -16,7 +16,7 @@ import torch
 from foldline.core import resource_usage
 from foldline.core.resource_usage import Gpu, Usage
 from foldline.models.neural import callbacks
-from foldline.models.neural.callbacks import Progress, Speed
+from foldline.models.neural.callbacks import ProgressBar, SpeedMeter
 from foldline.models.training_history import write_speed
 from stages import train
 from tests.helpers import projects
@@ -24,8 +24,8 @@ from tests.helpers.killed_training import killed_after
 
 
 def test_the_bar_tells_speed_losses_and_time_left(capsys, monkeypatch):
-    monkeypatch.setattr(Speed, "now", lambda self: (25.0, 250.0))
-    bar: Any = Progress(Speed(), unit=4.0)
+    monkeypatch.setattr(SpeedMeter, "now", lambda self: (25.0, 250.0))
+    bar: Any = ProgressBar(SpeedMeter(), unit=4.0)
     state = SimpleNamespace(max_steps=10, global_step=4)
 
     bar.on_train_begin(None, SimpleNamespace(max_steps=10, global_step=0), None)
@@ -43,7 +43,7 @@ def test_the_bar_tells_speed_losses_and_time_left(capsys, monkeypatch):
 def test_the_speed_of_a_step_by_hand(monkeypatch):
     clock = iter([100.0, 102.0, 106.0])
     monkeypatch.setattr(callbacks.time, "perf_counter", lambda: next(clock))
-    speed, state = Speed(), SimpleNamespace(epoch=0.0, log_history=[{"loss": 2.0}])
+    speed, state = SpeedMeter(), SimpleNamespace(epoch=0.0, log_history=[{"loss": 2.0}])
     speed.on_epoch_begin(None, state, None)
     speed.add(torch.tensor([[1, 1, 1], [1, 0, 0]]))
     speed.on_log(None, state, None)

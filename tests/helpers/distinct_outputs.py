@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from foldline.models.neural.layers import head_of
+from foldline.models.neural.layers import find_head
 from foldline.models.neural.transformer import Transformer
 
 LEAST = 0.1  # of a spread; predictions are compared to 1e-5
@@ -31,7 +31,7 @@ def widened(fitted: Any, table: pd.DataFrame) -> Any:
     for parameter in own.model.parameters():
         if parameter.ndim > 1:
             parameter.mul_(times)
-    bias = head_of(own.model).bias
+    bias = find_head(own.model).bias
     bias.add_(torch.from_numpy(before - _middle(own, table)).to(bias))
     return fitted
 

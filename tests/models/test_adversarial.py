@@ -7,27 +7,31 @@ import pytest
 import torch
 
 from foldline.core.errors import FoldlineError
-from foldline.models.neural.adversarial import EmbeddingChange, WeightChange, changed
+from foldline.models.neural.adversarial import (
+    EmbeddingPerturbation,
+    WeightPerturbation,
+    scale_gradient,
+)
 from tests.helpers.tiny_bert import BATCH, LABELS, bert, plain
 
 
 def test_fgm_changes_each_row_by_the_same_length() -> None:
     gradient = torch.randn(4, 3, 5)
-    found = changed(gradient, 0.7)
+    found = scale_gradient(gradient, 0.7)
     assert found.flatten(1).norm(dim=1).tolist() == pytest.approx([0.7] * 4)
     # Along its own gradient, whatever that of the other rows is.
-    torch.testing.assert_close(changed(gradient[:1] * 1000, 0.7), found[:1])
-    assert not changed(torch.zeros(2, 3, 5), 0.7).any()
+    torch.testing.assert_close(scale_gradient(gradient[:1] * 1000, 0.7), found[:1])
+    assert not scale_gradient(torch.zeros(2, 3, 5), 0.7).any()
 
 
 def test_fgm_raises_the_loss_and_leaves_the_model() -> None:
     model = bert()
     before = copy.deepcopy(model.state_dict())
-    fgm = EmbeddingChange(model, 0.1)  # of about .02
-    with fgm.watched() as seen:
+    fgm = EmbeddingPerturbation(model, 0.1)  # of about .02
+    with fgm.record() as seen:
         loss = plain(model(**BATCH), LABELS)
     loss.backward()
-    with fgm.applied(seen):
+    with fgm.perturb(seen):
         worse = plain(model(**BATCH), LABELS)
     # To the first order, by the change's length times the sum of the rows' gradient lengths.
     spread = float(model.get_input_embeddings().weight.detach().std())
@@ -58,12 +62,12 @@ def test_fgm_changes_each_row_by_one_length(kind) -> None:
         vocab_size=30, num_labels=3, **marks, **widths_of(kind)
     )
     model = getattr(transformers, f"{kind}ForSequenceClassification")(config).eval()
-    fgm, plainly, then = EmbeddingChange(model, 0.1), [], []
-    with fgm.watched() as seen:
+    fgm, plainly, then = EmbeddingPerturbation(model, 0.1), [], []
+    with fgm.record() as seen:
         loss = plain(model(**BATCH), LABELS)
     loss.backward()
     plainly = [one.detach() for one in seen]
-    with fgm.applied(seen):
+    with fgm.perturb(seen):
         hook = fgm.layer.register_forward_hook(lambda m, i, output: then.append(output.detach()))
         worse = plain(model(**BATCH), LABELS)
         hook.remove()
@@ -75,25 +79,25 @@ def test_fgm_changes_each_row_by_one_length(kind) -> None:
 
 
 def test_fgm_of_embeddings_that_are_not_read_is_refused() -> None:
-    fgm = EmbeddingChange(bert(), 0.1)
+    fgm = EmbeddingPerturbation(bert(), 0.1)
     refused = pytest.raises(FoldlineError, match=r"fgm .* BertForSequenceClassification .* use awp")
-    with refused, fgm.applied([]):
+    with refused, fgm.perturb([]):
         pass
 
 
 def test_fgm_counts_in_standard_deviations_of_the_embeddings() -> None:
     """Miyato et al. (2017) normalise embeddings before they change them."""
     model = bert()
-    before = EmbeddingChange(model, 1.0).size
+    before = EmbeddingPerturbation(model, 1.0).size
     model.get_input_embeddings().weight.data.mul_(10)
-    assert EmbeddingChange(model, 1.0).size == pytest.approx(10 * before, rel=1e-6)
+    assert EmbeddingPerturbation(model, 1.0).size == pytest.approx(10 * before, rel=1e-6)
     assert before == pytest.approx(model.config.initializer_range, rel=0.15)
 
 
 def test_awp_moves_each_matrix_by_a_share_of_its_length() -> None:
     model = bert()
     before = copy.deepcopy(dict(model.named_parameters()))
-    awp = WeightChange(model, 10.0)
+    awp = WeightPerturbation(model, 10.0)
     loss = plain(model(**BATCH), LABELS)
     awp.apply(lambda: plain(model(**BATCH), LABELS).backward())
     assert plain(model(**BATCH), LABELS).item() > loss.item()
@@ -106,5 +110,5 @@ def test_awp_moves_each_matrix_by_a_share_of_its_length() -> None:
         assert parameter.ndim > 1 or not length
         assert parameter.grad is None or not parameter.grad.any()
     assert moved > 10
-    awp.undo()
+    awp.restore()
     assert all(torch.equal(p, before[n]) for n, p in model.named_parameters())

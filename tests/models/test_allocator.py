@@ -14,14 +14,14 @@ from tests.conftest import ROOT
 PAGES = """
 import json, resource, sys
 import numpy as np
-from foldline.models.neural.allocator import keep_freed
+from foldline.models.neural.allocator import retain_freed_memory
 
 def used():
     for _ in range(20):
         np.ones(40_000_000, dtype=np.int8)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
-kept = len(sys.argv) > 1 and keep_freed()
+kept = len(sys.argv) > 1 and retain_freed_memory()
 print(json.dumps({"kept": kept, "pages": -used() + used()}))
 """
 
@@ -52,7 +52,7 @@ def test_another_library_is_left_alone(monkeypatch) -> None:
 
     monkeypatch.setattr(allocator.platform, "libc_ver", lambda: ("", ""))
     monkeypatch.setattr(allocator.ctypes, "CDLL", None)
-    assert allocator.keep_freed.__wrapped__() is False
+    assert allocator.retain_freed_memory.__wrapped__() is False
 
 
 @pytest.mark.parametrize("model", ["scratch", "pretrained"])

@@ -7,7 +7,12 @@ import torch
 from transformers import AutoModelForSequenceClassification, set_seed
 
 from foldline.models.neural import precision
-from foldline.models.neural.attention import SHORT, cast_once, plain, to_learn
+from foldline.models.neural.attention import (
+    SHORT_TEXT,
+    eager_attention,
+    inputs_cast_once,
+    training_attention,
+)
 from foldline.models.neural.trainer import TextTrainer
 from tests.helpers.marks import fast_first
 from tests.helpers.tiny_models import CONFIGS, learnt_from
@@ -19,7 +24,7 @@ def test_plain_products_learn_the_same(family) -> None:
     model: Any = AutoModelForSequenceClassification.from_config(CONFIGS[family]()).eval()
     fused, change = learnt_from(model)
     before = model.config._attn_implementation
-    with plain(model):
+    with eager_attention(model):
         assert (before, model.config._attn_implementation) == ("sdpa", "eager")
         found, other = learnt_from(model)
     assert model.config._attn_implementation == before
@@ -59,7 +64,7 @@ def test_tokens_are_cast_once(family) -> None:
     set_seed(0)
     model: Any = AutoModelForSequenceClassification.from_config(CONFIGS[family]()).eval()
     thrice, change, before = learnt_in_half(model)
-    with cast_once(model):
+    with inputs_cast_once(model):
         found, other, seen = learnt_in_half(model)
     assert torch.equal(found, thrice)
     assert float((other - change).norm()) <= 2**-7 * float(change.norm())
@@ -78,7 +83,7 @@ def test_tokens_are_cast_once(family) -> None:
 def test_nothing_is_cast_in_float32() -> None:
     model: Any = AutoModelForSequenceClassification.from_config(CONFIGS["bert"]()).eval()
     whole, change = learnt_from(model)
-    with cast_once(model):
+    with inputs_cast_once(model):
         found, other = learnt_from(model)
     assert torch.equal(found, whole)
     assert torch.equal(other, change)
@@ -87,11 +92,11 @@ def test_nothing_is_cast_in_float32() -> None:
 @pytest.mark.parametrize(
     ("number", "longest", "gpu", "used"),
     [
-        ("bfloat16", SHORT, False, "eager"),
-        ("auto", SHORT, False, "eager"),
-        ("float32", SHORT, False, "sdpa"),
-        ("bfloat16", SHORT + 1, False, "sdpa"),
-        ("bfloat16", SHORT, True, "sdpa"),
+        ("bfloat16", SHORT_TEXT, False, "eager"),
+        ("auto", SHORT_TEXT, False, "eager"),
+        ("float32", SHORT_TEXT, False, "sdpa"),
+        ("bfloat16", SHORT_TEXT + 1, False, "sdpa"),
+        ("bfloat16", SHORT_TEXT, True, "sdpa"),
     ],
 )
 def test_used_for_short_texts_in_bfloat16_on_a_cpu(
@@ -101,7 +106,7 @@ def test_used_for_short_texts_in_bfloat16_on_a_cpu(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     own = recipe(max_length=longest, **{"train.precision": number})
     model: Any = AutoModelForSequenceClassification.from_config(CONFIGS["bert"]())
-    with to_learn(model, own):
+    with training_attention(model, own):
         assert model.config._attn_implementation == used
     assert model.config._attn_implementation == "sdpa"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from foldline.core.errors import FoldlineError
-from foldline.models.neural.batching import BucketSampler, sampler
+from foldline.models.neural.batching import BucketSampler, make_sampler
 
 LENGTHS = [int(n) for n in np.random.default_rng(0).integers(3, 60, size=1003)]
 
@@ -20,7 +20,7 @@ def made(
         "gradient_accumulation_steps": accumulation,
         "seed": seed,
     }
-    return sampler(LENGTHS[:n], SimpleNamespace(**(arguments | top)), batch * accumulation)
+    return make_sampler(LENGTHS[:n], SimpleNamespace(**(arguments | top)), batch * accumulation)
 
 
 def padding(batches: list[list[int]]) -> float:
@@ -103,7 +103,7 @@ def test_short_reviews_are_padded_by_less_than_eight_percent(n: int, most: float
     shares = np.random.default_rng(n).permutation((np.arange(n) + 0.5) / n)
     lengths = np.interp(100 * shares, PERCENTILES, TOKENS).round().astype(int).tolist()
     one = SimpleNamespace(world_size=1, process_index=0, gradient_accumulation_steps=1, seed=1)
-    own, places = sampler(lengths, one, 32), 0
+    own, places = make_sampler(lengths, one, 32), 0
     for epoch in range(4):
         own.set_epoch(epoch)
         places += sum(len(batch) * max(lengths[i] for i in batch) for batch in own)

@@ -6,7 +6,7 @@ import pytest
 from foldline.core.io.labels import Labels
 from foldline.core.params import DenseHead
 from foldline.models import dense_heads
-from foldline.models.scaling import class_weights, of_pairs, softmax
+from foldline.models.scaling import balance_classes, combine_pairs, softmax
 
 TASKS = {
     "two": Labels("classification", ("a", "b")),
@@ -49,7 +49,7 @@ def test_a_head_learns_and_is_kept(head, task):
     else:
         assert found.sum(axis=1) == pytest.approx(np.ones(120))
         assert (found.argmax(axis=1) == target).mean() > 0.95
-    again = dense_heads.restored(fitted.arrays()).predict(features, labels)
+    again = dense_heads.restore_head(fitted.arrays()).predict(features, labels)
     np.testing.assert_array_equal(again, found)
 
 
@@ -93,14 +93,14 @@ def test_soft_labels_are_learnt(head):
 
 
 def test_balanced_classes_weigh_the_same():
-    weights = class_weights("balanced", np.array([0, 0, 0, 2]), None)
+    weights = balance_classes("balanced", np.array([0, 0, 0, 2]), None)
     assert weights == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2])
-    shares = class_weights("balanced", np.array([0, 1]), np.array([0.2, 0.8]))
+    shares = balance_classes("balanced", np.array([0, 1]), np.array([0.2, 0.8]))
     assert shares == pytest.approx([0.5, 0.5])
-    assert class_weights("none", np.array([0, 1]), None) is None
+    assert balance_classes("none", np.array([0, 1]), None) is None
 
 
 def test_features_of_pairs_by_hand():
-    found = of_pairs(np.array([[3.0, 4.0]]), np.array([[4.0, 3.0]]))
+    found = combine_pairs(np.array([[3.0, 4.0]]), np.array([[4.0, 3.0]]))
     assert found[0] == pytest.approx([3, 4, 4, 3, 1, 1, 12, 12, 24 / 25])
     assert softmax(np.array([[1000.0, 1000.0]])).tolist() == [[0.5, 0.5]]

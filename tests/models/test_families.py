@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModel, RobertaConfig
 
 from foldline.models import registry
-from foldline.models.neural.transformer import predictions
+from foldline.models.neural.transformer import to_predictions
 from tests.helpers.marks import fast_first
 from tests.helpers.tiny_models import CONFIGS, PLAIN, SIZES
 
@@ -101,7 +101,7 @@ def elsewhere(folder: Any, table: Any, task: str, typed: bool = True) -> np.ndar
     assert 0 < given["attention_mask"].float().mean() < 0.9  # many places are padding
     with torch.no_grad():
         logits = model(**given).logits
-    return predictions(logits.double().numpy(), task)
+    return to_predictions(logits.double().numpy(), task)
 
 
 @pytest.mark.parametrize("family", fast_first(FAMILIES, ["bert", "gpt2", "xlnet"]))

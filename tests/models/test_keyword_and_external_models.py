@@ -11,8 +11,8 @@ from foldline.core.params import Settings
 from foldline.core.params.loading import load
 from foldline.models import registry, zero_shot
 from foldline.models.external import read_predictions
-from foldline.models.keywords import Keywords, read_rules
-from foldline.models.length import lengths
+from foldline.models.keywords import KeywordModel, read_rules
+from foldline.models.length import length_features
 from tests.helpers import projects
 from tests.helpers.distinct_outputs import wide
 
@@ -31,7 +31,7 @@ def told(rows, *texts: str):
 
 
 def test_lengths_by_hand(rows):
-    found = lengths(told(rows, "ab c", "").assign(text_pair=["abcdefg h i", ""]))
+    found = length_features(told(rows, "ab c", "").assign(text_pair=["abcdefg h i", ""]))
     first, second = np.log1p([4, 2]), np.log1p([11, 3])
 
     assert found[0] == pytest.approx([*first, *second, *(second - first)])
@@ -52,11 +52,11 @@ def test_length_alone_tells_what_it_can(fit, rows, labels):
 def test_keywords_by_hand(rows):
     rules = {"food": ["soup", "/kim.?chi/", "밥"], "sport": ["goal"]}
     table = told(rows, "김밥을 먹었다", "KIMCHI soup and a GOAL", "goal goal", "nothing")
-    found = Keywords(TOPICS, rules, (0.25, 0.75)).predict(table)
+    found = KeywordModel(TOPICS, rules, (0.25, 0.75)).predict(table)
 
     assert found[:, 0] == pytest.approx([1, 2.125 / (2.125 + 1.375), 0, 0.25])
     assert found.sum(axis=1) == pytest.approx(np.ones(4))
-    several = Keywords(SEVERAL, rules, (0.25, 0.75)).predict(table)
+    several = KeywordModel(SEVERAL, rules, (0.25, 0.75)).predict(table)
     assert several.tolist() == [[1, 0], [1, 1], [0, 1], [0, 0]]
 
 
@@ -161,7 +161,7 @@ def test_what_entailment_needs_is_told(fit, rows, tiny_bert):
     assert "'politics' is not a class" in message(descriptions={"politics": "x"})
     assert "leaves no room for a text" in message(hypothesis="가나다라 " * 30 + "{label}")
     assert "zero_shot.model=nowhere cannot be loaded" in message(model="nowhere")
-    assert zero_shot.outputs("m", {0: "entailment", 1: "not-entailment"}) == (0, 1)
+    assert zero_shot.find_outputs("m", {0: "entailment", 1: "not-entailment"}) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -210,8 +210,8 @@ def test_a_changed_file_is_another_fit(recipe, tmp_path):
     path = written(tmp_path / "p.csv", "1")
     own = recipe(model="external")
     own = own.model_copy(update={"external": own.external.model_copy(update={"file": str(path)})})
-    first = registry.identity(own, TOPICS)
+    first = registry.list_dependencies(own, TOPICS)
     written(path, "2")
 
-    assert registry.identity(own, TOPICS) != first
-    assert registry.identity(recipe(model="tfidf"), TOPICS)[-1] is None
+    assert registry.list_dependencies(own, TOPICS) != first
+    assert registry.list_dependencies(recipe(model="tfidf"), TOPICS)[-1] is None

@@ -18,17 +18,17 @@ def test_layers_of_every_family(family) -> None:
     config.num_labels = 3
     model = AutoModelForSequenceClassification.from_config(config)
     count = 1 if family == "albert" else 2  # its two layers share their weights
-    depths = layers.depths(model)
-    assert len(layers.stack(model)) == count
+    depths = layers.parameter_depths(model)
+    assert len(layers.encoder_layers(model)) == count
     assert set(depths.values()) == {*range(count + 2)}
     words = [n for n, p in model.named_parameters() if p is model.get_input_embeddings().weight]
     assert [depths[name] for name in words] == [0]
-    head = [n for n, p in model.named_parameters() if p is layers.head_of(model).weight]
+    head = [n for n, p in model.named_parameters() if p is layers.find_head(model).weight]
     assert [depths[name] for name in head] == [count + 1]
 
 
 def trained(model: Any) -> set[int]:
-    depths = layers.depths(model)
+    depths = layers.parameter_depths(model)
     return {depths[n] for n, p in model.named_parameters() if p.requires_grad}
 
 
@@ -77,8 +77,8 @@ def test_top_layers_start_anew(tmp_path) -> None:
         for parameter in model.parameters():
             parameter.fill_(3.0)
     torch.manual_seed(0)
-    layers.restart(model, 2)
-    depths = layers.depths(model)
+    layers.reinitialise(model, 2)
+    depths = layers.parameter_depths(model)
     for name, parameter in model.named_parameters():
         anew = depths[name] in (2, 3) or ".pooler." in name
         assert bool((parameter == 3.0).all()) != anew, name

@@ -23,7 +23,7 @@ from transformers import (
 from foldline.core.errors import FoldlineError
 from foldline.data.reading import read
 from foldline.models.neural import scratch
-from foldline.models.neural.losses import loss_for
+from foldline.models.neural.losses import make_loss
 from foldline.models.text_encoding import check_tokens, encode
 
 
@@ -118,7 +118,7 @@ def test_grouping_by_length_does_not_go_on_exactly(data, tmp_path) -> None:
 def test_a_tokenizer_made_of_a_file_knows_five_tokens(rows, recipe, tmp_path) -> None:
     """transformers 5 takes `vocab_file`, says nothing, and reads no file; ours is refused it."""
     table = rows()
-    vocabulary = scratch.tokenizer(table["text"].tolist(), recipe()).get_vocab()
+    vocabulary = scratch.train_tokenizer(table["text"].tolist(), recipe()).get_vocab()
     path = tmp_path / "vocab.txt"
     path.write_text("\n".join(sorted(vocabulary, key=lambda token: vocabulary[token])), "utf-8")
     broken = BertTokenizerFast(vocab_file=str(path))
@@ -126,7 +126,7 @@ def test_a_tokenizer_made_of_a_file_knows_five_tokens(rows, recipe, tmp_path) ->
     encoded = np.concatenate(encode(broken, table, 24)["input_ids"])
     with pytest.raises(FoldlineError, match=r"100% of the tokens .* are unknown"):
         check_tokens(broken, encoded, "x")
-    whole = scratch.tokenizer(table["text"].tolist(), recipe())
+    whole = scratch.train_tokenizer(table["text"].tolist(), recipe())
     check_tokens(whole, np.concatenate(encode(whole, table, 24)["input_ids"]), "x")
 
 
@@ -136,7 +136,7 @@ def test_a_loss_of_the_usual_kind_grows_with_accumulation(data, tmp_path, recipe
     def usual(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
         return torch.nn.functional.cross_entropy(outputs.logits, labels)
 
-    own = loss_for(
+    own = make_loss(
         SimpleNamespace(task="classification", classes=("a", "b", "c")),  # type: ignore[arg-type]
         np.array([row["labels"] for row in data]),
         recipe().train,

@@ -8,7 +8,7 @@ import pytest
 
 from foldline.models import registry
 from foldline.models.neural import scratch
-from foldline.models.neural.long_text import LongText
+from foldline.models.neural.long_text import LongTextReader
 from tests.helpers.marks import fast_first
 
 WORDS = ["food", "sport", "match", "goal", "soup", "rain", "storm", "cloud", "lunch", "team"]
@@ -17,7 +17,7 @@ WORDS = ["food", "sport", "match", "goal", "soup", "rain", "storm", "cloud", "lu
 @pytest.fixture(scope="module")
 def tokenizer(recipe) -> Any:
     """Knows ten words, each one token."""
-    return scratch.tokenizer([" ".join(WORDS)] * 3, recipe())
+    return scratch.train_tokenizer([" ".join(WORDS)] * 3, recipe())
 
 
 def table(*texts: str | tuple[str, str]) -> pd.DataFrame:
@@ -25,11 +25,15 @@ def table(*texts: str | tuple[str, str]) -> pd.DataFrame:
     return pd.DataFrame(pairs, columns=["text", "text_pair"], dtype="str")
 
 
-def reading(how: str, max_length: int = 6, overlap: float = 0.5, pooling: str = "mean") -> LongText:
-    return LongText(how, overlap, pooling, max_length)
+def reading(
+    how: str, max_length: int = 6, overlap: float = 0.5, pooling: str = "mean"
+) -> LongTextReader:
+    return LongTextReader(how, overlap, pooling, max_length)
 
 
-def read(tokenizer: Any, how: LongText, *texts: Any) -> tuple[list[str], list[int], list[bool]]:
+def read(
+    tokenizer: Any, how: LongTextReader, *texts: Any
+) -> tuple[list[str], list[int], list[bool]]:
     columns, owners, cut = how.read(tokenizer, table(*texts))
     names = {len(values) for values in columns.values()}
     assert names == {len(owners)}
@@ -81,7 +85,7 @@ def test_what_fits_is_read_whole(how, tokenizer) -> None:
 def test_the_paper_keeps_128_and_382_tokens() -> None:
     """Sun et al. (2019), of 510."""
     sides: list[int | None] = [None, *[0] * 1000, None]
-    (kept,) = reading("head_tail", 512).pieces(sides)
+    (kept,) = reading("head_tail", 512).piece_positions(sides)
     assert kept[0] == 0
     assert kept[-1] == 1001
     assert len(kept) == 512
@@ -111,7 +115,7 @@ def test_two_long_texts_of_a_pair_share_the_room(tokenizer) -> None:
 @pytest.mark.parametrize("tokens", [7, 8, 20, 101])
 def test_windows_leave_nothing_out(tokens, overlap) -> None:
     sides: list[int | None] = [None, *[0] * tokens, None]
-    pieces = reading("window", 8, overlap).pieces(sides)
+    pieces = reading("window", 8, overlap).piece_positions(sides)
     assert {place for piece in pieces for place in piece} == set(range(tokens + 2))
     assert all(len(piece) == 8 for piece in pieces)
     assert len({tuple(piece) for piece in pieces}) == len(pieces)
@@ -120,8 +124,8 @@ def test_windows_leave_nothing_out(tokens, overlap) -> None:
 def test_pieces_are_pooled_by_hand() -> None:
     outputs = np.array([[1.0, 5.0], [3.0, -1.0], [7.0, 0.0]])
     owners = np.array([1, 1, 0])
-    mean = reading("window").pooled(outputs, owners, 2)
-    most = reading("window", pooling="max").pooled(outputs, owners, 2)
+    mean = reading("window").pool(outputs, owners, 2)
+    most = reading("window", pooling="max").pool(outputs, owners, 2)
     assert mean.tolist() == [[7.0, 0.0], [2.0, 2.0]]
     assert most.tolist() == [[7.0, 0.0], [3.0, 5.0]]
 

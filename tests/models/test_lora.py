@@ -63,7 +63,7 @@ ADAPTED = {
 def test_adapters_and_the_head_alone_are_learnt(family, recipe) -> None:
     model = built(family)
     before = model.num_parameters()
-    lora.add(model, recipe(LORA))
+    lora.add_adapters(model, recipe(LORA))
     matrices, head = ADAPTED[family]
     learnt = 2 * sum(RANK * (into + out) for into, out in matrices)
     assert model.num_parameters(only_trainable=True) == learnt + head
@@ -79,7 +79,7 @@ def test_merged_weights_say_the_same(family, recipe) -> None:
     inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
     with torch.inference_mode():
         before = model(**inputs).logits
-    tuner = lora.add(model, recipe(LORA))
+    tuner = lora.add_adapters(model, recipe(LORA))
     model.eval()
     with torch.no_grad():
         fresh = model(**inputs).logits
@@ -89,7 +89,7 @@ def test_merged_weights_say_the_same(family, recipe) -> None:
             if "lora_B" in name:
                 parameter.normal_(std=10)
         apart = model(**inputs).logits
-        lora.merge(tuner)
+        lora.merge_adapters(tuner)
         together = model(**inputs).logits
     assert float((apart - before).abs().max()) > 1e-3
     torch.testing.assert_close(together, apart, atol=1e-5, rtol=0)
@@ -107,7 +107,7 @@ def test_what_is_saved_is_plain(task, fit, rows, labels, tmp_path, monkeypatch) 
     table = rows(task)
     dotted = LORA | {"train.layer_decay": 0.9}
     found = fit("pretrained", table.iloc[:28], table.iloc[28:], task, dotted=dotted, lr=1e-2)
-    assert found.ran["trainable_parameters"] < 0.3 * found.summary["parameters"]
+    assert found.run_info["trainable_parameters"] < 0.3 * found.summary["parameters"]
     expected = found.model.predict(table)
     assert np.isfinite(expected).all()
     registry.save(found.model, "x", labels(task), tmp_path / "m")

@@ -10,7 +10,12 @@ import torch
 from foldline.core.io.labels import Labels
 from foldline.core.params import Train
 from foldline.models.neural import losses
-from foldline.models.neural.losses import CLASSES, NUMBERS, balanced_weights, loss_for
+from foldline.models.neural.losses import (
+    CLASSIFICATION_LOSSES,
+    REGRESSION_LOSSES,
+    balanced_weights,
+    make_loss,
+)
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5], [0.0, 3.0, 1.0], [1.0, -1.0, 0.0]])
 CODES = torch.tensor([0, 2, 1, 2])
@@ -32,10 +37,10 @@ def loss(recipe) -> Any:
         task = "regression" if name in ("mse", "mae", "huber") else "classification"
         labels = Labels(task, ("a", "b", "c") if task == "classification" else ())
         if weighted is None:
-            return loss_for(labels, CODES.numpy(), train)
+            return make_loss(labels, CODES.numpy(), train)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(losses, "balanced_weights", lambda *_: np.array(weighted))
-            return loss_for(labels, CODES.numpy(), train.model_copy(update=BALANCED))
+            return make_loss(labels, CODES.numpy(), train.model_copy(update=BALANCED))
 
     return make
 
@@ -71,7 +76,7 @@ def test_soft_targets_by_hand(loss) -> None:
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", CLASSIFICATION_LOSSES)
 def test_certain_shares_are_hard_targets(name, smoothing, loss) -> None:
     shares = torch.eye(3)[CODES]
     own = loss(name, WEIGHTS, label_smoothing=smoothing)
@@ -82,7 +87,7 @@ def test_certain_shares_are_hard_targets(name, smoothing, loss) -> None:
     assert balanced_weights(shares.numpy(), 3) == pytest.approx(balanced_weights(CODES.numpy(), 3))
 
 
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", CLASSIFICATION_LOSSES)
 def test_shares_as_the_stages_give_them(name, loss) -> None:
     """In double precision, while a model's outputs are in single."""
     shares = torch.tensor([[0.75, 0.25, 0.0], [0.0, 0.5, 0.5]], dtype=torch.float64)
@@ -118,7 +123,7 @@ def test_a_certain_row_has_no_slope(gamma, recipe) -> None:
     options = recipe({"train.loss": "focal", "train.focal_gamma": gamma}).train
     for task, labels in (("classification", CODES[:1]), ("multilabel", torch.tensor([[1, 0, 0]]))):
         logits = torch.tensor([[200.0, -200.0, -200.0]], requires_grad=True)
-        own = loss_for(Labels(task, ("a", "b", "c")), labels.numpy(), options)
+        own = make_loss(Labels(task, ("a", "b", "c")), labels.numpy(), options)
         own(outputs(logits), labels).backward()
         assert logits.grad is not None
         assert logits.grad[0].tolist() == pytest.approx([0.0] * 3)
@@ -132,7 +137,7 @@ def test_smoothing_leaves_a_rare_label_rare(name, weights, recipe) -> None:
     options = recipe(dotted).train.model_copy(update=weights)
     target = np.zeros((50, 1))
     target[0] = 1
-    own = loss_for(Labels("multilabel", ("rare",)), target, options)
+    own = make_loss(Labels("multilabel", ("rare",)), target, options)
     places = torch.linspace(-6, 6, 121)
     costs = [float(own(outputs(z.view(1, 1)), torch.zeros(1, 1))) for z in places]
     assert -2.5 < float(places[int(np.argmin(costs))]) < -0.5  # cross-entropy's: log(.1 / .9)
@@ -168,10 +173,10 @@ def test_losses_of_numbers_by_hand(name, expected, loss) -> None:
     assert float(found) == pytest.approx(expected / 3, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", [*CLASSES, "mse", "mae", "huber"])
+@pytest.mark.parametrize("name", [*CLASSIFICATION_LOSSES, "mse", "mae", "huber"])
 def test_parts_of_a_step_sum_to_the_whole(name, loss) -> None:
-    own = loss(name, **({"label_smoothing": 0.1} if name in CLASSES else {}))
-    logits = LOGITS if name in CLASSES else LOGITS[:, :1]
+    own = loss(name, **({"label_smoothing": 0.1} if name in CLASSIFICATION_LOSSES else {}))
+    logits = LOGITS if name in CLASSIFICATION_LOSSES else LOGITS[:, :1]
     whole = own(outputs(logits), CODES, num_items_in_batch=torch.tensor(4))
     parts = [
         own(outputs(logits[i:j]), CODES[i:j], num_items_in_batch=torch.tensor(4))
@@ -183,4 +188,4 @@ def test_parts_of_a_step_sum_to_the_whole(name, loss) -> None:
 
 def test_every_loss_of_params_is_known(recipe) -> None:
     named = set(Train.model_fields["loss"].annotation.__args__)
-    assert set(CLASSES) | set(NUMBERS) == named
+    assert set(CLASSIFICATION_LOSSES) | set(REGRESSION_LOSSES) == named

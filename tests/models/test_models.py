@@ -14,7 +14,7 @@ from foldline.core.io.labels import Labels
 from foldline.core.params import KINDS as NAMED
 from foldline.core.params.model_kinds import CLASSES_ONLY
 from foldline.models import registry
-from foldline.models.interface import Fitted
+from foldline.models.interface import FitResult
 from tests.helpers.distinct_outputs import wide, widened
 from tests.helpers.marks import fast_first
 
@@ -45,11 +45,11 @@ each = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="session")
-def fitted(fit, rows) -> Callable[[str, str, bool], Fitted]:
+def fitted(fit, rows) -> Callable[[str, str, bool], FitResult]:
     """Give a model fitted to 28 rows, each once for all tests."""
-    made: dict[tuple[str, str, bool], Fitted] = {}
+    made: dict[tuple[str, str, bool], FitResult] = {}
 
-    def give(model: str, task: str, pairs: bool) -> Fitted:
+    def give(model: str, task: str, pairs: bool) -> FitResult:
         key = (model, task, pairs)
         if key not in made:
             made[key] = apart(fit, rows(task, pairs), model, task)
@@ -58,7 +58,7 @@ def fitted(fit, rows) -> Callable[[str, str, bool], Fitted]:
     return give
 
 
-def apart(fit: Any, table: pd.DataFrame, model: str, task: str) -> Fitted:
+def apart(fit: Any, table: pd.DataFrame, model: str, task: str) -> FitResult:
     """Fit to 28 rows a model that tells others apart."""
     dotted = {"static.epochs": 300, "static.lr": 0.5}
     found = fit(model, table.iloc[:28], table.iloc[28:34], task, dotted=dotted)

@@ -9,7 +9,12 @@ import torch
 import torch.nn.functional as F
 
 from foldline.core.errors import FoldlineError
-from foldline.models.neural.objective import Head, Objective, contrast, disagreement
+from foldline.models.neural.objective import (
+    HeadRecorder,
+    Objective,
+    contrastive_losses,
+    rdrop_divergence,
+)
 from tests.helpers.tiny_bert import BATCH, LABELS, bert, plain
 
 ONE = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5]])
@@ -20,12 +25,12 @@ def test_r_drop_is_the_published_code() -> None:
     """`compute_kl_loss` of the paper's repository (dropreg/R-Drop), summed over classes."""
     there = F.kl_div(F.log_softmax(ONE, -1), F.softmax(OTHER, -1), reduction="none").sum(-1)
     back = F.kl_div(F.log_softmax(OTHER, -1), F.softmax(ONE, -1), reduction="none").sum(-1)
-    torch.testing.assert_close(disagreement(ONE, OTHER), (there + back) / 2)
-    assert float(disagreement(ONE, ONE).sum()) == pytest.approx(0.0, abs=1e-6)
+    torch.testing.assert_close(rdrop_divergence(ONE, OTHER), (there + back) / 2)
+    assert float(rdrop_divergence(ONE, ONE).sum()) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_r_drop_of_numbers_is_their_squared_difference() -> None:
-    assert disagreement(ONE[:, :1], OTHER[:, :1]).tolist() == [1.0, 0.0]
+    assert rdrop_divergence(ONE[:, :1], OTHER[:, :1]).tolist() == [1.0, 0.0]
 
 
 def test_r_drop_adds_to_the_mean_of_two_passes(recipe) -> None:
@@ -36,14 +41,14 @@ def test_r_drop_adds_to_the_mean_of_two_passes(recipe) -> None:
     torch.manual_seed(5)
     one, other = model(**BATCH), model(**BATCH)
     both = (plain(one, LABELS, 6) + plain(other, LABELS, 6)) / 2
-    expected = both + 2.0 * disagreement(one.logits, other.logits).sum() / 6
+    expected = both + 2.0 * rdrop_divergence(one.logits, other.logits).sum() / 6
     torch.testing.assert_close(found, expected)
 
 
 def test_contrast_by_hand() -> None:
     # Unit vectors at 0, 90 and 180 degrees; the first and the last are of one class; T = 0.5.
     features = torch.tensor([[3.0, 0.0], [0.0, 2.0], [-1.0, 0.0]])
-    found = contrast(features, torch.tensor([1, 0, 1]), 0.5)
+    found = contrastive_losses(features, torch.tensor([1, 0, 1]), 0.5)
     expected = -np.log(np.exp(-2) / (np.exp(0) + np.exp(-2)))
     assert found.tolist() == pytest.approx([expected, 0.0, expected], abs=1e-6)
 
@@ -60,7 +65,7 @@ def test_contrast_is_the_papers_sum() -> None:
         alike = [p for p in others if codes[p] == codes[i]]
         terms = [torch.log(torch.exp(unit[i] @ unit[p] / 0.3) / below) for p in alike]
         expected.append(-float(sum(terms)) / max(1, len(alike)))
-    assert contrast(features, torch.tensor(codes), 0.3).tolist() == pytest.approx(
+    assert contrastive_losses(features, torch.tensor(codes), 0.3).tolist() == pytest.approx(
         expected, abs=1e-5
     )
 
@@ -70,7 +75,9 @@ def test_contrast_is_mixed_with_the_loss(recipe) -> None:
     objective = Objective(model, plain, recipe({"train.contrastive": 0.25}).train, "classification")
     found, outputs = objective(model, BATCH, LABELS, torch.tensor(3))
     pooled = model.bert(**BATCH).pooler_output
-    expected = 0.75 * plain(outputs, LABELS) + 0.25 * contrast(pooled, LABELS, 0.3).sum() / 3
+    expected = (
+        0.75 * plain(outputs, LABELS) + 0.25 * contrastive_losses(pooled, LABELS, 0.3).sum() / 3
+    )
     torch.testing.assert_close(found, expected)
 
 
@@ -81,7 +88,7 @@ def test_contrast_keeps_its_share_beside_r_drop(rdrop, recipe) -> None:
     found, outputs = Objective(model, plain, options, "classification")(
         model, BATCH, LABELS, torch.tensor(3)
     )
-    rows = contrast(model.bert(**BATCH).pooler_output, LABELS, 0.3)
+    rows = contrastive_losses(model.bert(**BATCH).pooler_output, LABELS, 0.3)
     torch.testing.assert_close(found, 0.2 * plain(outputs, LABELS) + 0.8 * rows.sum() / 3)
 
 
@@ -91,7 +98,7 @@ def test_features_of_decoders_are_of_the_last_token() -> None:
     sizes = {"n_embd": 16, "n_layer": 1, "n_head": 2, "vocab_size": 30, "pad_token_id": 0}
     config: Any = GPT2Config
     model: Any = GPT2ForSequenceClassification(config(num_labels=3, **sizes)).eval()
-    head = Head(model)
+    head = HeadRecorder(model)
     logits = model(**BATCH).logits
     torch.testing.assert_close(model.score(head.features(BATCH["attention_mask"])), logits)
 

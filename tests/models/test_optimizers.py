@@ -8,8 +8,8 @@ from torch.optim import lr_scheduler
 
 from foldline.core.params import Train
 from foldline.models.neural import layers
-from foldline.models.neural.optimizers import OPTIMIZERS, Lion, groups, optimizer
-from foldline.models.neural.schedules import NAMES, averaged_from, schedule
+from foldline.models.neural.optimizers import OPTIMIZERS, Lion, make_optimizer, parameter_groups
+from foldline.models.neural.schedules import NAMES, averaging_start, make_schedule
 from foldline.models.neural.validation_metric import HIGHER, METRICS
 from tests.helpers.marks import fast_first
 from tests.helpers.tiny_models import bert
@@ -71,7 +71,7 @@ def rates(name: str, recipe: Any, steps: int, **options: Any) -> list[float]:
     """Give the learning rate of each step under a schedule of ours, by the optimiser of 0.5."""
     own = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5, momentum=0.9)
     dotted = {"train.schedule": name} | {f"train.{k}": v for k, v in options.items()}
-    return followed(own, schedule(own, recipe(dotted).train, steps), steps)
+    return followed(own, make_schedule(own, recipe(dotted).train, steps), steps)
 
 
 def followed(own: Any, scheduler: Any, steps: int) -> list[float]:
@@ -119,7 +119,9 @@ def test_one_cycle_of_any_number_of_steps(steps, recipe) -> None:
 
 def test_one_cycle_turns_the_momentum_against_the_rate(recipe) -> None:
     own = OPTIMIZERS["adamw"]([torch.nn.Parameter(torch.zeros(1))], 0.5)
-    plan = schedule(own, recipe({"train.schedule": "one_cycle", "train.warmup": 0.5}).train, 21)
+    plan = make_schedule(
+        own, recipe({"train.schedule": "one_cycle", "train.warmup": 0.5}).train, 21
+    )
     seen = []
     for _ in range(21):
         seen.append(own.param_groups[0]["betas"][0])
@@ -133,7 +135,7 @@ def test_one_cycle_turns_the_momentum_against_the_rate(recipe) -> None:
 def test_the_rate_is_held_while_weights_are_averaged(recipe) -> None:
     held = rates("linear", recipe, 20, warmup=0.0, swa=0.25)
     plain = rates("linear", recipe, 20, warmup=0.0)
-    assert averaged_from(recipe({"train.swa": 0.25}).train, 20) == 15
+    assert averaging_start(recipe({"train.swa": 0.25}).train, 20) == 15
     assert held == pytest.approx([*plain[:15], *[plain[15]] * 5])
 
 
@@ -141,7 +143,7 @@ def test_the_rate_is_held_while_weights_are_averaged(recipe) -> None:
 def test_the_rate_has_risen_before_it_is_held(steps, recipe) -> None:
     """However few the steps are of which shares are taken."""
     options = recipe({"train.swa": 0.9, "train.warmup": 0.1}).train
-    begin = averaged_from(options, steps)
+    begin = averaging_start(options, steps)
     assert rates("constant", recipe, steps, warmup=0.1, swa=0.9)[begin:] == [0.5] * (steps - begin)
     assert begin < steps or steps == 1
 
@@ -149,9 +151,9 @@ def test_the_rate_has_risen_before_it_is_held(steps, recipe) -> None:
 def test_layer_decay_by_hand(recipe) -> None:
     model = bert(3)
     options = recipe({"train.layer_decay": 0.5, "train.weight_decay": 0.1}, lr=1.0)
-    found = groups(model, [n for n, p in model.named_parameters() if p.ndim > 1], options)
+    found = parameter_groups(model, [n for n, p in model.named_parameters() if p.ndim > 1], options)
     by_parameter = {id(p): g["lr"] for g in found for p in g["params"]}
-    depths = layers.depths(model)
+    depths = layers.parameter_depths(model)
     assert len(by_parameter) == len(depths)
     for name, parameter in model.named_parameters():
         assert by_parameter[id(parameter)] == 0.5 ** (4 - depths[name]), name
@@ -163,7 +165,7 @@ def test_layer_decay_by_hand(recipe) -> None:
 def test_without_layer_decay_groups_are_trainers(recipe) -> None:
     model = bert(3)
     decayed = [n for n, p in model.named_parameters() if p.ndim > 1]
-    own = optimizer(model, decayed, recipe())
+    own = make_optimizer(model, decayed, recipe())
     assert [g["weight_decay"] for g in own.param_groups] == [0.01, 0.0]
     assert len(own.param_groups[0]["params"]) == len(decayed)
     assert own.param_groups[0]["fused"]

@@ -12,16 +12,16 @@ import pytest
 
 from foldline.core.io.files import digest
 from foldline.models import registry
-from foldline.models.interface import Fitted, Job
+from foldline.models.interface import FitResult, Job
 from foldline.models.neural import checkpoints as checkpoints_module
-from foldline.models.neural.checkpoints import last_checkpoint, whole
+from foldline.models.neural.checkpoints import find_last_checkpoint, is_complete
 from tests.helpers.killed_training import killed_after
 from tests.helpers.marks import fast_first
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def same(one: Fitted, other: Fitted, labels: Any, folder: Path) -> None:
+def same(one: FitResult, other: FitResult, labels: Any, folder: Path) -> None:
     for name, fitted in (("one", one), ("other", other)):
         registry.save(fitted.model, "scratch", labels("classification"), folder / name)
     assert one.history == other.history
@@ -116,10 +116,12 @@ def test_goes_on_exactly_within_an_epoch(
     steps = int(whole_run.summary["steps"]) // 3
     assert steps > 3
     assert whole_run.summary["padding"] > 1.0 or "max_length" in how
-    monkeypatch.setattr(checkpoints_module, "EVERY", 0.0)
+    monkeypatch.setattr(checkpoints_module, "INTERVAL", 0.0)
     with killed_after(2 * steps - 1, monkeypatch):
         fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
-    assert last_checkpoint(tmp_path / "c") == str(tmp_path / "c" / f"checkpoint-{2 * steps - 1}")
+    assert find_last_checkpoint(tmp_path / "c") == str(
+        tmp_path / "c" / f"checkpoint-{2 * steps - 1}"
+    )
     again = fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
     same(whole_run, again, labels, tmp_path)
 
@@ -145,7 +147,7 @@ registry.fit(pickle.load(open(sys.argv[1], "rb")))
 """
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "job.pickle")], cwd=ROOT)
     assert done.returncode == -signal.SIGKILL
-    assert last_checkpoint(tmp_path / "c") == str(tmp_path / "c" / "checkpoint-8")
+    assert find_last_checkpoint(tmp_path / "c") == str(tmp_path / "c" / "checkpoint-8")
     whole_run = fit("scratch", *parts, "classification", epochs=4, dotted=options, **small)
     again = registry.fit(job)
     same(whole_run, again, labels, tmp_path)
@@ -180,19 +182,19 @@ def checkpoints(fit, parts, tmp_path_factory) -> Path:
 def test_a_half_written_checkpoint_is_not_trusted(file, share, checkpoints, tmp_path) -> None:
     """Cut to a share of its bytes, or not there at all."""
     folder = shutil.copytree(checkpoints, tmp_path / "c")
-    newest = Path(str(last_checkpoint(folder)))
-    assert whole(newest)
+    newest = Path(str(find_last_checkpoint(folder)))
+    assert is_complete(newest)
     content = (newest / file).read_bytes()
     (newest / file).unlink()
     if share:
         (newest / file).write_bytes(content[: int(share * len(content))])
-    assert not whole(newest)
-    left = last_checkpoint(folder)
+    assert not is_complete(newest)
+    left = find_last_checkpoint(folder)
     assert left != str(newest)
     assert not newest.exists()
 
 
 def test_no_checkpoint_is_none(tmp_path) -> None:
-    assert last_checkpoint(tmp_path) is None
+    assert find_last_checkpoint(tmp_path) is None
     (tmp_path / "checkpoint-5").mkdir()
-    assert last_checkpoint(tmp_path) is None
+    assert find_last_checkpoint(tmp_path) is None

@@ -11,9 +11,9 @@ import torch
 from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
-from foldline.models.neural.losses import loss_for
+from foldline.models.neural.losses import make_loss
 from foldline.models.neural.objective import Objective
-from foldline.models.soft_labels import weigh, weights_of
+from foldline.models.soft_labels import add_weights, sample_weights
 from tests.helpers import projects
 from tests.helpers.marks import fast_first
 from tests.helpers.tiny_bert import bert
@@ -122,7 +122,7 @@ def test_baselines_follow_weights_by_hand(fit, rows) -> None:
 def test_a_transformers_row_of_weight_two_is_two_rows(dotted, recipe, labels) -> None:
     options, target = recipe(dotted).train, np.array([0, 2, 1, 1])
     model = bert()
-    loss = loss_for(labels("classification"), target, options)
+    loss = make_loss(labels("classification"), target, options)
     objective = Objective(model, loss, options, "classification")
     ids = torch.randint(5, 30, (4, 6))
 
@@ -151,10 +151,10 @@ def test_rows_to_stop_by_count_the_same(fit, rows) -> None:
 def test_weights_belong_to_ids_and_to_the_source_of_a_copy(rows) -> None:
     table = rows(n=3).assign(source_id=["r000", "r000", "r002"])
     weights = pd.DataFrame({"id": ["r002", "r000", "r001"], "weight": [4.0, 1.0, 9.0]})
-    assert weigh(table, weights)["weight"].tolist() == [1.0, 1.0, 4.0]
-    assert weights_of(weigh(table, weights)).tolist() == [0.5, 0.5, 2.0]
-    assert "weight" not in weigh(table, weights.iloc[:0])
-    assert weights_of(table) is None
+    assert add_weights(table, weights)["weight"].tolist() == [1.0, 1.0, 4.0]
+    assert sample_weights(add_weights(table, weights)).tolist() == [0.5, 0.5, 2.0]
+    assert "weight" not in add_weights(table, weights.iloc[:0])
+    assert sample_weights(table) is None
 
 
 @pytest.mark.slow

@@ -19,7 +19,9 @@ every = pytest.mark.parametrize("name", TOKENIZERS)
 
 
 def made(recipe: Any, name: str, texts: list[str], size: int = 200) -> Any:
-    return scratch.tokenizer(texts, recipe({"scratch.tokenizer": name, "scratch.vocabulary": size}))
+    return scratch.train_tokenizer(
+        texts, recipe({"scratch.tokenizer": name, "scratch.vocabulary": size})
+    )
 
 
 @pytest.mark.slow
@@ -112,7 +114,7 @@ def test_a_new_model_knows_nothing(pooling, recipe, labels) -> None:
     """Else the first loss is above that of even probabilities, and `sanity` stumbles over it."""
     own = recipe({"scratch.pooling": pooling, "scratch.width": 128, "scratch.heads": 4})
     torch.manual_seed(0)
-    model = scratch.model(500, labels("classification"), own, {}).eval()
+    model = scratch.build_model(500, labels("classification"), own, {}).eval()
     tokens = torch.randint(4, 500, (256, own.max_length))
     with torch.inference_mode():
         found = model(input_ids=tokens, attention_mask=torch.ones_like(tokens)).logits

@@ -10,7 +10,7 @@ from transformers import Trainer
 
 from foldline.core.errors import FoldlineError
 from foldline.models import registry
-from foldline.models.interface import Fitted
+from foldline.models.interface import FitResult
 from foldline.models.neural.trainer import TextTrainer
 from tests.helpers.marks import fast_first
 
@@ -18,11 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 STEADY = {"scratch.dropout": 0.0, "train.warmup": 0.0}
 
 
-def column(fitted: Fitted, name: str) -> list[float]:
+def column(fitted: FitResult, name: str) -> list[float]:
     return [row[name] for row in fitted.history if name in row]
 
 
-def weights(fitted: Fitted) -> torch.Tensor:
+def weights(fitted: FitResult) -> torch.Tensor:
     model: Any = fitted.model
     return torch.cat([p.detach().flatten() for p in model.model.parameters()])
 
@@ -76,7 +76,7 @@ def test_gradients_are_clipped_as_by_torch(optimizer, fit, parts, monkeypatch) -
         every = self.model.parameters()
         return torch.nn.utils.clip_grad_norm_(every, self.args.max_grad_norm)
 
-    monkeypatch.setattr(TextTrainer, "_clip_whole", by_torch)
+    monkeypatch.setattr(TextTrainer, "_clip_gradient", by_torch)
     other = fit("scratch", *parts, "classification", dotted=dotted)
     if optimizer == "sgd":
         assert found.history == other.history

@@ -15,13 +15,14 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.models import registry
 from foldline.onnx import graph
-from foldline.onnx.export import FLOAT, INT8, Parity, check, export
+from foldline.onnx.export import FLOAT, INT8, Parity, check_parity, export
 from tests.helpers.distinct_outputs import wide, widened
 
 MODEL = Path("models/model")
 
 installed = pytest.mark.skipif(
-    bool(graph.missing()), reason=f"needs the extra onnx: {', '.join(graph.missing())}"
+    bool(graph.missing_packages()),
+    reason=f"needs the extra onnx: {', '.join(graph.missing_packages())}",
 )
 
 
@@ -40,7 +41,7 @@ def test_exported_predictions_are_equal(task, pairs, fit, rows, labels, tmp_path
 
     assert found.rows == 40
     assert found.difference <= 1e-5
-    assert found.alike >= 0.999
+    assert found.agreement >= 0.999
     if task != "regression":
         assert tuple(config["id2label"].values()) == labels(task).classes
 
@@ -84,18 +85,18 @@ def test_one_tensor_for_two_inputs_is_caught(fit, rows, tmp_path, monkeypatch) -
     table = rows()
     model = fit("scratch", table.iloc[:28], table.iloc[28:], "classification").model
 
-    class Aliased(graph.Logits):
+    class Aliased(graph.LogitsModule):
         def forward(self, *given: torch.Tensor) -> torch.Tensor:
             return super().forward(given[0], given[1], given[0].clamp(max=1))
 
-    monkeypatch.setattr(graph, "Logits", Aliased)
+    monkeypatch.setattr(graph, "LogitsModule", Aliased)
     with pytest.raises(FoldlineError, match=r"model\.onnx differs .* nothing was written"):
         export(model, table, tmp_path / "onnx", False)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_each_input_of_an_export_is_a_tensor_of_its_own() -> None:
-    made = graph.example(["input_ids", "token_type_ids", "attention_mask"], 50)
+    made = graph.example_inputs(["input_ids", "token_type_ids", "attention_mask"], 50)
     assert len({tensor.data_ptr() for tensor in made.values()}) == 3
 
 
@@ -110,12 +111,12 @@ def test_each_input_of_an_export_is_a_tensor_of_its_own() -> None:
 )
 def test_a_graph_that_predicts_otherwise_is_refused(name, found) -> None:
     with pytest.raises(FoldlineError, match="nothing was written"):
-        check(name, found, "classification")
+        check_parity(name, found, "classification")
 
 
 def test_numbers_may_differ_by_their_size() -> None:
-    check(FLOAT, Parity(10, 0.05, 1.0, 1000.0), "regression")
-    check(INT8, Parity(10, 30.0, 0.999, 1000.0), "regression")
+    check_parity(FLOAT, Parity(10, 0.05, 1.0, 1000.0), "regression")
+    check_parity(INT8, Parity(10, 30.0, 0.999, 1000.0), "regression")
 
 
 @pytest.fixture
@@ -182,7 +183,7 @@ def test_predictions_in_bfloat16_are_near_and_kept(task, fit, rows, labels, tmp_
     parts = (table.iloc[:28], table.iloc[28:], task)
     full, fast = fit("scratch", *parts), fit("scratch", *parts, dotted=half)
     expected, found = full.model.predict(table), fast.model.predict(table)
-    assert fast.ran["predict_precision"] == "bfloat16"
+    assert fast.run_info["predict_precision"] == "bfloat16"
     assert found == pytest.approx(expected, abs=0.02)
     assert (found != expected).any()
     registry.save(fast.model, "scratch", labels(task), tmp_path / "m")

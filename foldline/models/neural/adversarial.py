@@ -11,7 +11,7 @@ from foldline.core.errors import FoldlineError
 TINY = 1e-12
 
 
-class EmbeddingChange:
+class EmbeddingPerturbation:
     """Change each row's embeddings in the direction that raises its loss (Miyato et al., 2017).
 
     The change of a row has one length over all of its tokens, so that it does not depend on the
@@ -29,7 +29,7 @@ class EmbeddingChange:
         self.rows = 1 if model.config.model_type == "xlnet" else 0  # it reads (tokens, n)
 
     @contextmanager
-    def watched(self) -> Iterator[list[Any]]:
+    def record(self) -> Iterator[list[Any]]:
         """Give a list that collects the embeddings of every pass; their gradients come later."""
         seen: list[Any] = []
 
@@ -47,7 +47,7 @@ class EmbeddingChange:
             hook.remove()
 
     @contextmanager
-    def applied(self, seen: list[Any]) -> Iterator[None]:
+    def perturb(self, seen: list[Any]) -> Iterator[None]:
         """Add the change that the gradients of `seen` say to the embeddings of every pass.
 
         Raises:
@@ -59,7 +59,7 @@ class EmbeddingChange:
                 "it names; use awp or none"
             )
         gradient = sum(one.grad for one in seen).transpose(0, self.rows)
-        change = changed(gradient, self.size).transpose(0, self.rows)
+        change = scale_gradient(gradient, self.size).transpose(0, self.rows)
         hook = self.layer.register_forward_hook(lambda m, i, output: output + change)
         try:
             yield
@@ -67,13 +67,13 @@ class EmbeddingChange:
             hook.remove()
 
 
-def changed(gradient: Any, size: float) -> Any:
+def scale_gradient(gradient: Any, size: float) -> Any:
     """Give the change along a gradient (n, tokens, width), of length `size` for each row."""
     length = gradient.flatten(1).norm(dim=1).clamp(min=TINY)
     return size * gradient / length[:, None, None]
 
 
-class WeightChange:
+class WeightPerturbation:
     """Change weights so that the step's loss rises; learn from there (Wu et al., 2020, AWP).
 
     Each matrix moves along its gradient by `size` thousandths of its own length; biases and norms
@@ -83,7 +83,7 @@ class WeightChange:
 
     def __init__(self, model: Any, size: float) -> None:
         self.model, self.size = model, size / 1000
-        self.kept: list[tuple[Any, Any]] = []
+        self.originals: list[tuple[Any, Any]] = []
 
     @torch.no_grad()
     def apply(self, backward: Callable[[], None]) -> None:
@@ -92,21 +92,21 @@ class WeightChange:
             backward()
         for weight in self.model.parameters():
             if weight.grad is not None and weight.ndim > 1:
-                self.kept.append((weight, weight.detach().clone()))
+                self.originals.append((weight, weight.detach().clone()))
                 length = weight.grad.norm().clamp(min=TINY)
                 weight.add_(weight.grad, alpha=float(self.size * weight.norm() / length))
         self.model.zero_grad()
 
     @torch.no_grad()
-    def undo(self) -> None:
+    def restore(self) -> None:
         """Put the weights back."""
-        for weight, before in self.kept:
+        for weight, before in self.originals:
             weight.copy_(before)
-        self.kept = []
+        self.originals = []
 
 
 @contextmanager
-def shared(model: Any) -> Iterator[None]:
+def synchronised_gradients(model: Any) -> Iterator[None]:
     """Let a backward add the gradients of all processes, as Trainer does at a step's last batch."""
     held = "require_backward_grad_sync"  # of torch's DistributedDataParallel
     before = getattr(model, held, None)

@@ -7,16 +7,16 @@ from typing import Any
 import torch
 
 from foldline.core.params import Recipe
-from foldline.models.neural.precision import resolved
+from foldline.models.neural.precision import resolve_precision
 
 # Those whose attention is written as BERT's.
 FAMILIES = ("Bert", "Roberta", "XLMRoberta", "Camembert", "Electra")
 # Tokens of a short text: plain products keep a number for each pair of tokens and head.
-SHORT = 128
+SHORT_TEXT = 128
 
 
 @contextmanager
-def plain(model: Any) -> Iterator[None]:
+def eager_attention(model: Any) -> Iterator[None]:
     """Let a model of transformers attend by plain products, then as before."""
     before = model.config._attn_implementation
     model.set_attn_implementation("eager")
@@ -27,7 +27,7 @@ def plain(model: Any) -> Iterator[None]:
 
 
 @contextmanager
-def cast_once(model: Any) -> Iterator[None]:
+def inputs_cast_once(model: Any) -> Iterator[None]:
     """Let queries, keys and values be made of one copy of their tokens in lower precision.
 
     Autocast makes three, and casts the gradient of each back: a sixtieth of a step on a CPU. The
@@ -35,7 +35,7 @@ def cast_once(model: Any) -> Iterator[None]:
     """
 
     def cast(_: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
-        return halved(given[0]), *given[1:]
+        return cast_to_autocast(given[0]), *given[1:]
 
     own = {f"{family}SelfAttention" for family in FAMILIES}
     parts = [module for module in model.modules() if type(module).__name__ in own]
@@ -47,7 +47,7 @@ def cast_once(model: Any) -> Iterator[None]:
             hook.remove()
 
 
-def halved(tokens: torch.Tensor) -> torch.Tensor:
+def cast_to_autocast(tokens: torch.Tensor) -> torch.Tensor:
     """Give tokens in the lower precision that autocast would give each product, if it is on."""
     device = tokens.device.type
     lower = torch.is_autocast_enabled(device)
@@ -55,7 +55,7 @@ def halved(tokens: torch.Tensor) -> torch.Tensor:
 
 
 @contextmanager
-def to_learn(model: Any, recipe: Recipe) -> Iterator[None]:
+def training_attention(model: Any, recipe: Recipe) -> Iterator[None]:
     """Let a model attend in training by what is fastest backward, then as before.
 
     For short texts in bfloat16 on a CPU these are plain products: torch's fused attention takes
@@ -63,8 +63,11 @@ def to_learn(model: Any, recipe: Recipe) -> Iterator[None]:
     float32, or over long texts, for which plain products take memory, it stays.
     """
     with ExitStack() as changes:
-        if resolved(recipe.train.precision) == "bfloat16" and not torch.cuda.is_available():
-            changes.enter_context(cast_once(model))
-            if recipe.max_length <= SHORT:
-                changes.enter_context(plain(model))
+        if (
+            resolve_precision(recipe.train.precision) == "bfloat16"
+            and not torch.cuda.is_available()
+        ):
+            changes.enter_context(inputs_cast_once(model))
+            if recipe.max_length <= SHORT_TEXT:
+                changes.enter_context(eager_attention(model))
         yield

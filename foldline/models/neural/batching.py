@@ -15,13 +15,13 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io.seeds import derive
 
 # About so many steps are sorted together: enough to pad little.
-BUCKET = 100
+BUCKET_STEPS = 100
 # Of fewer rows no more than a quarter of an epoch is sorted together, or rows of one length would
 # meet in the same batch in every epoch.
-MANY, PARTS = 1000, 4
+MANY_ROWS, MIN_BUCKETS = 1000, 4
 # Where more than a quarter is, lengths are changed by up to this share at random, which is to the
 # same end (AllenNLP's padding noise).
-NOISE = 0.02
+LENGTH_NOISE = 0.02
 
 
 class BucketSampler(BatchRebalanceSampler):
@@ -36,29 +36,29 @@ class BucketSampler(BatchRebalanceSampler):
         generator = torch.Generator()
         generator.manual_seed(derive(self.seed, "epoch", self.epoch))
         order = torch.randperm(len(self.lengths), generator=generator).tolist()
-        full, rest = self._steps(order, generator)
+        full, rest = self._cut_into_steps(order, generator)
         for place in torch.randperm(len(full), generator=generator).tolist():
             yield from self._yield_global_batch(full[place])
-        yield from self._last(rest, order)
+        yield from self._last_step(rest, order)
 
     def __len__(self) -> int:
         """Give the number of small batches of an epoch; the last step may have fewer."""
-        last = self._slots(self.remainder) if self.has_tail else 0
+        last = self._batches_per_step(self.remainder) if self.has_tail else 0
         return int(self.num_full_batches * self.grad_accum + last)
 
-    def _slots(self, rows: int) -> int:
+    def _batches_per_step(self, rows: int) -> int:
         """Give into how many small batches of each process a step of so many rows is cut."""
         return max(1, min(self.grad_accum, rows // self.dp_size))
 
-    def _steps(
+    def _cut_into_steps(
         self, order: list[int], generator: torch.Generator
     ) -> tuple[list[list[int]], list[int]]:
         """Cut shuffled rows into steps of similar length; what does not fill one is apart."""
-        step, part = self.effective_batch_size, max(1, self.num_full_batches // PARTS)
+        step, part = self.effective_batch_size, max(1, self.num_full_batches // MIN_BUCKETS)
         size = part * step
         near: Sequence[float] = self.lengths
-        if len(order) >= MANY:
-            size, near = self._of_many(part, generator)
+        if len(order) >= MANY_ROWS:
+            size, near = self._sort_windows(part, generator)
         full: list[list[int]] = []
         rest: list[int] = []
         for start in range(0, len(order), size):
@@ -66,24 +66,26 @@ class BucketSampler(BatchRebalanceSampler):
             over = len(alike) % step
             if over:
                 place = len(alike) - over
-                if len(order) >= MANY:  # else the longest rows would often be those of the rest
+                if (
+                    len(order) >= MANY_ROWS
+                ):  # else the longest rows would often be those of the rest
                     place = step * int(torch.randint(place // step + 1, (), generator=generator))
                 rest = alike[place : place + over]
                 del alike[place : place + over]
             full += [alike[i : i + step] for i in range(0, len(alike), step)]
         return full, rest
 
-    def _of_many(self, part: int, generator: torch.Generator) -> tuple[int, list[float]]:
+    def _sort_windows(self, part: int, generator: torch.Generator) -> tuple[int, list[float]]:
         """Give how many rows are sorted together, and by which lengths."""
         steps = -(-len(self.lengths) // self.effective_batch_size)
-        together = -(-steps // max(1, round(steps / BUCKET)))
+        together = -(-steps // max(1, round(steps / BUCKET_STEPS)))
         lengths = torch.tensor(self.lengths, dtype=torch.float64)
         if together > part:
-            lengths *= 1 + NOISE * (2 * torch.rand(len(lengths), generator=generator) - 1)
+            lengths *= 1 + LENGTH_NOISE * (2 * torch.rand(len(lengths), generator=generator) - 1)
         near: list[float] = lengths.tolist()
         return together * self.effective_batch_size, near
 
-    def _last(self, rest: list[int], order: list[int]) -> Iterator[list[int]]:
+    def _last_step(self, rest: list[int], order: list[int]) -> Iterator[list[int]]:
         """Yield the small batches of the step that is not full.
 
         Of few rows there are fewer, so that no row counts twice; but where the rows are fewer than
@@ -91,12 +93,12 @@ class BucketSampler(BatchRebalanceSampler):
         """
         if rest:
             short = copy(self)
-            short.grad_accum = self._slots(len(rest))
+            short.grad_accum = self._batches_per_step(len(rest))
             missing = max(0, self.dp_size - len(rest))
             yield from short._yield_global_batch(rest + (order * missing)[:missing])
 
 
-def sampler(lengths: list[int], arguments: Any, step_rows: int) -> BucketSampler:
+def make_sampler(lengths: list[int], arguments: Any, step_rows: int) -> BucketSampler:
     """Give the sampler for Trainer's arguments; processes share the `step_rows` of a step.
 
     Raises:

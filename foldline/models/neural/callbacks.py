@@ -12,16 +12,16 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 
 from foldline.core.errors import FoldlineError
-from foldline.models.neural.training_log import history
-from foldline.models.tracking import Careful
-from foldline.models.training_history import SPEED
+from foldline.models.neural.training_log import build_history
+from foldline.models.tracking import SafeTracker
+from foldline.models.training_history import SPEED_COLUMNS
 
 BAR = (
     "{desc} {percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} steps, {elapsed}<{remaining}{postfix}"
 )
 
 
-class Speed(TrainerCallback):
+class SpeedMeter(TrainerCallback):
     """Rows and tokens a second of each step and epoch, and how many places are padded for a token.
 
     Padding follows from the rows, so it stands in the log, and what was counted of an epoch in its
@@ -33,42 +33,42 @@ class Speed(TrainerCallback):
 
     def __init__(self) -> None:
         self.epochs: list[dict[str, float]] = []
-        self.rows = self.tokens = self.places = 0
-        self.before = {"tokens": 0, "places": 0}
-        self.begun = 0.0
+        self.rows = self.tokens = self.indices = 0
+        self.resumed = {"tokens": 0, "places": 0}
+        self.started = 0.0
         self.last = (0.0, 0, 0)  # when the step before ended, rows and tokens until then
 
     def add(self, mask: Any) -> None:
         """Count a batch by its attention mask (n, tokens)."""
         self.rows += len(mask)
         self.tokens += int(mask.sum())
-        self.places += mask.numel()
+        self.indices += mask.numel()
 
-    def now(self) -> tuple[float, float]:
+    def current(self) -> tuple[float, float]:
         """Give rows and tokens a second of this epoch so far."""
-        seconds = max(time.perf_counter() - self.begun, 1e-9)
+        seconds = max(time.perf_counter() - self.started, 1e-9)
         return self.rows / seconds, self.tokens / seconds
 
-    def counted(self) -> dict[str, int]:
+    def epoch_counts(self) -> dict[str, int]:
         """Give the tokens and places of this epoch, with those of before a kill."""
-        now = {"tokens": self.tokens, "places": self.places}
-        return {name: count + self.before[name] for name, count in now.items()}
+        now = {"tokens": self.tokens, "places": self.indices}
+        return {name: count + self.resumed[name] for name, count in now.items()}
 
     def save(self, folder: Path) -> None:
         """Write what was counted of this epoch into a checkpoint."""
-        (folder / self.FILE).write_text(json.dumps(self.counted()), encoding="utf-8")
+        (folder / self.FILE).write_text(json.dumps(self.epoch_counts()), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
         """Read what a checkpoint has of its epoch."""
-        self.before = json.loads((folder / self.FILE).read_text(encoding="utf-8"))
+        self.resumed = json.loads((folder / self.FILE).read_text(encoding="utf-8"))
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Count from nothing, but where a killed epoch goes on."""
         if float(state.epoch or 0).is_integer():
-            self.before = {"tokens": 0, "places": 0}
-        self.rows = self.tokens = self.places = 0
-        self.begun = time.perf_counter()
-        self.last = self.begun, 0, 0
+            self.resumed = {"tokens": 0, "places": 0}
+        self.rows = self.tokens = self.indices = 0
+        self.started = time.perf_counter()
+        self.last = self.started, 0, 0
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Add the speed of a step to what Trainer has just logged of it."""
@@ -77,31 +77,31 @@ class Speed(TrainerCallback):
             self.last = time.perf_counter(), self.rows, self.tokens
             seconds = max(self.last[0] - then, 1e-9)
             read = (self.rows - rows, self.tokens - tokens)
-            entry.update(zip(SPEED, (count / seconds for count in read), strict=True))
+            entry.update(zip(SPEED_COLUMNS, (count / seconds for count in read), strict=True))
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Write the epoch down."""
-        rows, tokens = self.now()
+        rows, tokens = self.current()
         speed = {
             "epoch": float(round(state.epoch)),
             "rows_per_second": round(rows, 1),
             "tokens_per_second": round(tokens, 1),
         }
         self.epochs.append(speed)
-        count = self.counted()
+        count = self.epoch_counts()
         padding = count["places"] / max(1, count["tokens"])
         state.log_history.append({"step": state.global_step, "padding": padding})
 
 
-class Progress(TrainerCallback):
+class ProgressBar(TrainerCallback):
     """A bar with losses, speed, padding and time left; stops at a validation loss that is none.
 
     What is watched most stands first, as a narrow terminal cuts the line. Losses are multiplied by
     `unit`. Early stopping may end it before the time that is left.
     """
 
-    def __init__(self, speed: Speed, unit: float, what: str = "train") -> None:
-        self.speed, self.unit, self.what = speed, unit, what
+    def __init__(self, speed: SpeedMeter, unit: float, what: str = "train") -> None:
+        self.speed, self.unit, self.title = speed, unit, what
         self.shown: dict[str, str] = {}
         self.padding = ""
 
@@ -110,7 +110,7 @@ class Progress(TrainerCallback):
         self.bar = tqdm(
             total=state.max_steps,
             initial=state.global_step,
-            desc=self.what,
+            desc=self.title,
             bar_format=BAR,
             file=sys.stderr,
             mininterval=2.0,
@@ -130,34 +130,34 @@ class Progress(TrainerCallback):
         for key, name in (("loss", "loss"), ("eval_loss", "valid")):
             if key in logs:
                 self.shown[name] = f"{name} {logs[key] * self.unit:.3f}"
-        rows, tokens = self.speed.now()
+        rows, tokens = self.speed.current()
         speed = f"{rows:,.0f} rows/s, {tokens:,.0f} tokens/s"
         told = ", ".join([*self.shown.values(), speed])
         self.bar.set_postfix_str(told + self.padding, refresh=False)
         if not np.isfinite(logs.get("eval_loss", 0.0)):
             self.bar.close()
-            raise FoldlineError(diverged("validation loss", state.global_step))
+            raise FoldlineError(format_divergence("validation loss", state.global_step))
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Close the bar."""
         self.bar.close()
 
 
-class Told(TrainerCallback):
+class TrackerCallback(TrainerCallback):
     """Tells a tracker the numbers of each step and each epoch, by the names of the history."""
 
-    def __init__(self, tracker: Careful, unit: float) -> None:
+    def __init__(self, tracker: SafeTracker, unit: float) -> None:
         self.tracker, self.unit = tracker, unit
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Tell what was logged last."""
         last = state.log_history[-1]
-        for values in history([last], self.unit):
+        for values in build_history([last], self.unit):
             number = values.pop("step")
-            self.tracker.step(number, values | {k: last[k] for k in SPEED if k in last})
+            self.tracker.step(number, values | {k: last[k] for k in SPEED_COLUMNS if k in last})
 
 
-class Samples(TrainerCallback):
+class SampleCallback(TrainerCallback):
     """Predicts a few validation rows after each epoch; what they were stands in Trainer's log.
 
     So they go into the checkpoint, and a training that goes on after a kill has them all.
@@ -172,7 +172,7 @@ class Samples(TrainerCallback):
         state.log_history.append(entry)
 
 
-def diverged(what: str, step: int, where: str = "") -> str:
+def format_divergence(what: str, step: int, where: str = "") -> str:
     """Say at which step a training went astray, over which rows, and what to try."""
     return (
         f"training diverged: the {what} is not finite at step {step}{where}; lower lr or "

@@ -11,12 +11,12 @@ from safetensors import SafetensorError, safe_open
 from transformers import TrainerCallback
 
 STATE = "trainer_state.json"
-NEEDED = (STATE, "optimizer.pt", "scheduler.pt", "padding.json")
+REQUIRED = (STATE, "optimizer.pt", "scheduler.pt", "padding.json")
 # Seconds of training that a kill may cost.
-EVERY = 300.0
+INTERVAL = 300.0
 
 
-class Regularly(TrainerCallback):
+class PeriodicCheckpoint(TrainerCallback):
     """Asks for a checkpoint within a long epoch, beside those that Trainer writes at its end.
 
     The clock of one process says when; several would not agree, and keep to the ends of epochs.
@@ -30,7 +30,7 @@ class Regularly(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Ask, but not where the epoch ends."""
-        late = time.monotonic() - self.last >= EVERY
+        late = time.monotonic() - self.last >= INTERVAL
         if late and args.world_size == 1 and not float(state.epoch).is_integer():
             control.should_save = True
 
@@ -39,24 +39,24 @@ class Regularly(TrainerCallback):
         self.last = time.monotonic()
 
 
-def last_checkpoint(folder: Path) -> str | None:
+def find_last_checkpoint(folder: Path) -> str | None:
     """Give the newest checkpoint from which a training goes on exactly; others are removed."""
     found = sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))
     for path in reversed(found):
-        if _usable(path):
+        if _is_resumable(path):
             return str(path)
         shutil.rmtree(path, ignore_errors=True)
     return None
 
 
-def whole(folder: Path) -> bool:
+def is_complete(folder: Path) -> bool:
     """Say whether every file of a checkpoint is there to its end.
 
     Both formats tell: a safetensors header knows the file's size, and a zip archive, which is
     what torch writes, ends with its list of contents.
     """
     try:
-        if not all((folder / name).exists() for name in NEEDED):
+        if not all((folder / name).exists() for name in REQUIRED):
             return False
         for file in folder.glob("*.json"):
             json.loads(file.read_text(encoding="utf-8"))
@@ -72,13 +72,13 @@ def whole(folder: Path) -> bool:
     return bool(weights)
 
 
-def _usable(path: Path) -> bool:
+def _is_resumable(path: Path) -> bool:
     """Say whether Trainer can go on from a checkpoint as if it had never stopped."""
-    if not whole(path):
+    if not is_complete(path):
         return False
     state = json.loads((path / STATE).read_text(encoding="utf-8"))
     best = state.get("best_model_checkpoint")
-    if best and not whole(Path(best)):
+    if best and not is_complete(Path(best)):
         return False
     # Trainer forgets on resuming that it had stopped, and would train on: go back to the best.
     stopping = state.get("stateful_callbacks", {}).get("EarlyStoppingCallback", {})

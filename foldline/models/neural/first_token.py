@@ -7,28 +7,28 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-from foldline.models.neural.attention import FAMILIES, halved
+from foldline.models.neural.attention import FAMILIES, cast_to_autocast
 
 
 @contextmanager
-def first_alone(model: Any) -> Iterator[None]:
+def first_token_only(model: Any) -> Iterator[None]:
     """Spare what no head reads, in training and prediction: outputs and gradients stay.
 
     Of the last layer, only keys and values are needed of other tokens; five sixths of its products
     are not. A model of another kind is left as it is.
     """
-    layer = last_layer(model)
+    layer = find_last_layer(model)
     if layer is None or "forward" in vars(layer):  # of another kind, or within such a block
         yield
         return
-    layer.forward = _Short(layer)
+    layer.forward = _FirstTokenForward(layer)
     try:
         yield
     finally:
         del layer.forward
 
 
-def last_layer(model: Any) -> Any:
+def find_last_layer(model: Any) -> Any:
     """Give the last layer of a model whose head reads the first token; None of any other."""
     for module in model.modules():
         name = type(module).__name__
@@ -39,7 +39,7 @@ def last_layer(model: Any) -> Any:
     return None
 
 
-class _Short:
+class _FirstTokenForward:
     """A layer's outputs (b, 1, width) for the first of (b, t, width) tokens."""
 
     def __init__(self, layer: Any) -> None:
@@ -50,5 +50,5 @@ class _Short:
     def __call__(self, tokens: Any, mask: Any = None, *_: Any, **__: Any) -> Any:
         first, attention = tokens[:, :1], self.layer.attention
         seen = None if mask is None else mask[:, :, :1]
-        found, _ = self.attend(attention.self, first, halved(tokens), seen)
+        found, _ = self.attend(attention.self, first, cast_to_autocast(tokens), seen)
         return self.layer.feed_forward_chunk(attention.output(found, first))

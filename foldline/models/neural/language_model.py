@@ -7,7 +7,7 @@ from foldline.core.params import Recipe
 from foldline.encoders import hub
 
 
-def language_model(recipe: Recipe, model: Any) -> tuple[Any, bool]:
+def load_language_model(recipe: Recipe, model: Any) -> tuple[Any, bool]:
     """Give a language model of the classifier's architecture, and whether it is a causal one.
 
     Its weights are those of the checkpoint, with those of the head where it has them, or random
@@ -18,12 +18,12 @@ def language_model(recipe: Recipe, model: Any) -> tuple[Any, bool]:
     """
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
-    objective = objective_of(model.config, recipe.pretrain.objective)
+    objective = resolve_objective(model.config, recipe.pretrain.objective)
     maker: Any = AutoModelForCausalLM if objective == "causal" else AutoModelForMaskedLM
     if recipe.model == "scratch":
         learner = maker.from_config(model.config)
     else:
-        local = hub.local_only(recipe.model)
+        local = hub.use_local_files(recipe.model)
         learner = maker.from_pretrained(recipe.model, local_files_only=local, dtype="float32")
     size = model.get_input_embeddings().num_embeddings
     if learner.get_input_embeddings().num_embeddings != size:  # a token for padding was added
@@ -31,7 +31,7 @@ def language_model(recipe: Recipe, model: Any) -> tuple[Any, bool]:
     return learner, objective == "causal"
 
 
-def objective_of(config: Any, asked: str) -> str:
+def resolve_objective(config: Any, asked: str) -> str:
     """Give `masked` or `causal` for what params ask of an architecture.
 
     Raises:
@@ -59,7 +59,7 @@ def objective_of(config: Any, asked: str) -> str:
     return can
 
 
-def take_over(model: Any, learner: Any) -> None:
+def copy_encoder(model: Any, learner: Any) -> None:
     """Put the encoder's weights of a language model into a classifier; its pooler stays.
 
     Raises:

@@ -8,10 +8,10 @@ import torch
 from foldline.core.errors import FoldlineError
 
 # Names of what lies below the layers: BERT's embeddings, LLaMA's embed_tokens, GPT-2's wte, wpe.
-BELOW = re.compile(r"embed|\bwte\b|\bwpe\b")
+EMBEDDING_NAMES = re.compile(r"embed|\bwte\b|\bwpe\b")
 
 
-def stack(model: Any) -> list[Any]:
+def encoder_layers(model: Any) -> list[Any]:
     """Give the encoder's layers from bottom to top: the outermost list of modules."""
     for module in model.base_model.modules():
         if isinstance(module, torch.nn.ModuleList):
@@ -22,14 +22,14 @@ def stack(model: Any) -> list[Any]:
     )
 
 
-def depths(model: Any) -> dict[str, int]:
+def parameter_depths(model: Any) -> dict[str, int]:
     """Give each parameter's depth: 0 embeddings, 1 the lowest layer, above the top one all else."""
-    layers = stack(model)
+    layers = encoder_layers(model)
     inside = {id(p): d for d, layer in enumerate(layers, 1) for p in layer.parameters()}
     base = {id(p) for p in model.base_model.parameters()}
     found = {}
     for name, parameter in model.named_parameters():
-        below = id(parameter) in base and BELOW.search(name)
+        below = id(parameter) in base and EMBEDDING_NAMES.search(name)
         found[name] = inside.get(id(parameter), 0 if below else len(layers) + 1)
     return found
 
@@ -43,16 +43,16 @@ def freeze(model: Any, trainable: str | int) -> None:
     if trainable == "all":
         return
     base = {id(p) for p in model.base_model.parameters()}
-    lowest = len(stack(model)) + 1
+    lowest = len(encoder_layers(model)) + 1
     if isinstance(trainable, int):
-        lowest -= _at_most(model, "trainable_layers", trainable)
-    for name, depth in depths(model).items():
+        lowest -= _check_count(model, "trainable_layers", trainable)
+    for name, depth in parameter_depths(model).items():
         parameter = model.get_parameter(name)
         head = id(parameter) not in base
         parameter.requires_grad_(head or (trainable != "head" and depth >= lowest))
 
 
-def restart(model: Any, count: int) -> None:
+def reinitialise(model: Any, count: int) -> None:
     """Draw the top `count` layers' weights anew, and the pooler's (Zhang et al., 2021).
 
     They are the most specific to what the model was trained for before.
@@ -62,7 +62,7 @@ def restart(model: Any, count: int) -> None:
     """
     if not count:
         return
-    top = stack(model)[-_at_most(model, "reinit_layers", count) :]
+    top = encoder_layers(model)[-_check_count(model, "reinit_layers", count) :]
     pooler = getattr(model.base_model, "pooler", None)
     for part in [*top, *([pooler] if pooler is not None else [])]:
         for parameter in part.parameters():
@@ -71,15 +71,15 @@ def restart(model: Any, count: int) -> None:
             model._init_weights(module)
 
 
-def head_of(model: Any) -> Any:
+def find_head(model: Any) -> Any:
     """Give the linear layer that makes the outputs, None where there is none."""
     outputs = model.config.num_labels
     linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
     return next((m for m in reversed(linear) if m.out_features == outputs), None)
 
 
-def _at_most(model: Any, key: str, count: int) -> int:
-    most = len(stack(model))
+def _check_count(model: Any, key: str, count: int) -> int:
+    most = len(encoder_layers(model))
     if count > most:
         raise FoldlineError(
             f"train.{key}={count}: the model has {most} layers; set it to {most} or less"

@@ -9,12 +9,12 @@ import pandas as pd
 from foldline.core.params import Recipe
 from foldline.models.text_encoding import Columns, encode
 
-WHOLE = 10**9  # tokens that no text has
-HEAD = 4  # one part in so many is of the head: 128 of 510 tokens (Sun et al., 2019)
+NO_LIMIT = 10**9  # tokens that no text has
+HEAD_FRACTION = 4  # one part in so many is of the head: 128 of 510 tokens (Sun et al., 2019)
 
 
 @dataclass(frozen=True)
-class LongText:
+class LongTextReader:
     """How texts beyond `max_length` tokens are read.
 
     `window` lets a model learn each piece of a text by the text's label, and pools the outputs
@@ -34,16 +34,18 @@ class LongText:
         """
         tokenizer.truncation_side = "left" if self.how == "tail" else "right"
         simple = self.how in ("head", "tail")
-        columns = encode(tokenizer, rows, self.max_length if simple else WHOLE)
+        columns = encode(tokenizer, rows, self.max_length if simple else NO_LIMIT)
         lengths = np.array([len(ids) for ids in columns["input_ids"]], dtype=np.int64)
         cut = lengths > self.max_length
         if simple:
             for place in np.flatnonzero(lengths == self.max_length).tolist():
-                cut[place] = len(_whole(tokenizer, rows, place)["input_ids"]) > self.max_length
+                cut[place] = (
+                    len(_encode_whole(tokenizer, rows, place)["input_ids"]) > self.max_length
+                )
             return columns, np.arange(len(rows)), cut
-        return *self._cut(tokenizer, rows, columns, cut), cut
+        return *self._cut_to_pieces(tokenizer, rows, columns, cut), cut
 
-    def pooled(self, outputs: np.ndarray, owners: np.ndarray, rows: int) -> np.ndarray:
+    def pool(self, outputs: np.ndarray, owners: np.ndarray, rows: int) -> np.ndarray:
         """Give (n, c) outputs of rows from (k, c) of their pieces."""
         shape = (rows, outputs.shape[1])
         if self.pooling == "max":
@@ -54,7 +56,7 @@ class LongText:
         np.add.at(total, owners, outputs)
         return total / np.bincount(owners, minlength=rows)[:, None]
 
-    def _cut(
+    def _cut_to_pieces(
         self, tokenizer: Any, rows: pd.DataFrame, columns: Columns, cut: np.ndarray
     ) -> tuple[Columns, np.ndarray]:
         pieces: Columns = {name: [] for name in columns}
@@ -63,21 +65,21 @@ class LongText:
             whole = list(range(len(columns["input_ids"][place])))
             kept = [whole]
             if long:
-                kept = self.pieces(_whole(tokenizer, rows, place).sequence_ids(0))
+                kept = self.piece_positions(_encode_whole(tokenizer, rows, place).sequence_ids(0))
             owners += [place] * len(kept)
             for name, values in columns.items():
                 pieces[name] += [[values[place][i] for i in places] for places in kept]
         return pieces, np.array(owners, dtype=np.int64)
 
-    def pieces(self, sides: list[int | None]) -> list[list[int]]:
+    def piece_positions(self, sides: list[int | None]) -> list[list[int]]:
         """Give the places that each piece keeps of tokens of text 0, of text 1, or of neither."""
         marks = [i for i, side in enumerate(sides) if side is None]
         first, second = ([i for i, side in enumerate(sides) if side == k] for k in (0, 1))
         room = max(1, self.max_length - len(marks))
         short, long = sorted((first, second), key=len)
         if self.how == "head_tail":
-            short = _ends(short, max(room // 2, room - len(long)))
-            return [sorted(marks + short + _ends(long, room - len(short)))]
+            short = _keep_ends(short, max(room // 2, room - len(long)))
+            return [sorted(marks + short + _keep_ends(long, room - len(short)))]
         short = short[: room // 2]
         width = room - len(short)
         step = max(1, width - int(self.overlap * width))
@@ -85,23 +87,23 @@ class LongText:
         return [sorted(marks + short + long[i : i + width]) for i in starts]
 
 
-def long_text(recipe: Recipe) -> LongText:
+def make_reader(recipe: Recipe) -> LongTextReader:
     """Give how a recipe reads long texts."""
     options = recipe.train
-    return LongText(
+    return LongTextReader(
         options.long_text, options.window_overlap, options.window_pooling, recipe.max_length
     )
 
 
-def _ends(places: list[int], count: int) -> list[int]:
+def _keep_ends(places: list[int], count: int) -> list[int]:
     """Keep so many places, a quarter of them from the head, the others from the tail."""
     if len(places) <= count:
         return places
-    head = count // HEAD
+    head = count // HEAD_FRACTION
     return places[:head] + places[len(places) - (count - head) :]
 
 
-def _whole(tokenizer: Any, rows: pd.DataFrame, place: int) -> Any:
+def _encode_whole(tokenizer: Any, rows: pd.DataFrame, place: int) -> Any:
     """Give one row's tokens, none cut off."""
     text, pair = rows["text"].iloc[place], rows["text_pair"].iloc[place]
-    return tokenizer(text, pair or None, truncation=True, max_length=WHOLE)
+    return tokenizer(text, pair or None, truncation=True, max_length=NO_LIMIT)

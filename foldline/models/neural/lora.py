@@ -9,10 +9,10 @@ from foldline.core.io.seeds import derive
 from foldline.core.params import Recipe
 from foldline.models import device
 
-NAME = "default"
+ADAPTER = "default"
 
 
-def add(model: Any, recipe: Recipe) -> Any:
+def add_adapters(model: Any, recipe: Recipe) -> Any:
     """Freeze the encoder and put adapters into it; give what `merge` needs, None where it is off.
 
     Learnt are the adapters and, wholly, the head, with the pooler before it, which many
@@ -24,30 +24,30 @@ def add(model: Any, recipe: Recipe) -> Any:
     options = recipe.train
     if not options.lora:
         return None
-    lora_config, lora_model = _peft()
-    device.seeded(derive(recipe.seed, "lora") % 2**31)
+    lora_config, lora_model = _import_peft()
+    device.set_seed(derive(recipe.seed, "lora") % 2**31)
     config = lora_config(
         r=options.lora,
         lora_alpha=options.lora_alpha,
         lora_dropout=options.lora_dropout,
-        target_modules=targets(model),
+        target_modules=target_modules(model),
         # GPT-2 keeps its matrices the other way round.
         fan_in_fan_out=any(type(m).__name__ == "Conv1D" for m in model.modules()),
     )
-    tuner = lora_model(model, config, NAME)
-    for parameter in top(model):
+    tuner = lora_model(model, config, ADAPTER)
+    for parameter in head_parameters(model):
         parameter.requires_grad_(True)
     return tuner
 
 
-def merge(tuner: Any) -> None:
+def merge_adapters(tuner: Any) -> None:
     """Add what the adapters learnt to the weights, and leave a model of plain transformers."""
     if tuner is None:
         return
     tuner.merge_and_unload().requires_grad_(True)
 
 
-def targets(model: Any) -> list[str]:
+def target_modules(model: Any) -> list[str]:
     """Name the layers to adapt: peft's choice for the architecture, else all linear ones below."""
     from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as CHOICES
 
@@ -64,7 +64,7 @@ def targets(model: Any) -> list[str]:
     ]
 
 
-def top(model: Any) -> list[Any]:
+def head_parameters(model: Any) -> list[Any]:
     """Give the parameters of the head and of the pooler."""
     pooler = getattr(model.base_model, "pooler", None)
     own = {id(p) for p in pooler.parameters()} if pooler is not None else set()
@@ -72,7 +72,7 @@ def top(model: Any) -> list[Any]:
     return [p for p in model.parameters() if id(p) not in base]
 
 
-def _peft() -> tuple[Any, Any]:
+def _import_peft() -> tuple[Any, Any]:
     try:
         from peft import LoraConfig, LoraModel
     except ImportError as error:

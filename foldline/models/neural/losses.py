@@ -18,20 +18,22 @@ Loss = Callable[..., Any]
 RowLoss = Callable[[Any, Any], Any]
 
 
-def loss_for(labels: Labels, target: np.ndarray, options: Train) -> Loss:
+def make_loss(labels: Labels, target: np.ndarray, options: Train) -> Loss:
     """Give the `compute_loss_func` of Trainer for a task.
 
     `target` are the training rows' class codes (n,), shares of classes (n, c), labels (n, c) of 0
     and 1, or numbers: balanced weights come from them.
     """
     if labels.task == "multilabel":
-        return over_rows(LABELS[options.loss](options, positive_weights(target, options)))
+        return sum_over_rows(
+            MULTILABEL_LOSSES[options.loss](options, positive_weights(target, options))
+        )
     if labels.task == "regression":
-        return over_rows(NUMBERS[options.loss](options))
+        return sum_over_rows(REGRESSION_LOSSES[options.loss](options))
     weights = None
     if options.class_weights == "balanced":
         weights = balanced_weights(target, len(labels.classes))
-    return over_rows(weighted(CLASSES[options.loss](options), weights))
+    return sum_over_rows(weight_by_class(CLASSIFICATION_LOSSES[options.loss](options), weights))
 
 
 def balanced_weights(target: np.ndarray, classes: int) -> np.ndarray:
@@ -49,7 +51,7 @@ def positive_weights(target: np.ndarray, options: Train) -> np.ndarray | None:
     return np.asarray((len(target) - with_it) / np.maximum(with_it, 1.0))
 
 
-def over_rows(loss: RowLoss) -> Loss:
+def sum_over_rows(loss: RowLoss) -> Loss:
     """Give the sum of a loss over a batch's rows, divided by the rows of the whole step.
 
     `weights` (n,) say what each row counts, None for 1 each.
@@ -59,25 +61,25 @@ def over_rows(loss: RowLoss) -> Loss:
         outputs: Any, labels: Any, num_items_in_batch: Any = None, weights: Any = None
     ) -> Any:
         rows = loss(outputs.logits.float(), labels)
-        return mean(rows, labels, num_items_in_batch, weights)
+        return step_mean(rows, labels, num_items_in_batch, weights)
 
     return whole
 
 
-def mean(rows: Any, labels: Any, num_items_in_batch: Any, weights: Any) -> Any:
+def step_mean(rows: Any, labels: Any, num_items_in_batch: Any, weights: Any) -> Any:
     """Give the sum of (n,) values, times weights if there are any, over the rows of a step."""
     counted = rows if weights is None else rows * weights.to(rows.dtype)
-    return counted.sum() / rows_of(labels, num_items_in_batch)
+    return counted.sum() / count_step_rows(labels, num_items_in_batch)
 
 
-def rows_of(labels: Any, num_items_in_batch: Any) -> Any:
+def count_step_rows(labels: Any, num_items_in_batch: Any) -> Any:
     """Give the number of rows of a step: Trainer counts the numbers in its labels."""
     if num_items_in_batch is None:
         return len(labels)
     return num_items_in_batch / labels.shape[1] if labels.ndim == 2 else num_items_in_batch
 
 
-def weighted(loss: RowLoss, weights: np.ndarray | None) -> RowLoss:
+def weight_by_class(loss: RowLoss, weights: np.ndarray | None) -> RowLoss:
     """Multiply each row's loss by its class's weight, or by the mean weight of its shares."""
     if weights is None:
         return loss
@@ -112,9 +114,9 @@ def focal(options: Train) -> RowLoss:
     """
 
     def rows(logits: Any, labels: Any) -> Any:
-        shares = _smoothed(logits, labels, options.label_smoothing)
+        shares = _smooth_targets(logits, labels, options.label_smoothing)
         logs = logits.log_softmax(dim=1)
-        return -(shares * _doubt(1 - logs.exp(), options.focal_gamma) * logs).sum(dim=1)
+        return -(shares * _focal_factor(1 - logs.exp(), options.focal_gamma) * logs).sum(dim=1)
 
     return rows
 
@@ -128,21 +130,21 @@ def ordinal(options: Train) -> RowLoss:
     """
 
     def rows(logits: Any, labels: Any) -> Any:
-        shares = _smoothed(logits, labels, options.label_smoothing)
+        shares = _smooth_targets(logits, labels, options.label_smoothing)
         distance = (logits.softmax(dim=1) - shares).cumsum(dim=1)
         return (distance**2).sum(dim=1)
 
     return rows
 
 
-def squared(options: Train) -> RowLoss:
+def squared_error(options: Train) -> RowLoss:
     """Give squared errors."""
-    return lambda logits, labels: _error(logits, labels) ** 2
+    return lambda logits, labels: _residual(logits, labels) ** 2
 
 
-def absolute(options: Train) -> RowLoss:
+def absolute_error(options: Train) -> RowLoss:
     """Give absolute errors."""
-    return lambda logits, labels: _error(logits, labels).abs()
+    return lambda logits, labels: _residual(logits, labels).abs()
 
 
 def huber(options: Train) -> RowLoss:
@@ -160,16 +162,18 @@ def huber(options: Train) -> RowLoss:
 
 def binary_cross_entropy(options: Train, positives: np.ndarray | None) -> RowLoss:
     """Give the mean over labels of each one's own yes or no; smoothing moves both towards .5."""
-    return lambda logits, labels: _each_label(logits, labels, options, 0.0, positives).mean(dim=1)
+    return lambda logits, labels: _label_losses(logits, labels, options, 0.0, positives).mean(dim=1)
 
 
 def binary_focal(options: Train, positives: np.ndarray | None) -> RowLoss:
     """Give the focal loss of each label's yes or no (Lin et al., 2017), the mean over labels."""
     gamma = options.focal_gamma
-    return lambda logits, labels: _each_label(logits, labels, options, gamma, positives).mean(dim=1)
+    return lambda logits, labels: _label_losses(logits, labels, options, gamma, positives).mean(
+        dim=1
+    )
 
 
-def _each_label(
+def _label_losses(
     logits: Any, labels: Any, options: Train, gamma: float, positives: np.ndarray | None
 ) -> Any:
     """Give (n, labels) losses, in which a yes counts `positives` times.
@@ -182,7 +186,7 @@ def _each_label(
     true, smoothing = labels.to(logits.dtype), options.label_smoothing
     target = true * (1 - smoothing) + smoothing / 2
     losses = -sum(
-        share * _doubt(z.neg().sigmoid(), gamma) * torch.nn.functional.logsigmoid(z)
+        share * _focal_factor(z.neg().sigmoid(), gamma) * torch.nn.functional.logsigmoid(z)
         for share, z in ((target, logits), (1 - target, -logits))
     )
     if positives is None:
@@ -190,7 +194,7 @@ def _each_label(
     return losses * (1 + (torch.as_tensor(positives).to(logits) - 1) * true)
 
 
-def _doubt(rest: Any, gamma: float) -> Any:
+def _focal_factor(rest: Any, gamma: float) -> Any:
     """Give `rest`, what a probability lacks to 1, to the power of gamma.
 
     Of 0 the slope is endless where gamma is below 1, and times 0 it would be no number.
@@ -200,11 +204,11 @@ def _doubt(rest: Any, gamma: float) -> Any:
     return rest.clamp(min=torch.finfo(rest.dtype).tiny) ** gamma
 
 
-def _error(logits: Any, labels: Any) -> Any:
+def _residual(logits: Any, labels: Any) -> Any:
     return logits.squeeze(-1) - labels.float()
 
 
-def _smoothed(logits: Any, labels: Any, smoothing: float) -> Any:
+def _smooth_targets(logits: Any, labels: Any, smoothing: float) -> Any:
     """Give (n, c) shares of codes or shares, mixed with equal ones."""
     import torch
 
@@ -214,20 +218,20 @@ def _smoothed(logits: Any, labels: Any, smoothing: float) -> Any:
     return shares.to(logits.dtype) * (1 - smoothing) + smoothing / logits.shape[1]
 
 
-CLASSES: dict[str, Callable[[Train], RowLoss]] = {
+CLASSIFICATION_LOSSES: dict[str, Callable[[Train], RowLoss]] = {
     "auto": cross_entropy,
     "cross_entropy": cross_entropy,
     "focal": focal,
     "ordinal": ordinal,
 }
-LABELS: dict[str, Callable[[Train, np.ndarray | None], RowLoss]] = {
+MULTILABEL_LOSSES: dict[str, Callable[[Train, np.ndarray | None], RowLoss]] = {
     "auto": binary_cross_entropy,
     "cross_entropy": binary_cross_entropy,
     "focal": binary_focal,
 }
-NUMBERS: dict[str, Callable[[Train], RowLoss]] = {
-    "auto": squared,
-    "mse": squared,
-    "mae": absolute,
+REGRESSION_LOSSES: dict[str, Callable[[Train], RowLoss]] = {
+    "auto": squared_error,
+    "mse": squared_error,
+    "mae": absolute_error,
     "huber": huber,
 }

@@ -10,25 +10,25 @@ from torch.utils.data import Dataset
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.seeds import generator
-from foldline.models.neural.dataset import PLACES, Rows, padded
+from foldline.models.neural.dataset import INDICES, TokenizedRows, pad_pieces
 from foldline.models.neural.prediction import Padding
 
 IGNORED = -100
 # Of the tokens to guess, so many become the mask, and so many another token; the others stay.
-MASKED, SWAPPED = 0.8, 0.1
+MASK_SHARE, RANDOM_SHARE = 0.8, 0.1
 
 # Gives the tokens that are read and those to guess, both (n,), of a piece's (n,) by its draws.
 Task = Callable[[np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 
-class Pieces(Dataset[dict[str, Any]]):
+class PretrainingDataset(Dataset[dict[str, Any]]):
     """Pieces of texts with what is to be guessed of them, other tokens in each epoch.
 
     The draws follow from seed, epoch and piece alone, so that a training that goes on has the
     same ones.
     """
 
-    def __init__(self, rows: Rows, task: Task, seed: int) -> None:
+    def __init__(self, rows: TokenizedRows, task: Task, seed: int) -> None:
         self.rows, self.task, self.seed, self.epoch = rows, task, seed, 0
 
     def __len__(self) -> int:
@@ -40,10 +40,10 @@ class Pieces(Dataset[dict[str, Any]]):
         tokens: dict[str, Any] = {k: values[place] for k, values in self.rows.columns.items()}
         draws = generator(self.seed, "mask", self.epoch, place)
         read, guess = self.task(tokens["input_ids"].astype(np.int64), draws)
-        return tokens | {"input_ids": read, "labels": guess, PLACES: place}
+        return tokens | {"input_ids": read, "labels": guess, INDICES: place}
 
 
-def masked(tokenizer: Any, share: float) -> Task:
+def mask_tokens(tokenizer: Any, share: float) -> Task:
     """Guess a `share` of the tokens (Devlin et al., 2019, drawn anew each epoch as by Liu et al.).
 
     Of those 80 % are read as the mask, 10 % as any other token, 10 % as they are; marks such as
@@ -64,49 +64,49 @@ def masked(tokenizer: Any, share: float) -> Task:
         chosen = (draws.random(len(ids)) < share) & ~np.isin(ids, marks)
         kind = draws.random(len(ids))
         other = ordinary[draws.integers(len(ordinary), size=len(ids))]
-        read = np.where(chosen & (kind < MASKED), tokenizer.mask_token_id, ids)
-        read = np.where(chosen & (kind >= 1 - SWAPPED), other, read)
+        read = np.where(chosen & (kind < MASK_SHARE), tokenizer.mask_token_id, ids)
+        read = np.where(chosen & (kind >= 1 - RANDOM_SHARE), other, read)
         return read, np.where(chosen, ids, IGNORED)
 
     return task
 
 
-def causal(ids: np.ndarray, draws: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def predict_next(ids: np.ndarray, draws: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Guess each token but the first from those before it (Radford et al., 2018)."""
     guess = ids.copy()
     guess[:1] = IGNORED
     return ids, guess
 
 
-def collator(tokenizer: Any) -> Any:
+def make_collator(tokenizer: Any) -> Any:
     """Give the function that pads pieces, and what is to be guessed of them, to a batch."""
-    padding = Padding.of(tokenizer)
+    padding = Padding.from_tokenizer(tokenizer)
 
     def collate(pieces: list[dict[str, Any]]) -> dict[str, Any]:
-        batch = padded(pieces, padding)
+        batch = pad_pieces(pieces, padding)
         labels = torch.full_like(batch["input_ids"], IGNORED)
         guesses = np.concatenate([piece["labels"] for piece in pieces])
         labels[batch["attention_mask"].bool()] = torch.from_numpy(guesses)
-        places = torch.tensor([piece[PLACES] for piece in pieces])
-        return batch | {"labels": labels, PLACES: places}
+        places = torch.tensor([piece[INDICES] for piece in pieces])
+        return batch | {"labels": labels, INDICES: places}
 
     return collate
 
 
-def token_loss(shifted: bool) -> Any:
+def make_token_loss(shifted: bool) -> Any:
     """Give Trainer's `compute_loss_func`: cross-entropy, the mean over the step's tokens to guess.
 
     `shifted`: the output at each token is for the one after it.
     """
 
     def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None, weights: Any = None) -> Any:
-        total, count = token_losses(outputs.logits, labels, shifted)
+        total, count = sum_token_losses(outputs.logits, labels, shifted)
         return total / max(1, count if num_items_in_batch is None else int(num_items_in_batch))
 
     return loss
 
 
-def token_losses(logits: Any, labels: Any, shifted: bool) -> tuple[Any, int]:
+def sum_token_losses(logits: Any, labels: Any, shifted: bool) -> tuple[Any, int]:
     """Give the sum of the losses of a batch's tokens to guess, and their number."""
     if shifted:
         logits, labels = logits[:, :-1], labels[:, 1:]

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Train
-from foldline.models.neural.layers import head_of
-from foldline.models.neural.losses import Loss, mean
+from foldline.models.neural.layers import find_head
+from foldline.models.neural.losses import Loss, step_mean
 
 
 class Objective:
@@ -16,8 +16,10 @@ class Objective:
 
     def __init__(self, model: Any, loss: Loss, options: Train, task: str) -> None:
         self.loss, self.options = loss, options
-        self.apart = each_label if task == "multilabel" else disagreement
-        self.head = Head(model) if options.contrastive or options.dropout_samples > 1 else None
+        self.rdrop_rows = multilabel_divergence if task == "multilabel" else rdrop_divergence
+        self.head = (
+            HeadRecorder(model) if options.contrastive or options.dropout_samples > 1 else None
+        )
 
     def __call__(
         self, model: Any, inputs: dict[str, Any], labels: Any, items: Any, weights: Any = None
@@ -29,12 +31,12 @@ class Objective:
         options, outputs = self.options, model(**inputs)
         if not model.training:
             return self.loss(outputs, labels, items), outputs
-        loss = self._learnt(inputs, outputs, labels, items, weights)
+        loss = self._pass_loss(inputs, outputs, labels, items, weights)
         if options.rdrop:
             again = model(**inputs)
-            loss = (loss + self._learnt(inputs, again, labels, items, weights)) / 2
-            rows = self.apart(outputs.logits.float(), again.logits.float())
-            loss = loss + options.rdrop * mean(rows, labels, items, weights)
+            loss = (loss + self._pass_loss(inputs, again, labels, items, weights)) / 2
+            rows = self.rdrop_rows(outputs.logits.float(), again.logits.float())
+            loss = loss + options.rdrop * step_mean(rows, labels, items, weights)
         return loss, outputs
 
     def close(self) -> None:
@@ -43,11 +45,11 @@ class Objective:
             self.head.close()
 
     @property
-    def _head(self) -> "Head":
+    def _head(self) -> "HeadRecorder":
         assert self.head is not None
         return self.head
 
-    def _learnt(
+    def _pass_loss(
         self, inputs: dict[str, Any], outputs: Any, labels: Any, items: Any, weights: Any
     ) -> Any:
         """Give the loss of the pass that the model has just done, its contrastive share within."""
@@ -55,28 +57,28 @@ class Objective:
         if not share:
             return loss
         features = self._head.features(inputs["attention_mask"])
-        rows = contrast(features, codes(labels), self.options.temperature)
-        return (1 - share) * loss + share * mean(rows, labels, items, weights)
+        rows = contrastive_losses(features, class_codes(labels), self.options.temperature)
+        return (1 - share) * loss + share * step_mean(rows, labels, items, weights)
 
     def _supervised(self, outputs: Any, labels: Any, items: Any, weights: Any) -> Any:
         loss = self.loss(outputs, labels, items, weights)
         more = self.options.dropout_samples - 1
         for _ in range(more):
-            loss = loss + self.loss(self._head.sampled(), labels, items, weights)
+            loss = loss + self.loss(self._head.resample(), labels, items, weights)
         return loss / (1 + more)
 
 
-class Head:
+class HeadRecorder:
     """The last layer of a model: what goes into it, and the dropout before it."""
 
     def __init__(self, model: Any) -> None:
         self.name = type(model).__name__
-        self.layer = head_of(model)
+        self.layer = find_head(model)
         base = {id(m) for m in model.base_model.modules()}
-        self.hooks = [self.layer.register_forward_pre_hook(self._seen)]
+        self.hooks = [self.layer.register_forward_pre_hook(self._record_inputs)]
         for module in model.modules():
             if id(module) not in base and isinstance(module, torch.nn.Dropout):
-                self.hooks.append(module.register_forward_hook(self._dropped))
+                self.hooks.append(module.register_forward_hook(self._record_dropout))
         self.inputs: Any = None
         self.dropout: tuple[Any, Any] | None = None
 
@@ -85,10 +87,10 @@ class Head:
         for hook in self.hooks:
             hook.remove()
 
-    def _seen(self, module: Any, inputs: Any) -> None:
+    def _record_inputs(self, module: Any, inputs: Any) -> None:
         self.inputs = inputs[0]
 
-    def _dropped(self, module: Any, inputs: Any, output: Any) -> None:
+    def _record_dropout(self, module: Any, inputs: Any, output: Any) -> None:
         self.dropout = module, inputs[0]
 
     def features(self, mask: Any) -> Any:
@@ -99,7 +101,7 @@ class Head:
             found = found[torch.arange(len(found), device=mask.device), last]
         return found
 
-    def sampled(self) -> Any:
+    def resample(self) -> Any:
         """Give outputs under another draw of the dropout before the last layer.
 
         Raises:
@@ -119,7 +121,7 @@ class _Outputs:
         self.logits = logits
 
 
-def disagreement(one: Any, other: Any) -> Any:
+def rdrop_divergence(one: Any, other: Any) -> Any:
     """Give (n,) of R-Drop (Wu et al., 2021): half the KL divergences, in both directions.
 
     `one` and `other` are (n, c) outputs of the same rows; of numbers, the squared differences.
@@ -132,13 +134,13 @@ def disagreement(one: Any, other: Any) -> Any:
     return (there + back) / 2
 
 
-def each_label(one: Any, other: Any) -> Any:
+def multilabel_divergence(one: Any, other: Any) -> Any:
     """Give (n,) of R-Drop where each of (n, c) outputs is a yes or no, the mean over labels."""
     yes_or_no = [torch.stack([-z, z], dim=2).flatten(0, 1) / 2 for z in (one, other)]
-    return disagreement(*yes_or_no).reshape(one.shape).mean(dim=1)
+    return rdrop_divergence(*yes_or_no).reshape(one.shape).mean(dim=1)
 
 
-def contrast(features: Any, codes: Any, temperature: float) -> Any:
+def contrastive_losses(features: Any, codes: Any, temperature: float) -> Any:
     """Give (n,) supervised contrastive losses (Khosla et al., 2020; Gunel et al., 2021).
 
     A row is drawn to the rows of its class in the batch, by the cosine of (n, width) features,
@@ -152,6 +154,6 @@ def contrast(features: Any, codes: Any, temperature: float) -> Any:
     return -(logs * alike).sum(dim=1) / alike.sum(dim=1).clamp(min=1)
 
 
-def codes(labels: Any) -> Any:
+def class_codes(labels: Any) -> Any:
     """Give (n,) class codes of codes or of shares."""
     return labels.argmax(dim=1) if labels.ndim == 2 else labels

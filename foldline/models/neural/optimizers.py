@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from foldline.core.params import Recipe
-from foldline.models.neural.layers import depths
+from foldline.models.neural.layers import parameter_depths
 
 
 class Lion(torch.optim.Optimizer):
@@ -40,19 +40,19 @@ class Lion(torch.optim.Optimizer):
                 momentum.lerp_(weight.grad, 1 - later)
 
 
-def optimizer(model: Any, decayed: list[str], recipe: Recipe) -> Any:
+def make_optimizer(model: Any, decayed: list[str], recipe: Recipe) -> Any:
     """Make the optimiser of a recipe; weight decay is for the parameters named in `decayed`."""
-    return OPTIMIZERS[recipe.train.optimizer](groups(model, decayed, recipe), recipe.lr)
+    return OPTIMIZERS[recipe.train.optimizer](parameter_groups(model, decayed, recipe), recipe.lr)
 
 
-def groups(model: Any, decayed: list[str], recipe: Recipe) -> list[dict[str, Any]]:
+def parameter_groups(model: Any, decayed: list[str], recipe: Recipe) -> list[dict[str, Any]]:
     """Give the trainable parameters by learning rate and weight decay, those of the head first.
 
     With `layer_decay` d a parameter that lies k layers under the head learns by lr * d**k
     (Howard and Ruder, 2018; Clark et al., 2020).
     """
     options = recipe.train
-    depth = depths(model) if options.layer_decay < 1 else {}
+    depth = parameter_depths(model) if options.layer_decay < 1 else {}
     top = max(depth.values(), default=0)
     found: dict[tuple[int, bool], list[Any]] = {}
     for name, parameter in model.named_parameters():

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 
 
-def resolved(precision: str) -> str:
+def resolve_precision(precision: str) -> str:
     """Give `float32` or `bfloat16` for what params ask; `auto` goes by the machine."""
     if precision != "auto":
         return precision
@@ -15,7 +15,7 @@ def resolved(precision: str) -> str:
 
 
 @contextmanager
-def float32_by_avx512() -> Iterator[None]:
+def fast_float32() -> Iterator[None]:
     """Let float32 products on an x86 CPU run by oneDNN, which is up to twice as fast.
 
     torch calls this precision "medium". Without AMX it rounds nothing more than before; with AMX

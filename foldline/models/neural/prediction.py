@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from foldline.models.neural.allocator import keep_freed
-from foldline.models.neural.first_token import first_alone
-from foldline.models.neural.layers import head_of
+from foldline.models.neural.allocator import retain_freed_memory
+from foldline.models.neural.first_token import first_token_only
+from foldline.models.neural.layers import find_head
 from foldline.models.text_encoding import Columns
 
 # Places of tokens in a batch: long texts take no more memory.
-PLACES = 4096
+MAX_POSITIONS = 4096
 # Places that are filled up in a batch before another one, whose start costs about as much, pays.
-FILLED = 64
+MAX_PADDING = 64
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Padding:
     left: bool
 
     @classmethod
-    def of(cls, tokenizer: Any) -> "Padding":
+    def from_tokenizer(cls, tokenizer: Any) -> "Padding":
         """Give a tokenizer's own."""
         fill = {"input_ids": tokenizer.pad_token_id, "token_type_ids": tokenizer.pad_token_type_id}
         return cls(fill, tokenizer.padding_side == "left")
 
-    def batch(self, columns: Any, places: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
+    def pad(self, columns: Any, places: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
         """Give (b, t) whole numbers of some rows, padded to the longest of them."""
         longest = max(len(columns["input_ids"][place]) for place in places)
         found = {}
@@ -49,7 +49,7 @@ class Padding:
         return found
 
 
-def batches(columns: Columns) -> Iterator[np.ndarray]:
+def batch_by_length(columns: Columns) -> Iterator[np.ndarray]:
     """Yield the numbers of rows that are read together, the longest first.
 
     A batch of less than PLACES ends where a length ends, when FILLED would be passed.
@@ -60,28 +60,28 @@ def batches(columns: Columns) -> Iterator[np.ndarray]:
     start = 0
     while start < len(order):
         longest = falling[start]
-        room = falling[start : start + max(1, PLACES // max(1, -longest))]
-        size = int(np.searchsorted(np.cumsum(room - longest), FILLED, side="right"))
+        room = falling[start : start + max(1, MAX_POSITIONS // max(1, -longest))]
+        size = int(np.searchsorted(np.cumsum(room - longest), MAX_PADDING, side="right"))
         if size < len(room) and room[size - 1] > longest:
             size = int(np.searchsorted(room, room[size], side="left"))
         yield order[start : start + size]
         start += size
 
 
-def logits(model: Any, columns: Columns, padding: Padding) -> np.ndarray:
+def predict_logits(model: Any, columns: Columns, padding: Padding) -> np.ndarray:
     """Give (n, c) outputs in the order of the rows."""
     found = np.zeros((len(columns["input_ids"]), model.config.num_labels))
     model.eval()
-    keep_freed()
-    with torch.inference_mode(), first_alone(model):
-        for places in batches(columns):
-            batch = padding.batch(columns, places)
+    retain_freed_memory()
+    with torch.inference_mode(), first_token_only(model):
+        for places in batch_by_length(columns):
+            batch = padding.pad(columns, places)
             given = {name: torch.from_numpy(v).to(model.device) for name, v in batch.items()}
             found[places] = model(**given).logits.float().cpu().numpy()
     return found
 
 
-def in_bfloat16(model: Any) -> Any:
+def to_bfloat16(model: Any) -> Any:
     """Give a copy with weights of bfloat16, but for the head: outputs keep their digits.
 
     A bfloat16 has three decimal digits, too few for a number like 1.234, or for a probability.
@@ -90,7 +90,7 @@ def in_bfloat16(model: Any) -> Any:
     for parameter in half.parameters():
         # Of weights alone: LLaMA's angles by place are a buffer, and would be off by a radian.
         parameter.data = parameter.data.to(torch.bfloat16)
-    head = head_of(half)
+    head = find_head(half)
     if head is not None:
         head.float()
         head.register_forward_pre_hook(lambda _, given: (given[0].float(), *given[1:]))

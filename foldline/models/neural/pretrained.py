@@ -21,10 +21,10 @@ def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, An
     """
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    from foldline.models.neural.allocator import aligned
+    from foldline.models.neural.allocator import reallocate_parameters
 
     name = recipe.model
-    local = hub.local_only(name)
+    local = hub.use_local_files(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
         model = AutoModelForSequenceClassification.from_pretrained(
@@ -37,17 +37,17 @@ def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, An
             **names,
         )
     except Exception as error:  # each library beneath has errors of its own
-        raise FoldlineError(_not_found(name, error)) from error
+        raise FoldlineError(_format_load_error(name, error)) from error
     _set_padding(tokenizer, model)
-    hub.set_types(tokenizer, model)
+    hub.fix_token_types(tokenizer, model)
     _check_dropout(model, recipe)
-    longest = positions(model)
+    longest = max_positions(model)
     if longest and recipe.max_length > longest:
         raise FoldlineError(
             f"max_length={recipe.max_length} is more than the {longest} tokens that {name} reads; "
             f"set max_length to {longest} or less"
         )
-    return tokenizer, aligned(model)
+    return tokenizer, reallocate_parameters(model)
 
 
 def _set_padding(tokenizer: Any, model: Any) -> None:
@@ -93,7 +93,7 @@ def _check_dropout(model: Any, recipe: Recipe) -> None:
         )
 
 
-def positions(model: Any) -> int | None:
+def max_positions(model: Any) -> int | None:
     """Give the most tokens a model reads; None where nothing limits it.
 
     RoBERTa and its like count positions from behind their padding's.
@@ -106,11 +106,13 @@ def positions(model: Any) -> int | None:
     return int(most) if most is not None and most > 0 else None  # XLNet's -1: no limit
 
 
-def _not_found(name: str, error: Exception) -> str:
-    reason = hub.reason(name, error)
+def _format_load_error(name: str, error: Exception) -> str:
+    reason = hub.explain_error(name, error)
     if Path(name).is_dir():
         return f"model={name}: the folder holds no model that transformers can load: {reason}"
-    known = {Path(folder).name: folder for folder in hub.folders()} | {kind: kind for kind in KINDS}
+    known = {Path(folder).name: folder for folder in hub.list_local_models()} | {
+        kind: kind for kind in KINDS
+    }
     close = nearest(name, known)
     hint = f"Did you mean '{known[close]}'? " if close else ""
     return (

@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Ragged:
+class RaggedArray:
     """n lists of whole numbers: list i is `flat` (t,) from `bounds[i]` to `bounds[i + 1]`.
 
     Where all numbers are equal, as in masks before padding, they take no memory.
@@ -18,29 +18,29 @@ class Ragged:
     bounds: np.ndarray
 
     @classmethod
-    def of(cls, lists: Collection[Sequence[int] | np.ndarray]) -> "Ragged":
+    def from_lists(cls, lists: Collection[Sequence[int] | np.ndarray]) -> "RaggedArray":
         """Make it from lists of whole numbers below 2**31."""
-        bounds = _bounds(np.fromiter(map(len, lists), np.int64, len(lists)))
+        bounds = _to_bounds(np.fromiter(map(len, lists), np.int64, len(lists)))
         flat = np.fromiter(chain.from_iterable(lists), np.int32, int(bounds[-1]))
-        return cls(_short(flat), bounds)
+        return cls(_compress(flat), bounds)
 
     @classmethod
-    def joined(cls, parts: Sequence["Ragged"]) -> "Ragged":
+    def concatenate(cls, parts: Sequence["RaggedArray"]) -> "RaggedArray":
         """Put the lists of one or more behind one another."""
         flat = np.concatenate([part.flat for part in parts])
-        return cls(_short(flat), _bounds(np.concatenate([part.lengths for part in parts])))
+        return cls(_compress(flat), _to_bounds(np.concatenate([part.lengths for part in parts])))
 
     @property
     def lengths(self) -> np.ndarray:
         """Give the length of each list: (n,)."""
         return np.diff(self.bounds)
 
-    def take(self, places: np.ndarray) -> "Ragged":
+    def take(self, places: np.ndarray) -> "RaggedArray":
         """Give the lists at places (k,), in their order."""
         lengths = self.lengths[places]
-        bounds = _bounds(lengths)
+        bounds = _to_bounds(lengths)
         moved = np.repeat(self.bounds[places] - bounds[:-1], lengths)
-        return Ragged(_short(self.flat[moved + np.arange(len(moved))]), bounds)
+        return RaggedArray(_compress(self.flat[moved + np.arange(len(moved))]), bounds)
 
     def __len__(self) -> int:
         """Give the number of lists."""
@@ -53,11 +53,11 @@ class Ragged:
         return self.flat[self.bounds[place] : self.bounds[place + 1]]
 
 
-def _bounds(lengths: np.ndarray) -> np.ndarray:
+def _to_bounds(lengths: np.ndarray) -> np.ndarray:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
 
 
-def _short(flat: np.ndarray) -> np.ndarray:
+def _compress(flat: np.ndarray) -> np.ndarray:
     """Keep a single number where all are equal."""
     if len(flat) and (flat == flat[0]).all():
         return np.broadcast_to(flat[0].copy(), flat.shape)

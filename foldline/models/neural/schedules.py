@@ -17,45 +17,45 @@ NAMES = {
 }
 
 
-def schedule(optimizer: Any, options: Train, steps: int) -> Any:
+def make_schedule(optimizer: Any, options: Train, steps: int) -> Any:
     """Give the scheduler of a training of so many optimiser steps."""
     if options.schedule == "one_cycle":
-        return _one_cycle(optimizer, options.warmup, steps)
+        return _make_one_cycle(optimizer, options.warmup, steps)
     from transformers import get_scheduler
 
     found: Any = get_scheduler(
         NAMES[options.schedule],
         optimizer,
-        num_warmup_steps=_warmed(options, steps),
+        num_warmup_steps=_warmup_steps(options, steps),
         num_training_steps=steps,
         scheduler_specific_kwargs=(
             {"power": options.power, "lr_end": 0.0} if options.schedule == "polynomial" else None
         ),
     )
     if options.swa:
-        last = averaged_from(options, steps)
-        found.lr_lambdas = [_held(factor, last) for factor in found.lr_lambdas]
+        last = averaging_start(options, steps)
+        found.lr_lambdas = [_hold_from(factor, last) for factor in found.lr_lambdas]
     return found
 
 
-def averaged_from(options: Train, steps: int) -> int:
+def averaging_start(options: Train, steps: int) -> int:
     """Give the step after which weights are averaged; `steps` where they are not.
 
     The rate has risen by then, else it would be held on its way up.
     """
-    return max(steps - math.ceil(options.swa * steps), _warmed(options, steps))
+    return max(steps - math.ceil(options.swa * steps), _warmup_steps(options, steps))
 
 
-def _warmed(options: Train, steps: int) -> int:
+def _warmup_steps(options: Train, steps: int) -> int:
     return math.ceil(options.warmup * steps)
 
 
-def _held(factor: Callable[[int], float], last: int) -> Callable[[int], float]:
+def _hold_from(factor: Callable[[int], float], last: int) -> Callable[[int], float]:
     """Keep the rate from step `last` on: constant while weights are averaged."""
     return lambda step: factor(min(step, last))
 
 
-def _one_cycle(optimizer: Any, warmup: float, steps: int) -> Any:
+def _make_one_cycle(optimizer: Any, warmup: float, steps: int) -> Any:
     """Go up and far down once, with the momentum in the opposite direction (Smith, 2018)."""
     if round(warmup * steps, 9) == 1:  # the way up would be from a step to itself: 0 / 0 in torch
         warmup = 0.0

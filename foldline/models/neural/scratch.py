@@ -8,7 +8,7 @@ from foldline.core.io.labels import Labels
 from foldline.core.params import Recipe
 
 
-def tokenizer(texts: list[str], recipe: Recipe) -> Any:
+def train_tokenizer(texts: list[str], recipe: Recipe) -> Any:
     """Train the tokenizer that the recipe names, and wrap it for transformers."""
     from tokenizers import processors
     from transformers import PreTrainedTokenizerFast
@@ -36,18 +36,18 @@ def tokenizer(texts: list[str], recipe: Recipe) -> Any:
     )
 
 
-def model(vocabulary: int, labels: Labels, recipe: Recipe, names: dict[str, Any]) -> Any:
+def build_model(vocabulary: int, labels: Labels, recipe: Recipe, names: dict[str, Any]) -> Any:
     """Build an encoder with random weights, of an architecture that pools as it is asked.
 
     `cls` is BERT's (Devlin et al., 2019): a layer over the first token. `mean` is ModernBERT's
     (Warner et al., 2024): the mean over the tokens. Plain transformers opens both; it has no
     encoder that takes the maximum.
     """
-    build = {"cls": _bert, "mean": _modernbert}[recipe.scratch.pooling]
+    build = {"cls": _build_bert, "mean": _build_modernbert}[recipe.scratch.pooling]
     return build(recipe, vocab_size=vocabulary, num_labels=labels.outputs, **names)
 
 
-def _bert(recipe: Recipe, **names: Any) -> Any:
+def _build_bert(recipe: Recipe, **names: Any) -> Any:
     from transformers import BertConfig, BertForSequenceClassification
 
     options = recipe.scratch
@@ -66,7 +66,7 @@ def _bert(recipe: Recipe, **names: Any) -> Any:
     return BertForSequenceClassification(config)
 
 
-def _modernbert(recipe: Recipe, **names: Any) -> Any:
+def _build_modernbert(recipe: Recipe, **names: Any) -> Any:
     from transformers import ModernBertConfig, ModernBertForSequenceClassification
 
     options = recipe.scratch

@@ -8,76 +8,78 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.models.neural.long_text import LongText
-from foldline.models.neural.ragged_array import Ragged
+from foldline.models.neural.long_text import LongTextReader
+from foldline.models.neural.ragged_array import RaggedArray
 
-TOGETHER = 5_000  # texts that are tokenised at once: lists of Python take ten times the memory
+CHUNK = 5_000  # texts that are tokenised at once: lists of Python take ten times the memory
 
 
 @dataclass
-class Tokens:
+class TokenCache:
     """Texts that were read: their pieces' ids, the first piece (n + 1,) of each, which are cut."""
 
-    columns: dict[str, Ragged] = field(default_factory=dict)
-    first: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
+    columns: dict[str, RaggedArray] = field(default_factory=dict)
+    first_piece: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
     cut: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
-    place: dict[tuple[str, str], int] = field(default_factory=dict)
+    index: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def of(
-        self, tokenizer: Any, rows: pd.DataFrame, reading: LongText
-    ) -> tuple[dict[str, Ragged], np.ndarray, np.ndarray]:
+    def encode(
+        self, tokenizer: Any, rows: pd.DataFrame, reading: LongTextReader
+    ) -> tuple[dict[str, RaggedArray], np.ndarray, np.ndarray]:
         """Give the pieces' ids, the row numbers (k,) they come from, and which rows are cut (n,).
 
         Equal to what `reading.read` gives; only texts that were not met before are read.
         """
         texts = list(zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True))
-        new = dict.fromkeys(text for text in texts if text not in self.place)
+        new = dict.fromkeys(text for text in texts if text not in self.index)
         if new or not self.columns:
-            self._read(tokenizer, list(new), reading)
-        places = np.array([self.place[text] for text in texts], dtype=np.int64)
-        count = np.diff(self.first)[places]
+            self._encode_new(tokenizer, list(new), reading)
+        places = np.array([self.index[text] for text in texts], dtype=np.int64)
+        count = np.diff(self.first_piece)[places]
         owners = np.repeat(np.arange(len(places)), count)
         if np.array_equal(places, np.arange(len(self.cut))):
             return self.columns, owners, self.cut
         start = np.cumsum(count) - count
-        pieces = np.repeat(self.first[places] - start, count) + np.arange(len(owners))
+        pieces = np.repeat(self.first_piece[places] - start, count) + np.arange(len(owners))
         columns = {name: values.take(pieces) for name, values in self.columns.items()}
         return columns, owners, self.cut[places]
 
-    def _read(self, tokenizer: Any, texts: list[tuple[str, str]], reading: LongText) -> None:
+    def _encode_new(
+        self, tokenizer: Any, texts: list[tuple[str, str]], reading: LongTextReader
+    ) -> None:
         """Read texts behind those that stand here."""
         parts = {name: [values] for name, values in self.columns.items()}
-        counts, cuts = [np.diff(self.first)], [self.cut]
-        for start in range(0, max(1, len(texts)), TOGETHER):
-            part = pd.DataFrame(texts[start : start + TOGETHER], columns=["text", "text_pair"])
+        counts, cuts = [np.diff(self.first_piece)], [self.cut]
+        for start in range(0, max(1, len(texts)), CHUNK):
+            part = pd.DataFrame(texts[start : start + CHUNK], columns=["text", "text_pair"])
             lists, owners, cut = reading.read(tokenizer, part)
             for name, values in lists.items():
-                parts.setdefault(name, []).append(Ragged.of(values))
+                parts.setdefault(name, []).append(RaggedArray.from_lists(values))
             counts.append(np.bincount(owners, minlength=len(part)))
             cuts.append(cut)
         # Together at the end: an error or a stop before it leaves what was there.
-        columns = {name: Ragged.joined(each) for name, each in parts.items()}
-        place = {text: len(self.place) + number for number, text in enumerate(texts)}
+        columns = {name: RaggedArray.concatenate(each) for name, each in parts.items()}
+        place = {text: len(self.index) + number for number, text in enumerate(texts)}
         self.columns, self.cut = columns, np.concatenate(cuts)
-        self.first = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
-        self.place |= place
+        self.first_piece = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
+        self.index |= place
 
 
-def tokens_of(
-    tokenizer: Any, rows: pd.DataFrame, reading: LongText, shared: bool
-) -> tuple[dict[str, Ragged], np.ndarray, np.ndarray]:
+def encode_cached(
+    tokenizer: Any, rows: pd.DataFrame, reading: LongTextReader, shared: bool
+) -> tuple[dict[str, RaggedArray], np.ndarray, np.ndarray]:
     """Give the pieces of rows, `shared` with all that an equal tokenizer reads in this process."""
-    identity = _identity(tokenizer) if shared else None
-    known = Tokens() if identity is None else _known(identity, reading)
-    return known.of(tokenizer, rows, reading)
+    identity = _fingerprint(tokenizer) if shared else None
+    known = TokenCache() if identity is None else _shared_cache(identity, reading)
+    return known.encode(tokenizer, rows, reading)
 
 
 @lru_cache(maxsize=1)
-def _known(identity: str, reading: LongText) -> Tokens:
-    return Tokens()
+def _shared_cache(identity: str, reading: LongTextReader) -> TokenCache:
+    return TokenCache()
 
 
-def _identity(tokenizer: Any) -> str | None:
+def _fingerprint(tokenizer: Any) -> str | None:
     """Hash all that ids depend on; None for a tokenizer in Python, which cannot be written down."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:

@@ -13,13 +13,13 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 
 UNKNOWN, PAD, START, END, MASK = "[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]"
 SPECIAL = [PAD, UNKNOWN, START, END, MASK]
-SEED = 4  # times the tokens asked for are those that the most probable are chosen from
+SEED_FACTOR = 4  # times the tokens asked for are those that the most probable are chosen from
 
 
-def wordpiece(texts: list[str], size: int) -> Any:
+def train_wordpiece(texts: list[str], size: int) -> Any:
     """Cut words into pieces, those within a word marked by ## (Schuster and Nakajima, 2012)."""
     normalizer, splitter = _normalizer(), pre_tokenizers.BertPreTokenizer()
-    vocabulary = _pieces(texts, size, normalizer, splitter)
+    vocabulary = _learn_wordpieces(texts, size, normalizer, splitter)
     made = Tokenizer(
         models.WordPiece(vocab=vocabulary, unk_token=UNKNOWN, max_input_chars_per_word=100)
     )
@@ -27,13 +27,13 @@ def wordpiece(texts: list[str], size: int) -> Any:
     return made
 
 
-def bpe(texts: list[str], size: int) -> Any:
+def train_bpe(texts: list[str], size: int) -> Any:
     """Merge the most frequent pairs of pieces, from characters on (Sennrich et al., 2016)."""
-    made = _marked(models.BPE(unk_token=UNKNOWN), _normalizer())
+    made = _metaspace_tokenizer(models.BPE(unk_token=UNKNOWN), _normalizer())
     trainer = trainers.BpeTrainer(
         vocab_size=size,
         special_tokens=SPECIAL,
-        initial_alphabet=sorted(_characters(texts, made, (size - len(SPECIAL)) // 2)),
+        initial_alphabet=sorted(_frequent_characters(texts, made, (size - len(SPECIAL)) // 2)),
         limit_alphabet=(size - len(SPECIAL)) // 2,
         min_frequency=2,
         show_progress=False,
@@ -42,33 +42,33 @@ def bpe(texts: list[str], size: int) -> Any:
     return made
 
 
-def unigram(texts: list[str], size: int) -> Any:
+def train_unigram(texts: list[str], size: int) -> Any:
     """Take the most likely cut into pieces of known probability (Kudo, 2018).
 
     The trainer of `tokenizers` gives other pieces in each process. So here the pieces of a larger
     BPE are counted in the best cut of the words and the rarest dropped, in a few rounds: Kudo's
     algorithm with the best cut in place of the mean over all.
     """
-    larger = bpe(texts, SEED * size)
-    words = _words(texts, larger)
-    characters = _characters(texts, larger, (size - len(SPECIAL)) // 2)
+    larger = train_bpe(texts, SEED_FACTOR * size)
+    words = _count_words(texts, larger)
+    characters = _frequent_characters(texts, larger, (size - len(SPECIAL)) // 2)
     pieces = larger.get_vocab().keys() - set(SPECIAL)
     scores = dict.fromkeys(pieces, -math.log(len(pieces) + 1))
-    for most in (SEED * size, 2 * size, 3 * size // 2, size, size):
-        counts = dict.fromkeys(characters, 1) | _counted(words, _unigram(scores))
+    for most in (SEED_FACTOR * size, 2 * size, 3 * size // 2, size, size):
+        counts = dict.fromkeys(characters, 1) | _count_pieces(words, _unigram_model(scores))
         ranked = sorted(counts, key=lambda piece: (piece not in characters, -counts[piece], piece))
         kept = ranked[: most - len(SPECIAL)]
         total = sum(counts[piece] for piece in kept)
         scores = {piece: math.log(counts[piece] / total) for piece in kept}
-    return _marked(_unigram(scores), _normalizer())
+    return _metaspace_tokenizer(_unigram_model(scores), _normalizer())
 
 
-def _unigram(scores: dict[str, float]) -> Any:
+def _unigram_model(scores: dict[str, float]) -> Any:
     learnt = sorted(scores.items(), key=lambda one: (-one[1], one[0]))
     return models.Unigram([(piece, 0.0) for piece in SPECIAL] + learnt, SPECIAL.index(UNKNOWN))
 
 
-def _counted(words: Counter[str], model: Any) -> dict[str, int]:
+def _count_pieces(words: Counter[str], model: Any) -> dict[str, int]:
     """Give how often each piece stands in the words; what is unknown is none."""
     counts: Counter[str] = Counter()
     for word, count in words.items():
@@ -78,14 +78,16 @@ def _counted(words: Counter[str], model: Any) -> dict[str, int]:
     return dict(counts)
 
 
-def character(texts: list[str], size: int) -> Any:
+def train_characters(texts: list[str], size: int) -> Any:
     """Take each character by itself; the most frequent ones have tokens."""
-    return _single(texts, size, _normalizer())
+    return _character_tokenizer(texts, size, _normalizer())
 
 
-def jamo(texts: list[str], size: int) -> Any:
+def train_jamo(texts: list[str], size: int) -> Any:
     """Take each character by itself, Hangul by its consonants and vowels (Park et al., 2020)."""
-    return _single(texts, size, normalizers.Sequence([_normalizer(), normalizers.NFD()]))
+    return _character_tokenizer(
+        texts, size, normalizers.Sequence([_normalizer(), normalizers.NFD()])
+    )
 
 
 def _normalizer() -> Any:
@@ -93,23 +95,23 @@ def _normalizer() -> Any:
     return normalizers.BertNormalizer(strip_accents=False, lowercase=True)
 
 
-def _marked(model: Any, normalizer: Any) -> Any:
+def _metaspace_tokenizer(model: Any, normalizer: Any) -> Any:
     """Give a tokenizer whose words begin with a mark in place of the space before them."""
     made = Tokenizer(model)
     made.normalizer, made.pre_tokenizer = normalizer, pre_tokenizers.Metaspace()
     return made
 
 
-def _single(texts: list[str], size: int, normalizer: Any) -> Any:
-    made = _marked(models.WordLevel({}, UNKNOWN), normalizer)
-    known = [*SPECIAL, *_characters(texts, made, size - len(SPECIAL))]
+def _character_tokenizer(texts: list[str], size: int, normalizer: Any) -> Any:
+    made = _metaspace_tokenizer(models.WordLevel({}, UNKNOWN), normalizer)
+    known = [*SPECIAL, *_frequent_characters(texts, made, size - len(SPECIAL))]
     made.model = models.WordLevel({token: code for code, token in enumerate(known)}, UNKNOWN)
     one = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     made.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), one])
     return made
 
 
-def _words(texts: list[str], made: Any) -> Counter[str]:
+def _count_words(texts: list[str], made: Any) -> Counter[str]:
     """Count the words as the tokenizer sees them."""
     counts: Counter[str] = Counter()
     for text in texts:
@@ -118,16 +120,18 @@ def _words(texts: list[str], made: Any) -> Counter[str]:
     return counts
 
 
-def _characters(texts: list[str], made: Any, most: int) -> list[str]:
+def _frequent_characters(texts: list[str], made: Any, most: int) -> list[str]:
     """Give the most frequent characters as the tokenizer sees them, ties by code point."""
     counts: Counter[str] = Counter()
-    for word, count in _words(texts, made).items():
+    for word, count in _count_words(texts, made).items():
         for letter in word:
             counts[letter] += count
     return sorted(counts, key=lambda letter: (-counts[letter], letter))[:most]
 
 
-def _pieces(texts: list[str], size: int, normalizer: Any, splitter: Any) -> dict[str, int]:
+def _learn_wordpieces(
+    texts: list[str], size: int, normalizer: Any, splitter: Any
+) -> dict[str, int]:
     """Learn WordPiece's token ids, `size` at most, the same ones in every process.
 
     The trainer numbers the characters within words as it meets them in a hash table, in another
@@ -154,9 +158,9 @@ def _pieces(texts: list[str], size: int, normalizer: Any, splitter: Any) -> dict
 
 
 TOKENIZERS: dict[str, Callable[[list[str], int], Any]] = {
-    "wordpiece": wordpiece,
-    "bpe": bpe,
-    "unigram": unigram,
-    "character": character,
-    "jamo": jamo,
+    "wordpiece": train_wordpiece,
+    "bpe": train_bpe,
+    "unigram": train_unigram,
+    "character": train_characters,
+    "jamo": train_jamo,
 }

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from foldline.models.training_history import SPEED
+from foldline.models.training_history import SPEED_COLUMNS
 
 # Trainer's names, and ours.
 NAMES = {
@@ -18,7 +18,7 @@ NAMES = {
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """A history by optimiser step, numbers of the whole, and how it ran on this machine.
 
     `samples` are predictions of a few validation rows after each epoch, `speed` is that of each
@@ -27,12 +27,12 @@ class Trained:
 
     history: list[dict[str, Any]]
     summary: dict[str, float]
-    ran: dict[str, Any]
+    run_info: dict[str, Any]
     samples: dict[int, np.ndarray]
     speed: list[dict[str, float]]
 
 
-def history(log: list[dict[str, Any]], unit: float) -> list[dict[str, Any]]:
+def build_history(log: list[dict[str, Any]], unit: float) -> list[dict[str, Any]]:
     """Give a row a step: loss, learning rate, gradient norm; at epochs more.
 
     At an epoch's end come the validation loss and its metric, and the padding: places of a batch
@@ -43,17 +43,21 @@ def history(log: list[dict[str, Any]], unit: float) -> list[dict[str, Any]]:
         row = rows.setdefault(entry["step"], {"step": entry["step"]})
         for key in NAMES.keys() & entry.keys():
             row[NAMES[key]] = entry[key] * (unit if key.endswith("loss") else 1.0)
-        for key in _metrics(entry):
+        for key in _metric_keys(entry):
             row["valid_metric"] = entry[key]
     return [rows[step] for step in sorted(rows) if len(rows[step]) > 1]
 
 
-def speeds(log: list[dict[str, Any]]) -> list[dict[str, float]]:
+def step_speeds(log: list[dict[str, Any]]) -> list[dict[str, float]]:
     """Give rows and tokens a second of each step, also of those before a training was killed."""
-    return [{k: entry[k] for k in ("step", *SPEED)} for entry in log if SPEED[0] in entry]
+    return [
+        {k: entry[k] for k in ("step", *SPEED_COLUMNS)}
+        for entry in log
+        if SPEED_COLUMNS[0] in entry
+    ]
 
 
-def summary(state: Any, model: Any, unit: float, metric: str) -> dict[str, float]:
+def summarise(state: Any, model: Any, unit: float, metric: str) -> dict[str, float]:
     """Give steps, epochs, parameters, padding, and the validation rows' loss at the best epoch."""
     log = state.log_history
     losses = {entry["step"]: entry["eval_loss"] for entry in log if "eval_loss" in entry}
@@ -71,13 +75,13 @@ def summary(state: Any, model: Any, unit: float, metric: str) -> dict[str, float
     return found
 
 
-def sampled(log: list[dict[str, Any]]) -> dict[int, np.ndarray]:
+def collect_samples(log: list[dict[str, Any]]) -> dict[int, np.ndarray]:
     """Give the predictions of a few rows by epoch, as they stand in Trainer's log."""
     found = [entry["samples"] for entry in log if "samples" in entry]
     return {epoch: np.array(values) for epoch, values in enumerate(found, 1)}
 
 
-def _metrics(entry: dict[str, Any]) -> list[str]:
+def _metric_keys(entry: dict[str, Any]) -> list[str]:
     """Name the validation metrics of an entry, without Trainer's own of loss and time."""
     own = ("eval_loss", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
     return [key for key in entry if key.startswith("eval_") and key not in own]

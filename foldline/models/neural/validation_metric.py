@@ -5,23 +5,23 @@ from typing import Any
 
 import numpy as np
 
-from foldline.models.neural.dataset import Rows
-from foldline.models.neural.long_text import LongText
+from foldline.models.neural.dataset import TokenizedRows
+from foldline.models.neural.long_text import LongTextReader
 
 HIGHER = ("accuracy", "f1_macro", "pearson", "spearman")
 
 
-def scorer(
-    metric: str, rows: Rows, reading: LongText, task: str
+def make_compute_metrics(
+    metric: str, rows: TokenizedRows, reading: LongTextReader, task: str
 ) -> Callable[[Any], dict[str, float]]:
     """Give Trainer's `compute_metrics` of a metric, over texts and not pieces."""
     measure = (LABELS if task == "multilabel" else METRICS)[metric]
 
     def score(found: Any) -> dict[str, float]:
         logits = found.predictions[0] if isinstance(found.predictions, tuple) else found.predictions
-        pooled = reading.pooled(np.asarray(logits, dtype=np.float64), rows.owners, len(rows.ids))
+        pooled = reading.pool(np.asarray(logits, dtype=np.float64), rows.piece_rows, len(rows.ids))
         target = np.zeros((len(rows.ids), *rows.target.shape[1:]))
-        target[rows.owners] = rows.target
+        target[rows.piece_rows] = rows.target
         return {metric: measure(target, pooled)}
 
     return score

@@ -14,7 +14,7 @@ from foldline.core.params import Train
 FILE = "averages.pt"
 
 
-class Averages(TrainerCallback):
+class WeightAverage(TrainerCallback):
     """EMA (Polyak and Juditsky, 1992) or SWA (Izmailov et al., 2018), each step, by torch.
 
     The first step that counts is the one after `begin`; before it the weights themselves do.
@@ -22,38 +22,40 @@ class Averages(TrainerCallback):
 
     def __init__(self, model: Any, options: Train) -> None:
         self.model = model
-        self.begin = 0
+        self.start_step = 0
         ema: Any = get_ema_multi_avg_fn  # not typed
         how = ema(options.ema) if options.ema else None
         self.average = AveragedModel(model, multi_avg_fn=how)
 
     @property
-    def begun(self) -> bool:
+    def started(self) -> bool:
         """Say whether there is an average."""
         return bool(self.average.n_averaged)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Take the weights after an optimiser step in."""
-        if state.global_step > self.begin:
+        if state.global_step > self.start_step:
             self.average.update_parameters(self.model)
 
     @torch.no_grad()
-    def settle(self) -> None:
+    def apply(self) -> None:
         """Put the average into the model for good."""
-        if self.begun:
-            for own, mean in zip(*self._both(), strict=True):
+        if self.started:
+            for own, mean in zip(*self._parameter_pairs(), strict=True):
                 own.copy_(mean)
 
     @contextmanager
-    def applied(self) -> Iterator[None]:
+    def applied_temporarily(self) -> Iterator[None]:
         """Let the model have the average for a while."""
-        before = [own.detach().clone() for own in self._both()[0]] if self.begun else []
-        self.settle()
+        before = (
+            [own.detach().clone() for own in self._parameter_pairs()[0]] if self.started else []
+        )
+        self.apply()
         try:
             yield
         finally:
             with torch.no_grad():
-                for own, kept in zip(self._both()[0], before, strict=self.begun):
+                for own, kept in zip(self._parameter_pairs()[0], before, strict=self.started):
                     own.copy_(kept)
 
     def save(self, folder: Path) -> None:
@@ -64,5 +66,5 @@ class Averages(TrainerCallback):
         """Read the average of a checkpoint."""
         self.average.load_state_dict(torch.load(folder / FILE, weights_only=True))
 
-    def _both(self) -> tuple[list[Any], list[Any]]:
+    def _parameter_pairs(self) -> tuple[list[Any], list[Any]]:
         return list(self.model.parameters()), list(self.average.module.parameters())
