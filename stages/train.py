@@ -20,12 +20,11 @@ from foldline.execution.store import Store, code_version, fingerprint, libraries
 from foldline.experiments.tracked_fit import fit_followed
 from foldline.metrics.registry import measure
 from foldline.models import registry, sample_predictions
-from foldline.models.epoch_summary import format_summary
 from foldline.models.interface import FitResult, Job, Model
 from foldline.models.soft_labels import add_soft_labels, add_weights
-from foldline.models.target_plot import write_histograms
+from foldline.models.target_report import write_histograms
 from foldline.models.training_curves import write_curves
-from foldline.models.training_history import write_history, write_speed
+from foldline.models.training_history import format_summary, write_history, write_speed
 
 
 class Params(Recipe):
@@ -43,7 +42,7 @@ def main(params: Params) -> None:
         add_soft_labels(schemas.AUGMENTED.read(), shares, labels), schemas.WEIGHTS.read()
     )
     valid = add_soft_labels(schemas.VALID.read(), shares, labels)
-    code = code_version("core/io", "encoders", "models")
+    code = code_version("core/io", "encoders", "metrics", "models")
     recipe = params.model_dump(exclude={"runner"})
     made_of = [recipe, registry.list_dependencies(params, labels), code, libraries()]
     further = schemas.PRETRAINING_TEXTS.read()

@@ -104,7 +104,7 @@ TINY: dict[str, Any] = {
     "gbdt.iterations": 20,
     "gbdt.min_leaf": 2,
     "static.dimensions": 16,
-    "static.min_count": 1,
+    "static.min_df": 1,
     "static.buckets": 20_000,
     "static.epochs": 10,
     "embed.neighbours": 3,

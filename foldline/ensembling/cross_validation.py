@@ -29,7 +29,7 @@ from foldline.models import registry
 from foldline.models.interface import Job
 
 MODEL, PREDICTIONS, RESULT = "model", "predictions.npy", "result.json"
-_FOLDERS = ("core/io", "data", "encoders", "augmentation", "models", "ensembling")
+_FOLDERS = ("core/io", "data", "encoders", "augmentation", "metrics", "models", "ensembling")
 
 
 @dataclass(frozen=True)

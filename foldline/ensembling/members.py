@@ -106,6 +106,6 @@ def predict(member: str, rows: pd.DataFrame) -> np.ndarray:
 def predicted(folder: Path, rows: pd.DataFrame) -> np.ndarray:
     """Give one model's prediction of rows; the same model and rows are predicted once."""
     texts = rows[["id", "text", "text_pair"]]
-    code = code_version("core/io", "encoders", "models")
+    code = code_version("core/io", "encoders", "metrics", "models")
     key = fingerprint("predict", digest(folder), texts, code, libraries())
     return remembered(key, lambda: registry.load(folder).predict(rows))

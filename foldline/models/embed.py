@@ -11,7 +11,7 @@ from foldline.core.io.labels import Labels
 from foldline.encoders.sentence_encoder import SentenceEncoder, open_encoder, reopen_encoder
 from foldline.models import dense_heads
 from foldline.models.interface import FitResult, Job
-from foldline.models.scaling import combine_pairs
+from foldline.models.pair_features import combine_pairs
 from foldline.models.soft_labels import sample_weights, training_targets
 
 KEY = "embed.encoder"

@@ -14,7 +14,7 @@ from foldline.core.params import Recipe
 from foldline.models.boosted_trees import Forest, extract_forest
 from foldline.models.interface import FitResult, Job
 from foldline.models.one_vs_rest import expand_probabilities, one_vs_rest_targets
-from foldline.models.pair_similarity import measure_similarity
+from foldline.models.pair_features import measure_similarity
 from foldline.models.scaling import balance_classes, softmax
 from foldline.models.soft_labels import expand_soft_targets, sample_weights, training_targets
 from foldline.models.surface_features import surface_features
@@ -179,7 +179,7 @@ def _fit_trees(
     kind = HistGradientBoostingRegressor if numbers else HistGradientBoostingClassifier
     trees = kind(
         max_iter=options.iterations,
-        learning_rate=options.learning_rate,
+        learning_rate=options.lr,
         max_leaf_nodes=options.leaves,
         min_samples_leaf=options.min_leaf,
         l2_regularization=options.l2,

@@ -63,7 +63,7 @@ class MlpHead:
         kind = MLPRegressor if labels.task == "regression" else MLPClassifier
         network = kind(
             hidden_layer_sizes=(options.hidden,),
-            alpha=options.decay,
+            alpha=options.weight_decay,
             max_iter=options.epochs,
             n_iter_no_change=options.epochs,
             random_state=seed % 2**32,

@@ -121,8 +121,8 @@ KINDS: dict[str, Kind] = {
     "gbdt": Kind(gbdt.fit, gbdt.load, stops_early=True),
     "static": Kind(static.fit, static.load),
     "embed": Kind(embed.fit, embed.load),
-    "scratch": Kind(transformer.fit_scratch, transformer.load, stops_early=True),
+    "scratch": Kind(transformer.fit, transformer.load, stops_early=True),
     "zero-shot": Kind(zero_shot.fit, zero_shot.load),
     "external": Kind(external.fit, external.load),
-    PRETRAINED: Kind(transformer.fit_pretrained, transformer.load, stops_early=True),
+    PRETRAINED: Kind(transformer.fit, transformer.load, stops_early=True),
 }

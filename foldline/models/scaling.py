@@ -21,15 +21,6 @@ def softmax(scores: np.ndarray) -> np.ndarray:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def combine_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Give (n, 4 d + 1) features of pairs of (n, d) vectors: u, v, |u - v|, u v, their cosine.
-
-    As in Reimers and Gurevych (2019), with products and cosine.
-    """
-    cosine = (normalise_rows(first) * normalise_rows(second)).sum(axis=1, keepdims=True)
-    return np.hstack([first, second, np.abs(first - second), first * second, cosine])
-
-
 def balance_classes(how: str, codes: np.ndarray, shares: np.ndarray | None) -> np.ndarray | None:
     """Give (n,) weights: the shares, times what lets classes weigh the same if `how` says so."""
     if how == "none":

@@ -12,7 +12,7 @@ from foldline.core.io.labels import Labels
 from foldline.models import dense_heads
 from foldline.models.interface import FitResult, Job
 from foldline.models.ngram_index import HashedNgrams, select_buckets
-from foldline.models.scaling import combine_pairs
+from foldline.models.pair_features import combine_pairs
 from foldline.models.soft_labels import sample_weights, training_targets
 from foldline.models.word_vectors import WordIndex, read_vectors
 
@@ -90,7 +90,7 @@ def _fit_trained_vectors(job: Job, texts: list[str], pairs: bool) -> FitResult:
     options = job.recipe.static
     low, high = options.chars
     empty = HashedNgrams(options.words, (low, high), options.buckets, np.zeros(0, dtype=np.int64))
-    known = select_buckets(empty, texts, options.min_count)
+    known = select_buckets(empty, texts, options.min_df)
     finder = HashedNgrams(options.words, (low, high), options.buckets, known)
     vectors, head, history = train_vectors(job, finder, pairs)
     if job.labels.task == "regression":

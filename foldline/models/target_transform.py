@@ -15,7 +15,6 @@ MAX_LOSS = 1e-3  # of the range: more than rounding
 EDGE = 1e-7  # the first and the last rank have no finite normal score
 # A linear model may predict far outside of what it saw, where an inverse explodes or ends.
 MARGIN = 0.1
-BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True)
@@ -142,37 +141,6 @@ def skewness(values: np.ndarray) -> float:
     """Give the skewness of (n,) numbers; 0 is symmetric."""
     spread = values.std()
     return float((((values - values.mean()) / spread) ** 3).mean()) if spread else 0.0
-
-
-def build_histograms(model: Model, values: np.ndarray, bins: int = 20) -> pd.DataFrame:
-    """Give `space` (before, after), `low`, `high` and `rows` of equal ranges of (n,) targets."""
-    spaces = {"before": values} if len(values) else {}
-    if isinstance(model, TransformedModel):
-        spaces["after"] = model.transform.forward(values)
-    tables = [pd.DataFrame({"space": [], "low": [], "high": [], "rows": []})]
-    for space, numbers in spaces.items():
-        counts, edges = np.histogram(numbers, bins)
-        columns = {"space": space, "low": edges[:-1], "high": edges[1:], "rows": counts}
-        tables.append(pd.DataFrame(columns))
-    return pd.concat(tables[1:] or tables, ignore_index=True)
-
-
-def format_transform(model: Model, values: np.ndarray) -> str:
-    """Say how the transform changed the distribution of (n,) targets."""
-    if not isinstance(model, TransformedModel):
-        return ""
-    after = model.transform.forward(values)
-    return (
-        f"target.transform={model.transform.name}: skew {skewness(values):.2f} {draw_histogram(values)} -> "
-        f"{skewness(after):.2f} {draw_histogram(after)}"
-    )
-
-
-def draw_histogram(values: np.ndarray) -> str:
-    """Draw the distribution of (n,) numbers as a line of blocks, for the terminal."""
-    counts = np.histogram(values, 16)[0]
-    heights = np.ceil(counts / max(counts.max(), 1) * (len(BLOCKS) - 1)).astype(int)
-    return "".join(BLOCKS[height] for height in heights)
 
 
 def _yeo_johnson(values: np.ndarray, power: float) -> np.ndarray:

@@ -17,7 +17,7 @@ from foldline.core.params import Recipe
 from foldline.models.interface import FitResult, Job
 from foldline.models.linear_heads import fit_head
 from foldline.models.one_vs_rest import LinearModel, one_vs_rest_targets
-from foldline.models.pair_similarity import measure_similarity
+from foldline.models.pair_features import measure_similarity
 from foldline.models.soft_labels import sample_weights, training_targets
 from foldline.models.tfidf_features import (
     describe_vectoriser,

@@ -11,7 +11,7 @@ from foldline.core.io import svg
 from foldline.core.io.files import write_text
 from foldline.core.io.svg import Points
 from foldline.core.params.training import Train
-from foldline.models.epoch_summary import best_epoch, evaluated_epochs
+from foldline.models.training_history import best_epoch, evaluated_epochs
 
 FILE = Path("reports/training_curves.svg")
 MAX_POINTS = 400  # of a line at most; more steps are averaged

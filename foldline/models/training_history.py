@@ -1,4 +1,4 @@
-"""The history of a training as files: what it learnt, which DVC plots, and how fast it was."""
+"""The history of a training: its files, the epoch that is kept, and a summary of both."""
 
 import csv
 import io
@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from foldline.core.io.files import write_text
+from foldline.core.params.training import Train
+
+History = Sequence[Mapping[str, Any]]
 
 FILE = Path("reports/plots/history.csv")
 COLUMNS = ("step", "loss", "valid_loss", "valid_metric", "lr", "grad_norm", "padding")
@@ -15,7 +18,7 @@ SPEED_FILE = Path("reports/training_speed.csv")
 SPEED_COLUMNS = ("rows_per_second", "tokens_per_second")
 
 
-def write_history(history: Sequence[Mapping[str, Any]], path: Path = FILE) -> None:
+def write_history(history: History, path: Path = FILE) -> None:
     """Write a line for each optimiser step; kinds without steps leave the header alone."""
     _write_csv(history, path, COLUMNS, 6)
 
@@ -23,6 +26,45 @@ def write_history(history: Sequence[Mapping[str, Any]], path: Path = FILE) -> No
 def write_speed(speed: Sequence[Mapping[str, Any]], path: Path = SPEED_FILE) -> None:
     """Write rows and tokens a second of each optimiser step, by the clock."""
     _write_csv(speed, path, ("step", *SPEED_COLUMNS), 4)
+
+
+def evaluated_epochs(history: History) -> list[Mapping[str, Any]]:
+    """Give the rows of a history in which an epoch ends that validation rows have judged."""
+    return [row for row in history if "valid_loss" in row]
+
+
+def best_epoch(history: History, metric: str) -> int | None:
+    """Give the place, from 0, of the epoch that `metric` keeps: the first of equally good ones.
+
+    None where no epoch was judged.
+    """
+    if metric == "loss":
+        scores = [-row["valid_loss"] for row in evaluated_epochs(history)]
+    else:
+        scores = [row["valid_metric"] for row in evaluated_epochs(history)]
+    return scores.index(max(scores)) if scores else None
+
+
+def format_summary(history: History, options: Train, task: str, epochs: int) -> list[str]:
+    """Say which of at most so many epochs is kept, why it ended, and what differs by the metric."""
+    best, rows = best_epoch(history, options.metric), evaluated_epochs(history)
+    if best is None:
+        return []
+    name = options.followed(task)
+    loss, score = rows[best]["valid_loss"], rows[best]["valid_metric"]
+    lines = [f"epoch {best + 1} is kept: validation loss {loss:.4g}, {name} {score:.4f}"]
+    if len(rows) < epochs:
+        lines.append(
+            f"training ended after epoch {len(rows)} of {epochs}: the last {options.patience} were "
+            "no better (train.patience)"
+        )
+    other = best_epoch(history, name)
+    if other is not None and other != best:
+        lines.append(
+            f"{name} was highest after epoch {other + 1}, {rows[other]['valid_metric']:.4f}: "
+            f"train.metric={name} would keep that one"
+        )
+    return lines
 
 
 def _write_csv(

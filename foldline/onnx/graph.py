@@ -9,8 +9,7 @@ from typing import Any
 import torch
 
 from foldline.core.errors import FoldlineError
-from foldline.models.neural.attention import eager_attention
-from foldline.models.neural.first_token import first_token_only
+from foldline.models.neural.attention import eager_attention, first_token_only
 
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 MAX_FILE_BYTES = 1_800_000_000  # bytes of weights within one file; a file of protobuf ends at 2 GiB

@@ -6,7 +6,8 @@ import pytest
 from foldline.core.io.labels import Labels
 from foldline.core.params import DenseHead
 from foldline.models import dense_heads
-from foldline.models.scaling import balance_classes, combine_pairs, softmax
+from foldline.models.pair_features import combine_pairs
+from foldline.models.scaling import balance_classes, softmax
 
 TASKS = {
     "two": Labels("classification", ("a", "b")),
@@ -19,7 +20,9 @@ HEADS = ("linear", "knn", "mlp")
 
 def options(head: str, **how) -> DenseHead:
     given = {"c": 1000.0, "alpha": 1e-3, "class_weights": "none", "neighbours": 3, "hidden": 32}
-    return DenseHead.model_validate({"head": head, "epochs": 400, "decay": 0.0} | given | how)
+    return DenseHead.model_validate(
+        {"head": head, "epochs": 400, "weight_decay": 0.0} | given | how
+    )
 
 
 def points(task: str) -> tuple[np.ndarray, np.ndarray]:

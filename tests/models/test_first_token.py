@@ -7,8 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, set_seed
 
-from foldline.models.neural.attention import FAMILIES
-from foldline.models.neural.first_token import find_last_layer, first_token_only
+from foldline.models.neural.attention import FAMILIES, find_last_layer, first_token_only
 from foldline.models.neural.prediction import Padding, predict_logits, to_bfloat16
 from tests.helpers.marks import fast_first
 from tests.helpers.tiny_models import CONFIGS, learnt_from

@@ -56,7 +56,7 @@ def test_features_of_a_row_are_its_own_to_the_last_bit(fit, rows):
 
 def test_validation_rows_say_when_to_stop(fit, rows, parts):
     train, valid = parts
-    how = {"gbdt.iterations": 60, "gbdt.patience": 3, "gbdt.learning_rate": 0.5}
+    how = {"gbdt.iterations": 60, "gbdt.patience": 3, "gbdt.lr": 0.5}
     free = fit("gbdt", train, valid.iloc[:0], "classification", dotted=how)
     stopped = fit("gbdt", train, valid, "classification", dotted=how)
 

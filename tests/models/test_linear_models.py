@@ -52,7 +52,7 @@ def test_tfidf_is_scikit_learns(classes, fit, rows, labels) -> None:
 def test_pair_measures_by_hand() -> None:
     from scipy import sparse
 
-    from foldline.models.pair_similarity import measure_similarity
+    from foldline.models.pair_features import measure_similarity
 
     a = [sparse.csr_matrix([[1.0, 0.0], [0.6, 0.8], [0.0, 0.0]])]
     b = [sparse.csr_matrix([[0.6, 0.8], [0.6, 0.8], [1.0, 0.0]])]

@@ -7,10 +7,11 @@ import torch
 from torch.optim import lr_scheduler
 
 from foldline.core.params import Train
+from foldline.core.params.training import METRICS
 from foldline.models.neural import layers
 from foldline.models.neural.optimizers import OPTIMIZERS, Lion, make_optimizer, parameter_groups
 from foldline.models.neural.schedules import NAMES, averaging_start, make_schedule
-from foldline.models.neural.validation_metric import HIGHER, METRICS
+from foldline.models.neural.validation_metric import greater_is_better
 from tests.helpers.marks import fast_first
 from tests.helpers.tiny_models import bert
 
@@ -196,5 +197,5 @@ def test_every_choice_of_params_is_known() -> None:
 
     assert choices("optimizer") == set(OPTIMIZERS)
     assert choices("schedule") == {*NAMES, "one_cycle"}
-    assert choices("metric") == {*METRICS, "loss"}
-    assert set(HIGHER) == set(METRICS)
+    assert choices("metric") == {"loss", *(name for names in METRICS.values() for name in names)}
+    assert all(greater_is_better(name, task) for task, names in METRICS.items() for name in names)

@@ -269,7 +269,9 @@ def test_off_changes_nothing(fit, parts, labels, tmp_path) -> None:
 def test_the_order_of_the_texts_does_not_matter(fit, parts, rows) -> None:
     beside = further(*rows()["text"].tolist()[30:])
     one, other = (
-        fit("scratch", *parts, "classification", dotted=ON, epochs=1, pretraining_texts=table).summary
+        fit(
+            "scratch", *parts, "classification", dotted=ON, epochs=1, pretraining_texts=table
+        ).summary
         for table in (beside, beside.iloc[::-1])
     )
     assert one == other

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import PowerTransformer, QuantileTransformer
 
 from foldline.core.errors import FoldlineError
-from foldline.models import registry, target_transform
+from foldline.models import registry, target_report, target_transform
 from tests.helpers.marks import fast_first
 
 NAMES = ["log", "box-cox", "yeo-johnson", "quantile"]
@@ -158,12 +158,12 @@ def test_histograms_count_every_number_before_and_after():
     model = target_transform.TransformedModel(
         None, target_transform.fit_target_transform("log", PRICES)
     )
-    table = target_transform.build_histograms(model, PRICES)
+    table = target_report.build_histograms(model, PRICES)
 
     assert table.groupby("space")["rows"].sum().to_dict() == {"before": 400, "after": 400}
-    assert target_transform.build_histograms(None, np.empty(0)).empty
-    assert "skew" in target_transform.format_transform(
+    assert target_report.build_histograms(None, np.empty(0)).empty
+    assert "skew" in target_report.format_transform(
         model, PRICES
-    ) and "->" in target_transform.format_transform(model, PRICES)
-    assert target_transform.format_transform(None, PRICES) == ""
+    ) and "->" in target_report.format_transform(model, PRICES)
+    assert target_report.format_transform(None, PRICES) == ""
     assert isinstance(table, pd.DataFrame)

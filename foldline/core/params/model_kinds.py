@@ -37,7 +37,7 @@ class DenseHead(LinearOptions):
     neighbours: Count
     hidden: Count
     epochs: Count
-    decay: Annotated[float, Field(ge=0)]
+    weight_decay: Annotated[float, Field(ge=0)]
 
 
 class Gbdt(Section):
@@ -45,7 +45,7 @@ class Gbdt(Section):
 
     dimensions: Count
     iterations: Count
-    learning_rate: Positive
+    lr: Positive
     leaves: Annotated[int, Field(ge=2)]
     min_leaf: Count
     l2: Annotated[float, Field(ge=0)]
@@ -61,7 +61,7 @@ class Static(LinearOptions):
     dimensions: Count
     words: Count
     chars: Annotated[list[Count], Field(min_length=2, max_length=2)]
-    min_count: Count
+    min_df: Count
     buckets: Count
     epochs: Literal["auto"] | Count
     lr: Positive

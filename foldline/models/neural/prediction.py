@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from foldline.models.neural.allocator import retain_freed_memory
-from foldline.models.neural.first_token import first_token_only
+from foldline.models.neural.attention import first_token_only
 from foldline.models.neural.layers import find_head
 from foldline.models.text_encoding import Columns
 

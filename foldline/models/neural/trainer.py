@@ -17,12 +17,11 @@ from foldline.models.neural.adversarial import (
     synchronised_gradients,
 )
 from foldline.models.neural.allocator import retain_freed_memory
-from foldline.models.neural.attention import training_attention
+from foldline.models.neural.attention import first_token_only, training_attention
 from foldline.models.neural.batching import make_sampler
 from foldline.models.neural.callbacks import SpeedMeter, format_divergence
 from foldline.models.neural.dataset import INDICES, NON_TOKENS, WEIGHTS
 from foldline.models.neural.dropout import fast_dropout
-from foldline.models.neural.first_token import first_token_only
 from foldline.models.neural.losses import Loss
 from foldline.models.neural.micro_batches import split_batch
 from foldline.models.neural.objective import Objective

@@ -34,7 +34,11 @@ from foldline.models.neural.training_log import (
     step_speeds,
     summarise,
 )
-from foldline.models.neural.validation_metric import HIGHER, first_output, make_compute_metrics
+from foldline.models.neural.validation_metric import (
+    first_output,
+    greater_is_better,
+    make_compute_metrics,
+)
 
 VALID_BATCH = 64
 
@@ -205,7 +209,7 @@ def training_arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments
         save_total_limit=1,
         load_best_model_at_end=evaluate,
         metric_for_best_model=options.metric if evaluate else None,
-        greater_is_better=options.metric in HIGHER if evaluate else None,
+        greater_is_better=greater_is_better(options.metric, recipe.task) if evaluate else None,
         label_names=["labels"],
         logging_steps=1,
         logging_nan_inf_filter=False,

@@ -80,16 +80,6 @@ def to_predictions(logits: np.ndarray, task: str) -> np.ndarray:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def fit_scratch(job: Job) -> FitResult:
-    """Train tokenizer and model from the training rows."""
-    return fit(job)
-
-
-def fit_pretrained(job: Job) -> FitResult:
-    """Fine-tune a model from a folder or the hub."""
-    return fit(job)
-
-
 def initial_model(job: Job) -> tuple[Any, Any]:
     """Give tokenizer and model as training begins without pre-training, equal for equal seeds."""
     return _build_model(job, read=False)[:2]
@@ -134,6 +124,7 @@ def _build_model(job: Job, read: bool) -> tuple[Any, Any, dict[str, float]]:
 
 
 def fit(job: Job) -> FitResult:
+    """Train a transformer: from random weights, or a pretrained one from a folder or the hub."""
     from foldline.models.neural import lora
     from foldline.models.neural.precision import resolve_precision
     from foldline.models.neural.training import train

@@ -1,9 +1,11 @@
-"""How alike the two texts of a pair are."""
+"""Features of text pairs: how similar the two texts are, and how their vectors are combined."""
 
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+
+from foldline.models.scaling import normalise_rows
 
 
 def measure_similarity(
@@ -17,6 +19,15 @@ def measure_similarity(
     overlaps = [_overlaps(left, right) for left, right in zip(first, second, strict=True)]
     rows = np.array(overlaps, dtype=np.float64).reshape(len(first), 5)
     return np.column_stack([*cosines, *(c**2 for c in cosines), rows])
+
+
+def combine_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Give (n, 4 d + 1) features of pairs of (n, d) vectors: u, v, |u - v|, u v, their cosine.
+
+    As in Reimers and Gurevych (2019), with products and cosine.
+    """
+    cosine = (normalise_rows(first) * normalise_rows(second)).sum(axis=1, keepdims=True)
+    return np.hstack([first, second, np.abs(first - second), first * second, cosine])
 
 
 def _overlaps(left: str, right: str) -> tuple[float, float, float, float, float]:

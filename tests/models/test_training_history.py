@@ -2,7 +2,7 @@
 
 import pytest
 
-from foldline.models.epoch_summary import best_epoch, evaluated_epochs, format_summary
+from foldline.models.training_history import best_epoch, evaluated_epochs, format_summary
 
 LOSSES, SCORES = [0.9, 0.7, 0.7, 1.2], [0.5, 0.6, 0.65, 0.65]
 HISTORY = [
