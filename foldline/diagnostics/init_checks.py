@@ -1,4 +1,4 @@
-"""Checks of a model before its first step: the loss of knowing nothing, and its gradients."""
+"""Checks of a model before its first step: the initial loss and the gradients."""
 
 import math
 from typing import Any
@@ -20,7 +20,7 @@ SMALL_SHARE = 0.01  # share of the weights without a gradient: a part that the f
 
 
 def check_first_loss(start: InitialModel, job: Job) -> Finding:
-    """Compare the loss of the first rows, without dropout, with that of knowing nothing."""
+    """Compare the loss of the first rows, without dropout, with that of uninformed predictions."""
     loss = make_loss(job.labels, start.rows.target, job.recipe.train)
     batches = first_epoch_batches(start.rows, job.recipe.batch_size, job.recipe.seed)[:BATCHES]
     places, total = [place for batch in batches for place in batch], 0.0
@@ -42,9 +42,9 @@ def check_first_loss(start: InitialModel, job: Job) -> Finding:
 
 
 def expected_loss(job: Job, train: np.ndarray, target: np.ndarray) -> tuple[float, str]:
-    """Give the loss of equal probabilities, or of 0 in standard units, over `target`; and its name.
+    """Return the loss of uniform probabilities (or of 0 in standard units), and its formula.
 
-    `train` are all training targets, from which class weights come.
+    The mean is over `target`; `train` are all training targets, which class weights depend on.
     """
     options = job.recipe.train
     if job.labels.task == "regression":
@@ -75,7 +75,7 @@ def expected_loss(job: Job, train: np.ndarray, target: np.ndarray) -> tuple[floa
 
 
 def check_gradients(start: InitialModel, job: Job) -> Finding:
-    """Name the parameters that no gradient reaches, over a few batches without dropout."""
+    """Report parameters without gradient, over a few batches without dropout."""
     loss = make_loss(job.labels, start.rows.target, job.recipe.train)
     # Options that add to the loss would hide that the loss itself does not reach a layer.
     plain = {"rdrop": 0.0, "contrastive": 0.0, "dropout_samples": 1}
@@ -92,7 +92,7 @@ def check_gradients(start: InitialModel, job: Job) -> Finding:
 
 
 def assess_gradients(model: Any, trainable: str | int) -> Finding:
-    """Judge the gradients that a model's parameters hold."""
+    """Assess the gradients stored in a model's parameters."""
     name, named = "gradient reaches", dict(model.named_parameters())
     frozen = [n for n, p in named.items() if not p.requires_grad]
     learnt = {n: p for n, p in named.items() if p.requires_grad}

@@ -1,4 +1,4 @@
-"""A transformer as it is when training begins: what the checks look into."""
+"""A transformer at the start of training, as the checks inspect it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +17,9 @@ from foldline.models.neural.target_scaling import TargetScaling
 
 @dataclass(frozen=True)
 class InitialModel:
-    """Tokenizer, model, and training rows as token ids; numbers are in standard units.
+    """Tokenizer, model, and tokenised training rows with standardised targets.
 
-    `cut` is the share of texts that are longer than max_length.
+    `cut` is the share of texts longer than max_length.
     """
 
     tokenizer: Any
@@ -29,10 +29,10 @@ class InitialModel:
 
 
 def build_initial_model(job: Job) -> InitialModel:
-    """Make or load what a training of the job begins with.
+    """Build or load the model that a training of the job starts from.
 
     Raises:
-        FoldlineError: where the model cannot be loaded.
+        FoldlineError: if the model cannot be loaded.
     """
     tokenizer, model = transformer.initial_model(job)
     rows, cut = transformer.encode_rows(tokenizer, job.train, job.labels, make_reader(job.recipe))
@@ -41,7 +41,7 @@ def build_initial_model(job: Job) -> InitialModel:
 
 
 def empty_rows(like: TokenizedRows) -> TokenizedRows:
-    """Give rows of the same columns, but none of them."""
+    """Return rows with the same columns, but none of them."""
     columns = {name: RaggedArray.from_lists([]) for name in like.columns}
     return TokenizedRows(columns, like.target[:0], like.piece_rows[:0], [])
 
@@ -50,7 +50,7 @@ def require_transformer(verb: str, model: str, is_one: bool) -> None:
     """Refuse a model that is not trained by gradient steps.
 
     Raises:
-        FoldlineError: naming the kinds that are.
+        FoldlineError: naming the models that are.
     """
     if not is_one:
         raise FoldlineError(
@@ -61,7 +61,7 @@ def require_transformer(verb: str, model: str, is_one: bool) -> None:
 
 
 def first_epoch_batches(rows: TokenizedRows, size: int, seed: int) -> list[list[int]]:
-    """Give the batches of the first epoch, as training draws them."""
+    """Return the batches of the first epoch, as training draws them."""
     if size < 1 or not len(rows.target):
         return []
     return list(
@@ -78,14 +78,14 @@ def first_epoch_batches(rows: TokenizedRows, size: int, seed: int) -> list[list[
 
 
 def padding_ratio(rows: TokenizedRows, batches: list[list[int]]) -> float:
-    """Give the places of all batches for each token; 1 is none padded."""
+    """Return the positions of all batches per token; 1 means no padding."""
     lengths = np.array(rows.lengths)
     places = sum(len(batch) * int(lengths[batch].max()) for batch in batches)
     return places / max(1, int(lengths.sum()))
 
 
 def make_batch(start: InitialModel, places: list[int]) -> tuple[dict[str, Any], Any]:
-    """Give rows as the model's inputs and their labels, padded, on the model's device."""
+    """Return rows as padded model inputs and labels, on the model's device."""
     rows, device = TokenDataset(start.rows), start.model.device
     batch = make_collator(start.tokenizer)([rows[place] for place in places])
     tokens = {k: v.to(device) for k, v in batch.items() if k not in NON_TOKENS}

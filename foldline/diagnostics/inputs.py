@@ -1,4 +1,4 @@
-"""What every diagnosis starts from: params, labels, and the rows that a training would see."""
+"""The inputs of every diagnostic: params, labels, and the rows of a training."""
 
 import os
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ NO_REGULARISATION = {
 
 @dataclass(frozen=True)
 class DiagnosticInputs:
-    """Rows to learn from and rows held out, under a recipe."""
+    """Training and validation rows, labels and recipe."""
 
     recipe: Recipe
     labels: Labels
@@ -46,11 +46,11 @@ class DiagnosticInputs:
 
     @property
     def is_transformer(self) -> bool:
-        """Tell whether the model is a transformer that is trained."""
+        """Return whether the model is a trained transformer."""
         return resolve_kind(self.recipe.model) in ("scratch", PRETRAINED)
 
     def sample(self, train: int, valid: int) -> "DiagnosticInputs":
-        """Keep so many rows of each part, drawn by their ids."""
+        """Return a sample of so many rows of each part."""
         parts = (
             sample_rows(self.train, train, self.recipe),
             sample_rows(self.valid, valid, self.recipe),
@@ -58,13 +58,13 @@ class DiagnosticInputs:
         return replace(self, train=parts[0], valid=parts[1])
 
     def with_options(self, options: dict[str, Any] | None = None, **top: Any) -> "DiagnosticInputs":
-        """Change top keys of the recipe, and those of its section `train`."""
+        """Change top-level keys of the recipe, and those of its section `train`."""
         section = self.recipe.train.model_copy(update=options or {})
         return replace(self, recipe=self.recipe.model_copy(update=top | {"train": section}))
 
     @contextmanager
     def temporary_job(self) -> Iterator[Job]:
-        """Give the job of a fit without rows to stop by; its checkpoints are thrown away."""
+        """Yield a job without validation rows; its checkpoints are deleted."""
         with TemporaryDirectory(prefix="foldline-") as folder:
             none = self.valid.iloc[:0]
             yield Job(self.train, none, self.labels, self.recipe, Path(folder))
@@ -74,7 +74,7 @@ def load_inputs() -> DiagnosticInputs:
     """Read params and the tables that the stages wrote.
 
     Raises:
-        FoldlineError: where a table is missing or has no rows.
+        FoldlineError: if a table is missing or empty.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     recipe = load(Recipe)
@@ -99,6 +99,6 @@ def load_inputs() -> DiagnosticInputs:
 
 
 def sample_rows(rows: pd.DataFrame, count: int, recipe: Recipe) -> pd.DataFrame:
-    """Draw rows by their ids, whatever their order in the table; all where there are fewer."""
+    """Return sampled rows, independent of their order; all if there are fewer."""
     keys = rank_keys(recipe.seed, rows["id"].tolist())
     return rows.iloc[np.argsort(keys, kind="stable")[:count]].reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""Find the learning rate by a range test (Smith, 2017): it grows until the training breaks."""
+"""Learning rate range test (Smith, 2017): the rate grows until the training diverges."""
 
 import argparse
 import math
@@ -32,10 +32,10 @@ SLOW_FACTOR = 30.0
 
 @dataclass(frozen=True)
 class RangeTest:
-    """Learning rates (s,), losses and smoothed losses (s,) of a range test, and what it says.
+    """Learning rates (s,), losses and smoothed losses (s,) of a range test, and its suggestions.
 
-    `steepest` is where the smoothed loss falls fastest, `tenth` a tenth of the rate at its
-    minimum, `broken` where it is back at its first value; None where it does not get there.
+    `steepest` is where the smoothed loss falls fastest, `tenth` a tenth of the rate at its minimum,
+    `diverged` where it is back at its first value, None if it never is.
     """
 
     rates: list[float]
@@ -48,14 +48,14 @@ class RangeTest:
 
 
 class _Diverged(Exception):
-    """The loss or the gradient is not finite any more, as it must be at some rate."""
+    """The loss or the gradient is no longer finite, as must happen at some rate."""
 
 
 class RangeTrainer(TextTrainer):
-    """Trainer whose learning rate grows by the same factor each step, until the loss is lost."""
+    """Trainer whose learning rate grows by a constant factor each step, until it diverges."""
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-        """Grow from LOW to HIGH, whatever the rates of layers are to one another."""
+        """Grow from LOW to HIGH, keeping the ratios between layers."""
         own: Any = self.optimizer if optimizer is None else optimizer
         factor = (HIGH / LOW) ** (1 / (STEPS - 1))
         inner = getattr(own, "optimizer", own)
@@ -74,10 +74,10 @@ class RangeTrainer(TextTrainer):
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the range test on the configured transformer, and compare params' lr with it.
+    """Run the range test on the configured transformer, and compare its result with `lr`.
 
     Raises:
-        FoldlineError: where the model has no learning rate, or tables are missing.
+        FoldlineError: if the model has no learning rate, or tables are missing.
     """
     found = load_inputs()
     require_transformer("lr-find", found.recipe.model, found.is_transformer)
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def run_range_test(found: DiagnosticInputs) -> tuple[list[float], list[float]]:
-    """Train with a growing rate, over the very batches of a training; give rates and losses."""
+    """Train with a growing rate over the batches of a training; return rates and losses."""
     size = found.recipe.batch_size * found.recipe.train.accumulation
     epochs = math.ceil(STEPS / math.ceil(len(found.train) / size))
     # Averages of weights are of no use here; the rate of `groups` is the lowest one.
@@ -115,7 +115,7 @@ def run_range_test(found: DiagnosticInputs) -> tuple[list[float], list[float]]:
 
 
 def smooth(losses: Sequence[float]) -> list[float]:
-    """Average exponentially, corrected for the beginning (Kingma and Ba, 2015)."""
+    """Return the bias-corrected exponential moving average (Kingma and Ba, 2015)."""
     mean, found = 0.0, []
     for step, loss in enumerate(losses, 1):
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
@@ -124,7 +124,7 @@ def smooth(losses: Sequence[float]) -> list[float]:
 
 
 def analyse_curve(rates: list[float], losses: list[float]) -> RangeTest:
-    """Read the curve: where it falls fastest, where it is lowest, where it is lost."""
+    """Return where the curve falls fastest, is lowest, and diverges."""
     smoothed = smooth(losses)
     curve_ = np.array(smoothed)
     begin_ = min(SKIPPED, len(curve_) - 1)
@@ -144,7 +144,7 @@ def analyse_curve(rates: list[float], losses: list[float]) -> RangeTest:
 
 
 def assess_lr(result: RangeTest, lr: float) -> Finding:
-    """Compare params' learning rate with the suggestions."""
+    """Compare the configured learning rate with the suggestions."""
     low, high = sorted((result.steepest, result.tenth))
     numbers = {"lr": lr, "steepest": result.steepest, "tenth_of_minimum": result.tenth}
     shown = f"lr {lr:.1e}; steepest at {result.steepest:.1e}, minimum / 10 at {result.tenth:.1e}"
@@ -165,13 +165,13 @@ def assess_lr(result: RangeTest, lr: float) -> Finding:
 
 
 def to_report(result: RangeTest) -> dict[str, Any]:
-    """Give the numbers for the file."""
+    """Return the numbers for the report."""
     names = ("rates", "losses", "smoothed", "steepest", "tenth")
     return {name: getattr(result, name) for name in names} | {"broken": result.diverged}
 
 
 def draw_range_test(result: RangeTest, found: DiagnosticInputs) -> str:
-    """Draw the smoothed loss over the rate, the raw one behind it, and the suggestions."""
+    """Draw the smoothed and the raw loss over the rate, with the suggestions."""
     marks = [
         Mark(f"steepest: {result.steepest:.1e}", result.steepest),
         Mark(f"minimum / 10: {result.tenth:.1e}", result.tenth),

@@ -1,4 +1,4 @@
-"""Checks by what must fail: shuffled labels, texts without content, labels looked up in texts."""
+"""Checks that must find nothing: shuffled labels, constant texts, labels in texts."""
 
 import re
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ EXCESS = (0.1, 0.3)  # share of rows whose own label stands in the text, beyond 
 
 
 def check_labels_in_texts(found: DiagnosticInputs) -> Finding:
-    """Compare how often a row's own label stands in its text with how often another row's does."""
+    """Compare how often a row's own label occurs in its text with how often another's does."""
     rows = pd.concat([found.train, found.valid], ignore_index=True)
     texts = (rows["text"] + "\n" + rows["text_pair"]).str.casefold().tolist()
     labels = [_label_names(label, found.labels.task) for label in rows["label"].tolist()]
@@ -44,10 +44,10 @@ def check_labels_in_texts(found: DiagnosticInputs) -> Finding:
 
 
 def check_shuffled_labels(found: DiagnosticInputs, model: str) -> Finding:
-    """Fit a model to shuffled labels; its score of other shuffled rows must be one of chance.
+    """Fit a model to shuffled labels; its score on other shuffled rows must be at chance level.
 
-    Labels of both parts are shuffled together, so that those held out are independent of
-    everything and the interval, from permutations of them (Ojala and Garriga, 2010), is exact.
+    Labels of both parts are shuffled together, so that held-out labels are independent of
+    everything and the permutation interval (Ojala and Garriga, 2010) is exact.
     """
     seed = derive(found.recipe.seed, "shuffled")
     rows = pd.concat([found.train, found.valid], ignore_index=True)
@@ -73,7 +73,7 @@ def check_shuffled_labels(found: DiagnosticInputs, model: str) -> Finding:
 
 
 def check_constant_texts(found: DiagnosticInputs) -> Finding:
-    """Replace every text by the same; no model may then beat the best constant prediction."""
+    """Replace every text by the same one; no model may then beat a constant prediction."""
     # A text of the user's own, which the tokenizer knows.
     same: dict[str, Any] = {n: found.train[n].iloc[0] for n in ("text", "text_pair")}
     blank = replace(found, train=found.train.assign(**same), valid=found.valid.assign(**same))
@@ -109,7 +109,7 @@ def check_text_helps(found: DiagnosticInputs) -> Finding:
 
 
 def gain_over_constant(found: DiagnosticInputs, predictions: np.ndarray) -> float:
-    """Give the share of the way from the best constant prediction of held-out rows to no error.
+    """Return the share of the way from the best constant prediction to no error, on held-out rows.
 
     Errors are wrong classes, wrong labels, or squared distances.
     """
@@ -137,7 +137,7 @@ def _fit_and_predict(found: DiagnosticInputs, model: str) -> np.ndarray:
 def _permutation_scores(
     found: DiagnosticInputs, predictions: np.ndarray, seed: int
 ) -> tuple[float, np.ndarray]:
-    """Give the main metric, and those against permuted labels; no correlation counts as 0."""
+    """Return the main metric, and its values under permuted labels; no correlation is 0."""
     task = found.labels.task
     target, rng = found.labels.encode(found.valid["label"]), np.random.default_rng(seed + 1)
     orders = [rng.permutation(len(target)) for _ in range(PERMUTATIONS)]
@@ -155,7 +155,7 @@ def _label_names(label: str, task: str) -> list[str]:
 
 
 def _share_with_label(texts: Sequence[str], labels: Sequence[Sequence[str]]) -> float:
-    """Give the share of texts in which one of the labels stands as words of its own."""
+    """Return the share of texts in which one of the labels occurs as a word."""
     patterns = {
         name: re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w|\.\d)")
         for own in labels

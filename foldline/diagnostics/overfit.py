@@ -1,4 +1,4 @@
-"""Learn 16 rows by heart: a model that cannot do so will learn nothing from more.
+"""Overfit 16 rows: a model that cannot will not learn from more rows either.
 
 After Karpathy, "A Recipe for Training Neural Networks" (2019).
 """
@@ -38,10 +38,10 @@ ADVICE = (
 
 
 def run(options: argparse.Namespace) -> int:
-    """Fit the configured model to 16 rows without regularisation, and judge what it learnt.
+    """Fit the configured model to 16 rows without regularisation, and assess how well it fits.
 
     Raises:
-        FoldlineError: where the model does not learn from texts, or tables are missing.
+        FoldlineError: if the model does not learn from texts, or tables are missing.
     """
     found = load_inputs()
     if found.recipe.model in NOT_TRAINED:
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def select_rows(found: DiagnosticInputs) -> pd.DataFrame:
-    """Choose 16 rows of distinct texts, as even over the labels as there are rows."""
+    """Return 16 rows of distinct texts, balanced over the labels as far as possible."""
     rows = found.train[found.train["id"] == found.train["source_id"]]
     rows = rows.drop_duplicates(["text", "text_pair"])
     rows = sample_rows(rows[rows["text"].str.strip() != ""], len(rows), found.recipe)
@@ -73,7 +73,7 @@ def select_rows(found: DiagnosticInputs) -> pd.DataFrame:
 
 
 def overfit_rows(found: DiagnosticInputs, rows: pd.DataFrame) -> tuple[list[float], float]:
-    """Fit the model to the rows; give its losses by step and its score of these very rows."""
+    """Fit the model to the rows; return its losses by step and its score on these rows."""
     losses, score = _fit_repeated(found, rows, EPOCHS[0])
     if found.is_transformer and worst_verdict(assess_overfit(found, losses, score)) != OK:
         losses, score = _fit_repeated(found, rows, EPOCHS[1])
@@ -81,7 +81,7 @@ def overfit_rows(found: DiagnosticInputs, rows: pd.DataFrame) -> tuple[list[floa
 
 
 def assess_overfit(found: DiagnosticInputs, losses: list[float], score: float) -> list[Finding]:
-    """Judge the score and how much of the loss is left; loss counts for transformers alone."""
+    """Assess the training score, and for transformers the remaining loss."""
     task, name = found.labels.task, SCORE[found.labels.task]
     look, wrong = EXPECTED[task]
     verdict = OK if score >= look - 1e-9 else grade(score, look, wrong)

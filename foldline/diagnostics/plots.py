@@ -1,4 +1,4 @@
-"""Pictures of the diagnostics: a curve, bars, and points beside what chance gives."""
+"""Plots of the diagnostics: a curve, bars, and points with chance intervals."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ NAME_LENGTH = 30  # characters that have room beside a point
 
 @dataclass(frozen=True)
 class Mark:
-    """A value of the x-axis to point at."""
+    """A labelled value of the x-axis."""
 
     name: str
     value: float
@@ -31,9 +31,9 @@ def draw_curve(
     log_x: bool = False,
     span: tuple[float, float] | None = None,
 ) -> str:
-    """Draw a curve through points, named axes and marks; `faint` is a second one behind it.
+    """Draw a curve with named axes and marks; `faint` is a second curve behind it.
 
-    `span` is what the y-axis shows; without it, all from 0 on.
+    `span` is the range of the y-axis; by default it starts at 0.
     """
     (x_name, xs), (y_name, ys) = x, y
     low, high = span or (min([0.0, *ys]), max([*ys, *faint]) or 1.0)
@@ -72,7 +72,7 @@ class ChanceInterval:
 
 
 def draw_chance_intervals(title: str, values: Sequence[ChanceInterval]) -> str:
-    """Draw a point for each value, over a bar from the lowest to the highest by chance."""
+    """Draw a point for each value, over a bar of its chance interval."""
     ends = [end for one in values for end in (one.value, one.low, one.high)]
     across = svg.scale(min([0.0, *ends]), max([1.0, *ends]), 210, WIDTH - 90)
     bottom = TOP + SPACING * len(values)
@@ -92,7 +92,7 @@ def draw_chance_intervals(title: str, values: Sequence[ChanceInterval]) -> str:
 
 
 def draw_bars(title: str, values: Sequence[tuple[str, float, str]]) -> str:
-    """Draw a horizontal bar for each name, value from 0, and what stands beside it."""
+    """Draw a horizontal bar from 0 for each name and value, with a label behind it."""
     most = max((value for _, value, _ in values), default=0.0) or 1.0
     length = svg.scale(0, most, 1, WIDTH - 150 - 150)
     parts = [svg.text(16, 24, title, "title")]

@@ -1,4 +1,4 @@
-"""See where the time of a training goes, and how near it comes to what the machine can do."""
+"""Where the time of a training goes, and how close it comes to the machine's peak."""
 
 import argparse
 import time
@@ -51,7 +51,7 @@ PADDED, PEAK = 0.2, 0.1  # share of places; share of the machine's products
 
 @dataclass(frozen=True)
 class Profile:
-    """Seconds of a whole training by part, and speeds of it and of prediction, a second."""
+    """Seconds of a whole training by part, and speeds of training and prediction."""
 
     parts: dict[str, float]
     rows_per_second: float
@@ -64,7 +64,7 @@ class Profile:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Time some steps of the configured training, and prediction, and say what to change."""
+    """Time some steps of the configured training, and prediction, and suggest changes."""
     found = load_inputs()
     if not found.is_transformer:
         return _profile_without_steps(found)
@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def profile_training(found: DiagnosticInputs) -> Profile:
-    """Time the parts of a training, scaled to all rows and epochs of params."""
+    """Time the parts of a training, scaled to all rows and epochs."""
     recipe = found.recipe
     short = found.with_options(epochs=TIMED_STEPS + WARMUP_STEPS)
     with short.temporary_job() as job, device.deterministic(recipe.train), fast_float32():
@@ -121,7 +121,7 @@ def profile_training(found: DiagnosticInputs) -> Profile:
 
 
 def assess_profile(measured: Profile, found: DiagnosticInputs) -> list[Finding]:
-    """Judge the parts' shares, the padding, and the share of the machine that is used."""
+    """Assess the parts' shares, the padding, and the share of the machine's peak."""
     total = sum(measured.parts.values())
     shares = {name: seconds / total for name, seconds in measured.parts.items()}
     findings = [
@@ -149,7 +149,7 @@ def assess_profile(measured: Profile, found: DiagnosticInputs) -> list[Finding]:
 
 
 class _TimeLimit(TrainerCallback):
-    """Stops a slow training once enough of it was seen."""
+    """Stops a slow training once enough steps were timed."""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.started = time.perf_counter()
@@ -160,7 +160,7 @@ class _TimeLimit(TrainerCallback):
 
 
 def _step_seconds(trainer: TimedTrainer) -> dict[str, float]:
-    """Give the seconds of the parts of all timed steps; what nobody claims is Trainer's own."""
+    """Return the seconds of each part of all timed steps; the rest is Trainer's own."""
     seconds = trainer.clock.seconds
     forward, optimiser, collating = (
         seconds[name] for name in ("forward", "optimiser", "collating")
@@ -176,7 +176,7 @@ def _step_seconds(trainer: TimedTrainer) -> dict[str, float]:
 
 
 def _tokenising_seconds(found: DiagnosticInputs, tokenizer: Any) -> float:
-    """Give the seconds that all rows, train and valid, need once."""
+    """Return the seconds for tokenising all training and validation rows once."""
     rows = sample_rows(found.train, TOKENISED, found.recipe)
     begun = now()
     make_reader(found.recipe).read(tokenizer, rows)
@@ -184,7 +184,7 @@ def _tokenising_seconds(found: DiagnosticInputs, tokenizer: Any) -> float:
 
 
 def _prediction_speed(found: DiagnosticInputs, tokenizer: Any, model: Any) -> float:
-    """Give the rows a second of prediction, tokenising and all."""
+    """Return the rows per second of prediction, including tokenisation."""
     rows = sample_rows(found.valid, PREDICTED, found.recipe)
     options, reading = found.recipe.train, make_reader(found.recipe)
     precision = resolve_precision(options.predict_precision)
@@ -196,7 +196,7 @@ def _prediction_speed(found: DiagnosticInputs, tokenizer: Any, model: Any) -> fl
 
 
 def _profile_without_steps(found: DiagnosticInputs) -> int:
-    """Time a fit and a prediction of a kind that is not trained in steps."""
+    """Time fit and prediction of a model that is not trained in steps."""
     with found.temporary_job() as job:
         begun = now()
         model = registry.fit(job).model

@@ -1,4 +1,4 @@
-"""Check what a training rests on before it starts: tokens, first loss, gradients, chance."""
+"""Checks before a training: tokens, initial loss, gradients, chance-level scores."""
 
 import argparse
 import sys
@@ -22,7 +22,7 @@ Check = Callable[[], Finding]
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run all checks that the configured model allows, and say which are ok."""
+    """Run all checks that apply to the configured model, and report them."""
     found = load_inputs()
     findings = run_checks(found)
     return write_report(
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def draw_scores(found: DiagnosticInputs, findings: Sequence[Finding]) -> str:
-    """Draw each score of a model that was fitted, beside what chance would give it."""
+    """Draw each fitted model's score with its chance interval."""
     values = [
         ChanceInterval(one.check, one.numbers["score"], one.numbers["low"], one.numbers["high"])
         for one in findings
@@ -43,7 +43,7 @@ def draw_scores(found: DiagnosticInputs, findings: Sequence[Finding]) -> str:
 
 
 def run_checks(found: DiagnosticInputs) -> list[Finding]:
-    """Give what each check finds; the order is that in which faults explain one another."""
+    """Return the findings of all checks, ordered so that earlier ones explain later ones."""
     findings = [null_checks.check_labels_in_texts(found)]
     if found.is_transformer:
         findings += _check_transformer(found.sample(TOKENISED, TOKENISED))

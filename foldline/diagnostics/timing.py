@@ -1,4 +1,4 @@
-"""Clocks around the parts of a training step, and what the machine can do at best."""
+"""Clocks for the parts of a training step, and the machine's peak performance."""
 
 import time
 from collections import defaultdict
@@ -16,14 +16,14 @@ WARMUP_STEPS = 3  # first steps are slower: memory is found, kernels are chosen
 
 
 class Clock:
-    """Seconds by part; on a GPU only what is done counts, not what is asked for."""
+    """Seconds by part; on a GPU it waits for the work to finish."""
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
     @contextmanager
     def measure(self, part: str) -> Iterator[None]:
-        """Count the time inside to a part."""
+        """Add the time inside the block to a part."""
         begun = now()
         try:
             yield
@@ -31,7 +31,7 @@ class Clock:
             self.seconds[part] += now() - begun
 
     def wrap(self, part: str, work: Callable[..., Any]) -> Callable[..., Any]:
-        """Give a function that is timed."""
+        """Return a function that is timed."""
 
         def timed(*arguments: Any, **how: Any) -> Any:
             with self.measure(part):
@@ -41,7 +41,7 @@ class Clock:
 
 
 class TimedTrainer(TextTrainer):
-    """Trainer with a clock: collating, forward, backward, optimiser, and whole steps."""
+    """Trainer that times collating, forward, backward, optimiser, and whole steps."""
 
     def __init__(self, *arguments: Any, **how: Any) -> None:
         self.clock = Clock()
@@ -56,7 +56,7 @@ class TimedTrainer(TextTrainer):
             return super().training_step(model, inputs, num_items_in_batch)
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *more: Any, **how: Any) -> Any:
-        """Time a forward pass, and count what it reads."""
+        """Time a forward pass, and count its rows, tokens and positions."""
         mask = inputs["attention_mask"]
         self.rows += len(mask)
         self.positions += mask.numel()
@@ -70,7 +70,7 @@ class TimedTrainer(TextTrainer):
 
 
 class _StepClock(TrainerCallback):
-    """The clock of the optimiser, and of the whole from the first warm step on."""
+    """Times the optimiser, and the whole training after the warm-up steps."""
 
     def __init__(self, trainer: TimedTrainer) -> None:
         self.trainer, self.started, self.start = trainer, 0.0, 0.0
@@ -93,14 +93,14 @@ class _StepClock(TrainerCallback):
 
 
 def now() -> float:
-    """Give the time in seconds, once a GPU has done all that it was asked."""
+    """Return the time in seconds, after a GPU has finished its work."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter()
 
 
 def measure_peak(precision: str) -> float:
-    """Measure the machine's matrix products, in operations a second, with the threads set now."""
+    """Measure the machine's matrix products, in FLOP/s, with the current number of threads."""
     kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
     device = "cuda" if torch.cuda.is_available() else "cpu"
     size = SIZE * (8 if device == "cuda" else 1)
@@ -115,7 +115,7 @@ def measure_peak(precision: str) -> float:
 
 
 def count_operations(model: Any, batch: dict[str, Any], loss: Callable[[Any], Any]) -> float:
-    """Count the operations of the matrix products of a batch, forward and backward."""
+    """Count the FLOPs of the matrix products of a batch, forward and backward."""
     from torch.utils.flop_counter import FlopCounterMode
 
     model.train()
@@ -126,7 +126,7 @@ def count_operations(model: Any, batch: dict[str, Any], loss: Callable[[Any], An
 
 
 def peak_memory() -> float:
-    """Give the most memory that this process had, in GB; on a GPU, that of the GPU."""
+    """Return the peak memory of this process in GB; with a GPU, that of the GPU."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 1e9
     try:

@@ -1,4 +1,4 @@
-"""Checks of token ids: known to the tokenizer, inside the embeddings, not cut, little padded."""
+"""Checks of token ids: known, within the embeddings, not truncated, little padding."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,13 +22,13 @@ FATAL = ("token ids in range", "unknown tokens")  # a model with such tokens is 
 
 
 def encode_valid(found: DiagnosticInputs, start: InitialModel) -> TokenizedRows:
-    """Give the validation rows as token ids, too."""
+    """Return the tokenised validation rows."""
     reading = make_reader(found.recipe)
     return transformer.encode_rows(start.tokenizer, found.valid, found.labels, reading)[0]
 
 
 def check_unknown(start: InitialModel, held: TokenizedRows) -> Finding:
-    """Tell which share of the tokens the tokenizer does not know, in the worse of both parts."""
+    """Report the share of unknown tokens, in the worse of training and validation rows."""
     name, token = FATAL[1], start.tokenizer.unk_token_id
     if token is None or token == start.tokenizer.eos_token_id:  # GPT-2's bytes know everything
         return Finding(name, OK, "the tokenizer has no unknown token")
@@ -46,7 +46,7 @@ def check_unknown(start: InitialModel, held: TokenizedRows) -> Finding:
 
 
 def check_range(start: InitialModel, held: TokenizedRows) -> Finding:
-    """Compare the ids of tokens, places and token types with the rows of their embeddings."""
+    """Compare token ids, positions and token types with the sizes of their embeddings."""
     faults, shown = [], []
     for what, most, room in _embedding_limits(start.model, [start.rows, held]):
         shown.append(f"{what} up to {most} of {room}")
@@ -60,7 +60,7 @@ def check_range(start: InitialModel, held: TokenizedRows) -> Finding:
 
 
 def check_cut(start: InitialModel, recipe: Recipe) -> Finding:
-    """Tell how many texts are longer than max_length."""
+    """Report how many texts are longer than max_length."""
     lengths = np.array(start.rows.lengths)
     shown = (
         f"{start.cut:.1%} of the texts are longer than max_length={recipe.max_length}; "
@@ -71,7 +71,7 @@ def check_cut(start: InitialModel, recipe: Recipe) -> Finding:
 
 
 def check_padding(start: InitialModel, recipe: Recipe) -> Finding:
-    """Tell which share of the places of the first epoch's batches holds no token."""
+    """Report the share of padding among the positions of the first epoch's batches."""
     ratio = padding_ratio(
         start.rows, first_epoch_batches(start.rows, recipe.batch_size, recipe.seed)
     )
@@ -82,7 +82,7 @@ def check_padding(start: InitialModel, recipe: Recipe) -> Finding:
 
 
 def _embedding_limits(model: Any, parts: list[TokenizedRows]) -> Iterator[tuple[str, int, int]]:
-    """Give what is looked up, the highest number of it, and how many numbers there are."""
+    """Yield name, highest index and table size of each embedding."""
     ids = RaggedArray.concatenate([rows.columns["input_ids"] for rows in parts])
     yield "token ids", int(ids.flat.max()), int(model.get_input_embeddings().num_embeddings)
     types = [

@@ -1,4 +1,4 @@
-"""Verdicts: what was found, whether it is right, and what to do."""
+"""Findings of the checks: what was found, whether it is right, and what to do."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,7 +14,7 @@ ORDER = (OK, LOOK, WRONG)
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found; `advice` says what to do where it is not ok."""
+    """The result of one check; `advice` says what to do if it is not ok."""
 
     check: str
     verdict: str
@@ -24,9 +24,9 @@ class Finding:
 
 
 def grade(value: float, look: float, wrong: float) -> str:
-    """Judge a number by the values from which on it is to be looked at, or wrong.
+    """Grade a value by the limits from which it is to be looked at, or wrong.
 
-    Where `look` is above `wrong`, small numbers are the bad ones. What is no number is wrong.
+    If `look` is above `wrong`, small values are the bad ones. NaN is wrong.
     """
     sign = 1 if look <= wrong else -1
     if not sign * value < sign * wrong:
@@ -35,12 +35,12 @@ def grade(value: float, look: float, wrong: float) -> str:
 
 
 def worst_verdict(findings: Sequence[Finding]) -> str:
-    """Give the worst verdict."""
+    """Return the worst verdict."""
     return max((f.verdict for f in findings), key=ORDER.index, default=OK)
 
 
 def format_table(findings: Sequence[Finding]) -> list[str]:
-    """Give a line for each check, and one with advice below each that is not ok."""
+    """Return a line for each check, with a line of advice below each that is not ok."""
     width = max(len(f.check) for f in findings)
     lines = []
     for found in findings:
@@ -53,7 +53,7 @@ def format_table(findings: Sequence[Finding]) -> list[str]:
 def write_report(
     verb: str, findings: Sequence[Finding], more: dict[str, Any], picture: str | None = None
 ) -> int:
-    """Print the findings, write them and the picture, and give the exit code."""
+    """Print and write the findings and the picture; return the exit code."""
     verdict = worst_verdict(findings)
     path = FOLDER / f"{verb}.json"
     checks = [asdict(found) for found in findings]

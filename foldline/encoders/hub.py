@@ -1,4 +1,4 @@
-"""Models in local folders or on the Hugging Face hub: whether it answers, what files say."""
+"""Models in local folders or on the Hugging Face hub: loading, versions, error messages."""
 
 import json
 import os
@@ -16,14 +16,14 @@ PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
 def use_local_files(name: str) -> bool:
-    """Say whether a model is to be looked for on this disk alone: a folder, or no hub answers."""
+    """Return whether a model must be loaded from disk: it is a folder, or the hub is offline."""
     return Path(name).is_dir() or not is_reachable()
 
 
 def cached_commit(name: str) -> str | None:
-    """Give the commit of a hub id as it lies on this disk; None for a folder, or what is not here.
+    """Return the cached commit of a hub id; None for a folder, or what is not cached.
 
-    No network is asked: a model that was loaded is there.
+    No network access: a model that was loaded is in the cache.
     """
     if Path(name).is_dir():
         return None
@@ -37,7 +37,7 @@ def cached_commit(name: str) -> str | None:
 
 
 def is_reachable() -> bool:
-    """Ask whether the hub can be reached: its own client tries for most of a minute."""
+    """Return whether the hub can be reached; its own client retries for most of a minute."""
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
@@ -54,7 +54,7 @@ def is_reachable() -> bool:
 
 
 def read_config(name: str, file: str, local: bool, revision: str | None = None) -> Any:
-    """Read a JSON file of a model in a folder or on the hub; None where it has none."""
+    """Read a JSON file of a model in a folder or on the hub; None if it has none."""
     from transformers.utils.hub import cached_file
 
     if Path(name).is_dir():
@@ -76,13 +76,13 @@ def read_config(name: str, file: str, local: bool, revision: str | None = None) 
 def load_frozen(
     key: str, source: dict[str, Any], kind: str, since: str, folder: str = ""
 ) -> tuple[Any, Any, str | None]:
-    """Load tokenizer and model to read with, and say what they are by content or revision.
+    """Load a tokenizer and a frozen model, and return them with their digest or commit.
 
-    `source` holds their `name`, and their `content` where they must be those of an earlier time;
-    `kind` is a class of transformers, `key` the param that names them.
+    `source` holds their `name`, and the expected `content` if they must not have changed; `kind` is
+    a class of transformers, `key` the param that names them.
 
     Raises:
-        FoldlineError: where they cannot be loaded, or are others by now.
+        FoldlineError: if they cannot be loaded, or have changed.
     """
     name, local = source["name"], Path(source["name"]).is_dir()
     content = source.get("content")
@@ -99,9 +99,9 @@ def load_frozen(
 
 
 def fix_token_types(tokenizer: Any, model: Any) -> None:
-    """Take the types of texts from BERT's tokenizer where the model, like KLUE's RoBERTa, has one.
+    """Remove token types from a BERT tokenizer whose model, like KLUE's RoBERTa, has only one.
 
-    The second text of a pair would be looked up at a place that is not there.
+    The second text of a pair would be looked up outside of the embedding table.
     """
     tables = [m for name, m in model.named_modules() if name.endswith("token_type_embeddings")]
     if any(table.num_embeddings < 2 for table in tables):
@@ -111,7 +111,7 @@ def fix_token_types(tokenizer: Any, model: Any) -> None:
 
 
 def loading_error(key: str, name: str, error: Exception) -> FoldlineError:
-    """Say that a param names no model, and why."""
+    """Return the error for a param that names no loadable model."""
     return FoldlineError(
         f"{key}={name} cannot be loaded: give a folder under models/pretrained/ that holds a "
         f"model, or a Hugging Face id. ({explain_error(name, error)})"
@@ -119,7 +119,7 @@ def loading_error(key: str, name: str, error: Exception) -> FoldlineError:
 
 
 def explain_error(name: str, error: Exception) -> str:
-    """Say why a model cannot be loaded: what its folder lacks, else what the library says."""
+    """Return why a model cannot be loaded: what its folder lacks, else the library's error."""
     path = Path(name)
     if path.is_dir() and not any(path.rglob("config.json")):
         files = sorted(file.name for file in path.iterdir())
@@ -134,12 +134,12 @@ def explain_error(name: str, error: Exception) -> str:
 
 
 def list_local_models() -> list[str]:
-    """Give the folders of models that a user has put into the project."""
+    """Return the model folders in the project."""
     return sorted(path.as_posix() for path in Path(PRETRAINED).glob("*") if path.is_dir())
 
 
 def format_error(error: Exception) -> str:
-    """Give a library's error as one line."""
+    """Return a library's error as one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
 
 

@@ -1,4 +1,4 @@
-"""How a sentence encoder's states become one vector, and what its files say of it."""
+"""Pooling of a sentence encoder's states, as its sentence-transformers files configure it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ MODULES = ("Transformer", "Pooling", "Normalize")
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """How texts are read: the folder of the weights, the pooling, and what is put in front.
+    """How texts are encoded: weights folder, pooling, normalisation, prompt.
 
-    `longest` is in tokens, None where no file tells; `unit` says that vectors have length 1.
+    `max_tokens` is None if no file states it.
     """
 
     folder: str
@@ -25,10 +25,10 @@ class EncoderConfig:
 
 
 def read_encoder_config(name: str, local: bool, revision: str | None = None) -> EncoderConfig:
-    """Read what sentence-transformers keeps beside a model; without it, tokens are averaged.
+    """Read the sentence-transformers files beside a model; without them, tokens are averaged.
 
     Raises:
-        FoldlineError: naming a part or a pooling that is not known here.
+        FoldlineError: for an unsupported module or pooling.
     """
 
     def read(file: str) -> Any:
@@ -54,7 +54,7 @@ def read_encoder_config(name: str, local: bool, revision: str | None = None) -> 
 
 
 def _pooling_names(config: dict[str, Any] | None) -> tuple[str, ...]:
-    """Give the poolings that a configuration names, in the order they are put side by side."""
+    """Return the poolings of a configuration, in the order of concatenation."""
     if config is None:
         return ("mean",)
     flags = {"cls_token": "cls", "max_tokens": "max", "mean_tokens": "mean"}

@@ -1,7 +1,7 @@
-"""A frozen sentence encoder: texts in, one vector each out, always the same one.
+"""A frozen sentence encoder: one vector for each text, always the same one.
 
-A folder or hub id of transformers; what sentence-transformers keeps beside the weights (pooling,
-normalising, longest text, default prompt) is honoured.
+Loads a folder or hub id of transformers, and follows the sentence-transformers files beside the
+weights (pooling, normalisation, maximum length, default prompt).
 """
 
 import hashlib
@@ -26,9 +26,10 @@ LIBRARIES = ("tokenizers", "torch", "transformers")
 
 @dataclass(frozen=True)
 class SentenceEncoder:
-    """Tokenizer and model, and how its states become one vector.
+    """Tokenizer and model, and how their states become one vector.
 
-    `identity` names all that a vector depends on beside its text; `source` is what to load it by.
+    `identity` covers everything that a vector depends on besides its text; `source` is what the
+    encoder is loaded by.
     """
 
     source: dict[str, Any]
@@ -39,7 +40,7 @@ class SentenceEncoder:
     max_tokens: int
 
     def encode(self, texts: list[str]) -> np.ndarray:
-        """Give (n, width) float32 vectors in the order of the texts; each is made once."""
+        """Return (n, width) float32 vectors in the order of the texts, from the cache if possible."""
         return get_or_compute(self.identity, texts, self._encode_new)
 
     def _encode_new(self, texts: list[str]) -> np.ndarray:
@@ -66,7 +67,7 @@ class SentenceEncoder:
 
     @property
     def width(self) -> int:
-        """Give the length of a vector."""
+        """Return the length of a vector."""
         return int(self.model.config.hidden_size) * len(self.config.pooling)
 
     def _tokenise(self, text: str) -> list[int]:
@@ -93,7 +94,7 @@ def open_encoder(key: str, name: str | None, max_length: int, cpu_threads: int) 
     """Load an encoder that reads at most `max_length` tokens; `key` is the param that names it.
 
     Raises:
-        FoldlineError: where params name none, it cannot be loaded, or has a part that is not known.
+        FoldlineError: if the param is null, or the encoder cannot be loaded or is unsupported.
     """
     if name is None:
         raise FoldlineError(
@@ -103,10 +104,10 @@ def open_encoder(key: str, name: str | None, max_length: int, cpu_threads: int) 
 
 
 def reopen_encoder(key: str, source: dict[str, Any]) -> SentenceEncoder:
-    """Load the encoder that another one's `source` names.
+    """Load the encoder described by another one's `source`.
 
     Raises:
-        FoldlineError: where it cannot be loaded, or is another one by now.
+        FoldlineError: if it cannot be loaded or has changed.
     """
     name = source["name"]
     offline = Path(name).is_dir() or not hub.is_reachable()
@@ -134,7 +135,7 @@ def reopen_encoder(key: str, source: dict[str, Any]) -> SentenceEncoder:
 
 
 def _max_positions(model: Any) -> int:
-    """Give the most tokens that a model reads; RoBERTa counts from behind its padding's."""
+    """Return the most tokens that a model reads; RoBERTa's start after its padding index."""
     most = getattr(model.config, "max_position_embeddings", None)
     if most is None or most < 1:  # XLNet's -1: no limit
         return 1 << 20

@@ -1,7 +1,8 @@
-"""Vectors of texts that were made before, by the encoder that made them.
+"""A cache of sentence vectors on disk, for each encoder.
 
-Folds share most of their texts, and a stage that runs again has all of them. The file lies outside
-DVC's outputs; without it, or with a broken one, everything is made anew, to the same bytes.
+Folds share most of their texts, and a stage that runs again shares all of them. The cache lies
+outside DVC's outputs; without it, or with a damaged one, vectors are computed again to the same
+bytes.
 """
 
 import hashlib
@@ -24,9 +25,9 @@ CHECKSUM_BYTES = 4  # bytes of a checksum before each vector
 def get_or_compute(
     identity: str, texts: list[str], make: Callable[[list[str]], np.ndarray]
 ) -> np.ndarray:
-    """Give (n, width) float32 vectors of texts; each text is made once for an encoder.
+    """Return (n, width) float32 vectors of texts; each text is computed once for an encoder.
 
-    `make` must give a text the same vector whatever stands beside it.
+    `make` must return the same vector for a text whatever the other texts are.
     """
     keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
     first = dict(zip(reversed(keys), reversed(texts), strict=True))
@@ -73,7 +74,7 @@ def _pack(vector: np.ndarray) -> bytes:
 
 
 def _unpack(blob: bytes) -> np.ndarray | None:
-    """Give the vector of a blob, None where it is damaged."""
+    """Return the vector of a blob, None if it is damaged."""
     whole = (
         isinstance(blob, bytes)
         and crc32(blob[CHECKSUM_BYTES:]).to_bytes(CHECKSUM_BYTES) == blob[:CHECKSUM_BYTES]

@@ -1,4 +1,4 @@
-"""Models that do not read the text: what every other model must beat."""
+"""Baselines that ignore the text: every other model must beat them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +18,13 @@ FILE = "baseline.json"
 
 @dataclass(frozen=True)
 class PriorBaseline:
-    """Zero-rule: each row gets the training rows' class shares, or their mean."""
+    """Majority baseline: predict the training rows' class shares, or their mean, for every row."""
 
     task: str
     values: tuple[float, ...]
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c) shares or (n,) means."""
+        """Return (n, c) shares or (n,) means."""
         shape = len(rows) if self.task == "regression" else (len(rows), 1)
         return np.tile(np.array(self.values), shape)
 
@@ -35,9 +35,9 @@ class PriorBaseline:
 
 @dataclass(frozen=True)
 class RandomBaseline:
-    """Stratified random: each row's class, or number, is drawn as the training rows have it.
+    """Stratified random baseline: sample each prediction from the training distribution.
 
-    The draw belongs to the row's id and text, so it does not depend on the rows beside it.
+    A prediction depends only on the row's id and text, not on the other rows.
     """
 
     task: str
@@ -45,7 +45,7 @@ class RandomBaseline:
     seed: int
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c) certain predictions or (n,) numbers."""
+        """Return (n, c) one-hot predictions or (n,) values."""
         texts = zip(rows["id"].tolist(), rows["text"].tolist(), strict=True)
         draws = rank_keys(self.seed, [f"random\x1f{id_}\x1f{text}" for id_, text in texts]) / 2**64
         if self.task == "regression":
@@ -64,12 +64,12 @@ class RandomBaseline:
         return (np.column_stack(drawn) / 2**64 < np.array(self.values)).astype(np.float64)
 
     def save(self, folder: Path) -> None:
-        """Write shares (or numbers) and seed."""
+        """Write shares (or quantiles) and seed."""
         write_json(folder / FILE, {"values": self.values, "seed": self.seed})
 
 
 def fit_majority(job: Job) -> FitResult:
-    """Learn the class shares, or the mean."""
+    """Fit the class shares, or the mean."""
     target, weights = job.labels.encode(job.train["label"]), sample_weights(job.train)
     if job.labels.task == "regression":
         return FitResult(
@@ -79,7 +79,7 @@ def fit_majority(job: Job) -> FitResult:
 
 
 def fit_random(job: Job) -> FitResult:
-    """Learn the class shares, or a hundred quantiles of the numbers."""
+    """Fit the class shares, or a hundred quantiles of the targets."""
     target, weights = job.labels.encode(job.train["label"]), sample_weights(job.train)
     if job.labels.task == "regression":
         how: dict[str, Any] = {"weights": weights, "method": "inverted_cdf"}

@@ -1,4 +1,4 @@
-"""Boosted trees as plain arrays: they open without a pickle, which would run code."""
+"""Boosted trees as plain arrays, which load without a pickle (a pickle would run code)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +12,9 @@ FIELDS = ("feature", "threshold", "left", "right", "value")
 class Forest:
     """The nodes of all trees one after another, and where each tree starts.
 
-    `feature` is -1 for a leaf, whose `value` counts; a row whose feature is at most the
-    `threshold` goes to `left`, else to `right`: places of nodes. `roots` (t,) are trees' first
-    nodes, `output` (t,) which score each adds to, `base` (k,) where scores start from.
+    `feature` is -1 for a leaf, whose `value` counts; a row whose feature is at most `threshold`
+    goes to node `left`, else to `right`. `roots` (t,) are the trees' first nodes, `output` (t,) the
+    score each tree adds to, `base` (k,) the initial scores.
     """
 
     feature: np.ndarray
@@ -27,7 +27,7 @@ class Forest:
     base: np.ndarray
 
     def scores(self, features: np.ndarray) -> np.ndarray:
-        """Give (n, k) scores of (n, f) features; a row's are the same beside any others."""
+        """Return (n, k) scores of (n, f) features; a row's do not depend on the other rows."""
         columns, everyone = np.ascontiguousarray(features.T), np.arange(len(features))
         found = np.tile(self.base, (len(features), 1))
         for root, output in zip(self.roots.tolist(), self.output.tolist(), strict=True):
@@ -45,19 +45,19 @@ class Forest:
         return found
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Give what is to be kept."""
+        """Return the arrays to save."""
         return {
             f"tree_{name}": getattr(self, name) for name in (*FIELDS, "roots", "output", "base")
         }
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> "Forest":
-        """Make the forest whose arrays were kept."""
+        """Rebuild a forest from its saved arrays."""
         return cls(**{n.removeprefix("tree_"): a for n, a in arrays.items() if "tree_" in n})
 
     @classmethod
     def constant(cls, base: float) -> "Forest":
-        """Give a forest without trees."""
+        """Return a forest without trees."""
         none, places = np.zeros(0), np.zeros(0, dtype=np.int32)
         return cls(places, none, places, places, none, places, places, np.array([base]))
 
@@ -83,7 +83,7 @@ class Forest:
 
 
 def extract_forest(boosted: Any) -> Forest:
-    """Take the trees out of a fitted HistGradientBoosting of scikit-learn without categories."""
+    """Return the trees of a fitted scikit-learn HistGradientBoosting without categories."""
     base = np.asarray(boosted._baseline_prediction, dtype=np.float64).ravel()
     forests = []
     for round_ in boosted._predictors:

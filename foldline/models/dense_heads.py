@@ -1,4 +1,4 @@
-"""Heads over a few hundred numbers of each row: linear, nearest neighbours, a small network."""
+"""Heads over dense features of a few hundred dimensions: linear, k-NN, MLP."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -28,11 +28,11 @@ class Head(Protocol):
     """Features (n, f) in, (n, c) probabilities or (n,) numbers out."""
 
     def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
-        """Give (n, c) probabilities, each by itself for several labels at once, or (n,) numbers."""
+        """Return (n, c) probabilities, independent ones for multilabel, or (n,) values."""
         ...
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Give what is to be kept."""
+        """Return the arrays to save."""
         ...
 
 
@@ -44,9 +44,9 @@ def fit_head(
     weights: np.ndarray | None,
     seed: int,
 ) -> Head:
-    """Fit the head that `options.head` names to targets as `soft.targets_of` gives them.
+    """Fit the head that `options.head` names to the targets of `soft_labels.training_targets`.
 
-    `weights` (n,) are those of the rows, None for 1 each.
+    `weights` (n,) are the rows' weights, None for 1 each.
     """
     if labels.task == "classification":
         codes = np.unique(expand_soft_targets(target)[1])
@@ -66,7 +66,7 @@ def fit_linear(
     labels: Labels,
     weights: np.ndarray | None,
 ) -> Head:
-    """Fit a linear head: to features of one spread, whose rows have length 1 on average."""
+    """Fit a linear head to standardised features whose rows have length 1 on average."""
     from sklearn.linear_model import Ridge
 
     mean, scale = mean_and_scale(features)
@@ -96,7 +96,7 @@ def fit_linear(
 
 
 def restore_head(arrays: dict[str, np.ndarray]) -> Head:
-    """Make the head whose arrays were kept."""
+    """Rebuild the head from its saved arrays."""
     kept = dict(arrays)
     kind = HEADS[str(kept.pop("head"))]
     return cast(Head, kind(**kept))
@@ -104,24 +104,24 @@ def restore_head(arrays: dict[str, np.ndarray]) -> Head:
 
 @dataclass(frozen=True)
 class ConstantHead:
-    """One class was learnt: `codes` (1,)."""
+    """Training had a single class: `codes` (1,)."""
 
     codes: np.ndarray
 
     def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
-        """Give (n, c) certain predictions."""
+        """Return (n, c) one-hot predictions."""
         return constant_probabilities(self.codes, len(features), labels)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Give the class."""
+        """Return the class."""
         return {"head": np.array("certain"), "codes": self.codes}
 
 
 @dataclass(frozen=True)
 class LinearHead:
-    """Multinomial logistic regression, one logistic each for several labels, or ridge for numbers.
+    """Multinomial logistic regression, one logistic for each label, or ridge regression.
 
-    `weights` (k, f), `bias` (k,), `codes` the classes that were learnt.
+    `weights` (k, f), `bias` (k,), `codes` the classes seen in training.
     """
 
     weights: np.ndarray
@@ -129,7 +129,7 @@ class LinearHead:
     codes: np.ndarray
 
     def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
-        """Give probabilities or numbers."""
+        """Return probabilities or values."""
         if labels.task != "classification" or len(self.weights) == 1:
             return LinearModel(self.weights, self.bias, self.codes).predict(features, labels)
         return expand_probabilities(
@@ -137,7 +137,7 @@ class LinearHead:
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Give weights, bias and codes."""
+        """Return weights, bias and codes."""
         kept = {"weights": self.weights, "bias": self.bias, "codes": self.codes}
         return {"head": np.array("linear")} | kept
 

@@ -1,4 +1,4 @@
-"""The machine that a model runs on: its device, its threads, and the order that it sums in."""
+"""The device that models run on, its seeds and threads, and the order of its sums."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ __all__ = ["deterministic", "get_device", "set_seed", "silence_transformers", "t
 
 
 def get_device() -> str:
-    """Name the device that models train and predict on."""
+    """Return the device for training and prediction: `cuda` or `cpu`."""
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
@@ -28,13 +28,14 @@ def set_seed(seed: int) -> None:
 
 @contextmanager
 def deterministic(train: Train) -> Iterator[None]:
-    """Let torch sum with `train.threads`, in an order as fixed as `train.determinism` asks.
+    """Run torch with `train.threads`, as deterministically as `train.determinism` asks.
 
-    A CPU with the same threads sums in one order anyway. A GPU does where it is told to and has an
-    algorithm for it; attention has one for sure in plain products alone, which strict takes.
+    A CPU sums in a fixed order for a given number of threads. A GPU does so only on request and
+    only for operations with a deterministic algorithm; strict therefore uses plain (math)
+    attention.
 
     Raises:
-        FoldlineError: with strict, at an operation that has no such algorithm.
+        FoldlineError: with strict, if an operation has no deterministic algorithm.
     """
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -62,7 +63,7 @@ def deterministic(train: Train) -> Iterator[None]:
 
 
 def silence_transformers() -> None:
-    """Leave errors alone to transformers' log: a bar for each loaded file drowns what matters."""
+    """Log only errors of transformers and hide its progress bars, which drown our own messages."""
     from transformers.utils import logging
 
     logging.set_verbosity_error()

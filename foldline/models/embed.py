@@ -1,4 +1,4 @@
-"""A frozen sentence encoder under a small head: often the best for few rows, in seconds."""
+"""A frozen sentence encoder with a small head: often the best model for few rows, in seconds."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ ARRAYS, CARD = "embed.npz", "embed.json"
 
 @dataclass(frozen=True)
 class EmbedModel:
-    """An encoder and a head; the encoder is kept by name and content, not as a copy."""
+    """An encoder and a head; the encoder is saved by name and content, not as a copy."""
 
     labels: Labels
     encoder: SentenceEncoder
@@ -28,17 +28,17 @@ class EmbedModel:
     head: dense_heads.Head
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c) probabilities or (n,) numbers, in the order of the rows."""
+        """Return (n, c) probabilities or (n,) numbers, in the order of the rows."""
         return self.head.predict(extract_features(self.encoder, self.pairs, rows), self.labels)
 
     def save(self, folder: Path) -> None:
-        """Write the head's arrays, and by what the encoder is found again."""
+        """Write the head's arrays, and what is needed to load the encoder again."""
         np.savez_compressed(folder / ARRAYS, allow_pickle=False, **self.head.arrays())
         write_json(folder / CARD, {"pairs": self.pairs, "encoder": self.encoder.source})
 
 
 def fit(job: Job) -> FitResult:
-    """Fit the head on vectors of the training rows."""
+    """Fit the head to the vectors of the training rows."""
     options, recipe = job.recipe.embed, job.recipe
     encoder = open_encoder(KEY, options.encoder, recipe.max_length, recipe.train.threads)
     pairs = bool((job.train["text_pair"] != "").any())
@@ -50,10 +50,10 @@ def fit(job: Job) -> FitResult:
 
 
 def load(folder: Path, labels: Labels) -> EmbedModel:
-    """Read the head, and load the encoder.
+    """Read the head and load the encoder.
 
     Raises:
-        FoldlineError: where the encoder is gone, or another one by now.
+        FoldlineError: if the encoder is gone or has changed.
     """
     card = read_json(folder / CARD)
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
@@ -62,7 +62,7 @@ def load(folder: Path, labels: Labels) -> EmbedModel:
 
 
 def extract_features(encoder: SentenceEncoder, pairs: bool, rows: pd.DataFrame) -> np.ndarray:
-    """Give (n, width) float64 vectors, or of pairs what `scaling.of_pairs` makes of both."""
+    """Return (n, width) float64 vectors, or the combined vectors of pairs."""
     first = encoder.encode(rows["text"].tolist()).astype(np.float64)
     if not pairs:
         return first

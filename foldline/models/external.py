@@ -1,7 +1,7 @@
-"""Predictions that were made elsewhere, taken from a file by the rows' ids.
+"""Predictions made outside Foldline, read from a file by row id.
 
-Foldline cannot prove that they are out of fold: whoever made them must have predicted each row by
-a model that had not seen it, or scores of cross-validation are worth nothing.
+Foldline cannot verify that they are out of fold: each row must have been predicted by a model that
+was not trained on it, otherwise cross-validation scores are meaningless.
 """
 
 import csv
@@ -24,17 +24,17 @@ TOLERANCE = 0.01  # that probabilities of a row may miss 1 by: they are often ro
 
 @dataclass(frozen=True)
 class ExternalPredictions:
-    """Predictions (m, c) or (m,) by id, and the file that they were read from."""
+    """Predictions (m, c) or (m,) by id, and the file they came from."""
 
     path: str
     ids: tuple[str, ...]
     values: np.ndarray
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give the rows' own predictions.
+        """Return the predictions of the rows, looked up by id.
 
         Raises:
-            FoldlineError: naming ids that the file does not hold.
+            FoldlineError: for ids that the file does not contain.
         """
         places = pd.Index(self.ids).get_indexer(pd.Index(rows["id"].astype(str)))
         if (places < 0).any():
@@ -53,10 +53,10 @@ class ExternalPredictions:
 
 
 def fit(job: Job) -> FitResult:
-    """Read the file; nothing is learnt from the rows.
+    """Read the predictions; nothing is learnt from the rows.
 
     Raises:
-        FoldlineError: naming the file's line or column that is not as it must be.
+        FoldlineError: for a malformed file, with its line or column.
     """
     path = job.recipe.external.file
     if path is None:
@@ -75,10 +75,10 @@ def load(folder: Path, labels: Labels) -> ExternalPredictions:
 
 
 def read_predictions(path: Path, labels: Labels) -> tuple[tuple[str, ...], np.ndarray]:
-    """Read ids and (m, c) probabilities, or (m,) numbers, from a csv file.
+    """Read ids and (m, c) probabilities, or (m,) values, from a csv file.
 
     Raises:
-        FoldlineError: naming the line or column that is not as it must be.
+        FoldlineError: for a malformed file, with its line or column.
     """
     names = labels.columns or [REGRESSION_COLUMN]
     ids: dict[str, int] = {}
@@ -142,7 +142,7 @@ def _parse_number(path: Path, line: int, name: str, cell: str | None) -> float:
 def _validate_probabilities(
     path: Path, lines: list[int], found: np.ndarray, labels: Labels
 ) -> np.ndarray:
-    """Refuse what is no probability; those of a row are made to sum to 1 exactly."""
+    """Check probabilities and normalise each row to sum to exactly 1."""
     strange = (found < 0).any(axis=1) | (found > 1).any(axis=1)
     what = "probabilities must be from 0 to 1"
     if not strange.any() and labels.task == "classification":

@@ -1,4 +1,4 @@
-"""Vectors of n-grams learnt together with a linear head over their mean."""
+"""N-gram vectors trained together with a linear head over their mean."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,13 +27,13 @@ Bags = list[np.ndarray]
 def train_vectors(
     job: Job, finder: HashedNgrams, pairs: bool
 ) -> tuple[np.ndarray, dense_heads.Head, list[dict[str, Any]]]:
-    """Give vectors (m, d) float32, the head over their mean, and the history by step.
+    """Return vectors (m, d) float32, the head over their mean, and the history by step.
 
-    Bag of tricks (Joulin et al., 2017) by stochastic gradient descent with a falling rate, in
-    small batches. Numbers are learnt in units of their spread, by a loss that far ones do not rule.
+    Bag of tricks (Joulin et al., 2017): stochastic gradient descent with a falling learning rate,
+    in small batches. Regression targets are standardised and use a loss that is robust to outliers.
 
     Raises:
-        FoldlineError: where training diverges.
+        FoldlineError: if training diverges.
     """
     import torch
 
@@ -82,7 +82,7 @@ def train_vectors(
 
 
 def _resolve_epochs(asked: int | str, rows: int) -> int:
-    """Give a number of epochs; few rows have to be seen more often before vectors say anything."""
+    """Return the number of epochs; few rows need more of them."""
     return (
         min(MAX_EPOCHS, max(MIN_EPOCHS, round(ROWS_SEEN / rows)))
         if isinstance(asked, str)
@@ -97,7 +97,7 @@ def _batches(seed: int, rows: int, epochs: int) -> Iterator[np.ndarray]:
 
 
 def _batch_features(vectors: Any, bags: list[Bags], batch: np.ndarray) -> Any:
-    """Give the features of a batch: (n, d), or of pairs what `scaling.of_pairs` starts with."""
+    """Return the features of a batch: (n, d), or of pairs as `combine_pairs` without cosine."""
     import torch
 
     found = []
@@ -114,7 +114,7 @@ def _batch_features(vectors: Any, bags: list[Bags], batch: np.ndarray) -> Any:
 
 
 def _training_targets(job: Job, target: np.ndarray) -> tuple[Any, Any, np.ndarray]:
-    """Give what is to be said of each row (n, k), its weight (n,), and the classes learnt."""
+    """Return the targets (n, k), the row weights (n,), and the classes that occur."""
     import torch
 
     labels, weights, codes = job.labels, sample_weights(job.train), np.zeros(0, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Gradient-boosted trees on what TF-IDF condenses to, and on counts and shares of characters."""
+"""Gradient-boosted trees over the SVD of TF-IDF and surface features."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,14 +31,14 @@ ARRAYS, CARD = "gbdt.npz", "gbdt.json"
 
 @dataclass(frozen=True)
 class FeatureExtractor:
-    """What makes features of rows: vectorisers, (k, words) directions of them, pairs or not."""
+    """Fitted vectorisers and SVD components (k, words); `pairs` says whether texts are pairs."""
 
     vectorisers: list[Any]
     directions: np.ndarray
     pairs: bool
 
     def extract(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, f) features; each row's hang on itself alone, to the last bit."""
+        """Return (n, f) features; a row's are bitwise independent of the other rows."""
         first = rows["text"].tolist()
         a = vectorise(self.vectorisers, first)
         parts = [self._project(a, first), surface_features(first)]
@@ -55,7 +55,7 @@ class FeatureExtractor:
 
 @dataclass(frozen=True)
 class GbdtModel:
-    """A reader and trees; `codes` are the classes that were learnt."""
+    """A feature extractor and trees; `codes` are the classes seen in training."""
 
     labels: Labels
     extractor: FeatureExtractor
@@ -63,7 +63,7 @@ class GbdtModel:
     codes: np.ndarray
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c) probabilities or (n,) numbers, in the order of the rows."""
+        """Return (n, c) probabilities or (n,) numbers, in the order of the rows."""
         from scipy.special import expit
 
         task = self.labels.task
@@ -81,7 +81,7 @@ class GbdtModel:
         return expand_probabilities(found, self.codes, self.labels)
 
     def save(self, folder: Path) -> None:
-        """Write vocabularies, directions and trees."""
+        """Write vocabularies, SVD components and trees."""
         arrays = {f"idf_{i}": v.idf_ for i, v in enumerate(self.extractor.vectorisers)}
         arrays |= {"directions": self.extractor.directions, "codes": self.codes}
         np.savez_compressed(folder / ARRAYS, allow_pickle=False, **arrays, **self.forest.arrays())
@@ -102,7 +102,7 @@ def load(folder: Path, labels: Labels) -> GbdtModel:
 
 
 def fit(job: Job) -> FitResult:
-    """Fit directions and trees on the training rows; the validation rows say when to stop."""
+    """Fit SVD and trees to the training rows; the validation rows stop the training."""
     labels, target, counts = (
         job.labels,
         training_targets(job.train, job.labels),
@@ -141,7 +141,7 @@ def fit(job: Job) -> FitResult:
 
 
 def _fit_extractor(job: Job) -> FeatureExtractor:
-    """Fit TF-IDF and its strongest directions (Deerwester et al., 1990; Halko et al., 2011)."""
+    """Fit TF-IDF and its truncated SVD (Deerwester et al., 1990; Halko et al., 2011)."""
     from sklearn.decomposition import TruncatedSVD
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -167,7 +167,7 @@ def _fit_trees(
     valid: tuple[np.ndarray, np.ndarray] | None,
     numbers: bool = False,
 ) -> Forest:
-    """Fit histogram gradient boosting (Ke et al., 2017) as scikit-learn has it."""
+    """Fit scikit-learn's histogram gradient boosting (Ke et al., 2017)."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from threadpoolctl import threadpool_limits
 
@@ -197,7 +197,7 @@ def _select_label(valid: Any, column: int) -> Any:
 
 
 def _harden_labels(valid: Any, codes: np.ndarray) -> Any:
-    """Give those validation rows whose class was learnt, each with its likeliest one."""
+    """Return the validation rows whose most probable class occurs in training, with that class."""
     if valid is None:
         return None
     given, target = valid

@@ -1,4 +1,4 @@
-"""Rules written by hand: a class is told by its words."""
+"""A hand-written rule model: keywords and patterns for each class."""
 
 import re
 from collections.abc import Mapping
@@ -22,10 +22,9 @@ Rules = dict[str, list[str]]
 
 @dataclass(frozen=True)
 class KeywordModel:
-    """Words and /patterns/ of each class, and the training rows' shares of the classes (c,).
+    """Keywords and /patterns/ of each class, and the class shares (c,) of the training rows.
 
-    A class that more of its rules find in a text gets more of it; where none is found the shares
-    decide, so the majority class does.
+    A class scores by how many of its rules match; without a match the class shares decide.
     """
 
     labels: Labels
@@ -33,7 +32,7 @@ class KeywordModel:
     shares: tuple[float, ...]
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c) shares of the rules found, or 1 and 0 for several labels at once."""
+        """Return (n, c) shares of matching rules; multilabel: 1 where any rule matches, else 0."""
         patterns = [_compile_rules(self.rules.get(name, [])) for name in self.labels.classes]
         texts = zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True)
         counts = np.array(
@@ -54,10 +53,10 @@ class KeywordModel:
 
 
 def fit(job: Job) -> FitResult:
-    """Read the rules, and count the classes of the training rows.
+    """Read the rules and count the classes of the training rows.
 
     Raises:
-        FoldlineError: where the task has no classes, or the file is not as it must be.
+        FoldlineError: if the task has no classes, or the file is missing or malformed.
     """
     labels = job.labels
     if labels.task == "regression":
@@ -87,7 +86,7 @@ def read_rules(path: Path, labels: Labels) -> Rules:
     """Read words and /patterns/ of classes from YAML: `spam: [winner, "/£ ?[0-9]+/"]`.
 
     Raises:
-        FoldlineError: naming the class that is not known or the rule that cannot be read.
+        FoldlineError: for an unknown class or a rule that cannot be read.
     """
     content = _read_mapping(path)
     for name, words in content.items():
@@ -122,12 +121,12 @@ def _read_mapping(path: Path) -> Mapping[Any, Any]:
 
 
 def _is_word(word: object) -> bool:
-    """Tell whether a text or number can stand for a word; an empty one stands in every text."""
+    """Return whether a value can be a keyword; an empty one would match every text."""
     return isinstance(word, (str, int, float)) and bool(str(word).strip())
 
 
 def _compile_rules(words: list[str]) -> list[re.Pattern[str]]:
-    """Compile rules: a word stands anywhere in a text, as Korean particles follow words."""
+    """Compile rules that match anywhere in a text, since Korean particles follow words."""
     found = []
     for word in words:
         regex = len(word) > 2 and word.startswith("/") and word.endswith("/")

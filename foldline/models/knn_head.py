@@ -1,4 +1,4 @@
-"""Nearest neighbours as a head over dense features."""
+"""A k-nearest-neighbours head over dense features."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ MAX_CELLS = 20_000_000  # of a table of distances at once
 
 @dataclass(frozen=True)
 class KnnHead:
-    """The nearest training rows by cosine vote, the nearer the more, times what each counts.
+    """Votes of the nearest training rows, weighted by cosine similarity and sample weight.
 
     `rows` (m, f), `targets` (m, c) or (m, 1), `weights` (m,).
     """
@@ -24,7 +24,7 @@ class KnnHead:
     count: np.ndarray
 
     def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
-        """Give the weighted mean of the neighbours' targets."""
+        """Return the weighted mean of the neighbours' targets."""
         unit = normalise_rows(features)
         found = np.zeros((len(features), self.targets.shape[1]))
         size = max(1, MAX_CELLS // len(self.rows))
@@ -39,7 +39,7 @@ class KnnHead:
         return found[:, 0] if labels.task == "regression" else found
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Give the rows themselves."""
+        """Return the stored rows."""
         names = ("rows", "targets", "weights", "count")
         kept = {name: getattr(self, name) for name in names}
         return {"head": np.array("knn")} | kept
@@ -53,7 +53,7 @@ class KnnHead:
         labels: Labels,
         weights: np.ndarray | None,
     ) -> "KnnHead":
-        """Keep the training rows."""
+        """Store the training rows."""
         if labels.task == "regression":
             targets = target[:, None]
         elif target.ndim == 1:

@@ -1,4 +1,4 @@
-"""A model that sees nothing of a text but its length: what lengths alone give away."""
+"""A model on text length alone: how much lengths reveal about the labels."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +19,13 @@ OPTIONS = LinearOptions(c=100.0, alpha=1e-3, class_weights="none")
 
 @dataclass(frozen=True)
 class LengthModel:
-    """A linear head over lengths."""
+    """A linear head over length features."""
 
     labels: Labels
     head: dense_heads.Head
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c) probabilities or (n,) numbers, in the order of the rows."""
+        """Return (n, c) probabilities or (n,) numbers, in the order of the rows."""
         return self.head.predict(length_features(rows), self.labels)
 
     def save(self, folder: Path) -> None:
@@ -47,9 +47,9 @@ def load(folder: Path, labels: Labels) -> LengthModel:
 
 
 def length_features(rows: pd.DataFrame) -> np.ndarray:
-    """Give (n, 6) logs of characters and words of both texts, and how far those lie apart.
+    """Return (n, 6) log counts of characters and words of both texts, and their differences.
 
-    The last four are 0, or those of the first, where there is no second text.
+    Without a second text its two counts are 0 and the differences equal the first two.
     """
     first, second = (_log_lengths(rows[name].tolist()) for name in ("text", "text_pair"))
     return np.hstack([first, second, np.abs(first - second)])

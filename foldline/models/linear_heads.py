@@ -1,4 +1,4 @@
-"""Linear learners of classes on many sparse features: the heads of TF-IDF."""
+"""Linear classifiers over many sparse features: the heads of TF-IDF."""
 
 from functools import partial
 from typing import Any
@@ -18,10 +18,10 @@ INTERPOLATION = 0.25
 def fit_head(
     recipe: Recipe, features: Any, found: OneVsRestTargets, rows: pd.DataFrame, counts: int
 ) -> LinearModel:
-    """Fit the head that `tfidf.head` names; the first `counts` features are never negative.
+    """Fit the head that `tfidf.head` names; the first `counts` features are non-negative.
 
-    Logistic regression gives probabilities by itself; all others are calibrated on training rows
-    out of their folds, which keep groups and copies of `rows` (n) together.
+    Logistic regression returns probabilities by itself. All others are calibrated on out-of-fold
+    training rows; folds keep groups and copies of `rows` (n) together.
     """
     options = recipe.tfidf
     features = features[found.rows]
@@ -49,7 +49,7 @@ def fit_head(
 
 
 def get_learner(recipe: Recipe, counts: int) -> Learner:
-    """Give the learner of one class against the rest."""
+    """Return the binary learner that `tfidf.head` names."""
     return {
         "svm": partial(_fit_svm, recipe),
         "nbsvm": partial(_fit_nbsvm, recipe, counts),
@@ -59,7 +59,7 @@ def get_learner(recipe: Recipe, counts: int) -> Learner:
 
 
 def balance_rows(holds: np.ndarray, shares: np.ndarray | None, balanced: bool) -> np.ndarray:
-    """Give (n,) weights: the shares, times what lets both sides weigh the same if `balanced`."""
+    """Return (n,) sample weights, scaled if `balanced` so that both sides weigh the same."""
     weights = np.ones(len(holds)) if shares is None else shares.astype(np.float64)
     if not balanced:
         return weights
@@ -71,10 +71,10 @@ def balance_rows(holds: np.ndarray, shares: np.ndarray | None, balanced: bool) -
 def fit_complement_nb(
     features: Any, holds: np.ndarray, shares: np.ndarray | None, counts: int
 ) -> LinearModel:
-    """Fit complement naive Bayes (Rennie et al., 2003): (n, k) `holds`, a class in each column.
+    """Fit complement naive Bayes (Rennie et al., 2003) to (n, k) indicators, a class a column.
 
-    A class is scored by how little a text looks like all the others; scores are centred, which
-    leaves their order.
+    A class is scored by how little a text looks like all other classes. Scores are centred, which
+    does not change their order.
     """
     logs = np.stack(
         [_log_shares(features, ~holds[:, k], shares, counts) for k in range(holds.shape[1])]
@@ -119,9 +119,9 @@ def _fit_svm(
 def _fit_nbsvm(
     recipe: Recipe, counts: int, features: Any, holds: np.ndarray, shares: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
-    """Fit an SVM to features times their log-count ratio, between it and naive Bayes.
+    """Fit an SVM to features scaled by their log-count ratio, interpolated with naive Bayes.
 
-    Wang and Manning (2012), on TF-IDF weights in place of their binary ones.
+    Wang and Manning (2012), with TF-IDF weights instead of their binary features.
     """
     from scipy import sparse
 
@@ -145,7 +145,7 @@ def _fit_naive_bayes(
 def _log_shares(
     features: Any, chosen: np.ndarray, shares: np.ndarray | None, counts: int
 ) -> np.ndarray:
-    """Give the log share of each of the first `counts` features in the chosen rows' sum."""
+    """Return the log share of each of the first `counts` features in the sum of the chosen rows."""
     weights = chosen.astype(np.float64) * (1.0 if shares is None else shares)
     sums = np.asarray(features.T @ weights)[:counts] + SMOOTHING
     return np.asarray(np.log(sums / sums.sum()))

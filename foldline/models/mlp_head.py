@@ -1,4 +1,4 @@
-"""A network of one hidden layer as a head over dense features."""
+"""A multilayer perceptron with one hidden layer as a head over dense features."""
 
 import warnings
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from foldline.models.soft_labels import expand_soft_targets
 
 @dataclass(frozen=True)
 class MlpHead:
-    """One hidden layer of rectified units: `inner` (f, h), `inner_bias`, `outer` (h, k), ..."""
+    """One hidden layer of ReLU units: `inner` (f, h) and `outer` (h, k), each with its bias."""
 
     mean: np.ndarray
     scale: np.ndarray
@@ -25,7 +25,7 @@ class MlpHead:
     codes: np.ndarray
 
     def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
-        """Give probabilities or numbers."""
+        """Return probabilities or values."""
         hidden = np.maximum((features - self.mean) / self.scale @ self.inner + self.inner_bias, 0)
         if labels.task != "classification" or self.outer.shape[1] == 1:
             linear = LinearModel(self.outer.T, self.outer_bias, self.codes)
@@ -35,7 +35,7 @@ class MlpHead:
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Give all weights."""
+        """Return all weights."""
         names = ("mean", "scale", "inner", "inner_bias", "outer", "outer_bias", "codes")
         return {"head": np.array("mlp")} | {name: getattr(self, name) for name in names}
 

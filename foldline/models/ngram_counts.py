@@ -1,8 +1,7 @@
-"""Counts of n-grams by arrays: as scikit-learn counts, but faster.
+"""N-gram counts with numpy arrays: the same as scikit-learn's, but faster.
 
-An n-gram of characters is one whole number: each character has a rank among those of all texts,
-and the ranks stand in the number's bits from the highest down. So numbers are sorted as their
-n-grams are.
+A character n-gram is encoded as one integer: each character has a rank among those of all texts,
+and the ranks fill the integer's bits from the highest down, so integers sort as their n-grams do.
 """
 
 import re
@@ -16,14 +15,14 @@ WORD = re.compile(r"(?u)\b\w+\b")
 
 
 class NgramCounts(NamedTuple):
-    """Counts (n texts, k) as a sparse matrix, and the n-grams in their order: its columns."""
+    """Counts (n texts, k) as a sparse matrix, and the n-grams of its columns in order."""
 
     matrix: Any
     ngrams: list[str]
 
 
 class _Characters(NamedTuple):
-    """Each character of all words: its rank from 1, its text, and how many of its word follow."""
+    """The characters of all words: rank from 1, text, characters left in the word, word start."""
 
     ranks: np.ndarray
     rows: np.ndarray
@@ -33,11 +32,11 @@ class _Characters(NamedTuple):
 
 
 def count_within_words(texts: list[str], low: int, high: int, min_df: int) -> NgramCounts | None:
-    """Count n-grams of `low` to `high` characters that stand in `min_df` texts at least.
+    """Count n-grams of `low` to `high` characters that occur in at least `min_df` texts.
 
-    They are those of scikit-learn's `char_wb`: of each word in lower case between two spaces; one
-    shorter than `low` counts whole. None where the texts have too many different characters for
-    a number to hold `high` of them, or the character 0, which ends a text of numpy's.
+    They equal scikit-learn's `char_wb`: of each lower-cased word between two spaces; a word shorter
+    than `low` counts whole. Returns None if the texts have too many different characters for an
+    integer to hold `high` of them, or contain the character 0, which numpy strings cannot end with.
     """
     places = _index_characters(texts)
     width = len(places.alphabet).bit_length()
@@ -63,7 +62,7 @@ def count_within_words(texts: list[str], low: int, high: int, min_df: int) -> Ng
 
 
 def count_words(texts: list[str], low: int, high: int) -> NgramCounts:
-    """Count n-grams of `low` to `high` words in lower case, which stand apart by a space."""
+    """Count n-grams of `low` to `high` lower-cased words, joined by spaces."""
     import pandas as pd
 
     found = [WORD.findall(text.lower()) for text in texts]
@@ -93,7 +92,7 @@ def count_words(texts: list[str], low: int, high: int) -> NgramCounts:
 
 
 def _stack_columns(parts: list[Any], order: np.ndarray) -> Any:
-    """Put matrices side by side, and their columns into an order."""
+    """Stack matrices side by side and reorder their columns."""
     from scipy import sparse
 
     rank = np.empty(len(order), dtype=np.int32)
@@ -122,7 +121,7 @@ def _index_characters(texts: list[str]) -> _Characters:
 
 
 def _append_character(numbers: np.ndarray, places: _Characters, size: int, shift: int) -> None:
-    """Put the character `size - 1` places on into each number, where its word still has one."""
+    """Add the character at offset `size - 1` to each code whose word is long enough."""
     reach = len(numbers) - size + 1
     if reach > 0:
         there = places.left[:reach] >= size
@@ -132,7 +131,7 @@ def _append_character(numbers: np.ndarray, places: _Characters, size: int, shift
 def _count_matrix(
     numbers: np.ndarray, rows: np.ndarray, texts: int, min_df: int
 ) -> tuple[np.ndarray, Any]:
-    """Give the numbers that stand in `min_df` texts, and their counts (texts, those)."""
+    """Return the codes that occur in at least `min_df` texts, and their counts (texts, codes)."""
     import pandas as pd
     from scipy import sparse
 
@@ -147,7 +146,7 @@ def _count_matrix(
 
 
 def _decode_ngrams(numbers: np.ndarray, alphabet: np.ndarray, width: int, high: int) -> list[str]:
-    """Give the n-grams as texts; what ends early holds zeros, which numpy's texts leave out."""
+    """Return the n-grams as strings; shorter ones hold zeros, which numpy strings drop."""
     signs = np.concatenate([[0], alphabet]).astype(np.uint32)
     shifts = width * np.arange(high - 1, -1, -1)
     columns = signs[(numbers[:, None] >> shifts) & ((1 << width) - 1)]

@@ -1,4 +1,4 @@
-"""Texts as numbered n-grams: words, word n-grams, and characters within words (subwords)."""
+"""Texts as hashed n-grams: words, word n-grams, and characters within words (subwords)."""
 
 import re
 from collections import Counter
@@ -13,10 +13,11 @@ WORD = re.compile(r"\w+|[^\w\s]+")
 
 @dataclass(frozen=True)
 class HashedNgrams:
-    """N-grams hashed into buckets (Bojanowski et al., 2017); `known` are those that were learnt.
+    """N-grams hashed into `n_buckets` (Bojanowski et al., 2017).
 
-    `words` is the longest n-gram of words, `chars` the range of those of characters, whose words
-    are marked at both ends. `known` (m,) is sorted; a bucket that is not in it is left out.
+    `word_ngrams` is the longest word n-gram, `char_ngrams` the range of character n-grams of words
+    marked at both ends. `buckets_kept` (m,) are the sorted buckets that have a vector; others are
+    ignored.
     """
 
     word_ngrams: int
@@ -26,7 +27,7 @@ class HashedNgrams:
     _word_cache: dict[str, list[int]] = field(default_factory=dict, repr=False, compare=False)
 
     def indices(self, text: str) -> np.ndarray:
-        """Give the places in `known` of a text's n-grams, as often as they stand there."""
+        """Return the indices in `buckets_kept` of a text's n-grams, with repetitions."""
         found = np.fromiter(self.hash_ngrams(text), dtype=np.int64)
         if not len(self.buckets_kept) or not len(found):
             return np.zeros(0, dtype=np.int64)
@@ -56,7 +57,7 @@ class HashedNgrams:
 
 
 def select_buckets(grams: HashedNgrams, texts: list[str], least: int) -> np.ndarray:
-    """Give the sorted buckets that at least `least` of the texts hold; all if none does."""
+    """Return the sorted buckets found in at least `min_df` texts, or all if there are none."""
     counts = Counter(bucket for text in texts for bucket in set(grams.hash_ngrams(text)))
     often = [bucket for bucket, count in counts.items() if count >= least] or list(counts)
     return np.array(sorted(often), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Linear models of one class against the rest: how they are put to a learner, and what they say."""
+"""One-vs-rest linear models: their training targets, fitting and probabilities."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ Learner = Callable[[Any, np.ndarray, np.ndarray | None], tuple[np.ndarray, float
 
 @dataclass(frozen=True)
 class LinearModel:
-    """A linear model, one row of `weights` for each output: (k, features), `bias` (k,).
+    """A linear model with `weights` (k, features) and `bias` (k,), one row for each output.
 
-    `codes` are the classes that were learnt: none for numbers; of two, the output is the second.
-    Of several labels at once each has its output; an infinite bias says always, or never.
+    `codes` are the classes seen in training, empty for regression; with two, the output is the
+    second. Multilabel has an output for each label; an infinite bias means always or never.
     """
 
     weights: np.ndarray
@@ -27,7 +27,7 @@ class LinearModel:
     codes: np.ndarray
 
     def predict(self, features: Any, labels: Labels) -> np.ndarray:
-        """Give (n, c) probabilities or (n,) numbers; 0 for a class that was not learnt."""
+        """Return (n, c) probabilities or (n,) values; 0 for a class unseen in training."""
         from scipy.special import expit
 
         if labels.task == "classification" and len(self.codes) == 1:
@@ -45,11 +45,11 @@ class LinearModel:
 
 @dataclass(frozen=True)
 class OneVsRestTargets:
-    """Which rows of the features to learn from, and for each output whether they hold it.
+    """The rows to train on and, for each output, which of them are positive.
 
-    `places` are row numbers (a row with a soft label stands once for each of its classes),
-    `holds` is (m, k) of 0 and 1, `shares` the rows' weights (m,) or None, `codes` as in Linear;
-    `rivals` says that a row holds one output alone, and that each class has its own.
+    `rows` are row numbers (a row with a soft label occurs once for each of its classes),
+    `indicators` (m, k) are 0 or 1, `sample_weight` is (m,) or None, `codes` as in LinearModel.
+    `exclusive` says that each row is positive for exactly one of more than two classes.
     """
 
     rows: Any
@@ -62,12 +62,12 @@ class OneVsRestTargets:
 def one_vs_rest_targets(
     target: np.ndarray, labels: Labels, weights: np.ndarray | None = None
 ) -> OneVsRestTargets:
-    """Put targets (see `soft.targets_of`) as one class against the rest, each.
+    """Turn targets (see `training_targets`) into binary indicators, one class against the rest.
 
-    `weights` (n,) are those of the rows, None for 1 each.
+    `weights` (n,) are the rows' weights, None for 1 each.
 
     Raises:
-        FoldlineError: where several labels at once have shares, which no output can learn.
+        FoldlineError: for soft multilabel targets, which no output can learn.
     """
     if labels.task == "multilabel":
         if not np.isin(target, (0, 1)).all():
@@ -85,7 +85,7 @@ def one_vs_rest_targets(
 def fit_each(
     learn: Learner, features: Any, holds: np.ndarray, shares: np.ndarray | None
 ) -> LinearModel:
-    """Learn every output by itself; one that all rows hold, or none does, is certain."""
+    """Fit every output by itself; one that is positive for all rows, or for none, is constant."""
     weights = np.zeros((holds.shape[1], features.shape[1]))
     bias = np.zeros(holds.shape[1])
     for output in range(holds.shape[1]):
@@ -98,9 +98,9 @@ def fit_each(
 
 
 def expand_probabilities(found: np.ndarray, codes: np.ndarray, labels: Labels) -> np.ndarray:
-    """Give (n, c) probabilities from those of the learnt classes, which sum to 1 then.
+    """Return (n, c) probabilities that sum to 1 from those of the classes seen in training.
 
-    `found` (n, k) stands for one class against the rest, each; of two it holds the second alone.
+    `scores` (n, k) are one-vs-rest probabilities; of two classes they hold the second alone.
     """
     if len(codes) == 2 and found.shape[1] == 1:
         found = np.column_stack([1 - found, found])
@@ -110,7 +110,7 @@ def expand_probabilities(found: np.ndarray, codes: np.ndarray, labels: Labels) -
 
 
 def constant_probabilities(codes: np.ndarray, rows: int, labels: Labels) -> np.ndarray:
-    """Give (n, c) probabilities where one class alone was learnt."""
+    """Return (n, c) probabilities where training had a single class."""
     probabilities = np.zeros((rows, len(labels.classes)))
     probabilities[:, codes] = 1.0
     return probabilities

@@ -11,9 +11,9 @@ from foldline.models.scaling import normalise_rows
 def measure_similarity(
     first: list[str], second: list[str], a: list[Any], b: list[Any]
 ) -> np.ndarray:
-    """Measure how alike the texts of each pair are, the same for (a, b) and (b, a).
+    """Return similarity measures (n, 5 + 2 * v) of each pair, symmetric in the two texts.
 
-    `a` and `b` hold a TF-IDF matrix of each vectoriser for either side. Gives (n, 5 + 2 * v).
+    `a` and `b` hold the TF-IDF matrix of either side for each of v vectorisers.
     """
     cosines = [np.asarray(x.multiply(y).sum(axis=1)).ravel() for x, y in zip(a, b, strict=True)]
     overlaps = [_overlaps(left, right) for left, right in zip(first, second, strict=True)]
@@ -22,9 +22,9 @@ def measure_similarity(
 
 
 def combine_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Give (n, 4 d + 1) features of pairs of (n, d) vectors: u, v, |u - v|, u v, their cosine.
+    """Return (n, 4 d + 1) features of pairs of (n, d) vectors: u, v, |u - v|, u * v, cosine.
 
-    As in Reimers and Gurevych (2019), with products and cosine.
+    As in Reimers and Gurevych (2019), plus products and cosine.
     """
     cosine = (normalise_rows(first) * normalise_rows(second)).sum(axis=1, keepdims=True)
     return np.hstack([first, second, np.abs(first - second), first * second, cosine])

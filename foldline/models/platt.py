@@ -1,4 +1,4 @@
-"""Scores become probabilities, by rows that their model has not seen."""
+"""Platt scaling: calibrated probabilities from out-of-fold scores."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,10 +24,10 @@ def fit_calibrated(
     groups: np.ndarray,
     weigh: Callable[[np.ndarray, np.ndarray | None], np.ndarray],
 ) -> LinearModel:
-    """Fit to all rows, and scale each output's scores to log odds by scores out of fold.
+    """Fit to all rows, and turn each output's scores into log odds by out-of-fold scores.
 
-    `groups` (n,) are fold numbers, see `deal`; rows of one are held out together. A sigmoid of a
-    linear score is a linear score again, so the result is as small and fast as without.
+    `groups` (n,) are fold numbers, see `assign_folds`. A sigmoid of a linear score is again linear,
+    so the calibrated model is as small and fast as the plain one.
     """
     whole = fit(features, holds, shares)
     numbers = np.unique(groups)
@@ -51,9 +51,10 @@ def fit_calibrated(
 
 
 def fit_sigmoid(scores: np.ndarray, holds: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
-    """Give slope and shift of the log odds of (n,) scores (Platt, 1999), by weighted log loss.
+    """Return slope and intercept of the log odds of (n,) scores (Platt, 1999), by log loss.
 
-    As there, targets stop short of 0 and 1 by the rows' number, so that few rows are not certain.
+    As in the paper, targets stop short of 0 and 1 depending on the number of rows, so that few rows
+    do not give certainty.
     """
     from scipy.optimize import minimize
     from scipy.special import expit
@@ -76,9 +77,9 @@ def fit_sigmoid(scores: np.ndarray, holds: np.ndarray, weights: np.ndarray) -> t
 
 
 def assign_folds(rows: pd.DataFrame, seed: int, folds: int = FOLDS) -> np.ndarray:
-    """Give (n,) fold numbers: groups and copies stay together, classes are dealt out evenly.
+    """Return (n,) fold numbers: groups and copies stay together, classes are spread evenly.
 
-    The deal follows from names and labels, not from the order of the rows.
+    The assignment follows from names and labels, not from the order of the rows.
     """
     names = pd.Series(list(_group_names(rows)), index=rows.index)
     labels = pd.Series(rows["label"].tolist(), index=rows.index).groupby(names).min()
@@ -90,6 +91,6 @@ def assign_folds(rows: pd.DataFrame, seed: int, folds: int = FOLDS) -> np.ndarra
 
 
 def _group_names(rows: pd.DataFrame) -> Iterator[str]:
-    """Yield each row's group; a row without one stands for itself."""
+    """Yield each row's group; a row without one is a group of its own."""
     for group, id_ in zip(rows["group"].tolist(), rows["id"].tolist(), strict=True):
         yield group or id_

@@ -33,12 +33,12 @@ UNTRANSFORMED = ("majority", "random", "external")
 
 
 def resolve_kind(model: str) -> str:
-    """Give the name of the kind that `model:` in params.yaml means."""
+    """Return the name of the kind that `model` in params.yaml selects."""
     return model if model in KINDS else PRETRAINED
 
 
 def list_dependencies(recipe: Recipe, labels: Labels) -> list[object]:
-    """Give what a fit depends on beside rows and params: the labels, and the files it reads."""
+    """Return what a fit depends on besides rows and params: labels and external files."""
     named = {
         "keywords": recipe.keywords.file,
         "static": recipe.static.vectors,
@@ -52,10 +52,10 @@ def list_dependencies(recipe: Recipe, labels: Labels) -> list[object]:
 
 
 def fit(job: Job) -> FitResult:
-    """Fit a model of the kind that the recipe names; the order of the rows changes nothing.
+    """Fit a model of the kind that the recipe names; the order of the rows does not matter.
 
     Raises:
-        FoldlineError: where there is nothing to learn from, or a class that is not known.
+        FoldlineError: if there are no training rows, or a label is not among the classes.
     """
     if job.train.empty:
         raise FoldlineError("there is no row to train on: give more rows, or larger split.ratios")
@@ -79,7 +79,7 @@ def _sort_by_id(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def save(model: Model, name: str, labels: Labels, folder: Path) -> None:
-    """Write a model and the card by which `load` knows it again."""
+    """Write a model and the card that `load` reads."""
     with replacing(folder) as temporary:
         temporary.mkdir(parents=True)
         model.save(temporary)
@@ -96,7 +96,7 @@ def load(folder: Path) -> Model:
     """Read a model that `save` wrote.
 
     Raises:
-        FoldlineError: where the folder holds none, or a damaged one.
+        FoldlineError: if the folder holds no model, or a damaged one.
     """
     card = read_json(folder / CARD)
     try:

@@ -1,4 +1,4 @@
-"""What a model says of a few validation rows after each epoch: how it comes to its answers."""
+"""Predictions of a few validation rows after each epoch."""
 
 from pathlib import Path
 
@@ -15,13 +15,13 @@ COUNT = 8
 
 
 def select_ids(ids: list[str], seed: int) -> tuple[str, ...]:
-    """Draw the ids of COUNT rows, the same ones in whatever order the rows come."""
+    """Return COUNT sampled ids, independent of the order of the rows."""
     order = np.argsort(rank_keys(derive(seed, "samples"), ids), kind="stable")
     return tuple(ids[place] for place in order[:COUNT])
 
 
 def select_rows(rows: pd.DataFrame, ids: tuple[str, ...]) -> pd.DataFrame:
-    """Give the rows of the ids, in the order of the ids."""
+    """Return the rows with these ids, in the order of the ids."""
     places = {name: place for place, name in enumerate(rows["id"].tolist())}
     return rows.iloc[[places[name] for name in ids]].reset_index(drop=True)
 
@@ -29,10 +29,10 @@ def select_rows(rows: pd.DataFrame, ids: tuple[str, ...]) -> pd.DataFrame:
 def build_table(
     fitted: FitResult, valid: pd.DataFrame, ids: tuple[str, ...], labels: Labels
 ) -> pd.DataFrame:
-    """Give `epoch`, `id`, `label`, `predicted` and `probability` of each row and epoch.
+    """Return `epoch`, `id`, `label`, `predicted` and `probability` of each row and epoch.
 
-    A kind without epochs has its final answer alone, and no epoch. `probability` is the
-    predicted class's, where there is one.
+    A model without epochs has only its final predictions, and no epoch. `probability` is that of
+    the predicted class, if there is one.
     """
     rows = select_rows(valid, ids)
     found: list[tuple[int | str, np.ndarray]] = [*fitted.samples.items()]
@@ -57,7 +57,7 @@ def write_samples(
     labels: Labels,
     path: Path = FILE,
 ) -> None:
-    """Write the table; without validation rows its header alone."""
+    """Write the table; without validation rows only its header."""
     with replacing(path) as temporary:
         table = build_table(fitted, valid, ids, labels)
         table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What is learnt of rows: shares of people who chose each class, and what a row counts."""
+"""Training targets and sample weights of rows, with hard or soft labels."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from foldline.core.io.labels import Labels
 
 
 def add_soft_labels(rows: pd.DataFrame, shares: pd.DataFrame, labels: Labels) -> pd.DataFrame:
-    """Give rows with the columns `p_<class>` of `shares` (`id` and those columns).
+    """Return rows with the columns `p_<class>` of `shares` (`id` and those columns).
 
-    A copy has the shares of the row that it was made from, its `source_id`; a row without shares
-    is of its label for certain. Without any shares the rows stay as they are: labels are hard.
+    A copy gets the shares of its source row (`source_id`); a row without shares gets its label with
+    certainty. Without any shares the rows stay as they are: labels are hard.
     """
     if shares.empty:
         return rows
@@ -25,9 +25,9 @@ def add_soft_labels(rows: pd.DataFrame, shares: pd.DataFrame, labels: Labels) ->
 
 
 def add_weights(rows: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
-    """Give rows with the column `weight` of `weights` (`id`, `weight`), and copies their source's.
+    """Return rows with the `weight` column of `weights` (`id`, `weight`), copies their source's.
 
-    Without any the rows stay as they are: all count the same.
+    Without any weights the rows stay as they are: all count the same.
     """
     if weights.empty:
         return rows
@@ -37,7 +37,7 @@ def add_weights(rows: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
 
 
 def sample_weights(rows: pd.DataFrame) -> np.ndarray | None:
-    """Give what rows count in training, (n,) with mean 1; None where all count the same."""
+    """Return the sample weights (n,) with mean 1, or None if all rows count the same."""
     if "weight" not in rows or rows.empty:
         return None
     weights = rows["weight"].to_numpy(dtype=np.float64)
@@ -45,7 +45,7 @@ def sample_weights(rows: pd.DataFrame) -> np.ndarray | None:
 
 
 def training_targets(rows: pd.DataFrame, labels: Labels) -> np.ndarray:
-    """Give what is learnt of rows: (n, c) shares where they have them, else codes or numbers."""
+    """Return (n, c) shares where rows have them, else class codes, indicators or values."""
     if labels.classes and set(labels.columns) <= set(rows.columns):
         return rows[labels.columns].to_numpy(dtype=np.float64)
     return labels.encode(rows["label"])
@@ -54,9 +54,9 @@ def training_targets(rows: pd.DataFrame, labels: Labels) -> np.ndarray:
 def expand_soft_targets(
     targets: np.ndarray, weights: np.ndarray | None = None
 ) -> tuple[Any, np.ndarray, np.ndarray | None]:
-    """Give row numbers, codes and weights (k,): a row stands once for each class with a share.
+    """Return row numbers, codes and weights (k,): a row occurs once for each class with a share.
 
-    Hard targets (n,) stand once each. `weights` (n,) are those of the rows, None for 1 each.
+    Hard targets (n,) occur once each. `weights` (n,) are the rows' weights, None for 1 each.
     """
     if targets.ndim == 1:
         return slice(None), targets, weights

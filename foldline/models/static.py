@@ -1,4 +1,4 @@
-"""Averaged vectors of words: of a file, or learnt from the training rows as fastText does."""
+"""Averaged word vectors: read from a file, or trained on the training rows as in fastText."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ ARRAYS, CARD = "static.npz", "static.json"
 
 @dataclass(frozen=True)
 class StaticModel:
-    """What finds the vectors of a text, the vectors (m, d), and a head over their mean."""
+    """An index from text to vectors, the vectors (m, d), and a head over their mean."""
 
     labels: Labels
     index: HashedNgrams | WordIndex
@@ -30,13 +30,13 @@ class StaticModel:
     head: dense_heads.Head
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c) probabilities or (n,) numbers, in the order of the rows."""
+        """Return (n, c) probabilities or (n,) numbers, in the order of the rows."""
         return self.head.predict(
             extract_features(self.index, self.vectors, self.pairs, rows), self.labels
         )
 
     def save(self, folder: Path) -> None:
-        """Write vectors and head as arrays, and how n-grams or words are found."""
+        """Write vectors and head as arrays, and how n-grams or words are looked up."""
         card: dict[str, Any] = {"pairs": self.pairs}
         arrays = {"vectors": self.vectors}
         if isinstance(self.index, WordIndex):
@@ -69,7 +69,7 @@ def load(folder: Path, labels: Labels) -> StaticModel:
 
 
 def fit(job: Job) -> FitResult:
-    """Read or learn vectors, and fit the head; on the training rows alone."""
+    """Read or train vectors and fit the head, on the training rows only."""
     rows, options = job.train, job.recipe.static
     pairs = bool((rows["text_pair"] != "").any())
     texts = rows["text"].tolist() + (rows["text_pair"].tolist() if pairs else [])
@@ -105,7 +105,7 @@ def _fit_trained_vectors(job: Job, texts: list[str], pairs: bool) -> FitResult:
 def extract_features(
     finder: HashedNgrams | WordIndex, vectors: np.ndarray, pairs: bool, rows: pd.DataFrame
 ) -> np.ndarray:
-    """Give the mean vector of each text, (n, d), or what is known of both of a pair."""
+    """Return the mean vector of each text, (n, d), or the combined vectors of each pair."""
     first = _mean_vectors(finder, vectors, rows["text"].tolist())
     if not pairs:
         return first

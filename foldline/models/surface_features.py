@@ -1,4 +1,4 @@
-"""What a text looks like, whatever it says: lengths, marks, letters, scripts."""
+"""Surface features of a text: lengths, punctuation, letters, scripts."""
 
 import unicodedata
 from functools import cache
@@ -10,9 +10,9 @@ COUNTS = 4
 
 
 def surface_features(texts: list[str]) -> np.ndarray:
-    """Give (n, 4 + 9) numbers: logs of characters, words and lines, letters of a word, shares.
+    """Return (n, 4 + 9) features: log characters, words and lines, mean word length, shares.
 
-    Shares are of all characters: digits, punctuation and symbols, capitals, spaces, and letters
+    The shares are of all characters: digits, punctuation and symbols, capitals, spaces, and letters
     of four scripts and of all others.
     """
     found = np.zeros((len(texts), COUNTS + len(KINDS)))
@@ -29,7 +29,7 @@ def surface_features(texts: list[str]) -> np.ndarray:
 
 @cache
 def _character_kinds(character: str) -> tuple[int, ...]:
-    """Give the places in KINDS of a character; a capital is of a script as well."""
+    """Return the indices in KINDS of a character; a capital also counts for its script."""
     category = unicodedata.category(character)
     if category.startswith("N"):
         return (KINDS.index("digit"),)

@@ -27,7 +27,7 @@ def write_histograms(
 
 
 def build_histograms(model: Model, values: np.ndarray, bins: int = 20) -> pd.DataFrame:
-    """Give `space` (before, after), `low`, `high` and `rows` of equal ranges of (n,) targets."""
+    """Return `space` (before, after), `low`, `high` and `rows` of the bins of (n,) targets."""
     spaces = {"before": values} if len(values) else {}
     if isinstance(model, TransformedModel):
         spaces["after"] = model.transform.forward(values)
@@ -40,7 +40,7 @@ def build_histograms(model: Model, values: np.ndarray, bins: int = 20) -> pd.Dat
 
 
 def format_transform(model: Model, values: np.ndarray) -> str:
-    """Say how the transform changed the distribution of (n,) targets."""
+    """Return a line on how the transform changed the distribution of (n,) targets."""
     if not isinstance(model, TransformedModel):
         return ""
     after = model.transform.forward(values)
@@ -51,7 +51,7 @@ def format_transform(model: Model, values: np.ndarray) -> str:
 
 
 def draw_histogram(values: np.ndarray) -> str:
-    """Draw the distribution of (n,) numbers as a line of blocks, for the terminal."""
+    """Return the distribution of (n,) values as a line of block characters."""
     counts = np.histogram(values, 16)[0]
     heights = np.ceil(counts / max(counts.max(), 1) * (len(BLOCKS) - 1)).astype(int)
     return "".join(BLOCKS[height] for height in heights)

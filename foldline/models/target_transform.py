@@ -1,4 +1,4 @@
-"""Numbers to predict, transformed for training and brought back for every prediction."""
+"""Regression targets transformed for training, and the inverse for every prediction."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -19,9 +19,10 @@ MARGIN = 0.1
 
 @dataclass(frozen=True)
 class TargetTransform:
-    """A monotone transform fitted on training targets, and the range that they have.
+    """A monotone transform fitted to training targets, and their range.
 
-    Powers are of (y - center) / scale: far from 0, as with years, those of y are lost in rounding.
+    Powers apply to (y - center) / scale: far from 0, as with years, those of y are lost in
+    rounding.
     """
 
     name: str
@@ -33,11 +34,11 @@ class TargetTransform:
     quantiles: tuple[float, ...] = ()
 
     def forward(self, values: np.ndarray) -> np.ndarray:
-        """Give (n,) numbers to train on."""
+        """Return (n,) transformed targets."""
         return np.asarray(FORWARD[self.name]((values - self.center) / self.scale, self))
 
     def inverse(self, values: np.ndarray) -> np.ndarray:
-        """Give (n,) predictions in the label's units, at most MARGIN of the range outside of it."""
+        """Return (n,) predictions in the target's units, at most MARGIN outside of its range."""
         with np.errstate(over="ignore"):  # what is beyond every number is cut
             labels = INVERSE[self.name](values, self) * self.scale + self.center
         reach = MARGIN * (self.high - self.low)
@@ -46,29 +47,29 @@ class TargetTransform:
 
 @dataclass(frozen=True)
 class TransformedModel:
-    """A model of transformed numbers; its predictions are in the label's units."""
+    """A model trained on transformed targets; its predictions are in the target's units."""
 
     model: Model
     transform: TargetTransform
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n,) numbers."""
+        """Return (n,) values."""
         return self.transform.inverse(self.model.predict(rows))
 
     def save(self, folder: Any) -> None:
-        """Write the model; the transform goes on its card."""
+        """Write the model; the registry writes the transform to its card."""
         self.model.save(folder)
 
 
 def fit_target_transform(name: str, values: np.ndarray) -> TargetTransform:
     """Fit a transform to (n,) targets.
 
-    log is log(1 + y). The powers of box-cox (Box and Cox, 1964; of y over its geometric mean) and
-    yeo-johnson (Yeo and Johnson, 2000; of y over its least value, by the median of that) are of
-    maximum likelihood. quantile maps ranks to a normal distribution.
+    log is log(1 + y). Box-Cox (Box and Cox, 1964) transforms y over its geometric mean, Yeo-Johnson
+    (Yeo and Johnson, 2000) y less its minimum, over the median of that; both powers maximise the
+    likelihood. quantile maps ranks to a normal distribution.
 
     Raises:
-        FoldlineError: where the transform is not defined for a value, or loses too much of it.
+        FoldlineError: if the transform is undefined for a value, or loses too much precision.
     """
     from scipy import stats
 
@@ -105,7 +106,7 @@ def fit_target_transform(name: str, values: np.ndarray) -> TargetTransform:
 
 
 def fit_transformed(job: Job, fit: Callable[[Job], FitResult]) -> FitResult:
-    """Fit a model to transformed targets; the transform is fitted on the training rows alone."""
+    """Fit a model to transformed targets; the transform is fitted to the training rows only."""
     target = job.labels.encode(job.train["label"])
     transform = fit_target_transform(job.recipe.target.transform, target)
     parts = {}
@@ -124,12 +125,12 @@ def fit_transformed(job: Job, fit: Callable[[Job], FitResult]) -> FitResult:
 
 
 def describe_transform(model: Model) -> dict[str, Any] | None:
-    """Give what must be known to bring a model's predictions back; None if nothing."""
+    """Return the transform of a model as a dict for its card, or None if it has none."""
     return asdict(model.transform) if isinstance(model, TransformedModel) else None
 
 
 def restore_transform(model: Model, found: dict[str, Any] | None) -> Model:
-    """Give the model with the transform that its card tells of."""
+    """Wrap a model in the transform that its card describes."""
     if found is None:
         return model
     return TransformedModel(
@@ -138,7 +139,7 @@ def restore_transform(model: Model, found: dict[str, Any] | None) -> Model:
 
 
 def skewness(values: np.ndarray) -> float:
-    """Give the skewness of (n,) numbers; 0 is symmetric."""
+    """Return the skewness of (n,) values; 0 is symmetric."""
     spread = values.std()
     return float((((values - values.mean()) / spread) ** 3).mean()) if spread else 0.0
 
@@ -171,7 +172,7 @@ def _inverse_box_cox(values: np.ndarray, power: float) -> np.ndarray:
 
 
 def _clip_to_image(values: np.ndarray, power: float) -> np.ndarray:
-    """Keep numbers where power * z + 1 is positive: beyond, no label has such an image."""
+    """Clip values to where power * z + 1 is positive: beyond, no target maps to them."""
     if power == 0:
         return values
     edge = -1 / power * (1 - 1e-9)
@@ -179,7 +180,7 @@ def _clip_to_image(values: np.ndarray, power: float) -> np.ndarray:
 
 
 def _normal_scores(values: np.ndarray, transform: TargetTransform) -> np.ndarray:
-    """Give normal scores; tied quantiles count from both sides, so that ties get their middle."""
+    """Return normal scores; tied values get the middle of their ranks."""
     from scipy.stats import norm
 
     seen = np.array(transform.quantiles)

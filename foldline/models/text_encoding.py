@@ -1,4 +1,4 @@
-"""Texts and pairs become token ids."""
+"""Tokenisation of texts and pairs."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ MAX_UNKNOWN = 0.3
 
 
 def encode(tokenizer: Any, rows: pd.DataFrame, max_length: int) -> Columns:
-    """Turn texts or pairs into token ids, cut to `max_length`, not padded.
+    """Return token ids of texts or pairs, truncated to `max_length`, without padding.
 
-    Each row decides alone whether it is a pair, so its tokens do not depend on the others.
+    Each row decides alone whether it is a pair, so its tokens do not depend on the other rows.
     """
     encoded: Columns = {name: [[]] * len(rows) for name in ("input_ids", "attention_mask")}
     texts, seconds = rows["text"].tolist(), rows["text_pair"].tolist()
@@ -33,10 +33,10 @@ def encode(tokenizer: Any, rows: pd.DataFrame, max_length: int) -> Columns:
 
 
 def check_tokens(tokenizer: Any, ids: np.ndarray, name: str) -> None:
-    """Refuse a tokenizer that does not know the script of the training rows' tokens `ids` (t,).
+    """Refuse a tokenizer that does not know the script of the training tokens `ids` (t,).
 
     Raises:
-        FoldlineError: where more than `MOST_UNKNOWN` of the tokens are unknown.
+        FoldlineError: if more than `MAX_UNKNOWN` of the tokens are unknown.
     """
     unknown = tokenizer.unk_token_id
     # GPT-2 calls its end of text unknown as well, though its bytes know everything.
@@ -52,14 +52,14 @@ def check_tokens(tokenizer: Any, ids: np.ndarray, name: str) -> None:
 
 
 def unknown_share(tokenizer: Any, ids: np.ndarray) -> float:
-    """Give the share of unknown ones among tokens (t,), marks such as [CLS] aside."""
+    """Return the share of unknown tokens in (t,), ignoring special tokens such as [CLS]."""
     marks = sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id})
     tokens = ids[~np.isin(ids, marks)]
     return int((tokens == tokenizer.unk_token_id).sum()) / max(1, len(tokens))
 
 
 def _fill_empty(encoded: Columns, tokenizer: Any) -> Columns:
-    """Give a text without any token (GPT-2 marks neither start nor end) one of padding."""
+    """Give texts without any token (GPT-2 adds no special ones) a single padding token."""
     filler = {"input_ids": tokenizer.pad_token_id, "attention_mask": 1}
     for place, ids in enumerate(encoded["input_ids"]):
         if not ids:

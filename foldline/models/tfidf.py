@@ -1,6 +1,6 @@
-"""TF-IDF of words and of characters within words, under a linear model.
+"""TF-IDF of words and of characters within words, with a linear model.
 
-Characters are what makes it strong for Korean, where a word hides its stem behind particles.
+Character n-grams make it strong for Korean, where particles hide the stem of a word.
 """
 
 import json
@@ -34,7 +34,7 @@ ARRAYS, VOCABULARIES = "tfidf.npz", "tfidf.json"
 
 @dataclass(frozen=True)
 class Scaler:
-    """Mean and spread of the measures of pairs, (m,) each."""
+    """Mean and standard deviation of the pair measures, (m,) each."""
 
     mean: np.ndarray
     spread: np.ndarray
@@ -42,7 +42,7 @@ class Scaler:
 
 @dataclass(frozen=True)
 class TfidfModel:
-    """Fitted vectorisers and a linear model over their features; `scaler` is for pairs alone."""
+    """Fitted vectorisers and a linear model over their features; only pairs have a `scaler`."""
 
     labels: Labels
     vectorisers: list[Any]
@@ -50,7 +50,7 @@ class TfidfModel:
     linear: LinearModel
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c) probabilities or (n,) numbers; 0 for a class that was not learnt."""
+        """Return (n, c) probabilities or (n,) values; 0 for a class unseen in training."""
         numbers = self.labels.task == "regression"
         if rows.empty:
             return np.zeros(0 if numbers else (0, len(self.labels.classes)))
@@ -84,7 +84,7 @@ def load(folder: Path, labels: Labels) -> TfidfModel:
 
 
 def fit(job: Job) -> FitResult:
-    """Fit vectorisers and linear model on the training rows alone."""
+    """Fit vectorisers and the linear model, on the training rows only."""
     rows, target, weights = (
         job.train,
         training_targets(job.train, job.labels),
@@ -113,7 +113,7 @@ def fit(job: Job) -> FitResult:
 def _extract_features(
     vectorisers: list[Any], scaler: Scaler | None, rows: pd.DataFrame, numbers: bool
 ) -> Any:
-    """Give the features of single texts (sparse), or of pairs."""
+    """Return the features of single texts (sparse), or of pairs."""
     if scaler is None:
         return stack_features(vectorise(vectorisers, rows["text"].tolist()), len(rows))
     texts = rows["text"].tolist() + rows["text_pair"].tolist()
@@ -123,7 +123,7 @@ def _extract_features(
 def _split_pairs(
     rows: pd.DataFrame, matrices: list[Any]
 ) -> tuple[list[Any], list[Any], np.ndarray]:
-    """Part matrices of all first texts and then all second ones, and measure the pairs."""
+    """Split matrices of all first and then all second texts, and measure the pairs."""
     first, second = rows["text"].tolist(), rows["text_pair"].tolist()
     a = [matrix[: len(rows)] for matrix in matrices]
     b = [matrix[len(rows) :] for matrix in matrices]
@@ -133,7 +133,7 @@ def _split_pairs(
 def _pair_features(
     sides: tuple[list[Any], list[Any], np.ndarray], scaler: Scaler, numbers: bool
 ) -> Any:
-    """Give the features of pairs: for numbers, measures alone."""
+    """Return the features of pairs; for regression the similarity measures alone."""
     from scipy import sparse
 
     a, b, measures = sides

@@ -1,4 +1,4 @@
-"""Bags of n-grams with TF-IDF weights, of words and of characters within words."""
+"""TF-IDF vectorisers of words and of characters within words."""
 
 import re
 from typing import Any
@@ -10,10 +10,10 @@ from foldline.models.ngram_counts import WORD, NgramCounts, count_within_words, 
 
 
 def fit_vectorisers(options: Tfidf, texts: list[str]) -> tuple[list[Any], list[Any]]:
-    """Fit those vectorisers that find anything, and give what `bags` would make of these texts.
+    """Fit the vectorisers, and return them with what `vectorise` would return for the texts.
 
-    Texts may hold no word, or repeat no n-gram. They are taken apart once: that is most of the
-    work of a linear model.
+    A vectoriser without features is left out: texts may have no word, or repeat no n-gram. Both are
+    returned together because tokenising is most of the work of a linear model.
     """
     words = _fit_vectoriser("word", options.words, 1, texts)  # here, every n-gram counts
     chars = _fit_vectoriser("char_wb", options.chars, options.min_df, texts)
@@ -22,19 +22,19 @@ def fit_vectorisers(options: Tfidf, texts: list[str]) -> tuple[list[Any], list[A
 
 
 def vectorise(vectorisers: list[Any], texts: list[str]) -> list[Any]:
-    """Give a sparse matrix for each vectoriser: (n, its features)."""
+    """Return a sparse matrix (n, features) for each vectoriser."""
     return [vectoriser.transform(texts) for vectoriser in vectorisers]
 
 
 def stack_features(matrices: list[Any], rows: int) -> Any:
-    """Put bags side by side; where there are none, a column of zeros leaves the intercept."""
+    """Stack matrices side by side; without any, a column of zeros leaves the intercept."""
     from scipy import sparse
 
     return sparse.hstack(matrices, format="csr") if matrices else sparse.csr_matrix((rows, 1))
 
 
 def describe_vectoriser(vectoriser: Any) -> dict[str, Any]:
-    """Give all of a vectoriser but its weights, as JSON takes it."""
+    """Return all of a vectoriser but its weights, ready for JSON."""
     return {
         "analyzer": vectoriser.analyzer,
         "range": list(vectoriser.ngram_range),
@@ -43,7 +43,7 @@ def describe_vectoriser(vectoriser: Any) -> dict[str, Any]:
 
 
 def restore_vectoriser(description: dict[str, Any], weights: np.ndarray) -> Any:
-    """Make the vectoriser that was described."""
+    """Rebuild a vectoriser from its description and weights."""
     return _build_vectoriser(
         description["analyzer"], description["range"], description["vocabulary"], weights
     )
@@ -52,7 +52,7 @@ def restore_vectoriser(description: dict[str, Any], weights: np.ndarray) -> Any:
 def _fit_vectoriser(
     analyzer: str, ngrams: list[int], min_df: int, texts: list[str]
 ) -> tuple[Any, Any] | None:
-    """Fit a vectoriser; give it with its matrix of the texts, or None where it finds nothing."""
+    """Return a vectoriser and its matrix of the texts, or None without features."""
     from sklearn.feature_extraction.text import TfidfTransformer
 
     low, high = ngrams

@@ -1,4 +1,4 @@
-"""The curves of a training as one picture."""
+"""The curves of a training as one SVG."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ WIDTH, PANEL, LEFT, RIGHT, TOP, BOTTOM = 760, 230, 70, 20, 40, 40
 
 @dataclass(frozen=True)
 class Line:
-    """Points in one colour (a, b or c); `dots` marks each, `faint` draws thinly."""
+    """Points in one colour class (a, b or c); `dots` marks each, `faint` draws a thin line."""
 
     name: str
     colour: str
@@ -33,14 +33,14 @@ class Line:
 def write_curves(
     history: Sequence[dict[str, Any]], options: Train, task: str, path: Path = FILE
 ) -> None:
-    """Write the picture of a history, with a line where the epoch ends that is kept."""
+    """Write the curves of a history, with a line at the end of the epoch that is kept."""
     best = best_epoch(history, options.metric)
     at = None if best is None else float(evaluated_epochs(history)[best]["step"])
-    write_text(path, draw_curves(build_panels(history, options.followed(task)), at))
+    write_text(path, draw_curves(build_panels(history, options.reported_metric(task)), at))
 
 
 def build_panels(history: Sequence[dict[str, Any]], metric: str) -> dict[str, list[Line]]:
-    """Give the lines of each panel that has any: losses, the metric, the learning rate."""
+    """Return the lines of each non-empty panel: losses, metric, learning rate."""
     loss = select_points(history, "loss")
     valid = select_points(history, "valid_loss")
     found = {
@@ -59,12 +59,12 @@ def build_panels(history: Sequence[dict[str, Any]], metric: str) -> dict[str, li
 
 
 def select_points(history: Sequence[dict[str, Any]], name: str) -> Points:
-    """Give (step, value) where a step has the value, and it is finite."""
+    """Return (step, value) of the steps that have a finite value."""
     return [(r["step"], r[name]) for r in history if name in r and math.isfinite(r[name])]
 
 
 def smooth(points: Points) -> Points:
-    """Give the exponential moving average, without the pull to 0 at its beginning."""
+    """Return the exponential moving average, corrected for its start at 0."""
     total = weight = 0.0
     found = []
     for step, value in points:
@@ -75,14 +75,14 @@ def smooth(points: Points) -> Points:
 
 
 def downsample(points: Points) -> Points:
-    """Average neighbours until there are at most POINTS of them."""
+    """Average neighbouring points until at most MAX_POINTS are left."""
     size = -(-len(points) // MAX_POINTS) or 1
     groups = [points[start : start + size] for start in range(0, len(points), size)]
     return [(sum(x for x, _ in g) / len(g), sum(y for _, y in g) / len(g)) for g in groups]
 
 
 def draw_curves(found: dict[str, list[Line]], kept_at: float | None = None) -> str:
-    """Draw panels, one above the other, over one axis of steps; mark the step that is kept."""
+    """Return an SVG of the panels over a common axis of steps, marking the step that is kept."""
     steps = [x for lines in found.values() for line in lines for x, _ in line.points]
     across = (min(steps), max(steps)) if steps else (0.0, 1.0)
     parts = []

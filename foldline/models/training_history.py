@@ -1,4 +1,4 @@
-"""The history of a training: its files, the epoch that is kept, and a summary of both."""
+"""The history of a training: its CSV files, the epoch that was kept, and a summary."""
 
 import csv
 import io
@@ -19,24 +19,24 @@ SPEED_COLUMNS = ("rows_per_second", "tokens_per_second")
 
 
 def write_history(history: History, path: Path = FILE) -> None:
-    """Write a line for each optimiser step; kinds without steps leave the header alone."""
+    """Write a line for each optimiser step; models without steps write the header alone."""
     _write_csv(history, path, COLUMNS, 6)
 
 
 def write_speed(speed: Sequence[Mapping[str, Any]], path: Path = SPEED_FILE) -> None:
-    """Write rows and tokens a second of each optimiser step, by the clock."""
+    """Write rows and tokens per second of each optimiser step."""
     _write_csv(speed, path, ("step", *SPEED_COLUMNS), 4)
 
 
 def evaluated_epochs(history: History) -> list[Mapping[str, Any]]:
-    """Give the rows of a history in which an epoch ends that validation rows have judged."""
+    """Return the rows of a history that end an epoch with validation scores."""
     return [row for row in history if "valid_loss" in row]
 
 
 def best_epoch(history: History, metric: str) -> int | None:
-    """Give the place, from 0, of the epoch that `metric` keeps: the first of equally good ones.
+    """Return the index of the epoch that `metric` keeps, the first of equally good ones.
 
-    None where no epoch was judged.
+    None if no epoch was evaluated.
     """
     if metric == "loss":
         scores = [-row["valid_loss"] for row in evaluated_epochs(history)]
@@ -46,11 +46,11 @@ def best_epoch(history: History, metric: str) -> int | None:
 
 
 def format_summary(history: History, options: Train, task: str, epochs: int) -> list[str]:
-    """Say which of at most so many epochs is kept, why it ended, and what differs by the metric."""
+    """Return lines on which of at most `epochs` was kept, why training ended, and other metrics."""
     best, rows = best_epoch(history, options.metric), evaluated_epochs(history)
     if best is None:
         return []
-    name = options.followed(task)
+    name = options.reported_metric(task)
     loss, score = rows[best]["valid_loss"], rows[best]["valid_metric"]
     lines = [f"epoch {best + 1} is kept: validation loss {loss:.4g}, {name} {score:.4f}"]
     if len(rows) < epochs:

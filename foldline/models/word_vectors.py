@@ -1,4 +1,4 @@
-"""Vectors of words from a text file of word2vec or GloVe; only the words needed are read."""
+"""Word vectors from a word2vec or GloVe text file; only the words needed are kept."""
 
 import gzip
 import zlib
@@ -25,7 +25,7 @@ class WordIndex:
     _index: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     def indices(self, text: str) -> np.ndarray:
-        """Give the places of a text's words: as they are written, else in lower case."""
+        """Return the indices of a text's words, looked up as written, else in lower case."""
         if not self._index:
             self._index.update({word: place for place, word in enumerate(self.words)})
         found = [self._index.get(w, self._index.get(w.lower())) for w in WORD.findall(text)]
@@ -33,13 +33,12 @@ class WordIndex:
 
 
 def read_vectors(path: Path, texts: list[str], first: int) -> tuple[WordIndex, np.ndarray]:
-    """Read the vectors of the texts' words and of the file's first words: (m, d) float16.
+    """Read the vectors of the texts' words and of the file's `first` words: (m, d) float16.
 
-    Files are sorted by frequency, so the first words are those that other texts will hold.
+    Files are sorted by frequency, so the first words are the likeliest in other texts.
 
     Raises:
-        FoldlineError: naming the line that is not a word and its numbers, or a file in which no
-            word of the texts stands.
+        FoldlineError: for a malformed line, or if the file has none of the texts' words.
     """
     words = {word for text in texts for word in WORD.findall(text)}
     wanted = words | {word.lower() for word in words}
@@ -86,7 +85,7 @@ def _read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _parse_word(path: Path, number: int, cells: list[str], width: int) -> str:
-    """Give the word of a line, which may hold spaces, but then no numbers behind them."""
+    """Return the word of a line; it may contain spaces, but no numbers after them."""
     extra = cells[1 : len(cells) - width]
     if len(cells) <= width or width < 1 or any(_is_number(cell) for cell in extra):
         raise FoldlineError(

@@ -1,6 +1,6 @@
-"""A model of entailment as a classifier without training (Yin, Hay and Roth, 2019).
+"""An NLI model as a zero-shot classifier (Yin, Hay and Roth, 2019).
 
-It is asked whether a text entails the hypothesis that each class's description makes.
+It scores whether a text entails the hypothesis made from each class's description.
 """
 
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class ZeroShotModel:
-    """Tokenizer and model, the number of its outputs, and a hypothesis of each class.
+    """Tokenizer and NLI model, and the hypothesis of each class.
 
-    `source` is what the model is loaded by: its name, content, longest text and threads.
+    `source` is what the model is loaded by: name, content, max_length and threads.
     """
 
     labels: Labels
@@ -39,7 +39,7 @@ class ZeroShotModel:
     model: Any
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c): entailment among the classes, or against contradiction for each label."""
+        """Return (n, c): entailment among the classes, or against contradiction for each label."""
         classes, seconds = len(self.hypotheses), rows["text_pair"].tolist()
         texts = [f"{a}\n{b}" if b else a for a, b in zip(rows["text"], seconds, strict=True)]
         if not texts:
@@ -52,11 +52,11 @@ class ZeroShotModel:
         return softmax(logits[:, :, entails])
 
     def save(self, folder: Path) -> None:
-        """Write the hypotheses, and by what the model is found again."""
+        """Write the hypotheses, and what is needed to load the model again."""
         write_json(folder / CARD, {"source": self.source, "hypotheses": self.hypotheses})
 
     def _logits(self, texts: list[str], hypothesis: str) -> np.ndarray:
-        """Give (n, outputs) for one hypothesis, of which nothing is cut off: texts are."""
+        """Return (n, outputs) for one hypothesis; texts are truncated, hypotheses never."""
         import torch
 
         order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
@@ -77,11 +77,11 @@ class ZeroShotModel:
 
 
 def fit(job: Job) -> FitResult:
-    """Load the model and make the hypotheses; nothing is learnt from the rows.
+    """Load the model and build the hypotheses; nothing is learnt from the rows.
 
     Raises:
-        FoldlineError: where the task has no classes, the model cannot be loaded or is none of
-            entailment, or a description is of no class.
+        FoldlineError: if the task has no classes, the model cannot be loaded or is no NLI model, or
+            a description names an unknown class.
     """
     labels, options = job.labels, job.recipe.zero_shot
     if labels.task == "regression":
@@ -117,17 +117,17 @@ def load(folder: Path, labels: Labels) -> ZeroShotModel:
     """Load the model again.
 
     Raises:
-        FoldlineError: where it is gone, or another one by now.
+        FoldlineError: if it is gone or has changed.
     """
     card = read_json(folder / CARD)
     return _open_model(labels, card["source"], tuple(card["hypotheses"]))
 
 
 def find_outputs(name: str, names: Mapping[int, str]) -> tuple[int, int]:
-    """Give the numbers of the outputs for entailment and contradiction (or not entailment).
+    """Return the output indices of entailment and contradiction (or not entailment).
 
     Raises:
-        FoldlineError: where the model's labels name none.
+        FoldlineError: if the model's labels do not name them.
     """
     found = {str(label).casefold().replace("-", "_"): int(code) for code, label in names.items()}
     against = [found[label] for label in NOT_ENTAILED if label in found]

@@ -15,11 +15,11 @@ ROWS = 1000  # that the exported model is compared by, and timed
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the folder, and say how its predictions compare and how fast they are.
+    """Write the folder, and report how its predictions compare and how fast they are.
 
     Raises:
-        FoldlineError: where there is no transformer to export, a package of the extra is missing,
-            or an exported model predicts otherwise; then nothing is written.
+        FoldlineError: if there is no transformer to export, a package is missing, or an exported
+            model predicts otherwise; then nothing is written.
     """
     model = load_transformer(options.model)
     _check_target(options.out, options.model)
@@ -43,7 +43,7 @@ def load_transformer(folder: Path) -> Any:
     """Load a model that can be exported.
 
     Raises:
-        FoldlineError: where the folder holds none, or one of another kind.
+        FoldlineError: if the folder holds no model, or one of another kind.
     """
     kind = read_json(folder / registry.CARD)["kind"]
     if kind not in ("scratch", registry.PRETRAINED):
@@ -61,7 +61,7 @@ def load_transformer(folder: Path) -> Any:
 
 
 def _check_target(out: Path, model: Path) -> None:
-    """Refuse to replace what no export wrote."""
+    """Refuse to overwrite a folder that is not an export."""
     ours = not out.exists() or (out.is_dir() and not any(out.iterdir()))
     if out.resolve() == model.resolve() or not (ours or (out / "model.onnx").is_file()):
         raise FoldlineError(
@@ -70,6 +70,6 @@ def _check_target(out: Path, model: Path) -> None:
 
 
 def _comparison_rows() -> pd.DataFrame:
-    """Give validation rows, or training rows where there are none."""
+    """Return validation rows, or training rows if there are none."""
     rows = schemas.VALID.read()
     return (schemas.TRAIN.read() if rows.empty else rows).head(ROWS)

@@ -1,4 +1,4 @@
-"""A trained transformer becomes a folder that onnxruntime and tokenizers alone can use."""
+"""Export a trained transformer to a folder for onnxruntime and tokenizers alone."""
 
 import time
 from collections.abc import Callable
@@ -23,10 +23,10 @@ TURNS = 3
 
 @dataclass(frozen=True)
 class Parity:
-    """How an exported model compares with the one it was made from, over `rows` rows.
+    """How an exported model compares with its source over `rows` rows.
 
-    `difference` is the largest of a probability or number, `alike` the share of rows with equal
-    labels, of numbers their correlation.
+    `difference` is the largest difference of a probability or value, `agreement` the share of rows
+    with equal labels, for regression the correlation.
     """
 
     rows: int
@@ -36,11 +36,11 @@ class Parity:
 
 
 def export(model: Transformer, rows: pd.DataFrame, folder: Path, int8: bool) -> dict[str, Parity]:
-    """Write the folder, whole or not at all, and give how each of its graphs compares.
+    """Write the folder, whole or not at all, and return the parity of each of its graphs.
 
     Raises:
-        FoldlineError: where a package is missing, torch cannot export the model, there is no row
-            to compare by, or a graph predicts otherwise than the model.
+        FoldlineError: if a package is missing, torch cannot export the model, there is no row to
+            compare, or a graph predicts otherwise than the model.
     """
     graph.check_installed()
     whole = _uncut_rows(model, rows)
@@ -61,7 +61,7 @@ def export(model: Transformer, rows: pd.DataFrame, folder: Path, int8: bool) -> 
 
 
 def write_folder(model: Transformer, folder: Path) -> None:
-    """Write what stands beside the graphs: tokenizer, config with the labels' names, README."""
+    """Write the files beside the graphs: tokenizer, config with the label names, README."""
     tokenizer = _fast_tokenizer(model.tokenizer)
     tokenizer.save(str(folder / "tokenizer.json"))
     model.model.config.save_pretrained(folder)
@@ -69,7 +69,7 @@ def write_folder(model: Transformer, folder: Path) -> None:
 
 
 def measure_parity(expected: np.ndarray, found: np.ndarray, model: Transformer) -> Parity:
-    """Compare (n, c) probabilities or (n,) numbers with those of the model itself."""
+    """Compare (n, c) probabilities or (n,) values with those of the source model."""
     largest = max(1.0, float(np.abs(expected).max()))
     if model.labels.task == "regression":
         varied = bool(np.ptp(expected) and np.ptp(found))
@@ -84,7 +84,7 @@ def check_parity(name: str, found: Parity, task: str) -> None:
     """Refuse a graph that predicts otherwise.
 
     Raises:
-        FoldlineError: with what was measured and what is allowed.
+        FoldlineError: with the measured and the allowed difference.
     """
     if name == FLOAT and not found.difference <= FLOAT_TOLERANCE * found.largest:
         raise FoldlineError(
@@ -103,7 +103,7 @@ def check_parity(name: str, found: Parity, task: str) -> None:
 def measure_speeds(
     model: Transformer, rows: pd.DataFrame, folder: Path, int8: bool
 ) -> dict[str, float]:
-    """Give rows per second of the model and of each graph: medians of runs by turns."""
+    """Return rows per second of the model and of each graph: medians of alternating runs."""
     whole = _uncut_rows(model, rows)
     names = (FLOAT, INT8)[: 1 + int8]
     runs: dict[str, Callable[[pd.DataFrame], Any]] = {f"torch, {model.precision}": model.predict}
@@ -119,9 +119,9 @@ def measure_speeds(
 
 
 def _uncut_rows(model: Transformer, rows: pd.DataFrame) -> pd.DataFrame:
-    """Give the rows that the folder's tokenizer reads as the model does.
+    """Return the rows that the exported tokenizer reads as the model does.
 
-    It cuts a text to its head or its tail, and knows of no pieces.
+    It truncates a text to its head or tail, and does not split it into pieces.
     """
     if model.reader.how not in ("head", "tail"):
         rows = rows[~model.reader.read(model.tokenizer, rows)[2]]
@@ -134,16 +134,16 @@ def _uncut_rows(model: Transformer, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _input_names(model: Transformer) -> list[str]:
-    """Name the inputs in the order of the tokenizer."""
+    """Return the input names in the order of the tokenizer."""
     one = pd.DataFrame({"text": ["a"], "text_pair": [""]})
     return list(model.reader.read(model.tokenizer, one)[0])
 
 
 def _fast_tokenizer(tokenizer: Any) -> Any:
-    """Give a tokenizer of `tokenizers` that cuts and pads as the model was taught.
+    """Return a tokenizer of `tokenizers` that truncates and pads as in training.
 
     Raises:
-        FoldlineError: where the model's tokenizer is written in Python.
+        FoldlineError: if the model's tokenizer is written in Python.
     """
     from tokenizers import Tokenizer
 

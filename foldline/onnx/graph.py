@@ -1,4 +1,4 @@
-"""A transformer as a graph of ONNX, in float32 or with weights of eight bits."""
+"""A transformer as an ONNX graph, in float32 or with int8 weights."""
 
 import logging
 import warnings
@@ -18,15 +18,15 @@ EXAMPLE = (2, 7)
 
 
 def missing_packages() -> list[str]:
-    """Name the packages of the extra that are not installed."""
+    """Return the packages of the extra that are not installed."""
     return [name for name in PACKAGES if find_spec(name) is None]
 
 
 def check_installed() -> None:
-    """Refuse to go on without the packages of the extra.
+    """Refuse to continue without the packages of the extra.
 
     Raises:
-        FoldlineError: where one is not installed, with the command that installs them.
+        FoldlineError: if one is not installed, with the command that installs them.
     """
     absent = missing_packages()
     if absent:
@@ -37,11 +37,11 @@ def check_installed() -> None:
 
 
 def write_graph(model: Any, names: list[str], path: Path) -> None:
-    """Write the graph from inputs (b, t), of any sizes, to `logits` (b, c), in float32.
+    """Write the float32 graph from inputs (b, t) of any size to `logits` (b, c).
 
-    torch's older exporter, by tracing, writes wrong graphs of BERT and GPT-2 without a word, so
-    this is the one that reads the code (dynamo). Attention is written in its plain form: of the
-    fused one the graph would guard rows without any token, which there are none of.
+    torch's older exporter, by tracing, silently writes wrong graphs of BERT and GPT-2, so this uses
+    the newer one (dynamo). Attention is eager: fused attention would add guards for rows without
+    any token, which do not occur.
     """
     examples = example_inputs(names, int(model.config.vocab_size))
     free = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
@@ -77,14 +77,14 @@ def write_graph(model: Any, names: list[str], path: Path) -> None:
 
 
 def example_inputs(names: list[str], vocabulary: int) -> dict[str, torch.Tensor]:
-    """Give inputs to export by, each a tensor of its own: one for two would join them."""
+    """Return example inputs, each a separate tensor: shared ones would be merged."""
     tokens = torch.arange(EXAMPLE[0] * EXAMPLE[1]).reshape(EXAMPLE) % vocabulary
     made = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
     return {name: made.get(name, torch.zeros_like(tokens)).clone() for name in names}
 
 
 def quantize(path: Path, to: Path) -> None:
-    """Write the graph with weights of eight bits; what flows between is cut to them as it comes."""
+    """Write the graph with int8 weights and dynamically quantised activations."""
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -101,14 +101,14 @@ def quantize(path: Path, to: Path) -> None:
 
 
 class LogitsModule(torch.nn.Module):
-    """A model with its inputs in a fixed order and its outputs alone."""
+    """A model with positional inputs in a fixed order, and the logits as its only output."""
 
     def __init__(self, model: Any, names: list[str]) -> None:
         super().__init__()
         self.model, self.names = model, names
 
     def forward(self, *given: torch.Tensor) -> torch.Tensor:
-        """Give (b, c) outputs."""
+        """Return (b, c) logits."""
         inputs = dict(zip(self.names, given, strict=True))
         found: torch.Tensor = self.model(**inputs).logits
         return found

@@ -1,4 +1,4 @@
-"""An exported folder, read by onnxruntime and tokenizers alone, as a service would."""
+"""An exported folder read with onnxruntime and tokenizers alone, as a service would."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ SLOW_OPTIMIZERS = ["SkipLayerNormFusion"]
 
 @dataclass(frozen=True)
 class OnnxModel:
-    """A session, the tokenizer that cuts long texts by itself, and the task."""
+    """A session, a truncating tokenizer, and the task."""
 
     session: Any
     tokenizer: Any
@@ -26,7 +26,7 @@ class OnnxModel:
     task: str
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c) probabilities or (n,) numbers, in the order of the rows."""
+        """Return (n, c) probabilities or (n,) values, in the order of the rows."""
         columns = self._columns(rows)
         found = np.zeros((len(rows), self.session.get_outputs()[0].shape[1]))
         for places in batch_by_length(columns):
@@ -51,7 +51,7 @@ class OnnxModel:
 
 
 def open_graph(folder: Path, name: str, task: str, threads: int) -> OnnxModel:
-    """Open one of a folder's graphs, FLOAT or INT8, for so many CPU threads."""
+    """Open one of a folder's graphs, FLOAT or INT8, with so many CPU threads."""
     import onnxruntime
     from tokenizers import Tokenizer
 

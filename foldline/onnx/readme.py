@@ -1,4 +1,4 @@
-"""The README of an exported folder: how to use it with onnxruntime and tokenizers alone."""
+"""The README of an exported folder: usage with onnxruntime and tokenizers alone."""
 
 from foldline.models.neural.long_text import LongTextReader
 
@@ -41,7 +41,7 @@ logits = session.run(["logits"], inputs)[0]
 
 
 def format_readme(task: str, reading: LongTextReader) -> str:
-    """Give the page; its code runs as it stands, from within the folder."""
+    """Return the README; its code runs as it stands, from within the folder."""
     cut = {
         "head": f"Texts are cut to their first {reading.max_length} tokens, as in training.",
         "tail": f"Texts are cut to their last {reading.max_length} tokens, as in training.",

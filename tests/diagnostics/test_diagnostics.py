@@ -38,7 +38,7 @@ STRONG = {"scratch.width": 32, "scratch.vocabulary": 400, "scratch.dropout": 0.0
 
 @pytest.fixture(scope="session")
 def project(recipe, rows, labels) -> Callable[..., DiagnosticInputs]:
-    """Give a small project's rows under a recipe, as the verbs would read them."""
+    """Return a small project's rows under a recipe, as the verbs would read them."""
 
     def make(
         task: str = "classification", dotted: dict | None = None, **top: Any

@@ -25,7 +25,7 @@ def opened(workplace, tiny_bert):
 
 @pytest.fixture
 def kept(workplace, tiny_bert) -> Path:
-    """Give the tiny BERT as sentence-transformers would have kept it, to be changed."""
+    """Return the tiny BERT as sentence-transformers would have kept it, to be changed."""
     folder = workplace / "kept"
     shutil.copytree(tiny_bert, folder)
     parts = ["Transformer", "Pooling", "Normalize"]

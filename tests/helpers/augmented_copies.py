@@ -15,6 +15,6 @@ def copies(
     seed: int = 0,
     **options: Any,
 ) -> list[str]:
-    """Give `count` changed copies of a text."""
+    """Return `count` changed copies of a text."""
     draws = Draws.of(seed, ["row"] * count, list(range(count)))
     return change(Batch([text] * count, [label] * count, draws), **options)

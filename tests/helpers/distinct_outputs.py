@@ -14,7 +14,7 @@ WIDE = 0.5  # the weights' standard deviation that tells texts apart, in a model
 
 
 def wide(predictions: np.ndarray) -> bool:
-    """Say whether rows are told apart by far more than a comparison tolerates."""
+    """Return whether rows are told apart by far more than a comparison tolerates."""
     return bool(np.ptp(predictions, axis=0).max() > LEAST)
 
 
@@ -37,7 +37,7 @@ def widened(fitted: Any, table: pd.DataFrame) -> Any:
 
 
 def _middle(own: Transformer, table: pd.DataFrame) -> np.ndarray:
-    """Give the mean output: of numbers themselves, of chances their logarithms or log odds."""
+    """Return the mean output: of numbers themselves, of chances their logarithms or log odds."""
     found = own.predict(table)
     if own.labels.task == "regression":
         return np.asarray([found.mean()])

@@ -30,7 +30,7 @@ def written(folder: Path, content: bytes) -> Path:
 
 
 def problems(path: Path) -> str:
-    """Give the message about a file that is refused."""
+    """Return the message about a file that is refused."""
     with pytest.raises(FoldlineError) as caught:
         load(Settings, path)
     return str(caught.value)

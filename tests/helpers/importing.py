@@ -32,7 +32,7 @@ def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def told(*arguments: str) -> str:
-    """Give the message of an import that cannot be done."""
+    """Return the message of an import that cannot be done."""
     with pytest.raises(FoldlineError) as caught:
         run_verb(["import", *arguments])
     return str(caught.value)

@@ -39,10 +39,10 @@ def planted(rows: pd.DataFrame, role: str, add: Callable[[str], str]) -> pd.Data
 
 
 def section(**changes: Any) -> dict[str, Any]:
-    """Give the section `data` of params.yaml, changed."""
+    """Return the section `data` of params.yaml, changed."""
     return loading.read(PARAMS)["data"] | changes
 
 
 def named(**changes: Any) -> Data:
-    """Give the section for files with the columns id, text and label."""
+    """Return the section for files with the columns id, text and label."""
     return Data.model_validate(section(**{"id": "id", "text": "text", "label": "label"} | changes))

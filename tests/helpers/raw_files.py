@@ -54,7 +54,7 @@ def prepared(files: dict[str, str], task: str = "classification", **options: Any
 
 
 def told(prepared: Made, files: dict[str, str], **options: Any) -> str:
-    """Give the message about files that cannot be prepared."""
+    """Return the message about files that cannot be prepared."""
     with pytest.raises(FoldlineError) as caught:
         prepared(files, **options)
     return str(caught.value)

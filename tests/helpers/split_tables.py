@@ -15,7 +15,7 @@ def options(method: str = "auto", shares: object = SHARES) -> Split:
 
 
 def frame(count: int, **columns: object) -> pd.DataFrame:
-    """Give rows of two classes without duplicates; columns are replaced by those given."""
+    """Return rows of two classes without duplicates; columns are replaced by those given."""
     table = pd.DataFrame(
         {
             "id": [f"r{n:05}" for n in range(count)],

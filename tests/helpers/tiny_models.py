@@ -53,14 +53,14 @@ PLAIN: dict[str, Any] = {
 
 
 def bert(layers: int) -> Any:
-    """Give a classifier of three classes."""
+    """Return a classifier of three classes."""
     return BertForSequenceClassification(
         BertConfig(**SIZES | {"num_hidden_layers": layers, "num_labels": 3})
     )
 
 
 def learnt_from(model: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give outputs and all gradients over two texts, of which one is padded."""
+    """Return outputs and all gradients over two texts, of which one is padded."""
     model.zero_grad()
     tokens = torch.arange(4, 16).reshape(2, 6)
     mask = torch.ones_like(tokens)

@@ -59,7 +59,7 @@ class Seen:
 
 
 def length(weights: Weights) -> float:
-    """Give the length of all numbers together."""
+    """Return the length of all numbers together."""
     return float(torch.cat([value.flatten() for value in weights.values()]).norm())
 
 

@@ -27,7 +27,7 @@ print(json.dumps({"kept": kept, "pages": -used() + used()}))
 
 
 def pages(*arguments: str, **variables: str) -> dict[str, Any]:
-    """Give how many new pages a process takes for twenty blocks, one after the other."""
+    """Return how many new pages a process takes for twenty blocks, one after the other."""
     own = {"PATH": "", "PYTHONPATH": str(ROOT), **variables}
     run = [sys.executable, "-c", PAGES, *arguments]
     found = subprocess.run(run, env=own, capture_output=True, text=True, check=True, cwd=ROOT)

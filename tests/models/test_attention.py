@@ -34,7 +34,7 @@ def test_plain_products_learn_the_same(family) -> None:
 
 
 def learnt_in_half(model: Any) -> tuple[torch.Tensor, torch.Tensor, list[set[Any]]]:
-    """Give outputs, gradients, and of each attention the tokens that its three layers read."""
+    """Return outputs, gradients, and of each attention the tokens that its three layers read."""
     seen: list[set[Any]] = []
     hooks: list[Any] = []
     for module in model.modules():

@@ -24,7 +24,7 @@ def made(
 
 
 def padding(batches: list[list[int]]) -> float:
-    """Give the share of a batch's places that hold no token."""
+    """Return the share of a batch's places that hold no token."""
     places = sum(len(b) * max(LENGTHS[i] for i in b) for b in batches)
     return 1 - sum(LENGTHS[i] for b in batches for i in b) / places
 

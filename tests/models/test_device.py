@@ -11,7 +11,7 @@ WAYS = ("off", "seeded", "strict")
 
 
 def state() -> tuple[bool, bool, int]:
-    """Give what torch keeps for the whole process."""
+    """Return what torch keeps for the whole process."""
     return (
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),

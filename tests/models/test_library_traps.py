@@ -39,7 +39,7 @@ def bert(dropout: float = 0.1) -> Any:
 
 @pytest.fixture(scope="module")
 def data() -> list[dict[str, Any]]:
-    """Give 48 rows of 3 to 20 tokens; their label says how long they are."""
+    """Return 48 rows of 3 to 20 tokens; their label says how long they are."""
     rng = np.random.default_rng(0)
     lengths = rng.integers(3, 21, size=48)
     return [
@@ -57,7 +57,7 @@ def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def plain(folder: Path, data: Any, model: Any, **how: Any) -> Trainer:
-    """Give Trainer as its documentation shows it."""
+    """Return Trainer as its documentation shows it."""
     arguments = TrainingArguments(
         output_dir=str(folder),
         report_to="none",
@@ -99,7 +99,7 @@ def weights(model: Any) -> torch.Tensor:
 
 
 def resumed(strategy: str, data: Any, folder: Path) -> float:
-    """Give how far weights are off after a training went on within its second epoch."""
+    """Return how far weights are off after a training went on within its second epoch."""
     how: dict[str, Any] = {"train_sampling_strategy": strategy, "num_train_epochs": 2}
     how |= {"save_strategy": "steps", "save_steps": 17}
     whole = bert()

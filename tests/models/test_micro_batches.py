@@ -12,7 +12,7 @@ from foldline.models.neural.micro_batches import PASS_COST, split_batch, split_l
 
 
 def batch(lengths: list[int], left: bool = False) -> dict[str, Any]:
-    """Give rows whose tokens are 100 times their number and up, padded with 0."""
+    """Return rows whose tokens are 100 times their number and up, padded with 0."""
     longest = max(lengths)
     ids = torch.zeros(len(lengths), longest, dtype=torch.int64)
     mask = torch.zeros_like(ids)
@@ -75,7 +75,7 @@ def test_saves_more_places_than_its_passes_cost() -> None:
 
 
 def long_and_short(rows: Any, task: str = "classification") -> Any:
-    """Give rows of which every fourth is some twelve times as long."""
+    """Return rows of which every fourth is some twelve times as long."""
     table = rows(task).iloc[:24].copy()
     table.loc[table.index[::4], "text"] = [" ".join([text] * 12) for text in table["text"][::4]]
     return table

@@ -46,7 +46,7 @@ each = pytest.mark.parametrize(
 
 @pytest.fixture(scope="session")
 def fitted(fit, rows) -> Callable[[str, str, bool], FitResult]:
-    """Give a model fitted to 28 rows, each once for all tests."""
+    """Return a model fitted to 28 rows, each once for all tests."""
     made: dict[tuple[str, str, bool], FitResult] = {}
 
     def give(model: str, task: str, pairs: bool) -> FitResult:

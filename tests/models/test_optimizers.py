@@ -17,7 +17,7 @@ from tests.helpers.tiny_models import bert
 
 
 def stepped(made: Any, gradients: list[list[float]], start: list[float]) -> list[float]:
-    """Give a weight after steps along gradients that are set by hand."""
+    """Return a weight after steps along gradients that are set by hand."""
     weight = torch.nn.Parameter(torch.tensor(start))
     own = made([weight])
     for gradient in gradients:
@@ -69,7 +69,7 @@ def test_each_optimizer_goes_its_own_way(fit, rows) -> None:
 
 
 def rates(name: str, recipe: Any, steps: int, **options: Any) -> list[float]:
-    """Give the learning rate of each step under a schedule of ours, by the optimiser of 0.5."""
+    """Return the learning rate of each step under a schedule of ours, by the optimiser of 0.5."""
     own = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5, momentum=0.9)
     dotted = {"train.schedule": name} | {f"train.{k}": v for k, v in options.items()}
     return followed(own, make_schedule(own, recipe(dotted).train, steps), steps)

@@ -155,7 +155,7 @@ registry.fit(pickle.load(open(sys.argv[1], "rb")))
 
 @pytest.fixture(scope="module")
 def checkpoints(fit, parts, tmp_path_factory) -> Path:
-    """Give the checkpoints of a training that was killed after three epochs."""
+    """Return the checkpoints of a training that was killed after three epochs."""
     folder = tmp_path_factory.mktemp("checkpoints")
     how: dict[str, Any] = {"epochs": 9, "dotted": {"train.ema": 0.5}}
     with pytest.MonkeyPatch.context() as patch, killed_after(3, patch):

@@ -38,7 +38,7 @@ HEAVY = 50.0
 
 
 def contradicted(table: pd.DataFrame, task: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give rows, and their texts again with another label."""
+    """Return rows, and their texts again with another label."""
     labels = table["label"].tolist()
     if task == "regression":
         other = [str(float(label) + 5) for label in labels]
@@ -73,7 +73,7 @@ def test_the_heavier_of_two_contradictions_is_learnt(way, task, fit, rows, label
 
 
 def agreement(predictions: np.ndarray, table: pd.DataFrame, labels: Labels) -> float:
-    """Give how well predictions fit the labels of a table: 1 at best."""
+    """Return how well predictions fit the labels of a table: 1 at best."""
     target = labels.encode(table["label"])
     if labels.task == "regression":  # the other label is 5 more, or less
         return float(1 - np.abs(predictions - target).mean() / 5)

@@ -50,7 +50,7 @@ PLAIN: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory, tiny_bert) -> dict[float, str]:
-    """Give BERTs of two layers that tell rows apart, by their dropout."""
+    """Return BERTs of two layers that tell rows apart, by their dropout."""
     from transformers import AutoConfig, AutoTokenizer, BertForSequenceClassification, set_seed
 
     made = {}
@@ -165,7 +165,7 @@ def test_awp_learns_from_weights_that_are_worse(train) -> None:
 
 
 def depth(name: str) -> int:
-    """Give the layers under a parameter of a BERT of two: 0 of embeddings, 3 of the head."""
+    """Return the layers under a parameter of a BERT of two: 0 of embeddings, 3 of the head."""
     if ".embeddings." in name:
         return 0
     return int(name.split(".layer.")[1][0]) + 1 if ".layer." in name else 3
@@ -207,7 +207,7 @@ def test_top_layers_are_drawn_anew_before_training(train) -> None:
 
 
 def direction(name: str, slope: torch.Tensor) -> torch.Tensor:
-    """Give where the first step of an optimiser goes, for a learning rate of 1."""
+    """Return where the first step of an optimiser goes, for a learning rate of 1."""
     if name == "sgd":
         return -slope
     if name == "lion" or (name == "adafactor" and slope.ndim == 1):
@@ -252,7 +252,7 @@ def test_a_step_is_at_most_so_long(train) -> None:
 
 
 def shares(name: str) -> np.ndarray:
-    """Give the shares of the learning rate of ten steps, of which three are a warm-up."""
+    """Return the shares of the learning rate of ten steps, of which three are a warm-up."""
     step = np.arange(10)
     if name == "one_cycle":  # up to the third step from a 25th, and down to a 10,000th of that
         up, down = np.arange(2) / 2, np.arange(8) / 7

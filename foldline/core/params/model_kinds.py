@@ -1,4 +1,4 @@
-"""What single kinds of models need; every kind has its section, used or not."""
+"""Options of single model kinds; every kind has its section, used or not."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
@@ -17,7 +17,7 @@ from foldline.core.params.value_types import (
 
 
 class Keywords(Section):
-    """Words that tell a class, from a file."""
+    """Keywords of each class, from a file."""
 
     file: RawFile | None
 
@@ -54,7 +54,7 @@ class Gbdt(Section):
 
 
 class Static(LinearOptions):
-    """Averaged word vectors, read from a file or learnt from the training rows."""
+    """Averaged word vectors, read from a file or trained on the training rows."""
 
     vectors: str | None
     vocabulary: Annotated[int, Field(ge=0)]
@@ -76,7 +76,7 @@ class Static(LinearOptions):
 
 
 class Embed(DenseHead):
-    """A frozen sentence encoder under a small head."""
+    """A frozen sentence encoder with a small head."""
 
     encoder: str | None
 
@@ -88,13 +88,13 @@ class Embed(DenseHead):
 
 
 class External(Section):
-    """Predictions that were made elsewhere."""
+    """Predictions made outside Foldline."""
 
     file: RawFile | None
 
 
 class ZeroShot(Section):
-    """A model of entailment, asked whether a text fits each class's description."""
+    """An NLI model, asked whether a text fits each class's description."""
 
     model: str | None
     hypothesis: Annotated[str, AfterValidator(hypothesis)]
@@ -119,7 +119,7 @@ CLASSIFIERS = ("svm", "nbsvm", "complement_nb")
 
 
 def check_kind(model: str, task: str, head: str, settings: Mapping[str, Section]) -> None:
-    """Refuse a kind that lacks what it needs, or does not do the task.
+    """Refuse a kind that lacks a required option, or does not support the task.
 
     Raises:
         ValueError: naming the key.
@@ -145,7 +145,7 @@ def check_kind(model: str, task: str, head: str, settings: Mapping[str, Section]
 
 
 def _check_weights(model: str, settings: Mapping[str, Any]) -> None:
-    """Refuse class weights where they would be left aside."""
+    """Refuse class weights where they would be ignored."""
     one = settings["static"] if model == "static" else settings["embed"]
     unweighted = (model == "static" and one.vectors is None) or (
         model == "embed" and one.head == "mlp"

@@ -1,4 +1,4 @@
-"""How a transformer is trained."""
+"""Training of a transformer."""
 
 from typing import Annotated, Literal, Self
 
@@ -25,7 +25,7 @@ METRICS = {
 
 
 class Train(Section):
-    """How a transformer is trained; what is 0, 1, all or none is off."""
+    """Training of a transformer; 0, 1, all and none mean off."""
 
     loss: Literal["auto", "cross_entropy", "focal", "ordinal", "mse", "mae", "huber"]
     focal_gamma: FromZero
@@ -63,8 +63,8 @@ class Train(Section):
     threads: Count
     determinism: Literal["off", "seeded", "strict"]
 
-    def followed(self, task: str) -> str:
-        """Name the metric that stands beside the loss: the one to stop by, or the task's own."""
+    def reported_metric(self, task: str) -> str:
+        """Return the validation metric reported beside the loss: `train.metric`, or the task's own."""
         return MAIN[task] if self.metric == "loss" else self.metric
 
     @model_validator(mode="after")
@@ -108,7 +108,7 @@ class Train(Section):
         return self
 
     def check_task(self, task: str) -> None:
-        """Refuse a loss, a metric or a method that has no meaning for the task."""
+        """Refuse a loss, metric or method that does not support the task."""
         right = {"loss": ("auto", *LOSSES[task]), "metric": ("loss", *METRICS[task])}
         for key, value in (("loss", self.loss), ("metric", self.metric)):
             if value not in right[key]:
@@ -124,7 +124,7 @@ class Train(Section):
 
 
 class Pretrain(Section):
-    """Language modelling of texts without labels, before a transformer is fine-tuned."""
+    """Language modelling on unlabelled texts, before a transformer is fine-tuned."""
 
     epochs: Annotated[int, Field(ge=0)]
     objective: Literal["auto", "masked", "causal"]

@@ -1,4 +1,4 @@
-"""Training on the worst small change: of a row's embeddings, or of the model's weights."""
+"""Adversarial training: worst-case perturbations of embeddings (FGM) or of weights (AWP)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,12 +12,12 @@ TINY = 1e-12
 
 
 class EmbeddingPerturbation:
-    """Change each row's embeddings in the direction that raises its loss (Miyato et al., 2017).
+    """Perturb each row's embeddings along their gradient (FGM; Miyato et al., 2017).
 
-    The change of a row has one length over all of its tokens, so that it does not depend on the
-    rows beside it: `size` standard deviations of the embeddings' numbers as training begins. The
-    paper takes its lengths of embeddings with a standard deviation of 1; those of new models
-    have .02, of pretrained ones some .05, and a length of 1 would drown what they say.
+    The perturbation of a row has one length over all of its tokens, so it does not depend on the
+    other rows: `size` standard deviations of the embeddings at the start of training. The paper's
+    lengths are for embeddings with a standard deviation of 1; new models have 0.02, pretrained ones
+    about 0.05, and a length of 1 would drown their content.
     """
 
     def __init__(self, model: Any, size: float) -> None:
@@ -30,7 +30,7 @@ class EmbeddingPerturbation:
 
     @contextmanager
     def record(self) -> Iterator[list[Any]]:
-        """Give a list that collects the embeddings of every pass; their gradients come later."""
+        """Collect the embeddings of every forward pass; their gradients come later."""
         seen: list[Any] = []
 
         def keep(module: Any, inputs: Any, output: Any) -> Any:
@@ -48,10 +48,10 @@ class EmbeddingPerturbation:
 
     @contextmanager
     def perturb(self, seen: list[Any]) -> Iterator[None]:
-        """Add the change that the gradients of `seen` say to the embeddings of every pass.
+        """Add the perturbation along the gradients of `seen` to the embeddings of every pass.
 
         Raises:
-            FoldlineError: where the model has read no text by the embeddings that it names.
+            FoldlineError: if the forward pass did not use `get_input_embeddings()`.
         """
         if not seen:
             raise FoldlineError(
@@ -68,17 +68,17 @@ class EmbeddingPerturbation:
 
 
 def scale_gradient(gradient: Any, size: float) -> Any:
-    """Give the change along a gradient (n, tokens, width), of length `size` for each row."""
+    """Return a gradient (n, tokens, width) scaled to length `size` for each row."""
     length = gradient.flatten(1).norm(dim=1).clamp(min=TINY)
     return size * gradient / length[:, None, None]
 
 
 class WeightPerturbation:
-    """Change weights so that the step's loss rises; learn from there (Wu et al., 2020, AWP).
+    """Perturb weights so that the step's loss rises, and train there (AWP; Wu et al., 2020).
 
-    Each matrix moves along its gradient by `size` thousandths of its own length; biases and norms
-    stay. The step's gradient is that of the changed weights; the weights themselves are put back.
-    The paper's 5 to 10 thousandths are for images: a text model learns nothing with 10 of them.
+    Each matrix moves along its gradient by `size` thousandths of its norm; biases and norms stay.
+    The step uses the gradient at the perturbed weights; then the weights are restored. The paper's
+    5 to 10 thousandths are for images: text models learn nothing with 10.
     """
 
     def __init__(self, model: Any, size: float) -> None:
@@ -87,7 +87,7 @@ class WeightPerturbation:
 
     @torch.no_grad()
     def apply(self, backward: Callable[[], None]) -> None:
-        """Change the weights by the gradient that `backward` makes, which is then forgotten."""
+        """Perturb the weights by the gradient that `backward` computes, then discard it."""
         with torch.enable_grad():
             backward()
         for weight in self.model.parameters():
@@ -99,7 +99,7 @@ class WeightPerturbation:
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Put the weights back."""
+        """Restore the weights."""
         for weight, before in self.originals:
             weight.copy_(before)
         self.originals = []
@@ -107,7 +107,7 @@ class WeightPerturbation:
 
 @contextmanager
 def synchronised_gradients(model: Any) -> Iterator[None]:
-    """Let a backward add the gradients of all processes, as Trainer does at a step's last batch."""
+    """Let a backward pass sum gradients over all processes, as a step's last batch does."""
     held = "require_backward_grad_sync"  # of torch's DistributedDataParallel
     before = getattr(model, held, None)
     if before is None:

@@ -1,4 +1,4 @@
-"""Attention by what is fastest: plain products for short texts, tokens cast once, not thrice."""
+"""Faster attention: eager kernels for short texts, inputs cast once, the first token alone."""
 
 import sys
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ SHORT_TEXT = 128
 
 @contextmanager
 def eager_attention(model: Any) -> Iterator[None]:
-    """Let a model of transformers attend by plain products, then as before."""
+    """Use the eager attention implementation of transformers inside the block."""
     before = model.config._attn_implementation
     model.set_attn_implementation("eager")
     try:
@@ -30,10 +30,10 @@ def eager_attention(model: Any) -> Iterator[None]:
 
 @contextmanager
 def inputs_cast_once(model: Any) -> Iterator[None]:
-    """Let queries, keys and values be made of one copy of their tokens in lower precision.
+    """Cast the input of queries, keys and values to lower precision once, inside the block.
 
-    Autocast makes three, and casts the gradient of each back: a sixtieth of a step on a CPU. The
-    outputs are the same numbers; gradients differ by one rounding.
+    Autocast would cast it three times and cast each gradient back: a sixtieth of a step on a CPU.
+    Outputs are identical; gradients differ by one rounding.
     """
 
     def cast(_: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -50,7 +50,7 @@ def inputs_cast_once(model: Any) -> Iterator[None]:
 
 
 def cast_to_autocast(tokens: torch.Tensor) -> torch.Tensor:
-    """Give tokens in the lower precision that autocast would give each product, if it is on."""
+    """Return tokens in autocast's precision if autocast is on."""
     device = tokens.device.type
     lower = torch.is_autocast_enabled(device)
     return tokens.to(torch.get_autocast_dtype(device)) if lower else tokens
@@ -58,11 +58,11 @@ def cast_to_autocast(tokens: torch.Tensor) -> torch.Tensor:
 
 @contextmanager
 def training_attention(model: Any, recipe: Recipe) -> Iterator[None]:
-    """Let a model attend in training by what is fastest backward, then as before.
+    """Use the attention with the fastest backward pass inside the block.
 
-    For short texts in bfloat16 on a CPU these are plain products: torch's fused attention takes
-    1.2 to 2 times as long backward with dropout, and up to six times without. Forward alone, in
-    float32, or over long texts, for which plain products take memory, it stays.
+    For short texts in bfloat16 on a CPU this is eager attention: torch's fused attention takes 1.2
+    to 2 times as long backward with dropout, up to six times without. Inference, float32 and long
+    texts, for which eager attention needs too much memory, keep the fused one.
     """
     with ExitStack() as changes:
         if (
@@ -77,10 +77,11 @@ def training_attention(model: Any, recipe: Recipe) -> Iterator[None]:
 
 @contextmanager
 def first_token_only(model: Any) -> Iterator[None]:
-    """Spare what no head reads, in training and prediction: outputs and gradients stay.
+    """Compute the last layer for the first token alone, inside the block.
 
-    Of the last layer, only keys and values are needed of other tokens; five sixths of its products
-    are not. A model of another kind is left as it is.
+    Outputs and gradients stay the same: of the other tokens the head needs only keys and values,
+    which saves five sixths of the layer's products. Models with another kind of head are left
+    alone.
     """
     layer = find_last_layer(model)
     if layer is None or "forward" in vars(layer):  # of another kind, or within such a block
@@ -94,7 +95,7 @@ def first_token_only(model: Any) -> Iterator[None]:
 
 
 def find_last_layer(model: Any) -> Any:
-    """Give the last layer of a model whose head reads the first token; None of any other."""
+    """Return the last layer of a model whose head reads the first token, None for other models."""
     for module in model.modules():
         name = type(module).__name__
         if isinstance(module, PreTrainedModel) and name.endswith("ForSequenceClassification"):
@@ -105,7 +106,7 @@ def find_last_layer(model: Any) -> Any:
 
 
 class _FirstTokenForward:
-    """A layer's outputs (b, 1, width) for the first of (b, t, width) tokens."""
+    """A layer's forward that returns outputs (b, 1, width) for (b, t, width) tokens."""
 
     def __init__(self, layer: Any) -> None:
         own = type(layer.attention.self)

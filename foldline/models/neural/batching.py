@@ -1,7 +1,7 @@
-"""Batches of texts of about one length, so that little is padded.
+"""Batches of texts of similar length, to reduce padding.
 
-`group_by_length` of Trainer returns predictions in its own order and does not resume to the same
-bytes; this sampler touches training alone, and its order follows from seed and epoch.
+Trainer's `group_by_length` returns predictions in its own order and does not resume to the same
+bytes. This sampler affects training alone, and its order follows from seed and epoch.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,8 +27,8 @@ LENGTH_NOISE = 0.02
 class BucketSampler(BatchRebalanceSampler):
     """Shuffled batches of rows of similar length; each row once an epoch.
 
-    Trainer hands this class through as a batch sampler, calls `set_epoch`, and leaves the
-    sharing between processes to it; cutting a full step into small batches is inherited.
+    Trainer accepts this class as a batch sampler, calls `set_epoch`, and leaves sharding over
+    processes to it; cutting a full step into small batches is inherited.
     """
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -42,18 +42,18 @@ class BucketSampler(BatchRebalanceSampler):
         yield from self._last_step(rest, order)
 
     def __len__(self) -> int:
-        """Give the number of small batches of an epoch; the last step may have fewer."""
+        """Return the number of small batches of an epoch; the last step may have fewer."""
         last = self._batches_per_step(self.remainder) if self.has_tail else 0
         return int(self.num_full_batches * self.grad_accum + last)
 
     def _batches_per_step(self, rows: int) -> int:
-        """Give into how many small batches of each process a step of so many rows is cut."""
+        """Return how many small batches each process gets of a step of so many rows."""
         return max(1, min(self.grad_accum, rows // self.dp_size))
 
     def _cut_into_steps(
         self, order: list[int], generator: torch.Generator
     ) -> tuple[list[list[int]], list[int]]:
-        """Cut shuffled rows into steps of similar length; what does not fill one is apart."""
+        """Cut shuffled rows into full steps of similar length, and return the remainder apart."""
         step, part = self.effective_batch_size, max(1, self.num_full_batches // MIN_BUCKETS)
         size = part * step
         near: Sequence[float] = self.lengths
@@ -76,7 +76,7 @@ class BucketSampler(BatchRebalanceSampler):
         return full, rest
 
     def _sort_windows(self, part: int, generator: torch.Generator) -> tuple[int, list[float]]:
-        """Give how many rows are sorted together, and by which lengths."""
+        """Return how many rows are sorted together, and the lengths to sort them by."""
         steps = -(-len(self.lengths) // self.effective_batch_size)
         together = -(-steps // max(1, round(steps / BUCKET_STEPS)))
         lengths = torch.tensor(self.lengths, dtype=torch.float64)
@@ -86,10 +86,10 @@ class BucketSampler(BatchRebalanceSampler):
         return together * self.effective_batch_size, near
 
     def _last_step(self, rest: list[int], order: list[int]) -> Iterator[list[int]]:
-        """Yield the small batches of the step that is not full.
+        """Yield the small batches of the incomplete last step.
 
-        Of few rows there are fewer, so that no row counts twice; but where the rows are fewer than
-        the processes, as each of these needs a batch.
+        Fewer rows make fewer batches, so that no row counts twice, unless there are fewer rows than
+        processes: each process needs a batch.
         """
         if rest:
             short = copy(self)
@@ -99,10 +99,10 @@ class BucketSampler(BatchRebalanceSampler):
 
 
 def make_sampler(lengths: list[int], arguments: Any, step_rows: int) -> BucketSampler:
-    """Give the sampler for Trainer's arguments; processes share the `step_rows` of a step.
+    """Return the sampler for Trainer's arguments; processes share the `step_rows` of a step.
 
     Raises:
-        FoldlineError: where a step has fewer rows than there are processes to share them.
+        FoldlineError: if a step has fewer rows than there are processes to share them.
     """
     processes, cuts = max(1, arguments.world_size), arguments.gradient_accumulation_steps
     if step_rows < processes * cuts:

@@ -1,4 +1,4 @@
-"""What is told while a model is trained: a bar, its speed, a few rows, whoever follows it."""
+"""Callbacks of a training: progress bar, speed, sample predictions, experiment tracker."""
 
 import json
 import sys
@@ -22,11 +22,11 @@ BAR = (
 
 
 class SpeedMeter(TrainerCallback):
-    """Rows and tokens a second of each step and epoch, and how many places are padded for a token.
+    """Measures rows and tokens per second by step and epoch, and the padding ratio by epoch.
 
-    Padding follows from the rows, so it stands in the log, and what was counted of an epoch in its
-    checkpoints. Seconds differ from run to run: those of steps stand in the log, too, under names
-    that a history leaves out, those of epochs in `epochs`, as far as this process did them.
+    The padding ratio follows from the rows, so it goes to the log, and an epoch's counts to its
+    checkpoints. Speeds differ between runs: those of steps are logged under names that the history
+    leaves out, those of epochs are in `epochs`, for the epochs of this process.
     """
 
     FILE = "padding.json"
@@ -45,25 +45,25 @@ class SpeedMeter(TrainerCallback):
         self.indices += mask.numel()
 
     def current(self) -> tuple[float, float]:
-        """Give rows and tokens a second of this epoch so far."""
+        """Return rows and tokens per second of this epoch so far."""
         seconds = max(time.perf_counter() - self.started, 1e-9)
         return self.rows / seconds, self.tokens / seconds
 
     def epoch_counts(self) -> dict[str, int]:
-        """Give the tokens and places of this epoch, with those of before a kill."""
+        """Return the tokens and positions of this epoch, including those before a resume."""
         now = {"tokens": self.tokens, "places": self.indices}
         return {name: count + self.resumed[name] for name, count in now.items()}
 
     def save(self, folder: Path) -> None:
-        """Write what was counted of this epoch into a checkpoint."""
+        """Write this epoch's counts into a checkpoint."""
         (folder / self.FILE).write_text(json.dumps(self.epoch_counts()), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
-        """Read what a checkpoint has of its epoch."""
+        """Read the counts of a checkpoint's epoch."""
         self.resumed = json.loads((folder / self.FILE).read_text(encoding="utf-8"))
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Count from nothing, but where a killed epoch goes on."""
+        """Reset the counts, unless a killed epoch is resumed."""
         if float(state.epoch or 0).is_integer():
             self.resumed = {"tokens": 0, "places": 0}
         self.rows = self.tokens = self.indices = 0
@@ -71,7 +71,7 @@ class SpeedMeter(TrainerCallback):
         self.last = self.started, 0, 0
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Add the speed of a step to what Trainer has just logged of it."""
+        """Add the step's speed to its log entry."""
         entry, (then, rows, tokens) = state.log_history[-1], self.last
         if "loss" in entry:
             self.last = time.perf_counter(), self.rows, self.tokens
@@ -80,7 +80,7 @@ class SpeedMeter(TrainerCallback):
             entry.update(zip(SPEED_COLUMNS, (count / seconds for count in read), strict=True))
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Write the epoch down."""
+        """Log the epoch's speed and padding ratio."""
         rows, tokens = self.current()
         speed = {
             "epoch": float(round(state.epoch)),
@@ -94,10 +94,10 @@ class SpeedMeter(TrainerCallback):
 
 
 class ProgressBar(TrainerCallback):
-    """A bar with losses, speed, padding and time left; stops at a validation loss that is none.
+    """A progress bar of a training; stops it if the validation loss is not finite.
 
-    What is watched most stands first, as a narrow terminal cuts the line. Losses are multiplied by
-    `unit`. Early stopping may end it before the time that is left.
+    The most important values come first, since a narrow terminal cuts the line. Losses are
+    multiplied by `unit`. Early stopping may end a training before the estimated time.
     """
 
     def __init__(self, speed: SpeedMeter, unit: float, what: str = "train") -> None:
@@ -106,7 +106,7 @@ class ProgressBar(TrainerCallback):
         self.padding = ""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Open the bar where a resumed run goes on."""
+        """Open the bar at the step where the training starts or resumes."""
         self.bar = tqdm(
             total=state.max_steps,
             initial=state.global_step,
@@ -117,15 +117,15 @@ class ProgressBar(TrainerCallback):
         )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Move on."""
+        """Advance the bar."""
         self.bar.update(state.global_step - self.bar.n)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Show how many places the epoch's batches had for a token."""
+        """Show the epoch's padding ratio."""
         self.padding = f", padding {state.log_history[-1]['padding']:.2f}"
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        """Show the speed, and the loss of a step and of the validation rows."""
+        """Show the speed, and the loss of a step or of the validation rows."""
         logs = logs or {}
         for key, name in (("loss", "loss"), ("eval_loss", "valid")):
             if key in logs:
@@ -144,13 +144,13 @@ class ProgressBar(TrainerCallback):
 
 
 class TrackerCallback(TrainerCallback):
-    """Tells a tracker the numbers of each step and each epoch, by the names of the history."""
+    """Sends the values of each step and epoch to a tracker, by the names of the history."""
 
     def __init__(self, tracker: SafeTracker, unit: float) -> None:
         self.tracker, self.unit = tracker, unit
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Tell what was logged last."""
+        """Send the last log entry."""
         last = state.log_history[-1]
         for values in build_history([last], self.unit):
             number = values.pop("step")
@@ -158,22 +158,22 @@ class TrackerCallback(TrainerCallback):
 
 
 class SampleCallback(TrainerCallback):
-    """Predicts a few validation rows after each epoch; what they were stands in Trainer's log.
+    """Predicts a few validation rows after each epoch and logs the predictions.
 
-    So they go into the checkpoint, and a training that goes on after a kill has them all.
+    Trainer saves its log in checkpoints, so a resumed training has the predictions of all epochs.
     """
 
     def __init__(self, predict: Callable[[], np.ndarray]) -> None:
         self.predict = predict
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Predict, by the averaged weights where an average is judged."""
+        """Predict the rows, with averaged weights if those are evaluated."""
         entry = {"step": state.global_step, "samples": self.predict().tolist()}
         state.log_history.append(entry)
 
 
 def format_divergence(what: str, step: int, where: str = "") -> str:
-    """Say at which step a training went astray, over which rows, and what to try."""
+    """Return the message of a diverged training: step, rows, and what to try."""
     return (
         f"training diverged: the {what} is not finite at step {step}{where}; lower lr or "
         "train.max_grad_norm, or use train.precision=float32"

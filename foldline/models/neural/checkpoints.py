@@ -1,4 +1,4 @@
-"""Checkpoints of a training: when they are written, and which of them can be gone on from."""
+"""Checkpoints of a training: when to write them, and which can be resumed from."""
 
 import json
 import shutil
@@ -17,30 +17,31 @@ INTERVAL = 300.0
 
 
 class PeriodicCheckpoint(TrainerCallback):
-    """Asks for a checkpoint within a long epoch, beside those that Trainer writes at its end.
+    """Saves checkpoints within long epochs, besides Trainer's own at their end.
 
-    The clock of one process says when; several would not agree, and keep to the ends of epochs.
+    Timing uses one process's clock. Several processes would not agree, so they save at epoch ends
+    only.
     """
 
     last = 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Count from now."""
+        """Start the clock."""
         self.last = time.monotonic()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Ask, but not where the epoch ends."""
+        """Request a checkpoint when it is due, except at the end of an epoch."""
         late = time.monotonic() - self.last >= INTERVAL
         if late and args.world_size == 1 and not float(state.epoch).is_integer():
             control.should_save = True
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Count from now."""
+        """Restart the clock."""
         self.last = time.monotonic()
 
 
 def find_last_checkpoint(folder: Path) -> str | None:
-    """Give the newest checkpoint from which a training goes on exactly; others are removed."""
+    """Return the newest checkpoint that resumes exactly, and remove newer unusable ones."""
     found = sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))
     for path in reversed(found):
         if _is_resumable(path):
@@ -50,10 +51,10 @@ def find_last_checkpoint(folder: Path) -> str | None:
 
 
 def is_complete(folder: Path) -> bool:
-    """Say whether every file of a checkpoint is there to its end.
+    """Return whether every file of a checkpoint is complete.
 
-    Both formats tell: a safetensors header knows the file's size, and a zip archive, which is
-    what torch writes, ends with its list of contents.
+    Both formats allow the check: a safetensors header states the file's size, and a zip archive,
+    which torch writes, ends with its directory.
     """
     try:
         if not all((folder / name).exists() for name in REQUIRED):
@@ -73,7 +74,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def _is_resumable(path: Path) -> bool:
-    """Say whether Trainer can go on from a checkpoint as if it had never stopped."""
+    """Return whether Trainer can resume from a checkpoint as if it had never stopped."""
     if not is_complete(path):
         return False
     state = json.loads((path / STATE).read_text(encoding="utf-8"))

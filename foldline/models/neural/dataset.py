@@ -1,4 +1,4 @@
-"""Rows as a training sees them: token ids and targets in memory, batches of about one length."""
+"""Tokenised rows in memory, as datasets and batches for Trainer."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,10 +17,10 @@ NON_TOKENS = ("labels", INDICES, WEIGHTS)
 
 @dataclass(frozen=True)
 class TokenizedRows:
-    """Pieces of texts as token ids (n lists), their targets (n, ...), and whose they are.
+    """Pieces of texts as token ids (n lists), with their targets (n, ...) and source rows.
 
-    `owners` are the numbers (n,) of the rows that the pieces come from, `ids` all rows' ids.
-    `weights` (n,) say what a piece counts, None for 1 each.
+    `piece_rows` (n,) are the row numbers of the pieces, `ids` the ids of all rows. `weights` (n,)
+    are the sample weights of the pieces, None for 1 each.
     """
 
     columns: dict[str, RaggedArray]
@@ -31,40 +31,40 @@ class TokenizedRows:
 
     @property
     def lengths(self) -> list[int]:
-        """Give the number of tokens of each piece."""
+        """Return the number of tokens of each piece."""
         found: list[int] = self.columns["input_ids"].lengths.tolist()
         return found
 
     def sort_by_length(self) -> "TokenizedRows":
-        """Sort by length: a mean over all pads less and is the same."""
+        """Return the rows sorted by length, which reduces padding in evaluation."""
         order = np.argsort(self.lengths, kind="stable")
         columns = {name: values.take(order) for name, values in self.columns.items()}
         weights = None if self.weights is None else self.weights[order]
         return TokenizedRows(columns, self.target[order], self.piece_rows[order], self.ids, weights)
 
     def standardise(self, mean: float, spread: float) -> "TokenizedRows":
-        """Give numbers less `mean`, in units of `spread`; classes stay."""
+        """Return the rows with regression targets less `mean`, divided by `std`."""
         if self.target.ndim > 1 or self.target.dtype.kind != "f":
             return self
         return replace(self, target=((self.target - mean) / spread).astype(np.float32))
 
     def row_ids(self, places: list[int]) -> list[str]:
-        """Give the ids of the rows that pieces come from, each once."""
+        """Return the ids of the rows that pieces come from, each once."""
         return list(dict.fromkeys(self.ids[self.piece_rows[place]] for place in places))
 
 
 class TokenDataset(Dataset[dict[str, Any]]):
-    """Rows for a data loader."""
+    """Tokenised rows as a torch dataset."""
 
     def __init__(self, rows: TokenizedRows) -> None:
         self.rows = rows
 
     def __len__(self) -> int:
-        """Give the number of pieces."""
+        """Return the number of pieces."""
         return len(self.rows.target)
 
     def __getitem__(self, place: int) -> dict[str, Any]:
-        """Give one piece as the collator wants it."""
+        """Return one piece in the collator's format."""
         rows = self.rows
         tokens = {name: values[place] for name, values in rows.columns.items()}
         counts = {} if rows.weights is None else {WEIGHTS: rows.weights[place]}
@@ -72,7 +72,7 @@ class TokenDataset(Dataset[dict[str, Any]]):
 
 
 def make_collator(tokenizer: Any) -> Any:
-    """Give the function that pads pieces to a batch of tensors."""
+    """Return the function that pads pieces to a batch of tensors."""
     padding = Padding.from_tokenizer(tokenizer)
 
     def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def make_collator(tokenizer: Any) -> Any:
 
 
 def pad_pieces(rows: list[dict[str, Any]], padding: Padding) -> dict[str, Any]:
-    """Give the tokens of pieces as tensors (n, t), padded to the longest of them."""
+    """Return the tokens of pieces as tensors (n, t), padded to the longest."""
     names = [name for name in rows[0] if name not in NON_TOKENS]
     columns = {name: [row[name] for row in rows] for name in names}
     batch = padding.pad(columns, range(len(rows)))

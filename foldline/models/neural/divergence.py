@@ -1,4 +1,4 @@
-"""A training loss that has exploded, told from one that is only restless."""
+"""Detection of a diverged training loss, as opposed to a noisy one."""
 
 import math
 from collections.abc import Callable
@@ -16,11 +16,11 @@ PATIENCE = 200  # steps in a row
 
 
 class DivergenceDetector(TrainerCallback):
-    """Stops a training whose smoothed loss stays far above both its lowest and its beginning.
+    """Stops a training whose smoothed loss stays far above both its minimum and its start.
 
-    Three times what an untrained model has, or three times chance where that is more, for LONG
-    steps after the warm-up: spikes, noisy labels, and a loss that comes back from nearly 0 do not
-    reach it. `where` names the rows of the step.
+    The limit is three times the initial loss, or that of chance if higher, for PATIENCE steps after
+    the warm-up. Spikes, noisy labels, and a loss that recovers from near 0 stay below it. `where`
+    describes the rows of the step.
     """
 
     step: int
@@ -36,17 +36,17 @@ class DivergenceDetector(TrainerCallback):
         self._reset()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Begin, or go on where a training was killed."""
+        """Reset, and replay the log of a resumed training."""
         self._reset()
         for entry in state.log_history:
             if "loss" in entry:
                 self.update(entry["loss"], state.max_steps)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        """Judge the loss of a step.
+        """Check the loss of a step.
 
         Raises:
-            FoldlineError: where it has exploded.
+            FoldlineError: if the loss has diverged.
         """
         if logs and "loss" in logs and self.update(logs["loss"], state.max_steps):
             raise FoldlineError(
@@ -57,7 +57,7 @@ class DivergenceDetector(TrainerCallback):
             )
 
     def update(self, loss: float, steps: int) -> bool:
-        """Hear the loss of the next of `steps`, and tell whether it has exploded."""
+        """Add the loss of the next of `steps`, and return whether training has diverged."""
         self.step += 1
         if not math.isfinite(loss):  # another check names it
             return False
@@ -80,7 +80,7 @@ class DivergenceDetector(TrainerCallback):
 
 
 def chance_loss(labels: Labels) -> float:
-    """Give the loss of a model that knows nothing: cross-entropy, or a standard unit's square."""
+    """Return the loss of uninformed predictions: cross-entropy, or 1 for standardised targets."""
     if labels.task == "regression":
         return 1.0
     return math.log(2) if labels.task == "multilabel" else math.log(max(2, len(labels.classes)))

@@ -1,4 +1,4 @@
-"""Dropout on a CPU, drawn four places at a time: torch draws each place's chance apart."""
+"""Faster dropout on a CPU: one random number for four positions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +12,10 @@ BITS = 16  # of chance for a place: a share is met to 1 in 65,536
 
 @contextmanager
 def fast_dropout() -> Iterator[None]:
-    """Let all dropout of a model's training be drawn together, then as before.
+    """Replace torch's dropout on the CPU inside the block.
 
-    torch's own takes a tenth of a training's time on a CPU. The masks differ from torch's, but not
-    in kind, and come from torch's generator: a seed gives them again, and so does a checkpoint.
+    torch's own takes a tenth of the training time. The masks differ from torch's, but have the same
+    distribution and come from torch's generator, so seeds and checkpoints reproduce them.
     """
     before = F.dropout
     F.dropout = _make_dropout(before)
@@ -26,7 +26,7 @@ def fast_dropout() -> Iterator[None]:
 
 
 def dropout_mask(like: torch.Tensor, p: float) -> torch.Tensor:
-    """Give 1 / (1 - p) for a place that stays and 0 for one that falls, with a chance of p."""
+    """Return 1 / (1 - p) at positions that are kept, 0 at those dropped with probability p."""
     count, each = like.numel(), 64 // BITS
     # random_ without bounds would leave out negative numbers, so a half of the first of four.
     chance = torch.empty(-(-count // each), dtype=torch.int64).random_(-(2**63), None)

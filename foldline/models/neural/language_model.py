@@ -8,13 +8,13 @@ from foldline.encoders import hub
 
 
 def load_language_model(recipe: Recipe, model: Any) -> tuple[Any, bool]:
-    """Give a language model of the classifier's architecture, and whether it is a causal one.
+    """Return a language model of the classifier's architecture, and whether it is causal.
 
-    Its weights are those of the checkpoint, with those of the head where it has them, or random
+    Its weights are the checkpoint's, including the language model head if there is one, or random
     for `scratch`.
 
     Raises:
-        FoldlineError: where the architecture does not fit `pretrain.objective`.
+        FoldlineError: if the architecture does not fit `pretrain.objective`.
     """
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
@@ -32,10 +32,10 @@ def load_language_model(recipe: Recipe, model: Any) -> tuple[Any, bool]:
 
 
 def resolve_objective(config: Any, asked: str) -> str:
-    """Give `masked` or `causal` for what params ask of an architecture.
+    """Return `masked` or `causal` for an architecture and `pretrain.objective`.
 
     Raises:
-        FoldlineError: where it can do neither, or not what is asked.
+        FoldlineError: if the architecture supports neither, or not the one requested.
     """
     from transformers.models.auto import modeling_auto as auto
 
@@ -60,10 +60,10 @@ def resolve_objective(config: Any, asked: str) -> str:
 
 
 def copy_encoder(model: Any, learner: Any) -> None:
-    """Put the encoder's weights of a language model into a classifier; its pooler stays.
+    """Copy the encoder's weights of a language model into a classifier; its pooler stays.
 
     Raises:
-        FoldlineError: where the two encoders differ.
+        FoldlineError: if the two encoders differ.
     """
     missing, strange = model.base_model.load_state_dict(
         learner.base_model.state_dict(), strict=False

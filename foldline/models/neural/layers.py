@@ -1,4 +1,4 @@
-"""The layers of a transformer, from its embeddings up to its head, of whatever family."""
+"""The layers of a transformer of any family, from embeddings to head."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ EMBEDDING_NAMES = re.compile(r"embed|\bwte\b|\bwpe\b")
 
 
 def encoder_layers(model: Any) -> list[Any]:
-    """Give the encoder's layers from bottom to top: the outermost list of modules."""
+    """Return the encoder's layers from bottom to top: the outermost ModuleList."""
     for module in model.base_model.modules():
         if isinstance(module, torch.nn.ModuleList):
             return list(module)
@@ -23,7 +23,7 @@ def encoder_layers(model: Any) -> list[Any]:
 
 
 def parameter_depths(model: Any) -> dict[str, int]:
-    """Give each parameter's depth: 0 embeddings, 1 the lowest layer, above the top one all else."""
+    """Return each parameter's depth: 0 embeddings, 1 the lowest layer, ..., last the head."""
     layers = encoder_layers(model)
     inside = {id(p): d for d, layer in enumerate(layers, 1) for p in layer.parameters()}
     base = {id(p) for p in model.base_model.parameters()}
@@ -35,10 +35,10 @@ def parameter_depths(model: Any) -> dict[str, int]:
 
 
 def freeze(model: Any, trainable: str | int) -> None:
-    """Leave all, the head alone, or the head and so many layers from the top to be trained.
+    """Freeze all but the head and the top `trainable` layers ("all", "head", or a number).
 
     Raises:
-        FoldlineError: where the model has fewer layers.
+        FoldlineError: if the model has fewer layers.
     """
     if trainable == "all":
         return
@@ -53,12 +53,12 @@ def freeze(model: Any, trainable: str | int) -> None:
 
 
 def reinitialise(model: Any, count: int) -> None:
-    """Draw the top `count` layers' weights anew, and the pooler's (Zhang et al., 2021).
+    """Reinitialise the top `count` layers and the pooler (Zhang et al., 2021).
 
-    They are the most specific to what the model was trained for before.
+    They are the most specific to the pre-training task.
 
     Raises:
-        FoldlineError: where the model has fewer layers.
+        FoldlineError: if the model has fewer layers.
     """
     if not count:
         return
@@ -72,7 +72,7 @@ def reinitialise(model: Any, count: int) -> None:
 
 
 def find_head(model: Any) -> Any:
-    """Give the linear layer that makes the outputs, None where there is none."""
+    """Return the linear layer that computes the outputs, None if there is none."""
     outputs = model.config.num_labels
     linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
     return next((m for m in reversed(linear) if m.out_features == outputs), None)

@@ -1,4 +1,4 @@
-"""Texts of more tokens than a model reads: their head, their tail, both, or all of it in pieces."""
+"""Texts longer than the model's input: head, tail, both, or all of it in windows."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +15,11 @@ HEAD_FRACTION = 4  # one part in so many is of the head: 128 of 510 tokens (Sun 
 
 @dataclass(frozen=True)
 class LongTextReader:
-    """How texts beyond `max_length` tokens are read.
+    """How texts of more than `max_length` tokens are tokenised.
 
-    `window` lets a model learn each piece of a text by the text's label, and pools the outputs
-    of the pieces for a prediction (Wang et al., 2019, multi-passage BERT). Of a pair the longer
-    text is cut to pieces, and the other one stands beside each.
+    `window` trains on each piece with the text's label, and pools the outputs of the pieces for a
+    prediction (Wang et al., 2019, multi-passage BERT). Of a pair the longer text is cut into
+    pieces, and the other one is repeated with each.
     """
 
     how: str
@@ -28,9 +28,9 @@ class LongTextReader:
     max_length: int
 
     def read(self, tokenizer: Any, rows: pd.DataFrame) -> tuple[Columns, np.ndarray, np.ndarray]:
-        """Give the pieces' token ids, the row numbers (k,) they come from, and which are cut (n,).
+        """Return the pieces' token ids, their row numbers (k,), and which rows are truncated (n,).
 
-        In the order of the rows; but for `window` each row is one piece.
+        Pieces are in the order of the rows; except for `window` each row is one piece.
         """
         tokenizer.truncation_side = "left" if self.how == "tail" else "right"
         simple = self.how in ("head", "tail")
@@ -46,7 +46,7 @@ class LongTextReader:
         return *self._cut_to_pieces(tokenizer, rows, columns, cut), cut
 
     def pool(self, outputs: np.ndarray, owners: np.ndarray, rows: int) -> np.ndarray:
-        """Give (n, c) outputs of rows from (k, c) of their pieces."""
+        """Return (n, c) outputs of rows from (k, c) outputs of their pieces."""
         shape = (rows, outputs.shape[1])
         if self.pooling == "max":
             most = np.full(shape, -np.inf)
@@ -72,7 +72,7 @@ class LongTextReader:
         return pieces, np.array(owners, dtype=np.int64)
 
     def piece_positions(self, sides: list[int | None]) -> list[list[int]]:
-        """Give the places that each piece keeps of tokens of text 0, of text 1, or of neither."""
+        """Return each piece's token positions; `sides`: each token's text, None if special."""
         marks = [i for i, side in enumerate(sides) if side is None]
         first, second = ([i for i, side in enumerate(sides) if side == k] for k in (0, 1))
         room = max(1, self.max_length - len(marks))
@@ -88,7 +88,7 @@ class LongTextReader:
 
 
 def make_reader(recipe: Recipe) -> LongTextReader:
-    """Give how a recipe reads long texts."""
+    """Return the long-text settings of a recipe."""
     options = recipe.train
     return LongTextReader(
         options.long_text, options.window_overlap, options.window_pooling, recipe.max_length
@@ -96,7 +96,7 @@ def make_reader(recipe: Recipe) -> LongTextReader:
 
 
 def _keep_ends(places: list[int], count: int) -> list[int]:
-    """Keep so many places, a quarter of them from the head, the others from the tail."""
+    """Keep so many positions: a quarter from the head, the rest from the tail."""
     if len(places) <= count:
         return places
     head = count // HEAD_FRACTION
@@ -104,6 +104,6 @@ def _keep_ends(places: list[int], count: int) -> list[int]:
 
 
 def _encode_whole(tokenizer: Any, rows: pd.DataFrame, place: int) -> Any:
-    """Give one row's tokens, none cut off."""
+    """Return one row's tokens without truncation."""
     text, pair = rows["text"].iloc[place], rows["text_pair"].iloc[place]
     return tokenizer(text, pair or None, truncation=True, max_length=NO_LIMIT)

@@ -1,4 +1,4 @@
-"""LoRA (Hu et al., 2022): small matrices are learnt beside the frozen weights of an encoder."""
+"""LoRA (Hu et al., 2022): low-rank adapters beside the frozen weights of an encoder."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ ADAPTER = "default"
 
 
 def add_adapters(model: Any, recipe: Recipe) -> Any:
-    """Freeze the encoder and put adapters into it; give what `merge` needs, None where it is off.
+    """Freeze the encoder and add adapters; return what `merge_adapters` needs, None if off.
 
-    Learnt are the adapters and, wholly, the head, with the pooler before it, which many
-    checkpoints do not hold.
+    The adapters are trained, and the whole head with the pooler before it, which many checkpoints
+    lack.
 
     Raises:
-        FoldlineError: where peft is not installed.
+        FoldlineError: if peft is not installed.
     """
     options = recipe.train
     if not options.lora:
@@ -41,14 +41,14 @@ def add_adapters(model: Any, recipe: Recipe) -> Any:
 
 
 def merge_adapters(tuner: Any) -> None:
-    """Add what the adapters learnt to the weights, and leave a model of plain transformers."""
+    """Merge the adapters into the weights, leaving a plain transformers model."""
     if tuner is None:
         return
     tuner.merge_and_unload().requires_grad_(True)
 
 
 def target_modules(model: Any) -> list[str]:
-    """Name the layers to adapt: peft's choice for the architecture, else all linear ones below."""
+    """Return the layers to adapt: peft's defaults for the architecture, else all linear ones."""
     from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as CHOICES
 
     chosen = CHOICES.get(model.config.model_type)
@@ -65,7 +65,7 @@ def target_modules(model: Any) -> list[str]:
 
 
 def head_parameters(model: Any) -> list[Any]:
-    """Give the parameters of the head and of the pooler."""
+    """Return the parameters of head and pooler."""
     pooler = getattr(model.base_model, "pooler", None)
     own = {id(p) for p in pooler.parameters()} if pooler is not None else set()
     base = {id(p) for p in model.base_model.parameters()} - own

@@ -1,8 +1,8 @@
-"""Losses that stay the same however a batch is cut up.
+"""Losses that do not depend on how a batch is cut.
 
-Trainer's default divides each small batch by its own size, though not under gradient
-accumulation or several processes, where the loss comes out too large (transformers #47688). Here
-every loss is a sum over rows divided by the number of rows of the whole optimiser step.
+Trainer's default divides each small batch by its own size, but not under gradient accumulation or
+several processes, where the loss becomes too large (transformers #47688). Here every loss is a sum
+over rows divided by the number of rows of the whole optimiser step.
 """
 
 from collections.abc import Callable
@@ -14,15 +14,15 @@ from foldline.core.io.labels import Labels
 from foldline.core.params import Train
 
 Loss = Callable[..., Any]
-# Gives (n,) losses of (n, c) logits and their target, each row by itself.
+# Returns (n,) losses of (n, c) logits and their target, each row by itself.
 RowLoss = Callable[[Any, Any], Any]
 
 
 def make_loss(labels: Labels, target: np.ndarray, options: Train) -> Loss:
-    """Give the `compute_loss_func` of Trainer for a task.
+    """Return Trainer's `compute_loss_func` for a task.
 
-    `target` are the training rows' class codes (n,), shares of classes (n, c), labels (n, c) of 0
-    and 1, or numbers: balanced weights come from them.
+    `target` are the training rows' class codes (n,), shares of classes (n, c), indicators (n, c),
+    or values (n,); balanced weights are computed from them.
     """
     if labels.task == "multilabel":
         return sum_over_rows(
@@ -37,14 +37,14 @@ def make_loss(labels: Labels, target: np.ndarray, options: Train) -> Loss:
 
 
 def balanced_weights(target: np.ndarray, classes: int) -> np.ndarray:
-    """Give (c,) weights by inverse frequency whose mean over the training rows is 1."""
+    """Return (c,) inverse-frequency weights with mean 1 over the training rows."""
     soft = target.ndim == 2
     counts = target.sum(axis=0) if soft else np.bincount(target, minlength=classes)
     return len(target) / (classes * np.maximum(counts, 1.0))
 
 
 def positive_weights(target: np.ndarray, options: Train) -> np.ndarray | None:
-    """Give (c,) weights of labels' positives by which they weigh as much as the rows without."""
+    """Return (c,) weights that make each label's positives weigh as much as its negatives."""
     if options.class_weights != "balanced":
         return None
     with_it = target.sum(axis=0)
@@ -52,9 +52,9 @@ def positive_weights(target: np.ndarray, options: Train) -> np.ndarray | None:
 
 
 def sum_over_rows(loss: RowLoss) -> Loss:
-    """Give the sum of a loss over a batch's rows, divided by the rows of the whole step.
+    """Return the loss that sums over a batch's rows and divides by the rows of the whole step.
 
-    `weights` (n,) say what each row counts, None for 1 each.
+    `weights` (n,) are sample weights, None for 1 each.
     """
 
     def whole(
@@ -67,20 +67,20 @@ def sum_over_rows(loss: RowLoss) -> Loss:
 
 
 def step_mean(rows: Any, labels: Any, num_items_in_batch: Any, weights: Any) -> Any:
-    """Give the sum of (n,) values, times weights if there are any, over the rows of a step."""
+    """Return the sum of (n,) values, weighted if weights are given, over the rows of a step."""
     counted = rows if weights is None else rows * weights.to(rows.dtype)
     return counted.sum() / count_step_rows(labels, num_items_in_batch)
 
 
 def count_step_rows(labels: Any, num_items_in_batch: Any) -> Any:
-    """Give the number of rows of a step: Trainer counts the numbers in its labels."""
+    """Return the number of rows of a step: Trainer counts the numbers in its labels."""
     if num_items_in_batch is None:
         return len(labels)
     return num_items_in_batch / labels.shape[1] if labels.ndim == 2 else num_items_in_batch
 
 
 def weight_by_class(loss: RowLoss, weights: np.ndarray | None) -> RowLoss:
-    """Multiply each row's loss by its class's weight, or by the mean weight of its shares."""
+    """Multiply each row's loss by its class weight, or by the mean weight of its shares."""
     if weights is None:
         return loss
 
@@ -95,7 +95,7 @@ def weight_by_class(loss: RowLoss, weights: np.ndarray | None) -> RowLoss:
 
 
 def cross_entropy(options: Train) -> RowLoss:
-    """Give cross-entropy with label smoothing (Szegedy et al., 2016)."""
+    """Return cross-entropy with label smoothing (Szegedy et al., 2016)."""
 
     def rows(logits: Any, labels: Any) -> Any:
         import torch
@@ -108,9 +108,9 @@ def cross_entropy(options: Train) -> RowLoss:
 
 
 def focal(options: Train) -> RowLoss:
-    """Give the focal loss (Lin et al., 2017): cross-entropy times (1 - p) ** gamma.
+    """Return the focal loss (Lin et al., 2017): cross-entropy times (1 - p) ** gamma.
 
-    Of shares or smoothed labels, each class's part is scaled by its own p.
+    For soft or smoothed labels, each class's term is scaled by its own p.
     """
 
     def rows(logits: Any, labels: Any) -> Any:
@@ -122,11 +122,11 @@ def focal(options: Train) -> RowLoss:
 
 
 def ordinal(options: Train) -> RowLoss:
-    """Give the squared earth mover's distance of classes in their order (Hou et al., 2016).
+    """Return the squared earth mover's distance between ordered classes (Hou et al., 2016).
 
     It is the sum of the squared differences between predicted and true cumulative probabilities,
-    the ranked probability score (Epstein, 1969): a class two places off costs more than the next.
-    The head stays one of classes, so that plain transformers opens it.
+    the ranked probability score (Epstein, 1969): an error of two classes costs more than of one.
+    The head stays a classification head, so plain transformers can open it.
     """
 
     def rows(logits: Any, labels: Any) -> Any:
@@ -138,17 +138,17 @@ def ordinal(options: Train) -> RowLoss:
 
 
 def squared_error(options: Train) -> RowLoss:
-    """Give squared errors."""
+    """Return squared errors."""
     return lambda logits, labels: _residual(logits, labels) ** 2
 
 
 def absolute_error(options: Train) -> RowLoss:
-    """Give absolute errors."""
+    """Return absolute errors."""
     return lambda logits, labels: _residual(logits, labels).abs()
 
 
 def huber(options: Train) -> RowLoss:
-    """Give Huber's loss (1964): half the squared error, and a line beyond `huber_delta`."""
+    """Return the Huber loss (1964): half the squared error, linear beyond `huber_delta`."""
 
     def rows(logits: Any, labels: Any) -> Any:
         import torch
@@ -161,12 +161,12 @@ def huber(options: Train) -> RowLoss:
 
 
 def binary_cross_entropy(options: Train, positives: np.ndarray | None) -> RowLoss:
-    """Give the mean over labels of each one's own yes or no; smoothing moves both towards .5."""
+    """Return the mean binary cross-entropy over labels; smoothing moves targets towards .5."""
     return lambda logits, labels: _label_losses(logits, labels, options, 0.0, positives).mean(dim=1)
 
 
 def binary_focal(options: Train, positives: np.ndarray | None) -> RowLoss:
-    """Give the focal loss of each label's yes or no (Lin et al., 2017), the mean over labels."""
+    """Return the mean binary focal loss over labels (Lin et al., 2017)."""
     gamma = options.focal_gamma
     return lambda logits, labels: _label_losses(logits, labels, options, gamma, positives).mean(
         dim=1
@@ -176,10 +176,10 @@ def binary_focal(options: Train, positives: np.ndarray | None) -> RowLoss:
 def _label_losses(
     logits: Any, labels: Any, options: Train, gamma: float, positives: np.ndarray | None
 ) -> Any:
-    """Give (n, labels) losses, in which a yes counts `positives` times.
+    """Return (n, labels) losses, with positives weighted by `positives`.
 
-    The weight follows the label itself, of a share in its proportion. If what smoothing adds to a
-    no were weighed, too, the no of a rare label would be taught as a yes.
+    The weight applies to the label itself, for shares in proportion. If it also applied to the
+    smoothing of a negative, rare labels would be pushed towards positive.
     """
     import torch
 
@@ -195,9 +195,9 @@ def _label_losses(
 
 
 def _focal_factor(rest: Any, gamma: float) -> Any:
-    """Give `rest`, what a probability lacks to 1, to the power of gamma.
+    """Return `rest` (1 - p) to the power of gamma.
 
-    Of 0 the slope is endless where gamma is below 1, and times 0 it would be no number.
+    It is clamped above 0, where for gamma below 1 the slope is infinite and times 0 not a number.
     """
     import torch
 
@@ -209,7 +209,7 @@ def _residual(logits: Any, labels: Any) -> Any:
 
 
 def _smooth_targets(logits: Any, labels: Any, smoothing: float) -> Any:
-    """Give (n, c) shares of codes or shares, mixed with equal ones."""
+    """Return (n, c) smoothed shares from class codes or shares."""
     import torch
 
     shares = labels

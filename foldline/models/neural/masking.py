@@ -1,4 +1,4 @@
-"""What a language model has to guess: masked tokens, or each token from those before it."""
+"""Language modelling targets: masked tokens, or each next token."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,26 +17,25 @@ IGNORED = -100
 # Of the tokens to guess, so many become the mask, and so many another token; the others stay.
 MASK_SHARE, RANDOM_SHARE = 0.8, 0.1
 
-# Gives the tokens that are read and those to guess, both (n,), of a piece's (n,) by its draws.
+# Returns the tokens that are read and those to guess, both (n,), of a piece's (n,) by its draws.
 Task = Callable[[np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 
 class PretrainingDataset(Dataset[dict[str, Any]]):
-    """Pieces of texts with what is to be guessed of them, other tokens in each epoch.
+    """Pieces of texts with their targets, masked anew in each epoch.
 
-    The draws follow from seed, epoch and piece alone, so that a training that goes on has the
-    same ones.
+    The masks follow from seed, epoch and piece alone, so a resumed training has the same ones.
     """
 
     def __init__(self, rows: TokenizedRows, task: Task, seed: int) -> None:
         self.rows, self.task, self.seed, self.epoch = rows, task, seed, 0
 
     def __len__(self) -> int:
-        """Give the number of pieces."""
+        """Return the number of pieces."""
         return len(self.rows.lengths)
 
     def __getitem__(self, place: int) -> dict[str, Any]:
-        """Give one piece as the collator wants it."""
+        """Return one piece in the collator's format."""
         tokens: dict[str, Any] = {k: values[place] for k, values in self.rows.columns.items()}
         draws = generator(self.seed, "mask", self.epoch, place)
         read, guess = self.task(tokens["input_ids"].astype(np.int64), draws)
@@ -44,13 +43,13 @@ class PretrainingDataset(Dataset[dict[str, Any]]):
 
 
 def mask_tokens(tokenizer: Any, share: float) -> Task:
-    """Guess a `share` of the tokens (Devlin et al., 2019, drawn anew each epoch as by Liu et al.).
+    """Return the task that predicts a `share` of the tokens, masked anew each epoch.
 
-    Of those 80 % are read as the mask, 10 % as any other token, 10 % as they are; marks such as
-    [CLS] are never among them.
+    Devlin et al. (2019), dynamic as in Liu et al. (2019): of those tokens 80 % are replaced by the
+    mask, 10 % by a random token, 10 % stay; special tokens such as [CLS] are never chosen.
 
     Raises:
-        FoldlineError: where the tokenizer has no mask.
+        FoldlineError: if the tokenizer has no mask token.
     """
     if tokenizer.mask_token_id is None:
         raise FoldlineError(
@@ -72,14 +71,14 @@ def mask_tokens(tokenizer: Any, share: float) -> Task:
 
 
 def predict_next(ids: np.ndarray, draws: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Guess each token but the first from those before it (Radford et al., 2018)."""
+    """Predict each token but the first from those before it (Radford et al., 2018)."""
     guess = ids.copy()
     guess[:1] = IGNORED
     return ids, guess
 
 
 def make_collator(tokenizer: Any) -> Any:
-    """Give the function that pads pieces, and what is to be guessed of them, to a batch."""
+    """Return the function that pads pieces and their targets to a batch."""
     padding = Padding.from_tokenizer(tokenizer)
 
     def collate(pieces: list[dict[str, Any]]) -> dict[str, Any]:
@@ -94,9 +93,9 @@ def make_collator(tokenizer: Any) -> Any:
 
 
 def make_token_loss(shifted: bool) -> Any:
-    """Give Trainer's `compute_loss_func`: cross-entropy, the mean over the step's tokens to guess.
+    """Return Trainer's `compute_loss_func`: mean cross-entropy over the step's target tokens.
 
-    `shifted`: the output at each token is for the one after it.
+    `shifted`: the output at each token predicts the next one.
     """
 
     def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None, weights: Any = None) -> Any:
@@ -107,7 +106,7 @@ def make_token_loss(shifted: bool) -> Any:
 
 
 def sum_token_losses(logits: Any, labels: Any, shifted: bool) -> tuple[Any, int]:
-    """Give the sum of the losses of a batch's tokens to guess, and their number."""
+    """Return the summed loss over a batch's target tokens, and their number."""
     if shifted:
         logits, labels = logits[:, :-1], labels[:, 1:]
     asked = labels != IGNORED

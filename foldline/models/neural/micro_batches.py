@@ -1,7 +1,7 @@
-"""A batch read in several passes over rows of like lengths, where that spares more than it costs.
+"""Batches split into parts of similar length, where that saves more than it costs.
 
-Losses are sums over rows, divided by the rows of the whole step (losses.py), so the gradient of a
-step is the same however its batches are cut.
+Losses are sums over rows divided by the rows of the whole step (losses.py), so a step's gradient
+does not depend on the split.
 """
 
 from typing import Any
@@ -17,10 +17,10 @@ PASS_COST = 320
 
 
 def split_batch(batch: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give what a padded batch is read in: parts of its rows, each as long as its longest.
+    """Split a padded batch into parts of its rows, each only as long as its longest row.
 
-    `batch` holds tokens (n, t), of which `attention_mask` tells the real ones, padded on either
-    side, and what stands beside them by row (n, ...). The rows of a part keep their order.
+    `batch` holds tokens (n, t), padded on either side as `attention_mask` says, and other values by
+    row (n, ...). Rows keep their order within a part.
     """
     lengths = batch["attention_mask"].sum(dim=1).cpu().numpy()
     found = split_lengths(lengths)
@@ -28,16 +28,16 @@ def split_batch(batch: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def split_lengths(lengths: np.ndarray) -> list[np.ndarray]:
-    """Share rows of `lengths` (n,) tokens between parts: cut in two where that spares most.
+    """Return the row numbers of each part of rows with `lengths` (n,) tokens.
 
-    Each half is cut again as long as it pays. Gives the numbers of each part's rows.
+    Rows are cut in two where that saves most, and each half again as long as it pays.
     """
     order = np.argsort(lengths, kind="stable")
     return [order[start:end] for start, end in _split_range(lengths[order], 0, len(order))]
 
 
 def _split_range(sizes: np.ndarray, start: int, end: int) -> list[tuple[int, int]]:
-    """Give from where to where the rows from `start` to `end` are read together; ascending."""
+    """Return the (start, end) ranges that the rows from `start` to `end` are split into."""
     if end - start > 1:
         count = np.arange(1, end - start)  # rows of the shorter half
         spared = count * (sizes[end - 1] - sizes[start : end - 1])

@@ -1,4 +1,4 @@
-"""What a training step minimises: the loss of a batch, and what may be added to it."""
+"""The training objective: the loss of a batch and its optional extra terms."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from foldline.models.neural.losses import Loss, step_mean
 
 
 class Objective:
-    """The loss of a batch under the options of `train`; of validation rows the loss alone."""
+    """The loss of a batch with the options of `train`; for validation rows the plain loss."""
 
     def __init__(self, model: Any, loss: Loss, options: Train, task: str) -> None:
         self.loss, self.options = loss, options
@@ -24,9 +24,9 @@ class Objective:
     def __call__(
         self, model: Any, inputs: dict[str, Any], labels: Any, items: Any, weights: Any = None
     ) -> tuple[Any, Any]:
-        """Give the loss of a batch, divided by the rows of the whole step, and the outputs.
+        """Return the loss of a batch, divided by the rows of the whole step, and the outputs.
 
-        `weights` (n,) say what each row counts in training, None for 1 each.
+        `weights` (n,) are sample weights, None for 1 each.
         """
         options, outputs = self.options, model(**inputs)
         if not model.training:
@@ -40,7 +40,7 @@ class Objective:
         return loss, outputs
 
     def close(self) -> None:
-        """Leave the model as it was."""
+        """Remove the hooks from the model."""
         if self.head:
             self.head.close()
 
@@ -52,7 +52,7 @@ class Objective:
     def _pass_loss(
         self, inputs: dict[str, Any], outputs: Any, labels: Any, items: Any, weights: Any
     ) -> Any:
-        """Give the loss of the pass that the model has just done, its contrastive share within."""
+        """Return the loss of the last forward pass, including its contrastive share."""
         loss, share = self._supervised(outputs, labels, items, weights), self.options.contrastive
         if not share:
             return loss
@@ -69,7 +69,7 @@ class Objective:
 
 
 class HeadRecorder:
-    """The last layer of a model: what goes into it, and the dropout before it."""
+    """Records the input of a model's last layer, and of the dropout before it."""
 
     def __init__(self, model: Any) -> None:
         self.name = type(model).__name__
@@ -83,7 +83,7 @@ class HeadRecorder:
         self.dropout: tuple[Any, Any] | None = None
 
     def close(self) -> None:
-        """Leave the model as it was."""
+        """Remove the hooks from the model."""
         for hook in self.hooks:
             hook.remove()
 
@@ -94,7 +94,7 @@ class HeadRecorder:
         self.dropout = module, inputs[0]
 
     def features(self, mask: Any) -> Any:
-        """Give what the last layer read of each row: (n, width)."""
+        """Return the input of the last layer for each row: (n, width)."""
         found = self.inputs.float()
         if found.ndim == 3:  # GPT-2 and LLaMA read every token, and use the last one that is real
             last = (mask * torch.arange(mask.shape[1], device=mask.device)).argmax(dim=1)
@@ -102,10 +102,10 @@ class HeadRecorder:
         return found
 
     def resample(self) -> Any:
-        """Give outputs under another draw of the dropout before the last layer.
+        """Return outputs under another sample of the dropout before the last layer.
 
         Raises:
-            FoldlineError: where the model has none there.
+            FoldlineError: if the model has no dropout there.
         """
         if self.dropout is None:
             raise FoldlineError(
@@ -122,9 +122,9 @@ class _Outputs:
 
 
 def rdrop_divergence(one: Any, other: Any) -> Any:
-    """Give (n,) of R-Drop (Wu et al., 2021): half the KL divergences, in both directions.
+    """Return the R-Drop term (n,) (Wu et al., 2021): the mean KL divergence of both directions.
 
-    `one` and `other` are (n, c) outputs of the same rows; of numbers, the squared differences.
+    `one` and `other` are (n, c) outputs of the same rows; for regression the squared difference.
     """
     if one.shape[1] == 1:
         return (one - other).squeeze(1) ** 2
@@ -135,16 +135,16 @@ def rdrop_divergence(one: Any, other: Any) -> Any:
 
 
 def multilabel_divergence(one: Any, other: Any) -> Any:
-    """Give (n,) of R-Drop where each of (n, c) outputs is a yes or no, the mean over labels."""
+    """Return the R-Drop term (n,) of (n, c) binary outputs, the mean over labels."""
     yes_or_no = [torch.stack([-z, z], dim=2).flatten(0, 1) / 2 for z in (one, other)]
     return rdrop_divergence(*yes_or_no).reshape(one.shape).mean(dim=1)
 
 
 def contrastive_losses(features: Any, codes: Any, temperature: float) -> Any:
-    """Give (n,) supervised contrastive losses (Khosla et al., 2020; Gunel et al., 2021).
+    """Return (n,) supervised contrastive losses (Khosla et al., 2020; Gunel et al., 2021).
 
-    A row is drawn to the rows of its class in the batch, by the cosine of (n, width) features,
-    and away from all others; a row that is alone with its class has none.
+    A row is pulled towards the rows of its class in the batch and pushed from all others, by the
+    cosine of (n, width) features; a row that is alone in its class has no loss.
     """
     unit = F.normalize(features, dim=1)
     self_ = torch.eye(len(unit), dtype=torch.bool, device=unit.device)
@@ -155,5 +155,5 @@ def contrastive_losses(features: Any, codes: Any, temperature: float) -> Any:
 
 
 def class_codes(labels: Any) -> Any:
-    """Give (n,) class codes of codes or of shares."""
+    """Return (n,) class codes of codes or shares."""
     return labels.argmax(dim=1) if labels.ndim == 2 else labels

@@ -1,4 +1,4 @@
-"""Optimisers, and which parameters they treat alike."""
+"""Optimisers and their parameter groups."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +10,10 @@ from foldline.models.neural.layers import parameter_depths
 
 
 class Lion(torch.optim.Optimizer):
-    """Steps by the sign of a momentum (Chen et al., 2023): half of AdamW's memory.
+    """Lion: sign momentum (Chen et al., 2023), with half of AdamW's memory.
 
-    Every weight moves by the whole learning rate, so it has to be 3 to 10 times smaller than
-    AdamW's, and the weight decay larger by as much.
+    Every weight moves by the full learning rate, which must be 3 to 10 times smaller than AdamW's,
+    with the weight decay larger by as much.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Lion(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """Move every weight that has a gradient."""
+        """Update every weight that has a gradient."""
         for group in self.param_groups:
             now, later = group["betas"]
             for weight in group["params"]:
@@ -41,15 +41,15 @@ class Lion(torch.optim.Optimizer):
 
 
 def make_optimizer(model: Any, decayed: list[str], recipe: Recipe) -> Any:
-    """Make the optimiser of a recipe; weight decay is for the parameters named in `decayed`."""
+    """Return the optimiser of a recipe; only the parameters named in `decayed` get weight decay."""
     return OPTIMIZERS[recipe.train.optimizer](parameter_groups(model, decayed, recipe), recipe.lr)
 
 
 def parameter_groups(model: Any, decayed: list[str], recipe: Recipe) -> list[dict[str, Any]]:
-    """Give the trainable parameters by learning rate and weight decay, those of the head first.
+    """Return the trainable parameters by learning rate and weight decay, those of the head first.
 
-    With `layer_decay` d a parameter that lies k layers under the head learns by lr * d**k
-    (Howard and Ruder, 2018; Clark et al., 2020).
+    With `layer_decay` d a parameter k layers below the head gets lr * d**k (Howard and Ruder, 2018;
+    Clark et al., 2020).
     """
     options = recipe.train
     depth = parameter_depths(model) if options.layer_decay < 1 else {}
@@ -74,7 +74,7 @@ def _adamw(params: Any, lr: float) -> Any:
 
 
 def _adafactor(params: Any, lr: float) -> Any:
-    """Adafactor (Shazeer and Stern, 2018) at the schedule's learning rate, not at its own."""
+    """Return Adafactor (Shazeer and Stern, 2018) with the schedule's learning rate, not its own."""
     from transformers.optimization import Adafactor
 
     return Adafactor(params, lr=lr, scale_parameter=False, relative_step=False)

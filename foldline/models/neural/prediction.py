@@ -1,7 +1,6 @@
-"""A transformer's outputs of many texts: like lengths together, padded by hand, put back in order.
+"""Outputs of a transformer for many texts, batched by length and returned in order.
 
-`group_by_length` of Trainer gives predictions in its own order; here each output goes back to the
-number of the row that it was made from.
+Trainer's `group_by_length` returns predictions in its own order; here each output keeps its row.
 """
 
 import copy
@@ -25,19 +24,19 @@ MAX_PADDING = 64
 
 @dataclass(frozen=True)
 class Padding:
-    """What stands at the places of a batch that are no tokens of a row, and on which side."""
+    """The fill values of padded positions, and the side they are on."""
 
     fill: dict[str, int]
     left: bool
 
     @classmethod
     def from_tokenizer(cls, tokenizer: Any) -> "Padding":
-        """Give a tokenizer's own."""
+        """Return a tokenizer's padding."""
         fill = {"input_ids": tokenizer.pad_token_id, "token_type_ids": tokenizer.pad_token_type_id}
         return cls(fill, tokenizer.padding_side == "left")
 
     def pad(self, columns: Any, places: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
-        """Give (b, t) whole numbers of some rows, padded to the longest of them."""
+        """Return (b, t) integers of some rows, padded to the longest of them."""
         longest = max(len(columns["input_ids"][place]) for place in places)
         found = {}
         for name, values in columns.items():
@@ -50,9 +49,9 @@ class Padding:
 
 
 def batch_by_length(columns: Columns) -> Iterator[np.ndarray]:
-    """Yield the numbers of rows that are read together, the longest first.
+    """Yield the row numbers of each batch, the longest rows first.
 
-    A batch of less than PLACES ends where a length ends, when FILLED would be passed.
+    A batch below MAX_POSITIONS ends between two lengths, before it exceeds MAX_PADDING.
     """
     lengths = np.array([len(ids) for ids in columns["input_ids"]], dtype=np.int64)
     order = np.argsort(-lengths, kind="stable")
@@ -69,7 +68,7 @@ def batch_by_length(columns: Columns) -> Iterator[np.ndarray]:
 
 
 def predict_logits(model: Any, columns: Columns, padding: Padding) -> np.ndarray:
-    """Give (n, c) outputs in the order of the rows."""
+    """Return (n, c) outputs in the order of the rows."""
     found = np.zeros((len(columns["input_ids"]), model.config.num_labels))
     model.eval()
     retain_freed_memory()
@@ -82,9 +81,9 @@ def predict_logits(model: Any, columns: Columns, padding: Padding) -> np.ndarray
 
 
 def to_bfloat16(model: Any) -> Any:
-    """Give a copy with weights of bfloat16, but for the head: outputs keep their digits.
+    """Return a copy with bfloat16 weights, except for the head: outputs keep their digits.
 
-    A bfloat16 has three decimal digits, too few for a number like 1.234, or for a probability.
+    A bfloat16 has three decimal digits, too few for a value like 1.234 or for a probability.
     """
     half = copy.deepcopy(model)
     for parameter in half.parameters():

@@ -16,8 +16,8 @@ def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, An
     """Load tokenizer and model, with a new head for the labels.
 
     Raises:
-        FoldlineError: where neither a folder nor the hub gives them, texts are cut longer than
-            the model can read, or params ask for draws of a dropout that it has not.
+        FoldlineError: if neither a folder nor the hub has them, `max_length` exceeds the model's
+            limit, or params need a dropout that the model does not have.
     """
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -51,11 +51,11 @@ def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, An
 
 
 def _set_padding(tokenizer: Any, model: Any) -> None:
-    """Pad behind the text; give GPT-2, LLaMA and their like a token for it.
+    """Pad after the text, and give models without a padding token (GPT-2, LLaMA) one.
 
-    Before the text, padding would move the positions that GPT-2 and BERT count from the edge, so
-    that a text's output followed from those beside it. XLNet, which counts none, has to read its
-    summary at the last place.
+    Padding before the text would shift the absolute positions of GPT-2 and BERT, so that a text's
+    output depended on the others. XLNet, which has relative positions, reads its summary at the
+    last position and keeps its side.
     """
     if getattr(model.config, "summary_type", None) != "last":
         tokenizer.padding_side = "right"
@@ -69,7 +69,7 @@ def _set_padding(tokenizer: Any, model: Any) -> None:
 
 
 def _check_dropout(model: Any, recipe: Recipe) -> None:
-    """Refuse to compare draws of dropout where there is none, as in LLaMA and ModernBERT."""
+    """Refuse options that compare samples of dropout for models without dropout."""
     options, name = recipe.train, recipe.model
     base = {id(module) for module in model.base_model.modules()}
     drops = [m for m in model.modules() if isinstance(m, torch.nn.Dropout) and m.p > 0]
@@ -94,9 +94,9 @@ def _check_dropout(model: Any, recipe: Recipe) -> None:
 
 
 def max_positions(model: Any) -> int | None:
-    """Give the most tokens a model reads; None where nothing limits it.
+    """Return the most tokens that a model reads, None if unlimited.
 
-    RoBERTa and its like count positions from behind their padding's.
+    RoBERTa and its relatives number positions from after their padding index.
     """
     for name, module in model.named_modules():
         if name.endswith("position_embeddings") and hasattr(module, "num_embeddings"):

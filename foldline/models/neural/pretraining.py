@@ -1,8 +1,8 @@
-"""Continued pre-training: language modelling of texts without labels, before fine-tuning.
+"""Continued pre-training: language modelling on unlabelled texts before fine-tuning.
 
-Gururangan et al. (2020): an encoder that has read the task's own texts learns the task better.
-Read are the training rows' texts, of a fold those of its training part alone, and those that
-`split` has put beside them, none of which stands in a held-out row.
+Gururangan et al. (2020): an encoder that has read the task's own texts learns the task better. It
+reads the texts of the training rows (of a fold only its training part) and the pre-training texts
+that `split` wrote, none of which occurs in a held-out row.
 """
 
 import math
@@ -57,13 +57,13 @@ FINE_TUNING_ONLY: dict[str, Any] = {
 
 
 def pretrain(job: Job, tokenizer: Any, model: Any) -> dict[str, float]:
-    """Teach the encoder of `model` the language of the job's texts, in place.
+    """Pre-train the encoder of `model` on the job's texts, in place.
 
-    Gives texts, steps, first and last loss, and the perplexity of a twentieth of the texts, which
-    is not learnt: of the masked tokens, or of each token after those before it.
+    Returns texts, steps, first and last loss, and the perplexity on a held-out twentieth of the
+    texts: of the masked tokens, or of each next token.
 
     Raises:
-        FoldlineError: where the architecture does not fit the objective, or reads fewer tokens.
+        FoldlineError: if the architecture does not fit the objective, or reads fewer tokens.
     """
     options = job.recipe.pretrain
     if not options.epochs:
@@ -104,9 +104,9 @@ def pretrain(job: Job, tokenizer: Any, model: Any) -> dict[str, float]:
 
 
 def collect_texts(job: Job) -> dict[str, str]:
-    """Give each text once, sorted, with the id of a row that it stands in.
+    """Return each text once, sorted, with the id of a row that contains it.
 
-    Rows that balancing made are left out: they say in noise what their sources say.
+    Augmented copies are left out: they only repeat their sources with noise.
     """
     rows = job.train
     if "source_id" in rows.columns:
@@ -123,7 +123,7 @@ def collect_texts(job: Job) -> dict[str, str]:
 def perplexity(
     learner: Any, tokenizer: Any, rows: TokenizedRows, task: Task, seed: int, shifted: bool
 ) -> float:
-    """Give e to the mean loss of the tokens to guess; not a number where there are none."""
+    """Return the exponential of the mean loss of the target tokens, NaN if there are none."""
     pieces, collate, total, count = (
         PretrainingDataset(rows, task, seed),
         make_collator(tokenizer),
@@ -144,7 +144,7 @@ def perplexity(
 
 
 class _EpochCallback(TrainerCallback):
-    """Tell the pieces the epoch, by which they are drawn."""
+    """Tells the dataset the epoch, which seeds its masks."""
 
     def __init__(self, pieces: PretrainingDataset) -> None:
         self.pieces = pieces
@@ -176,7 +176,7 @@ def _train(
 
 
 def _pretraining_recipe(recipe: Recipe) -> Recipe:
-    """Give the recipe of a plain training by the options of `pretrain`."""
+    """Return the recipe of a plain training with the options of `pretrain`."""
     options = recipe.pretrain
     changes = {
         "seed": derive(recipe.seed, "pretrain") % 2**31,
@@ -190,7 +190,7 @@ def _pretraining_recipe(recipe: Recipe) -> Recipe:
 
 
 def _split_texts(texts: dict[str, str], job: Job) -> tuple[dict[str, str], dict[str, str]]:
-    """Give the texts to learn, and a twentieth, one at least of two or more, that are not."""
+    """Return the texts to train on, and a held-out twentieth (at least one of two or more)."""
     names = list(texts)
     count = min(max(1, round(HELD_OUT_SHARE * len(names))), len(names) - 1)
     places = set(np.argsort(rank_keys(job.recipe.seed, names), kind="stable")[:count].tolist())
@@ -199,7 +199,7 @@ def _split_texts(texts: dict[str, str], job: Job) -> tuple[dict[str, str], dict[
 
 
 def _tokenize_texts(tokenizer: Any, texts: dict[str, str], max_length: int) -> TokenizedRows:
-    """Cut texts into pieces of `max_length` tokens; none of a long text is left out."""
+    """Cut texts into pieces of `max_length` tokens, covering all of each text."""
     columns: Columns = {name: [] for name in ("input_ids", "attention_mask")}
     owners: list[int] = []
     whole = {"return_overflowing_tokens": True} if tokenizer.is_fast else {}
@@ -229,7 +229,7 @@ def _summarise(log: list[dict[str, Any]], texts: int, known: float) -> dict[str,
 
 
 def _report_test_texts(job: Job) -> dict[str, float]:
-    """Tell of texts of test rows."""
+    """Report the number of test texts used."""
     count = (
         int((job.pretraining_texts["part"] == "test").sum()) if len(job.pretraining_texts) else 0
     )

@@ -1,4 +1,4 @@
-"""Lists of different lengths in one flat array: 4 bytes a number, where a list takes 36."""
+"""Lists of different lengths in one flat array: 4 bytes a number instead of 36 in a list."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class RaggedArray:
-    """n lists of whole numbers: list i is `flat` (t,) from `bounds[i]` to `bounds[i + 1]`.
+    """n lists of integers: list i is `flat` (t,) from `bounds[i]` to `bounds[i + 1]`.
 
-    Where all numbers are equal, as in masks before padding, they take no memory.
+    If all numbers are equal, as in unpadded attention masks, they take no memory.
     """
 
     flat: np.ndarray
@@ -19,35 +19,35 @@ class RaggedArray:
 
     @classmethod
     def from_lists(cls, lists: Collection[Sequence[int] | np.ndarray]) -> "RaggedArray":
-        """Make it from lists of whole numbers below 2**31."""
+        """Build it from lists of integers below 2**31."""
         bounds = _to_bounds(np.fromiter(map(len, lists), np.int64, len(lists)))
         flat = np.fromiter(chain.from_iterable(lists), np.int32, int(bounds[-1]))
         return cls(_compress(flat), bounds)
 
     @classmethod
     def concatenate(cls, parts: Sequence["RaggedArray"]) -> "RaggedArray":
-        """Put the lists of one or more behind one another."""
+        """Concatenate the lists of one or more arrays."""
         flat = np.concatenate([part.flat for part in parts])
         return cls(_compress(flat), _to_bounds(np.concatenate([part.lengths for part in parts])))
 
     @property
     def lengths(self) -> np.ndarray:
-        """Give the length of each list: (n,)."""
+        """Return the length of each list: (n,)."""
         return np.diff(self.bounds)
 
     def take(self, places: np.ndarray) -> "RaggedArray":
-        """Give the lists at places (k,), in their order."""
+        """Return the lists at indices (k,), in their order."""
         lengths = self.lengths[places]
         bounds = _to_bounds(lengths)
         moved = np.repeat(self.bounds[places] - bounds[:-1], lengths)
         return RaggedArray(_compress(self.flat[moved + np.arange(len(moved))]), bounds)
 
     def __len__(self) -> int:
-        """Give the number of lists."""
+        """Return the number of lists."""
         return len(self.bounds) - 1
 
     def __getitem__(self, place: int) -> np.ndarray:
-        """Give a list, which is a view of the flat array."""
+        """Return a list as a view of the flat array."""
         if not 0 <= place < len(self):
             raise IndexError(place)
         return self.flat[self.bounds[place] : self.bounds[place + 1]]
@@ -58,7 +58,7 @@ def _to_bounds(lengths: np.ndarray) -> np.ndarray:
 
 
 def _compress(flat: np.ndarray) -> np.ndarray:
-    """Keep a single number where all are equal."""
+    """Store a single number if all are equal."""
     if len(flat) and (flat == flat[0]).all():
         return np.broadcast_to(flat[0].copy(), flat.shape)
     return flat

@@ -1,4 +1,4 @@
-"""How the learning rate changes from step to step."""
+"""Learning rate schedules."""
 
 import math
 from collections.abc import Callable
@@ -18,7 +18,7 @@ NAMES = {
 
 
 def make_schedule(optimizer: Any, options: Train, steps: int) -> Any:
-    """Give the scheduler of a training of so many optimiser steps."""
+    """Return the scheduler of a training of so many optimiser steps."""
     if options.schedule == "one_cycle":
         return _make_one_cycle(optimizer, options.warmup, steps)
     from transformers import get_scheduler
@@ -39,9 +39,9 @@ def make_schedule(optimizer: Any, options: Train, steps: int) -> Any:
 
 
 def averaging_start(options: Train, steps: int) -> int:
-    """Give the step after which weights are averaged; `steps` where they are not.
+    """Return the step after which weights are averaged; `steps` if they are not.
 
-    The rate has risen by then, else it would be held on its way up.
+    It lies after the warm-up, otherwise the rate would be held while it still rises.
     """
     return max(steps - math.ceil(options.swa * steps), _warmup_steps(options, steps))
 
@@ -51,12 +51,12 @@ def _warmup_steps(options: Train, steps: int) -> int:
 
 
 def _hold_from(factor: Callable[[int], float], last: int) -> Callable[[int], float]:
-    """Keep the rate from step `last` on: constant while weights are averaged."""
+    """Keep the rate constant from step `last` on, while weights are averaged."""
     return lambda step: factor(min(step, last))
 
 
 def _make_one_cycle(optimizer: Any, warmup: float, steps: int) -> Any:
-    """Go up and far down once, with the momentum in the opposite direction (Smith, 2018)."""
+    """Raise and lower the rate once, with the momentum in the opposite direction (Smith, 2018)."""
     if round(warmup * steps, 9) == 1:  # the way up would be from a step to itself: 0 / 0 in torch
         warmup = 0.0
     return OneCycleLR(

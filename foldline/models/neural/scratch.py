@@ -1,4 +1,4 @@
-"""A small transformer and its tokenizer, both made from the training rows alone."""
+"""A small transformer and its tokenizer, both built from the training rows alone."""
 
 from typing import Any
 
@@ -37,11 +37,11 @@ def train_tokenizer(texts: list[str], recipe: Recipe) -> Any:
 
 
 def build_model(vocabulary: int, labels: Labels, recipe: Recipe, names: dict[str, Any]) -> Any:
-    """Build an encoder with random weights, of an architecture that pools as it is asked.
+    """Build an encoder with random weights, of the architecture that `scratch.pooling` implies.
 
-    `cls` is BERT's (Devlin et al., 2019): a layer over the first token. `mean` is ModernBERT's
-    (Warner et al., 2024): the mean over the tokens. Plain transformers opens both; it has no
-    encoder that takes the maximum.
+    `cls` is BERT (Devlin et al., 2019): a layer over the first token. `mean` is ModernBERT (Warner
+    et al., 2024): the mean over the tokens. Plain transformers opens both; it has no encoder with
+    max pooling.
     """
     build = {"cls": _build_bert, "mean": _build_modernbert}[recipe.scratch.pooling]
     return build(recipe, vocab_size=vocabulary, num_labels=labels.outputs, **names)

@@ -1,4 +1,4 @@
-"""Numbers are learnt in standard units, which the head gives back in the label's own."""
+"""Standardised regression targets: trained in standard units, predicted in the label's own."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from foldline.models.neural.layers import find_head
 
 @dataclass(frozen=True)
 class TargetScaling:
-    """The mean and the spread of the training rows' numbers; 0 and 1 for classes."""
+    """Mean and standard deviation of the training targets; 0 and 1 for classes."""
 
     head: Any
     mean: float
@@ -19,7 +19,7 @@ class TargetScaling:
 
     @classmethod
     def fit(cls, model: Any, target: np.ndarray, task: str) -> "TargetScaling":
-        """Give what the head puts back; without a bias, no mean (LLaMA)."""
+        """Fit the scaling to the targets; without a bias in the head (LLaMA) there is no mean."""
         head = find_head(model) if task == "regression" else None
         if head is None:
             return cls(None, 0.0, 1.0)
@@ -28,12 +28,12 @@ class TargetScaling:
         return cls(head, float(target.mean()), float(target.std()) or 1.0)
 
     def loss_unit(self, loss: str) -> float:
-        """Give by what a loss in standard units becomes one in the label's."""
+        """Return the factor that turns a loss in standard units into one in the label's."""
         return self.std if loss == "mae" else self.std**2
 
     @torch.no_grad()
     def fold_into_head(self, model: Any) -> None:
-        """Put the units of the label into the head: y = spread * z + mean."""
+        """Fold the scaling into the head: y = std * z + mean."""
         if self.head is not None:
             self.head.weight.mul_(self.std)
             if self.head.bias is not None:

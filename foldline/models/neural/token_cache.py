@@ -1,4 +1,4 @@
-"""Token ids of texts, each read once by a tokenizer: folds and trials of one process share them."""
+"""A cache of token ids, shared by the folds and trials of one process."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ CHUNK = 5_000  # texts that are tokenised at once: lists of Python take ten time
 
 @dataclass
 class TokenCache:
-    """Texts that were read: their pieces' ids, the first piece (n + 1,) of each, which are cut."""
+    """Tokenised texts: their pieces' ids, the first piece (n + 1,) of each, which are truncated."""
 
     columns: dict[str, RaggedArray] = field(default_factory=dict)
     first_piece: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
@@ -26,9 +26,9 @@ class TokenCache:
     def encode(
         self, tokenizer: Any, rows: pd.DataFrame, reading: LongTextReader
     ) -> tuple[dict[str, RaggedArray], np.ndarray, np.ndarray]:
-        """Give the pieces' ids, the row numbers (k,) they come from, and which rows are cut (n,).
+        """Return the pieces' ids, their row numbers (k,), and which rows are truncated (n,).
 
-        Equal to what `reading.read` gives; only texts that were not met before are read.
+        Equal to the result of `reading.read`; only texts that are not cached are tokenised.
         """
         texts = list(zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True))
         new = dict.fromkeys(text for text in texts if text not in self.index)
@@ -47,7 +47,7 @@ class TokenCache:
     def _encode_new(
         self, tokenizer: Any, texts: list[tuple[str, str]], reading: LongTextReader
     ) -> None:
-        """Read texts behind those that stand here."""
+        """Tokenise texts and append them to the cache."""
         parts = {name: [values] for name, values in self.columns.items()}
         counts, cuts = [np.diff(self.first_piece)], [self.cut]
         for start in range(0, max(1, len(texts)), CHUNK):
@@ -68,7 +68,7 @@ class TokenCache:
 def encode_cached(
     tokenizer: Any, rows: pd.DataFrame, reading: LongTextReader, shared: bool
 ) -> tuple[dict[str, RaggedArray], np.ndarray, np.ndarray]:
-    """Give the pieces of rows, `shared` with all that an equal tokenizer reads in this process."""
+    """Return the pieces of rows; `shared` caches them for equal tokenizers of this process."""
     identity = _fingerprint(tokenizer) if shared else None
     known = TokenCache() if identity is None else _shared_cache(identity, reading)
     return known.encode(tokenizer, rows, reading)
@@ -80,7 +80,7 @@ def _shared_cache(identity: str, reading: LongTextReader) -> TokenCache:
 
 
 def _fingerprint(tokenizer: Any) -> str | None:
-    """Hash all that ids depend on; None for a tokenizer in Python, which cannot be written down."""
+    """Hash all that token ids depend on; None for Python tokenizers, which cannot be serialised."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         return None

@@ -1,7 +1,7 @@
-"""Tokenizers that are learnt from texts: which pieces a text is cut into.
+"""Training of tokenizers.
 
-Each takes the training texts and the most tokens that there may be, special ones among them, and
-gives a tokenizer of `tokenizers`, the same one in every process.
+Each function takes the training texts and the vocabulary size, special tokens included, and returns
+a tokenizer of `tokenizers` that is the same in every process.
 """
 
 import math
@@ -17,7 +17,7 @@ SEED_FACTOR = 4  # times the tokens asked for are those that the most probable a
 
 
 def train_wordpiece(texts: list[str], size: int) -> Any:
-    """Cut words into pieces, those within a word marked by ## (Schuster and Nakajima, 2012)."""
+    """Train WordPiece; pieces within a word start with ## (Schuster and Nakajima, 2012)."""
     normalizer, splitter = _normalizer(), pre_tokenizers.BertPreTokenizer()
     vocabulary = _learn_wordpieces(texts, size, normalizer, splitter)
     made = Tokenizer(
@@ -28,7 +28,7 @@ def train_wordpiece(texts: list[str], size: int) -> Any:
 
 
 def train_bpe(texts: list[str], size: int) -> Any:
-    """Merge the most frequent pairs of pieces, from characters on (Sennrich et al., 2016)."""
+    """Train byte-pair encoding, starting from characters (Sennrich et al., 2016)."""
     made = _metaspace_tokenizer(models.BPE(unk_token=UNKNOWN), _normalizer())
     trainer = trainers.BpeTrainer(
         vocab_size=size,
@@ -43,11 +43,11 @@ def train_bpe(texts: list[str], size: int) -> Any:
 
 
 def train_unigram(texts: list[str], size: int) -> Any:
-    """Take the most likely cut into pieces of known probability (Kudo, 2018).
+    """Train a unigram language model (Kudo, 2018).
 
-    The trainer of `tokenizers` gives other pieces in each process. So here the pieces of a larger
-    BPE are counted in the best cut of the words and the rarest dropped, in a few rounds: Kudo's
-    algorithm with the best cut in place of the mean over all.
+    The trainer of `tokenizers` returns other pieces in each process. Instead the pieces of a larger
+    BPE are counted in the best segmentation of the words and the rarest dropped, in a few rounds:
+    Kudo's algorithm with the best segmentation in place of the expectation.
     """
     larger = train_bpe(texts, SEED_FACTOR * size)
     words = _count_words(texts, larger)
@@ -69,7 +69,7 @@ def _unigram_model(scores: dict[str, float]) -> Any:
 
 
 def _count_pieces(words: Counter[str], model: Any) -> dict[str, int]:
-    """Give how often each piece stands in the words; what is unknown is none."""
+    """Return how often each piece occurs in the words, without unknown tokens."""
     counts: Counter[str] = Counter()
     for word, count in words.items():
         for token in model.tokenize(word):
@@ -79,12 +79,12 @@ def _count_pieces(words: Counter[str], model: Any) -> dict[str, int]:
 
 
 def train_characters(texts: list[str], size: int) -> Any:
-    """Take each character by itself; the most frequent ones have tokens."""
+    """Make a token of each of the most frequent characters."""
     return _character_tokenizer(texts, size, _normalizer())
 
 
 def train_jamo(texts: list[str], size: int) -> Any:
-    """Take each character by itself, Hangul by its consonants and vowels (Park et al., 2020)."""
+    """Make tokens of characters, Hangul decomposed into jamo (Park et al., 2020)."""
     return _character_tokenizer(
         texts, size, normalizers.Sequence([_normalizer(), normalizers.NFD()])
     )
@@ -96,7 +96,7 @@ def _normalizer() -> Any:
 
 
 def _metaspace_tokenizer(model: Any, normalizer: Any) -> Any:
-    """Give a tokenizer whose words begin with a mark in place of the space before them."""
+    """Return a tokenizer whose words begin with a mark in place of the space before them."""
     made = Tokenizer(model)
     made.normalizer, made.pre_tokenizer = normalizer, pre_tokenizers.Metaspace()
     return made
@@ -112,7 +112,7 @@ def _character_tokenizer(texts: list[str], size: int, normalizer: Any) -> Any:
 
 
 def _count_words(texts: list[str], made: Any) -> Counter[str]:
-    """Count the words as the tokenizer sees them."""
+    """Count the words as the tokenizer splits them."""
     counts: Counter[str] = Counter()
     for text in texts:
         plain = made.normalizer.normalize_str(text)
@@ -121,7 +121,7 @@ def _count_words(texts: list[str], made: Any) -> Counter[str]:
 
 
 def _frequent_characters(texts: list[str], made: Any, most: int) -> list[str]:
-    """Give the most frequent characters as the tokenizer sees them, ties by code point."""
+    """Return the most frequent characters as the tokenizer sees them, ties by code point."""
     counts: Counter[str] = Counter()
     for word, count in _count_words(texts, made).items():
         for letter in word:
@@ -132,11 +132,11 @@ def _frequent_characters(texts: list[str], made: Any, most: int) -> list[str]:
 def _learn_wordpieces(
     texts: list[str], size: int, normalizer: Any, splitter: Any
 ) -> dict[str, int]:
-    """Learn WordPiece's token ids, `size` at most, the same ones in every process.
+    """Learn at most `size` WordPiece token ids, the same ones in every process.
 
-    The trainer numbers the characters within words as it meets them in a hash table, in another
-    order in each process, and breaks ties between merges by these numbers. So all characters,
-    the most frequent ones as far as there is room, are given to it beforehand.
+    The trainer numbers the characters within words in the order of a hash table, which differs
+    between processes, and breaks ties between merges by these numbers. So it is given all
+    characters beforehand, the most frequent ones as far as there is room.
     """
     counts: Counter[str] = Counter()
     for text in texts:

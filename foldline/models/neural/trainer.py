@@ -1,4 +1,4 @@
-"""Trainer with our batches, losses, optimisers and methods, each off unless params ask for it."""
+"""Trainer with our batches, losses, optimisers and methods, each off unless params enable it."""
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
@@ -33,9 +33,9 @@ TINY = 1e-6  # that torch adds to a norm, by which a limit is divided
 
 
 class TextTrainer(Trainer):
-    """Trainer over batches of similar length, by the options of a recipe.
+    """Trainer over batches of similar length, with the options of a recipe.
 
-    `together`: the rows of a batch are compared, so that none is read apart from the others.
+    `compares_rows`: the loss compares the rows of a batch, so the batch is never split.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class TextTrainer(Trainer):
         self.original_forward = vars(self.model).get("forward")
 
     def release(self) -> None:
-        """Leave the model without what a training puts around it.
+        """Remove what a training adds to the model.
 
-        Accelerate's own way leaves a mark by which the next training of the same model, as after
-        memory ran out, would go without mixed precision, and a `forward` below its decorators.
+        Accelerate's own way leaves a mark that would switch off mixed precision in the next
+        training of the same model (as after an out-of-memory error), and a decorated `forward`.
         """
         self.objective.close()
         model: Any = self.model
@@ -77,7 +77,7 @@ class TextTrainer(Trainer):
             model.forward = self.original_forward
 
     def train(self, *arguments: Any, **how: Any) -> Any:
-        """Train, with what is fastest of what learns the same."""
+        """Train with the fastest equivalent attention and dropout."""
         retain_freed_memory()
         with (
             training_attention(self.model, self.recipe),
@@ -87,7 +87,7 @@ class TextTrainer(Trainer):
             return super().train(*arguments, **how)
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
-        """Count none: nobody reads them, and a walk over all layers is a tenth of a small step."""
+        """Return 0: nobody reads the count, and it takes a tenth of a small step."""
         return 0
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
@@ -95,7 +95,7 @@ class TextTrainer(Trainer):
         return make_sampler(rows.rows.lengths, self.args, self.step_rows)
 
     def create_optimizer(self, model: Any = None) -> Any:
-        """Make the optimiser of the recipe."""
+        """Create the optimiser of the recipe."""
         model = model or self.model
         if self.optimizer is None:
             decayed = self.get_decay_parameter_names(model)
@@ -103,7 +103,7 @@ class TextTrainer(Trainer):
         return self.optimizer
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-        """Make the schedule of the recipe."""
+        """Create the schedule of the recipe."""
         options = self.recipe.train
         if self.lr_scheduler is None:
             own = self.optimizer if optimizer is None else optimizer
@@ -117,13 +117,13 @@ class TextTrainer(Trainer):
         return self.lr_scheduler
 
     def get_batch_samples(self, *arguments: Any) -> Any:
-        """Take the batches of the next optimiser step."""
+        """Fetch the batches of the next optimiser step."""
         self.step_batches, items = super().get_batch_samples(*arguments)
         self.batches_done = 0
         return self.step_batches, items
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
-        """Learn from one batch, and from its adversary where one is asked for."""
+        """Train on one batch, with adversarial perturbations if they are enabled."""
         if self.weight_perturbation and self.batches_done == 0:
             self.weight_perturbation.apply(lambda: self._backward(model, num_items_in_batch))
         loss: Any = 0.0
@@ -143,7 +143,7 @@ class TextTrainer(Trainer):
         return loss
 
     def _split(self, inputs: dict[str, Any]) -> list[dict[str, Any]]:
-        """Give the parts in which a batch is read."""
+        """Return the parts that a batch is split into."""
         if self.compares_rows or self.args.device.type != "cpu" or not self._single_process:
             return [inputs]
         return split_batch(inputs)
@@ -155,7 +155,7 @@ class TextTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Give the objective of a batch, and the model's outputs where they are wanted."""
+        """Return the objective of a batch, and the model's outputs if `return_outputs`."""
         tokens = {k: v for k, v in inputs.items() if k not in NON_TOKENS}
         counts = inputs.get(WEIGHTS)
         loss, outputs = self.objective(model, tokens, inputs["labels"], num_items_in_batch, counts)
@@ -164,22 +164,22 @@ class TextTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, *arguments: Any, **how: Any) -> dict[str, float]:
-        """Judge the average of the weights where one is kept."""
+        """Evaluate, with averaged weights if they are kept."""
         with self._averaged_weights():
             return super().evaluate(*arguments, **how)
 
     def describe_rows(self, batches: list[dict[str, Any]] | None = None) -> str:
-        """Name the rows of batches for a message, of the last step's where none are given."""
+        """Return the rows of batches for a message; by default those of the last step."""
         batches = self.step_batches if batches is None else batches
         places = [place for batch in batches for place in batch[INDICES].tolist()]
         data: Any = self.train_dataset
         return f", over the rows {listed(data.rows.row_ids(places))}"
 
     def _clip_gradient(self) -> torch.Tensor:
-        """Clip as Trainer does, which at each step looks for shards and further packages first.
+        """Clip gradients as Trainer does, without its search for shards at each step.
 
-        The fused optimiser divides the gradients as it reads them, which spares a pass over all;
-        those within the limit stay as they are, where torch would multiply them by 1.
+        The fused optimiser divides gradients as it reads them, which saves a pass over all.
+        Gradients within the limit stay as they are, where torch would multiply them by 1.
         """
         every, limit = self._parameters, self.args.max_grad_norm
         norm = torch.nn.utils.get_total_norm([p.grad for p in every if p.grad is not None])
@@ -194,13 +194,13 @@ class TextTrainer(Trainer):
 
     @property
     def _single_process(self) -> bool:
-        """Say whether this process trains by itself."""
+        """Return whether this is the only training process."""
         alone = (ParallelMode.NOT_PARALLEL, ParallelMode.NOT_DISTRIBUTED)
         return self.args.parallel_mode in alone
 
     @cached_property
     def _parameters(self) -> list[torch.nn.Parameter]:
-        """Give the model's parameters: to walk over all layers takes as long as to clip."""
+        """Return the model's parameters, cached: collecting them takes as long as clipping."""
         model: Any = self.model
         return list(model.parameters())
 
@@ -237,7 +237,7 @@ class TextTrainer(Trainer):
         return self.averages.applied_temporarily() if self.averages else nullcontext()
 
     def _backward(self, model: Any, items: Any) -> None:
-        """Make the gradient of the whole step, in all processes the same."""
+        """Compute the gradient of the whole step, equal in all processes."""
         *others, last = self.step_batches
         for batch in others:
             for part in self._split(batch):

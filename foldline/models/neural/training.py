@@ -1,4 +1,4 @@
-"""Train a transformer with Trainer: best checkpoint, early stopping, exact resume."""
+"""Training of a transformer with Trainer: best checkpoint, early stopping, exact resume."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -53,9 +53,9 @@ def train(
 ) -> TrainingResult:
     """Train `model` in place and leave it at its best epoch by the validation rows.
 
-    Numbers are learnt in standard units, which are then put into the last layer, so that the
-    saved model speaks the label's own. Gives the history by optimiser step, a summary, how it ran,
-    and what `predict` gave after each epoch; losses of numbers are in the label's units.
+    Regression targets are standardised; the scaling is then folded into the head, so that the saved
+    model predicts in the label's units. Losses are reported in those units too. `predict` is called
+    after each epoch for the sample predictions.
     """
     units = TargetScaling.fit(model, rows.target, job.labels.task)
     loss_unit = units.loss_unit(job.recipe.train.loss)
@@ -92,9 +92,9 @@ def train(
 
 @contextmanager
 def _existing_objects_frozen() -> Iterator[None]:
-    """Spare the search for garbage all objects that are there already.
+    """Exclude existing objects from garbage collection inside the block.
 
-    The libraries hold a million, and Trainer has each looked at as it starts: .2 seconds.
+    The libraries hold a million objects, and Trainer collects garbage as it starts: 0.2 seconds.
     """
     frozen = gc.get_freeze_count()
     gc.freeze()
@@ -115,7 +115,7 @@ def make_trainer(
     kind: type[TextTrainer] = TextTrainer,
     loss_unit: float = 1.0,
 ) -> TextTrainer:
-    """Give the trainer of a recipe over rows in standard units; batches are cut in `cuts`."""
+    """Return the trainer of a recipe over standardised rows; batches are cut into `cuts` parts."""
     trainer = kind(
         recipe=job.recipe,
         loss=make_loss(job.labels, data.target, job.recipe.train),
@@ -127,7 +127,7 @@ def make_trainer(
         eval_dataset=TokenDataset(held) if len(held.target) else None,
         data_collator=make_collator(tokenizer),
         compute_metrics=make_compute_metrics(
-            job.recipe.train.followed(job.labels.task),
+            job.recipe.train.reported_metric(job.labels.task),
             held,
             make_reader(job.recipe),
             job.labels.task,
@@ -142,7 +142,7 @@ def make_trainer(
 
 
 def train_within_memory(job: Job, model: Any, make: Callable[[int], TextTrainer]) -> TextTrainer:
-    """Train; where memory runs out, go on with batches cut in two, and the same rows a step."""
+    """Train; when memory runs out, halve the batches and keep the rows per step."""
     before = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
     cuts = 1
     while True:
@@ -168,10 +168,10 @@ def train_within_memory(job: Job, model: Any, make: Callable[[int], TextTrainer]
 
 
 def _next_cuts(job: Job, cuts: int, step: int) -> int:
-    """Give into how many parts a batch is cut next, and say so.
+    """Return into how many parts a batch is cut next, and report it.
 
     Raises:
-        FoldlineError: where it cannot be cut.
+        FoldlineError: if it cannot be cut further.
     """
     size, hint = job.recipe.batch_size, "lower max_length, or take a smaller model"
     if cuts >= size:
@@ -191,7 +191,7 @@ def _next_cuts(job: Job, cuts: int, step: int) -> int:
 
 
 def training_arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments:
-    """Give Trainer's arguments for a job whose batches are cut into so many parts."""
+    """Return Trainer's arguments for a job whose batches are cut into `cuts` parts."""
     recipe, options = job.recipe, job.recipe.train
     made = TrainingArguments(
         output_dir=str(job.checkpoint_folder),

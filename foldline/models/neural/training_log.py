@@ -1,4 +1,4 @@
-"""What a training leaves beside the model: its history, a few numbers, how fast it was."""
+"""The results of a training besides the model: history, summary, speed."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ NAMES = {
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A history by optimiser step, numbers of the whole, and how it ran on this machine.
+    """A history by optimiser step, a summary, and how the training ran on this machine.
 
     `samples` are predictions of a few validation rows after each epoch, `speed` is that of each
     step.
@@ -33,10 +33,10 @@ class TrainingResult:
 
 
 def build_history(log: list[dict[str, Any]], unit: float) -> list[dict[str, Any]]:
-    """Give a row a step: loss, learning rate, gradient norm; at epochs more.
+    """Return a row for each step: loss, learning rate, gradient norm; more at the end of epochs.
 
-    At an epoch's end come the validation loss and its metric, and the padding: places of a batch
-    for each token. Losses are multiplied by `unit`.
+    Epochs end with validation loss, validation metric and padding ratio (positions per token).
+    Losses are multiplied by `unit`.
     """
     rows: dict[int, dict[str, Any]] = {}
     for entry in log:
@@ -49,7 +49,7 @@ def build_history(log: list[dict[str, Any]], unit: float) -> list[dict[str, Any]
 
 
 def step_speeds(log: list[dict[str, Any]]) -> list[dict[str, float]]:
-    """Give rows and tokens a second of each step, also of those before a training was killed."""
+    """Return rows and tokens per second of each step, including those before a resume."""
     return [
         {k: entry[k] for k in ("step", *SPEED_COLUMNS)}
         for entry in log
@@ -58,7 +58,7 @@ def step_speeds(log: list[dict[str, Any]]) -> list[dict[str, float]]:
 
 
 def summarise(state: Any, model: Any, unit: float, metric: str) -> dict[str, float]:
-    """Give steps, epochs, parameters, padding, and the validation rows' loss at the best epoch."""
+    """Return steps, epochs, parameters, padding ratio, and validation loss at the best epoch."""
     log = state.log_history
     losses = {entry["step"]: entry["eval_loss"] for entry in log if "eval_loss" in entry}
     padding = [entry["padding"] for entry in log if "padding" in entry]
@@ -76,12 +76,12 @@ def summarise(state: Any, model: Any, unit: float, metric: str) -> dict[str, flo
 
 
 def collect_samples(log: list[dict[str, Any]]) -> dict[int, np.ndarray]:
-    """Give the predictions of a few rows by epoch, as they stand in Trainer's log."""
+    """Return the sample predictions by epoch from Trainer's log."""
     found = [entry["samples"] for entry in log if "samples" in entry]
     return {epoch: np.array(values) for epoch, values in enumerate(found, 1)}
 
 
 def _metric_keys(entry: dict[str, Any]) -> list[str]:
-    """Name the validation metrics of an entry, without Trainer's own of loss and time."""
+    """Return the validation metrics of a log entry, without Trainer's own loss and timing."""
     own = ("eval_loss", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
     return [key for key in entry if key.startswith("eval_") and key not in own]

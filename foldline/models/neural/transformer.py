@@ -1,4 +1,4 @@
-"""Transformers under a classification or regression head: fit, predict, save, load."""
+"""Transformers with a classification or regression head: fit, predict, save, load."""
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -28,10 +28,10 @@ PRETRAINING_KEYS = ("steps", "perplexity", "test_texts")
 
 @dataclass
 class Transformer:
-    """Tokenizer and model; both folders open with plain transformers, label names included.
+    """Tokenizer and model; plain transformers opens the saved folder, label names included.
 
-    `threads` and `precision` (float32 or bfloat16) are kept with the model: others would give
-    other last digits.
+    `threads` and `precision` (float32 or bfloat16) are saved with the model: other values would
+    change the last digits.
     """
 
     labels: Labels
@@ -42,7 +42,7 @@ class Transformer:
     precision: str
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c) probabilities or (n,) numbers, in the order of the rows."""
+        """Return (n, c) probabilities or (n,) numbers, in the order of the rows."""
         from foldline.models.neural.precision import fast_float32
         from foldline.models.neural.prediction import Padding, predict_logits
 
@@ -54,7 +54,7 @@ class Transformer:
         return to_predictions(self.reader.pool(found, owners, len(rows)), self.labels.task)
 
     def save(self, folder: Path) -> None:
-        """Write model and tokenizer as transformers does, and how texts are read."""
+        """Write model and tokenizer as transformers does, and the long-text settings."""
         self.model.save_pretrained(folder)
         # A tokenizer keeps the length of its last call, and is saved with it.
         self.tokenizer("", truncation=True, max_length=self.reader.max_length)
@@ -64,14 +64,14 @@ class Transformer:
 
     @cached_property
     def _prediction_model(self) -> Any:
-        """Give the model that predicts: itself, or its copy in half precision."""
+        """Return the model that predicts: itself, or its bfloat16 copy."""
         from foldline.models.neural.prediction import to_bfloat16
 
         return self.model if self.precision == "float32" else to_bfloat16(self.model)
 
 
 def to_predictions(logits: np.ndarray, task: str) -> np.ndarray:
-    """Give (n, c) probabilities or (n,) numbers from (n, c) outputs."""
+    """Return (n, c) probabilities or (n,) values from (n, c) logits."""
     if task == "regression":
         return logits[:, 0]
     if task == "multilabel":
@@ -81,7 +81,7 @@ def to_predictions(logits: np.ndarray, task: str) -> np.ndarray:
 
 
 def initial_model(job: Job) -> tuple[Any, Any]:
-    """Give tokenizer and model as training begins without pre-training, equal for equal seeds."""
+    """Return tokenizer and model at the start of training, without pre-training."""
     return _build_model(job, read=False)[:2]
 
 
@@ -101,7 +101,7 @@ def load(folder: Path, labels: Labels) -> Transformer:
 
 
 def _build_model(job: Job, read: bool) -> tuple[Any, Any, dict[str, float]]:
-    """Give tokenizer and model, and with `read` what their pre-training told, if params ask."""
+    """Return tokenizer, model, and the pre-training summary if `read` and params enable it."""
     from foldline.models.neural import pretrained, scratch
     from foldline.models.neural.layers import freeze, reinitialise
     from foldline.models.neural.pretraining import pretrain
@@ -124,7 +124,7 @@ def _build_model(job: Job, read: bool) -> tuple[Any, Any, dict[str, float]]:
 
 
 def fit(job: Job) -> FitResult:
-    """Train a transformer: from random weights, or a pretrained one from a folder or the hub."""
+    """Train a transformer: from random weights, or pretrained from a folder or the hub."""
     from foldline.models.neural import lora
     from foldline.models.neural.precision import resolve_precision
     from foldline.models.neural.training import train
@@ -169,9 +169,9 @@ def encode_rows(
     reading: LongTextReader,
     shared: bool = False,
 ) -> tuple["TokenizedRows", float]:
-    """Give rows as a training sees them, and the share of those that are too long.
+    """Return tokenised rows for training, and the share of texts that are too long.
 
-    With `shared` the process keeps the tokens, for other rows of an equal tokenizer.
+    `shared` caches the tokens in this process, for other rows of an equal tokenizer.
     """
     from foldline.models.neural.dataset import TokenizedRows
     from foldline.models.neural.token_cache import encode_cached

@@ -1,4 +1,4 @@
-"""Averages of the weights along the training: of all steps, moving, or of the last ones."""
+"""Averages of the weights during training: exponential moving (EMA) or of the last steps (SWA)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ FILE = "averages.pt"
 class WeightAverage(TrainerCallback):
     """EMA (Polyak and Juditsky, 1992) or SWA (Izmailov et al., 2018), each step, by torch.
 
-    The first step that counts is the one after `begin`; before it the weights themselves do.
+    Averaging begins after step `start_step`; before it the weights themselves are used.
     """
 
     def __init__(self, model: Any, options: Train) -> None:
@@ -29,24 +29,24 @@ class WeightAverage(TrainerCallback):
 
     @property
     def started(self) -> bool:
-        """Say whether there is an average."""
+        """Return whether there is an average yet."""
         return bool(self.average.n_averaged)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Take the weights after an optimiser step in."""
+        """Add the weights after an optimiser step."""
         if state.global_step > self.start_step:
             self.average.update_parameters(self.model)
 
     @torch.no_grad()
     def apply(self) -> None:
-        """Put the average into the model for good."""
+        """Replace the model's weights by the average."""
         if self.started:
             for own, mean in zip(*self._parameter_pairs(), strict=True):
                 own.copy_(mean)
 
     @contextmanager
     def applied_temporarily(self) -> Iterator[None]:
-        """Let the model have the average for a while."""
+        """Use the average in the model inside the block."""
         before = (
             [own.detach().clone() for own in self._parameter_pairs()[0]] if self.started else []
         )
