@@ -15,8 +15,8 @@ from foldline.models.neural.losses import balanced_weights, make_loss, positive_
 from foldline.models.neural.objective import Objective
 
 BATCHES = 16
-DEVIATION = (0.1, 0.5)  # of the theoretical loss: weights are drawn at random, so it is never exact
-SMALL_SHARE = 0.01  # share of the weights without a gradient: a part that the family does not use
+DEVIATION = (0.1, 0.5)  # from the expected loss: random weights never match it exactly
+SMALL_SHARE = 0.01  # of the weights without gradient: a part that the architecture does not use
 
 
 def check_first_loss(start: InitialModel, job: Job) -> Finding:
@@ -33,8 +33,8 @@ def check_first_loss(start: InitialModel, job: Job) -> Finding:
     expected, formula = expected_loss(job, start.rows.target, start.rows.target[places])
     apart = abs(found - expected) / expected if expected else math.inf
     advice = (
-        "the loss is not that of knowing nothing: labels, train.loss, class weights or the head's "
-        "weights are not what they should be"
+        "the loss is not that of uninformed predictions: check labels, train.loss, class weights "
+        "and the head's weights"
     )
     shown = f"{found:.4f}, expected {expected:.4f} ({formula})"
     numbers = {"found": found, "expected": expected}
@@ -77,7 +77,7 @@ def expected_loss(job: Job, train: np.ndarray, target: np.ndarray) -> tuple[floa
 def check_gradients(start: InitialModel, job: Job) -> Finding:
     """Report parameters without gradient, over a few batches without dropout."""
     loss = make_loss(job.labels, start.rows.target, job.recipe.train)
-    # Options that add to the loss would hide that the loss itself does not reach a layer.
+    # Extra loss terms could reach a layer that the loss itself does not.
     plain = {"rdrop": 0.0, "contrastive": 0.0, "dropout_samples": 1}
     options = job.recipe.train.model_copy(update=plain)
     objective = Objective(start.model, loss, options, job.labels.task)
@@ -101,26 +101,26 @@ def assess_gradients(model: Any, trainable: str | int) -> Finding:
     shown = f"{len(learnt) - len(without)} of {len(named)} parameters"
     numbers = {"without": without, "frozen": frozen, "not_finite": odd}
     if odd:
-        shown, advice = f"not finite in {listed(odd)}", "the weights are broken: load them anew"
+        shown, advice = f"not finite in {listed(odd)}", "the weights are damaged: load them again"
         return Finding(name, WRONG, shown, advice, numbers)
     if frozen and trainable == "all":
         shown += f"; frozen: {listed(frozen)}"
-        advice = "train.trainable_layers is all, but these are frozen: they will not be trained"
+        advice = "train.trainable_layers is all, but these are frozen and will not be trained"
         return Finding(name, WRONG, shown, advice, numbers)
     if without:
         total = sum(p.numel() for p in named.values())
         share = sum(named[n].numel() for n in without) / max(1, total)
         shown += f"; none in {listed(without)}"
-        advice = "they stay as they are: a part that is cut off from the output, or not used by it"
+        advice = "they will not be trained: this part is disconnected from the output"
         return Finding(name, LOOK if share < SMALL_SHARE else WRONG, shown, advice, numbers)
-    told = f"; {len(frozen)} frozen by train.trainable_layers={trainable}" if frozen else ""
-    return Finding(name, OK, shown + told, "", numbers)
+    note = f"; {len(frozen)} frozen by train.trainable_layers={trainable}" if frozen else ""
+    return Finding(name, OK, shown + note, "", numbers)
 
 
 def _expected_regression_loss(options: Train, target: np.ndarray) -> tuple[float, str]:
     size = np.abs(target)
     if options.loss == "mae":
-        return float(size.mean()), "mean distance from the mean, in standard units"
+        return float(size.mean()), "mean absolute deviation, in standard units"
     if options.loss == "huber":
         edge = options.huber_delta
         each = np.where(size <= edge, size**2 / 2, edge * (size - edge / 2))

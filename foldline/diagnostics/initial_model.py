@@ -54,9 +54,9 @@ def require_transformer(verb: str, model: str, is_one: bool) -> None:
     """
     if not is_one:
         raise FoldlineError(
-            f"{verb}: model={model} has no `lr`: it is not trained by the steps of an optimiser. "
-            "Next: set model to scratch, to a folder under models/pretrained/ or to a Hugging "
-            "Face id; the other kinds have options of their own (docs/models.md)"
+            f"{verb}: model={model} has no `lr`: it is not trained by gradient descent. Next: set "
+            "model to scratch, a folder under models/pretrained/ or a Hugging Face id; other kinds "
+            "have their own options (docs/models.md)"
         )
 
 

@@ -28,7 +28,7 @@ REQUIRED = (
     schemas.WEIGHTS.path,
     labels.FILE,
 )
-# Without these a training has nothing that keeps it from learning rows by heart.
+# All regularisation off, so that a training can overfit.
 NO_REGULARISATION = {
     "label_smoothing": 0.0, "weight_decay": 0.0, "rdrop": 0.0, "contrastive": 0.0,
     "dropout_samples": 1, "adversarial": "none", "ema": 0.0, "swa": 0.0,
@@ -92,7 +92,7 @@ def load_inputs() -> DiagnosticInputs:
     for table in (schemas.AUGMENTED, schemas.VALID):
         rows = table.read()
         if rows.empty:
-            raise FoldlineError(f"{table.path} has no rows: give more rows, or other split.ratios")
+            raise FoldlineError(f"{table.path} has no rows: add rows, or change split.ratios")
         parts.append(add_soft_labels(rows, shares, own))
     train, valid = parts
     return DiagnosticInputs(recipe, own, add_weights(train, schemas.WEIGHTS.read()), valid)

@@ -22,11 +22,11 @@ from foldline.models.neural.training import make_trainer
 
 LOW, HIGH, STEPS = 1e-7, 1.0, 140  # twenty steps for each power of ten
 SMOOTHING = 0.9
-DIVERGED = 4.0  # times the least smoothed loss: from there on nothing is learnt from more
-SKIPPED = 10  # first steps: their smoothed loss is of few batches
-# Share of the first loss that the curve falls by: less is to be looked at, or nothing was learnt.
+DIVERGED = 4.0  # times the minimum of the smoothed loss ends the test
+SKIPPED = 10  # first steps: their smoothed loss covers few batches
+# Fall of the loss as a share of its start: below the first to be looked at, the second wrong.
 FALL = (0.03, 0.01)
-# The suggestions are estimates: a rate this many times lower than both learns, but slowly.
+# A rate this many times lower than both suggestions trains, but slowly.
 SLOW_FACTOR = 30.0
 
 
@@ -95,7 +95,7 @@ def run_range_test(found: DiagnosticInputs) -> tuple[list[float], list[float]]:
     """Train with a growing rate over the batches of a training; return rates and losses."""
     size = found.recipe.batch_size * found.recipe.train.accumulation
     epochs = math.ceil(STEPS / math.ceil(len(found.train) / size))
-    # Averages of weights are of no use here; the rate of `groups` is the lowest one.
+    # Weight averaging is useless here; `parameter_groups` starts from the lowest rate.
     short = found.with_options({"ema": 0.0, "swa": 0.0}, epochs=epochs, lr=LOW)
     with short.temporary_job() as job, device.deterministic(job.recipe.train), fast_float32():
         start = build_initial_model(job)
@@ -151,16 +151,16 @@ def assess_lr(result: RangeTest, lr: float) -> Finding:
     verdict, advice = OK, ""
     if result.fall < FALL[0]:
         verdict = grade(result.fall, *FALL)
-        shown = f"from {LOW:g} to {HIGH:g} the loss fell by {max(0.0, result.fall):.1%} alone"
+        shown = f"from {LOW:g} to {HIGH:g} the loss fell by only {max(0.0, result.fall):.1%}"
         advice = "run `python -m foldline sanity`: labels, tokens or gradients may be broken"
     elif result.diverged is not None and lr >= result.diverged:
         verdict = WRONG
-        shown += f"; at {result.diverged:.1e} the loss is lost"
+        shown += f"; at {result.diverged:.1e} the loss diverges"
         advice = f"set lr to {low:.0e} .. {high:.0e}"
     elif lr > 3 * high:
-        verdict, advice = LOOK, f"it may jump or diverge: try lr {low:.0e} .. {high:.0e}"
+        verdict, advice = LOOK, f"training may diverge: try lr {low:.0e} .. {high:.0e}"
     elif lr < low / SLOW_FACTOR:
-        verdict, advice = LOOK, f"it may learn too slowly: try lr {low:.0e} .. {high:.0e}"
+        verdict, advice = LOOK, f"training may be too slow: try lr {low:.0e} .. {high:.0e}"
     return Finding("learning rate", verdict, shown, advice, numbers)
 
 

@@ -18,12 +18,15 @@ from foldline.diagnostics.verdicts import LOOK, OK, WRONG, Finding, grade
 from foldline.metrics.registry import prepare
 from foldline.models import registry
 
-EPOCHS, BATCH = 3, 8  # of a fit that must learn nothing: small batches, for enough steps
+EPOCHS, BATCH = 3, 8  # small batches, for enough steps
 PERMUTATIONS = 999
-LEVELS = (0.99, 0.999)  # of chance's interval: outside the first to be looked at, of both wrong
-SPREAD = 1e-4  # predictions for equal texts differ by rounding alone
+LEVELS = (
+    0.99,
+    0.999,
+)  # of the chance interval: outside the first to be looked at, outside both wrong
+SPREAD = 1e-4  # rounding differences between predictions for equal texts
 GAIN = (0.01, 0.05)  # of the way from the best constant prediction to a perfect one
-EXCESS = (0.1, 0.3)  # share of rows whose own label stands in the text, beyond chance
+EXCESS = (0.1, 0.3)  # share of rows with their own label in the text, beyond chance
 
 
 def check_labels_in_texts(found: DiagnosticInputs) -> Finding:
@@ -36,8 +39,8 @@ def check_labels_in_texts(found: DiagnosticInputs) -> Finding:
     other = _share_with_label(texts, [labels[place] for place in order])
     shown = f"own label in {own:.1%} of the texts, another row's in {other:.1%}"
     advice = (
-        "the text tells its label by name: see whether it was written in there, and take it out "
-        "of the raw file, or a model will do well here and nowhere else"
+        "texts contain their own label: find out how it got there and remove it from the raw file, "
+        "or a model will do well only here"
     )
     numbers = {"own": own, "other": other}
     return Finding("labels not in texts", grade(own - other, *EXCESS), shown, advice, numbers)
@@ -51,9 +54,9 @@ def check_shuffled_labels(found: DiagnosticInputs, model: str) -> Finding:
     """
     seed = derive(found.recipe.seed, "shuffled")
     rows = pd.concat([found.train, found.valid], ignore_index=True)
-    told = ["label", *(c for c in found.labels.columns if c in rows)]
+    columns = ["label", *(c for c in found.labels.columns if c in rows)]
     order = np.random.default_rng(seed).permutation(len(rows))
-    rows[told] = rows[told].to_numpy()[order]
+    rows[columns] = rows[columns].to_numpy()[order]
     parts = rows.iloc[: len(found.train)], rows.iloc[len(found.train) :].reset_index(drop=True)
     mixed = replace(found, train=parts[0], valid=parts[1])
     predictions = _fit_and_predict(mixed, model)
@@ -63,10 +66,10 @@ def check_shuffled_labels(found: DiagnosticInputs, model: str) -> Finding:
     metric = MAIN[found.labels.task]
     shown = f"{metric} {score:.3f}, by chance {low:.3f} .. {high:.3f}"
     if draws.min() == draws.max():
-        shown += " (it tells the same of every row)"
+        shown += " (constant predictions)"
     advice = (
-        "labels without any meaning are told too well: the model or the score sees the labels of "
-        "held-out rows (a column, an id, a file of predictions), or the numbers are no chance"
+        "shuffled labels are predicted too well: the model or the score sees the labels of "
+        "held-out rows (a column, an id, a file of predictions)"
     )
     numbers = {"score": score, "low": float(low), "high": float(high)}
     return Finding(f"shuffled labels, {Path(model).name}", verdict, shown, advice, numbers)
@@ -74,7 +77,7 @@ def check_shuffled_labels(found: DiagnosticInputs, model: str) -> Finding:
 
 def check_constant_texts(found: DiagnosticInputs) -> Finding:
     """Replace every text by the same one; no model may then beat a constant prediction."""
-    # A text of the user's own, which the tokenizer knows.
+    # One of the user's texts, which the tokenizer knows.
     same: dict[str, Any] = {n: found.train[n].iloc[0] for n in ("text", "text_pair")}
     blank = replace(found, train=found.train.assign(**same), valid=found.valid.assign(**same))
     predictions = _fit_and_predict(blank, found.recipe.model)
@@ -85,11 +88,12 @@ def check_constant_texts(found: DiagnosticInputs) -> Finding:
     if spread > SPREAD * size and verdict == OK:
         verdict = LOOK
     shown = (
-        f"{max(0.0, gain):.1%} of the way from zero-rule to perfect; rows differ by {spread:.1g}"
+        f"{max(0.0, gain):.1%} of the way from majority baseline to perfect; rows differ by "
+        f"{spread:.1g}"
     )
     advice = (
-        "with all texts the same there is still something that tells rows apart: their order, "
-        "ids, or a file; find it before you believe a score"
+        "with identical texts something else still distinguishes rows: their order, ids, or a "
+        "file; find it before you trust a score"
     )
     numbers = {"gain": gain, "spread": spread}
     return Finding("texts all the same", verdict, shown, advice, numbers)
@@ -103,7 +107,7 @@ def check_text_helps(found: DiagnosticInputs) -> Finding:
     low, high = (float(np.quantile(draws, end)) for end in (1 - LEVELS[0], LEVELS[0]))
     verdict = OK if score > high else LOOK
     shown = f"{MAIN[found.labels.task]} {score:.3f} of tfidf, by chance up to {high:.3f}"
-    advice = "a few rows of text tell nothing of the label yet: read rows in `foldline view`"
+    advice = "a few rows of text do not predict the label: read rows in `foldline view`"
     numbers = {"score": score, "low": low, "high": high}
     return Finding("texts tell", verdict, shown, advice, numbers)
 
@@ -129,7 +133,7 @@ def gain_over_constant(found: DiagnosticInputs, predictions: np.ndarray) -> floa
 def _fit_and_predict(found: DiagnosticInputs, model: str) -> np.ndarray:
     epochs, size = min(EPOCHS, found.recipe.epochs), min(BATCH, found.recipe.batch_size)
     short = found.with_options(NO_REGULARISATION, model=model, epochs=epochs, batch_size=size)
-    # What a stage would say of so few rows (how many are cut) would only mislead.
+    # Notes about so few rows (how many are truncated) would be misleading.
     with short.temporary_job() as job, redirect_stdout(StringIO()):
         return registry.fit(job).model.predict(found.valid)
 

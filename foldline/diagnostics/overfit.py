@@ -23,14 +23,14 @@ from foldline.metrics.registry import measure
 from foldline.models import registry
 
 ROWS = 16
-# The rows stand this often in an epoch, so that few checkpoints are written; 200 steps are
-# enough for most models, and 600 are tried before one is called wrong.
+# The rows are repeated in an epoch, so that few checkpoints are written; 200 steps are enough for
+# most models, and 600 are tried before a model fails.
 REPEATS, EPOCHS = 25, (8, 24)
 NOT_TRAINED = ("majority", "random", "length", "keywords", "zero-shot", "external")
-# Of the training rows: a score below the first is to be looked at, below the second wrong.
+# Training scores: below the first to be looked at, below the second wrong.
 SCORE = {"classification": "accuracy", "multilabel": "accuracy", "regression": "pearson"}
 EXPECTED = {"classification": (1.0, 0.9), "multilabel": (1.0, 0.9), "regression": (0.98, 0.9)}
-REMAINING = (0.05, 0.5)  # share of the first loss that is left at the end
+REMAINING = (0.05, 0.5)  # share of the initial loss at the end
 ADVICE = (
     "run `python -m foldline sanity` first (labels, tokens, gradients); then try the lr of "
     "`python -m foldline lr-find`, train.trainable_layers=all, or a larger model"
@@ -46,8 +46,8 @@ def run(options: argparse.Namespace) -> int:
     found = load_inputs()
     if found.recipe.model in NOT_TRAINED:
         raise FoldlineError(
-            f"model={found.recipe.model} learns no texts by heart: there is nothing to overfit. "
-            "Next: set model to one that learns, such as tfidf or scratch"
+            f"model={found.recipe.model} does not learn from texts: there is nothing to overfit. "
+            "Next: set model to one that does, such as tfidf or scratch"
         )
     rows = select_rows(found)
     losses, score = overfit_rows(found, rows)
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     picture = None
     if losses:
         steps = list(range(1, len(losses) + 1))
-        title = f"{found.recipe.model}: loss over {len(rows)} rows, learnt by heart"
+        title = f"{found.recipe.model}: loss over {len(rows)} rows, overfitting"
         picture = draw_curve(title, ("step", steps), ("loss", losses))
     more: dict[str, Any] = {"model": found.recipe.model, "ids": rows["id"].tolist()}
     return write_report("overfit", findings, more | {"losses": losses}, picture)
@@ -86,10 +86,10 @@ def assess_overfit(found: DiagnosticInputs, losses: list[float], score: float) -
     look, wrong = EXPECTED[task]
     verdict = OK if score >= look - 1e-9 else grade(score, look, wrong)
     shown = f"training {name} {score:.3f}, expected {look:g}"
-    findings = [Finding("learnt by heart", verdict, shown, ADVICE, {name: score})]
-    # Other kinds have steps and rates of their own: their score alone says what they learnt.
+    findings = [Finding("rows overfitted", verdict, shown, ADVICE, {name: score})]
+    # Other kinds have their own steps and rates: only their score counts.
     if found.is_transformer:
-        # A step sees each row but once or so: the last ten are their mean.
+        # A step sees each row about once: average the last ten.
         first, last = losses[0], float(np.mean(losses[-10:]))
         left = last / first if first else 0.0
         shown = f"loss {first:.4f} -> {last:.4f} in {len(losses)} steps, {left:.1%} left"

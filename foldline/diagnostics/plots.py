@@ -9,9 +9,9 @@ from foldline.core.io import svg
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 80, 24, 56, 56
 MARK_COLOURS = ("b", "c", "d")
-TICKS = 6  # about so many of an axis
+TICKS = 6  # of an axis, about
 SPACING = 34  # from bar to bar
-NAME_LENGTH = 30  # characters that have room beside a point
+NAME_LENGTH = 30  # characters that fit beside a point
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def draw_curve(
     for place, mark in enumerate(marks):
         at, color = across(mark.value), MARK_COLOURS[place % len(MARK_COLOURS)]
         parts.append(svg.rule(at, TOP, at, bottom, f"{color} dashed"))
-        # Names stand side by side above, so that they cover neither the curve nor one another.
+        # Names are side by side above the plot, so that they do not overlap.
         parts.append(svg.text(LEFT + 60 + 190 * place, TOP - 10, mark.name, color))
     return svg.picture(WIDTH, HEIGHT, title, [svg.text(16, 24, title, "title"), *parts])
 

@@ -29,9 +29,9 @@ from foldline.models.neural.transformer import Transformer
 TIMED_STEPS, TIME_LIMIT = (
     40,
     25.0,
-)  # steps that are timed, seconds after which no further one is begun
+)  # steps that are timed at most, within so many seconds
 PREDICTED, TOKENISED = 256, 2_000  # rows
-# Shares of the time of a training from which on a part is to be looked at; nothing is wrong.
+# Shares of the training time from which a part is to be looked at; none is wrong.
 SHARE_LIMITS = {
     "tokenising": 0.2,
     "collating": 0.15,
@@ -40,13 +40,13 @@ SHARE_LIMITS = {
     "other": 0.25,
 }
 ADVICE = {
-    "tokenising": "texts are long for the model: raise max_length only where it pays",
+    "tokenising": "texts are long: raise max_length only if the score improves",
     "collating": "small batches of short texts: raise batch_size",
     "optimiser": "few rows for each step: raise batch_size, or scratch.vocabulary is too large",
-    "evaluation": "valid rows cost as much as training: fewer of them by split.ratios",
-    "other": "the steps are so small that Trainer itself counts: raise batch_size",
+    "evaluation": "evaluation takes long: fewer validation rows by split.ratios",
+    "other": "steps are so small that Trainer's overhead matters: raise batch_size",
 }
-PADDED, PEAK = 0.2, 0.1  # share of places; share of the machine's products
+PADDED, PEAK = 0.2, 0.1  # shares of the positions, and of the machine's peak
 
 
 @dataclass(frozen=True)
@@ -129,21 +129,22 @@ def assess_profile(measured: Profile, found: DiagnosticInputs) -> list[Finding]:
                 ADVICE[name], {"share": shares[name]})
         for name, most in SHARE_LIMITS.items()
     ]  # fmt: skip
-    padded = f"{measured.padding:.0%} of the places"
+    padded = f"{measured.padding:.0%} of the positions"
     hint = "texts of very different lengths: lower max_length, or raise batch_size"
     findings.append(Finding("padding", grade(measured.padding, PADDED, 9.9), padded, hint))
     share, precision = measured.flops / measured.peak_flops, found.recipe.train.precision
     shown = (
-        f"{share:.0%} of {measured.peak_flops / 1e9:.0f} GFLOP/s, the machine's {resolve_precision(precision)} "
-        f"products with {found.recipe.train.threads} threads"
+        f"{share:.0%} of {measured.peak_flops / 1e9:.0f} GFLOP/s, the machine's peak for "
+        f"{resolve_precision(precision)} products with {found.recipe.train.threads} threads"
     )
-    hint = "a small model leaves much to overhead: raise batch_size while memory allows"
+    hint = "a small model is mostly overhead: raise batch_size while memory allows"
     if resolve_precision("auto") != resolve_precision(precision):
-        shown += f"; train.precision=auto would calculate in {resolve_precision('auto')}"
+        shown += f"; train.precision=auto would use {resolve_precision('auto')}"
     findings.append(Finding("machine used", OK if share >= PEAK else LOOK, shown, hint))
     speed = (
-        f"{measured.rows_per_second:.0f} rows/s, {measured.tokens_per_second:.0f} tokens/s; prediction "
-        f"{measured.predicted_per_second:.0f} rows/s; at most {measured.memory_gb:.2f} GB"
+        f"{measured.rows_per_second:.0f} rows/s, {measured.tokens_per_second:.0f} tokens/s; "
+        f"prediction {measured.predicted_per_second:.0f} rows/s; peak memory "
+        f"{measured.memory_gb:.2f} GB"
     )
     return [Finding("speed", OK, speed), *findings]
 
@@ -206,7 +207,7 @@ def _profile_without_steps(found: DiagnosticInputs) -> int:
     seconds = {"fit": fitted - begun, "prediction": done - fitted}
     shown = (
         f"fit {len(found.train) / seconds['fit']:.0f} rows/s, prediction "
-        f"{len(found.valid) / seconds['prediction']:.0f} rows/s; at most {peak_memory():.2f} GB"
+        f"{len(found.valid) / seconds['prediction']:.0f} rows/s; peak memory {peak_memory():.2f} GB"
     )
     lines = [(name, value, _format_duration(value)) for name, value in seconds.items()]
     title = f"{found.recipe.model}: {len(found.train)} rows to fit, {len(found.valid)} to predict"

@@ -15,7 +15,7 @@ from foldline.diagnostics.plots import ChanceInterval, draw_chance_intervals
 from foldline.diagnostics.verdicts import WRONG, Finding, write_report
 from foldline.models import device
 
-# So many rows: enough to see a fault, few enough for a minute.
+# Rows: enough to show a fault, few enough for a minute.
 TOKENISED, TRAINED, HELD_OUT = 5_000, 200, 200
 
 Check = Callable[[], Finding]
@@ -53,7 +53,7 @@ def run_checks(found: DiagnosticInputs) -> list[Finding]:
         checks.append(partial(null_checks.check_shuffled_labels, few, model))
     checks.append(partial(null_checks.check_constant_texts, few))
     checks.append(partial(null_checks.check_text_helps, few))
-    # A model whose tokens are unknown or beyond its embeddings is not trained at all.
+    # A model with unknown tokens or ids beyond its embeddings is not trained.
     if any(f.verdict == WRONG and f.check in token_checks.FATAL for f in findings):
         checks = checks[:1]
     return findings + [c() for c in tqdm(checks, desc="sanity", unit="check", file=sys.stderr)]

@@ -11,8 +11,8 @@ from transformers import TrainerCallback
 
 from foldline.models.neural.trainer import TextTrainer
 
-SIZE, SECONDS = 1024, 1.0  # of the matrices, and of the measurement
-WARMUP_STEPS = 3  # first steps are slower: memory is found, kernels are chosen
+SIZE, SECONDS = 1024, 1.0  # of the matrices; of the measurement
+WARMUP_STEPS = 3  # first steps are slower: memory is allocated, kernels are selected
 
 
 class Clock:
@@ -137,5 +137,5 @@ def peak_memory() -> float:
         return float(psutil.Process().memory_info().peak_wset) / 1e9
     import sys
 
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes on Linux
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, kilobytes on Linux
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9

@@ -15,9 +15,9 @@ from foldline.models.neural.long_text import make_reader
 from foldline.models.neural.ragged_array import RaggedArray
 from foldline.models.text_encoding import MAX_UNKNOWN, unknown_share
 
-UNKNOWN_SHARE = 0.02  # share of tokens; subwords of a fitting tokenizer leave next to none
-CUT_LIMITS = (0.1, 1.1)  # share of texts: to be looked at, never wrong
-PADDING_LIMITS = (0.2, 9.9)  # share of places; bucketed batches of 1,000 rows have less than .08
+UNKNOWN_SHARE = 0.02  # of tokens; a suitable subword tokenizer leaves almost none
+CUT_LIMITS = (0.1, 1.1)  # of texts: to be looked at, never wrong
+PADDING_LIMITS = (0.2, 9.9)  # of positions; bucketed batches of 1,000 rows have less than 0.08
 FATAL = ("token ids in range", "unknown tokens")  # a model with such tokens is not trained
 
 
@@ -38,8 +38,8 @@ def check_unknown(start: InitialModel, held: TokenizedRows) -> Finding:
     }
     shown = ", ".join(f"{share:.1%} of {part}" for part, share in shares.items())
     advice = (
-        "the tokenizer does not know this script or its signs: choose a model of these languages; "
-        "for scratch raise scratch.vocabulary, or set scratch.tokenizer to bpe or jamo"
+        "the tokenizer does not cover this script: choose a model for these languages; for "
+        "scratch raise scratch.vocabulary, or set scratch.tokenizer to bpe or jamo"
     )
     verdict = grade(max(shares.values()), UNKNOWN_SHARE, MAX_UNKNOWN)
     return Finding(name, verdict, shown, advice, shares)
@@ -53,8 +53,8 @@ def check_range(start: InitialModel, held: TokenizedRows) -> Finding:
         if most >= room:
             faults.append(what)
     advice = (
-        f"{' and '.join(faults)} beyond the embeddings: tokenizer and model do not belong "
-        "together, or max_length is more than the model reads"
+        f"{' and '.join(faults)} beyond the embeddings: tokenizer and model do not match, "
+        "or max_length is more than the model reads"
     )
     return Finding(FATAL[0], WRONG if faults else OK, "; ".join(shown), advice if faults else "")
 
@@ -76,8 +76,8 @@ def check_padding(start: InitialModel, recipe: Recipe) -> Finding:
         start.rows, first_epoch_batches(start.rows, recipe.batch_size, recipe.seed)
     )
     share = 1 - 1 / ratio
-    shown = f"{share:.1%} of the places are padding ({ratio:.2f} places a token)"
-    advice = "few rows of very different lengths: lower batch_size or max_length"
+    shown = f"{share:.1%} of the positions are padding ({ratio:.2f} positions a token)"
+    advice = "texts of very different lengths: lower batch_size or max_length"
     return Finding("padding", grade(share, *PADDING_LIMITS), shown, advice, {"ratio": ratio})
 
 
@@ -96,5 +96,5 @@ def _embedding_limits(model: Any, parts: list[TokenizedRows]) -> Iterator[tuple[
             yield "token types", int(np.concatenate(types).max()), int(room)
         elif name.endswith("position_embeddings"):
             padding_ = getattr(module, "padding_idx", None)
-            first = 0 if padding_ is None else padding_ + 1  # RoBERTa counts from there
-            yield "places", first + int(ids.lengths.max()) - 1, int(room)
+            first = 0 if padding_ is None else padding_ + 1  # RoBERTa starts there
+            yield "positions", first + int(ids.lengths.max()) - 1, int(room)

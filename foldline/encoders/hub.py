@@ -11,7 +11,7 @@ from foldline.core.errors import FoldlineError, listed
 from foldline.core.io.files import digest
 from foldline.core.params.value_types import PRETRAINED
 
-TIMEOUT = 5.0  # seconds to wait for the hub's answer
+TIMEOUT = 5.0  # seconds
 PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
@@ -88,12 +88,12 @@ def load_frozen(
     content = source.get("content")
     try:
         tokenizer, model = _load(name, kind, folder, None if local else content)
-    except Exception as error:  # each library beneath has errors of its own
+    except Exception as error:  # each library raises its own errors
         raise loading_error(key, name, error) from error
     found = digest(Path(name)) if local else getattr(model.config, "_commit_hash", None)
     if content not in (None, found):
         raise FoldlineError(
-            f"{key}={name} has changed since {since}: bring the former one back, or run `dvc repro`"
+            f"{key}={name} has changed since {since}: restore the former one, or run `dvc repro`"
         )
     return tokenizer, model, found
 
@@ -107,13 +107,13 @@ def fix_token_types(tokenizer: Any, model: Any) -> None:
     if any(table.num_embeddings < 2 for table in tables):
         names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]
         tokenizer.model_input_names = names
-        tokenizer.init_kwargs["model_input_names"] = names  # what is saved with it
+        tokenizer.init_kwargs["model_input_names"] = names  # saved with the tokenizer
 
 
 def loading_error(key: str, name: str, error: Exception) -> FoldlineError:
     """Return the error for a param that names no loadable model."""
     return FoldlineError(
-        f"{key}={name} cannot be loaded: give a folder under models/pretrained/ that holds a "
+        f"{key}={name} cannot be loaded: name a folder under models/pretrained/ that holds a "
         f"model, or a Hugging Face id. ({explain_error(name, error)})"
     )
 
@@ -129,7 +129,8 @@ def explain_error(name: str, error: Exception) -> str:
     if not path.exists() and (
         len(path.parts) > 2 or path.is_absolute() or path.parts[:1] == ("..",)
     ):
-        return f"there is no such folder; in {PRETRAINED} is {listed(list_local_models(), 5) or 'none'}"
+        models = listed(list_local_models(), 5) or "none"
+        return f"there is no such folder; in {PRETRAINED} is {models}"
     return format_error(error)
 
 

@@ -41,8 +41,8 @@ def read_encoder_config(name: str, local: bool, revision: str | None = None) -> 
     strange = [kind for kind in kinds if kind not in MODULES]
     if strange or kinds[:1] != ["Transformer"]:
         raise FoldlineError(
-            f"modules.json names {listed(strange or kinds)}; known are {', '.join(MODULES)} in this "
-            "order: choose another encoder"
+            f"modules.json names {listed(strange or kinds)}; known are {', '.join(MODULES)}, in "
+            "this order: choose another encoder"
         )
     paths = dict(zip(kinds, (module["path"] for module in modules), strict=True))
     folder = paths["Transformer"]

@@ -18,8 +18,8 @@ from foldline.encoders import hub
 from foldline.encoders.pooling import POOLINGS, EncoderConfig, read_encoder_config
 from foldline.encoders.vector_cache import get_or_compute
 
-# Every batch has one of few shapes, whichever texts are in it: sums are the same for a text
-# alone and among others, to the last bit.
+# Batches have one of a few shapes, so that a text's vector is bitwise the same alone and among
+# other texts.
 LENGTH_STEP, BATCH_TOKENS = 8, 512
 LIBRARIES = ("tokenizers", "torch", "transformers")
 
@@ -40,7 +40,7 @@ class SentenceEncoder:
     max_tokens: int
 
     def encode(self, texts: list[str]) -> np.ndarray:
-        """Return (n, width) float32 vectors in the order of the texts, from the cache if possible."""
+        """Return (n, width) float32 vectors in the order of the texts, cached."""
         return get_or_compute(self.identity, texts, self._encode_new)
 
     def _encode_new(self, texts: list[str]) -> np.ndarray:
@@ -117,12 +117,12 @@ def reopen_encoder(key: str, source: dict[str, Any]) -> SentenceEncoder:
         )
     except FoldlineError as error:
         raise FoldlineError(f"{key}={name}: {error}") from error
-    except Exception as error:  # each library beneath has errors of its own
+    except Exception as error:  # each library raises its own errors
         raise hub.loading_error(key, name, error) from error
     tokenizer, model, content = hub.load_frozen(
         key, source, "AutoModel", "its vectors were learnt from", reading.folder
     )
-    if model.config.is_encoder_decoder:  # T5, BART: what writes is left aside
+    if model.config.is_encoder_decoder:  # T5, BART: the decoder is not needed
         model = model.get_encoder()
     source = source | {"content": content}
     limit = min(
@@ -137,7 +137,7 @@ def reopen_encoder(key: str, source: dict[str, Any]) -> SentenceEncoder:
 def _max_positions(model: Any) -> int:
     """Return the most tokens that a model reads; RoBERTa's start after its padding index."""
     most = getattr(model.config, "max_position_embeddings", None)
-    if most is None or most < 1:  # XLNet's -1: no limit
+    if most is None or most < 1:  # XLNet has -1: no limit
         return 1 << 20
     padding = getattr(getattr(model, "embeddings", None), "padding_idx", None)
     return int(most) - (padding + 1 if padding else 0)

@@ -17,9 +17,9 @@ import numpy as np
 from foldline.core.paths import store_root
 
 FOLDER = "embeddings"
-LOCK_TIMEOUT = 60  # seconds that one process waits for another one's writing
-KEYS_PER_QUERY = 500  # keys asked for at once
-CHECKSUM_BYTES = 4  # bytes of a checksum before each vector
+LOCK_TIMEOUT = 60  # seconds to wait for a writer
+KEYS_PER_QUERY = 500  # limit of SQLite variables
+CHECKSUM_BYTES = 4  # before each vector
 
 
 def get_or_compute(

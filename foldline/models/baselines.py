@@ -83,7 +83,7 @@ def fit_random(job: Job) -> FitResult:
     target, weights = job.labels.encode(job.train["label"]), sample_weights(job.train)
     if job.labels.task == "regression":
         how: dict[str, Any] = {"weights": weights, "method": "inverted_cdf"}
-        how = {} if weights is None else how  # numpy weighs by this method alone
+        how = {} if weights is None else how  # the only method that takes weights
         values = tuple(np.quantile(target, np.linspace(0, 1, 101), **how).tolist())
     else:
         values = _class_shares(target, job.labels, weights)

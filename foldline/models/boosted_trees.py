@@ -31,7 +31,7 @@ class Forest:
         columns, everyone = np.ascontiguousarray(features.T), np.arange(len(features))
         found = np.tile(self.base, (len(features), 1))
         for root, output in zip(self.roots.tolist(), self.output.tolist(), strict=True):
-            # Rows part at each node, so that a tree costs its depth, not its size.
+            # Rows are partitioned at each node, so a tree costs its depth, not its size.
             waiting = [(root, everyone)]
             while waiting:
                 node, rows = waiting.pop()

@@ -20,7 +20,7 @@ from foldline.models.one_vs_rest import (
 from foldline.models.scaling import balance_classes, mean_and_scale, softmax
 from foldline.models.soft_labels import expand_soft_targets
 
-MAX_ITERATIONS = 500  # of the solver at most; a few dozen are usual
+MAX_ITERATIONS = 500  # of the solver; a few dozen are usual
 NO_CODES = np.zeros(0, dtype=np.int64)
 
 
@@ -90,7 +90,7 @@ def fit_linear(
             codes = expand_soft_targets(target)[1]
             fitted = LinearModel(*_fit_softmax(options, rows, codes, found.sample_weight), NO_CODES)
         fitted = LinearModel(fitted.weights, fitted.bias, found.codes)
-    # The scales go into the weights: the head takes features as they come.
+    # Fold the scaling into the weights, so that the head takes raw features.
     bias = fitted.bias - fitted.weights @ (mean / scale)
     return LinearHead(fitted.weights / scale, bias, fitted.codes)
 

@@ -42,7 +42,7 @@ def deterministic(train: Train) -> Iterator[None]:
 
     strict, gpu = train.determinism == "strict", torch.cuda.is_available()
     fixed = strict or (gpu and train.determinism == "seeded")
-    if fixed:  # read when CUDA's library of products is first used
+    if fixed:  # read when cuBLAS is first used
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     kernels = sdpa_kernel(SDPBackend.MATH) if strict and gpu else nullcontext()
     before = torch.are_deterministic_algorithms_enabled()
@@ -54,9 +54,9 @@ def deterministic(train: Train) -> Iterator[None]:
     except RuntimeError as error:
         if not (strict and "deterministic" in str(error)):
             raise
-        what = str(error).split(". ")[0]
+        reason = str(error).split(". ")[0]
         raise FoldlineError(
-            f"train.determinism: strict, and {what}. Next: set it to seeded"
+            f"train.determinism=strict: {reason}. Next: set it to seeded"
         ) from error
     finally:
         torch.use_deterministic_algorithms(before, warn_only=lenient)

@@ -19,7 +19,7 @@ from foldline.models.interface import FitResult, Job
 
 ARRAYS, CARD = "external.npz", "external.json"
 REGRESSION_COLUMN = "predicted"
-TOLERANCE = 0.01  # that probabilities of a row may miss 1 by: they are often rounded
+TOLERANCE = 0.01  # of the sum of a row's probabilities, which are often rounded
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class ExternalPredictions:
             missing = rows["id"][places < 0]
             raise FoldlineError(
                 f"{self.path} has no prediction of {len(missing)} of {len(rows)} rows "
-                f"(id {listed(missing)}): it must hold every row, the test rows and those to "
-                "predict as well"
+                f"(id {listed(missing)}): it must have all rows, including test rows and rows "
+                "to predict"
             )
         return self.values[places]
 
@@ -92,8 +92,8 @@ def read_predictions(path: Path, labels: Labels) -> tuple[tuple[str, ...], np.nd
                 id_ = row["id"]
                 if id_ in ids:
                     raise FoldlineError(
-                        f"{path}, line {reader.line_num}: id '{id_}' stands in line {ids[id_]}, "
-                        "too: one prediction of a row is allowed, so drop the other"
+                        f"{path}, line {reader.line_num}: id '{id_}' is already in line "
+                        f"{ids[id_]}: keep one prediction for each row"
                     )
                 ids[id_] = reader.line_num
                 values.append(
@@ -119,11 +119,11 @@ def _check_columns(path: Path, found: Sequence[str], names: list[str]) -> None:
 
 
 def _check_cells(path: Path, line: int, row: Mapping[str | None, object]) -> None:
-    # A comma in a number (0,5) moves all that follows into the wrong columns.
+    # A decimal comma (0,5) shifts the following cells into the wrong columns.
     if None in row:
         raise FoldlineError(
-            f"{path}, line {line}: there are more cells than columns: write numbers with a point "
-            "(0.5), and put an id that has a comma in quotes"
+            f"{path}, line {line}: more cells than columns: write numbers with a decimal "
+            "point (0.5), and quote ids that contain a comma"
         )
 
 

@@ -15,12 +15,12 @@ from foldline.models.one_vs_rest import one_vs_rest_targets
 from foldline.models.soft_labels import expand_soft_targets, sample_weights, training_targets
 
 BATCH = 32  # rows a step; the learning rate is that of one row, as in fastText
-REGRESSION_DAMPING = 8  # the squared loss of numbers has no bound, so its steps are smaller
+REGRESSION_DAMPING = 8  # the regression loss is unbounded, so its steps are smaller
 ROWS_SEEN, MIN_EPOCHS, MAX_EPOCHS = (
     500_000,
     10,
     50,
-)  # rows seen in all, and epochs, where params leave it open
+)  # rows seen in total, and epochs, with epochs: auto
 Bags = list[np.ndarray]
 
 
@@ -52,7 +52,7 @@ def train_vectors(
     bags = [[finder.indices(text) for text in job.train[name]] for name in columns]
     wanted, weights, codes = _training_targets(job, target)
     size = max(1, len(finder.buckets_kept)), options.dimensions
-    reach = 1.0 if pairs else 1 / size[1]  # of pairs even vectors that know nothing tell overlap
+    reach = 1.0 if pairs else 1 / size[1]  # even untrained vectors show the overlap of a pair
     start = generator(seed, "static", "start").uniform(-reach, reach, size)
     vectors = torch.tensor(start, dtype=torch.float32, requires_grad=True)
     head = torch.nn.Linear(size[1] * (4 if pairs else 1), wanted.shape[1])
@@ -155,6 +155,6 @@ def _export_head(
     if job.labels.task == "regression":
         scale = float(target.std()) or 1.0
         weights, bias = weights * scale, bias * scale + target.mean()
-    if pairs:  # the cosine, which stands last, was not learnt by
+    if pairs:  # the last feature, the cosine, was not used in training
         weights = np.hstack([weights, np.zeros((len(weights), 1))])
     return dense_heads.LinearHead(weights, bias, codes)

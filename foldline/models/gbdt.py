@@ -150,7 +150,7 @@ def _fit_extractor(job: Job) -> FeatureExtractor:
     texts = rows["text"].tolist() + (rows["text_pair"].tolist() if pairs else [])
     vectorisers, matrices = fit_vectorisers(recipe.tfidf, texts)
     found = stack_features(matrices, len(texts))
-    if found.shape[1] < 2:  # texts without any n-gram have no direction
+    if found.shape[1] < 2:  # texts without any n-gram have no components
         return FeatureExtractor(vectorisers, np.zeros((1, found.shape[1]), dtype=np.float32), pairs)
     most = min(recipe.gbdt.dimensions, *found.shape)
     svd = TruncatedSVD(most, random_state=derive(recipe.seed, "gbdt") % 2**32)

@@ -41,7 +41,7 @@ class KeywordModel:
         ).reshape(len(rows), len(patterns))
         if self.labels.task == "multilabel":
             return np.asarray((counts > 0).astype(np.float64))
-        # Of classes with as many rules found the more frequent one is told.
+        # Ties between classes go to the more frequent one.
         prior = np.array(self.shares) / sum(self.shares)
         totals = np.where(counts > 0, counts + 0.5 * prior, 0.0)
         totals = np.where(counts.any(axis=1, keepdims=True), totals, prior)
@@ -60,12 +60,16 @@ def fit(job: Job) -> FitResult:
     """
     labels = job.labels
     if labels.task == "regression":
-        raise FoldlineError("model=keywords tells classes and cannot predict numbers")
+        raise FoldlineError(
+            "model=keywords supports only classification: it cannot predict numbers"
+        )
     path = job.recipe.keywords.file
     if path is None:
         raise FoldlineError("keywords.file is null: name a YAML file under data/raw/")
     if not Path(path).is_file():
-        raise FoldlineError(f"keywords.file={path} is not there: name a YAML file under data/raw/")
+        raise FoldlineError(
+            f"keywords.file={path} does not exist: name a YAML file under data/raw/"
+        )
     rules = read_rules(Path(path), labels)
     target = training_targets(job.train, labels)
     target = np.eye(len(labels.classes))[target] if target.ndim == 1 else target
@@ -98,8 +102,8 @@ def read_rules(path: Path, labels: Labels) -> Rules:
             )
         if not isinstance(words, list) or not words or not all(map(_is_word, words)):
             raise FoldlineError(
-                f"{path}: {name} must have a list of words (found {words!r:.60}), none of them "
-                f"empty: write `{name}: [word, another]`"
+                f"{path}: {name} must be a list of non-empty words (found {words!r:.60}): write "
+                f"`{name}: [word, another]`"
             )
         try:
             _compile_rules([str(word) for word in words])
@@ -114,7 +118,7 @@ def _read_mapping(path: Path) -> Mapping[Any, Any]:
     content = read_yaml(path)
     if not isinstance(content, Mapping) or not content:
         raise FoldlineError(
-            f"{path} must hold classes with lists of words, as `sports: [match, 축구]` "
+            f"{path} must map classes to lists of words, as `sports: [match, 축구]` "
             f"(found {content!r:.60})"
         )
     return content

@@ -8,7 +8,7 @@ from foldline.core.io.labels import Labels
 from foldline.core.params import DenseHead
 from foldline.models.scaling import normalise_rows
 
-MAX_CELLS = 20_000_000  # of a table of distances at once
+MAX_CELLS = 20_000_000  # of a block of similarities
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class KnnHead:
         size = max(1, MAX_CELLS // len(self.rows))
         for start in range(0, len(unit), size):
             near = unit[start : start + size].astype(np.float64) @ self.rows.T.astype(np.float64)
-            # The last digits of sums differ by the rows beside them: ties must not.
+            # The last digits depend on the other rows of the block: ties must not.
             near = near.round(6)
             order = np.argsort(-near, axis=1, kind="stable")[:, : int(self.count)]
             votes = np.maximum(np.take_along_axis(near, order, axis=1), 1e-6) * self.weights[order]

@@ -13,7 +13,7 @@ from foldline.models.interface import FitResult, Job
 from foldline.models.soft_labels import sample_weights, training_targets
 
 ARRAYS = "length.npz"
-# Two numbers of a text do not need to be held back.
+# So few features need no regularisation.
 OPTIONS = LinearOptions(c=100.0, alpha=1e-3, class_weights="none")
 
 

@@ -10,8 +10,8 @@ from foldline.core.params import Recipe
 from foldline.models.one_vs_rest import Learner, LinearModel, OneVsRestTargets, fit_each
 from foldline.models.platt import assign_folds, fit_calibrated
 
-SMOOTHING = 1.0  # of naive Bayes counts: Laplace's
-# How much of an NB-SVM is its own: the rest are weights of one size (Wang and Manning, 2012).
+SMOOTHING = 1.0  # of naive Bayes counts (Laplace)
+# Between the SVM weights (1) and their mean magnitude (0) (Wang and Manning, 2012).
 INTERPOLATION = 0.25
 
 
@@ -93,7 +93,7 @@ def _fit_logistic(
     logistic = LogisticRegression(
         C=options.c,
         solver="liblinear",
-        dual=features.shape[1] > features.shape[0],  # the faster way to the same answer
+        dual=features.shape[1] > features.shape[0],  # faster, for the same solution
         class_weight=None if options.class_weights == "none" else "balanced",
         max_iter=1000,
         random_state=recipe.seed,

@@ -68,7 +68,7 @@ class MlpHead:
             n_iter_no_change=options.epochs,
             random_state=seed % 2**32,
         )
-        with warnings.catch_warnings():  # so many epochs are what params ask for
+        with warnings.catch_warnings():  # params set the number of epochs
             warnings.filterwarnings("ignore", "Stochastic Optimizer: Maximum iterations")
             network.fit(rows, target, sample_weight=weights)
         (inner, outer), (inner_bias, outer_bias) = network.coefs_, network.intercepts_

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-BITS = 63  # of a number that holds an n-gram
+BITS = 63  # of the integer that encodes an n-gram
 SPACE = 32
 WORD = re.compile(r"(?u)\b\w+\b")
 
@@ -50,7 +50,7 @@ def count_within_words(texts: list[str], low: int, high: int, min_df: int) -> Ng
             continue
         whole = places.left >= size
         if size == low:
-            whole |= places.first  # a word that is shorter
+            whole |= places.first  # a shorter word counts whole
         found, matrix = _count_matrix(numbers[whole], places.rows[whole], len(texts), min_df)
         kept.append(found)
         parts.append(matrix)
@@ -71,7 +71,7 @@ def count_words(texts: list[str], low: int, high: int) -> NgramCounts:
     left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(rows))
     every = np.array([word for some in found for word in some], dtype=object)
     words, names = pd.factorize(every)
-    numbers, before = words, names.tolist()  # of the n-gram that starts here
+    numbers, before = words, names.tolist()  # the n-gram that starts at each word
     grams, parts = [], []
     for size in range(1, high + 1):
         if size > 1:

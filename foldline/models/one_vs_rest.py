@@ -10,7 +10,7 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io.labels import Labels
 from foldline.models.soft_labels import expand_soft_targets
 
-# (features (n, f), holds (n,) 0 or 1, shares (n,) or None) -> weights (f,), bias
+# (features (n, f), indicators (n,) 0 or 1, sample_weight (n,) or None) -> weights (f,), bias
 Learner = Callable[[Any, np.ndarray, np.ndarray | None], tuple[np.ndarray, float]]
 
 
@@ -72,8 +72,8 @@ def one_vs_rest_targets(
     if labels.task == "multilabel":
         if not np.isin(target, (0, 1)).all():
             raise FoldlineError(
-                "no linear model learns from shares of people with task=multilabel: "
-                "set data.annotations.aggregate to majority"
+                "linear models do not support soft labels with task=multilabel: set "
+                "data.annotations.aggregate to majority"
             )
         return OneVsRestTargets(slice(None), target, weights, np.arange(target.shape[1]), False)
     places, codes, shares = expand_soft_targets(target, weights)

@@ -10,7 +10,7 @@ from foldline.core.io.seeds import rank_keys
 from foldline.models.one_vs_rest import LinearModel
 
 FOLDS = 5
-# Out of fold, scores of very few rows may point the wrong way: the model is not turned around.
+# With very few rows the fitted slope may be negative; the model is never inverted.
 MIN_SLOPE = 0.05
 
 Fit = Callable[[Any, np.ndarray, np.ndarray | None], LinearModel]
@@ -42,7 +42,7 @@ def fit_calibrated(
     weights, bias = whole.weights.copy(), whole.bias.copy()
     for output in np.flatnonzero(np.isfinite(bias)):
         column = holds[:, output]
-        # A fold that held all rows of a class left an output that is certain.
+        # A fold with all rows of a class left the others with a constant output.
         own = np.nan_to_num(scores[:, output], posinf=0.0, neginf=0.0)
         slope, shift = fit_sigmoid(own, column, weigh(column, shares))
         weights[output] *= slope

@@ -25,10 +25,10 @@ from foldline.models import (
 from foldline.models.interface import FitResult, Job, Kind, Model
 from foldline.models.neural import transformer
 
-# Anything that is not named here is a local folder or a hub id of a pretrained transformer.
+# Any name that is not in KINDS is a local folder or hub id of a pretrained transformer.
 PRETRAINED = "pretrained"
 CARD = "foldline.json"
-# They say what is known without a model, so nothing is transformed for them.
+# These do not learn from texts, so their targets are not transformed.
 UNTRANSFORMED = ("majority", "random", "external")
 
 
@@ -58,7 +58,9 @@ def fit(job: Job) -> FitResult:
         FoldlineError: if there are no training rows, or a label is not among the classes.
     """
     if job.train.empty:
-        raise FoldlineError("there is no row to train on: give more rows, or larger split.ratios")
+        raise FoldlineError(
+            "there is no row to train on: add rows, or raise the train share of split.ratios"
+        )
     for rows in (job.train, job.valid):
         strange = job.labels.unknown(rows["label"])
         if strange:
@@ -104,11 +106,10 @@ def load(folder: Path) -> Model:
         return target_transform.restore_transform(model, card["target"])
     except (FoldlineError, ImportError, MemoryError):
         raise
-    except Exception as error:  # each library beneath has errors of its own
+    except Exception as error:  # each library raises its own errors
         raise FoldlineError(
-            f"{folder} holds no whole model: {hub.format_error(error)}. Its files were cut or changed "
-            "after they were written: bring them back with `dvc checkout --force`, or make them "
-            "again with `dvc repro`"
+            f"{folder} is damaged: {hub.format_error(error)}. Its files were changed after they "
+            "were written: restore them with `dvc checkout --force`, or run `dvc repro`"
         ) from error
 
 

@@ -94,7 +94,7 @@ def _fit_trained_vectors(job: Job, texts: list[str], pairs: bool) -> FitResult:
     finder = HashedNgrams(options.words, (low, high), options.buckets, known)
     vectors, head, history = train_vectors(job, finder, pairs)
     if job.labels.task == "regression":
-        # The exact solution over what was learnt, with the cosines of pairs.
+        # The exact solution over the trained vectors, with the cosines of pairs.
         given = extract_features(finder, vectors, pairs, job.train)
         target, weights = training_targets(job.train, job.labels), sample_weights(job.train)
         head = dense_heads.fit_linear(options, given, target, job.labels, weights)

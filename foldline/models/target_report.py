@@ -45,8 +45,8 @@ def format_transform(model: Model, values: np.ndarray) -> str:
         return ""
     after = model.transform.forward(values)
     return (
-        f"target.transform={model.transform.name}: skew {skewness(values):.2f} {draw_histogram(values)} -> "
-        f"{skewness(after):.2f} {draw_histogram(after)}"
+        f"target.transform={model.transform.name}: skew {skewness(values):.2f} "
+        f"{draw_histogram(values)} -> {skewness(after):.2f} {draw_histogram(after)}"
     )
 
 

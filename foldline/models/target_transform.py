@@ -11,9 +11,9 @@ from foldline.core.errors import FoldlineError
 from foldline.models.interface import FitResult, Job, Model
 
 QUANTILES = 1000
-MAX_LOSS = 1e-3  # of the range: more than rounding
-EDGE = 1e-7  # the first and the last rank have no finite normal score
-# A linear model may predict far outside of what it saw, where an inverse explodes or ends.
+MAX_LOSS = 1e-3  # of precision, as a share of the range
+EDGE = 1e-7  # the first and last rank have no finite normal score
+# A linear model may predict far outside the training range, where an inverse explodes or ends.
 MARGIN = 0.1
 
 
@@ -39,7 +39,7 @@ class TargetTransform:
 
     def inverse(self, values: np.ndarray) -> np.ndarray:
         """Return (n,) predictions in the target's units, at most MARGIN outside of its range."""
-        with np.errstate(over="ignore"):  # what is beyond every number is cut
+        with np.errstate(over="ignore"):  # infinite values are clipped
             labels = INVERSE[self.name](values, self) * self.scale + self.center
         reach = MARGIN * (self.high - self.low)
         return np.asarray(np.clip(labels, self.low - reach, self.high + reach))
@@ -76,8 +76,8 @@ def fit_target_transform(name: str, values: np.ndarray) -> TargetTransform:
     least = {"log": -1.0, "box-cox": 0.0}.get(name)
     if least is not None and values.min() <= least:
         raise FoldlineError(
-            f"target.transform={name} needs labels above {least:g}, and the training rows go down "
-            f"to {values.min():g}. Set target.transform to yeo-johnson, quantile or none"
+            f"target.transform={name} needs labels above {least:g}, but the lowest training label "
+            f"is {values.min():g}. Set target.transform to yeo-johnson, quantile or none"
         )
     low, high = float(values.min()), float(values.max())
     if name != "quantile" and low == high:
@@ -99,8 +99,8 @@ def fit_target_transform(name: str, values: np.ndarray) -> TargetTransform:
     lost = float(np.abs(fitted.inverse(fitted.forward(values)) - values).max())
     if name != "quantile" and not lost <= MAX_LOSS * (high - low):
         raise FoldlineError(
-            f"target.transform={name} would change labels by up to {lost:g} when they are brought "
-            f"back (they go from {low:g} to {high:g}). Set target.transform to quantile or none"
+            f"target.transform={name} would change labels by up to {lost:g} in the round trip "
+            f"(range {low:g} to {high:g}). Set target.transform to quantile or none"
         )
     return fitted
 
@@ -111,7 +111,7 @@ def fit_transformed(job: Job, fit: Callable[[Job], FitResult]) -> FitResult:
     transform = fit_target_transform(job.recipe.target.transform, target)
     parts = {}
     for part, rows in (("train", job.train), ("valid", job.valid)):
-        # Training stops by these: a number beyond the training range may have no image.
+        # Early stopping uses these: a target outside the training range may have no image.
         inside = np.clip(job.labels.encode(rows["label"]), target.min(), target.max())
         parts[part] = rows.assign(label=[repr(v) for v in transform.forward(inside).tolist()])
     fitted = fit(replace(job, train=parts["train"], valid=parts["valid"]))

@@ -8,7 +8,7 @@ import pandas as pd
 from foldline.core.errors import FoldlineError
 
 Columns = dict[str, list[list[int]]]
-# More unknown tokens than this say that the tokenizer was not made for this text.
+# A higher share of unknown tokens means that the tokenizer does not fit the texts.
 MAX_UNKNOWN = 0.3
 
 
@@ -39,7 +39,7 @@ def check_tokens(tokenizer: Any, ids: np.ndarray, name: str) -> None:
         FoldlineError: if more than `MAX_UNKNOWN` of the tokens are unknown.
     """
     unknown = tokenizer.unk_token_id
-    # GPT-2 calls its end of text unknown as well, though its bytes know everything.
+    # GPT-2 has its end of text as unknown token, but its bytes cover every text.
     if unknown is None or unknown == tokenizer.eos_token_id:
         return
     share = unknown_share(tokenizer, ids)
@@ -47,7 +47,7 @@ def check_tokens(tokenizer: Any, ids: np.ndarray, name: str) -> None:
         raise FoldlineError(
             f"model={name}: {share:.0%} of the tokens of the training rows are unknown to its "
             "tokenizer: it was made for another language, or scratch.vocabulary is too small. "
-            "Choose another model"
+            "Use another model, or raise scratch.vocabulary"
         )
 
 

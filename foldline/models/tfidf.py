@@ -27,8 +27,8 @@ from foldline.models.tfidf_features import (
     vectorise,
 )
 
-# Arrays and JSON: a pickle opens in one scikit-learn alone, runs code, and has other bytes in
-# another process.
+# Arrays and JSON: a pickle needs the same scikit-learn version, runs code, and has other bytes
+# in another process.
 ARRAYS, VOCABULARIES = "tfidf.npz", "tfidf.json"
 
 
@@ -64,7 +64,7 @@ class TfidfModel:
         if self.scaler:
             arrays |= {"mean": self.scaler.mean, "spread": self.scaler.spread}
         np.savez_compressed(folder / ARRAYS, allow_pickle=False, **arrays)
-        # On one line, which is written several times as fast.
+        # On one line, which is several times faster to write.
         vocabularies = json.dumps(
             [describe_vectoriser(v) for v in self.vectorisers], ensure_ascii=False
         )

@@ -15,7 +15,7 @@ def fit_vectorisers(options: Tfidf, texts: list[str]) -> tuple[list[Any], list[A
     A vectoriser without features is left out: texts may have no word, or repeat no n-gram. Both are
     returned together because tokenising is most of the work of a linear model.
     """
-    words = _fit_vectoriser("word", options.words, 1, texts)  # here, every n-gram counts
+    words = _fit_vectoriser("word", options.words, 1, texts)  # min_df is for characters only
     chars = _fit_vectoriser("char_wb", options.chars, options.min_df, texts)
     found = [one for one in (words, chars) if one]
     return [vectoriser for vectoriser, _ in found], [matrix for _, matrix in found]
@@ -81,7 +81,7 @@ def _count_with_sklearn(ngrams: list[int], min_df: int, texts: list[str]) -> Ngr
         if not re.search("empty vocabulary|no terms remain|max_df corresponds", str(error)):
             raise
         return NgramCounts(None, [])
-    # As in a matrix of texts that come later: sums in another order have other last digits.
+    # The order of later matrices: sums in another order have other last digits.
     matrix.sort_indices()
     return NgramCounts(matrix, counter.get_feature_names_out().tolist())
 

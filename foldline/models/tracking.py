@@ -54,9 +54,9 @@ class SafeTracker:
             return
         try:
             getattr(self.tracker, what)(*values)
-        except Exception as error:  # whatever it is, the training is worth more
+        except Exception as error:  # the training is worth more than its tracker
             self.tracker = None
-            say(f"note: runner.tracker failed and hears no more of this run ({error!r:.200})")
+            say(f"note: runner.tracker failed and is switched off for this run ({error!r:.200})")
 
 
 @contextmanager

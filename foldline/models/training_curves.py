@@ -14,8 +14,8 @@ from foldline.core.params.training import Train
 from foldline.models.training_history import best_epoch, evaluated_epochs
 
 FILE = Path("reports/training_curves.svg")
-MAX_POINTS = 400  # of a line at most; more steps are averaged
-DECAY = 0.9  # decay of the moving average of the training loss
+MAX_POINTS = 400  # of a line; more steps are averaged
+DECAY = 0.9  # of the moving average of the training loss
 WIDTH, PANEL, LEFT, RIGHT, TOP, BOTTOM = 760, 230, 70, 20, 40, 40
 
 

@@ -13,7 +13,7 @@ History = Sequence[Mapping[str, Any]]
 
 FILE = Path("reports/plots/history.csv")
 COLUMNS = ("step", "loss", "valid_loss", "valid_metric", "lr", "grad_norm", "padding")
-# Apart from it, as no two runs are equally fast.
+# A separate file, since no two runs have the same speed.
 SPEED_FILE = Path("reports/training_speed.csv")
 SPEED_COLUMNS = ("rows_per_second", "tokens_per_second")
 

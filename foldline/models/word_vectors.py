@@ -12,9 +12,9 @@ import numpy as np
 from foldline.core.errors import FoldlineError
 from foldline.models.ngram_index import WORD
 
-SNIFF_BYTES = 1 << 16  # bytes looked at, to tell text from numbers
-FLOAT16_LIMIT = 60_000  # what half precision, in which vectors are kept, can hold
-FIX_HINT = "mend or drop that line, or name another file in static.vectors"
+SNIFF_BYTES = 1 << 16  # read to detect binary files
+FLOAT16_LIMIT = 60_000  # vectors are stored in half precision
+FIX_HINT = "fix or remove that line, or name another file in static.vectors"
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ def read_vectors(path: Path, texts: list[str], first: int) -> tuple[WordIndex, n
         raise FoldlineError(f"{path} holds no vector: name another file in static.vectors, or null")
     if wanted.isdisjoint(found):
         raise FoldlineError(
-            f"{path}: none of its {rows} words stands in the training rows: it is of another "
-            "language or another way to write. Name another file in static.vectors, or null"
+            f"{path}: none of its {rows} words occurs in the training rows: its language or "
+            "spelling differs. Name another file in static.vectors, or null"
         )
     return WordIndex(tuple(found)), np.stack(list(found.values()))
 
@@ -69,7 +69,7 @@ def _read_lines(path: Path) -> Iterator[tuple[int, str]]:
         with opened(path, "rb") as content:
             if b"\0" in content.read(SNIFF_BYTES):
                 raise FoldlineError(
-                    f"{path} is not text (word2vec's binary form?): save it as text, by gensim's "
+                    f"{path} is not text (word2vec's binary form?): save it as text with gensim's "
                     "save_word2vec_format(..., binary=False), or name another file in "
                     "static.vectors"
                 )
@@ -89,8 +89,8 @@ def _parse_word(path: Path, number: int, cells: list[str], width: int) -> str:
     extra = cells[1 : len(cells) - width]
     if len(cells) <= width or width < 1 or any(_is_number(cell) for cell in extra):
         raise FoldlineError(
-            f"{path}, line {number}: {len(cells) - 1} numbers behind the word '{cells[0]:.40}', "
-            f"but {max(1, width)} are expected: {FIX_HINT}"
+            f"{path}, line {number}: {len(cells) - 1} numbers after the word '{cells[0]:.40}', "
+            f"expected {max(1, width)}: {FIX_HINT}"
         )
     return " ".join(cells[: len(cells) - width])
 

@@ -85,7 +85,9 @@ def fit(job: Job) -> FitResult:
     """
     labels, options = job.labels, job.recipe.zero_shot
     if labels.task == "regression":
-        raise FoldlineError("model=zero-shot tells classes and cannot predict numbers")
+        raise FoldlineError(
+            "model=zero-shot supports only classification: it cannot predict numbers"
+        )
     if options.model is None:
         raise FoldlineError(
             f"{KEY} is null: name a folder under models/pretrained/ or a Hugging Face id"
@@ -107,7 +109,7 @@ def fit(job: Job) -> FitResult:
     longest = max(len(model.tokenizer("", one)["input_ids"]) for one in hypotheses)
     if longest >= job.recipe.max_length:
         raise FoldlineError(
-            f"max_length={job.recipe.max_length} leaves no room for a text: the longest hypothesis "
+            f"max_length={job.recipe.max_length} leaves no room for texts: the longest hypothesis "
             f"has {longest} tokens. Raise max_length, or shorten zero_shot.descriptions"
         )
     return FitResult(model)
@@ -133,8 +135,8 @@ def find_outputs(name: str, names: Mapping[int, str]) -> tuple[int, int]:
     against = [found[label] for label in NOT_ENTAILED if label in found]
     if "entailment" not in found or not against:
         raise FoldlineError(
-            f"{KEY}={name} is no model of entailment: its labels are {listed(names.values())}; "
-            f"needed are entailment and {' or '.join(NOT_ENTAILED)}"
+            f"{KEY}={name} is not an NLI model: its labels are {listed(names.values())}, but "
+            f"entailment and {' or '.join(NOT_ENTAILED)} are needed"
         )
     return found["entailment"], against[0]
 

@@ -11,7 +11,7 @@ from foldline.core.io import schemas
 from foldline.core.io.files import read_json
 from foldline.models import registry, target_transform
 
-ROWS = 1000  # that the exported model is compared by, and timed
+ROWS = 1000  # to compare and time the exported model with
 
 
 def run(options: argparse.Namespace) -> None:
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
         )
     for name, speed in measure_speeds(model, rows, options.out, int8).items():
         print(f"{name}: {speed:,.0f} rows/s")
-    print(f"{options.out}: how to use it stands in its README.md")
+    print(f"{options.out}: see its README.md for how to use it")
 
 
 def load_transformer(folder: Path) -> Any:
@@ -48,14 +48,14 @@ def load_transformer(folder: Path) -> Any:
     kind = read_json(folder / registry.CARD)["kind"]
     if kind not in ("scratch", registry.PRETRAINED):
         raise FoldlineError(
-            f"{folder} holds a model of kind {kind}, and only transformers are exported: set model "
-            "to scratch, a folder or a Hugging Face id, and run `dvc repro train`"
+            f"{folder} holds a model of kind {kind}, and only transformers can be exported: set "
+            "model to scratch, a folder or a Hugging Face id, and run `dvc repro train`"
         )
     model = registry.load(folder)
     if isinstance(model, target_transform.TransformedModel):
         raise FoldlineError(
             f"{folder} was trained with target.transform={model.transform.name}, which a graph "
-            "would not bring back: set target.transform to none and run `dvc repro train`"
+            "cannot invert: set target.transform to none and run `dvc repro train`"
         )
     return model
 

@@ -16,8 +16,8 @@ from foldline.onnx import graph
 from foldline.onnx.inference import FLOAT, INT8, open_graph
 from foldline.onnx.readme import format_readme
 
-FLOAT_TOLERANCE = 1e-4  # of float32: of probabilities, or as a share of the largest number
-INT8_AGREEMENT = 0.995  # of int8: share of equal labels, or the correlation of numbers
+FLOAT_TOLERANCE = 1e-4  # of probabilities, or as a share of the largest value
+INT8_AGREEMENT = 0.995  # share of equal labels, or the correlation
 TURNS = 3
 
 
@@ -89,14 +89,15 @@ def check_parity(name: str, found: Parity, task: str) -> None:
     if name == FLOAT and not found.difference <= FLOAT_TOLERANCE * found.largest:
         raise FoldlineError(
             f"{FLOAT} differs from the model by up to {found.difference:.2g} over {found.rows} "
-            f"rows, allowed is {FLOAT_TOLERANCE * found.largest:.2g}: the export of this architecture is "
-            "wrong, so nothing was written. Use the model itself"
+            f"rows (allowed: {FLOAT_TOLERANCE * found.largest:.2g}): the export of this "
+            "architecture is wrong, so nothing was written. Use the model itself"
         )
     if name == INT8 and not found.agreement >= INT8_AGREEMENT:
-        what = "correlates by" if task == "regression" else "gives equal labels for"
+        what = "a correlation of" if task == "regression" else "equal labels for"
         raise FoldlineError(
-            f"{INT8} {what} {found.agreement:.4f} of {found.rows} rows, needed is {INT8_AGREEMENT}: eight bits "
-            "are too few for this model, so nothing was written. Export it with --int8 no"
+            f"{INT8} has {what} {found.agreement:.4f} over {found.rows} rows (needed: "
+            f"{INT8_AGREEMENT}): 8 bits are too few for this model, so nothing was written. Export "
+            "it with --int8 no"
         )
 
 
@@ -127,7 +128,7 @@ def _uncut_rows(model: Transformer, rows: pd.DataFrame) -> pd.DataFrame:
         rows = rows[~model.reader.read(model.tokenizer, rows)[2]]
     if rows.empty:
         raise FoldlineError(
-            "there is no row to compare the exported model by: export needs validation or "
+            "there is no row to compare the exported model with: export needs validation or "
             f"training rows of at most max_length={model.reader.max_length} tokens"
         )
     return rows
@@ -150,8 +151,8 @@ def _fast_tokenizer(tokenizer: Any) -> Any:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise FoldlineError(
-            f"{type(tokenizer).__name__} is a tokenizer in Python alone, which onnxruntime's users "
-            "could not load: export needs a model with a tokenizer.json"
+            f"{type(tokenizer).__name__} is a Python tokenizer, which cannot be used without "
+            "transformers: export needs a model with a tokenizer.json"
         )
     made = Tokenizer.from_str(backend.to_str())
     made.enable_truncation(tokenizer.model_max_length, direction=tokenizer.truncation_side)

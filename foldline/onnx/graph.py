@@ -12,8 +12,8 @@ from foldline.core.errors import FoldlineError
 from foldline.models.neural.attention import eager_attention, first_token_only
 
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")
-MAX_FILE_BYTES = 1_800_000_000  # bytes of weights within one file; a file of protobuf ends at 2 GiB
-# Any size but 0 and 1, which the exporter takes for constants.
+MAX_FILE_BYTES = 1_800_000_000  # of weights; a protobuf file is limited to 2 GiB
+# Any sizes but 0 and 1, which the exporter treats as constants.
 EXAMPLE = (2, 7)
 
 
@@ -89,11 +89,11 @@ def quantize(path: Path, to: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     graph = onnx.load(path)
-    # The shapes noted between its nodes are of float32 and would contradict the new ones.
+    # The recorded float32 shapes would contradict the quantised ones.
     del graph.graph.value_info[:]
     root = logging.getLogger()
     level = root.level
-    root.setLevel(logging.ERROR)  # it advises a pass that has no part in this
+    root.setLevel(logging.ERROR)  # it recommends a pre-processing step
     try:
         quantize_dynamic(graph, to, weight_type=QuantType.QInt8)
     finally:

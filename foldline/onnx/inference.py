@@ -12,7 +12,7 @@ from foldline.models.neural.transformer import to_predictions
 from foldline.models.text_encoding import Columns
 
 FLOAT, INT8 = "model.onnx", "model_int8.onnx"
-# On a CPU onnxruntime's fused kernel takes three to nine times as long as the two that it replaces.
+# On a CPU this fused kernel takes three to nine times as long as the two that it replaces.
 SLOW_OPTIMIZERS = ["SkipLayerNormFusion"]
 
 

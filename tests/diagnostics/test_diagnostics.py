@@ -301,7 +301,7 @@ def test_a_model_that_cannot_learn_is_found(project, monkeypatch):
     rows = overfit.select_rows(found)
     judged = overfit.assess_overfit(found, *overfit.overfit_rows(found, rows))
 
-    assert verdicts(judged) == {"learnt by heart": WRONG, "loss to 0": WRONG}
+    assert verdicts(judged) == {"rows overfitted": WRONG, "loss to 0": WRONG}
 
 
 def test_sixteen_rows_are_even_over_labels_and_the_same_in_any_order(project):

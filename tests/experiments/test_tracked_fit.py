@@ -24,7 +24,7 @@ from tests.helpers.killed_training import killed_after
 
 
 def test_the_bar_tells_speed_losses_and_time_left(capsys, monkeypatch):
-    monkeypatch.setattr(SpeedMeter, "now", lambda self: (25.0, 250.0))
+    monkeypatch.setattr(SpeedMeter, "current", lambda self: (25.0, 250.0))
     bar: Any = ProgressBar(SpeedMeter(), unit=4.0)
     state = SimpleNamespace(max_steps=10, global_step=4)
 

@@ -163,9 +163,9 @@ def test_without_the_package_the_next_step_is_told(fit, parts, monkeypatch) -> N
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("trainable_layers", "head", "trainable_layers=head has no meaning"),
-        ("trainable_layers", 1, "trainable_layers=1 has no meaning"),
-        ("reinit_layers", 2, "would freeze the 2 top layers as they are drawn anew"),
+        ("trainable_layers", "head", "trainable_layers=head has no effect"),
+        ("trainable_layers", 1, "trainable_layers=1 has no effect"),
+        ("reinit_layers", 2, "would freeze the 2 reinitialised layers"),
     ],
 )
 def test_what_makes_no_sense_is_refused(key, value, message, recipe) -> None:

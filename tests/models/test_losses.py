@@ -29,7 +29,7 @@ def outputs(logits: torch.Tensor) -> Any:
 
 @pytest.fixture
 def loss(recipe) -> Any:
-    """Return a loss of params: `loss("focal", focal_gamma=1.0)`; balanced by `weighted`, if given."""
+    """Return a loss of params: `loss("focal", focal_gamma=1.0)`; balanced by `weighted`."""
 
     def make(name: str, weighted: list[float] | None = None, **options: Any) -> Any:
         dotted = {f"train.{key}": value for key, value in options.items()} | {"train.loss": name}

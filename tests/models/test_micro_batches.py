@@ -23,7 +23,7 @@ def batch(lengths: list[int], left: bool = False) -> dict[str, Any]:
     rows = torch.arange(len(lengths))
     # As many labels a row as there are tokens: they are no tokens all the same.
     shares = torch.rand(len(lengths), longest)
-    return {"input_ids": ids, "attention_mask": mask, "labels": shares, "places": rows}
+    return {"input_ids": ids, "attention_mask": mask, "labels": shares, "indices": rows}
 
 
 def test_cuts_by_hand() -> None:
@@ -50,10 +50,10 @@ def test_parts_hold_every_token_once(left: bool) -> None:
     own = batch(lengths, left)
     found = split_batch(own)
     assert len(found) > 1
-    rows = torch.cat([part["places"] for part in found])
+    rows = torch.cat([part["indices"] for part in found])
     assert sorted(rows.tolist()) == list(range(len(lengths)))
     for part in found:
-        mask, places = part["attention_mask"], part["places"]
+        mask, places = part["attention_mask"], part["indices"]
         assert places.tolist() == sorted(places.tolist())
         assert mask.shape[1] == int(mask.sum(dim=1).max())  # no longer than its longest row
         assert torch.equal(part["labels"], own["labels"][places])

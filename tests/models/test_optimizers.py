@@ -187,7 +187,7 @@ def test_what_a_task_has_not_is_refused(recipe) -> None:
         recipe({"train.ema": 0.9, "train.swa": 0.5})
     with pytest.raises(ValueError, match="one_cycle ends near 0"):
         recipe({"train.schedule": "one_cycle", "train.swa": 0.5})
-    with pytest.raises(ValueError, match="both together be 1 at most"):
+    with pytest.raises(ValueError, match="must be at most 1"):
         recipe({"train.swa": 0.95, "train.warmup": 0.1})
 
 

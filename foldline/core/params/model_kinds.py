@@ -107,7 +107,7 @@ class ZeroShot(Section):
         return self
 
 
-# What each kind cannot do without, and the tasks that it does not do.
+# Required options of kinds, and unsupported tasks.
 NEEDED = {
     "keywords": ("keywords", "file", "a YAML file under data/raw/ with the words of each class"),
     "embed": ("embed", "encoder", "a folder under models/pretrained/ or a Hugging Face id"),
@@ -134,13 +134,13 @@ def check_kind(model: str, task: str, head: str, settings: Mapping[str, Section]
         return
     if model in CLASSES_ONLY:
         raise ValueError(
-            f"model: {model} tells classes and cannot predict numbers; use length, tfidf, gbdt, "
-            "static, embed, external or a transformer for task=regression"
+            f"model: {model} supports only classification; use length, tfidf, gbdt, static, embed, "
+            "external or a transformer for task=regression"
         )
     if head in CLASSIFIERS:
         raise ValueError(
-            f"tfidf.head: {head} needs classes; use ridge (or logistic, which is ridge for "
-            "numbers) for task=regression"
+            f"tfidf.head: {head} needs classes; use ridge (or logistic, which then is ridge) for "
+            "task=regression"
         )
 
 

@@ -64,13 +64,13 @@ class Train(Section):
     determinism: Literal["off", "seeded", "strict"]
 
     def reported_metric(self, task: str) -> str:
-        """Return the validation metric reported beside the loss: `train.metric`, or the task's own."""
+        """Return the validation metric beside the loss: `train.metric`, or the task's own."""
         return MAIN[task] if self.metric == "loss" else self.metric
 
     @model_validator(mode="after")
     def _one_average(self) -> Self:
         if self.ema and self.swa:
-            raise ValueError("swa: set it to 0.0, or ema: a model keeps one average of its weights")
+            raise ValueError("swa: a model keeps one average of its weights; set swa or ema to 0.0")
         if self.swa and self.schedule == "one_cycle":
             raise ValueError(
                 "swa: averages weights at a constant rate, and one_cycle ends near 0; set schedule "
@@ -78,8 +78,8 @@ class Train(Section):
             )
         if self.swa + self.warmup > 1:
             raise ValueError(
-                f"swa: averages the last {self.swa:g} of the steps, in which the rate would still "
-                f"rise by warmup={self.warmup:g}; let both together be 1 at most"
+                f"swa: warmup + swa must be at most 1 (found {self.warmup:g} + {self.swa:g}), as "
+                "weights are averaged at a constant rate; lower one of them"
             )
         return self
 
@@ -87,8 +87,8 @@ class Train(Section):
     def _contrasts_whole_batches(self) -> Self:
         if self.contrastive and self.accumulation > 1:
             raise ValueError(
-                "contrastive: compares the rows of a batch with each other, so it would change "
-                f"with the cut into {self.accumulation} of them; set accumulation to 1"
+                "contrastive: compares the rows of whole batches, so it does not support "
+                f"accumulation={self.accumulation}; set accumulation to 1"
             )
         return self
 
@@ -96,14 +96,14 @@ class Train(Section):
     def _adapts_whole_encoders(self) -> Self:
         if self.lora and self.trainable_layers != "all":
             raise ValueError(
-                "lora: freezes the encoder and learns small matrices beside its layers, so "
-                f"trainable_layers={self.trainable_layers} has no meaning; set it to all, or lora "
+                "lora: freezes the encoder and trains adapters, so "
+                f"trainable_layers={self.trainable_layers} has no effect; set it to all, or lora "
                 "to 0"
             )
         if self.lora and self.reinit_layers:
             raise ValueError(
-                f"lora: would freeze the {self.reinit_layers} top layers as they are drawn anew; "
-                "set reinit_layers to 0, or lora to 0"
+                f"lora: would freeze the {self.reinit_layers} reinitialised layers; set "
+                "reinit_layers to 0, or lora to 0"
             )
         return self
 

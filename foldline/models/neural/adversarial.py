@@ -21,12 +21,12 @@ class EmbeddingPerturbation:
     """
 
     def __init__(self, model: Any, size: float) -> None:
-        # BART's own embeddings are never called, those of its encoder and decoder are.
+        # BART never calls its own embeddings, only those of its encoder and decoder.
         self.name = type(model).__name__
         reader = model.get_encoder() if model.config.is_encoder_decoder else model
         self.layer = reader.get_input_embeddings()
         self.size = size * float(self.layer.weight.detach().float().std())
-        self.rows = 1 if model.config.model_type == "xlnet" else 0  # it reads (tokens, n)
+        self.rows = 1 if model.config.model_type == "xlnet" else 0  # its inputs are (tokens, n)
 
     @contextmanager
     def record(self) -> Iterator[list[Any]]:
@@ -34,7 +34,7 @@ class EmbeddingPerturbation:
         seen: list[Any] = []
 
         def keep(module: Any, inputs: Any, output: Any) -> Any:
-            # Of frozen embeddings, too, the gradient is wanted.
+            # Frozen embeddings need a gradient too.
             output = output if output.requires_grad else output.requires_grad_()
             output.retain_grad()
             seen.append(output)
@@ -55,8 +55,8 @@ class EmbeddingPerturbation:
         """
         if not seen:
             raise FoldlineError(
-                f"train.adversarial: fgm changes embeddings, and {self.name} reads by others than "
-                "it names; use awp or none"
+                f"train.adversarial: fgm does not support {self.name}: its forward pass ignores "
+                "`get_input_embeddings()`; use awp or none"
             )
         gradient = sum(one.grad for one in seen).transpose(0, self.rows)
         change = scale_gradient(gradient, self.size).transpose(0, self.rows)
@@ -108,13 +108,13 @@ class WeightPerturbation:
 @contextmanager
 def synchronised_gradients(model: Any) -> Iterator[None]:
     """Let a backward pass sum gradients over all processes, as a step's last batch does."""
-    held = "require_backward_grad_sync"  # of torch's DistributedDataParallel
-    before = getattr(model, held, None)
+    flag = "require_backward_grad_sync"  # of torch's DistributedDataParallel
+    before = getattr(model, flag, None)
     if before is None:
         yield
         return
-    setattr(model, held, True)
+    setattr(model, flag, True)
     try:
         yield
     finally:
-        setattr(model, held, before)
+        setattr(model, flag, before)

@@ -6,7 +6,7 @@ import os
 import platform
 from typing import Any
 
-# Names of glibc's malloc.h, and the largest number that it takes.
+# Constants of glibc's malloc.h, and the largest value that they accept.
 TRIM_THRESHOLD, MMAP_THRESHOLD, MAX_INT = -1, -3, 2**31 - 1
 
 

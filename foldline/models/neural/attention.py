@@ -11,9 +11,9 @@ from transformers import PreTrainedModel
 from foldline.core.params import Recipe
 from foldline.models.neural.precision import resolve_precision
 
-# Those whose attention is written as BERT's.
+# Families with BERT's attention module.
 FAMILIES = ("Bert", "Roberta", "XLMRoberta", "Camembert", "Electra")
-# Tokens of a short text: plain products keep a number for each pair of tokens and head.
+# Tokens of a short text: eager attention stores a value for each pair of tokens and head.
 SHORT_TEXT = 128
 
 
@@ -84,7 +84,7 @@ def first_token_only(model: Any) -> Iterator[None]:
     alone.
     """
     layer = find_last_layer(model)
-    if layer is None or "forward" in vars(layer):  # of another kind, or within such a block
+    if layer is None or "forward" in vars(layer):  # another kind of head, or nested blocks
         yield
         return
     layer.forward = _FirstTokenForward(layer)

@@ -14,13 +14,13 @@ from transformers.trainer_pt_utils import BatchRebalanceSampler
 from foldline.core.errors import FoldlineError
 from foldline.core.io.seeds import derive
 
-# About so many steps are sorted together: enough to pad little.
+# About so many steps are sorted together: enough to keep padding low.
 BUCKET_STEPS = 100
-# Of fewer rows no more than a quarter of an epoch is sorted together, or rows of one length would
-# meet in the same batch in every epoch.
+# With fewer rows at most a quarter of an epoch is sorted together, otherwise rows of one length
+# would share a batch in every epoch.
 MANY_ROWS, MIN_BUCKETS = 1000, 4
-# Where more than a quarter is, lengths are changed by up to this share at random, which is to the
-# same end (AllenNLP's padding noise).
+# Where more than a quarter is sorted together, lengths get random noise of up to this share, for
+# the same reason (AllenNLP's padding noise).
 LENGTH_NOISE = 0.02
 
 
@@ -68,7 +68,7 @@ class BucketSampler(BatchRebalanceSampler):
                 place = len(alike) - over
                 if (
                     len(order) >= MANY_ROWS
-                ):  # else the longest rows would often be those of the rest
+                ):  # otherwise the remainder would often be the longest rows
                     place = step * int(torch.randint(place // step + 1, (), generator=generator))
                 rest = alike[place : place + over]
                 del alike[place : place + over]
@@ -108,7 +108,7 @@ def make_sampler(lengths: list[int], arguments: Any, step_rows: int) -> BucketSa
     if step_rows < processes * cuts:
         raise FoldlineError(
             f"batch_size: a step learns from {step_rows} rows, cut into {cuts} for each of "
-            f"{processes} processes; raise batch_size or train with fewer processes"
+            f"{processes} processes; raise batch_size or use fewer processes"
         )
     return BucketSampler(
         lengths=lengths,

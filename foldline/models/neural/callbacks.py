@@ -33,16 +33,16 @@ class SpeedMeter(TrainerCallback):
 
     def __init__(self) -> None:
         self.epochs: list[dict[str, float]] = []
-        self.rows = self.tokens = self.indices = 0
-        self.resumed = {"tokens": 0, "places": 0}
+        self.rows = self.tokens = self.positions = 0
+        self.resumed = {"tokens": 0, "positions": 0}
         self.started = 0.0
-        self.last = (0.0, 0, 0)  # when the step before ended, rows and tokens until then
+        self.last = (0.0, 0, 0)  # time, rows and tokens at the end of the last step
 
     def add(self, mask: Any) -> None:
         """Count a batch by its attention mask (n, tokens)."""
         self.rows += len(mask)
         self.tokens += int(mask.sum())
-        self.indices += mask.numel()
+        self.positions += mask.numel()
 
     def current(self) -> tuple[float, float]:
         """Return rows and tokens per second of this epoch so far."""
@@ -51,7 +51,7 @@ class SpeedMeter(TrainerCallback):
 
     def epoch_counts(self) -> dict[str, int]:
         """Return the tokens and positions of this epoch, including those before a resume."""
-        now = {"tokens": self.tokens, "places": self.indices}
+        now = {"tokens": self.tokens, "positions": self.positions}
         return {name: count + self.resumed[name] for name, count in now.items()}
 
     def save(self, folder: Path) -> None:
@@ -65,8 +65,8 @@ class SpeedMeter(TrainerCallback):
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Reset the counts, unless a killed epoch is resumed."""
         if float(state.epoch or 0).is_integer():
-            self.resumed = {"tokens": 0, "places": 0}
-        self.rows = self.tokens = self.indices = 0
+            self.resumed = {"tokens": 0, "positions": 0}
+        self.rows = self.tokens = self.positions = 0
         self.started = time.perf_counter()
         self.last = self.started, 0, 0
 
@@ -89,7 +89,7 @@ class SpeedMeter(TrainerCallback):
         }
         self.epochs.append(speed)
         count = self.epoch_counts()
-        padding = count["places"] / max(1, count["tokens"])
+        padding = count["positions"] / max(1, count["tokens"])
         state.log_history.append({"step": state.global_step, "padding": padding})
 
 

@@ -12,7 +12,7 @@ from transformers import TrainerCallback
 
 STATE = "trainer_state.json"
 REQUIRED = (STATE, "optimizer.pt", "scheduler.pt", "padding.json")
-# Seconds of training that a kill may cost.
+# Seconds of training that a kill may lose.
 INTERVAL = 300.0
 
 
@@ -81,7 +81,7 @@ def _is_resumable(path: Path) -> bool:
     best = state.get("best_model_checkpoint")
     if best and not is_complete(Path(best)):
         return False
-    # Trainer forgets on resuming that it had stopped, and would train on: go back to the best.
+    # A resumed Trainer forgets that early stopping had ended it: resume from the best checkpoint.
     stopping = state.get("stateful_callbacks", {}).get("EarlyStoppingCallback", {})
     counter = stopping.get("attributes", {}).get("early_stopping_patience_counter", 0)
     return bool(counter < stopping.get("args", {}).get("early_stopping_patience", counter + 1))

@@ -10,8 +10,8 @@ from torch.utils.data import Dataset
 from foldline.models.neural.prediction import Padding
 from foldline.models.neural.ragged_array import RaggedArray
 
-# The keys under which a batch names its rows, and says what each counts.
-INDICES, WEIGHTS = "places", "weights"
+# Keys of a batch for the indices and the sample weights of its rows.
+INDICES, WEIGHTS = "indices", "weights"
 NON_TOKENS = ("labels", INDICES, WEIGHTS)
 
 

@@ -9,10 +9,10 @@ from transformers import TrainerCallback
 from foldline.core.errors import FoldlineError
 from foldline.core.io.labels import Labels
 
-DECAY = 0.95  # decay of the moving average that is judged
-BASELINE_STEPS = 20  # steps whose mean is what training began with
-TIMES_BEST, TIMES_BASELINE = 10.0, 3.0  # times the lowest and the first loss that count as exploded
-PATIENCE = 200  # steps in a row
+DECAY = 0.95  # of the moving average of the loss
+BASELINE_STEPS = 20  # steps whose mean is the initial loss
+TIMES_BEST, TIMES_BASELINE = 10.0, 3.0  # both must be exceeded
+PATIENCE = 200  # consecutive steps
 
 
 class DivergenceDetector(TrainerCallback):
@@ -31,8 +31,8 @@ class DivergenceDetector(TrainerCallback):
     current: float
     best: float
 
-    def __init__(self, labels: Labels, warmup: float, where: Callable[[], str]) -> None:
-        self.chance, self.warmup, self.describe_rows = chance_loss(labels), warmup, where
+    def __init__(self, labels: Labels, warmup: float, describe_rows: Callable[[], str]) -> None:
+        self.chance, self.warmup, self.describe_rows = chance_loss(labels), warmup, describe_rows
         self._reset()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -50,16 +50,17 @@ class DivergenceDetector(TrainerCallback):
         """
         if logs and "loss" in logs and self.update(logs["loss"], state.max_steps):
             raise FoldlineError(
-                f"training diverged: the loss is {self.current / self.baseline:.1f} times what it began "
-                f"with and {self.current / self.best:.1f} times its lowest, for {PATIENCE} steps now, at "
-                f"step {state.global_step}{self.describe_rows()}; lower lr or train.max_grad_norm, or "
-                "raise train.warmup"
+                f"training diverged: for {PATIENCE} steps the loss is "
+                f"{self.current / self.baseline:.1f} times its initial value and "
+                f"{self.current / self.best:.1f} times its minimum, at step "
+                f"{state.global_step}{self.describe_rows()}; lower lr or train.max_grad_norm, or raise "
+                "train.warmup"
             )
 
     def update(self, loss: float, steps: int) -> bool:
         """Add the loss of the next of `steps`, and return whether training has diverged."""
         self.step += 1
-        if not math.isfinite(loss):  # another check names it
+        if not math.isfinite(loss):  # reported by another check
             return False
         self.total = DECAY * self.total + (1 - DECAY) * loss
         self.weight = DECAY * self.weight + (1 - DECAY)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-BITS = 16  # of chance for a place: a share is met to 1 in 65,536
+BITS = 16  # of randomness for a position: p is exact to 1 in 65,536
 
 
 @contextmanager
@@ -28,10 +28,10 @@ def fast_dropout() -> Iterator[None]:
 def dropout_mask(like: torch.Tensor, p: float) -> torch.Tensor:
     """Return 1 / (1 - p) at positions that are kept, 0 at those dropped with probability p."""
     count, each = like.numel(), 64 // BITS
-    # random_ without bounds would leave out negative numbers, so a half of the first of four.
+    # Without bounds random_ draws no negative numbers: the highest of the four would lose a bit.
     chance = torch.empty(-(-count // each), dtype=torch.int64).random_(-(2**63), None)
     places = chance.view(torch.int16)[:count].view(like.shape)
-    # Written as numbers at once: to make them of truth values takes five times as long.
+    # Written as numbers directly: converting from booleans takes five times as long.
     stays = torch.ge(places, round(p * 2**BITS) - 2 ** (BITS - 1), out=torch.empty_like(like))
     return stays.mul_(1 / (1 - p))
 

@@ -26,7 +26,7 @@ def load_language_model(recipe: Recipe, model: Any) -> tuple[Any, bool]:
         local = hub.use_local_files(recipe.model)
         learner = maker.from_pretrained(recipe.model, local_files_only=local, dtype="float32")
     size = model.get_input_embeddings().num_embeddings
-    if learner.get_input_embeddings().num_embeddings != size:  # a token for padding was added
+    if learner.get_input_embeddings().num_embeddings != size:  # a padding token was added
         learner.resize_token_embeddings(size)
     return learner, objective == "causal"
 
@@ -47,11 +47,11 @@ def resolve_objective(config: Any, asked: str) -> str:
         can = "masked"
     if can is None:
         raise FoldlineError(
-            f"pretrain: transformers has no language model of the architecture {name}; set "
+            f"pretrain: transformers has no language model for the architecture {name}; set "
             "pretrain.epochs to 0"
         )
     if asked not in ("auto", can):
-        reads = "only what lies before a token" if can == "causal" else "both sides of a token"
+        reads = "only the tokens before a token" if can == "causal" else "both sides of a token"
         raise FoldlineError(
             f"pretrain.objective: {asked} is not for {name}, which reads {reads}; set it to {can} "
             "or auto"

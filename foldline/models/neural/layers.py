@@ -7,7 +7,7 @@ import torch
 
 from foldline.core.errors import FoldlineError
 
-# Names of what lies below the layers: BERT's embeddings, LLaMA's embed_tokens, GPT-2's wte, wpe.
+# Parameters below the layers: BERT's embeddings, LLaMA's embed_tokens, GPT-2's wte and wpe.
 EMBEDDING_NAMES = re.compile(r"embed|\bwte\b|\bwpe\b")
 
 
@@ -17,7 +17,7 @@ def encoder_layers(model: Any) -> list[Any]:
         if isinstance(module, torch.nn.ModuleList):
             return list(module)
     raise FoldlineError(
-        f"{type(model).__name__} has no list of layers: set train.layer_decay to 1.0, "
+        f"{type(model).__name__} has no ModuleList of layers: set train.layer_decay to 1.0, "
         "train.trainable_layers to all and train.reinit_layers to 0"
     )
 
@@ -66,7 +66,7 @@ def reinitialise(model: Any, count: int) -> None:
     pooler = getattr(model.base_model, "pooler", None)
     for part in [*top, *([pooler] if pooler is not None else [])]:
         for parameter in part.parameters():
-            parameter._is_hf_initialized = False  # loaded weights are marked, and left alone
+            parameter._is_hf_initialized = False  # loaded weights are marked and would be skipped
         for module in part.modules():
             model._init_weights(module)
 

@@ -9,8 +9,8 @@ import pandas as pd
 from foldline.core.params import Recipe
 from foldline.models.text_encoding import Columns, encode
 
-NO_LIMIT = 10**9  # tokens that no text has
-HEAD_FRACTION = 4  # one part in so many is of the head: 128 of 510 tokens (Sun et al., 2019)
+NO_LIMIT = 10**9  # tokens; longer than any text
+HEAD_FRACTION = 4  # 1 / 4 from the head: 128 of 510 tokens (Sun et al., 2019)
 
 
 @dataclass(frozen=True)

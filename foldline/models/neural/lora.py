@@ -31,7 +31,7 @@ def add_adapters(model: Any, recipe: Recipe) -> Any:
         lora_alpha=options.lora_alpha,
         lora_dropout=options.lora_dropout,
         target_modules=target_modules(model),
-        # GPT-2 keeps its matrices the other way round.
+        # GPT-2's matrices are transposed.
         fan_in_fan_out=any(type(m).__name__ == "Conv1D" for m in model.modules()),
     )
     tuner = lora_model(model, config, ADAPTER)

@@ -14,7 +14,7 @@ from foldline.core.io.labels import Labels
 from foldline.core.params import Train
 
 Loss = Callable[..., Any]
-# Returns (n,) losses of (n, c) logits and their target, each row by itself.
+# (logits (n, c), target) -> losses (n,) of the single rows
 RowLoss = Callable[[Any, Any], Any]
 
 

@@ -14,10 +14,10 @@ from foldline.models.neural.dataset import INDICES, TokenizedRows, pad_pieces
 from foldline.models.neural.prediction import Padding
 
 IGNORED = -100
-# Of the tokens to guess, so many become the mask, and so many another token; the others stay.
+# Shares of the target tokens replaced by the mask and by a random token; the others stay.
 MASK_SHARE, RANDOM_SHARE = 0.8, 0.1
 
-# Returns the tokens that are read and those to guess, both (n,), of a piece's (n,) by its draws.
+# (ids (n,), generator) -> input ids (n,), target ids (n,)
 Task = Callable[[np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 
@@ -53,7 +53,7 @@ def mask_tokens(tokenizer: Any, share: float) -> Task:
     """
     if tokenizer.mask_token_id is None:
         raise FoldlineError(
-            "pretrain.objective: masked needs a mask token, which the tokenizer has not; choose "
+            "pretrain.objective: masked needs a mask token, but the tokenizer has none; choose "
             "another model, or set pretrain.epochs to 0"
         )
     marks = np.array(sorted(set(tokenizer.all_special_ids)), dtype=np.int64)

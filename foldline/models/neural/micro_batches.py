@@ -10,9 +10,9 @@ import numpy as np
 
 from foldline.models.neural.dataset import NON_TOKENS
 
-# What a pass costs on a CPU beside its places: to cast the weights, to add up their gradients, and
-# to call each layer takes as long as to read 320 (384 wide, 6 layers) to 580 (128, 4) places more
-# on a CPU with AMX, and fewer on one whose products are slower.
+# Fixed cost of a forward and backward pass in positions: on a CPU with AMX, casting weights, adding
+# gradients and calling layers takes as long as 320 (384 wide, 6 layers) to 580 (128, 4) positions;
+# on slower CPUs fewer.
 PASS_COST = 320
 
 
@@ -39,7 +39,7 @@ def split_lengths(lengths: np.ndarray) -> list[np.ndarray]:
 def _split_range(sizes: np.ndarray, start: int, end: int) -> list[tuple[int, int]]:
     """Return the (start, end) ranges that the rows from `start` to `end` are split into."""
     if end - start > 1:
-        count = np.arange(1, end - start)  # rows of the shorter half
+        count = np.arange(1, end - start)  # rows in the shorter half
         spared = count * (sizes[end - 1] - sizes[start : end - 1])
         best = int(spared.argmax())
         if spared[best] > PASS_COST:

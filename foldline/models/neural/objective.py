@@ -96,7 +96,7 @@ class HeadRecorder:
     def features(self, mask: Any) -> Any:
         """Return the input of the last layer for each row: (n, width)."""
         found = self.inputs.float()
-        if found.ndim == 3:  # GPT-2 and LLaMA read every token, and use the last one that is real
+        if found.ndim == 3:  # GPT-2 and LLaMA score every token and use the last real one
             last = (mask * torch.arange(mask.shape[1], device=mask.device)).argmax(dim=1)
             found = found[torch.arange(len(found), device=mask.device), last]
         return found

@@ -16,9 +16,9 @@ from foldline.models.neural.attention import first_token_only
 from foldline.models.neural.layers import find_head
 from foldline.models.text_encoding import Columns
 
-# Places of tokens in a batch: long texts take no more memory.
+# Positions of a batch: long texts take no more memory.
 MAX_POSITIONS = 4096
-# Places that are filled up in a batch before another one, whose start costs about as much, pays.
+# Padded positions of a batch: about the fixed cost of another batch.
 MAX_PADDING = 64
 
 
@@ -87,7 +87,7 @@ def to_bfloat16(model: Any) -> Any:
     """
     half = copy.deepcopy(model)
     for parameter in half.parameters():
-        # Of weights alone: LLaMA's angles by place are a buffer, and would be off by a radian.
+        # Parameters only: LLaMA's rotary angles are a buffer, and would be off by a radian.
         parameter.data = parameter.data.to(torch.bfloat16)
     head = find_head(half)
     if head is not None:

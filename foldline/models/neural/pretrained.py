@@ -32,11 +32,11 @@ def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, An
             num_labels=labels.outputs,
             ignore_mismatched_sizes=True,
             local_files_only=local,
-            # Many are stored in half precision, in which training goes astray.
+            # Many are stored in half precision, in which training diverges.
             dtype="float32",
             **names,
         )
-    except Exception as error:  # each library beneath has errors of its own
+    except Exception as error:  # each library raises its own errors
         raise FoldlineError(_format_load_error(name, error)) from error
     _set_padding(tokenizer, model)
     hub.fix_token_types(tokenizer, model)
@@ -75,10 +75,10 @@ def _check_dropout(model: Any, recipe: Recipe) -> None:
     drops = [m for m in model.modules() if isinstance(m, torch.nn.Dropout) and m.p > 0]
     if options.dropout_samples > 1 and all(id(module) in base for module in drops):
         raise FoldlineError(
-            f"train.dropout_samples={options.dropout_samples} averages over draws of the dropout "
-            f"before the head, and {name} has none there; set it to 1, or choose another model"
+            f"train.dropout_samples={options.dropout_samples} averages over samples of the dropout "
+            f"before the head, but {name} has none; set it to 1, or choose another model"
         )
-    # Attention drops by a number of the config's own; those of a summary are modules where used.
+    # Attention dropout is a value in the config; summary dropouts are modules where used.
     shares = [
         value
         for key, value in model.config.to_dict().items()
@@ -87,8 +87,8 @@ def _check_dropout(model: Any, recipe: Recipe) -> None:
     adapted = options.lora and options.lora_dropout
     if options.rdrop and not (adapted or drops or any(shares)):
         raise FoldlineError(
-            f"train.rdrop={options.rdrop} compares draws of dropout, and {name} has none: every "
-            "dropout of its config.json is 0; set train.rdrop to 0.0, raise one there, or choose "
+            f"train.rdrop={options.rdrop} compares samples of dropout, but every dropout in the "
+            f"config.json of {name} is 0; set train.rdrop to 0.0, raise a dropout there, or choose "
             "another model"
         )
 
@@ -103,7 +103,7 @@ def max_positions(model: Any) -> int | None:
             padding = getattr(module, "padding_idx", None)
             return int(module.num_embeddings) - (0 if padding is None else padding + 1)
     most = getattr(model.config, "max_position_embeddings", None)
-    return int(most) if most is not None and most > 0 else None  # XLNet's -1: no limit
+    return int(most) if most is not None and most > 0 else None  # XLNet has -1: no limit
 
 
 def _format_load_error(name: str, error: Exception) -> str:
@@ -116,7 +116,7 @@ def _format_load_error(name: str, error: Exception) -> str:
     close = nearest(name, known)
     hint = f"Did you mean '{known[close]}'? " if close else ""
     return (
-        f"model={name} is neither a kind ({', '.join(KINDS)}) nor a folder here, and the hub did "
-        f"not give it. {hint}Without a network, download the model elsewhere and put "
+        f"model={name} is neither a kind ({', '.join(KINDS)}) nor a folder here, and could not be "
+        f"downloaded from the hub. {hint}Without a network, download the model elsewhere and put "
         f"its folder under {PRETRAINED}. ({reason})"
     )

@@ -38,10 +38,10 @@ from foldline.models.neural.trainer import TextTrainer
 from foldline.models.neural.training import train_within_memory, training_arguments
 from foldline.models.text_encoding import Columns
 
-HELD_OUT_SHARE = 0.05  # share of the texts that are not learnt, but tell the perplexity
-TENTH = 10  # the first and the last loss are means over such a part of the steps
+HELD_OUT_SHARE = 0.05  # of the texts, for the perplexity
+TENTH = 10  # first and last loss are means over a tenth of the steps
 BATCH = 64
-# What belongs to fine-tuning alone.
+# Options of fine-tuning, switched off.
 FINE_TUNING_ONLY: dict[str, Any] = {
     "optimizer": "adamw",
     "schedule": "linear",
@@ -94,7 +94,7 @@ def pretrain(job: Job, tokenizer: Any, model: Any) -> dict[str, float]:
         )
         known = perplexity(learner, tokenizer, held, task, own.recipe.seed, shifted)
     copy_encoder(model, learner)
-    device.set_seed(job.recipe.seed)  # as a training that goes on will find it
+    device.set_seed(job.recipe.seed)  # as a resumed training, which skips pre-training, has it
     found = _summarise(log, len(texts), known)
     say(
         f"pre-trained on {len(texts)} texts: loss {found['first_loss']:.3f} to "
@@ -137,7 +137,7 @@ def perplexity(
             batch = {
                 k: v.to(learner.device) for k, v in collate([pieces[p] for p in places]).items()
             }
-            labels, _ = batch.pop("labels"), batch.pop("places")
+            labels, _ = batch.pop("labels"), batch.pop("indices")
             loss, tokens = sum_token_losses(learner(**batch).logits, labels, shifted)
             total, count = total + float(loss), count + tokens
     return math.exp(min(total / count, 700.0)) if count else math.nan
@@ -150,7 +150,7 @@ class _EpochCallback(TrainerCallback):
         self.pieces = pieces
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.pieces.epoch = 1 + int(state.epoch or 0.0)  # within one, where a training goes on
+        self.pieces.epoch = 1 + int(state.epoch or 0.0)  # fractional in a resumed training
 
 
 def _train(

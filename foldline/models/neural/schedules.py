@@ -8,7 +8,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from foldline.core.params import Train
 
-# Their names in transformers; each after the warm-up.
+# Names in transformers; each starts after the warm-up.
 NAMES = {
     "constant": "constant_with_warmup",
     "linear": "linear",
@@ -57,7 +57,7 @@ def _hold_from(factor: Callable[[int], float], last: int) -> Callable[[int], flo
 
 def _make_one_cycle(optimizer: Any, warmup: float, steps: int) -> Any:
     """Raise and lower the rate once, with the momentum in the opposite direction (Smith, 2018)."""
-    if round(warmup * steps, 9) == 1:  # the way up would be from a step to itself: 0 / 0 in torch
+    if round(warmup * steps, 9) == 1:  # a rise of zero steps is 0 / 0 in torch
         warmup = 0.0
     return OneCycleLR(
         optimizer,

@@ -23,7 +23,7 @@ def train_tokenizer(texts: list[str], recipe: Recipe) -> Any:
     )
     names = ["input_ids", "token_type_ids", "attention_mask"]
     if recipe.scratch.pooling == "mean":
-        names.remove("token_type_ids")  # ModernBERT tells two texts apart by [SEP] alone
+        names.remove("token_type_ids")  # ModernBERT separates two texts by [SEP] alone
     return PreTrainedTokenizerFast(
         tokenizer_object=made,
         model_max_length=recipe.max_length,
@@ -77,7 +77,7 @@ def _build_modernbert(recipe: Recipe, **names: Any) -> Any:
         hidden_size=options.width,
         num_hidden_layers=options.layers,
         num_attention_heads=options.heads,
-        # Two matrices lead into its gated layer, so that this is as many weights as BERT's.
+        # Its gated layer has two input matrices, so this matches BERT's number of weights.
         intermediate_size=8 * options.width // 3,
         max_position_embeddings=recipe.max_length,
         pad_token_id=0,
@@ -89,6 +89,6 @@ def _build_modernbert(recipe: Recipe, **names: Any) -> Any:
         **names,
     )
     model = ModernBertForSequenceClassification(config)
-    # Its own last layer begins with outputs as wide as 1: guesses, and a first loss, of chance.
+    # By default its initial logits have a standard deviation of 1, and the first loss is too high.
     torch.nn.init.normal_(model.classifier.weight, std=config.initializer_range)
     return model

@@ -11,7 +11,7 @@ import pandas as pd
 from foldline.models.neural.long_text import LongTextReader
 from foldline.models.neural.ragged_array import RaggedArray
 
-CHUNK = 5_000  # texts that are tokenised at once: lists of Python take ten times the memory
+CHUNK = 5_000  # texts tokenised at once: Python lists take ten times the memory
 
 
 @dataclass
@@ -57,7 +57,7 @@ class TokenCache:
                 parts.setdefault(name, []).append(RaggedArray.from_lists(values))
             counts.append(np.bincount(owners, minlength=len(part)))
             cuts.append(cut)
-        # Together at the end: an error or a stop before it leaves what was there.
+        # Assigned together at the end: an error before leaves the cache unchanged.
         columns = {name: RaggedArray.concatenate(each) for name, each in parts.items()}
         place = {text: len(self.index) + number for number, text in enumerate(texts)}
         self.columns, self.cut = columns, np.concatenate(cuts)
@@ -84,7 +84,7 @@ def _fingerprint(tokenizer: Any) -> str | None:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         return None
-    backend.no_truncation()  # of the last call, and no part of the tokenizer
+    backend.no_truncation()  # state of the last call
     backend.no_padding()
     names = [*tokenizer.model_input_names, tokenizer.pad_token_id]
     return hashlib.sha256(f"{names}{backend.to_str()}".encode()).hexdigest()

@@ -13,7 +13,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 
 UNKNOWN, PAD, START, END, MASK = "[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]"
 SPECIAL = [PAD, UNKNOWN, START, END, MASK]
-SEED_FACTOR = 4  # times the tokens asked for are those that the most probable are chosen from
+SEED_FACTOR = 4  # times the vocabulary size: candidates of the unigram model
 
 
 def train_wordpiece(texts: list[str], size: int) -> Any:

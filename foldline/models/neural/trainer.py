@@ -29,7 +29,7 @@ from foldline.models.neural.optimizers import make_optimizer
 from foldline.models.neural.schedules import averaging_start, make_schedule
 from foldline.models.neural.weight_averaging import WeightAverage
 
-TINY = 1e-6  # that torch adds to a norm, by which a limit is divided
+TINY = 1e-6  # torch adds it to the norm that divides the limit
 
 
 class TextTrainer(Trainer):
@@ -107,7 +107,7 @@ class TextTrainer(Trainer):
         options = self.recipe.train
         if self.lr_scheduler is None:
             own = self.optimizer if optimizer is None else optimizer
-            # accelerate has wrapped it, which torch's one-cycle does not take for an optimiser.
+            # Unwrapped, since torch's one-cycle does not accept accelerate's wrapper.
             self.lr_scheduler = make_schedule(
                 getattr(own, "optimizer", own), options, num_training_steps
             )
@@ -215,7 +215,7 @@ class TextTrainer(Trainer):
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         super()._save_optimizer_and_scheduler(output_dir)
-        if not self.args.should_save:  # another process does
+        if not self.args.should_save:  # another process saves
             return
         self.speed.save(Path(output_dir))
         if self.averages:

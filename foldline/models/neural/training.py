@@ -184,8 +184,8 @@ def _next_cuts(job: Job, cuts: int, step: int) -> int:
     cuts = min(2 * cuts, size)
     rows = size * job.recipe.train.accumulation
     say(
-        f"memory ran out at step {step}: going on in {cuts} batches for one; a step still has "
-        f"{rows} rows"
+        f"memory ran out at step {step}: continuing with {cuts} smaller batches for each; a step "
+        f"still has {rows} rows"
     )
     return cuts
 
@@ -219,10 +219,10 @@ def training_arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments
         data_seed=recipe.seed,
         dataloader_pin_memory=torch.cuda.is_available(),
         remove_unused_columns=False,
-        # Else patience is counted from nothing again when a training goes on.
+        # Otherwise a resumed training counts patience from 0.
         restore_callback_states_from_checkpoint=True,
     )
     if made.n_gpu > 1:
-        # One process uses one GPU: replicas in threads would scale the loss by their number.
+        # One GPU a process: DataParallel would scale the loss by the number of replicas.
         made._n_gpu = 1
     return made

@@ -7,7 +7,7 @@ import numpy as np
 
 from foldline.models.training_history import SPEED_COLUMNS
 
-# Trainer's names, and ours.
+# Trainer's names and those of the history.
 NAMES = {
     "loss": "loss",
     "learning_rate": "lr",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from foldline.models.neural.dataset import TokenizedRows
 
 FILE = "reading.json"
-# What the summary tells of a pre-training; the rest stands in how it ran.
+# Results of pre-training in the summary; the others are in `run_info`.
 PRETRAINING_KEYS = ("steps", "perplexity", "test_texts")
 
 
@@ -56,7 +56,7 @@ class Transformer:
     def save(self, folder: Path) -> None:
         """Write model and tokenizer as transformers does, and the long-text settings."""
         self.model.save_pretrained(folder)
-        # A tokenizer keeps the length of its last call, and is saved with it.
+        # A tokenizer is saved with the max_length of its last call.
         self.tokenizer("", truncation=True, max_length=self.reader.max_length)
         self.tokenizer.save_pretrained(folder)
         card = asdict(self.reader) | {"threads": self.threads, "precision": self.precision}
@@ -134,16 +134,16 @@ def fit(job: Job) -> FitResult:
     size = model.num_parameters()
     adapted = lora.add_adapters(model, recipe)
     reading = make_reader(recipe)
-    # The tokenizer of `scratch` is learnt anew for each fold.
+    # The tokenizer of `scratch` is trained for each fold.
     shared = recipe.model != "scratch"
     rows, cut = encode_rows(tokenizer, job.train, job.labels, reading, shared)
     check_tokens(tokenizer, rows.columns["input_ids"].flat, recipe.model)
     if cut:
         say(_format_cut(cut, reading))
-    # Rows to stop by count the same, as in every score.
+    # Validation rows count the same, as in every score.
     held = job.valid.drop(columns="weight", errors="ignore")
     valid, _ = encode_rows(tokenizer, held, job.labels, reading, shared)
-    # A copy in half precision would stay as it was at the first epoch.
+    # A half-precision copy would keep the weights of the first epoch.
     during = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads, "float32")
     seen = select_rows(job.valid, job.sample_ids)
     with device.deterministic(recipe.train):
