@@ -19,26 +19,26 @@ DEVIATION = (0.1, 0.5)  # from the expected loss: random weights never match it 
 SMALL_SHARE = 0.01  # of the weights without gradient: a part that the architecture does not use
 
 
-def check_first_loss(start: InitialModel, job: Job) -> Finding:
+def check_first_loss(initial: InitialModel, job: Job) -> Finding:
     """Compare the loss of the first rows, without dropout, with that of uninformed predictions."""
-    loss = make_loss(job.labels, start.rows.target, job.recipe.train)
-    batches = first_epoch_batches(start.rows, job.recipe.batch_size, job.recipe.seed)[:BATCHES]
-    places, total = [place for batch in batches for place in batch], 0.0
-    start.model.eval()
+    loss = make_loss(job.labels, initial.rows.target, job.recipe.train)
+    batches = first_epoch_batches(initial.rows, job.recipe.batch_size, job.recipe.seed)[:BATCHES]
+    indices, total = [index for batch in batches for index in batch], 0.0
+    initial.model.eval()
     with torch.no_grad():
         for batch in batches:
-            tokens, labels = make_batch(start, batch)
-            total += float(loss(start.model(**tokens), labels)) * len(batch)
-    found = total / len(places)
-    expected, formula = expected_loss(job, start.rows.target, start.rows.target[places])
-    apart = abs(found - expected) / expected if expected else math.inf
+            tokens, labels = make_batch(initial, batch)
+            total += float(loss(initial.model(**tokens), labels)) * len(batch)
+    observed = total / len(indices)
+    expected, formula = expected_loss(job, initial.rows.target, initial.rows.target[indices])
+    deviation = abs(observed - expected) / expected if expected else math.inf
     advice = (
         "the loss is not that of uninformed predictions: check labels, train.loss, class weights "
         "and the head's weights"
     )
-    shown = f"{found:.4f}, expected {expected:.4f} ({formula})"
-    numbers = {"found": found, "expected": expected}
-    return Finding("first loss", grade(apart, *DEVIATION), shown, advice, numbers)
+    summary = f"{observed:.4f}, expected {expected:.4f} ({formula})"
+    numbers = {"found": observed, "expected": expected}
+    return Finding("first loss", grade(deviation, *DEVIATION), summary, advice, numbers)
 
 
 def expected_loss(job: Job, train: np.ndarray, target: np.ndarray) -> tuple[float, str]:
@@ -60,61 +60,70 @@ def expected_loss(job: Job, train: np.ndarray, target: np.ndarray) -> tuple[floa
             weights is not None, options
         )
     shares = target if target.ndim == 2 else np.eye(classes)[target]
-    each = np.ones(len(target))
+    row_weights = np.ones(len(target))
     balanced = options.class_weights == "balanced"
     if balanced:
-        each = shares @ balanced_weights(train, classes)
+        row_weights = shares @ balanced_weights(train, classes)
     if options.loss == "ordinal":
         smooth = shares * (1 - options.label_smoothing) + options.label_smoothing / classes
         steps = ((1 / classes - smooth).cumsum(axis=1) ** 2).sum(axis=1)
-        return float((each * steps).mean()), f"ranked probability score of 1/{classes} each"
+        return float((row_weights * steps).mean()), f"ranked probability score of 1/{classes} each"
     easy = (1 - 1 / classes) ** options.focal_gamma if options.loss == "focal" else 1.0
-    return float(each.mean()) * easy * math.log(classes), f"log {classes}" + _describe_weighting(
-        balanced, options
-    )
+    return float(row_weights.mean()) * easy * math.log(
+        classes
+    ), f"log {classes}" + _describe_weighting(balanced, options)
 
 
-def check_gradients(start: InitialModel, job: Job) -> Finding:
+def check_gradients(initial: InitialModel, job: Job) -> Finding:
     """Report parameters without gradient, over a few batches without dropout."""
-    loss = make_loss(job.labels, start.rows.target, job.recipe.train)
+    loss = make_loss(job.labels, initial.rows.target, job.recipe.train)
     # Extra loss terms could reach a layer that the loss itself does not.
     plain = {"rdrop": 0.0, "contrastive": 0.0, "dropout_samples": 1}
     options = job.recipe.train.model_copy(update=plain)
-    objective = Objective(start.model, loss, options, job.labels.task)
-    start.model.eval()
-    start.model.zero_grad()
-    for batch in first_epoch_batches(start.rows, job.recipe.batch_size, job.recipe.seed)[:4]:
-        tokens, labels = make_batch(start, batch)
-        objective(start.model, tokens, labels, None)[0].backward()
-    found = assess_gradients(start.model, job.recipe.train.trainable_layers)
-    start.model.zero_grad()
-    return found
+    objective = Objective(initial.model, loss, options, job.labels.task)
+    initial.model.eval()
+    initial.model.zero_grad()
+    for batch in first_epoch_batches(initial.rows, job.recipe.batch_size, job.recipe.seed)[:4]:
+        tokens, labels = make_batch(initial, batch)
+        objective(initial.model, tokens, labels, None)[0].backward()
+    finding = assess_gradients(initial.model, job.recipe.train.trainable_layers)
+    initial.model.zero_grad()
+    return finding
 
 
 def assess_gradients(model: Any, trainable: str | int) -> Finding:
     """Assess the gradients stored in a model's parameters."""
-    name, named = "gradient reaches", dict(model.named_parameters())
-    frozen = [n for n, p in named.items() if not p.requires_grad]
-    learnt = {n: p for n, p in named.items() if p.requires_grad}
-    odd = [n for n, p in learnt.items() if p.grad is not None and not bool(p.grad.isfinite().all())]
-    without = [n for n, p in learnt.items() if p.grad is None or not bool(p.grad.any())]
-    shown = f"{len(learnt) - len(without)} of {len(named)} parameters"
-    numbers = {"without": without, "frozen": frozen, "not_finite": odd}
-    if odd:
-        shown, advice = f"not finite in {listed(odd)}", "the weights are damaged: load them again"
-        return Finding(name, WRONG, shown, advice, numbers)
+    name, parameters = "gradient reaches", dict(model.named_parameters())
+    frozen = [n for n, p in parameters.items() if not p.requires_grad]
+    trainable_parameters = {n: p for n, p in parameters.items() if p.requires_grad}
+    not_finite = [
+        n
+        for n, p in trainable_parameters.items()
+        if p.grad is not None and not bool(p.grad.isfinite().all())
+    ]
+    without = [
+        n for n, p in trainable_parameters.items() if p.grad is None or not bool(p.grad.any())
+    ]
+    summary = f"{len(trainable_parameters) - len(without)} of {len(parameters)} parameters"
+    numbers = {"without": without, "frozen": frozen, "not_finite": not_finite}
+    if not_finite:
+        summary, advice = (
+            f"not finite in {listed(not_finite)}",
+            "the weights are damaged: load them again",
+        )
+        return Finding(name, WRONG, summary, advice, numbers)
     if frozen and trainable == "all":
-        shown += f"; frozen: {listed(frozen)}"
+        summary += f"; frozen: {listed(frozen)}"
         advice = "train.trainable_layers is all, but these are frozen and will not be trained"
-        return Finding(name, WRONG, shown, advice, numbers)
+        return Finding(name, WRONG, summary, advice, numbers)
     if without:
-        total = sum(p.numel() for p in named.values())
-        share = sum(named[n].numel() for n in without) / max(1, total)
-        shown += f"; none in {listed(without)}"
+        total = sum(p.numel() for p in parameters.values())
+        share = sum(parameters[n].numel() for n in without) / max(1, total)
+        summary += f"; none in {listed(without)}"
         advice = "they will not be trained: this part is disconnected from the output"
-        return Finding(name, LOOK if share < SMALL_SHARE else WRONG, shown, advice, numbers)
+        return Finding(name, LOOK if share < SMALL_SHARE else WRONG, summary, advice, numbers)
     note = f"; {len(frozen)} frozen by train.trainable_layers={trainable}" if frozen else ""
-    return Finding(name, OK, shown + note, "", numbers)
+    return Finding(name, OK, summary + note, "", numbers)
 
 
 def _expected_regression_loss(options: Train, target: np.ndarray) -> tuple[float, str]:
@@ -123,8 +132,8 @@ def _expected_regression_loss(options: Train, target: np.ndarray) -> tuple[float
         return float(size.mean()), "mean absolute deviation, in standard units"
     if options.loss == "huber":
         edge = options.huber_delta
-        each = np.where(size <= edge, size**2 / 2, edge * (size - edge / 2))
-        return float(each.mean()), "Huber's loss of the mean, in standard units"
+        losses = np.where(size <= edge, size**2 / 2, edge * (size - edge / 2))
+        return float(losses.mean()), "Huber's loss of the mean, in standard units"
     return float((size**2).mean()), "1 in standard units, over these rows"
 
 

@@ -40,10 +40,10 @@ def build_initial_model(job: Job) -> InitialModel:
     return InitialModel(tokenizer, model, rows.standardise(units.mean, units.std), cut)
 
 
-def empty_rows(like: TokenizedRows) -> TokenizedRows:
+def empty_rows(rows: TokenizedRows) -> TokenizedRows:
     """Return rows with the same columns, but none of them."""
-    columns = {name: RaggedArray.from_lists([]) for name in like.columns}
-    return TokenizedRows(columns, like.target[:0], like.piece_rows[:0], [])
+    columns = {name: RaggedArray.from_lists([]) for name in rows.columns}
+    return TokenizedRows(columns, rows.target[:0], rows.piece_rows[:0], [])
 
 
 def require_transformer(verb: str, model: str, is_one: bool) -> None:
@@ -80,13 +80,13 @@ def first_epoch_batches(rows: TokenizedRows, size: int, seed: int) -> list[list[
 def padding_ratio(rows: TokenizedRows, batches: list[list[int]]) -> float:
     """Return the positions of all batches per token; 1 means no padding."""
     lengths = np.array(rows.lengths)
-    places = sum(len(batch) * int(lengths[batch].max()) for batch in batches)
-    return places / max(1, int(lengths.sum()))
+    positions = sum(len(batch) * int(lengths[batch].max()) for batch in batches)
+    return positions / max(1, int(lengths.sum()))
 
 
-def make_batch(start: InitialModel, places: list[int]) -> tuple[dict[str, Any], Any]:
+def make_batch(initial: InitialModel, indices: list[int]) -> tuple[dict[str, Any], Any]:
     """Return rows as padded model inputs and labels, on the model's device."""
-    rows, device = TokenDataset(start.rows), start.model.device
-    batch = make_collator(start.tokenizer)([rows[place] for place in places])
+    rows, device = TokenDataset(initial.rows), initial.model.device
+    batch = make_collator(initial.tokenizer)([rows[index] for index in indices])
     tokens = {k: v.to(device) for k, v in batch.items() if k not in NON_TOKENS}
     return tokens, batch["labels"].to(device)

@@ -81,10 +81,10 @@ def load_inputs() -> DiagnosticInputs:
     missing = [path.as_posix() for path in REQUIRED if not path.exists()]
     if missing:
         raise FoldlineError(f"{missing[0]} is missing: run `dvc repro augment` first")
-    own = Labels.load()
-    if own.task != recipe.task:
+    stored = Labels.load()
+    if stored.task != recipe.task:
         raise FoldlineError(
-            f"task is {recipe.task} in params.yaml and {own.task} in {labels.FILE}: run "
+            f"task is {recipe.task} in params.yaml and {stored.task} in {labels.FILE}: run "
             "`dvc repro augment` first"
         )
     shares = schemas.SOFT_LABELS.read()
@@ -93,9 +93,9 @@ def load_inputs() -> DiagnosticInputs:
         rows = table.read()
         if rows.empty:
             raise FoldlineError(f"{table.path} has no rows: add rows, or change split.ratios")
-        parts.append(add_soft_labels(rows, shares, own))
+        parts.append(add_soft_labels(rows, shares, stored))
     train, valid = parts
-    return DiagnosticInputs(recipe, own, add_weights(train, schemas.WEIGHTS.read()), valid)
+    return DiagnosticInputs(recipe, stored, add_weights(train, schemas.WEIGHTS.read()), valid)
 
 
 def sample_rows(rows: pd.DataFrame, count: int, recipe: Recipe) -> pd.DataFrame:

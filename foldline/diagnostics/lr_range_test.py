@@ -56,9 +56,9 @@ class RangeTrainer(TextTrainer):
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """Grow from LOW to HIGH, keeping the ratios between layers."""
-        own: Any = self.optimizer if optimizer is None else optimizer
+        optimizer_: Any = self.optimizer if optimizer is None else optimizer
         factor = (HIGH / LOW) ** (1 / (STEPS - 1))
-        inner = getattr(own, "optimizer", own)
+        inner = getattr(optimizer_, "optimizer", optimizer_)
         self.lr_scheduler = LambdaLR(inner, lambda step: factor**step)
         return self.lr_scheduler
 
@@ -79,28 +79,30 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         FoldlineError: if the model has no learning rate, or tables are missing.
     """
-    found = load_inputs()
-    require_transformer("lr-find", found.recipe.model, found.is_transformer)
-    rates, losses = run_range_test(found)
+    inputs = load_inputs()
+    require_transformer("lr-find", inputs.recipe.model, inputs.is_transformer)
+    rates, losses = run_range_test(inputs)
     result = analyse_curve(rates, losses)
     return write_report(
         "lr-find",
-        [assess_lr(result, found.recipe.lr)],
+        [assess_lr(result, inputs.recipe.lr)],
         to_report(result),
-        draw_range_test(result, found),
+        draw_range_test(result, inputs),
     )
 
 
-def run_range_test(found: DiagnosticInputs) -> tuple[list[float], list[float]]:
+def run_range_test(inputs: DiagnosticInputs) -> tuple[list[float], list[float]]:
     """Train with a growing rate over the batches of a training; return rates and losses."""
-    size = found.recipe.batch_size * found.recipe.train.accumulation
-    epochs = math.ceil(STEPS / math.ceil(len(found.train) / size))
+    size = inputs.recipe.batch_size * inputs.recipe.train.accumulation
+    epochs = math.ceil(STEPS / math.ceil(len(inputs.train) / size))
     # Weight averaging is useless here; `parameter_groups` starts from the lowest rate.
-    short = found.with_options({"ema": 0.0, "swa": 0.0}, epochs=epochs, lr=LOW)
-    with short.temporary_job() as job, device.deterministic(job.recipe.train), fast_float32():
-        start = build_initial_model(job)
-        rows, none = start.rows, empty_rows(start.rows)
-        trainer = make_trainer(job, start.tokenizer, start.model, rows, none, kind=RangeTrainer)
+    inputs_ = inputs.with_options({"ema": 0.0, "swa": 0.0}, epochs=epochs, lr=LOW)
+    with inputs_.temporary_job() as job, device.deterministic(job.recipe.train), fast_float32():
+        initial = build_initial_model(job)
+        rows, no_validation = initial.rows, empty_rows(initial.rows)
+        trainer = make_trainer(
+            job, initial.tokenizer, initial.model, rows, no_validation, kind=RangeTrainer
+        )
         trainer.args.max_steps = STEPS
         trainer.args.save_strategy = SaveStrategy.NO
         try:
@@ -116,30 +118,30 @@ def run_range_test(found: DiagnosticInputs) -> tuple[list[float], list[float]]:
 
 def smooth(losses: Sequence[float]) -> list[float]:
     """Return the bias-corrected exponential moving average (Kingma and Ba, 2015)."""
-    mean, found = 0.0, []
+    mean, smoothed = 0.0, []
     for step, loss in enumerate(losses, 1):
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
-        found.append(mean / (1 - SMOOTHING**step))
-    return found
+        smoothed.append(mean / (1 - SMOOTHING**step))
+    return smoothed
 
 
 def analyse_curve(rates: list[float], losses: list[float]) -> RangeTest:
     """Return where the curve falls fastest, is lowest, and diverges."""
     smoothed = smooth(losses)
-    curve_ = np.array(smoothed)
-    begin_ = min(SKIPPED, len(curve_) - 1)
-    lowest = begin_ + int(curve_[begin_:].argmin())
-    slopes = np.gradient(curve_)[: lowest + 1]
-    steepest = begin_ + int(slopes[begin_:].argmin())
-    lost = [i for i in range(lowest, len(curve_)) if curve_[i] > curve_[begin_]]
+    curve = np.array(smoothed)
+    first = min(SKIPPED, len(curve) - 1)
+    lowest = first + int(curve[first:].argmin())
+    slopes = np.gradient(curve)[: lowest + 1]
+    steepest = first + int(slopes[first:].argmin())
+    beyond_start = [i for i in range(lowest, len(curve)) if curve[i] > curve[first]]
     return RangeTest(
         rates,
         losses,
         smoothed,
         steepest=rates[steepest],
         tenth=rates[lowest] / 10,
-        diverged=rates[lost[0]] if lost else None,
-        fall=float(1 - curve_[lowest] / curve_[begin_]) if curve_[begin_] else 0.0,
+        diverged=rates[beyond_start[0]] if beyond_start else None,
+        fall=float(1 - curve[lowest] / curve[first]) if curve[first] else 0.0,
     )
 
 
@@ -147,21 +149,21 @@ def assess_lr(result: RangeTest, lr: float) -> Finding:
     """Compare the configured learning rate with the suggestions."""
     low, high = sorted((result.steepest, result.tenth))
     numbers = {"lr": lr, "steepest": result.steepest, "tenth_of_minimum": result.tenth}
-    shown = f"lr {lr:.1e}; steepest at {result.steepest:.1e}, minimum / 10 at {result.tenth:.1e}"
+    summary = f"lr {lr:.1e}; steepest at {result.steepest:.1e}, minimum / 10 at {result.tenth:.1e}"
     verdict, advice = OK, ""
     if result.fall < FALL[0]:
         verdict = grade(result.fall, *FALL)
-        shown = f"from {LOW:g} to {HIGH:g} the loss fell by only {max(0.0, result.fall):.1%}"
+        summary = f"from {LOW:g} to {HIGH:g} the loss fell by only {max(0.0, result.fall):.1%}"
         advice = "run `python -m foldline sanity`: labels, tokens or gradients may be broken"
     elif result.diverged is not None and lr >= result.diverged:
         verdict = WRONG
-        shown += f"; at {result.diverged:.1e} the loss diverges"
+        summary += f"; at {result.diverged:.1e} the loss diverges"
         advice = f"set lr to {low:.0e} .. {high:.0e}"
     elif lr > 3 * high:
         verdict, advice = LOOK, f"training may diverge: try lr {low:.0e} .. {high:.0e}"
     elif lr < low / SLOW_FACTOR:
         verdict, advice = LOOK, f"training may be too slow: try lr {low:.0e} .. {high:.0e}"
-    return Finding("learning rate", verdict, shown, advice, numbers)
+    return Finding("learning rate", verdict, summary, advice, numbers)
 
 
 def to_report(result: RangeTest) -> dict[str, Any]:
@@ -170,20 +172,20 @@ def to_report(result: RangeTest) -> dict[str, Any]:
     return {name: getattr(result, name) for name in names} | {"broken": result.diverged}
 
 
-def draw_range_test(result: RangeTest, found: DiagnosticInputs) -> str:
+def draw_range_test(result: RangeTest, inputs: DiagnosticInputs) -> str:
     """Draw the smoothed and the raw loss over the rate, with the suggestions."""
     marks = [
         Mark(f"steepest: {result.steepest:.1e}", result.steepest),
         Mark(f"minimum / 10: {result.tenth:.1e}", result.tenth),
-        Mark(f"params: {found.recipe.lr:.1e}", found.recipe.lr),
+        Mark(f"params: {inputs.recipe.lr:.1e}", inputs.recipe.lr),
     ]
-    first, least = result.smoothed[min(SKIPPED, len(result.smoothed) - 1)], min(result.smoothed)
+    start, minimum = result.smoothed[min(SKIPPED, len(result.smoothed) - 1)], min(result.smoothed)
     return draw_curve(
-        f"{found.recipe.model}: loss while the learning rate grows",
+        f"{inputs.recipe.model}: loss while the learning rate grows",
         ("learning rate", result.rates),
         ("loss", result.smoothed),
         marks,
         result.losses,
         log_x=True,
-        span=(least - 0.5 * (first - least), first + 1.5 * (first - least)),
+        span=(minimum - 0.5 * (start - minimum), start + 1.5 * (start - minimum)),
     )

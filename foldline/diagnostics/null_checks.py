@@ -29,65 +29,69 @@ GAIN = (0.01, 0.05)  # of the way from the best constant prediction to a perfect
 EXCESS = (0.1, 0.3)  # share of rows with their own label in the text, beyond chance
 
 
-def check_labels_in_texts(found: DiagnosticInputs) -> Finding:
+def check_labels_in_texts(inputs: DiagnosticInputs) -> Finding:
     """Compare how often a row's own label occurs in its text with how often another's does."""
-    rows = pd.concat([found.train, found.valid], ignore_index=True)
+    rows = pd.concat([inputs.train, inputs.valid], ignore_index=True)
     texts = (rows["text"] + "\n" + rows["text_pair"]).str.casefold().tolist()
-    labels = [_label_names(label, found.labels.task) for label in rows["label"].tolist()]
-    order = generator(found.recipe.seed, "labels in inputs").permutation(len(rows)).tolist()
-    own = _share_with_label(texts, labels)
-    other = _share_with_label(texts, [labels[place] for place in order])
-    shown = f"own label in {own:.1%} of the texts, another row's in {other:.1%}"
+    labels = [_label_names(label, inputs.labels.task) for label in rows["label"].tolist()]
+    order = generator(inputs.recipe.seed, "labels in inputs").permutation(len(rows)).tolist()
+    own_share = _share_with_label(texts, labels)
+    other_share = _share_with_label(texts, [labels[index] for index in order])
+    summary = f"own label in {own_share:.1%} of the texts, another row's in {other_share:.1%}"
     advice = (
         "texts contain their own label: find out how it got there and remove it from the raw file, "
         "or a model will do well only here"
     )
-    numbers = {"own": own, "other": other}
-    return Finding("labels not in texts", grade(own - other, *EXCESS), shown, advice, numbers)
+    numbers = {"own": own_share, "other": other_share}
+    return Finding(
+        "labels not in texts", grade(own_share - other_share, *EXCESS), summary, advice, numbers
+    )
 
 
-def check_shuffled_labels(found: DiagnosticInputs, model: str) -> Finding:
+def check_shuffled_labels(inputs: DiagnosticInputs, model: str) -> Finding:
     """Fit a model to shuffled labels; its score on other shuffled rows must be at chance level.
 
     Labels of both parts are shuffled together, so that held-out labels are independent of
     everything and the permutation interval (Ojala and Garriga, 2010) is exact.
     """
-    seed = derive(found.recipe.seed, "shuffled")
-    rows = pd.concat([found.train, found.valid], ignore_index=True)
-    columns = ["label", *(c for c in found.labels.columns if c in rows)]
+    seed = derive(inputs.recipe.seed, "shuffled")
+    rows = pd.concat([inputs.train, inputs.valid], ignore_index=True)
+    columns = ["label", *(c for c in inputs.labels.columns if c in rows)]
     order = np.random.default_rng(seed).permutation(len(rows))
     rows[columns] = rows[columns].to_numpy()[order]
-    parts = rows.iloc[: len(found.train)], rows.iloc[len(found.train) :].reset_index(drop=True)
-    mixed = replace(found, train=parts[0], valid=parts[1])
-    predictions = _fit_and_predict(mixed, model)
-    score, draws = _permutation_scores(mixed, predictions, seed)
-    (low, high), (least, most) = (np.quantile(draws, [(1 - q) / 2, (1 + q) / 2]) for q in LEVELS)
-    verdict = OK if low <= score <= high else LOOK if least <= score <= most else WRONG
-    metric = MAIN[found.labels.task]
-    shown = f"{metric} {score:.3f}, by chance {low:.3f} .. {high:.3f}"
-    if draws.min() == draws.max():
-        shown += " (constant predictions)"
+    parts = rows.iloc[: len(inputs.train)], rows.iloc[len(inputs.train) :].reset_index(drop=True)
+    shuffled = replace(inputs, train=parts[0], valid=parts[1])
+    predictions = _fit_and_predict(shuffled, model)
+    score, null_scores = _permutation_scores(shuffled, predictions, seed)
+    (low, high), (lowest, highest) = (
+        np.quantile(null_scores, [(1 - q) / 2, (1 + q) / 2]) for q in LEVELS
+    )
+    verdict = OK if low <= score <= high else LOOK if lowest <= score <= highest else WRONG
+    metric = MAIN[inputs.labels.task]
+    summary = f"{metric} {score:.3f}, by chance {low:.3f} .. {high:.3f}"
+    if null_scores.min() == null_scores.max():
+        summary += " (constant predictions)"
     advice = (
         "shuffled labels are predicted too well: the model or the score sees the labels of "
         "held-out rows (a column, an id, a file of predictions)"
     )
     numbers = {"score": score, "low": float(low), "high": float(high)}
-    return Finding(f"shuffled labels, {Path(model).name}", verdict, shown, advice, numbers)
+    return Finding(f"shuffled labels, {Path(model).name}", verdict, summary, advice, numbers)
 
 
-def check_constant_texts(found: DiagnosticInputs) -> Finding:
+def check_constant_texts(inputs: DiagnosticInputs) -> Finding:
     """Replace every text by the same one; no model may then beat a constant prediction."""
     # One of the user's texts, which the tokenizer knows.
-    same: dict[str, Any] = {n: found.train[n].iloc[0] for n in ("text", "text_pair")}
-    blank = replace(found, train=found.train.assign(**same), valid=found.valid.assign(**same))
-    predictions = _fit_and_predict(blank, found.recipe.model)
-    gain = gain_over_constant(found, predictions)
+    same: dict[str, Any] = {n: inputs.train[n].iloc[0] for n in ("text", "text_pair")}
+    blank = replace(inputs, train=inputs.train.assign(**same), valid=inputs.valid.assign(**same))
+    predictions = _fit_and_predict(blank, inputs.recipe.model)
+    gain = gain_over_constant(inputs, predictions)
     spread = float(np.ptp(predictions, axis=0).max()) if len(predictions) else 0.0
     size = float(np.abs(predictions).max(initial=1.0))
     verdict = grade(gain, *GAIN)
     if spread > SPREAD * size and verdict == OK:
         verdict = LOOK
-    shown = (
+    summary = (
         f"{max(0.0, gain):.1%} of the way from majority baseline to perfect; rows differ by "
         f"{spread:.1g}"
     )
@@ -96,58 +100,58 @@ def check_constant_texts(found: DiagnosticInputs) -> Finding:
         "file; find it before you trust a score"
     )
     numbers = {"gain": gain, "spread": spread}
-    return Finding("texts all the same", verdict, shown, advice, numbers)
+    return Finding("texts all the same", verdict, summary, advice, numbers)
 
 
-def check_text_helps(found: DiagnosticInputs) -> Finding:
+def check_text_helps(inputs: DiagnosticInputs) -> Finding:
     """Fit TF-IDF to the same few rows with their texts: it should beat chance."""
-    score, draws = _permutation_scores(
-        found, _fit_and_predict(found, "tfidf"), derive(found.recipe.seed, "helps")
+    score, null_scores = _permutation_scores(
+        inputs, _fit_and_predict(inputs, "tfidf"), derive(inputs.recipe.seed, "helps")
     )
-    low, high = (float(np.quantile(draws, end)) for end in (1 - LEVELS[0], LEVELS[0]))
+    low, high = (float(np.quantile(null_scores, end)) for end in (1 - LEVELS[0], LEVELS[0]))
     verdict = OK if score > high else LOOK
-    shown = f"{MAIN[found.labels.task]} {score:.3f} of tfidf, by chance up to {high:.3f}"
+    summary = f"{MAIN[inputs.labels.task]} {score:.3f} of tfidf, by chance up to {high:.3f}"
     advice = "a few rows of text do not predict the label: read rows in `foldline view`"
     numbers = {"score": score, "low": low, "high": high}
-    return Finding("texts tell", verdict, shown, advice, numbers)
+    return Finding("texts tell", verdict, summary, advice, numbers)
 
 
-def gain_over_constant(found: DiagnosticInputs, predictions: np.ndarray) -> float:
+def gain_over_constant(inputs: DiagnosticInputs, predictions: np.ndarray) -> float:
     """Return the share of the way from the best constant prediction to no error, on held-out rows.
 
     Errors are wrong classes, wrong labels, or squared distances.
     """
-    target = found.labels.encode(found.valid["label"])
-    if found.labels.task == "classification":
-        errors = float((predictions.argmax(axis=1) != target).mean())
-        least = 1 - float(np.bincount(target).max()) / len(target)
-    elif found.labels.task == "multilabel":
-        errors = float(((predictions >= 0.5) != target).mean())
+    target = inputs.labels.encode(inputs.valid["label"])
+    if inputs.labels.task == "classification":
+        error = float((predictions.argmax(axis=1) != target).mean())
+        constant_error = 1 - float(np.bincount(target).max()) / len(target)
+    elif inputs.labels.task == "multilabel":
+        error = float(((predictions >= 0.5) != target).mean())
         share = target.mean(axis=0)
-        least = float(np.minimum(share, 1 - share).mean())
+        constant_error = float(np.minimum(share, 1 - share).mean())
     else:
-        errors, least = float(((predictions - target) ** 2).mean()), float(target.var())
-    return (least - errors) / least if least else 0.0
+        error, constant_error = float(((predictions - target) ** 2).mean()), float(target.var())
+    return (constant_error - error) / constant_error if constant_error else 0.0
 
 
-def _fit_and_predict(found: DiagnosticInputs, model: str) -> np.ndarray:
-    epochs, size = min(EPOCHS, found.recipe.epochs), min(BATCH, found.recipe.batch_size)
-    short = found.with_options(NO_REGULARISATION, model=model, epochs=epochs, batch_size=size)
+def _fit_and_predict(inputs: DiagnosticInputs, model: str) -> np.ndarray:
+    epochs, size = min(EPOCHS, inputs.recipe.epochs), min(BATCH, inputs.recipe.batch_size)
+    short = inputs.with_options(NO_REGULARISATION, model=model, epochs=epochs, batch_size=size)
     # Notes about so few rows (how many are truncated) would be misleading.
     with short.temporary_job() as job, redirect_stdout(StringIO()):
-        return registry.fit(job).model.predict(found.valid)
+        return registry.fit(job).model.predict(inputs.valid)
 
 
 def _permutation_scores(
-    found: DiagnosticInputs, predictions: np.ndarray, seed: int
+    inputs: DiagnosticInputs, predictions: np.ndarray, seed: int
 ) -> tuple[float, np.ndarray]:
     """Return the main metric, and its values under permuted labels; no correlation is 0."""
-    task = found.labels.task
-    target, rng = found.labels.encode(found.valid["label"]), np.random.default_rng(seed + 1)
+    task = inputs.labels.task
+    target, rng = inputs.labels.encode(inputs.valid["label"]), np.random.default_rng(seed + 1)
     orders = [rng.permutation(len(target)) for _ in range(PERMUTATIONS)]
     scores = [
-        prepare(task, own, predictions, [MAIN[task]])(None)[MAIN[task]]
-        for own in (target, *(target[order] for order in orders))
+        prepare(task, permuted, predictions, [MAIN[task]])(None)[MAIN[task]]
+        for permuted in (target, *(target[order] for order in orders))
     ]
     values = np.nan_to_num(np.array(scores, dtype=np.float64))
     return float(values[0]), values[1:]
@@ -162,12 +166,13 @@ def _share_with_label(texts: Sequence[str], labels: Sequence[Sequence[str]]) -> 
     """Return the share of texts in which one of the labels occurs as a word."""
     patterns = {
         name: re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w|\.\d)")
-        for own in labels
-        for name in own
+        for names in labels
+        for name in names
         if name.strip()
     }
     rows = zip(texts, labels, strict=True)
-    held = [
-        any(n in text and patterns[n].search(text) for n in own if n.strip()) for text, own in rows
+    contains = [
+        any(n in text and patterns[n].search(text) for n in names if n.strip())
+        for text, names in rows
     ]
-    return sum(held) / max(1, len(held))
+    return sum(contains) / max(1, len(contains))

@@ -43,72 +43,74 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         FoldlineError: if the model does not learn from texts, or tables are missing.
     """
-    found = load_inputs()
-    if found.recipe.model in NOT_TRAINED:
+    inputs = load_inputs()
+    if inputs.recipe.model in NOT_TRAINED:
         raise FoldlineError(
-            f"model={found.recipe.model} does not learn from texts: there is nothing to overfit. "
+            f"model={inputs.recipe.model} does not learn from texts: there is nothing to overfit. "
             "Next: set model to one that does, such as tfidf or scratch"
         )
-    rows = select_rows(found)
-    losses, score = overfit_rows(found, rows)
-    findings = assess_overfit(found, losses, score)
+    rows = select_rows(inputs)
+    losses, score = overfit_rows(inputs, rows)
+    findings = assess_overfit(inputs, losses, score)
     picture = None
     if losses:
         steps = list(range(1, len(losses) + 1))
-        title = f"{found.recipe.model}: loss over {len(rows)} rows, overfitting"
+        title = f"{inputs.recipe.model}: loss over {len(rows)} rows, overfitting"
         picture = draw_curve(title, ("step", steps), ("loss", losses))
-    more: dict[str, Any] = {"model": found.recipe.model, "ids": rows["id"].tolist()}
-    return write_report("overfit", findings, more | {"losses": losses}, picture)
+    details: dict[str, Any] = {"model": inputs.recipe.model, "ids": rows["id"].tolist()}
+    return write_report("overfit", findings, details | {"losses": losses}, picture)
 
 
-def select_rows(found: DiagnosticInputs) -> pd.DataFrame:
+def select_rows(inputs: DiagnosticInputs) -> pd.DataFrame:
     """Return 16 rows of distinct texts, balanced over the labels as far as possible."""
-    rows = found.train[found.train["id"] == found.train["source_id"]]
+    rows = inputs.train[inputs.train["id"] == inputs.train["source_id"]]
     rows = rows.drop_duplicates(["text", "text_pair"])
-    rows = sample_rows(rows[rows["text"].str.strip() != ""], len(rows), found.recipe)
-    if found.labels.task != "regression":
-        turn = rows.groupby("label", sort=False).cumcount().to_numpy()
-        rows = rows.iloc[np.argsort(turn, kind="stable")]
-    return rows.iloc[:ROWS].drop(columns=found.labels.columns, errors="ignore")
+    rows = sample_rows(rows[rows["text"].str.strip() != ""], len(rows), inputs.recipe)
+    if inputs.labels.task != "regression":
+        rank_in_class = rows.groupby("label", sort=False).cumcount().to_numpy()
+        rows = rows.iloc[np.argsort(rank_in_class, kind="stable")]
+    return rows.iloc[:ROWS].drop(columns=inputs.labels.columns, errors="ignore")
 
 
-def overfit_rows(found: DiagnosticInputs, rows: pd.DataFrame) -> tuple[list[float], float]:
+def overfit_rows(inputs: DiagnosticInputs, rows: pd.DataFrame) -> tuple[list[float], float]:
     """Fit the model to the rows; return its losses by step and its score on these rows."""
-    losses, score = _fit_repeated(found, rows, EPOCHS[0])
-    if found.is_transformer and worst_verdict(assess_overfit(found, losses, score)) != OK:
-        losses, score = _fit_repeated(found, rows, EPOCHS[1])
+    losses, score = _fit_repeated(inputs, rows, EPOCHS[0])
+    if inputs.is_transformer and worst_verdict(assess_overfit(inputs, losses, score)) != OK:
+        losses, score = _fit_repeated(inputs, rows, EPOCHS[1])
     return losses, score
 
 
-def assess_overfit(found: DiagnosticInputs, losses: list[float], score: float) -> list[Finding]:
+def assess_overfit(inputs: DiagnosticInputs, losses: list[float], score: float) -> list[Finding]:
     """Assess the training score, and for transformers the remaining loss."""
-    task, name = found.labels.task, SCORE[found.labels.task]
+    task, name = inputs.labels.task, SCORE[inputs.labels.task]
     look, wrong = EXPECTED[task]
     verdict = OK if score >= look - 1e-9 else grade(score, look, wrong)
-    shown = f"training {name} {score:.3f}, expected {look:g}"
-    findings = [Finding("rows overfitted", verdict, shown, ADVICE, {name: score})]
+    summary = f"training {name} {score:.3f}, expected {look:g}"
+    findings = [Finding("rows overfitted", verdict, summary, ADVICE, {name: score})]
     # Other kinds have their own steps and rates: only their score counts.
-    if found.is_transformer:
+    if inputs.is_transformer:
         # A step sees each row about once: average the last ten.
         first, last = losses[0], float(np.mean(losses[-10:]))
-        left = last / first if first else 0.0
-        shown = f"loss {first:.4f} -> {last:.4f} in {len(losses)} steps, {left:.1%} left"
+        remaining = last / first if first else 0.0
+        summary = f"loss {first:.4f} -> {last:.4f} in {len(losses)} steps, {remaining:.1%} left"
         numbers = {"first": first, "last": last}
-        findings.append(Finding("loss to 0", grade(left, *REMAINING), shown, ADVICE, numbers))
+        findings.append(
+            Finding("loss to 0", grade(remaining, *REMAINING), summary, ADVICE, numbers)
+        )
     return findings
 
 
 def _fit_repeated(
-    found: DiagnosticInputs, rows: pd.DataFrame, epochs: int
+    inputs: DiagnosticInputs, rows: pd.DataFrame, epochs: int
 ) -> tuple[list[float], float]:
-    scratch = found.recipe.scratch.model_copy(update={"dropout": 0.0})
-    plain = replace(found, train=pd.concat([rows] * REPEATS, ignore_index=True)).with_options(
+    scratch = inputs.recipe.scratch.model_copy(update={"dropout": 0.0})
+    plain = replace(inputs, train=pd.concat([rows] * REPEATS, ignore_index=True)).with_options(
         NO_REGULARISATION | {"schedule": "constant", "warmup": 0.0, "accumulation": 1},
         scratch=scratch, batch_size=len(rows), epochs=epochs,
     )  # fmt: skip
     with plain.temporary_job() as job:
         fitted = registry.fit(job)
-    target = found.labels.encode(rows["label"])
-    name = SCORE[found.labels.task]
-    score = measure(found.labels.task, target, fitted.model.predict(rows))[name]
+    target = inputs.labels.encode(rows["label"])
+    name = SCORE[inputs.labels.task]
+    score = measure(inputs.labels.task, target, fitted.model.predict(rows))[name]
     return [row["loss"] for row in fitted.history if "loss" in row], float(score)

@@ -65,31 +65,31 @@ class Profile:
 
 def run(options: argparse.Namespace) -> int:
     """Time some steps of the configured training, and prediction, and suggest changes."""
-    found = load_inputs()
-    if not found.is_transformer:
-        return _profile_without_steps(found)
-    measured = profile_training(found)
-    total = sum(measured.parts.values())
-    title = f"{found.recipe.model}: {_format_duration(total)} for {found.recipe.epochs} epochs"
-    lines = [(n, s, f"{s / total:.0%}, {_format_duration(s)}") for n, s in measured.parts.items()]
-    for name, _, said in lines:
-        print(f"{name:<12} {said}")
+    inputs = load_inputs()
+    if not inputs.is_transformer:
+        return _profile_without_steps(inputs)
+    profile = profile_training(inputs)
+    total = sum(profile.parts.values())
+    title = f"{inputs.recipe.model}: {_format_duration(total)} for {inputs.recipe.epochs} epochs"
+    lines = [(n, s, f"{s / total:.0%}, {_format_duration(s)}") for n, s in profile.parts.items()]
+    for name, _, label in lines:
+        print(f"{name:<12} {label}")
     print(title)
     return write_report(
-        "profile", assess_profile(measured, found), _to_report(measured), draw_bars(title, lines)
+        "profile", assess_profile(profile, inputs), _to_report(profile), draw_bars(title, lines)
     )
 
 
-def profile_training(found: DiagnosticInputs) -> Profile:
+def profile_training(inputs: DiagnosticInputs) -> Profile:
     """Time the parts of a training, scaled to all rows and epochs."""
-    recipe = found.recipe
-    short = found.with_options(epochs=TIMED_STEPS + WARMUP_STEPS)
+    recipe = inputs.recipe
+    short = inputs.with_options(epochs=TIMED_STEPS + WARMUP_STEPS)
     with short.temporary_job() as job, device.deterministic(recipe.train), fast_float32():
-        start = build_initial_model(job)
-        parts = {"tokenising": _tokenising_seconds(found, start.tokenizer)}
-        none = empty_rows(start.rows)
+        initial = build_initial_model(job)
+        parts = {"tokenising": _tokenising_seconds(inputs, initial.tokenizer)}
+        no_validation = empty_rows(initial.rows)
         trainer = make_trainer(
-            job, start.tokenizer, start.model, start.rows, none, kind=TimedTrainer
+            job, initial.tokenizer, initial.model, initial.rows, no_validation, kind=TimedTrainer
         )
         assert isinstance(trainer, TimedTrainer)
         trainer.args.max_steps = TIMED_STEPS + WARMUP_STEPS
@@ -97,54 +97,54 @@ def profile_training(found: DiagnosticInputs) -> Profile:
         trainer.add_callback(_TimeLimit())
         trainer.train()
         trainer.release()
-        each = recipe.epochs * len(start.rows.target) / max(1, trainer.rows)
-        parts |= {name: each * seconds for name, seconds in _step_seconds(trainer).items()}
-        whole = trainer.clock.seconds["whole"]
-        speed = _prediction_speed(found, start.tokenizer, start.model)
-        parts["evaluation"] = recipe.epochs * len(found.valid) / speed
+        scale = recipe.epochs * len(initial.rows.target) / max(1, trainer.rows)
+        parts |= {name: scale * seconds for name, seconds in _step_seconds(trainer).items()}
+        seconds_total = trainer.clock.seconds["whole"]
+        speed = _prediction_speed(inputs, initial.tokenizer, initial.model)
+        parts["evaluation"] = recipe.epochs * len(inputs.valid) / speed
         batch, labels = make_batch(
-            start, list(range(min(recipe.batch_size, len(start.rows.target))))
+            initial, list(range(min(recipe.batch_size, len(initial.rows.target))))
         )
         loss: Any = trainer.compute_loss_func
-        counted = count_operations(start.model, batch, lambda outputs: loss(outputs, labels))
-        a_place = counted / batch["attention_mask"].numel()
+        flops = count_operations(initial.model, batch, lambda outputs: loss(outputs, labels))
+        flops_per_position = flops / batch["attention_mask"].numel()
         return Profile(
             parts,
-            trainer.rows / whole,
-            trainer.tokens / whole,
+            trainer.rows / seconds_total,
+            trainer.tokens / seconds_total,
             1 - trainer.tokens / max(1, trainer.positions),
             speed,
-            a_place * trainer.positions / whole,
+            flops_per_position * trainer.positions / seconds_total,
             measure_peak(resolve_precision(recipe.train.precision)),
             peak_memory(),
         )
 
 
-def assess_profile(measured: Profile, found: DiagnosticInputs) -> list[Finding]:
+def assess_profile(profile: Profile, inputs: DiagnosticInputs) -> list[Finding]:
     """Assess the parts' shares, the padding, and the share of the machine's peak."""
-    total = sum(measured.parts.values())
-    shares = {name: seconds / total for name, seconds in measured.parts.items()}
+    total = sum(profile.parts.values())
+    shares = {name: seconds / total for name, seconds in profile.parts.items()}
     findings = [
-        Finding(name, grade(shares[name], most, 9.9), f"{shares[name]:.0%} of the time",
+        Finding(name, grade(shares[name], limit, 9.9), f"{shares[name]:.0%} of the time",
                 ADVICE[name], {"share": shares[name]})
-        for name, most in SHARE_LIMITS.items()
+        for name, limit in SHARE_LIMITS.items()
     ]  # fmt: skip
-    padded = f"{measured.padding:.0%} of the positions"
+    padded = f"{profile.padding:.0%} of the positions"
     hint = "texts of very different lengths: lower max_length, or raise batch_size"
-    findings.append(Finding("padding", grade(measured.padding, PADDED, 9.9), padded, hint))
-    share, precision = measured.flops / measured.peak_flops, found.recipe.train.precision
-    shown = (
-        f"{share:.0%} of {measured.peak_flops / 1e9:.0f} GFLOP/s, the machine's peak for "
-        f"{resolve_precision(precision)} products with {found.recipe.train.threads} threads"
+    findings.append(Finding("padding", grade(profile.padding, PADDED, 9.9), padded, hint))
+    share, precision = profile.flops / profile.peak_flops, inputs.recipe.train.precision
+    summary = (
+        f"{share:.0%} of {profile.peak_flops / 1e9:.0f} GFLOP/s, the machine's peak for "
+        f"{resolve_precision(precision)} products with {inputs.recipe.train.threads} threads"
     )
     hint = "a small model is mostly overhead: raise batch_size while memory allows"
     if resolve_precision("auto") != resolve_precision(precision):
-        shown += f"; train.precision=auto would use {resolve_precision('auto')}"
-    findings.append(Finding("machine used", OK if share >= PEAK else LOOK, shown, hint))
+        summary += f"; train.precision=auto would use {resolve_precision('auto')}"
+    findings.append(Finding("machine used", OK if share >= PEAK else LOOK, summary, hint))
     speed = (
-        f"{measured.rows_per_second:.0f} rows/s, {measured.tokens_per_second:.0f} tokens/s; "
-        f"prediction {measured.predicted_per_second:.0f} rows/s; peak memory "
-        f"{measured.memory_gb:.2f} GB"
+        f"{profile.rows_per_second:.0f} rows/s, {profile.tokens_per_second:.0f} tokens/s; "
+        f"prediction {profile.predicted_per_second:.0f} rows/s; peak memory "
+        f"{profile.memory_gb:.2f} GB"
     )
     return [Finding("speed", OK, speed), *findings]
 
@@ -176,43 +176,46 @@ def _step_seconds(trainer: TimedTrainer) -> dict[str, float]:
     }
 
 
-def _tokenising_seconds(found: DiagnosticInputs, tokenizer: Any) -> float:
+def _tokenising_seconds(inputs: DiagnosticInputs, tokenizer: Any) -> float:
     """Return the seconds for tokenising all training and validation rows once."""
-    rows = sample_rows(found.train, TOKENISED, found.recipe)
-    begun = now()
-    make_reader(found.recipe).read(tokenizer, rows)
-    return (now() - begun) * (len(found.train) + len(found.valid)) / len(rows)
+    rows = sample_rows(inputs.train, TOKENISED, inputs.recipe)
+    start = now()
+    make_reader(inputs.recipe).read(tokenizer, rows)
+    return (now() - start) * (len(inputs.train) + len(inputs.valid)) / len(rows)
 
 
-def _prediction_speed(found: DiagnosticInputs, tokenizer: Any, model: Any) -> float:
+def _prediction_speed(inputs: DiagnosticInputs, tokenizer: Any, model: Any) -> float:
     """Return the rows per second of prediction, including tokenisation."""
-    rows = sample_rows(found.valid, PREDICTED, found.recipe)
-    options, reading = found.recipe.train, make_reader(found.recipe)
+    rows = sample_rows(inputs.valid, PREDICTED, inputs.recipe)
+    options, reading = inputs.recipe.train, make_reader(inputs.recipe)
     precision = resolve_precision(options.predict_precision)
-    whole = Transformer(found.labels, tokenizer, model, reading, options.threads, precision)
-    whole.predict(rows)
-    begun = now()
-    whole.predict(rows)
-    return len(rows) / (now() - begun)
+    transformer = Transformer(inputs.labels, tokenizer, model, reading, options.threads, precision)
+    transformer.predict(rows)
+    start = now()
+    transformer.predict(rows)
+    return len(rows) / (now() - start)
 
 
-def _profile_without_steps(found: DiagnosticInputs) -> int:
+def _profile_without_steps(inputs: DiagnosticInputs) -> int:
     """Time fit and prediction of a model that is not trained in steps."""
-    with found.temporary_job() as job:
-        begun = now()
+    with inputs.temporary_job() as job:
+        start = now()
         model = registry.fit(job).model
         fitted = now()
-        model.predict(found.valid)
-        done = now()
-    seconds = {"fit": fitted - begun, "prediction": done - fitted}
-    shown = (
-        f"fit {len(found.train) / seconds['fit']:.0f} rows/s, prediction "
-        f"{len(found.valid) / seconds['prediction']:.0f} rows/s; peak memory {peak_memory():.2f} GB"
+        model.predict(inputs.valid)
+        end = now()
+    seconds = {"fit": fitted - start, "prediction": end - fitted}
+    summary = (
+        f"fit {len(inputs.train) / seconds['fit']:.0f} rows/s, prediction "
+        f"{len(inputs.valid) / seconds['prediction']:.0f} rows/s; peak memory "
+        f"{peak_memory():.2f} GB"
     )
     lines = [(name, value, _format_duration(value)) for name, value in seconds.items()]
-    title = f"{found.recipe.model}: {len(found.train)} rows to fit, {len(found.valid)} to predict"
+    title = (
+        f"{inputs.recipe.model}: {len(inputs.train)} rows to fit, {len(inputs.valid)} to predict"
+    )
     return write_report(
-        "profile", [Finding("speed", OK, shown)], {"seconds": seconds}, draw_bars(title, lines)
+        "profile", [Finding("speed", OK, summary)], {"seconds": seconds}, draw_bars(title, lines)
     )
 
 
@@ -222,13 +225,13 @@ def _format_duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
 
 
-def _to_report(measured: Profile) -> dict[str, Any]:
+def _to_report(profile: Profile) -> dict[str, Any]:
     return {
-        "seconds": measured.parts,
-        "rows_per_second": measured.rows_per_second,
-        "tokens_per_second": measured.tokens_per_second,
-        "predicted_rows_per_second": measured.predicted_per_second,
-        "operations_per_second": measured.flops,
-        "peak_operations_per_second": measured.peak_flops,
-        "memory_gb": measured.memory_gb,
+        "seconds": profile.parts,
+        "rows_per_second": profile.rows_per_second,
+        "tokens_per_second": profile.tokens_per_second,
+        "predicted_rows_per_second": profile.predicted_per_second,
+        "operations_per_second": profile.flops,
+        "peak_operations_per_second": profile.peak_flops,
+        "memory_gb": profile.memory_gb,
     }

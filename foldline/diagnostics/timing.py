@@ -24,11 +24,11 @@ class Clock:
     @contextmanager
     def measure(self, part: str) -> Iterator[None]:
         """Add the time inside the block to a part."""
-        begun = now()
+        start = now()
         try:
             yield
         finally:
-            self.seconds[part] += now() - begun
+            self.seconds[part] += now() - start
 
     def wrap(self, part: str, work: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function that is timed."""
@@ -82,14 +82,14 @@ class _StepClock(TrainerCallback):
         self.trainer.clock.seconds["optimiser"] += now() - self.started
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        own = self.trainer
+        trainer = self.trainer
         if state.global_step == WARMUP_STEPS:
-            own.clock.seconds.clear()
-            own.steps = own.positions = own.tokens = own.rows = 0
+            trainer.clock.seconds.clear()
+            trainer.steps = trainer.positions = trainer.tokens = trainer.rows = 0
             self.start = now()
         elif state.global_step > WARMUP_STEPS:
-            own.steps += 1
-            own.clock.seconds["whole"] = now() - self.start
+            trainer.steps += 1
+            trainer.clock.seconds["whole"] = now() - self.start
 
 
 def now() -> float:
@@ -104,14 +104,14 @@ def measure_peak(precision: str) -> float:
     kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
     device = "cuda" if torch.cuda.is_available() else "cpu"
     size = SIZE * (8 if device == "cuda" else 1)
-    one, other = (torch.ones(size, size, dtype=kind, device=device) for _ in range(2))
+    left, right = (torch.ones(size, size, dtype=kind, device=device) for _ in range(2))
     for _ in range(2):
-        one @ other
-    count, begun = 0, now()
-    while (spent := now() - begun) < SECONDS:
-        one @ other
+        left @ right
+    count, start = 0, now()
+    while (seconds := now() - start) < SECONDS:
+        left @ right
         count += 1
-    return 2.0 * size**3 * count / spent
+    return 2.0 * size**3 * count / seconds
 
 
 def count_operations(model: Any, batch: dict[str, Any], loss: Callable[[Any], Any]) -> float:

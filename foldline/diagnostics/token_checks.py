@@ -21,64 +21,66 @@ PADDING_LIMITS = (0.2, 9.9)  # of positions; bucketed batches of 1,000 rows have
 FATAL = ("token ids in range", "unknown tokens")  # a model with such tokens is not trained
 
 
-def encode_valid(found: DiagnosticInputs, start: InitialModel) -> TokenizedRows:
+def encode_valid(inputs: DiagnosticInputs, initial: InitialModel) -> TokenizedRows:
     """Return the tokenised validation rows."""
-    reading = make_reader(found.recipe)
-    return transformer.encode_rows(start.tokenizer, found.valid, found.labels, reading)[0]
+    reading = make_reader(inputs.recipe)
+    return transformer.encode_rows(initial.tokenizer, inputs.valid, inputs.labels, reading)[0]
 
 
-def check_unknown(start: InitialModel, held: TokenizedRows) -> Finding:
+def check_unknown(initial: InitialModel, valid: TokenizedRows) -> Finding:
     """Report the share of unknown tokens, in the worse of training and validation rows."""
-    name, token = FATAL[1], start.tokenizer.unk_token_id
-    if token is None or token == start.tokenizer.eos_token_id:  # GPT-2's bytes know everything
+    name, token = FATAL[1], initial.tokenizer.unk_token_id
+    if token is None or token == initial.tokenizer.eos_token_id:  # GPT-2's bytes know everything
         return Finding(name, OK, "the tokenizer has no unknown token")
     shares = {
-        part: unknown_share(start.tokenizer, rows.columns["input_ids"].flat)
-        for part, rows in (("train", start.rows), ("valid", held))
+        part: unknown_share(initial.tokenizer, rows.columns["input_ids"].flat)
+        for part, rows in (("train", initial.rows), ("valid", valid))
     }
-    shown = ", ".join(f"{share:.1%} of {part}" for part, share in shares.items())
+    summary = ", ".join(f"{share:.1%} of {part}" for part, share in shares.items())
     advice = (
         "the tokenizer does not cover this script: choose a model for these languages; for "
         "scratch raise scratch.vocabulary, or set scratch.tokenizer to bpe or jamo"
     )
     verdict = grade(max(shares.values()), UNKNOWN_SHARE, MAX_UNKNOWN)
-    return Finding(name, verdict, shown, advice, shares)
+    return Finding(name, verdict, summary, advice, shares)
 
 
-def check_range(start: InitialModel, held: TokenizedRows) -> Finding:
+def check_range(initial: InitialModel, valid: TokenizedRows) -> Finding:
     """Compare token ids, positions and token types with the sizes of their embeddings."""
-    faults, shown = [], []
-    for what, most, room in _embedding_limits(start.model, [start.rows, held]):
-        shown.append(f"{what} up to {most} of {room}")
-        if most >= room:
-            faults.append(what)
+    faults, summary = [], []
+    for name, highest, size in _embedding_limits(initial.model, [initial.rows, valid]):
+        summary.append(f"{name} up to {highest} of {size}")
+        if highest >= size:
+            faults.append(name)
     advice = (
         f"{' and '.join(faults)} beyond the embeddings: tokenizer and model do not match, "
         "or max_length is more than the model reads"
     )
-    return Finding(FATAL[0], WRONG if faults else OK, "; ".join(shown), advice if faults else "")
+    return Finding(FATAL[0], WRONG if faults else OK, "; ".join(summary), advice if faults else "")
 
 
-def check_cut(start: InitialModel, recipe: Recipe) -> Finding:
+def check_cut(initial: InitialModel, recipe: Recipe) -> Finding:
     """Report how many texts are longer than max_length."""
-    lengths = np.array(start.rows.lengths)
-    shown = (
-        f"{start.cut:.1%} of the texts are longer than max_length={recipe.max_length}; "
+    lengths = np.array(initial.rows.lengths)
+    summary = (
+        f"{initial.cut:.1%} of the texts are longer than max_length={recipe.max_length}; "
         f"pieces have {lengths.mean():.0f} tokens, half of them {np.median(lengths):.0f} or less"
     )
     advice = "raise max_length, or set train.long_text to head_tail or window"
-    return Finding("texts cut", grade(start.cut, *CUT_LIMITS), shown, advice, {"share": start.cut})
+    return Finding(
+        "texts cut", grade(initial.cut, *CUT_LIMITS), summary, advice, {"share": initial.cut}
+    )
 
 
-def check_padding(start: InitialModel, recipe: Recipe) -> Finding:
+def check_padding(initial: InitialModel, recipe: Recipe) -> Finding:
     """Report the share of padding among the positions of the first epoch's batches."""
     ratio = padding_ratio(
-        start.rows, first_epoch_batches(start.rows, recipe.batch_size, recipe.seed)
+        initial.rows, first_epoch_batches(initial.rows, recipe.batch_size, recipe.seed)
     )
     share = 1 - 1 / ratio
-    shown = f"{share:.1%} of the positions are padding ({ratio:.2f} positions a token)"
+    summary = f"{share:.1%} of the positions are padding ({ratio:.2f} positions a token)"
     advice = "texts of very different lengths: lower batch_size or max_length"
-    return Finding("padding", grade(share, *PADDING_LIMITS), shown, advice, {"ratio": ratio})
+    return Finding("padding", grade(share, *PADDING_LIMITS), summary, advice, {"ratio": ratio})
 
 
 def _embedding_limits(model: Any, parts: list[TokenizedRows]) -> Iterator[tuple[str, int, int]]:
@@ -89,12 +91,12 @@ def _embedding_limits(model: Any, parts: list[TokenizedRows]) -> Iterator[tuple[
         rows.columns["token_type_ids"].flat for rows in parts if "token_type_ids" in rows.columns
     ]
     for name, module in model.named_modules():
-        room = getattr(module, "num_embeddings", None)
-        if room is None:
+        size = getattr(module, "num_embeddings", None)
+        if size is None:
             continue
         if name.endswith("token_type_embeddings") and types:
-            yield "token types", int(np.concatenate(types).max()), int(room)
+            yield "token types", int(np.concatenate(types).max()), int(size)
         elif name.endswith("position_embeddings"):
-            padding_ = getattr(module, "padding_idx", None)
-            first = 0 if padding_ is None else padding_ + 1  # RoBERTa starts there
-            yield "positions", first + int(ids.lengths.max()) - 1, int(room)
+            padding = getattr(module, "padding_idx", None)
+            first = 0 if padding is None else padding + 1  # RoBERTa starts there
+            yield "positions", first + int(ids.lengths.max()) - 1, int(size)

@@ -43,21 +43,21 @@ def format_table(findings: Sequence[Finding]) -> list[str]:
     """Return a line for each check, with a line of advice below each that is not ok."""
     width = max(len(f.check) for f in findings)
     lines = []
-    for found in findings:
-        lines.append(f"{found.verdict:<8} {found.check:<{width}}  {found.found}")
-        if found.verdict != OK:
-            lines.append(f"{'':<8} {'':<{width}}  -> {found.advice}")
+    for finding in findings:
+        lines.append(f"{finding.verdict:<8} {finding.check:<{width}}  {finding.found}")
+        if finding.verdict != OK:
+            lines.append(f"{'':<8} {'':<{width}}  -> {finding.advice}")
     return lines
 
 
 def write_report(
-    verb: str, findings: Sequence[Finding], more: dict[str, Any], picture: str | None = None
+    verb: str, findings: Sequence[Finding], details: dict[str, Any], picture: str | None = None
 ) -> int:
     """Print and write the findings and the picture; return the exit code."""
     verdict = worst_verdict(findings)
     path = FOLDER / f"{verb}.json"
-    checks = [asdict(found) for found in findings]
-    write_json(path, {"verdict": verdict, "checks": checks} | more)
+    checks = [asdict(finding) for finding in findings]
+    write_json(path, {"verdict": verdict, "checks": checks} | details)
     written = [path]
     if picture:
         written.append(path.with_suffix(".svg"))

@@ -30,10 +30,10 @@ def cached_commit(name: str) -> str | None:
     from transformers import AutoConfig
 
     try:
-        found = AutoConfig.from_pretrained(name, local_files_only=True)._commit_hash
+        commit = AutoConfig.from_pretrained(name, local_files_only=True)._commit_hash
     except (OSError, ValueError):
         return None
-    return None if found is None else str(found)
+    return None if commit is None else str(commit)
 
 
 def is_reachable() -> bool:
@@ -90,12 +90,12 @@ def load_frozen(
         tokenizer, model = _load(name, kind, folder, None if local else content)
     except Exception as error:  # each library raises its own errors
         raise loading_error(key, name, error) from error
-    found = digest(Path(name)) if local else getattr(model.config, "_commit_hash", None)
-    if content not in (None, found):
+    current = digest(Path(name)) if local else getattr(model.config, "_commit_hash", None)
+    if content not in (None, current):
         raise FoldlineError(
             f"{key}={name} has changed since {since}: restore the former one, or run `dvc repro`"
         )
-    return tokenizer, model, found
+    return tokenizer, model, current
 
 
 def fix_token_types(tokenizer: Any, model: Any) -> None:
@@ -152,9 +152,9 @@ def _load(name: str, kind: str, folder: str, revision: str | None) -> tuple[Any,
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     offline = use_local_files(name)
-    how = {"local_files_only": offline, "revision": revision or "main", "subfolder": folder}
-    tokenizer = transformers.AutoTokenizer.from_pretrained(name, **how)
-    model = getattr(transformers, kind).from_pretrained(name, dtype="float32", **how)
+    options = {"local_files_only": offline, "revision": revision or "main", "subfolder": folder}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(name, **options)
+    model = getattr(transformers, kind).from_pretrained(name, dtype="float32", **options)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     model.config.pad_token_id = tokenizer.pad_token_id

@@ -46,24 +46,26 @@ class SentenceEncoder:
     def _encode_new(self, texts: list[str]) -> np.ndarray:
         import torch
 
-        found = np.zeros((len(texts), self.width), dtype=np.float32)
+        vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         if not texts:
-            return found
+            return vectors
         ids = [self._tokenise(text) for text in texts]
         steps = [
-            min(-(-len(one) // LENGTH_STEP) * LENGTH_STEP, max(self.max_tokens, len(one)))
-            for one in ids
+            min(-(-len(tokens) // LENGTH_STEP) * LENGTH_STEP, max(self.max_tokens, len(tokens)))
+            for tokens in ids
         ]
         with threads(self.source["threads"]), torch.inference_mode():
             for length in sorted(set(steps)):
-                places = [i for i, step in enumerate(steps) if step == length]
+                indices = [i for i, step in enumerate(steps) if step == length]
                 size = max(1, BATCH_TOKENS // length)
-                for start in range(0, len(places), size):
-                    some = places[start : start + size]
-                    full = some + [some[-1]] * (size - len(some))
-                    batch = self._encode_batch([ids[i] for i in full], length)
-                    found[some] = batch[: len(some)]
-        return found
+                for start in range(0, len(indices), size):
+                    batch_indices = indices[start : start + size]
+                    padded_indices = batch_indices + [batch_indices[-1]] * (
+                        size - len(batch_indices)
+                    )
+                    batch = self._encode_batch([ids[i] for i in padded_indices], length)
+                    vectors[batch_indices] = batch[: len(batch_indices)]
+        return vectors
 
     @property
     def width(self) -> int:
@@ -71,23 +73,23 @@ class SentenceEncoder:
         return int(self.model.config.hidden_size) * len(self.config.pooling)
 
     def _tokenise(self, text: str) -> list[int]:
-        most = {"truncation": True, "max_length": self.max_tokens}
-        found = self.tokenizer(self.config.prefix + text, **most)["input_ids"]
-        return list(found) or [self.tokenizer.pad_token_id or 0]
+        truncation = {"truncation": True, "max_length": self.max_tokens}
+        ids = self.tokenizer(self.config.prefix + text, **truncation)["input_ids"]
+        return list(ids) or [self.tokenizer.pad_token_id or 0]
 
     def _encode_batch(self, ids: list[list[int]], length: int) -> np.ndarray:
         import torch
 
-        given = {"input_ids": ids}
+        features = {"input_ids": ids}
         inputs = self.tokenizer.pad(
-            given, padding="max_length", max_length=length, return_tensors="pt"
+            features, padding="max_length", max_length=length, return_tensors="pt"
         ).to(self.model.device)
         states = self.model(**inputs).last_hidden_state.float()
         mask = inputs["attention_mask"].unsqueeze(-1).to(states.dtype)
-        found = torch.cat([POOLINGS[name](states, mask) for name in self.config.pooling], dim=1)
+        vectors = torch.cat([POOLINGS[name](states, mask) for name in self.config.pooling], dim=1)
         if self.config.normalise:
-            found = torch.nn.functional.normalize(found, dim=1)
-        return np.asarray(found.cpu().numpy())
+            vectors = torch.nn.functional.normalize(vectors, dim=1)
+        return np.asarray(vectors.cpu().numpy())
 
 
 def open_encoder(key: str, name: str | None, max_length: int, cpu_threads: int) -> SentenceEncoder:
@@ -136,8 +138,8 @@ def reopen_encoder(key: str, source: dict[str, Any]) -> SentenceEncoder:
 
 def _max_positions(model: Any) -> int:
     """Return the most tokens that a model reads; RoBERTa's start after its padding index."""
-    most = getattr(model.config, "max_position_embeddings", None)
-    if most is None or most < 1:  # XLNet has -1: no limit
+    limit = getattr(model.config, "max_position_embeddings", None)
+    if limit is None or limit < 1:  # XLNet has -1: no limit
         return 1 << 20
     padding = getattr(getattr(model, "embeddings", None), "padding_idx", None)
-    return int(most) - (padding + 1 if padding else 0)
+    return int(limit) - (padding + 1 if padding else 0)

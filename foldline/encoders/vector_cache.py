@@ -31,40 +31,40 @@ def get_or_compute(
     """
     keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
     first = dict(zip(reversed(keys), reversed(texts), strict=True))
-    known = _read(identity, list(first))
-    missing = [key for key in dict.fromkeys(keys) if key not in known]
+    vectors = _read(identity, list(first))
+    missing = [key for key in dict.fromkeys(keys) if key not in vectors]
     if missing or not texts:
-        made = make([first[key] for key in missing])
+        computed = make([first[key] for key in missing])
         if not texts:
-            return made
-        fresh = dict(zip(missing, made, strict=True))
-        _write(identity, fresh)
-        known |= fresh
-    return np.stack([known[key] for key in keys])
+            return computed
+        new = dict(zip(missing, computed, strict=True))
+        _write(identity, new)
+        vectors |= new
+    return np.stack([vectors[key] for key in keys])
 
 
 def _read(identity: str, keys: list[bytes]) -> dict[bytes, np.ndarray]:
     path = store_root() / FOLDER / f"{identity}.sqlite"
-    found: dict[bytes, np.ndarray] = {}
+    vectors: dict[bytes, np.ndarray] = {}
     if not path.exists():
-        return found
+        return vectors
     with suppress(sqlite3.Error, OSError), closing(sqlite3.connect(path, LOCK_TIMEOUT)) as store:
         os.utime(path)
         for start in range(0, len(keys), KEYS_PER_QUERY):
-            some = keys[start : start + KEYS_PER_QUERY]
-            marks = ", ".join("?" * len(some))
-            rows = store.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", some)
-            found |= {key: vector for key, blob in rows if (vector := _unpack(blob)) is not None}
-    return found
+            batch = keys[start : start + KEYS_PER_QUERY]
+            marks = ", ".join("?" * len(batch))
+            rows = store.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", batch)
+            vectors |= {key: vector for key, blob in rows if (vector := _unpack(blob)) is not None}
+    return vectors
 
 
-def _write(identity: str, fresh: dict[bytes, np.ndarray]) -> None:
+def _write(identity: str, new: dict[bytes, np.ndarray]) -> None:
     path = store_root() / FOLDER / f"{identity}.sqlite"
     with suppress(sqlite3.Error, OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path, LOCK_TIMEOUT)) as store, store:
             store.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB)")
-            rows = [(key, _pack(vector)) for key, vector in fresh.items()]
+            rows = [(key, _pack(vector)) for key, vector in new.items()]
             store.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
 
 
@@ -75,8 +75,8 @@ def _pack(vector: np.ndarray) -> bytes:
 
 def _unpack(blob: bytes) -> np.ndarray | None:
     """Return the vector of a blob, None if it is damaged."""
-    whole = (
+    is_intact = (
         isinstance(blob, bytes)
         and crc32(blob[CHECKSUM_BYTES:]).to_bytes(CHECKSUM_BYTES) == blob[:CHECKSUM_BYTES]
     )
-    return np.frombuffer(blob[CHECKSUM_BYTES:], dtype=np.float32) if whole else None
+    return np.frombuffer(blob[CHECKSUM_BYTES:], dtype=np.float32) if is_intact else None

@@ -57,11 +57,11 @@ class RandomBaseline:
 
     def _predict_labels(self, rows: pd.DataFrame) -> np.ndarray:
         texts = list(zip(rows["id"].tolist(), rows["text"].tolist(), strict=True))
-        drawn = [
-            rank_keys(self.seed, [f"random\x1f{place}\x1f{id_}\x1f{text}" for id_, text in texts])
-            for place in range(len(self.values))
+        keys = [
+            rank_keys(self.seed, [f"random\x1f{column}\x1f{id_}\x1f{text}" for id_, text in texts])
+            for column in range(len(self.values))
         ]
-        return (np.column_stack(drawn) / 2**64 < np.array(self.values)).astype(np.float64)
+        return (np.column_stack(keys) / 2**64 < np.array(self.values)).astype(np.float64)
 
     def save(self, folder: Path) -> None:
         """Write shares (or quantiles) and seed."""
@@ -82,9 +82,9 @@ def fit_random(job: Job) -> FitResult:
     """Fit the class shares, or a hundred quantiles of the targets."""
     target, weights = job.labels.encode(job.train["label"]), sample_weights(job.train)
     if job.labels.task == "regression":
-        how: dict[str, Any] = {"weights": weights, "method": "inverted_cdf"}
-        how = {} if weights is None else how  # the only method that takes weights
-        values = tuple(np.quantile(target, np.linspace(0, 1, 101), **how).tolist())
+        options: dict[str, Any] = {"weights": weights, "method": "inverted_cdf"}
+        options = {} if weights is None else options  # the only method that takes weights
+        values = tuple(np.quantile(target, np.linspace(0, 1, 101), **options).tolist())
     else:
         values = _class_shares(target, job.labels, weights)
     return FitResult(RandomBaseline(job.labels.task, values, job.recipe.seed))

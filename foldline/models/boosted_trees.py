@@ -29,20 +29,20 @@ class Forest:
     def scores(self, features: np.ndarray) -> np.ndarray:
         """Return (n, k) scores of (n, f) features; a row's do not depend on the other rows."""
         columns, everyone = np.ascontiguousarray(features.T), np.arange(len(features))
-        found = np.tile(self.base, (len(features), 1))
+        scores = np.tile(self.base, (len(features), 1))
         for root, output in zip(self.roots.tolist(), self.output.tolist(), strict=True):
             # Rows are partitioned at each node, so a tree costs its depth, not its size.
             waiting = [(root, everyone)]
             while waiting:
                 node, rows = waiting.pop()
                 if self.feature[node] < 0:
-                    found[rows, output] += self.value[node]
+                    scores[rows, output] += self.value[node]
                     continue
                 small = columns[self.feature[node], rows] <= self.threshold[node]
                 for side, chosen in ((self.left, rows[small]), (self.right, rows[~small])):
                     if len(chosen):
                         waiting.append((int(side[node]), chosen))
-        return found
+        return scores
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays to save."""
@@ -58,15 +58,15 @@ class Forest:
     @classmethod
     def constant(cls, base: float) -> "Forest":
         """Return a forest without trees."""
-        none, places = np.zeros(0), np.zeros(0, dtype=np.int32)
-        return cls(places, none, places, places, none, places, places, np.array([base]))
+        none, nodes = np.zeros(0), np.zeros(0, dtype=np.int32)
+        return cls(nodes, none, nodes, nodes, none, nodes, nodes, np.array([base]))
 
     @classmethod
     def concatenate(cls, forests: "list[Forest]") -> "Forest":
         """Put the scores of several forests side by side."""
         nodes = np.cumsum([0, *(len(forest.feature) for forest in forests)])
         scores = np.cumsum([0, *(len(forest.base) for forest in forests)])
-        moved = [
+        columns = [
             [
                 f.feature,
                 f.threshold,
@@ -79,7 +79,7 @@ class Forest:
             ]
             for f, n, k in zip(forests, nodes, scores, strict=False)
         ]
-        return cls(*(np.concatenate(column) for column in zip(*moved, strict=True)))
+        return cls(*(np.concatenate(column) for column in zip(*columns, strict=True)))
 
 
 def extract_forest(boosted: Any) -> Forest:
@@ -103,6 +103,6 @@ def extract_forest(boosted: Any) -> Forest:
                 )
             )
     start = Forest.constant(0.0)
-    whole = Forest.concatenate([*forests, start]) if forests else start
-    fields = {name: getattr(whole, name) for name in (*FIELDS, "roots", "output")}
+    forest = Forest.concatenate([*forests, start]) if forests else start
+    fields = {name: getattr(forest, name) for name in (*FIELDS, "roots", "output")}
     return Forest(**fields, base=base)

@@ -78,18 +78,20 @@ def fit_linear(
             ridge.coef_.reshape(1, -1), np.array([float(ridge.intercept_)]), NO_CODES
         )
     else:
-        found = one_vs_rest_targets(target, labels, weights)
-        if len(found.codes) == 1 and labels.task == "classification":
-            return ConstantHead(found.codes)
-        rows = rows[found.rows]
-        if labels.task == "multilabel" or found.indicators.shape[1] == 1:
+        targets = one_vs_rest_targets(target, labels, weights)
+        if len(targets.codes) == 1 and labels.task == "classification":
+            return ConstantHead(targets.codes)
+        rows = rows[targets.rows]
+        if labels.task == "multilabel" or targets.indicators.shape[1] == 1:
             fitted = fit_each(
-                partial(_fit_logistic, options), rows, found.indicators, found.sample_weight
+                partial(_fit_logistic, options), rows, targets.indicators, targets.sample_weight
             )
         else:
             codes = expand_soft_targets(target)[1]
-            fitted = LinearModel(*_fit_softmax(options, rows, codes, found.sample_weight), NO_CODES)
-        fitted = LinearModel(fitted.weights, fitted.bias, found.codes)
+            fitted = LinearModel(
+                *_fit_softmax(options, rows, codes, targets.sample_weight), NO_CODES
+            )
+        fitted = LinearModel(fitted.weights, fitted.bias, targets.codes)
     # Fold the scaling into the weights, so that the head takes raw features.
     bias = fitted.bias - fitted.weights @ (mean / scale)
     return LinearHead(fitted.weights / scale, bias, fitted.codes)
@@ -97,9 +99,9 @@ def fit_linear(
 
 def restore_head(arrays: dict[str, np.ndarray]) -> Head:
     """Rebuild the head from its saved arrays."""
-    kept = dict(arrays)
-    kind = HEADS[str(kept.pop("head"))]
-    return cast(Head, kind(**kept))
+    fields = dict(arrays)
+    kind = HEADS[str(fields.pop("head"))]
+    return cast(Head, kind(**fields))
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,8 @@ class LinearHead:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return weights, bias and codes."""
-        kept = {"weights": self.weights, "bias": self.bias, "codes": self.codes}
-        return {"head": np.array("linear")} | kept
+        fields = {"weights": self.weights, "bias": self.bias, "codes": self.codes}
+        return {"head": np.array("linear")} | fields
 
 
 def _fit_logistic(
@@ -155,9 +157,9 @@ def _fit_softmax(
 ) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.linear_model import LogisticRegression
 
-    found = LogisticRegression(C=options.c, max_iter=MAX_ITERATIONS)
-    found.fit(rows, codes, sample_weight=balance_classes(options.class_weights, codes, shares))
-    return found.coef_, found.intercept_
+    regression = LogisticRegression(C=options.c, max_iter=MAX_ITERATIONS)
+    regression.fit(rows, codes, sample_weight=balance_classes(options.class_weights, codes, shares))
+    return regression.coef_, regression.intercept_
 
 
 HEADS: dict[str, Any] = {

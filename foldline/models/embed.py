@@ -42,10 +42,10 @@ def fit(job: Job) -> FitResult:
     options, recipe = job.recipe.embed, job.recipe
     encoder = open_encoder(KEY, options.encoder, recipe.max_length, recipe.train.threads)
     pairs = bool((job.train["text_pair"] != "").any())
-    given = extract_features(encoder, pairs, job.train)
+    vectors = extract_features(encoder, pairs, job.train)
     target, weights = training_targets(job.train, job.labels), sample_weights(job.train)
-    head = dense_heads.fit_head(options, given, target, job.labels, weights, recipe.seed)
-    summary = {"features": float(given.shape[1]), "max_length": float(encoder.max_tokens)}
+    head = dense_heads.fit_head(options, vectors, target, job.labels, weights, recipe.seed)
+    summary = {"features": float(vectors.shape[1]), "max_length": float(encoder.max_tokens)}
     return FitResult(EmbedModel(job.labels, encoder, pairs, head), summary=summary)
 
 

@@ -36,15 +36,15 @@ class ExternalPredictions:
         Raises:
             FoldlineError: for ids that the file does not contain.
         """
-        places = pd.Index(self.ids).get_indexer(pd.Index(rows["id"].astype(str)))
-        if (places < 0).any():
-            missing = rows["id"][places < 0]
+        indices = pd.Index(self.ids).get_indexer(pd.Index(rows["id"].astype(str)))
+        if (indices < 0).any():
+            missing = rows["id"][indices < 0]
             raise FoldlineError(
                 f"{self.path} has no prediction of {len(missing)} of {len(rows)} rows "
                 f"(id {listed(missing)}): it must have all rows, including test rows and rows "
                 "to predict"
             )
-        return self.values[places]
+        return self.values[indices]
 
     def save(self, folder: Path) -> None:
         """Write ids and predictions."""
@@ -103,17 +103,17 @@ def read_predictions(path: Path, labels: Labels) -> tuple[tuple[str, ...], np.nd
         raise FoldlineError(
             f"external.file={path} cannot be read: {error}. Name a csv file in UTF-8"
         ) from error
-    found = np.array(values, dtype=np.float64).reshape(len(values), len(names))
+    predictions = np.array(values, dtype=np.float64).reshape(len(values), len(names))
     if labels.task == "regression":
-        return tuple(ids), found[:, 0]
-    return tuple(ids), _validate_probabilities(path, list(ids.values()), found, labels)
+        return tuple(ids), predictions[:, 0]
+    return tuple(ids), _validate_probabilities(path, list(ids.values()), predictions, labels)
 
 
-def _check_columns(path: Path, found: Sequence[str], names: list[str]) -> None:
-    missing = [name for name in ["id", *names] if name not in found]
+def _check_columns(path: Path, columns: Sequence[str], names: list[str]) -> None:
+    missing = [name for name in ["id", *names] if name not in columns]
     if missing:
         raise FoldlineError(
-            f"{path} has no column {listed(missing)}; it has {listed(found, 20) or 'none'}. "
+            f"{path} has no column {listed(missing)}; it has {listed(columns, 20) or 'none'}. "
             f"Name its columns id, {', '.join(names)}"
         )
 
@@ -140,18 +140,18 @@ def _parse_number(path: Path, line: int, name: str, cell: str | None) -> float:
 
 
 def _validate_probabilities(
-    path: Path, lines: list[int], found: np.ndarray, labels: Labels
+    path: Path, lines: list[int], probabilities: np.ndarray, labels: Labels
 ) -> np.ndarray:
     """Check probabilities and normalise each row to sum to exactly 1."""
-    strange = (found < 0).any(axis=1) | (found > 1).any(axis=1)
-    what = "probabilities must be from 0 to 1"
-    if not strange.any() and labels.task == "classification":
-        strange = np.abs(found.sum(axis=1) - 1) > TOLERANCE
-        what = "the probabilities of a row must sum to 1"
-    if strange.any():
-        place = int(strange.argmax())
-        shown = ", ".join(f"{value:g}" for value in found[place].tolist()[:8])
-        raise FoldlineError(f"{path}, line {lines[place]}: {what} (found {shown})")
+    invalid = (probabilities < 0).any(axis=1) | (probabilities > 1).any(axis=1)
+    problem = "probabilities must be from 0 to 1"
+    if not invalid.any() and labels.task == "classification":
+        invalid = np.abs(probabilities.sum(axis=1) - 1) > TOLERANCE
+        problem = "the probabilities of a row must sum to 1"
+    if invalid.any():
+        row = int(invalid.argmax())
+        example = ", ".join(f"{value:g}" for value in probabilities[row].tolist()[:8])
+        raise FoldlineError(f"{path}, line {lines[row]}: {problem} (found {example})")
     if labels.task == "multilabel":
-        return found
-    return np.asarray(found / found.sum(axis=1, keepdims=True))
+        return probabilities
+    return np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True))

@@ -25,7 +25,7 @@ Bags = list[np.ndarray]
 
 
 def train_vectors(
-    job: Job, finder: HashedNgrams, pairs: bool
+    job: Job, index: HashedNgrams, pairs: bool
 ) -> tuple[np.ndarray, dense_heads.Head, list[dict[str, Any]]]:
     """Return vectors (m, d) float32, the head over their mean, and the history by step.
 
@@ -40,53 +40,53 @@ def train_vectors(
     target, labels = training_targets(job.train, job.labels), job.labels
     if (
         labels.task == "classification"
-        and len(found := np.unique(expand_soft_targets(target)[1])) == 1
+        and len(classes := np.unique(expand_soft_targets(target)[1])) == 1
     ):
         return (
-            np.zeros((max(1, len(finder.buckets_kept)), 1), np.float32),
-            dense_heads.ConstantHead(found),
+            np.zeros((max(1, len(index.buckets_kept)), 1), np.float32),
+            dense_heads.ConstantHead(classes),
             [],
         )
     options, seed = job.recipe.static, job.recipe.seed
     columns = ["text", "text_pair"] if pairs else ["text"]
-    bags = [[finder.indices(text) for text in job.train[name]] for name in columns]
-    wanted, weights, codes = _training_targets(job, target)
-    size = max(1, len(finder.buckets_kept)), options.dimensions
-    reach = 1.0 if pairs else 1 / size[1]  # even untrained vectors show the overlap of a pair
-    start = generator(seed, "static", "start").uniform(-reach, reach, size)
+    bags = [[index.indices(text) for text in job.train[name]] for name in columns]
+    targets, weights, codes = _training_targets(job, target)
+    shape = max(1, len(index.buckets_kept)), options.dimensions
+    bound = 1.0 if pairs else 1 / shape[1]  # even untrained vectors show the overlap of a pair
+    start = generator(seed, "static", "start").uniform(-bound, bound, shape)
     vectors = torch.tensor(start, dtype=torch.float32, requires_grad=True)
-    head = torch.nn.Linear(size[1] * (4 if pairs else 1), wanted.shape[1])
+    head = torch.nn.Linear(shape[1] * (4 if pairs else 1), targets.shape[1])
     torch.nn.init.zeros_(head.weight)
     torch.nn.init.zeros_(head.bias)
     optimiser = torch.optim.SGD([vectors, *head.parameters()], lr=options.lr * BATCH)
     history = []
     with threads(job.recipe.train.threads):
-        steps = list(_batches(seed, len(wanted), _resolve_epochs(options.epochs, len(wanted))))
+        steps = list(_batches(seed, len(targets), _resolve_epochs(options.epochs, len(targets))))
         for step, batch in enumerate(steps):
             rate = options.lr * (1 - step / len(steps))
             optimiser.param_groups[0]["lr"] = rate * len(batch)
             loss = _batch_loss(
-                job, head(_batch_features(vectors, bags, batch)), wanted[batch], weights[batch]
+                job, head(_batch_features(vectors, bags, batch)), targets[batch], weights[batch]
             )
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             history.append({"step": step + 1, "loss": float(loss.detach()), "lr": rate})
-    kept = vectors.detach().numpy()
-    if not np.isfinite(kept).all() or not all(np.isfinite(one["loss"]) for one in history):
+    trained = vectors.detach().numpy()
+    if not np.isfinite(trained).all() or not all(np.isfinite(row["loss"]) for row in history):
         raise FoldlineError(
             f"training diverged with static.lr={options.lr:g}: the vectors or the loss are not "
             "finite. Set static.lr lower"
         )
-    return kept, _export_head(job, head, target, codes, pairs), history
+    return trained, _export_head(job, head, target, codes, pairs), history
 
 
-def _resolve_epochs(asked: int | str, rows: int) -> int:
+def _resolve_epochs(epochs: int | str, rows: int) -> int:
     """Return the number of epochs; few rows need more of them."""
     return (
         min(MAX_EPOCHS, max(MIN_EPOCHS, round(ROWS_SEEN / rows)))
-        if isinstance(asked, str)
-        else asked
+        if isinstance(epochs, str)
+        else epochs
     )
 
 
@@ -100,16 +100,18 @@ def _batch_features(vectors: Any, bags: list[Bags], batch: np.ndarray) -> Any:
     """Return the features of a batch: (n, d), or of pairs as `combine_pairs` without cosine."""
     import torch
 
-    found = []
+    features = []
     for side in bags:
-        own = [side[row] for row in batch]
-        starts = np.cumsum([0, *map(len, own[:-1])])
-        places = torch.from_numpy(np.concatenate(own))
-        bag = torch.nn.functional.embedding_bag
-        found.append(bag(places, vectors, torch.from_numpy(starts), mode="mean", sparse=True))
-    if len(found) == 1:
-        return found[0]
-    first, second = found
+        rows = [side[row] for row in batch]
+        starts = np.cumsum([0, *map(len, rows[:-1])])
+        indices = torch.from_numpy(np.concatenate(rows))
+        embedding_bag = torch.nn.functional.embedding_bag
+        features.append(
+            embedding_bag(indices, vectors, torch.from_numpy(starts), mode="mean", sparse=True)
+        )
+    if len(features) == 1:
+        return features[0]
+    first, second = features
     return torch.cat([first, second, (first - second).abs(), first * second], dim=1)
 
 
@@ -120,30 +122,30 @@ def _training_targets(job: Job, target: np.ndarray) -> tuple[Any, Any, np.ndarra
     labels, weights, codes = job.labels, sample_weights(job.train), np.zeros(0, dtype=np.int64)
     weights = np.ones(len(target)) if weights is None else weights
     if labels.task == "regression":
-        wanted = ((target - target.mean()) / (target.std() or 1.0))[:, None]
+        targets = ((target - target.mean()) / (target.std() or 1.0))[:, None]
     elif labels.task == "multilabel":
-        wanted, codes = target, one_vs_rest_targets(target, labels).codes
+        targets, codes = target, one_vs_rest_targets(target, labels).codes
     else:
         shares = np.eye(len(labels.classes))[target] if target.ndim == 1 else target
         codes = np.flatnonzero(shares.sum(axis=0) > 0)
-        wanted = shares[:, codes]
+        targets = shares[:, codes]
         if job.recipe.static.class_weights == "balanced":
-            weights = weights * (wanted @ (len(wanted) / (len(codes) * wanted.sum(axis=0))))
-    return torch.tensor(wanted).float(), torch.tensor(weights).float(), codes
+            weights = weights * (targets @ (len(targets) / (len(codes) * targets.sum(axis=0))))
+    return torch.tensor(targets).float(), torch.tensor(weights).float(), codes
 
 
-def _batch_loss(job: Job, scores: Any, wanted: Any, weights: Any) -> Any:
+def _batch_loss(job: Job, scores: Any, targets: Any, weights: Any) -> Any:
     from torch.nn import functional
 
     if job.labels.task == "regression":
         losses = (
-            functional.smooth_l1_loss(scores, wanted, reduction="none")[:, 0] / REGRESSION_DAMPING
+            functional.smooth_l1_loss(scores, targets, reduction="none")[:, 0] / REGRESSION_DAMPING
         )
     elif job.labels.task == "multilabel":
-        losses = functional.binary_cross_entropy_with_logits(scores, wanted, reduction="none")
+        losses = functional.binary_cross_entropy_with_logits(scores, targets, reduction="none")
         losses = losses.sum(dim=1)
     else:
-        losses = functional.cross_entropy(scores, wanted, reduction="none")
+        losses = functional.cross_entropy(scores, targets, reduction="none")
     return (losses * weights).mean()
 
 

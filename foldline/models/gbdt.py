@@ -75,10 +75,10 @@ class GbdtModel:
         if task == "multilabel":
             return np.asarray(expit(scores))
         if len(self.codes) == 1:
-            found = np.ones((len(rows), 1))
+            probabilities = np.ones((len(rows), 1))
         else:
-            found = expit(scores) if scores.shape[1] == 1 else softmax(scores)
-        return expand_probabilities(found, self.codes, self.labels)
+            probabilities = expit(scores) if scores.shape[1] == 1 else softmax(scores)
+        return expand_probabilities(probabilities, self.codes, self.labels)
 
     def save(self, folder: Path) -> None:
         """Write vocabularies, SVD components and trees."""
@@ -92,10 +92,11 @@ class GbdtModel:
 def load(folder: Path, labels: Labels) -> GbdtModel:
     """Read the model."""
     card = read_json(folder / CARD)
-    with np.load(folder / ARRAYS, allow_pickle=False) as kept:
-        arrays = dict(kept)
+    with np.load(folder / ARRAYS, allow_pickle=False) as stored:
+        arrays = dict(stored)
     vectorisers = [
-        restore_vectoriser(one, arrays[f"idf_{i}"]) for i, one in enumerate(card["bags"])
+        restore_vectoriser(description, arrays[f"idf_{i}"])
+        for i, description in enumerate(card["bags"])
     ]
     reader = FeatureExtractor(vectorisers, arrays["directions"], card["pairs"])
     return GbdtModel(labels, reader, Forest.from_arrays(arrays), arrays["codes"])
@@ -109,19 +110,19 @@ def fit(job: Job) -> FitResult:
         sample_weights(job.train),
     )
     reader = _fit_extractor(job)
-    given = reader.extract(job.train)
+    features = reader.extract(job.train)
     valid = (
         (reader.extract(job.valid), training_targets(job.valid, labels)) if len(job.valid) else None
     )
     if labels.task == "regression":
-        forests = [_fit_trees(job.recipe, given, target, counts, valid, numbers=True)]
+        forests = [_fit_trees(job.recipe, features, target, counts, valid, is_regression=True)]
         codes = np.zeros(0, dtype=np.int64)
     elif labels.task == "multilabel":
         codes = one_vs_rest_targets(target, labels).codes
         forests = [
             _fit_trees(
                 job.recipe,
-                given,
+                features,
                 target[:, k],
                 balance_classes(job.recipe.gbdt.class_weights, target[:, k], counts),
                 _select_label(valid, k),
@@ -129,14 +130,16 @@ def fit(job: Job) -> FitResult:
             for k in codes.tolist()
         ]
     else:
-        places, hard, shares = expand_soft_targets(target, counts)
+        row_indices, hard, shares = expand_soft_targets(target, counts)
         codes = np.unique(hard)
         weights = balance_classes(job.recipe.gbdt.class_weights, hard, shares)
         forests = [
-            _fit_trees(job.recipe, given[places], hard, weights, _harden_labels(valid, codes))
+            _fit_trees(
+                job.recipe, features[row_indices], hard, weights, _harden_labels(valid, codes)
+            )
         ]
     forest = Forest.concatenate(forests)
-    summary = {"features": float(given.shape[1]), "trees": float(len(forest.roots))}
+    summary = {"features": float(features.shape[1]), "trees": float(len(forest.roots))}
     return FitResult(GbdtModel(labels, reader, forest, codes), summary=summary)
 
 
@@ -149,34 +152,38 @@ def _fit_extractor(job: Job) -> FeatureExtractor:
     pairs = bool((rows["text_pair"] != "").any())
     texts = rows["text"].tolist() + (rows["text_pair"].tolist() if pairs else [])
     vectorisers, matrices = fit_vectorisers(recipe.tfidf, texts)
-    found = stack_features(matrices, len(texts))
-    if found.shape[1] < 2:  # texts without any n-gram have no components
-        return FeatureExtractor(vectorisers, np.zeros((1, found.shape[1]), dtype=np.float32), pairs)
-    most = min(recipe.gbdt.dimensions, *found.shape)
-    svd = TruncatedSVD(most, random_state=derive(recipe.seed, "gbdt") % 2**32)
+    features = stack_features(matrices, len(texts))
+    if features.shape[1] < 2:  # texts without any n-gram have no components
+        return FeatureExtractor(
+            vectorisers, np.zeros((1, features.shape[1]), dtype=np.float32), pairs
+        )
+    dimensions = min(recipe.gbdt.dimensions, *features.shape)
+    svd = TruncatedSVD(dimensions, random_state=derive(recipe.seed, "gbdt") % 2**32)
     with threadpool_limits(recipe.train.threads), np.errstate(invalid="ignore", divide="ignore"):
-        directions = svd.fit(found).components_
+        directions = svd.fit(features).components_
     return FeatureExtractor(vectorisers, np.ascontiguousarray(directions, dtype=np.float32), pairs)
 
 
 def _fit_trees(
     recipe: Recipe,
-    given: np.ndarray,
+    features: np.ndarray,
     target: np.ndarray,
     weights: np.ndarray | None,
     valid: tuple[np.ndarray, np.ndarray] | None,
-    numbers: bool = False,
+    is_regression: bool = False,
 ) -> Forest:
     """Fit scikit-learn's histogram gradient boosting (Ke et al., 2017)."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from threadpoolctl import threadpool_limits
 
-    known = np.unique(target)
-    if len(known) == 1:
-        return Forest.constant(float(known[0]) if numbers else np.inf if known[0] else -np.inf)
+    values = np.unique(target)
+    if len(values) == 1:
+        return Forest.constant(
+            float(values[0]) if is_regression else np.inf if values[0] else -np.inf
+        )
     options = recipe.gbdt
     stop = valid is not None and len(valid[1]) > 0
-    kind = HistGradientBoostingRegressor if numbers else HistGradientBoostingClassifier
+    kind = HistGradientBoostingRegressor if is_regression else HistGradientBoostingClassifier
     trees = kind(
         max_iter=options.iterations,
         learning_rate=options.lr,
@@ -187,9 +194,9 @@ def _fit_trees(
         n_iter_no_change=options.patience,
         random_state=derive(recipe.seed, "gbdt") % 2**32,
     )
-    held = {"X_val": valid[0], "y_val": valid[1]} if valid is not None and stop else {}
+    validation = {"X_val": valid[0], "y_val": valid[1]} if valid is not None and stop else {}
     with threadpool_limits(recipe.train.threads):
-        return extract_forest(trees.fit(given, target, sample_weight=weights, **held))
+        return extract_forest(trees.fit(features, target, sample_weight=weights, **validation))
 
 
 def _select_label(valid: Any, column: int) -> Any:
@@ -200,7 +207,7 @@ def _harden_labels(valid: Any, codes: np.ndarray) -> Any:
     """Return the validation rows whose most probable class occurs in training, with that class."""
     if valid is None:
         return None
-    given, target = valid
+    features, target = valid
     hard = target if target.ndim == 1 else target.argmax(axis=1)
-    known = np.isin(hard, codes)
-    return given[known], hard[known]
+    is_known = np.isin(hard, codes)
+    return features[is_known], hard[is_known]

@@ -36,7 +36,7 @@ class KeywordModel:
         patterns = [_compile_rules(self.rules.get(name, [])) for name in self.labels.classes]
         texts = zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True)
         counts = np.array(
-            [[_count_matches(own, f"{a}\n{b}") for own in patterns] for a, b in texts],
+            [[_count_matches(rules, f"{a}\n{b}") for rules in patterns] for a, b in texts],
             dtype=np.float64,
         ).reshape(len(rows), len(patterns))
         if self.labels.task == "multilabel":
@@ -75,8 +75,8 @@ def fit(job: Job) -> FitResult:
     target = np.eye(len(labels.classes))[target] if target.ndim == 1 else target
     shares = np.average(target, axis=0, weights=sample_weights(job.train))
     model = KeywordModel(labels, rules, tuple(shares.tolist()))
-    every = _compile_rules([word for words in rules.values() for word in words])
-    hits = [_count_matches(every, text) > 0 for text in job.train["text"]]
+    all_rules = _compile_rules([word for words in rules.values() for word in words])
+    hits = [_count_matches(all_rules, text) > 0 for text in job.train["text"]]
     return FitResult(model, summary={"texts_with_keywords": float(np.mean(hits))})
 
 
@@ -95,8 +95,8 @@ def read_rules(path: Path, labels: Labels) -> Rules:
     content = _read_mapping(path)
     for name, words in content.items():
         if str(name) not in labels.classes:
-            close = nearest(str(name), labels.classes)
-            hint = f"; did you mean '{close}'?" if close else "."
+            nearest_class = nearest(str(name), labels.classes)
+            hint = f"; did you mean '{nearest_class}'?" if nearest_class else "."
             raise FoldlineError(
                 f"{path}: '{name}' is not a class{hint} Classes: {listed(labels.classes)}"
             )
@@ -131,11 +131,11 @@ def _is_word(word: object) -> bool:
 
 def _compile_rules(words: list[str]) -> list[re.Pattern[str]]:
     """Compile rules that match anywhere in a text, since Korean particles follow words."""
-    found = []
+    patterns = []
     for word in words:
         regex = len(word) > 2 and word.startswith("/") and word.endswith("/")
-        found.append(re.compile(word[1:-1] if regex else re.escape(word), re.IGNORECASE))
-    return found
+        patterns.append(re.compile(word[1:-1] if regex else re.escape(word), re.IGNORECASE))
+    return patterns
 
 
 def _count_matches(patterns: list[re.Pattern[str]], text: str) -> int:

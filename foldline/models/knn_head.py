@@ -26,23 +26,28 @@ class KnnHead:
     def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
         """Return the weighted mean of the neighbours' targets."""
         unit = normalise_rows(features)
-        found = np.zeros((len(features), self.targets.shape[1]))
+        votes_sum = np.zeros((len(features), self.targets.shape[1]))
         size = max(1, MAX_CELLS // len(self.rows))
         for start in range(0, len(unit), size):
-            near = unit[start : start + size].astype(np.float64) @ self.rows.T.astype(np.float64)
+            similarity = unit[start : start + size].astype(np.float64) @ self.rows.T.astype(
+                np.float64
+            )
             # The last digits depend on the other rows of the block: ties must not.
-            near = near.round(6)
-            order = np.argsort(-near, axis=1, kind="stable")[:, : int(self.count)]
-            votes = np.maximum(np.take_along_axis(near, order, axis=1), 1e-6) * self.weights[order]
+            similarity = similarity.round(6)
+            order = np.argsort(-similarity, axis=1, kind="stable")[:, : int(self.count)]
+            votes = (
+                np.maximum(np.take_along_axis(similarity, order, axis=1), 1e-6)
+                * self.weights[order]
+            )
             votes /= votes.sum(axis=1, keepdims=True)
-            found[start : start + size] = np.einsum("nk,nkc->nc", votes, self.targets[order])
-        return found[:, 0] if labels.task == "regression" else found
+            votes_sum[start : start + size] = np.einsum("nk,nkc->nc", votes, self.targets[order])
+        return votes_sum[:, 0] if labels.task == "regression" else votes_sum
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the stored rows."""
         names = ("rows", "targets", "weights", "count")
-        kept = {name: getattr(self, name) for name in names}
-        return {"head": np.array("knn")} | kept
+        fields = {name: getattr(self, name) for name in names}
+        return {"head": np.array("knn")} | fields
 
     @classmethod
     def fit(

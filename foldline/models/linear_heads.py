@@ -16,7 +16,7 @@ INTERPOLATION = 0.25
 
 
 def fit_head(
-    recipe: Recipe, features: Any, found: OneVsRestTargets, rows: pd.DataFrame, counts: int
+    recipe: Recipe, features: Any, targets: OneVsRestTargets, rows: pd.DataFrame, counts: int
 ) -> LinearModel:
     """Fit the head that `tfidf.head` names; the first `counts` features are non-negative.
 
@@ -24,28 +24,28 @@ def fit_head(
     training rows; folds keep groups and copies of `rows` (n) together.
     """
     options = recipe.tfidf
-    features = features[found.rows]
+    features = features[targets.rows]
     if options.head == "logistic":
         fitted = fit_each(
-            partial(_fit_logistic, recipe), features, found.indicators, found.sample_weight
+            partial(_fit_logistic, recipe), features, targets.indicators, targets.sample_weight
         )
-        return LinearModel(fitted.weights, fitted.bias, found.codes)
+        return LinearModel(fitted.weights, fitted.bias, targets.codes)
     balanced = options.class_weights == "balanced"
 
-    def fit(part: Any, holds: np.ndarray, shares: np.ndarray | None) -> LinearModel:
-        if options.head == "complement_nb" and found.exclusive:
-            return fit_complement_nb(part, holds, shares, counts)
-        return fit_each(get_learner(recipe, counts), part, holds, shares)
+    def fit(part: Any, indicators: np.ndarray, sample_weight: np.ndarray | None) -> LinearModel:
+        if options.head == "complement_nb" and targets.exclusive:
+            return fit_complement_nb(part, indicators, sample_weight, counts)
+        return fit_each(get_learner(recipe, counts), part, indicators, sample_weight)
 
     fitted = fit_calibrated(
         fit,
         features,
-        found.indicators,
-        found.sample_weight,
-        assign_folds(rows, recipe.seed)[found.rows],
+        targets.indicators,
+        targets.sample_weight,
+        assign_folds(rows, recipe.seed)[targets.rows],
         partial(balance_rows, balanced=balanced),
     )
-    return LinearModel(fitted.weights, fitted.bias, found.codes)
+    return LinearModel(fitted.weights, fitted.bias, targets.codes)
 
 
 def get_learner(recipe: Recipe, counts: int) -> Learner:
@@ -58,18 +58,22 @@ def get_learner(recipe: Recipe, counts: int) -> Learner:
     }[recipe.tfidf.head]
 
 
-def balance_rows(holds: np.ndarray, shares: np.ndarray | None, balanced: bool) -> np.ndarray:
+def balance_rows(
+    indicators: np.ndarray, sample_weight: np.ndarray | None, balanced: bool
+) -> np.ndarray:
     """Return (n,) sample weights, scaled if `balanced` so that both sides weigh the same."""
-    weights = np.ones(len(holds)) if shares is None else shares.astype(np.float64)
+    weights = (
+        np.ones(len(indicators)) if sample_weight is None else sample_weight.astype(np.float64)
+    )
     if not balanced:
         return weights
-    positive = holds.astype(bool)
+    positive = indicators.astype(bool)
     sides = np.where(positive, weights[positive].sum(), weights[~positive].sum())
     return np.asarray(weights * weights.sum() / (2 * sides))
 
 
 def fit_complement_nb(
-    features: Any, holds: np.ndarray, shares: np.ndarray | None, counts: int
+    features: Any, indicators: np.ndarray, sample_weight: np.ndarray | None, counts: int
 ) -> LinearModel:
     """Fit complement naive Bayes (Rennie et al., 2003) to (n, k) indicators, a class a column.
 
@@ -77,15 +81,18 @@ def fit_complement_nb(
     does not change their order.
     """
     logs = np.stack(
-        [_log_shares(features, ~holds[:, k], shares, counts) for k in range(holds.shape[1])]
+        [
+            _log_shares(features, ~indicators[:, k], sample_weight, counts)
+            for k in range(indicators.shape[1])
+        ]
     )
-    weights = np.zeros((holds.shape[1], features.shape[1]))
+    weights = np.zeros((indicators.shape[1], features.shape[1]))
     weights[:, :counts] = logs.mean(axis=0) - logs
     return LinearModel(weights, np.zeros(len(weights)), np.arange(len(weights)))
 
 
 def _fit_logistic(
-    recipe: Recipe, features: Any, holds: np.ndarray, shares: np.ndarray | None
+    recipe: Recipe, features: Any, indicators: np.ndarray, sample_weight: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
     from sklearn.linear_model import LogisticRegression
 
@@ -97,27 +104,31 @@ def _fit_logistic(
         class_weight=None if options.class_weights == "none" else "balanced",
         max_iter=1000,
         random_state=recipe.seed,
-    ).fit(features, holds, sample_weight=shares)
+    ).fit(features, indicators, sample_weight=sample_weight)
     return logistic.coef_[0], logistic.intercept_[0]
 
 
 def _fit_svm(
-    recipe: Recipe, features: Any, holds: np.ndarray, shares: np.ndarray | None
+    recipe: Recipe, features: Any, indicators: np.ndarray, sample_weight: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
     from sklearn.svm import LinearSVC
 
     options = recipe.tfidf
-    machine = LinearSVC(
+    svm = LinearSVC(
         C=options.svm_c,
         class_weight=None if options.class_weights == "none" else "balanced",
         max_iter=10_000,
         random_state=recipe.seed,
-    ).fit(features, holds, sample_weight=shares)
-    return machine.coef_[0], machine.intercept_[0]
+    ).fit(features, indicators, sample_weight=sample_weight)
+    return svm.coef_[0], svm.intercept_[0]
 
 
 def _fit_nbsvm(
-    recipe: Recipe, counts: int, features: Any, holds: np.ndarray, shares: np.ndarray | None
+    recipe: Recipe,
+    counts: int,
+    features: Any,
+    indicators: np.ndarray,
+    sample_weight: np.ndarray | None,
 ) -> tuple[np.ndarray, float]:
     """Fit an SVM to features scaled by their log-count ratio, interpolated with naive Bayes.
 
@@ -126,39 +137,41 @@ def _fit_nbsvm(
     from scipy import sparse
 
     ratio = np.ones(features.shape[1])
-    ratio[:counts] = _fit_naive_bayes(counts, features, holds, shares)[0][:counts]
-    weights, bias = _fit_svm(recipe, features @ sparse.diags_array(ratio), holds, shares)
-    own = INTERPOLATION * weights + (1 - INTERPOLATION) * np.abs(weights).mean()
-    return own * ratio, bias
+    ratio[:counts] = _fit_naive_bayes(counts, features, indicators, sample_weight)[0][:counts]
+    weights, bias = _fit_svm(
+        recipe, features @ sparse.diags_array(ratio), indicators, sample_weight
+    )
+    interpolated = INTERPOLATION * weights + (1 - INTERPOLATION) * np.abs(weights).mean()
+    return interpolated * ratio, bias
 
 
 def _fit_naive_bayes(
-    counts: int, features: Any, holds: np.ndarray, shares: np.ndarray | None
+    counts: int, features: Any, indicators: np.ndarray, sample_weight: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
     weights = np.zeros(features.shape[1])
-    positive = holds.astype(bool)
-    sides = [_log_shares(features, side, shares, counts) for side in (positive, ~positive)]
+    positive = indicators.astype(bool)
+    sides = [_log_shares(features, side, sample_weight, counts) for side in (positive, ~positive)]
     weights[:counts] = sides[0] - sides[1]
     return weights, 0.0
 
 
 def _log_shares(
-    features: Any, chosen: np.ndarray, shares: np.ndarray | None, counts: int
+    features: Any, chosen: np.ndarray, sample_weight: np.ndarray | None, counts: int
 ) -> np.ndarray:
     """Return the log share of each of the first `counts` features in the sum of the chosen rows."""
-    weights = chosen.astype(np.float64) * (1.0 if shares is None else shares)
+    weights = chosen.astype(np.float64) * (1.0 if sample_weight is None else sample_weight)
     sums = np.asarray(features.T @ weights)[:counts] + SMOOTHING
     return np.asarray(np.log(sums / sums.sum()))
 
 
 def _fit_ridge(
-    recipe: Recipe, features: Any, holds: np.ndarray, shares: np.ndarray | None
+    recipe: Recipe, features: Any, indicators: np.ndarray, sample_weight: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
     from sklearn.linear_model import Ridge
 
-    weights = balance_rows(holds, shares, recipe.tfidf.class_weights == "balanced")
-    target = 2.0 * holds - 1
-    found = Ridge(alpha=recipe.tfidf.alpha, random_state=recipe.seed, solver="sag").fit(
+    weights = balance_rows(indicators, sample_weight, recipe.tfidf.class_weights == "balanced")
+    target = 2.0 * indicators - 1
+    ridge = Ridge(alpha=recipe.tfidf.alpha, random_state=recipe.seed, solver="sag").fit(
         features, target, weights
     )
-    return found.coef_, float(found.intercept_)
+    return ridge.coef_, float(ridge.intercept_)

@@ -56,10 +56,10 @@ class MlpHead:
         rows = (features - mean) / scale
         codes = np.zeros(0, dtype=np.int64)
         if labels.task == "classification":
-            found = one_vs_rest_targets(target, labels, weights)
+            targets = one_vs_rest_targets(target, labels, weights)
             target = expand_soft_targets(target)[1]
-            rows, codes = rows[found.rows], found.codes
-            weights = balance_classes(options.class_weights, target, found.sample_weight)
+            rows, codes = rows[targets.rows], targets.codes
+            weights = balance_classes(options.class_weights, target, targets.sample_weight)
         kind = MLPRegressor if labels.task == "regression" else MLPClassifier
         network = kind(
             hidden_layer_sizes=(options.hidden,),

@@ -38,26 +38,29 @@ def count_within_words(texts: list[str], low: int, high: int, min_df: int) -> Ng
     than `low` counts whole. Returns None if the texts have too many different characters for an
     integer to hold `high` of them, or contain the character 0, which numpy strings cannot end with.
     """
-    places = _index_characters(texts)
-    width = len(places.alphabet).bit_length()
-    if width * high > BITS or not places.alphabet.all():
+    characters = _index_characters(texts)
+    width = len(characters.alphabet).bit_length()
+    if width * high > BITS or not characters.alphabet.all():
         return None
-    numbers = np.zeros(len(places.ranks), dtype=np.int64)
-    kept, parts = [], []
+    prefix_codes = np.zeros(len(characters.ranks), dtype=np.int64)
+    codes, parts = [], []
     for size in range(1, high + 1):
-        _append_character(numbers, places, size, width * (high - size))
+        _append_character(prefix_codes, characters, size, width * (high - size))
         if size < low:
             continue
-        whole = places.left >= size
+        fits = characters.left >= size
         if size == low:
-            whole |= places.first  # a shorter word counts whole
-        found, matrix = _count_matrix(numbers[whole], places.rows[whole], len(texts), min_df)
-        kept.append(found)
+            fits |= characters.first  # a shorter word counts whole
+        codes_of_size, matrix = _count_matrix(
+            prefix_codes[fits], characters.rows[fits], len(texts), min_df
+        )
+        codes.append(codes_of_size)
         parts.append(matrix)
-    known = np.concatenate(kept)
-    order = np.argsort(known, kind="stable")
+    all_codes = np.concatenate(codes)
+    order = np.argsort(all_codes, kind="stable")
     return NgramCounts(
-        _stack_columns(parts, order), _decode_ngrams(known[order], places.alphabet, width, high)
+        _stack_columns(parts, order),
+        _decode_ngrams(all_codes[order], characters.alphabet, width, high),
     )
 
 
@@ -65,28 +68,28 @@ def count_words(texts: list[str], low: int, high: int) -> NgramCounts:
     """Count n-grams of `low` to `high` lower-cased words, joined by spaces."""
     import pandas as pd
 
-    found = [WORD.findall(text.lower()) for text in texts]
-    lengths = np.array([len(some) for some in found], dtype=np.int64)
+    words_by_text = [WORD.findall(text.lower()) for text in texts]
+    lengths = np.array([len(some) for some in words_by_text], dtype=np.int64)
     rows = np.repeat(np.arange(len(texts), dtype=np.int32), lengths)
-    left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(rows))
-    every = np.array([word for some in found for word in some], dtype=object)
-    words, names = pd.factorize(every)
-    numbers, before = words, names.tolist()  # the n-gram that starts at each word
+    words_left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(rows))
+    all_words = np.array([word for some in words_by_text for word in some], dtype=object)
+    words, names = pd.factorize(all_words)
+    prefix_codes, prefixes = words, names.tolist()  # the n-gram that starts at each word
     grams, parts = [], []
     for size in range(1, high + 1):
         if size > 1:
-            there = np.flatnonzero(left >= size)
-            longer, known = pd.factorize(
-                numbers[there] * np.int64(len(names)) + words[there + size - 1]
+            fits = np.flatnonzero(words_left >= size)
+            longer, codes = pd.factorize(
+                prefix_codes[fits] * np.int64(len(names)) + words[fits + size - 1]
             )
-            starts, ends = np.divmod(known, len(names)) if len(known) else (known, known)
-            before = [f"{before[i]} {names[j]}" for i, j in zip(starts, ends, strict=True)]
-            numbers = np.zeros(len(words), dtype=np.int64)
-            numbers[there] = longer
+            starts, ends = np.divmod(codes, len(names)) if len(codes) else (codes, codes)
+            prefixes = [f"{prefixes[i]} {names[j]}" for i, j in zip(starts, ends, strict=True)]
+            prefix_codes = np.zeros(len(words), dtype=np.int64)
+            prefix_codes[fits] = longer
         if size >= low:
-            here = left >= size
-            parts.append(_count_matrix(numbers[here], rows[here], len(texts), 1)[1])
-            grams += before
+            fits_ = words_left >= size
+            parts.append(_count_matrix(prefix_codes[fits_], rows[fits_], len(texts), 1)[1])
+            grams += prefixes
     order = np.array(sorted(range(len(grams)), key=grams.__getitem__), dtype=np.int64)
     return NgramCounts(_stack_columns(parts, order), [grams[place] for place in order])
 
@@ -120,34 +123,38 @@ def _index_characters(texts: list[str]) -> _Characters:
     return _Characters(ranks, np.repeat(rows, lengths), left, first, np.flatnonzero(there))
 
 
-def _append_character(numbers: np.ndarray, places: _Characters, size: int, shift: int) -> None:
+def _append_character(
+    prefix_codes: np.ndarray, characters: _Characters, size: int, shift: int
+) -> None:
     """Add the character at offset `size - 1` to each code whose word is long enough."""
-    reach = len(numbers) - size + 1
-    if reach > 0:
-        there = places.left[:reach] >= size
-        numbers[:reach][there] |= places.ranks[size - 1 :][there] << shift
+    n_starts = len(prefix_codes) - size + 1
+    if n_starts > 0:
+        fits = characters.left[:n_starts] >= size
+        prefix_codes[:n_starts][fits] |= characters.ranks[size - 1 :][fits] << shift
 
 
 def _count_matrix(
-    numbers: np.ndarray, rows: np.ndarray, texts: int, min_df: int
+    ngram_codes: np.ndarray, rows: np.ndarray, texts: int, min_df: int
 ) -> tuple[np.ndarray, Any]:
     """Return the codes that occur in at least `min_df` texts, and their counts (texts, codes)."""
     import pandas as pd
     from scipy import sparse
 
-    codes, found = pd.factorize(numbers)
-    shape = (texts, len(found))
+    codes, unique_codes = pd.factorize(ngram_codes)
+    shape = (texts, len(unique_codes))
     ones = np.ones(len(codes))
     matrix = sparse.coo_matrix((ones, (rows, codes.astype(np.int32))), shape).tocsr()
     if min_df <= 1:
-        return np.asarray(found), matrix
-    often = np.bincount(matrix.indices, minlength=len(found)) >= min_df
-    return np.asarray(found)[often], matrix[:, often]
+        return np.asarray(unique_codes), matrix
+    is_frequent = np.bincount(matrix.indices, minlength=len(unique_codes)) >= min_df
+    return np.asarray(unique_codes)[is_frequent], matrix[:, is_frequent]
 
 
-def _decode_ngrams(numbers: np.ndarray, alphabet: np.ndarray, width: int, high: int) -> list[str]:
+def _decode_ngrams(
+    ngram_codes: np.ndarray, alphabet: np.ndarray, width: int, high: int
+) -> list[str]:
     """Return the n-grams as strings; shorter ones hold zeros, which numpy strings drop."""
-    signs = np.concatenate([[0], alphabet]).astype(np.uint32)
+    code_points = np.concatenate([[0], alphabet]).astype(np.uint32)
     shifts = width * np.arange(high - 1, -1, -1)
-    columns = signs[(numbers[:, None] >> shifts) & ((1 << width) - 1)]
+    columns = code_points[(ngram_codes[:, None] >> shifts) & ((1 << width) - 1)]
     return list(np.ascontiguousarray(columns).view(f"<U{high}").ravel().tolist())

@@ -28,11 +28,11 @@ class HashedNgrams:
 
     def indices(self, text: str) -> np.ndarray:
         """Return the indices in `buckets_kept` of a text's n-grams, with repetitions."""
-        found = np.fromiter(self.hash_ngrams(text), dtype=np.int64)
-        if not len(self.buckets_kept) or not len(found):
+        buckets = np.fromiter(self.hash_ngrams(text), dtype=np.int64)
+        if not len(self.buckets_kept) or not len(buckets):
             return np.zeros(0, dtype=np.int64)
-        places = np.searchsorted(self.buckets_kept, found).clip(max=len(self.buckets_kept) - 1)
-        return np.asarray(places[self.buckets_kept[places] == found])
+        indices = np.searchsorted(self.buckets_kept, buckets).clip(max=len(self.buckets_kept) - 1)
+        return np.asarray(indices[self.buckets_kept[indices] == buckets])
 
     def hash_ngrams(self, text: str) -> Iterator[int]:
         """Yield the bucket of each n-gram of a text."""
@@ -56,8 +56,8 @@ class HashedNgrams:
         return crc32(f"{kind}{gram}".encode("utf-8", "surrogatepass")) % self.n_buckets
 
 
-def select_buckets(grams: HashedNgrams, texts: list[str], least: int) -> np.ndarray:
+def select_buckets(index: HashedNgrams, texts: list[str], min_df: int) -> np.ndarray:
     """Return the sorted buckets found in at least `min_df` texts, or all if there are none."""
-    counts = Counter(bucket for text in texts for bucket in set(grams.hash_ngrams(text)))
-    often = [bucket for bucket, count in counts.items() if count >= least] or list(counts)
-    return np.array(sorted(often), dtype=np.int64)
+    counts = Counter(bucket for text in texts for bucket in set(index.hash_ngrams(text)))
+    frequent = [bucket for bucket, count in counts.items() if count >= min_df] or list(counts)
+    return np.array(sorted(frequent), dtype=np.int64)

@@ -35,11 +35,11 @@ class LinearModel:
         scores = np.asarray(features @ self.weights.T) + self.bias
         if labels.task == "regression":
             return np.asarray(scores[:, 0])
-        found = np.asarray(expit(scores))
+        probabilities = np.asarray(expit(scores))
         return (
-            found
+            probabilities
             if labels.task == "multilabel"
-            else expand_probabilities(found, self.codes, labels)
+            else expand_probabilities(probabilities, self.codes, labels)
         )
 
 
@@ -76,36 +76,38 @@ def one_vs_rest_targets(
                 "data.annotations.aggregate to majority"
             )
         return OneVsRestTargets(slice(None), target, weights, np.arange(target.shape[1]), False)
-    places, codes, shares = expand_soft_targets(target, weights)
-    known = np.unique(codes)
-    outputs = known if len(known) > 2 else known[1:]
-    return OneVsRestTargets(places, codes[:, None] == outputs, shares, known, len(known) > 2)
+    rows, codes, sample_weight = expand_soft_targets(target, weights)
+    classes = np.unique(codes)
+    outputs = classes if len(classes) > 2 else classes[1:]
+    return OneVsRestTargets(
+        rows, codes[:, None] == outputs, sample_weight, classes, len(classes) > 2
+    )
 
 
 def fit_each(
-    learn: Learner, features: Any, holds: np.ndarray, shares: np.ndarray | None
+    learn: Learner, features: Any, indicators: np.ndarray, sample_weight: np.ndarray | None
 ) -> LinearModel:
     """Fit every output by itself; one that is positive for all rows, or for none, is constant."""
-    weights = np.zeros((holds.shape[1], features.shape[1]))
-    bias = np.zeros(holds.shape[1])
-    for output in range(holds.shape[1]):
-        column = holds[:, output]
+    weights = np.zeros((indicators.shape[1], features.shape[1]))
+    bias = np.zeros(indicators.shape[1])
+    for output in range(indicators.shape[1]):
+        column = indicators[:, output]
         if column.all() or not column.any():
             bias[output] = np.inf if column.all() else -np.inf
         else:
-            weights[output], bias[output] = learn(features, column, shares)
-    return LinearModel(weights, bias, np.arange(holds.shape[1]))
+            weights[output], bias[output] = learn(features, column, sample_weight)
+    return LinearModel(weights, bias, np.arange(indicators.shape[1]))
 
 
-def expand_probabilities(found: np.ndarray, codes: np.ndarray, labels: Labels) -> np.ndarray:
+def expand_probabilities(scores: np.ndarray, codes: np.ndarray, labels: Labels) -> np.ndarray:
     """Return (n, c) probabilities that sum to 1 from those of the classes seen in training.
 
     `scores` (n, k) are one-vs-rest probabilities; of two classes they hold the second alone.
     """
-    if len(codes) == 2 and found.shape[1] == 1:
-        found = np.column_stack([1 - found, found])
-    probabilities = np.zeros((len(found), len(labels.classes)))
-    probabilities[:, codes] = found / found.sum(axis=1, keepdims=True)
+    if len(codes) == 2 and scores.shape[1] == 1:
+        scores = np.column_stack([1 - scores, scores])
+    probabilities = np.zeros((len(scores), len(labels.classes)))
+    probabilities[:, codes] = scores / scores.sum(axis=1, keepdims=True)
     return probabilities
 
 

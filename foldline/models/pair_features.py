@@ -31,15 +31,15 @@ def combine_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _overlaps(left: str, right: str) -> tuple[float, float, float, float, float]:
-    words, others = set(left.split()), set(right.split())
-    grams, other_grams = _character_bigrams(left), _character_bigrams(right)
-    common = len(grams & other_grams)
+    words, other_words = set(left.split()), set(right.split())
+    bigrams, other_bigrams = _character_bigrams(left), _character_bigrams(right)
+    common_bigrams = len(bigrams & other_bigrams)
     return (
-        len(words & others) / max(1, len(words | others)),
-        common / max(1, len(grams) + len(other_grams) - common),
-        common / max(1, min(len(grams), len(other_grams))),
+        len(words & other_words) / max(1, len(words | other_words)),
+        common_bigrams / max(1, len(bigrams) + len(other_bigrams) - common_bigrams),
+        common_bigrams / max(1, min(len(bigrams), len(other_bigrams))),
         min(len(left), len(right)) / max(1, len(left), len(right)),
-        float(_number_words(words) == _number_words(others)),
+        float(_number_words(words) == _number_words(other_words)),
     )
 
 

@@ -19,8 +19,8 @@ Fit = Callable[[Any, np.ndarray, np.ndarray | None], LinearModel]
 def fit_calibrated(
     fit: Fit,
     features: Any,
-    holds: np.ndarray,
-    shares: np.ndarray | None,
+    indicators: np.ndarray,
+    sample_weight: np.ndarray | None,
     groups: np.ndarray,
     weigh: Callable[[np.ndarray, np.ndarray | None], np.ndarray],
 ) -> LinearModel:
@@ -29,28 +29,34 @@ def fit_calibrated(
     `groups` (n,) are fold numbers, see `assign_folds`. A sigmoid of a linear score is again linear,
     so the calibrated model is as small and fast as the plain one.
     """
-    whole = fit(features, holds, shares)
+    model = fit(features, indicators, sample_weight)
     numbers = np.unique(groups)
     if len(numbers) < 2:
-        return whole
-    scores = np.zeros(holds.shape)
+        return model
+    scores = np.zeros(indicators.shape)
     for number in numbers:
-        held = np.flatnonzero(groups == number)
-        rest = np.flatnonzero(groups != number)
-        part = fit(features[rest], holds[rest], None if shares is None else shares[rest])
-        scores[held] = np.asarray(features[held] @ part.weights.T) + part.bias
-    weights, bias = whole.weights.copy(), whole.bias.copy()
+        held_out = np.flatnonzero(groups == number)
+        training = np.flatnonzero(groups != number)
+        fold_model = fit(
+            features[training],
+            indicators[training],
+            None if sample_weight is None else sample_weight[training],
+        )
+        scores[held_out] = np.asarray(features[held_out] @ fold_model.weights.T) + fold_model.bias
+    weights, bias = model.weights.copy(), model.bias.copy()
     for output in np.flatnonzero(np.isfinite(bias)):
-        column = holds[:, output]
+        column = indicators[:, output]
         # A fold with all rows of a class left the others with a constant output.
-        own = np.nan_to_num(scores[:, output], posinf=0.0, neginf=0.0)
-        slope, shift = fit_sigmoid(own, column, weigh(column, shares))
+        finite_scores = np.nan_to_num(scores[:, output], posinf=0.0, neginf=0.0)
+        slope, intercept = fit_sigmoid(finite_scores, column, weigh(column, sample_weight))
         weights[output] *= slope
-        bias[output] = slope * bias[output] + shift
-    return LinearModel(weights, bias, whole.codes)
+        bias[output] = slope * bias[output] + intercept
+    return LinearModel(weights, bias, model.codes)
 
 
-def fit_sigmoid(scores: np.ndarray, holds: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+def fit_sigmoid(
+    scores: np.ndarray, indicators: np.ndarray, weights: np.ndarray
+) -> tuple[float, float]:
     """Return slope and intercept of the log odds of (n,) scores (Platt, 1999), by log loss.
 
     As in the paper, targets stop short of 0 and 1 depending on the number of rows, so that few rows
@@ -59,21 +65,21 @@ def fit_sigmoid(scores: np.ndarray, holds: np.ndarray, weights: np.ndarray) -> t
     from scipy.optimize import minimize
     from scipy.special import expit
 
-    positive = holds.astype(bool)
-    many, others = weights[positive].sum(), weights[~positive].sum()
-    target = np.where(positive, (many + 1) / (many + 2), 1 / (others + 2))
+    positive = indicators.astype(bool)
+    positives, negatives = weights[positive].sum(), weights[~positive].sum()
+    target = np.where(positive, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     total = weights.sum()
 
-    def loss(found: np.ndarray) -> tuple[float, np.ndarray]:
-        odds = found[0] * scores + found[1]
+    def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        odds = parameters[0] * scores + parameters[1]
         value = weights @ (np.logaddexp(0, odds) - target * odds) / total
         slip = weights * (expit(odds) - target) / total
         return float(value), np.array([slip @ scores, slip.sum()])
 
-    start = np.array([1.0, np.log((many + 1) / (others + 1))])
+    start = np.array([1.0, np.log((positives + 1) / (negatives + 1))])
     bounds = [(MIN_SLOPE, None), (None, None)]
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return float(found[0]), float(found[1])
+    solution = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return float(solution[0]), float(solution[1])
 
 
 def assign_folds(rows: pd.DataFrame, seed: int, folds: int = FOLDS) -> np.ndarray:
@@ -85,9 +91,9 @@ def assign_folds(rows: pd.DataFrame, seed: int, folds: int = FOLDS) -> np.ndarra
     labels = pd.Series(rows["label"].tolist(), index=rows.index).groupby(names).min()
     keys = rank_keys(seed, [f"platt\x1f{name}" for name in labels.index])
     order = np.lexsort((keys, labels.to_numpy(dtype=str)))
-    number = np.empty(len(labels), dtype=np.int64)
-    number[order] = np.arange(len(labels)) % folds
-    return np.asarray(number[labels.index.get_indexer(pd.Index(names))])
+    folds_by_name = np.empty(len(labels), dtype=np.int64)
+    folds_by_name[order] = np.arange(len(labels)) % folds
+    return np.asarray(folds_by_name[labels.index.get_indexer(pd.Index(names))])
 
 
 def _group_names(rows: pd.DataFrame) -> Iterator[str]:

@@ -39,16 +39,16 @@ def resolve_kind(model: str) -> str:
 
 def list_dependencies(recipe: Recipe, labels: Labels) -> list[object]:
     """Return what a fit depends on besides rows and params: labels and external files."""
-    named = {
+    external_files = {
         "keywords": recipe.keywords.file,
         "static": recipe.static.vectors,
         "embed": recipe.embed.encoder,
         "zero-shot": recipe.zero_shot.model,
         "external": recipe.external.file,
     }
-    beside = Path(named.get(recipe.model, recipe.model) or "")
-    there = beside != Path() and beside.exists()
-    return [labels.task, *labels.classes, digest(beside) if there else None]
+    external = Path(external_files.get(recipe.model, recipe.model) or "")
+    is_file = external != Path() and external.exists()
+    return [labels.task, *labels.classes, digest(external) if is_file else None]
 
 
 def fit(job: Job) -> FitResult:
@@ -62,10 +62,10 @@ def fit(job: Job) -> FitResult:
             "there is no row to train on: add rows, or raise the train share of split.ratios"
         )
     for rows in (job.train, job.valid):
-        strange = job.labels.unknown(rows["label"])
-        if strange:
+        unknown = job.labels.unknown(rows["label"])
+        if unknown:
             raise FoldlineError(
-                f"label '{strange[0]}' is not one of the classes "
+                f"label '{unknown[0]}' is not one of the classes "
                 f"{listed(job.labels.classes)}: run `dvc repro -f prepare`"
             )
     kind = KINDS[resolve_kind(job.recipe.model)]

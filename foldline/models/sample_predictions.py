@@ -17,13 +17,13 @@ COUNT = 8
 def select_ids(ids: list[str], seed: int) -> tuple[str, ...]:
     """Return COUNT sampled ids, independent of the order of the rows."""
     order = np.argsort(rank_keys(derive(seed, "samples"), ids), kind="stable")
-    return tuple(ids[place] for place in order[:COUNT])
+    return tuple(ids[index] for index in order[:COUNT])
 
 
 def select_rows(rows: pd.DataFrame, ids: tuple[str, ...]) -> pd.DataFrame:
     """Return the rows with these ids, in the order of the ids."""
-    places = {name: place for place, name in enumerate(rows["id"].tolist())}
-    return rows.iloc[[places[name] for name in ids]].reset_index(drop=True)
+    indices = {name: place for place, name in enumerate(rows["id"].tolist())}
+    return rows.iloc[[indices[name] for name in ids]].reset_index(drop=True)
 
 
 def build_table(
@@ -35,18 +35,18 @@ def build_table(
     the predicted class, if there is one.
     """
     rows = select_rows(valid, ids)
-    found: list[tuple[int | str, np.ndarray]] = [*fitted.samples.items()]
-    if not found and len(rows):
-        found = [("", fitted.model.predict(rows))]
+    predictions: list[tuple[int | str, np.ndarray]] = [*fitted.samples.items()]
+    if not predictions and len(rows):
+        predictions = [("", fitted.model.predict(rows))]
     lines = []
-    for epoch, values in found:
-        numbers = labels.task == "regression"
-        decoded = [f"{v:.6g}" if numbers else v for v in labels.decode(values)]
-        sure = [""] * len(rows)
+    for epoch, values in predictions:
+        is_regression = labels.task == "regression"
+        decoded = [f"{v:.6g}" if is_regression else v for v in labels.decode(values)]
+        probabilities = [""] * len(rows)
         if labels.task == "classification":
-            sure = [f"{row.max():.4f}" for row in values]
-        for place, (name, label) in enumerate(zip(rows["id"], rows["label"], strict=True)):
-            lines.append((epoch, name, label, decoded[place], sure[place]))
+            probabilities = [f"{row.max():.4f}" for row in values]
+        for index, (name, label) in enumerate(zip(rows["id"], rows["label"], strict=True)):
+            lines.append((epoch, name, label, decoded[index], probabilities[index]))
     return pd.DataFrame(lines, columns=["epoch", "id", "label", "predicted", "probability"])
 
 

@@ -17,11 +17,11 @@ def add_soft_labels(rows: pd.DataFrame, shares: pd.DataFrame, labels: Labels) ->
     if shares.empty:
         return rows
     source = rows["source_id"] if "source_id" in rows else rows["id"]
-    found = shares.set_index("id")[labels.columns].reindex(source.to_numpy())
-    targets = found.to_numpy(dtype=np.float64)
+    soft_labels = shares.set_index("id")[labels.columns].reindex(source.to_numpy())
+    targets = soft_labels.to_numpy(dtype=np.float64)
     certain = np.eye(len(labels.classes))[labels.encode(rows["label"])]
     targets = np.where(np.isnan(targets), certain, targets)
-    return rows.assign(**{name: targets[:, place] for place, name in enumerate(labels.columns)})
+    return rows.assign(**{name: targets[:, column] for column, name in enumerate(labels.columns)})
 
 
 def add_weights(rows: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
@@ -32,8 +32,10 @@ def add_weights(rows: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
     if weights.empty:
         return rows
     source = rows["source_id"] if "source_id" in rows else rows["id"]
-    found = weights.set_index("id")["weight"].reindex(source.to_numpy()).to_numpy(dtype=np.float64)
-    return rows.assign(weight=found)
+    weights_ = (
+        weights.set_index("id")["weight"].reindex(source.to_numpy()).to_numpy(dtype=np.float64)
+    )
+    return rows.assign(weight=weights_)
 
 
 def sample_weights(rows: pd.DataFrame) -> np.ndarray | None:
@@ -60,6 +62,6 @@ def expand_soft_targets(
     """
     if targets.ndim == 1:
         return slice(None), targets, weights
-    places, codes = np.nonzero(targets)
-    shares = targets[places, codes]
-    return places, codes, shares if weights is None else shares * weights[places]
+    rows, codes = np.nonzero(targets)
+    shares = targets[rows, codes]
+    return rows, codes, shares if weights is None else shares * weights[rows]

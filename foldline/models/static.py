@@ -42,9 +42,9 @@ class StaticModel:
         if isinstance(self.index, WordIndex):
             card["words"] = list(self.index.words)
         else:
-            finder = self.index
-            card["grams"] = [finder.word_ngrams, list(finder.char_ngrams), finder.n_buckets]
-            arrays["known"] = finder.buckets_kept
+            index = self.index
+            card["grams"] = [index.word_ngrams, list(index.char_ngrams), index.n_buckets]
+            arrays["known"] = index.buckets_kept
         np.savez_compressed(
             folder / ARRAYS, allow_pickle=False, **arrays, **_prefix_names(self.head.arrays())
         )
@@ -55,17 +55,17 @@ def load(folder: Path, labels: Labels) -> StaticModel:
     """Read the model."""
     card = read_json(folder / CARD)
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        kept = dict(arrays)
+        stored = dict(arrays)
     head = dense_heads.restore_head(
-        {n.removeprefix("head_"): a for n, a in kept.items() if "head_" in n}
+        {n.removeprefix("head_"): a for n, a in stored.items() if "head_" in n}
     )
-    finder: HashedNgrams | WordIndex
+    index: HashedNgrams | WordIndex
     if "words" in card:
-        finder = WordIndex(tuple(card["words"]))
+        index = WordIndex(tuple(card["words"]))
     else:
         words, chars, buckets = card["grams"]
-        finder = HashedNgrams(words, tuple(chars), buckets, kept["known"])
-    return StaticModel(labels, finder, kept["vectors"], card["pairs"], head)
+        index = HashedNgrams(words, tuple(chars), buckets, stored["known"])
+    return StaticModel(labels, index, stored["vectors"], card["pairs"], head)
 
 
 def fit(job: Job) -> FitResult:
@@ -75,13 +75,13 @@ def fit(job: Job) -> FitResult:
     texts = rows["text"].tolist() + (rows["text_pair"].tolist() if pairs else [])
     if options.vectors is None:
         return _fit_trained_vectors(job, texts, pairs)
-    finder, vectors = read_vectors(Path(options.vectors), texts, options.vocabulary)
-    given = extract_features(finder, vectors, pairs, rows)
+    index, vectors = read_vectors(Path(options.vectors), texts, options.vocabulary)
+    features = extract_features(index, vectors, pairs, rows)
     target, weights = training_targets(rows, job.labels), sample_weights(rows)
-    head = dense_heads.fit_linear(options, given, target, job.labels, weights)
-    found = sum(len(finder.indices(text)) > 0 for text in texts)
-    summary = {"words": float(len(vectors)), "texts_with_known_words": found / len(texts)}
-    return FitResult(StaticModel(job.labels, finder, vectors, pairs, head), summary=summary)
+    head = dense_heads.fit_linear(options, features, target, job.labels, weights)
+    n_known = sum(len(index.indices(text)) > 0 for text in texts)
+    summary = {"words": float(len(vectors)), "texts_with_known_words": n_known / len(texts)}
+    return FitResult(StaticModel(job.labels, index, vectors, pairs, head), summary=summary)
 
 
 def _fit_trained_vectors(job: Job, texts: list[str], pairs: bool) -> FitResult:
@@ -90,37 +90,37 @@ def _fit_trained_vectors(job: Job, texts: list[str], pairs: bool) -> FitResult:
     options = job.recipe.static
     low, high = options.chars
     empty = HashedNgrams(options.words, (low, high), options.buckets, np.zeros(0, dtype=np.int64))
-    known = select_buckets(empty, texts, options.min_df)
-    finder = HashedNgrams(options.words, (low, high), options.buckets, known)
-    vectors, head, history = train_vectors(job, finder, pairs)
+    buckets = select_buckets(empty, texts, options.min_df)
+    index = HashedNgrams(options.words, (low, high), options.buckets, buckets)
+    vectors, head, history = train_vectors(job, index, pairs)
     if job.labels.task == "regression":
         # The exact solution over the trained vectors, with the cosines of pairs.
-        given = extract_features(finder, vectors, pairs, job.train)
+        features = extract_features(index, vectors, pairs, job.train)
         target, weights = training_targets(job.train, job.labels), sample_weights(job.train)
-        head = dense_heads.fit_linear(options, given, target, job.labels, weights)
-    summary = {"grams": float(len(known)), "dimensions": float(vectors.shape[1])}
-    return FitResult(StaticModel(job.labels, finder, vectors, pairs, head), history, summary)
+        head = dense_heads.fit_linear(options, features, target, job.labels, weights)
+    summary = {"grams": float(len(buckets)), "dimensions": float(vectors.shape[1])}
+    return FitResult(StaticModel(job.labels, index, vectors, pairs, head), history, summary)
 
 
 def extract_features(
-    finder: HashedNgrams | WordIndex, vectors: np.ndarray, pairs: bool, rows: pd.DataFrame
+    index: HashedNgrams | WordIndex, vectors: np.ndarray, pairs: bool, rows: pd.DataFrame
 ) -> np.ndarray:
     """Return the mean vector of each text, (n, d), or the combined vectors of each pair."""
-    first = _mean_vectors(finder, vectors, rows["text"].tolist())
+    first = _mean_vectors(index, vectors, rows["text"].tolist())
     if not pairs:
         return first
-    return combine_pairs(first, _mean_vectors(finder, vectors, rows["text_pair"].tolist()))
+    return combine_pairs(first, _mean_vectors(index, vectors, rows["text_pair"].tolist()))
 
 
 def _mean_vectors(
-    finder: HashedNgrams | WordIndex, vectors: np.ndarray, texts: list[str]
+    index: HashedNgrams | WordIndex, vectors: np.ndarray, texts: list[str]
 ) -> np.ndarray:
-    found = np.zeros((len(texts), vectors.shape[1]))
+    means = np.zeros((len(texts), vectors.shape[1]))
     for row, text in enumerate(texts):
-        places = finder.indices(text)
-        if len(places):
-            found[row] = vectors[places].mean(axis=0, dtype=np.float64)
-    return found
+        indices = index.indices(text)
+        if len(indices):
+            means[row] = vectors[indices].mean(axis=0, dtype=np.float64)
+    return means
 
 
 def _prefix_names(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -15,16 +15,19 @@ def surface_features(texts: list[str]) -> np.ndarray:
     The shares are of all characters: digits, punctuation and symbols, capitals, spaces, and letters
     of four scripts and of all others.
     """
-    found = np.zeros((len(texts), COUNTS + len(KINDS)))
+    features = np.zeros((len(texts), COUNTS + len(KINDS)))
     for row, text in enumerate(texts):
         words = text.split()
-        letters = sum(map(len, words)) / max(1, len(words))
-        found[row, :COUNTS] = *np.log1p([len(text), len(words), text.count("\n")]), letters
+        mean_word_length = sum(map(len, words)) / max(1, len(words))
+        features[row, :COUNTS] = (
+            *np.log1p([len(text), len(words), text.count("\n")]),
+            mean_word_length,
+        )
         for character in text:
             for kind in _character_kinds(character):
-                found[row, COUNTS + kind] += 1
-        found[row, COUNTS:] /= max(1, len(text))
-    return found
+                features[row, COUNTS + kind] += 1
+        features[row, COUNTS:] /= max(1, len(text))
+    return features
 
 
 @cache

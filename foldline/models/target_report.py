@@ -43,10 +43,10 @@ def format_transform(model: Model, values: np.ndarray) -> str:
     """Return a line on how the transform changed the distribution of (n,) targets."""
     if not isinstance(model, TransformedModel):
         return ""
-    after = model.transform.forward(values)
+    transformed = model.transform.forward(values)
     return (
         f"target.transform={model.transform.name}: skew {skewness(values):.2f} "
-        f"{draw_histogram(values)} -> {skewness(after):.2f} {draw_histogram(after)}"
+        f"{draw_histogram(values)} -> {skewness(transformed):.2f} {draw_histogram(transformed)}"
     )
 
 

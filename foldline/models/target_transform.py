@@ -41,8 +41,8 @@ class TargetTransform:
         """Return (n,) predictions in the target's units, at most MARGIN outside of its range."""
         with np.errstate(over="ignore"):  # infinite values are clipped
             labels = INVERSE[self.name](values, self) * self.scale + self.center
-        reach = MARGIN * (self.high - self.low)
-        return np.asarray(np.clip(labels, self.low - reach, self.high + reach))
+        margin = MARGIN * (self.high - self.low)
+        return np.asarray(np.clip(labels, self.low - margin, self.high + margin))
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,11 @@ def fit_target_transform(name: str, values: np.ndarray) -> TargetTransform:
     """
     from scipy import stats
 
-    least = {"log": -1.0, "box-cox": 0.0}.get(name)
-    if least is not None and values.min() <= least:
+    lower_bound = {"log": -1.0, "box-cox": 0.0}.get(name)
+    if lower_bound is not None and values.min() <= lower_bound:
         raise FoldlineError(
-            f"target.transform={name} needs labels above {least:g}, but the lowest training label "
-            f"is {values.min():g}. Set target.transform to yeo-johnson, quantile or none"
+            f"target.transform={name} needs labels above {lower_bound:g}, but the lowest training "
+            f"label is {values.min():g}. Set target.transform to yeo-johnson, quantile or none"
         )
     low, high = float(values.min()), float(values.max())
     if name != "quantile" and low == high:
@@ -96,10 +96,10 @@ def fit_target_transform(name: str, values: np.ndarray) -> TargetTransform:
         fitted = TargetTransform(
             name, low, high, quantiles=tuple(np.quantile(values, ranks).tolist())
         )
-    lost = float(np.abs(fitted.inverse(fitted.forward(values)) - values).max())
-    if name != "quantile" and not lost <= MAX_LOSS * (high - low):
+    error = float(np.abs(fitted.inverse(fitted.forward(values)) - values).max())
+    if name != "quantile" and not error <= MAX_LOSS * (high - low):
         raise FoldlineError(
-            f"target.transform={name} would change labels by up to {lost:g} in the round trip "
+            f"target.transform={name} would change labels by up to {error:g} in the round trip "
             f"(range {low:g} to {high:g}). Set target.transform to quantile or none"
         )
     return fitted
@@ -112,15 +112,17 @@ def fit_transformed(job: Job, fit: Callable[[Job], FitResult]) -> FitResult:
     parts = {}
     for part, rows in (("train", job.train), ("valid", job.valid)):
         # Early stopping uses these: a target outside the training range may have no image.
-        inside = np.clip(job.labels.encode(rows["label"]), target.min(), target.max())
-        parts[part] = rows.assign(label=[repr(v) for v in transform.forward(inside).tolist()])
+        clipped = np.clip(job.labels.encode(rows["label"]), target.min(), target.max())
+        parts[part] = rows.assign(label=[repr(v) for v in transform.forward(clipped).tolist()])
     fitted = fit(replace(job, train=parts["train"], valid=parts["valid"]))
     summary = {"skew_before": skewness(target), "skew_after": skewness(transform.forward(target))}
     return replace(
         fitted,
         model=TransformedModel(fitted.model, transform),
         summary=fitted.summary | summary,
-        samples={epoch: transform.inverse(found) for epoch, found in fitted.samples.items()},
+        samples={
+            epoch: transform.inverse(predictions) for epoch, predictions in fitted.samples.items()
+        },
     )
 
 
@@ -129,12 +131,12 @@ def describe_transform(model: Model) -> dict[str, Any] | None:
     return asdict(model.transform) if isinstance(model, TransformedModel) else None
 
 
-def restore_transform(model: Model, found: dict[str, Any] | None) -> Model:
+def restore_transform(model: Model, description: dict[str, Any] | None) -> Model:
     """Wrap a model in the transform that its card describes."""
-    if found is None:
+    if description is None:
         return model
     return TransformedModel(
-        model, TargetTransform(**found | {"quantiles": tuple(found["quantiles"])})
+        model, TargetTransform(**description | {"quantiles": tuple(description["quantiles"])})
     )
 
 
@@ -183,19 +185,19 @@ def _normal_scores(values: np.ndarray, transform: TargetTransform) -> np.ndarray
     """Return normal scores; tied values get the middle of their ranks."""
     from scipy.stats import norm
 
-    seen = np.array(transform.quantiles)
-    grid = np.linspace(0, 1, len(seen))
-    up = np.interp(values, seen, grid)
-    down = -np.interp(-values, -seen[::-1], -grid[::-1])
+    quantiles = np.array(transform.quantiles)
+    grid = np.linspace(0, 1, len(quantiles))
+    up = np.interp(values, quantiles, grid)
+    down = -np.interp(-values, -quantiles[::-1], -grid[::-1])
     return np.asarray(norm.ppf(EDGE + (1 - 2 * EDGE) * (up + down) / 2))
 
 
 def _inverse_normal_scores(values: np.ndarray, transform: TargetTransform) -> np.ndarray:
     from scipy.stats import norm
 
-    seen = np.array(transform.quantiles)
+    quantiles = np.array(transform.quantiles)
     ranks = (norm.cdf(values) - EDGE) / (1 - 2 * EDGE)
-    return np.asarray(np.interp(ranks, np.linspace(0, 1, len(seen)), seen))
+    return np.asarray(np.interp(ranks, np.linspace(0, 1, len(quantiles)), quantiles))
 
 
 FORWARD: dict[str, Callable[[np.ndarray, TargetTransform], np.ndarray]] = {

@@ -20,15 +20,17 @@ def encode(tokenizer: Any, rows: pd.DataFrame, max_length: int) -> Columns:
     encoded: Columns = {name: [[]] * len(rows) for name in ("input_ids", "attention_mask")}
     texts, seconds = rows["text"].tolist(), rows["text_pair"].tolist()
     for paired in (False, True):
-        places = [i for i, second in enumerate(seconds) if bool(second) == paired]
-        if not places:
+        indices = [i for i, second in enumerate(seconds) if bool(second) == paired]
+        if not indices:
             continue
-        pairs = [seconds[i] for i in places] if paired else None
-        found = tokenizer([texts[i] for i in places], pairs, truncation=True, max_length=max_length)
-        for name, values in found.items():
+        pairs = [seconds[i] for i in indices] if paired else None
+        tokens = tokenizer(
+            [texts[i] for i in indices], pairs, truncation=True, max_length=max_length
+        )
+        for name, values in tokens.items():
             column = encoded.setdefault(name, [[]] * len(rows))
-            for place, ids in zip(places, values, strict=True):
-                column[place] = ids
+            for index, ids in zip(indices, values, strict=True):
+                column[index] = ids
     return _fill_empty(encoded, tokenizer)
 
 
@@ -53,16 +55,16 @@ def check_tokens(tokenizer: Any, ids: np.ndarray, name: str) -> None:
 
 def unknown_share(tokenizer: Any, ids: np.ndarray) -> float:
     """Return the share of unknown tokens in (t,), ignoring special tokens such as [CLS]."""
-    marks = sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id})
-    tokens = ids[~np.isin(ids, marks)]
+    special = sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id})
+    tokens = ids[~np.isin(ids, special)]
     return int((tokens == tokenizer.unk_token_id).sum()) / max(1, len(tokens))
 
 
 def _fill_empty(encoded: Columns, tokenizer: Any) -> Columns:
     """Give texts without any token (GPT-2 adds no special ones) a single padding token."""
     filler = {"input_ids": tokenizer.pad_token_id, "attention_mask": 1}
-    for place, ids in enumerate(encoded["input_ids"]):
+    for index, ids in enumerate(encoded["input_ids"]):
         if not ids:
             for name, column in encoded.items():
-                column[place] = [filler.get(name, 0)]
+                column[index] = [filler.get(name, 0)]
     return encoded

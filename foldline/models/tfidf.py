@@ -51,10 +51,10 @@ class TfidfModel:
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """Return (n, c) probabilities or (n,) values; 0 for a class unseen in training."""
-        numbers = self.labels.task == "regression"
+        is_regression = self.labels.task == "regression"
         if rows.empty:
-            return np.zeros(0 if numbers else (0, len(self.labels.classes)))
-        features = _extract_features(self.vectorisers, self.scaler, rows, numbers)
+            return np.zeros(0 if is_regression else (0, len(self.labels.classes)))
+        features = _extract_features(self.vectorisers, self.scaler, rows, is_regression)
         return self.linear.predict(features, self.labels)
 
     def save(self, folder: Path) -> None:
@@ -90,34 +90,34 @@ def fit(job: Job) -> FitResult:
         training_targets(job.train, job.labels),
         sample_weights(job.train),
     )
-    numbers = job.labels.task == "regression"
+    is_regression = job.labels.task == "regression"
     pairs = bool((rows["text_pair"] != "").any())
     texts = rows["text"].tolist() + (rows["text_pair"].tolist() if pairs else [])
     vectorisers, matrices = fit_vectorisers(job.recipe.tfidf, texts)
     if pairs:
         sides = _split_pairs(rows, matrices)
         scaler = _fit_scaler(sides[2])
-        features = _pair_features(sides, scaler, numbers)
+        features = _pair_features(sides, scaler, is_regression)
     else:
         scaler, features = None, stack_features(matrices, len(rows))
-    if numbers:
+    if is_regression:
         linear = _fit_ridge(job.recipe, features, target, weights)
     else:
         counts = features.shape[1] - (len(scaler.mean) if scaler else 0)
-        found = one_vs_rest_targets(target, job.labels, weights)
-        linear = fit_head(job.recipe, features, found, rows, counts)
+        targets = one_vs_rest_targets(target, job.labels, weights)
+        linear = fit_head(job.recipe, features, targets, rows, counts)
     summary = {"features": float(features.shape[1])}
     return FitResult(TfidfModel(job.labels, vectorisers, scaler, linear), summary=summary)
 
 
 def _extract_features(
-    vectorisers: list[Any], scaler: Scaler | None, rows: pd.DataFrame, numbers: bool
+    vectorisers: list[Any], scaler: Scaler | None, rows: pd.DataFrame, is_regression: bool
 ) -> Any:
     """Return the features of single texts (sparse), or of pairs."""
     if scaler is None:
         return stack_features(vectorise(vectorisers, rows["text"].tolist()), len(rows))
     texts = rows["text"].tolist() + rows["text_pair"].tolist()
-    return _pair_features(_split_pairs(rows, vectorise(vectorisers, texts)), scaler, numbers)
+    return _pair_features(_split_pairs(rows, vectorise(vectorisers, texts)), scaler, is_regression)
 
 
 def _split_pairs(
@@ -131,14 +131,14 @@ def _split_pairs(
 
 
 def _pair_features(
-    sides: tuple[list[Any], list[Any], np.ndarray], scaler: Scaler, numbers: bool
+    sides: tuple[list[Any], list[Any], np.ndarray], scaler: Scaler, is_regression: bool
 ) -> Any:
     """Return the features of pairs; for regression the similarity measures alone."""
     from scipy import sparse
 
     a, b, measures = sides
     scaled = (measures - scaler.mean) / scaler.spread
-    if numbers:
+    if is_regression:
         return scaled
     x, y = stack_features(a, len(measures)), stack_features(b, len(measures))
     return sparse.hstack([x, y, x.multiply(y), abs(x - y), scaled], format="csr")
@@ -155,8 +155,8 @@ def _fit_ridge(
     from sklearn.linear_model import Ridge
 
     ridge = Ridge(alpha=recipe.tfidf.alpha, random_state=recipe.seed)
-    found = ridge.fit(features, target, weights)
-    coefficients = np.asarray(found.coef_, dtype=np.float64).reshape(1, -1)
+    fitted = ridge.fit(features, target, weights)
+    coefficients = np.asarray(fitted.coef_, dtype=np.float64).reshape(1, -1)
     return LinearModel(
-        coefficients, np.array([float(found.intercept_)]), np.zeros(0, dtype=np.int64)
+        coefficients, np.array([float(fitted.intercept_)]), np.zeros(0, dtype=np.int64)
     )

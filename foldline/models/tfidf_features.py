@@ -17,8 +17,8 @@ def fit_vectorisers(options: Tfidf, texts: list[str]) -> tuple[list[Any], list[A
     """
     words = _fit_vectoriser("word", options.words, 1, texts)  # min_df is for characters only
     chars = _fit_vectoriser("char_wb", options.chars, options.min_df, texts)
-    found = [one for one in (words, chars) if one]
-    return [vectoriser for vectoriser, _ in found], [matrix for _, matrix in found]
+    fitted = [result for result in (words, chars) if result]
+    return [vectoriser for vectoriser, _ in fitted], [matrix for _, matrix in fitted]
 
 
 def vectorise(vectorisers: list[Any], texts: list[str]) -> list[Any]:
@@ -91,7 +91,7 @@ def _build_vectoriser(
 ) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    vocabulary = {gram: place for place, gram in enumerate(grams)}
+    vocabulary = {gram: index for index, gram in enumerate(grams)}
     vectoriser = TfidfVectorizer(
         **_vectoriser_options(analyzer, ngrams), sublinear_tf=True, vocabulary=vocabulary
     )

@@ -38,22 +38,22 @@ class SafeTracker:
 
     def begin(self, params: Mapping[str, Any], tags: Mapping[str, Any]) -> None:
         """Forward the params of the run."""
-        self._tell("begin", params, tags)
+        self._forward("begin", params, tags)
 
     def step(self, number: int, values: Mapping[str, float]) -> None:
         """Forward the values of a step."""
         self.steps += 1
-        self._tell("step", number, values)
+        self._forward("step", number, values)
 
     def end(self, summary: Mapping[str, Any]) -> None:
         """Forward the summary of the run."""
-        self._tell("end", summary)
+        self._forward("end", summary)
 
-    def _tell(self, what: str, *values: Any) -> None:
+    def _forward(self, method: str, *values: Any) -> None:
         if self.tracker is None:
             return
         try:
-            getattr(self.tracker, what)(*values)
+            getattr(self.tracker, method)(*values)
         except Exception as error:  # the training is worth more than its tracker
             self.tracker = None
             say(f"note: runner.tracker failed and is switched off for this run ({error!r:.200})")

@@ -43,7 +43,7 @@ def build_panels(history: Sequence[dict[str, Any]], metric: str) -> dict[str, li
     """Return the lines of each non-empty panel: losses, metric, learning rate."""
     loss = select_points(history, "loss")
     valid = select_points(history, "valid_loss")
-    found = {
+    panels = {
         "loss": [
             Line("training, each step", "a", downsample(loss), faint=True),
             Line("smoothed", "a", downsample(smooth(loss))),
@@ -54,8 +54,8 @@ def build_panels(history: Sequence[dict[str, Any]], metric: str) -> dict[str, li
         ],
         "learning rate": [Line("each step", "c", downsample(select_points(history, "lr")))],
     }
-    kept = {title: [line for line in lines if line.points] for title, lines in found.items()}
-    return {title: lines for title, lines in kept.items() if lines}
+    non_empty = {title: [line for line in lines if line.points] for title, lines in panels.items()}
+    return {title: lines for title, lines in non_empty.items() if lines}
 
 
 def select_points(history: Sequence[dict[str, Any]], name: str) -> Points:
@@ -66,12 +66,12 @@ def select_points(history: Sequence[dict[str, Any]], name: str) -> Points:
 def smooth(points: Points) -> Points:
     """Return the exponential moving average, corrected for its start at 0."""
     total = weight = 0.0
-    found = []
+    averages = []
     for step, value in points:
         total = DECAY * total + (1 - DECAY) * value
         weight = DECAY * weight + (1 - DECAY)
-        found.append((step, total / weight))
-    return found
+        averages.append((step, total / weight))
+    return averages
 
 
 def downsample(points: Points) -> Points:
@@ -81,19 +81,19 @@ def downsample(points: Points) -> Points:
     return [(sum(x for x, _ in g) / len(g), sum(y for _, y in g) / len(g)) for g in groups]
 
 
-def draw_curves(found: dict[str, list[Line]], kept_at: float | None = None) -> str:
+def draw_curves(panels: dict[str, list[Line]], kept_at: float | None = None) -> str:
     """Return an SVG of the panels over a common axis of steps, marking the step that is kept."""
-    steps = [x for lines in found.values() for line in lines for x, _ in line.points]
-    across = (min(steps), max(steps)) if steps else (0.0, 1.0)
+    steps = [x for lines in panels.values() for line in lines for x, _ in line.points]
+    step_range = (min(steps), max(steps)) if steps else (0.0, 1.0)
     parts = []
-    for place, (title, lines) in enumerate(found.items()):
-        parts.append(f'<g transform="translate(0 {place * PANEL})">')
-        parts += _draw_panel(title, lines, across, kept_at)
+    for index, (title, lines) in enumerate(panels.items()):
+        parts.append(f'<g transform="translate(0 {index * PANEL})">')
+        parts += _draw_panel(title, lines, step_range, kept_at)
         parts.append("</g>")
-    if not found:
+    if not panels:
         parts.append(svg.text(LEFT, PANEL / 2, "This kind of model is not trained in steps."))
-    title = f"Curves of the training: {', '.join(found) or 'none'}"
-    return svg.picture(WIDTH, max(1, len(found)) * PANEL, title, parts)
+    title = f"Curves of the training: {', '.join(panels) or 'none'}"
+    return svg.picture(WIDTH, max(1, len(panels)) * PANEL, title, parts)
 
 
 def _draw_panel(
@@ -101,8 +101,8 @@ def _draw_panel(
 ) -> list[str]:
     values = [y for line in lines for _, y in line.points]
     low, high = min(values), max(values)
-    room = 0.05 * (high - low) or abs(high) * 0.05 or 1.0
-    low, high, right = low - room, high + room, WIDTH - RIGHT
+    margin = 0.05 * (high - low) or abs(high) * 0.05 or 1.0
+    low, high, right = low - margin, high + margin, WIDTH - RIGHT
     x = svg.scale(*across, LEFT, right)
     y = svg.scale(low, high, PANEL - BOTTOM, TOP)
     names = "".join(f'<tspan class="{e.colour}" dx="14">{escape(e.name)}</tspan>' for e in lines)
@@ -114,9 +114,9 @@ def _draw_panel(
         parts.append(svg.text(x(value), PANEL - BOTTOM + 18, f"{value:,.0f}", "middle"))
     parts.append(svg.text((LEFT + right) / 2, PANEL - 6, "optimiser step", "middle"))
     if kept_at is not None:
-        place = x(kept_at)
-        parts.append(svg.rule(place, TOP, place, PANEL - BOTTOM, "b dashed"))
-        parts.append(svg.text(place - 6, TOP + 12, "kept", "end b"))
+        position = x(kept_at)
+        parts.append(svg.rule(position, TOP, position, PANEL - BOTTOM, "b dashed"))
+        parts.append(svg.text(position - 6, TOP + 12, "kept", "end b"))
     for line in lines:
         parts += _draw_line(line, [(x(a), y(b)) for a, b in line.points])
     return parts

@@ -47,22 +47,22 @@ def best_epoch(history: History, metric: str) -> int | None:
 
 def format_summary(history: History, options: Train, task: str, epochs: int) -> list[str]:
     """Return lines on which of at most `epochs` was kept, why training ended, and other metrics."""
-    best, rows = best_epoch(history, options.metric), evaluated_epochs(history)
-    if best is None:
+    kept, rows = best_epoch(history, options.metric), evaluated_epochs(history)
+    if kept is None:
         return []
     name = options.reported_metric(task)
-    loss, score = rows[best]["valid_loss"], rows[best]["valid_metric"]
-    lines = [f"epoch {best + 1} is kept: validation loss {loss:.4g}, {name} {score:.4f}"]
+    loss, score = rows[kept]["valid_loss"], rows[kept]["valid_metric"]
+    lines = [f"epoch {kept + 1} is kept: validation loss {loss:.4g}, {name} {score:.4f}"]
     if len(rows) < epochs:
         lines.append(
             f"training ended after epoch {len(rows)} of {epochs}: the last {options.patience} were "
             "no better (train.patience)"
         )
-    other = best_epoch(history, name)
-    if other is not None and other != best:
+    best_by_metric = best_epoch(history, name)
+    if best_by_metric is not None and best_by_metric != kept:
         lines.append(
-            f"{name} was highest after epoch {other + 1}, {rows[other]['valid_metric']:.4f}: "
-            f"train.metric={name} would keep that one"
+            f"{name} was highest after epoch {best_by_metric + 1}, "
+            f"{rows[best_by_metric]['valid_metric']:.4f}: train.metric={name} would keep that one"
         )
     return lines
 

@@ -27,9 +27,9 @@ class WordIndex:
     def indices(self, text: str) -> np.ndarray:
         """Return the indices of a text's words, looked up as written, else in lower case."""
         if not self._index:
-            self._index.update({word: place for place, word in enumerate(self.words)})
-        found = [self._index.get(w, self._index.get(w.lower())) for w in WORD.findall(text)]
-        return np.array([place for place in found if place is not None], dtype=np.int64)
+            self._index.update({word: index for index, word in enumerate(self.words)})
+        indices = [self._index.get(w, self._index.get(w.lower())) for w in WORD.findall(text)]
+        return np.array([index for index in indices if index is not None], dtype=np.int64)
 
 
 def read_vectors(path: Path, texts: list[str], first: int) -> tuple[WordIndex, np.ndarray]:
@@ -41,8 +41,8 @@ def read_vectors(path: Path, texts: list[str], first: int) -> tuple[WordIndex, n
         FoldlineError: for a malformed line, or if the file has none of the texts' words.
     """
     words = {word for text in texts for word in WORD.findall(text)}
-    wanted = words | {word.lower() for word in words}
-    found: dict[str, np.ndarray] = {}
+    needed = words | {word.lower() for word in words}
+    vectors: dict[str, np.ndarray] = {}
     width, rows = 0, 0
     for number, line in _read_lines(path):
         cells = line.split(" ")
@@ -51,16 +51,16 @@ def read_vectors(path: Path, texts: list[str], first: int) -> tuple[WordIndex, n
             continue
         width, rows = width or len(cells) - 1, rows + 1
         word = _parse_word(path, number, cells, width)
-        if (rows <= first or word in wanted) and word not in found:
-            found[word] = _parse_vector(path, number, cells[len(cells) - width :])
+        if (rows <= first or word in needed) and word not in vectors:
+            vectors[word] = _parse_vector(path, number, cells[len(cells) - width :])
     if not rows:
         raise FoldlineError(f"{path} holds no vector: name another file in static.vectors, or null")
-    if wanted.isdisjoint(found):
+    if needed.isdisjoint(vectors):
         raise FoldlineError(
             f"{path}: none of its {rows} words occurs in the training rows: its language or "
             "spelling differs. Name another file in static.vectors, or null"
         )
-    return WordIndex(tuple(found)), np.stack(list(found.values()))
+    return WordIndex(tuple(vectors)), np.stack(list(vectors.values()))
 
 
 def _read_lines(path: Path) -> Iterator[tuple[int, str]]:

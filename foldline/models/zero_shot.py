@@ -45,7 +45,9 @@ class ZeroShotModel:
         if not texts:
             return np.zeros((0, classes))
         with threads(self.source["threads"]):
-            logits = np.stack([self._logits(texts, one) for one in self.hypotheses], axis=1)
+            logits = np.stack(
+                [self._logits(texts, hypothesis) for hypothesis in self.hypotheses], axis=1
+            )
         entails, against = find_outputs(self.source["name"], self.model.config.id2label)
         if self.labels.task == "multilabel":
             return softmax(logits[:, :, [against, entails]])[:, :, 1]
@@ -92,21 +94,23 @@ def fit(job: Job) -> FitResult:
         raise FoldlineError(
             f"{KEY} is null: name a folder under models/pretrained/ or a Hugging Face id"
         )
-    strange = [name for name in options.descriptions if name not in labels.classes]
-    if strange:
+    unknown = [name for name in options.descriptions if name not in labels.classes]
+    if unknown:
         raise FoldlineError(
-            f"zero_shot.descriptions: '{strange[0]}' is not a class; classes are "
+            f"zero_shot.descriptions: '{unknown[0]}' is not a class; classes are "
             f"{listed(labels.classes)}"
         )
-    described = [options.descriptions.get(name, name) for name in labels.classes]
-    hypotheses = tuple(options.hypothesis.replace("{label}", one) for one in described)
+    descriptions = [options.descriptions.get(name, name) for name in labels.classes]
+    hypotheses = tuple(
+        options.hypothesis.replace("{label}", description) for description in descriptions
+    )
     source = {
         "name": options.model,
         "max_length": job.recipe.max_length,
         "threads": job.recipe.train.threads,
     }
     model = _open_model(labels, source, hypotheses)
-    longest = max(len(model.tokenizer("", one)["input_ids"]) for one in hypotheses)
+    longest = max(len(model.tokenizer("", description)["input_ids"]) for description in hypotheses)
     if longest >= job.recipe.max_length:
         raise FoldlineError(
             f"max_length={job.recipe.max_length} leaves no room for texts: the longest hypothesis "
@@ -131,14 +135,14 @@ def find_outputs(name: str, names: Mapping[int, str]) -> tuple[int, int]:
     Raises:
         FoldlineError: if the model's labels do not name them.
     """
-    found = {str(label).casefold().replace("-", "_"): int(code) for code, label in names.items()}
-    against = [found[label] for label in NOT_ENTAILED if label in found]
-    if "entailment" not in found or not against:
+    indices = {str(label).casefold().replace("-", "_"): int(code) for code, label in names.items()}
+    not_entailed = [indices[label] for label in NOT_ENTAILED if label in indices]
+    if "entailment" not in indices or not not_entailed:
         raise FoldlineError(
             f"{KEY}={name} is not an NLI model: its labels are {listed(names.values())}, but "
             f"entailment and {' or '.join(NOT_ENTAILED)} are needed"
         )
-    return found["entailment"], against[0]
+    return indices["entailment"], not_entailed[0]
 
 
 def _open_model(

@@ -26,13 +26,13 @@ def run(options: argparse.Namespace) -> None:
     from foldline.onnx.export import export, measure_speeds
 
     rows, int8 = _comparison_rows(), options.int8 == "yes"
-    found = export(model, rows, options.out, int8)
-    what = "correlation" if model.labels.task == "regression" else "equal labels"
-    for name, one in found.items():
+    parities = export(model, rows, options.out, int8)
+    measure = "correlation" if model.labels.task == "regression" else "equal labels"
+    for name, parity in parities.items():
         size = (options.out / name).stat().st_size / 1e6
         print(
-            f"{name}: {size:.1f} MB; over {one.rows} rows the largest difference is "
-            f"{one.difference:.1e}, {what} {one.agreement:.4f}"
+            f"{name}: {size:.1f} MB; over {parity.rows} rows the largest difference is "
+            f"{parity.difference:.1e}, {measure} {parity.agreement:.4f}"
         )
     for name, speed in measure_speeds(model, rows, options.out, int8).items():
         print(f"{name}: {speed:,.0f} rows/s")

@@ -43,10 +43,10 @@ def export(model: Transformer, rows: pd.DataFrame, folder: Path, int8: bool) -> 
             compare, or a graph predicts otherwise than the model.
     """
     graph.check_installed()
-    whole = _uncut_rows(model, rows)
-    exact = replace(model, precision="float32")
-    expected = exact.predict(whole)
-    found = {}
+    compared = _uncut_rows(model, rows)
+    float32_model = replace(model, precision="float32")
+    expected = float32_model.predict(compared)
+    parities = {}
     with replacing(folder) as temporary:
         temporary.mkdir(parents=True)
         write_folder(model, temporary)
@@ -54,10 +54,12 @@ def export(model: Transformer, rows: pd.DataFrame, folder: Path, int8: bool) -> 
         if int8:
             graph.quantize(temporary / FLOAT, temporary / INT8)
         for name in (FLOAT, INT8)[: 1 + int8]:
-            made = open_graph(temporary, name, model.labels.task, model.threads).predict(whole)
-            found[name] = measure_parity(expected, made, model)
-            check_parity(name, found[name], model.labels.task)
-    return found
+            exported = open_graph(temporary, name, model.labels.task, model.threads).predict(
+                compared
+            )
+            parities[name] = measure_parity(expected, exported, model)
+            check_parity(name, parities[name], model.labels.task)
+    return parities
 
 
 def write_folder(model: Transformer, folder: Path) -> None:
@@ -68,34 +70,34 @@ def write_folder(model: Transformer, folder: Path) -> None:
     write_text(folder / "README.md", format_readme(model.labels.task, model.reader))
 
 
-def measure_parity(expected: np.ndarray, found: np.ndarray, model: Transformer) -> Parity:
+def measure_parity(expected: np.ndarray, predictions: np.ndarray, model: Transformer) -> Parity:
     """Compare (n, c) probabilities or (n,) values with those of the source model."""
     largest = max(1.0, float(np.abs(expected).max()))
     if model.labels.task == "regression":
-        varied = bool(np.ptp(expected) and np.ptp(found))
-        alike = float(np.corrcoef(expected, found)[0, 1]) if varied else 1.0
+        varied = bool(np.ptp(expected) and np.ptp(predictions))
+        agreement = float(np.corrcoef(expected, predictions)[0, 1]) if varied else 1.0
     else:
-        pairs = zip(model.labels.decode(expected), model.labels.decode(found), strict=True)
-        alike = float(np.mean([a == b for a, b in pairs]))
-    return Parity(len(expected), float(np.abs(expected - found).max()), alike, largest)
+        pairs = zip(model.labels.decode(expected), model.labels.decode(predictions), strict=True)
+        agreement = float(np.mean([a == b for a, b in pairs]))
+    return Parity(len(expected), float(np.abs(expected - predictions).max()), agreement, largest)
 
 
-def check_parity(name: str, found: Parity, task: str) -> None:
+def check_parity(name: str, parity: Parity, task: str) -> None:
     """Refuse a graph that predicts otherwise.
 
     Raises:
         FoldlineError: with the measured and the allowed difference.
     """
-    if name == FLOAT and not found.difference <= FLOAT_TOLERANCE * found.largest:
+    if name == FLOAT and not parity.difference <= FLOAT_TOLERANCE * parity.largest:
         raise FoldlineError(
-            f"{FLOAT} differs from the model by up to {found.difference:.2g} over {found.rows} "
-            f"rows (allowed: {FLOAT_TOLERANCE * found.largest:.2g}): the export of this "
+            f"{FLOAT} differs from the model by up to {parity.difference:.2g} over {parity.rows} "
+            f"rows (allowed: {FLOAT_TOLERANCE * parity.largest:.2g}): the export of this "
             "architecture is wrong, so nothing was written. Use the model itself"
         )
-    if name == INT8 and not found.agreement >= INT8_AGREEMENT:
-        what = "a correlation of" if task == "regression" else "equal labels for"
+    if name == INT8 and not parity.agreement >= INT8_AGREEMENT:
+        measure = "a correlation of" if task == "regression" else "equal labels for"
         raise FoldlineError(
-            f"{INT8} has {what} {found.agreement:.4f} over {found.rows} rows (needed: "
+            f"{INT8} has {measure} {parity.agreement:.4f} over {parity.rows} rows (needed: "
             f"{INT8_AGREEMENT}): 8 bits are too few for this model, so nothing was written. Export "
             "it with --int8 no"
         )
@@ -105,18 +107,18 @@ def measure_speeds(
     model: Transformer, rows: pd.DataFrame, folder: Path, int8: bool
 ) -> dict[str, float]:
     """Return rows per second of the model and of each graph: medians of alternating runs."""
-    whole = _uncut_rows(model, rows)
+    compared = _uncut_rows(model, rows)
     names = (FLOAT, INT8)[: 1 + int8]
     runs: dict[str, Callable[[pd.DataFrame], Any]] = {f"torch, {model.precision}": model.predict}
     task, threads = model.labels.task, model.threads
     runs |= {name: open_graph(folder, name, task, threads).predict for name in names}
-    taken: dict[str, list[float]] = {name: [] for name in runs}
+    durations: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(TURNS):
         for name, run in runs.items():
-            begun = time.perf_counter()
-            run(whole)
-            taken[name].append(time.perf_counter() - begun)
-    return {name: len(whole) / float(np.median(each)) for name, each in taken.items()}
+            start = time.perf_counter()
+            run(compared)
+            durations[name].append(time.perf_counter() - start)
+    return {name: len(compared) / float(np.median(seconds)) for name, seconds in durations.items()}
 
 
 def _uncut_rows(model: Transformer, rows: pd.DataFrame) -> pd.DataFrame:
@@ -136,8 +138,8 @@ def _uncut_rows(model: Transformer, rows: pd.DataFrame) -> pd.DataFrame:
 
 def _input_names(model: Transformer) -> list[str]:
     """Return the input names in the order of the tokenizer."""
-    one = pd.DataFrame({"text": ["a"], "text_pair": [""]})
-    return list(model.reader.read(model.tokenizer, one)[0])
+    example = pd.DataFrame({"text": ["a"], "text_pair": [""]})
+    return list(model.reader.read(model.tokenizer, example)[0])
 
 
 def _fast_tokenizer(tokenizer: Any) -> Any:
@@ -154,12 +156,14 @@ def _fast_tokenizer(tokenizer: Any) -> Any:
             f"{type(tokenizer).__name__} is a Python tokenizer, which cannot be used without "
             "transformers: export needs a model with a tokenizer.json"
         )
-    made = Tokenizer.from_str(backend.to_str())
-    made.enable_truncation(tokenizer.model_max_length, direction=tokenizer.truncation_side)
-    made.enable_padding(
+    fast_tokenizer = Tokenizer.from_str(backend.to_str())
+    fast_tokenizer.enable_truncation(
+        tokenizer.model_max_length, direction=tokenizer.truncation_side
+    )
+    fast_tokenizer.enable_padding(
         direction=tokenizer.padding_side,
         pad_id=tokenizer.pad_token_id,
         pad_type_id=tokenizer.pad_token_type_id,
         pad_token=tokenizer.pad_token,
     )
-    return made
+    return fast_tokenizer

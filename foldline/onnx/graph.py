@@ -79,8 +79,8 @@ def write_graph(model: Any, names: list[str], path: Path) -> None:
 def example_inputs(names: list[str], vocabulary: int) -> dict[str, torch.Tensor]:
     """Return example inputs, each a separate tensor: shared ones would be merged."""
     tokens = torch.arange(EXAMPLE[0] * EXAMPLE[1]).reshape(EXAMPLE) % vocabulary
-    made = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
-    return {name: made.get(name, torch.zeros_like(tokens)).clone() for name in names}
+    inputs = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
+    return {name: inputs.get(name, torch.zeros_like(tokens)).clone() for name in names}
 
 
 def quantize(path: Path, to: Path) -> None:
@@ -107,11 +107,11 @@ class LogitsModule(torch.nn.Module):
         super().__init__()
         self.model, self.names = model, names
 
-    def forward(self, *given: torch.Tensor) -> torch.Tensor:
+    def forward(self, *values: torch.Tensor) -> torch.Tensor:
         """Return (b, c) logits."""
-        inputs = dict(zip(self.names, given, strict=True))
-        found: torch.Tensor = self.model(**inputs).logits
-        return found
+        inputs = dict(zip(self.names, values, strict=True))
+        logits: torch.Tensor = self.model(**inputs).logits
+        return logits
 
 
 def _weight_bytes(model: Any) -> int:

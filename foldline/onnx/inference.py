@@ -28,25 +28,25 @@ class OnnxModel:
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """Return (n, c) probabilities or (n,) values, in the order of the rows."""
         columns = self._columns(rows)
-        found = np.zeros((len(rows), self.session.get_outputs()[0].shape[1]))
-        for places in batch_by_length(columns):
-            batch = self.padding.pad(columns, places)
-            found[places] = self.session.run(["logits"], batch)[0]
-        return to_predictions(found, self.task)
+        logits = np.zeros((len(rows), self.session.get_outputs()[0].shape[1]))
+        for indices in batch_by_length(columns):
+            batch = self.padding.pad(columns, indices)
+            logits[indices] = self.session.run(["logits"], batch)[0]
+        return to_predictions(logits, self.task)
 
     def _columns(self, rows: pd.DataFrame) -> Columns:
         texts = zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True)
-        given = [(text, pair) if pair else text for text, pair in texts]
-        found = self.tokenizer.encode_batch_fast(given)
+        inputs = [(text, pair) if pair else text for text, pair in texts]
+        encodings = self.tokenizer.encode_batch_fast(inputs)
         empty = {"input_ids": [self.padding.fill["input_ids"]], "attention_mask": [1]}
         values = {
-            "input_ids": [one.ids for one in found],
-            "attention_mask": [one.attention_mask for one in found],
-            "token_type_ids": [one.type_ids for one in found],
+            "input_ids": [encoding.ids for encoding in encodings],
+            "attention_mask": [encoding.attention_mask for encoding in encodings],
+            "token_type_ids": [encoding.type_ids for encoding in encodings],
         }
         return {
-            one.name: [ids or empty.get(one.name, [0]) for ids in values[one.name]]
-            for one in self.session.get_inputs()
+            encoding.name: [ids or empty.get(encoding.name, [0]) for ids in values[encoding.name]]
+            for encoding in self.session.get_inputs()
         }
 
 
@@ -65,7 +65,7 @@ def open_graph(folder: Path, name: str, task: str, threads: int) -> OnnxModel:
         disabled_optimizers=SLOW_OPTIMIZERS,
     )
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    how: Any = tokenizer.padding
+    padding: Any = tokenizer.padding
     tokenizer.no_padding()
-    fill = {"input_ids": how["pad_id"], "token_type_ids": how["pad_type_id"]}
-    return OnnxModel(session, tokenizer, Padding(fill, how["direction"] == "left"), task)
+    fill = {"input_ids": padding["pad_id"], "token_type_ids": padding["pad_type_id"]}
+    return OnnxModel(session, tokenizer, Padding(fill, padding["direction"] == "left"), task)

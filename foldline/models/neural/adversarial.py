@@ -58,7 +58,7 @@ class EmbeddingPerturbation:
                 f"train.adversarial: fgm does not support {self.name}: its forward pass ignores "
                 "`get_input_embeddings()`; use awp or none"
             )
-        gradient = sum(one.grad for one in seen).transpose(0, self.rows)
+        gradient = sum(embeddings.grad for embeddings in seen).transpose(0, self.rows)
         change = scale_gradient(gradient, self.size).transpose(0, self.rows)
         hook = self.layer.register_forward_hook(lambda m, i, output: output + change)
         try:
@@ -100,8 +100,8 @@ class WeightPerturbation:
     @torch.no_grad()
     def restore(self) -> None:
         """Restore the weights."""
-        for weight, before in self.originals:
-            weight.copy_(before)
+        for weight, original in self.originals:
+            weight.copy_(original)
         self.originals = []
 
 

@@ -36,11 +36,11 @@ def inputs_cast_once(model: Any) -> Iterator[None]:
     Outputs are identical; gradients differ by one rounding.
     """
 
-    def cast(_: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
-        return cast_to_autocast(given[0]), *given[1:]
+    def cast(_: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return cast_to_autocast(inputs[0]), *inputs[1:]
 
-    own = {f"{family}SelfAttention" for family in FAMILIES}
-    parts = [module for module in model.modules() if type(module).__name__ in own]
+    attention_classes = {f"{family}SelfAttention" for family in FAMILIES}
+    parts = [module for module in model.modules() if type(module).__name__ in attention_classes]
     hooks = [module.register_forward_pre_hook(cast) for module in parts]
     try:
         yield
@@ -100,8 +100,8 @@ def find_last_layer(model: Any) -> Any:
         name = type(module).__name__
         if isinstance(module, PreTrainedModel) and name.endswith("ForSequenceClassification"):
             base: Any = module.base_model
-            known = name.removesuffix("ForSequenceClassification") in FAMILIES
-            return base.encoder.layer[-1] if known else None
+            is_supported = name.removesuffix("ForSequenceClassification") in FAMILIES
+            return base.encoder.layer[-1] if is_supported else None
     return None
 
 
@@ -109,12 +109,15 @@ class _FirstTokenForward:
     """A layer's forward that returns outputs (b, 1, width) for (b, t, width) tokens."""
 
     def __init__(self, layer: Any) -> None:
-        own = type(layer.attention.self)
-        cross = own.__name__.replace("Self", "Cross")
-        self.layer, self.attend = layer, getattr(sys.modules[own.__module__], cross).forward
+        attention_class = type(layer.attention.self)
+        cross_attention = attention_class.__name__.replace("Self", "Cross")
+        self.layer, self.attend = (
+            layer,
+            getattr(sys.modules[attention_class.__module__], cross_attention).forward,
+        )
 
     def __call__(self, tokens: Any, mask: Any = None, *_: Any, **__: Any) -> Any:
         first, attention = tokens[:, :1], self.layer.attention
-        seen = None if mask is None else mask[:, :, :1]
-        found, _ = self.attend(attention.self, first, cast_to_autocast(tokens), seen)
-        return self.layer.feed_forward_chunk(attention.output(found, first))
+        first_mask = None if mask is None else mask[:, :, :1]
+        context, _ = self.attend(attention.self, first, cast_to_autocast(tokens), first_mask)
+        return self.layer.feed_forward_chunk(attention.output(context, first))

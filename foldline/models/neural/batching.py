@@ -36,10 +36,10 @@ class BucketSampler(BatchRebalanceSampler):
         generator = torch.Generator()
         generator.manual_seed(derive(self.seed, "epoch", self.epoch))
         order = torch.randperm(len(self.lengths), generator=generator).tolist()
-        full, rest = self._cut_into_steps(order, generator)
-        for place in torch.randperm(len(full), generator=generator).tolist():
-            yield from self._yield_global_batch(full[place])
-        yield from self._last_step(rest, order)
+        full, remainder = self._cut_into_steps(order, generator)
+        for index in torch.randperm(len(full), generator=generator).tolist():
+            yield from self._yield_global_batch(full[index])
+        yield from self._last_step(remainder, order)
 
     def __len__(self) -> int:
         """Return the number of small batches of an epoch; the last step may have fewer."""
@@ -56,46 +56,46 @@ class BucketSampler(BatchRebalanceSampler):
         """Cut shuffled rows into full steps of similar length, and return the remainder apart."""
         step, part = self.effective_batch_size, max(1, self.num_full_batches // MIN_BUCKETS)
         size = part * step
-        near: Sequence[float] = self.lengths
+        sort_lengths: Sequence[float] = self.lengths
         if len(order) >= MANY_ROWS:
-            size, near = self._sort_windows(part, generator)
+            size, sort_lengths = self._sort_windows(part, generator)
         full: list[list[int]] = []
-        rest: list[int] = []
+        remainder: list[int] = []
         for start in range(0, len(order), size):
-            alike = sorted(order[start : start + size], key=near.__getitem__)
-            over = len(alike) % step
-            if over:
-                place = len(alike) - over
+            window = sorted(order[start : start + size], key=sort_lengths.__getitem__)
+            n_extra = len(window) % step
+            if n_extra:
+                cut = len(window) - n_extra
                 if (
                     len(order) >= MANY_ROWS
                 ):  # otherwise the remainder would often be the longest rows
-                    place = step * int(torch.randint(place // step + 1, (), generator=generator))
-                rest = alike[place : place + over]
-                del alike[place : place + over]
-            full += [alike[i : i + step] for i in range(0, len(alike), step)]
-        return full, rest
+                    cut = step * int(torch.randint(cut // step + 1, (), generator=generator))
+                remainder = window[cut : cut + n_extra]
+                del window[cut : cut + n_extra]
+            full += [window[i : i + step] for i in range(0, len(window), step)]
+        return full, remainder
 
     def _sort_windows(self, part: int, generator: torch.Generator) -> tuple[int, list[float]]:
         """Return how many rows are sorted together, and the lengths to sort them by."""
         steps = -(-len(self.lengths) // self.effective_batch_size)
-        together = -(-steps // max(1, round(steps / BUCKET_STEPS)))
+        steps_together = -(-steps // max(1, round(steps / BUCKET_STEPS)))
         lengths = torch.tensor(self.lengths, dtype=torch.float64)
-        if together > part:
+        if steps_together > part:
             lengths *= 1 + LENGTH_NOISE * (2 * torch.rand(len(lengths), generator=generator) - 1)
-        near: list[float] = lengths.tolist()
-        return together * self.effective_batch_size, near
+        sort_lengths: list[float] = lengths.tolist()
+        return steps_together * self.effective_batch_size, sort_lengths
 
-    def _last_step(self, rest: list[int], order: list[int]) -> Iterator[list[int]]:
+    def _last_step(self, remainder: list[int], order: list[int]) -> Iterator[list[int]]:
         """Yield the small batches of the incomplete last step.
 
         Fewer rows make fewer batches, so that no row counts twice, unless there are fewer rows than
         processes: each process needs a batch.
         """
-        if rest:
+        if remainder:
             short = copy(self)
-            short.grad_accum = self._batches_per_step(len(rest))
-            missing = max(0, self.dp_size - len(rest))
-            yield from short._yield_global_batch(rest + (order * missing)[:missing])
+            short.grad_accum = self._batches_per_step(len(remainder))
+            missing = max(0, self.dp_size - len(remainder))
+            yield from short._yield_global_batch(remainder + (order * missing)[:missing])
 
 
 def make_sampler(lengths: list[int], arguments: Any, step_rows: int) -> BucketSampler:

@@ -76,8 +76,8 @@ class SpeedMeter(TrainerCallback):
         if "loss" in entry:
             self.last = time.perf_counter(), self.rows, self.tokens
             seconds = max(self.last[0] - then, 1e-9)
-            read = (self.rows - rows, self.tokens - tokens)
-            entry.update(zip(SPEED_COLUMNS, (count / seconds for count in read), strict=True))
+            counts = (self.rows - rows, self.tokens - tokens)
+            entry.update(zip(SPEED_COLUMNS, (count / seconds for count in counts), strict=True))
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Log the epoch's speed and padding ratio."""
@@ -100,8 +100,8 @@ class ProgressBar(TrainerCallback):
     multiplied by `unit`. Early stopping may end a training before the estimated time.
     """
 
-    def __init__(self, speed: SpeedMeter, unit: float, what: str = "train") -> None:
-        self.speed, self.unit, self.title = speed, unit, what
+    def __init__(self, speed: SpeedMeter, unit: float, title: str = "train") -> None:
+        self.speed, self.unit, self.title = speed, unit, title
         self.shown: dict[str, str] = {}
         self.padding = ""
 
@@ -132,8 +132,8 @@ class ProgressBar(TrainerCallback):
                 self.shown[name] = f"{name} {logs[key] * self.unit:.3f}"
         rows, tokens = self.speed.current()
         speed = f"{rows:,.0f} rows/s, {tokens:,.0f} tokens/s"
-        told = ", ".join([*self.shown.values(), speed])
-        self.bar.set_postfix_str(told + self.padding, refresh=False)
+        text = ", ".join([*self.shown.values(), speed])
+        self.bar.set_postfix_str(text + self.padding, refresh=False)
         if not np.isfinite(logs.get("eval_loss", 0.0)):
             self.bar.close()
             raise FoldlineError(format_divergence("validation loss", state.global_step))
@@ -172,9 +172,9 @@ class SampleCallback(TrainerCallback):
         state.log_history.append(entry)
 
 
-def format_divergence(what: str, step: int, where: str = "") -> str:
+def format_divergence(quantity: str, step: int, where: str = "") -> str:
     """Return the message of a diverged training: step, rows, and what to try."""
     return (
-        f"training diverged: the {what} is not finite at step {step}{where}; lower lr or "
+        f"training diverged: the {quantity} is not finite at step {step}{where}; lower lr or "
         "train.max_grad_norm, or use train.precision=float32"
     )

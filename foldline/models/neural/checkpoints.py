@@ -42,8 +42,8 @@ class PeriodicCheckpoint(TrainerCallback):
 
 def find_last_checkpoint(folder: Path) -> str | None:
     """Return the newest checkpoint that resumes exactly, and remove newer unusable ones."""
-    found = sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))
-    for path in reversed(found):
+    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))
+    for path in reversed(checkpoints):
         if _is_resumable(path):
             return str(path)
         shutil.rmtree(path, ignore_errors=True)

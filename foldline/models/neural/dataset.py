@@ -32,8 +32,8 @@ class TokenizedRows:
     @property
     def lengths(self) -> list[int]:
         """Return the number of tokens of each piece."""
-        found: list[int] = self.columns["input_ids"].lengths.tolist()
-        return found
+        lengths: list[int] = self.columns["input_ids"].lengths.tolist()
+        return lengths
 
     def sort_by_length(self) -> "TokenizedRows":
         """Return the rows sorted by length, which reduces padding in evaluation."""
@@ -48,9 +48,9 @@ class TokenizedRows:
             return self
         return replace(self, target=((self.target - mean) / spread).astype(np.float32))
 
-    def row_ids(self, places: list[int]) -> list[str]:
+    def row_ids(self, indices: list[int]) -> list[str]:
         """Return the ids of the rows that pieces come from, each once."""
-        return list(dict.fromkeys(self.ids[self.piece_rows[place]] for place in places))
+        return list(dict.fromkeys(self.ids[self.piece_rows[index]] for index in indices))
 
 
 class TokenDataset(Dataset[dict[str, Any]]):
@@ -63,12 +63,12 @@ class TokenDataset(Dataset[dict[str, Any]]):
         """Return the number of pieces."""
         return len(self.rows.target)
 
-    def __getitem__(self, place: int) -> dict[str, Any]:
+    def __getitem__(self, index: int) -> dict[str, Any]:
         """Return one piece in the collator's format."""
         rows = self.rows
-        tokens = {name: values[place] for name, values in rows.columns.items()}
-        counts = {} if rows.weights is None else {WEIGHTS: rows.weights[place]}
-        return tokens | counts | {"labels": rows.target[place], INDICES: place}
+        tokens = {name: values[index] for name, values in rows.columns.items()}
+        counts = {} if rows.weights is None else {WEIGHTS: rows.weights[index]}
+        return tokens | counts | {"labels": rows.target[index], INDICES: index}
 
 
 def make_collator(tokenizer: Any) -> Any:
@@ -76,8 +76,8 @@ def make_collator(tokenizer: Any) -> Any:
     padding = Padding.from_tokenizer(tokenizer)
 
     def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
-        apart = [name for name in NON_TOKENS if name in rows[0]]
-        columns = {name: torch.as_tensor(np.array([row[name] for row in rows])) for name in apart}
+        names = [name for name in NON_TOKENS if name in rows[0]]
+        columns = {name: torch.as_tensor(np.array([row[name] for row in rows])) for name in names}
         return pad_pieces(rows, padding) | columns
 
     return collate

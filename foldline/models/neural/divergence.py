@@ -53,8 +53,8 @@ class DivergenceDetector(TrainerCallback):
                 f"training diverged: for {PATIENCE} steps the loss is "
                 f"{self.current / self.baseline:.1f} times its initial value and "
                 f"{self.current / self.best:.1f} times its minimum, at step "
-                f"{state.global_step}{self.describe_rows()}; lower lr or train.max_grad_norm, or raise "
-                "train.warmup"
+                f"{state.global_step}{self.describe_rows()}; lower lr or "
+                "train.max_grad_norm, or raise train.warmup"
             )
 
     def update(self, loss: float, steps: int) -> bool:

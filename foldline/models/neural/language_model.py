@@ -19,19 +19,19 @@ def load_language_model(recipe: Recipe, model: Any) -> tuple[Any, bool]:
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
     objective = resolve_objective(model.config, recipe.pretrain.objective)
-    maker: Any = AutoModelForCausalLM if objective == "causal" else AutoModelForMaskedLM
+    model_class: Any = AutoModelForCausalLM if objective == "causal" else AutoModelForMaskedLM
     if recipe.model == "scratch":
-        learner = maker.from_config(model.config)
+        learner = model_class.from_config(model.config)
     else:
         local = hub.use_local_files(recipe.model)
-        learner = maker.from_pretrained(recipe.model, local_files_only=local, dtype="float32")
+        learner = model_class.from_pretrained(recipe.model, local_files_only=local, dtype="float32")
     size = model.get_input_embeddings().num_embeddings
     if learner.get_input_embeddings().num_embeddings != size:  # a padding token was added
         learner.resize_token_embeddings(size)
     return learner, objective == "causal"
 
 
-def resolve_objective(config: Any, asked: str) -> str:
+def resolve_objective(config: Any, objective: str) -> str:
     """Return `masked` or `causal` for an architecture and `pretrain.objective`.
 
     Raises:
@@ -40,23 +40,25 @@ def resolve_objective(config: Any, asked: str) -> str:
     from transformers.models.auto import modeling_auto as auto
 
     name = config.model_type
-    can = None
+    supported = None
     if name in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        can = "causal"
+        supported = "causal"
     if name in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False):
-        can = "masked"
-    if can is None:
+        supported = "masked"
+    if supported is None:
         raise FoldlineError(
             f"pretrain: transformers has no language model for the architecture {name}; set "
             "pretrain.epochs to 0"
         )
-    if asked not in ("auto", can):
-        reads = "only the tokens before a token" if can == "causal" else "both sides of a token"
-        raise FoldlineError(
-            f"pretrain.objective: {asked} is not for {name}, which reads {reads}; set it to {can} "
-            "or auto"
+    if objective not in ("auto", supported):
+        reads = (
+            "only the tokens before a token" if supported == "causal" else "both sides of a token"
         )
-    return can
+        raise FoldlineError(
+            f"pretrain.objective: {objective} is not for {name}, which reads {reads}; set it to "
+            f"{supported} or auto"
+        )
+    return supported
 
 
 def copy_encoder(model: Any, learner: Any) -> None:
@@ -65,12 +67,12 @@ def copy_encoder(model: Any, learner: Any) -> None:
     Raises:
         FoldlineError: if the two encoders differ.
     """
-    missing, strange = model.base_model.load_state_dict(
+    missing, unexpected = model.base_model.load_state_dict(
         learner.base_model.state_dict(), strict=False
     )
-    other = [name for name in missing if not name.startswith("pooler")] + strange
-    if other:
+    differing = [name for name in missing if not name.startswith("pooler")] + unexpected
+    if differing:
         raise FoldlineError(
             f"pretrain: {type(learner).__name__} and {type(model).__name__} share no encoder (they "
-            f"differ in {other[0]}); set pretrain.epochs to 0"
+            f"differ in {differing[0]}); set pretrain.epochs to 0"
         )

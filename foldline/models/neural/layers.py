@@ -25,13 +25,13 @@ def encoder_layers(model: Any) -> list[Any]:
 def parameter_depths(model: Any) -> dict[str, int]:
     """Return each parameter's depth: 0 embeddings, 1 the lowest layer, ..., last the head."""
     layers = encoder_layers(model)
-    inside = {id(p): d for d, layer in enumerate(layers, 1) for p in layer.parameters()}
+    layer_depths = {id(p): d for d, layer in enumerate(layers, 1) for p in layer.parameters()}
     base = {id(p) for p in model.base_model.parameters()}
-    found = {}
+    depths = {}
     for name, parameter in model.named_parameters():
-        below = id(parameter) in base and EMBEDDING_NAMES.search(name)
-        found[name] = inside.get(id(parameter), 0 if below else len(layers) + 1)
-    return found
+        is_embedding = id(parameter) in base and EMBEDDING_NAMES.search(name)
+        depths[name] = layer_depths.get(id(parameter), 0 if is_embedding else len(layers) + 1)
+    return depths
 
 
 def freeze(model: Any, trainable: str | int) -> None:
@@ -79,9 +79,9 @@ def find_head(model: Any) -> Any:
 
 
 def _check_count(model: Any, key: str, count: int) -> int:
-    most = len(encoder_layers(model))
-    if count > most:
+    n_layers = len(encoder_layers(model))
+    if count > n_layers:
         raise FoldlineError(
-            f"train.{key}={count}: the model has {most} layers; set it to {most} or less"
+            f"train.{key}={count}: the model has {n_layers} layers; set it to {n_layers} or less"
         )
     return count

@@ -33,15 +33,13 @@ class LongTextReader:
         Pieces are in the order of the rows; except for `window` each row is one piece.
         """
         tokenizer.truncation_side = "left" if self.how == "tail" else "right"
-        simple = self.how in ("head", "tail")
-        columns = encode(tokenizer, rows, self.max_length if simple else NO_LIMIT)
+        is_truncated_only = self.how in ("head", "tail")
+        columns = encode(tokenizer, rows, self.max_length if is_truncated_only else NO_LIMIT)
         lengths = np.array([len(ids) for ids in columns["input_ids"]], dtype=np.int64)
         cut = lengths > self.max_length
-        if simple:
-            for place in np.flatnonzero(lengths == self.max_length).tolist():
-                cut[place] = (
-                    len(_encode_whole(tokenizer, rows, place)["input_ids"]) > self.max_length
-                )
+        if is_truncated_only:
+            for row in np.flatnonzero(lengths == self.max_length).tolist():
+                cut[row] = len(_encode_whole(tokenizer, rows, row)["input_ids"]) > self.max_length
             return columns, np.arange(len(rows)), cut
         return *self._cut_to_pieces(tokenizer, rows, columns, cut), cut
 
@@ -49,9 +47,9 @@ class LongTextReader:
         """Return (n, c) outputs of rows from (k, c) outputs of their pieces."""
         shape = (rows, outputs.shape[1])
         if self.pooling == "max":
-            most = np.full(shape, -np.inf)
-            np.maximum.at(most, owners, outputs)
-            return most
+            maximum = np.full(shape, -np.inf)
+            np.maximum.at(maximum, owners, outputs)
+            return maximum
         total = np.zeros(shape)
         np.add.at(total, owners, outputs)
         return total / np.bincount(owners, minlength=rows)[:, None]
@@ -61,30 +59,30 @@ class LongTextReader:
     ) -> tuple[Columns, np.ndarray]:
         pieces: Columns = {name: [] for name in columns}
         owners = []
-        for place, long in enumerate(cut.tolist()):
-            whole = list(range(len(columns["input_ids"][place])))
-            kept = [whole]
+        for row, long in enumerate(cut.tolist()):
+            all_positions = list(range(len(columns["input_ids"][row])))
+            windows = [all_positions]
             if long:
-                kept = self.piece_positions(_encode_whole(tokenizer, rows, place).sequence_ids(0))
-            owners += [place] * len(kept)
+                windows = self.piece_positions(_encode_whole(tokenizer, rows, row).sequence_ids(0))
+            owners += [row] * len(windows)
             for name, values in columns.items():
-                pieces[name] += [[values[place][i] for i in places] for places in kept]
+                pieces[name] += [[values[row][i] for i in positions] for positions in windows]
         return pieces, np.array(owners, dtype=np.int64)
 
     def piece_positions(self, sides: list[int | None]) -> list[list[int]]:
         """Return each piece's token positions; `sides`: each token's text, None if special."""
-        marks = [i for i, side in enumerate(sides) if side is None]
+        special = [i for i, side in enumerate(sides) if side is None]
         first, second = ([i for i, side in enumerate(sides) if side == k] for k in (0, 1))
-        room = max(1, self.max_length - len(marks))
+        room = max(1, self.max_length - len(special))
         short, long = sorted((first, second), key=len)
         if self.how == "head_tail":
             short = _keep_ends(short, max(room // 2, room - len(long)))
-            return [sorted(marks + short + _keep_ends(long, room - len(short)))]
+            return [sorted(special + short + _keep_ends(long, room - len(short)))]
         short = short[: room // 2]
         width = room - len(short)
         step = max(1, width - int(self.overlap * width))
         starts = [*range(0, len(long) - width, step), len(long) - width]
-        return [sorted(marks + short + long[i : i + width]) for i in starts]
+        return [sorted(special + short + long[i : i + width]) for i in starts]
 
 
 def make_reader(recipe: Recipe) -> LongTextReader:
@@ -95,15 +93,15 @@ def make_reader(recipe: Recipe) -> LongTextReader:
     )
 
 
-def _keep_ends(places: list[int], count: int) -> list[int]:
+def _keep_ends(positions: list[int], count: int) -> list[int]:
     """Keep so many positions: a quarter from the head, the rest from the tail."""
-    if len(places) <= count:
-        return places
+    if len(positions) <= count:
+        return positions
     head = count // HEAD_FRACTION
-    return places[:head] + places[len(places) - (count - head) :]
+    return positions[:head] + positions[len(positions) - (count - head) :]
 
 
-def _encode_whole(tokenizer: Any, rows: pd.DataFrame, place: int) -> Any:
+def _encode_whole(tokenizer: Any, rows: pd.DataFrame, row: int) -> Any:
     """Return one row's tokens without truncation."""
-    text, pair = rows["text"].iloc[place], rows["text_pair"].iloc[place]
+    text, pair = rows["text"].iloc[row], rows["text_pair"].iloc[row]
     return tokenizer(text, pair or None, truncation=True, max_length=NO_LIMIT)

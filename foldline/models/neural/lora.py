@@ -55,8 +55,8 @@ def target_modules(model: Any) -> list[str]:
     if chosen:
         return list(chosen)
     base = {id(m) for m in model.base_model.modules()}
-    own = getattr(model.base_model, "pooler", None)
-    pooler = set() if own is None else {id(m) for m in own.modules()}
+    pooler_module = getattr(model.base_model, "pooler", None)
+    pooler = set() if pooler_module is None else {id(m) for m in pooler_module.modules()}
     return [
         name
         for name, module in model.named_modules()
@@ -67,8 +67,8 @@ def target_modules(model: Any) -> list[str]:
 def head_parameters(model: Any) -> list[Any]:
     """Return the parameters of head and pooler."""
     pooler = getattr(model.base_model, "pooler", None)
-    own = {id(p) for p in pooler.parameters()} if pooler is not None else set()
-    base = {id(p) for p in model.base_model.parameters()} - own
+    pooler_parameters = {id(p) for p in pooler.parameters()} if pooler is not None else set()
+    base = {id(p) for p in model.base_model.parameters()} - pooler_parameters
     return [p for p in model.parameters() if id(p) not in base]
 
 

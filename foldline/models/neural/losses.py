@@ -47,8 +47,8 @@ def positive_weights(target: np.ndarray, options: Train) -> np.ndarray | None:
     """Return (c,) weights that make each label's positives weigh as much as its negatives."""
     if options.class_weights != "balanced":
         return None
-    with_it = target.sum(axis=0)
-    return np.asarray((len(target) - with_it) / np.maximum(with_it, 1.0))
+    positives = target.sum(axis=0)
+    return np.asarray((len(target) - positives) / np.maximum(positives, 1.0))
 
 
 def sum_over_rows(loss: RowLoss) -> Loss:
@@ -88,8 +88,10 @@ def weight_by_class(loss: RowLoss, weights: np.ndarray | None) -> RowLoss:
         import torch
 
         rows = loss(logits, labels)
-        each = torch.as_tensor(weights, dtype=rows.dtype, device=rows.device)
-        return rows * (labels.to(rows.dtype) @ each if labels.ndim == 2 else each[labels])
+        class_weights = torch.as_tensor(weights, dtype=rows.dtype, device=rows.device)
+        return rows * (
+            labels.to(rows.dtype) @ class_weights if labels.ndim == 2 else class_weights[labels]
+        )
 
     return weigh
 
@@ -194,14 +196,14 @@ def _label_losses(
     return losses * (1 + (torch.as_tensor(positives).to(logits) - 1) * true)
 
 
-def _focal_factor(rest: Any, gamma: float) -> Any:
+def _focal_factor(complement: Any, gamma: float) -> Any:
     """Return `rest` (1 - p) to the power of gamma.
 
     It is clamped above 0, where for gamma below 1 the slope is infinite and times 0 not a number.
     """
     import torch
 
-    return rest.clamp(min=torch.finfo(rest.dtype).tiny) ** gamma
+    return complement.clamp(min=torch.finfo(complement.dtype).tiny) ** gamma
 
 
 def _residual(logits: Any, labels: Any) -> Any:

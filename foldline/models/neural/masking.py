@@ -34,12 +34,12 @@ class PretrainingDataset(Dataset[dict[str, Any]]):
         """Return the number of pieces."""
         return len(self.rows.lengths)
 
-    def __getitem__(self, place: int) -> dict[str, Any]:
+    def __getitem__(self, index: int) -> dict[str, Any]:
         """Return one piece in the collator's format."""
-        tokens: dict[str, Any] = {k: values[place] for k, values in self.rows.columns.items()}
-        draws = generator(self.seed, "mask", self.epoch, place)
-        read, guess = self.task(tokens["input_ids"].astype(np.int64), draws)
-        return tokens | {"input_ids": read, "labels": guess, INDICES: place}
+        tokens: dict[str, Any] = {k: values[index] for k, values in self.rows.columns.items()}
+        rng = generator(self.seed, "mask", self.epoch, index)
+        inputs, targets = self.task(tokens["input_ids"].astype(np.int64), rng)
+        return tokens | {"input_ids": inputs, "labels": targets, INDICES: index}
 
 
 def mask_tokens(tokenizer: Any, share: float) -> Task:
@@ -56,16 +56,16 @@ def mask_tokens(tokenizer: Any, share: float) -> Task:
             "pretrain.objective: masked needs a mask token, but the tokenizer has none; choose "
             "another model, or set pretrain.epochs to 0"
         )
-    marks = np.array(sorted(set(tokenizer.all_special_ids)), dtype=np.int64)
-    ordinary = np.setdiff1d(np.arange(len(tokenizer)), marks)
+    special = np.array(sorted(set(tokenizer.all_special_ids)), dtype=np.int64)
+    ordinary = np.setdiff1d(np.arange(len(tokenizer)), special)
 
-    def task(ids: np.ndarray, draws: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        chosen = (draws.random(len(ids)) < share) & ~np.isin(ids, marks)
-        kind = draws.random(len(ids))
-        other = ordinary[draws.integers(len(ordinary), size=len(ids))]
-        read = np.where(chosen & (kind < MASK_SHARE), tokenizer.mask_token_id, ids)
-        read = np.where(chosen & (kind >= 1 - RANDOM_SHARE), other, read)
-        return read, np.where(chosen, ids, IGNORED)
+    def task(ids: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        chosen = (rng.random(len(ids)) < share) & ~np.isin(ids, special)
+        kind = rng.random(len(ids))
+        random_tokens = ordinary[rng.integers(len(ordinary), size=len(ids))]
+        inputs = np.where(chosen & (kind < MASK_SHARE), tokenizer.mask_token_id, ids)
+        inputs = np.where(chosen & (kind >= 1 - RANDOM_SHARE), random_tokens, inputs)
+        return inputs, np.where(chosen, ids, IGNORED)
 
     return task
 
@@ -84,10 +84,10 @@ def make_collator(tokenizer: Any) -> Any:
     def collate(pieces: list[dict[str, Any]]) -> dict[str, Any]:
         batch = pad_pieces(pieces, padding)
         labels = torch.full_like(batch["input_ids"], IGNORED)
-        guesses = np.concatenate([piece["labels"] for piece in pieces])
-        labels[batch["attention_mask"].bool()] = torch.from_numpy(guesses)
-        places = torch.tensor([piece[INDICES] for piece in pieces])
-        return batch | {"labels": labels, INDICES: places}
+        targets = np.concatenate([piece["labels"] for piece in pieces])
+        labels[batch["attention_mask"].bool()] = torch.from_numpy(targets)
+        indices = torch.tensor([piece[INDICES] for piece in pieces])
+        return batch | {"labels": labels, INDICES: indices}
 
     return collate
 
@@ -109,6 +109,6 @@ def sum_token_losses(logits: Any, labels: Any, shifted: bool) -> tuple[Any, int]
     """Return the summed loss over a batch's target tokens, and their number."""
     if shifted:
         logits, labels = logits[:, :-1], labels[:, 1:]
-    asked = labels != IGNORED
-    total = F.cross_entropy(logits[asked].float(), labels[asked], reduction="sum")
-    return total, int(asked.sum())
+    is_target = labels != IGNORED
+    total = F.cross_entropy(logits[is_target].float(), labels[is_target], reduction="sum")
+    return total, int(is_target.sum())

@@ -23,8 +23,8 @@ def split_batch(batch: dict[str, Any]) -> list[dict[str, Any]]:
     row (n, ...). Rows keep their order within a part.
     """
     lengths = batch["attention_mask"].sum(dim=1).cpu().numpy()
-    found = split_lengths(lengths)
-    return [batch] if len(found) == 1 else [_select_rows(batch, np.sort(rows)) for rows in found]
+    parts = split_lengths(lengths)
+    return [batch] if len(parts) == 1 else [_select_rows(batch, np.sort(rows)) for rows in parts]
 
 
 def split_lengths(lengths: np.ndarray) -> list[np.ndarray]:
@@ -51,5 +51,5 @@ def _split_range(sizes: np.ndarray, start: int, end: int) -> list[tuple[int, int
 def _select_rows(batch: dict[str, Any], rows: np.ndarray) -> dict[str, Any]:
     mask = batch["attention_mask"][rows]
     real = mask.any(dim=0)
-    some = {name: values[rows] for name, values in batch.items()}
-    return {name: v if name in NON_TOKENS else v[:, real] for name, v in some.items()}
+    part = {name: values[rows] for name, values in batch.items()}
+    return {name: v if name in NON_TOKENS else v[:, real] for name, v in part.items()}

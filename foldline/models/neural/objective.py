@@ -62,10 +62,10 @@ class Objective:
 
     def _supervised(self, outputs: Any, labels: Any, items: Any, weights: Any) -> Any:
         loss = self.loss(outputs, labels, items, weights)
-        more = self.options.dropout_samples - 1
-        for _ in range(more):
+        n_extra = self.options.dropout_samples - 1
+        for _ in range(n_extra):
             loss = loss + self.loss(self._head.resample(), labels, items, weights)
-        return loss / (1 + more)
+        return loss / (1 + n_extra)
 
 
 class HeadRecorder:
@@ -95,11 +95,11 @@ class HeadRecorder:
 
     def features(self, mask: Any) -> Any:
         """Return the input of the last layer for each row: (n, width)."""
-        found = self.inputs.float()
-        if found.ndim == 3:  # GPT-2 and LLaMA score every token and use the last real one
+        features = self.inputs.float()
+        if features.ndim == 3:  # GPT-2 and LLaMA score every token and use the last real one
             last = (mask * torch.arange(mask.shape[1], device=mask.device)).argmax(dim=1)
-            found = found[torch.arange(len(found), device=mask.device), last]
-        return found
+            features = features[torch.arange(len(features), device=mask.device), last]
+        return features
 
     def resample(self) -> Any:
         """Return outputs under another sample of the dropout before the last layer.
@@ -121,23 +121,25 @@ class _Outputs:
         self.logits = logits
 
 
-def rdrop_divergence(one: Any, other: Any) -> Any:
+def rdrop_divergence(first_outputs: Any, second_outputs: Any) -> Any:
     """Return the R-Drop term (n,) (Wu et al., 2021): the mean KL divergence of both directions.
 
     `one` and `other` are (n, c) outputs of the same rows; for regression the squared difference.
     """
-    if one.shape[1] == 1:
-        return (one - other).squeeze(1) ** 2
-    first, second = one.log_softmax(dim=1), other.log_softmax(dim=1)
-    there = (first.exp() * (first - second)).sum(dim=1)
-    back = (second.exp() * (second - first)).sum(dim=1)
-    return (there + back) / 2
+    if first_outputs.shape[1] == 1:
+        return (first_outputs - second_outputs).squeeze(1) ** 2
+    first, second = first_outputs.log_softmax(dim=1), second_outputs.log_softmax(dim=1)
+    forward = (first.exp() * (first - second)).sum(dim=1)
+    backward = (second.exp() * (second - first)).sum(dim=1)
+    return (forward + backward) / 2
 
 
-def multilabel_divergence(one: Any, other: Any) -> Any:
+def multilabel_divergence(first_outputs: Any, second_outputs: Any) -> Any:
     """Return the R-Drop term (n,) of (n, c) binary outputs, the mean over labels."""
-    yes_or_no = [torch.stack([-z, z], dim=2).flatten(0, 1) / 2 for z in (one, other)]
-    return rdrop_divergence(*yes_or_no).reshape(one.shape).mean(dim=1)
+    yes_or_no = [
+        torch.stack([-z, z], dim=2).flatten(0, 1) / 2 for z in (first_outputs, second_outputs)
+    ]
+    return rdrop_divergence(*yes_or_no).reshape(first_outputs.shape).mean(dim=1)
 
 
 def contrastive_losses(features: Any, codes: Any, temperature: float) -> Any:
@@ -148,10 +150,10 @@ def contrastive_losses(features: Any, codes: Any, temperature: float) -> Any:
     """
     unit = F.normalize(features, dim=1)
     self_ = torch.eye(len(unit), dtype=torch.bool, device=unit.device)
-    likeness = (unit @ unit.T / temperature).masked_fill(self_, float("-inf"))
-    logs = likeness.log_softmax(dim=1).masked_fill(self_, 0.0)
-    alike = (codes[:, None] == codes[None, :]) & ~self_
-    return -(logs * alike).sum(dim=1) / alike.sum(dim=1).clamp(min=1)
+    similarity = (unit @ unit.T / temperature).masked_fill(self_, float("-inf"))
+    logs = similarity.log_softmax(dim=1).masked_fill(self_, 0.0)
+    same_class = (codes[:, None] == codes[None, :]) & ~self_
+    return -(logs * same_class).sum(dim=1) / same_class.sum(dim=1).clamp(min=1)
 
 
 def class_codes(labels: Any) -> Any:

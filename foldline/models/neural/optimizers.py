@@ -54,18 +54,18 @@ def parameter_groups(model: Any, decayed: list[str], recipe: Recipe) -> list[dic
     options = recipe.train
     depth = parameter_depths(model) if options.layer_decay < 1 else {}
     top = max(depth.values(), default=0)
-    found: dict[tuple[int, bool], list[Any]] = {}
+    groups: dict[tuple[int, bool], list[Any]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             key = top - depth.get(name, 0), name not in decayed
-            found.setdefault(key, []).append(parameter)
+            groups.setdefault(key, []).append(parameter)
     return [
         {
-            "params": found[under, plain],
-            "lr": recipe.lr * options.layer_decay**under,
+            "params": groups[layers_below, plain],
+            "lr": recipe.lr * options.layer_decay**layers_below,
             "weight_decay": 0.0 if plain else options.weight_decay,
         }
-        for under, plain in sorted(found)
+        for layers_below, plain in sorted(groups)
     ]
 
 

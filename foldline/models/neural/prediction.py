@@ -35,17 +35,17 @@ class Padding:
         fill = {"input_ids": tokenizer.pad_token_id, "token_type_ids": tokenizer.pad_token_type_id}
         return cls(fill, tokenizer.padding_side == "left")
 
-    def pad(self, columns: Any, places: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
+    def pad(self, columns: Any, indices: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
         """Return (b, t) integers of some rows, padded to the longest of them."""
-        longest = max(len(columns["input_ids"][place]) for place in places)
-        found = {}
+        longest = max(len(columns["input_ids"][index]) for index in indices)
+        batch = {}
         for name, values in columns.items():
-            made = np.full((len(places), longest), self.fill.get(name, 0), dtype=np.int64)
-            for row, place in zip(made, places, strict=True):
-                ids = values[place]
+            padded = np.full((len(indices), longest), self.fill.get(name, 0), dtype=np.int64)
+            for row, index in zip(padded, indices, strict=True):
+                ids = values[index]
                 row[slice(longest - len(ids), None) if self.left else slice(len(ids))] = ids
-            found[name] = made
-        return found
+            batch[name] = padded
+        return batch
 
 
 def batch_by_length(columns: Columns) -> Iterator[np.ndarray]:
@@ -69,15 +69,15 @@ def batch_by_length(columns: Columns) -> Iterator[np.ndarray]:
 
 def predict_logits(model: Any, columns: Columns, padding: Padding) -> np.ndarray:
     """Return (n, c) outputs in the order of the rows."""
-    found = np.zeros((len(columns["input_ids"]), model.config.num_labels))
+    logits = np.zeros((len(columns["input_ids"]), model.config.num_labels))
     model.eval()
     retain_freed_memory()
     with torch.inference_mode(), first_token_only(model):
-        for places in batch_by_length(columns):
-            batch = padding.pad(columns, places)
-            given = {name: torch.from_numpy(v).to(model.device) for name, v in batch.items()}
-            found[places] = model(**given).logits.float().cpu().numpy()
-    return found
+        for indices in batch_by_length(columns):
+            batch = padding.pad(columns, indices)
+            inputs = {name: torch.from_numpy(v).to(model.device) for name, v in batch.items()}
+            logits[indices] = model(**inputs).logits.float().cpu().numpy()
+    return logits
 
 
 def to_bfloat16(model: Any) -> Any:

@@ -102,19 +102,19 @@ def max_positions(model: Any) -> int | None:
         if name.endswith("position_embeddings") and hasattr(module, "num_embeddings"):
             padding = getattr(module, "padding_idx", None)
             return int(module.num_embeddings) - (0 if padding is None else padding + 1)
-    most = getattr(model.config, "max_position_embeddings", None)
-    return int(most) if most is not None and most > 0 else None  # XLNet has -1: no limit
+    limit = getattr(model.config, "max_position_embeddings", None)
+    return int(limit) if limit is not None and limit > 0 else None  # XLNet has -1: no limit
 
 
 def _format_load_error(name: str, error: Exception) -> str:
     reason = hub.explain_error(name, error)
     if Path(name).is_dir():
         return f"model={name}: the folder holds no model that transformers can load: {reason}"
-    known = {Path(folder).name: folder for folder in hub.list_local_models()} | {
+    names = {Path(folder).name: folder for folder in hub.list_local_models()} | {
         kind: kind for kind in KINDS
     }
-    close = nearest(name, known)
-    hint = f"Did you mean '{known[close]}'? " if close else ""
+    nearest_name = nearest(name, names)
+    hint = f"Did you mean '{names[nearest_name]}'? " if nearest_name else ""
     return (
         f"model={name} is neither a kind ({', '.join(KINDS)}) nor a folder here, and could not be "
         f"downloaded from the hub. {hint}Without a network, download the model elsewhere and put "

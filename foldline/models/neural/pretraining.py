@@ -74,33 +74,40 @@ def pretrain(job: Job, tokenizer: Any, model: Any) -> dict[str, float]:
             f"pretrain.max_length={options.max_length} is more than the {longest} tokens that the "
             f"model reads; set it to {longest} or less"
         )
-    own = replace(
+    pretraining_job = replace(
         job,
         recipe=_pretraining_recipe(job.recipe),
         checkpoint_folder=job.checkpoint_folder / "pretrain",
     )
-    device.set_seed(own.recipe.seed)
+    device.set_seed(pretraining_job.recipe.seed)
     learner, shifted = load_language_model(job.recipe, model)
     task = predict_next if shifted else mask_tokens(tokenizer, options.mask)
     texts = collect_texts(job)
-    learnt, held = (
-        _tokenize_texts(tokenizer, part, options.max_length) for part in _split_texts(texts, own)
+    training_rows, held_out_rows = (
+        _tokenize_texts(tokenizer, part, options.max_length)
+        for part in _split_texts(texts, pretraining_job)
     )
-    if not learnt.lengths:
+    if not training_rows.lengths:
         raise FoldlineError("pretrain: no text has a token to learn; set pretrain.epochs to 0")
     with device.deterministic(job.recipe.train), fast_float32():
         log = _train(
-            own, tokenizer, learner, PretrainingDataset(learnt, task, own.recipe.seed), shifted
+            pretraining_job,
+            tokenizer,
+            learner,
+            PretrainingDataset(training_rows, task, pretraining_job.recipe.seed),
+            shifted,
         )
-        known = perplexity(learner, tokenizer, held, task, own.recipe.seed, shifted)
+        perplexity_ = perplexity(
+            learner, tokenizer, held_out_rows, task, pretraining_job.recipe.seed, shifted
+        )
     copy_encoder(model, learner)
     device.set_seed(job.recipe.seed)  # as a resumed training, which skips pre-training, has it
-    found = _summarise(log, len(texts), known)
+    summary = _summarise(log, len(texts), perplexity_)
     say(
-        f"pre-trained on {len(texts)} texts: loss {found['first_loss']:.3f} to "
-        f"{found['last_loss']:.3f}, perplexity {known:.1f}"
+        f"pre-trained on {len(texts)} texts: loss {summary['first_loss']:.3f} to "
+        f"{summary['last_loss']:.3f}, perplexity {perplexity_:.1f}"
     )
-    return found | _report_test_texts(job)
+    return summary | _report_test_texts(job)
 
 
 def collect_texts(job: Job) -> dict[str, str]:
@@ -111,13 +118,13 @@ def collect_texts(job: Job) -> dict[str, str]:
     rows = job.train
     if "source_id" in rows.columns:
         rows = rows[rows["source_id"] == rows["id"]]
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for table in (rows, job.pretraining_texts):
         for name in {"text", "text_pair"} & set(table.columns):
-            for text, one in zip(table[name].tolist(), table["id"].tolist(), strict=True):
+            for text, id_ in zip(table[name].tolist(), table["id"].tolist(), strict=True):
                 if text.strip():
-                    found[text] = min(one, found.get(text, one))
-    return dict(sorted(found.items()))
+                    texts[text] = min(id_, texts.get(text, id_))
+    return dict(sorted(texts.items()))
 
 
 def perplexity(
@@ -133,9 +140,9 @@ def perplexity(
     learner.eval()
     with torch.inference_mode():
         for start in range(0, len(pieces), BATCH):
-            places = range(start, min(start + BATCH, len(pieces)))
+            indices = range(start, min(start + BATCH, len(pieces)))
             batch = {
-                k: v.to(learner.device) for k, v in collate([pieces[p] for p in places]).items()
+                k: v.to(learner.device) for k, v in collate([pieces[p] for p in indices]).items()
             }
             labels, _ = batch.pop("labels"), batch.pop("indices")
             loss, tokens = sum_token_losses(learner(**batch).logits, labels, shifted)
@@ -193,30 +200,30 @@ def _split_texts(texts: dict[str, str], job: Job) -> tuple[dict[str, str], dict[
     """Return the texts to train on, and a held-out twentieth (at least one of two or more)."""
     names = list(texts)
     count = min(max(1, round(HELD_OUT_SHARE * len(names))), len(names) - 1)
-    places = set(np.argsort(rank_keys(job.recipe.seed, names), kind="stable")[:count].tolist())
-    learnt = {t: texts[t] for place, t in enumerate(names) if place not in places}
-    return learnt, {t: texts[t] for place, t in enumerate(names) if place in places}
+    held_out = set(np.argsort(rank_keys(job.recipe.seed, names), kind="stable")[:count].tolist())
+    training = {t: texts[t] for index, t in enumerate(names) if index not in held_out}
+    return training, {t: texts[t] for index, t in enumerate(names) if index in held_out}
 
 
 def _tokenize_texts(tokenizer: Any, texts: dict[str, str], max_length: int) -> TokenizedRows:
     """Cut texts into pieces of `max_length` tokens, covering all of each text."""
     columns: Columns = {name: [] for name in ("input_ids", "attention_mask")}
     owners: list[int] = []
-    whole = {"return_overflowing_tokens": True} if tokenizer.is_fast else {}
-    for place, text in enumerate(texts):
-        found = tokenizer([text], truncation=True, max_length=max_length, **whole)
-        found.pop("overflow_to_sample_mapping", None)
-        kept = [i for i, ids in enumerate(found["input_ids"]) if ids]
-        owners += [place] * len(kept)
-        for name, values in found.items():
-            columns.setdefault(name, []).extend(list(values[i]) for i in kept)
+    overflow = {"return_overflowing_tokens": True} if tokenizer.is_fast else {}
+    for row, text in enumerate(texts):
+        encoded = tokenizer([text], truncation=True, max_length=max_length, **overflow)
+        encoded.pop("overflow_to_sample_mapping", None)
+        non_empty = [i for i, ids in enumerate(encoded["input_ids"]) if ids]
+        owners += [row] * len(non_empty)
+        for name, values in encoded.items():
+            columns.setdefault(name, []).extend(list(values[i]) for i in non_empty)
     kept_ = {name: RaggedArray.from_lists(values) for name, values in columns.items()}
     return TokenizedRows(
         kept_, np.zeros(len(owners)), np.array(owners, dtype=int), list(texts.values())
     )
 
 
-def _summarise(log: list[dict[str, Any]], texts: int, known: float) -> dict[str, float]:
+def _summarise(log: list[dict[str, Any]], texts: int, perplexity: float) -> dict[str, float]:
     losses = [entry["loss"] for entry in log if "loss" in entry]
     part = max(1, len(losses) // TENTH)
     return {
@@ -224,7 +231,7 @@ def _summarise(log: list[dict[str, Any]], texts: int, known: float) -> dict[str,
         "steps": float(len(losses)),
         "first_loss": float(np.mean(losses[:part])),
         "last_loss": float(np.mean(losses[-part:])),
-        "perplexity": known,
+        "perplexity": perplexity,
     }
 
 

@@ -35,22 +35,22 @@ class RaggedArray:
         """Return the length of each list: (n,)."""
         return np.diff(self.bounds)
 
-    def take(self, places: np.ndarray) -> "RaggedArray":
+    def take(self, indices: np.ndarray) -> "RaggedArray":
         """Return the lists at indices (k,), in their order."""
-        lengths = self.lengths[places]
+        lengths = self.lengths[indices]
         bounds = _to_bounds(lengths)
-        moved = np.repeat(self.bounds[places] - bounds[:-1], lengths)
-        return RaggedArray(_compress(self.flat[moved + np.arange(len(moved))]), bounds)
+        shift = np.repeat(self.bounds[indices] - bounds[:-1], lengths)
+        return RaggedArray(_compress(self.flat[shift + np.arange(len(shift))]), bounds)
 
     def __len__(self) -> int:
         """Return the number of lists."""
         return len(self.bounds) - 1
 
-    def __getitem__(self, place: int) -> np.ndarray:
+    def __getitem__(self, index: int) -> np.ndarray:
         """Return a list as a view of the flat array."""
-        if not 0 <= place < len(self):
-            raise IndexError(place)
-        return self.flat[self.bounds[place] : self.bounds[place + 1]]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self.flat[self.bounds[index] : self.bounds[index + 1]]
 
 
 def _to_bounds(lengths: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ def make_schedule(optimizer: Any, options: Train, steps: int) -> Any:
         return _make_one_cycle(optimizer, options.warmup, steps)
     from transformers import get_scheduler
 
-    found: Any = get_scheduler(
+    scheduler: Any = get_scheduler(
         NAMES[options.schedule],
         optimizer,
         num_warmup_steps=_warmup_steps(options, steps),
@@ -34,8 +34,8 @@ def make_schedule(optimizer: Any, options: Train, steps: int) -> Any:
     )
     if options.swa:
         last = averaging_start(options, steps)
-        found.lr_lambdas = [_hold_from(factor, last) for factor in found.lr_lambdas]
-    return found
+        scheduler.lr_lambdas = [_hold_from(factor, last) for factor in scheduler.lr_lambdas]
+    return scheduler
 
 
 def averaging_start(options: Train, steps: int) -> int:

@@ -15,17 +15,17 @@ def train_tokenizer(texts: list[str], recipe: Recipe) -> Any:
 
     from foldline.models.neural.tokenizer_training import END, MASK, PAD, START, TOKENIZERS, UNKNOWN
 
-    made = TOKENIZERS[recipe.scratch.tokenizer](texts, recipe.scratch.vocabulary)
-    made.post_processor = processors.TemplateProcessing(
+    trained = TOKENIZERS[recipe.scratch.tokenizer](texts, recipe.scratch.vocabulary)
+    trained.post_processor = processors.TemplateProcessing(
         single=f"{START} $A {END}",
         pair=f"{START} $A {END} $B:1 {END}:1",
-        special_tokens=[(token, made.token_to_id(token)) for token in (START, END)],
+        special_tokens=[(token, trained.token_to_id(token)) for token in (START, END)],
     )
     names = ["input_ids", "token_type_ids", "attention_mask"]
     if recipe.scratch.pooling == "mean":
         names.remove("token_type_ids")  # ModernBERT separates two texts by [SEP] alone
     return PreTrainedTokenizerFast(
-        tokenizer_object=made,
+        tokenizer_object=trained,
         model_max_length=recipe.max_length,
         model_input_names=names,
         unk_token=UNKNOWN,

@@ -34,15 +34,15 @@ class TokenCache:
         new = dict.fromkeys(text for text in texts if text not in self.index)
         if new or not self.columns:
             self._encode_new(tokenizer, list(new), reading)
-        places = np.array([self.index[text] for text in texts], dtype=np.int64)
-        count = np.diff(self.first_piece)[places]
-        owners = np.repeat(np.arange(len(places)), count)
-        if np.array_equal(places, np.arange(len(self.cut))):
+        indices = np.array([self.index[text] for text in texts], dtype=np.int64)
+        count = np.diff(self.first_piece)[indices]
+        owners = np.repeat(np.arange(len(indices)), count)
+        if np.array_equal(indices, np.arange(len(self.cut))):
             return self.columns, owners, self.cut
         start = np.cumsum(count) - count
-        pieces = np.repeat(self.first_piece[places] - start, count) + np.arange(len(owners))
+        pieces = np.repeat(self.first_piece[indices] - start, count) + np.arange(len(owners))
         columns = {name: values.take(pieces) for name, values in self.columns.items()}
-        return columns, owners, self.cut[places]
+        return columns, owners, self.cut[indices]
 
     def _encode_new(
         self, tokenizer: Any, texts: list[tuple[str, str]], reading: LongTextReader
@@ -58,11 +58,14 @@ class TokenCache:
             counts.append(np.bincount(owners, minlength=len(part)))
             cuts.append(cut)
         # Assigned together at the end: an error before leaves the cache unchanged.
-        columns = {name: RaggedArray.concatenate(each) for name, each in parts.items()}
-        place = {text: len(self.index) + number for number, text in enumerate(texts)}
+        columns = {
+            name: RaggedArray.concatenate(parts_of_column)
+            for name, parts_of_column in parts.items()
+        }
+        new_index = {text: len(self.index) + number for number, text in enumerate(texts)}
         self.columns, self.cut = columns, np.concatenate(cuts)
         self.first_piece = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
-        self.index |= place
+        self.index |= new_index
 
 
 def encode_cached(
@@ -70,8 +73,8 @@ def encode_cached(
 ) -> tuple[dict[str, RaggedArray], np.ndarray, np.ndarray]:
     """Return the pieces of rows; `shared` caches them for equal tokenizers of this process."""
     identity = _fingerprint(tokenizer) if shared else None
-    known = TokenCache() if identity is None else _shared_cache(identity, reading)
-    return known.encode(tokenizer, rows, reading)
+    cache = TokenCache() if identity is None else _shared_cache(identity, reading)
+    return cache.encode(tokenizer, rows, reading)
 
 
 @lru_cache(maxsize=1)

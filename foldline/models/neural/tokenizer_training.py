@@ -20,26 +20,26 @@ def train_wordpiece(texts: list[str], size: int) -> Any:
     """Train WordPiece; pieces within a word start with ## (Schuster and Nakajima, 2012)."""
     normalizer, splitter = _normalizer(), pre_tokenizers.BertPreTokenizer()
     vocabulary = _learn_wordpieces(texts, size, normalizer, splitter)
-    made = Tokenizer(
+    tokenizer = Tokenizer(
         models.WordPiece(vocab=vocabulary, unk_token=UNKNOWN, max_input_chars_per_word=100)
     )
-    made.normalizer, made.pre_tokenizer = normalizer, splitter
-    return made
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
+    return tokenizer
 
 
 def train_bpe(texts: list[str], size: int) -> Any:
     """Train byte-pair encoding, starting from characters (Sennrich et al., 2016)."""
-    made = _metaspace_tokenizer(models.BPE(unk_token=UNKNOWN), _normalizer())
+    tokenizer = _metaspace_tokenizer(models.BPE(unk_token=UNKNOWN), _normalizer())
     trainer = trainers.BpeTrainer(
         vocab_size=size,
         special_tokens=SPECIAL,
-        initial_alphabet=sorted(_frequent_characters(texts, made, (size - len(SPECIAL)) // 2)),
+        initial_alphabet=sorted(_frequent_characters(texts, tokenizer, (size - len(SPECIAL)) // 2)),
         limit_alphabet=(size - len(SPECIAL)) // 2,
         min_frequency=2,
         show_progress=False,
     )
-    made.train_from_iterator(texts, trainer)
-    return made
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
 
 
 def train_unigram(texts: list[str], size: int) -> Any:
@@ -49,23 +49,23 @@ def train_unigram(texts: list[str], size: int) -> Any:
     BPE are counted in the best segmentation of the words and the rarest dropped, in a few rounds:
     Kudo's algorithm with the best segmentation in place of the expectation.
     """
-    larger = train_bpe(texts, SEED_FACTOR * size)
-    words = _count_words(texts, larger)
-    characters = _frequent_characters(texts, larger, (size - len(SPECIAL)) // 2)
-    pieces = larger.get_vocab().keys() - set(SPECIAL)
+    candidates = train_bpe(texts, SEED_FACTOR * size)
+    words = _count_words(texts, candidates)
+    characters = _frequent_characters(texts, candidates, (size - len(SPECIAL)) // 2)
+    pieces = candidates.get_vocab().keys() - set(SPECIAL)
     scores = dict.fromkeys(pieces, -math.log(len(pieces) + 1))
-    for most in (SEED_FACTOR * size, 2 * size, 3 * size // 2, size, size):
+    for limit in (SEED_FACTOR * size, 2 * size, 3 * size // 2, size, size):
         counts = dict.fromkeys(characters, 1) | _count_pieces(words, _unigram_model(scores))
         ranked = sorted(counts, key=lambda piece: (piece not in characters, -counts[piece], piece))
-        kept = ranked[: most - len(SPECIAL)]
-        total = sum(counts[piece] for piece in kept)
-        scores = {piece: math.log(counts[piece] / total) for piece in kept}
+        best = ranked[: limit - len(SPECIAL)]
+        total = sum(counts[piece] for piece in best)
+        scores = {piece: math.log(counts[piece] / total) for piece in best}
     return _metaspace_tokenizer(_unigram_model(scores), _normalizer())
 
 
 def _unigram_model(scores: dict[str, float]) -> Any:
-    learnt = sorted(scores.items(), key=lambda one: (-one[1], one[0]))
-    return models.Unigram([(piece, 0.0) for piece in SPECIAL] + learnt, SPECIAL.index(UNKNOWN))
+    ranked = sorted(scores.items(), key=lambda one: (-one[1], one[0]))
+    return models.Unigram([(piece, 0.0) for piece in SPECIAL] + ranked, SPECIAL.index(UNKNOWN))
 
 
 def _count_pieces(words: Counter[str], model: Any) -> dict[str, int]:
@@ -97,36 +97,40 @@ def _normalizer() -> Any:
 
 def _metaspace_tokenizer(model: Any, normalizer: Any) -> Any:
     """Return a tokenizer whose words begin with a mark in place of the space before them."""
-    made = Tokenizer(model)
-    made.normalizer, made.pre_tokenizer = normalizer, pre_tokenizers.Metaspace()
-    return made
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pre_tokenizers.Metaspace()
+    return tokenizer
 
 
 def _character_tokenizer(texts: list[str], size: int, normalizer: Any) -> Any:
-    made = _metaspace_tokenizer(models.WordLevel({}, UNKNOWN), normalizer)
-    known = [*SPECIAL, *_frequent_characters(texts, made, size - len(SPECIAL))]
-    made.model = models.WordLevel({token: code for code, token in enumerate(known)}, UNKNOWN)
-    one = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
-    made.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), one])
-    return made
+    tokenizer = _metaspace_tokenizer(models.WordLevel({}, UNKNOWN), normalizer)
+    vocabulary = [*SPECIAL, *_frequent_characters(texts, tokenizer, size - len(SPECIAL))]
+    tokenizer.model = models.WordLevel(
+        {token: code for code, token in enumerate(vocabulary)}, UNKNOWN
+    )
+    split_characters = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Metaspace(), split_characters]
+    )
+    return tokenizer
 
 
-def _count_words(texts: list[str], made: Any) -> Counter[str]:
+def _count_words(texts: list[str], tokenizer: Any) -> Counter[str]:
     """Count the words as the tokenizer splits them."""
     counts: Counter[str] = Counter()
     for text in texts:
-        plain = made.normalizer.normalize_str(text)
-        counts.update(word for word, _ in made.pre_tokenizer.pre_tokenize_str(plain))
+        plain = tokenizer.normalizer.normalize_str(text)
+        counts.update(word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(plain))
     return counts
 
 
-def _frequent_characters(texts: list[str], made: Any, most: int) -> list[str]:
+def _frequent_characters(texts: list[str], tokenizer: Any, limit: int) -> list[str]:
     """Return the most frequent characters as the tokenizer sees them, ties by code point."""
     counts: Counter[str] = Counter()
-    for word, count in _count_words(texts, made).items():
+    for word, count in _count_words(texts, tokenizer).items():
         for letter in word:
             counts[letter] += count
-    return sorted(counts, key=lambda letter: (-counts[letter], letter))[:most]
+    return sorted(counts, key=lambda letter: (-counts[letter], letter))[:limit]
 
 
 def _learn_wordpieces(
@@ -141,11 +145,11 @@ def _learn_wordpieces(
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(normalizer.normalize_str(text))
-    known = [c for c, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
-    room = (size - len(SPECIAL)) // 2
-    characters = [c for c in known if not c.isspace()][:room]
-    made = Tokenizer(models.WordPiece(unk_token=UNKNOWN))
-    made.normalizer, made.pre_tokenizer = normalizer, splitter
+    ranked = [c for c, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    limit = (size - len(SPECIAL)) // 2
+    characters = [c for c in ranked if not c.isspace()][:limit]
+    tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
     trainer = trainers.WordPieceTrainer(
         vocab_size=size,
         special_tokens=[*SPECIAL, *characters, *(f"##{c}" for c in characters)],
@@ -153,8 +157,8 @@ def _learn_wordpieces(
         show_progress=False,
         min_frequency=2,
     )
-    made.train_from_iterator(texts, trainer)
-    return dict(made.get_vocab())
+    tokenizer.train_from_iterator(texts, trainer)
+    return dict(tokenizer.get_vocab())
 
 
 TOKENIZERS: dict[str, Callable[[list[str], int], Any]] = {

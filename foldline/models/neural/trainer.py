@@ -39,10 +39,10 @@ class TextTrainer(Trainer):
     """
 
     def __init__(
-        self, recipe: Recipe, loss: Loss, step_rows: int, together: bool = False, **how: Any
+        self, recipe: Recipe, loss: Loss, step_rows: int, compares_rows: bool = False, **how: Any
     ) -> None:
         super().__init__(compute_loss_func=loss, **how)
-        self.compares_rows = together
+        self.compares_rows = compares_rows
         self.recipe, self.step_rows, options = recipe, step_rows, recipe.train
         averaged = options.ema or options.swa
         self.averages = WeightAverage(self.model, options) if averaged else None
@@ -106,10 +106,10 @@ class TextTrainer(Trainer):
         """Create the schedule of the recipe."""
         options = self.recipe.train
         if self.lr_scheduler is None:
-            own = self.optimizer if optimizer is None else optimizer
+            optimizer_ = self.optimizer if optimizer is None else optimizer
             # Unwrapped, since torch's one-cycle does not accept accelerate's wrapper.
             self.lr_scheduler = make_schedule(
-                getattr(own, "optimizer", own), options, num_training_steps
+                getattr(optimizer_, "optimizer", optimizer_), options, num_training_steps
             )
             self._created_lr_scheduler = True
             if self.averages and options.swa:
@@ -171,9 +171,9 @@ class TextTrainer(Trainer):
     def describe_rows(self, batches: list[dict[str, Any]] | None = None) -> str:
         """Return the rows of batches for a message; by default those of the last step."""
         batches = self.step_batches if batches is None else batches
-        places = [place for batch in batches for place in batch[INDICES].tolist()]
+        indices = [index for batch in batches for index in batch[INDICES].tolist()]
         data: Any = self.train_dataset
-        return f", over the rows {listed(data.rows.row_ids(places))}"
+        return f", over the rows {listed(data.rows.row_ids(indices))}"
 
     def _clip_gradient(self) -> torch.Tensor:
         """Clip gradients as Trainer does, without its search for shards at each step.
@@ -181,15 +181,15 @@ class TextTrainer(Trainer):
         The fused optimiser divides gradients as it reads them, which saves a pass over all.
         Gradients within the limit stay as they are, where torch would multiply them by 1.
         """
-        every, limit = self._parameters, self.args.max_grad_norm
-        norm = torch.nn.utils.get_total_norm([p.grad for p in every if p.grad is not None])
-        times = (norm + TINY) / limit
-        beyond = not times <= 1
-        own: Any = getattr(self.optimizer, "optimizer", self.optimizer)  # accelerate wraps it
-        if own.defaults.get("fused"):
-            own.grad_scale = times if beyond else None
-        elif beyond:
-            torch.nn.utils.clip_grads_with_norm_(every, limit, norm)
+        parameters, limit = self._parameters, self.args.max_grad_norm
+        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        ratio = (norm + TINY) / limit
+        exceeds = not ratio <= 1
+        optimizer: Any = getattr(self.optimizer, "optimizer", self.optimizer)  # accelerate wraps it
+        if optimizer.defaults.get("fused"):
+            optimizer.grad_scale = ratio if exceeds else None
+        elif exceeds:
+            torch.nn.utils.clip_grads_with_norm_(parameters, limit, norm)
         return norm
 
     @property
@@ -246,8 +246,8 @@ class TextTrainer(Trainer):
             for part in self._split(last):
                 super().training_step(model, part, items)
 
-    def _check_finite(self, what: str, value: Any, batches: list[dict[str, Any]]) -> None:
+    def _check_finite(self, quantity: str, value: Any, batches: list[dict[str, Any]]) -> None:
         if not bool(torch.isfinite(torch.as_tensor(value)).all()):
             raise FoldlineError(
-                format_divergence(what, self.state.global_step + 1, self.describe_rows(batches))
+                format_divergence(quantity, self.state.global_step + 1, self.describe_rows(batches))
             )

@@ -57,20 +57,24 @@ def train(
     model predicts in the label's units. Losses are reported in those units too. `predict` is called
     after each epoch for the sample predictions.
     """
-    units = TargetScaling.fit(model, rows.target, job.labels.task)
-    loss_unit = units.loss_unit(job.recipe.train.loss)
-    samples = SampleCallback(lambda: units.std * predict() + units.mean) if job.sample_ids else None
-    data, held = (
-        part.standardise(units.mean, units.std) for part in (rows, valid.sort_by_length())
+    scaling = TargetScaling.fit(model, rows.target, job.labels.task)
+    loss_unit = scaling.loss_unit(job.recipe.train.loss)
+    samples = (
+        SampleCallback(lambda: scaling.std * predict() + scaling.mean) if job.sample_ids else None
+    )
+    train_rows, valid_rows = (
+        part.standardise(scaling.mean, scaling.std) for part in (rows, valid.sort_by_length())
     )
 
     def make(cuts: int) -> TextTrainer:
-        trainer = make_trainer(job, tokenizer, model, data, held, cuts, loss_unit=loss_unit)
+        trainer = make_trainer(
+            job, tokenizer, model, train_rows, valid_rows, cuts, loss_unit=loss_unit
+        )
         trainer.add_callback(
             DivergenceDetector(job.labels, job.recipe.train.warmup, trainer.describe_rows)
         )
         trainer.add_callback(TrackerCallback(job.tracker, loss_unit))
-        if samples and len(held.target):
+        if samples and len(valid_rows.target):
             trainer.add_callback(samples)
         return trainer
 
@@ -78,15 +82,15 @@ def train(
         trainer = train_within_memory(job, model, make)
     if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
         raise FoldlineError(format_divergence("model", trainer.state.global_step))
-    units.fold_into_head(model)
+    scaling.fold_into_head(model)
     log = trainer.state.log_history
-    numbers = summarise(trainer.state, model, loss_unit, job.recipe.train.metric)
-    ran = {
+    summary = summarise(trainer.state, model, loss_unit, job.recipe.train.metric)
+    run_info = {
         "precision": resolve_precision(job.recipe.train.precision),
         "epochs": trainer.speed.epochs,
     }
     return TrainingResult(
-        build_history(log, loss_unit), numbers, ran, collect_samples(log), step_speeds(log)
+        build_history(log, loss_unit), summary, run_info, collect_samples(log), step_speeds(log)
     )
 
 
@@ -96,12 +100,12 @@ def _existing_objects_frozen() -> Iterator[None]:
 
     The libraries hold a million objects, and Trainer collects garbage as it starts: 0.2 seconds.
     """
-    frozen = gc.get_freeze_count()
+    frozen_before = gc.get_freeze_count()
     gc.freeze()
     try:
         yield
     finally:
-        if not frozen:
+        if not frozen_before:
             gc.unfreeze()
 
 
@@ -109,8 +113,8 @@ def make_trainer(
     job: Job,
     tokenizer: Any,
     model: Any,
-    data: TokenizedRows,
-    held: TokenizedRows,
+    train_rows: TokenizedRows,
+    valid_rows: TokenizedRows,
     cuts: int = 1,
     kind: type[TextTrainer] = TextTrainer,
     loss_unit: float = 1.0,
@@ -118,17 +122,17 @@ def make_trainer(
     """Return the trainer of a recipe over standardised rows; batches are cut into `cuts` parts."""
     trainer = kind(
         recipe=job.recipe,
-        loss=make_loss(job.labels, data.target, job.recipe.train),
+        loss=make_loss(job.labels, train_rows.target, job.recipe.train),
         step_rows=job.recipe.batch_size * job.recipe.train.accumulation,
         together=job.recipe.train.contrastive > 0,
         model=model,
-        args=training_arguments(job, len(held.target) > 0, cuts),
-        train_dataset=TokenDataset(data),
-        eval_dataset=TokenDataset(held) if len(held.target) else None,
+        args=training_arguments(job, len(valid_rows.target) > 0, cuts),
+        train_dataset=TokenDataset(train_rows),
+        eval_dataset=TokenDataset(valid_rows) if len(valid_rows.target) else None,
         data_collator=make_collator(tokenizer),
         compute_metrics=make_compute_metrics(
             job.recipe.train.reported_metric(job.labels.task),
-            held,
+            valid_rows,
             make_reader(job.recipe),
             job.labels.task,
         ),
@@ -136,14 +140,16 @@ def make_trainer(
     )
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(ProgressBar(trainer.speed, loss_unit))
-    if len(held.target):
+    if len(valid_rows.target):
         trainer.add_callback(EarlyStoppingCallback(job.recipe.train.patience))
     return trainer
 
 
 def train_within_memory(job: Job, model: Any, make: Callable[[int], TextTrainer]) -> TextTrainer:
     """Train; when memory runs out, halve the batches and keep the rows per step."""
-    before = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+    initial_weights = {
+        name: value.detach().cpu().clone() for name, value in model.state_dict().items()
+    }
     cuts = 1
     while True:
         trainer = make(cuts)
@@ -161,7 +167,7 @@ def train_within_memory(job: Job, model: Any, make: Callable[[int], TextTrainer]
             trainer.release()
         del trainer
         model.zero_grad()
-        model.load_state_dict(before)
+        model.load_state_dict(initial_weights)
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -193,7 +199,7 @@ def _next_cuts(job: Job, cuts: int, step: int) -> int:
 def training_arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments:
     """Return Trainer's arguments for a job whose batches are cut into `cuts` parts."""
     recipe, options = job.recipe, job.recipe.train
-    made = TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(job.checkpoint_folder),
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=-(-recipe.batch_size // cuts),
@@ -222,7 +228,7 @@ def training_arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments
         # Otherwise a resumed training counts patience from 0.
         restore_callback_states_from_checkpoint=True,
     )
-    if made.n_gpu > 1:
+    if arguments.n_gpu > 1:
         # One GPU a process: DataParallel would scale the loss by the number of replicas.
-        made._n_gpu = 1
-    return made
+        arguments._n_gpu = 1
+    return arguments

@@ -63,7 +63,7 @@ def summarise(state: Any, model: Any, unit: float, metric: str) -> dict[str, flo
     losses = {entry["step"]: entry["eval_loss"] for entry in log if "eval_loss" in entry}
     padding = [entry["padding"] for entry in log if "padding" in entry]
     best = losses.get(state.best_global_step, np.nan)
-    found = {
+    summary = {
         "steps": float(state.global_step),
         "epochs": float(state.epoch or 0.0),
         "best_valid_loss": float(best) * unit,
@@ -71,17 +71,17 @@ def summarise(state: Any, model: Any, unit: float, metric: str) -> dict[str, flo
         "padding": float(np.mean(padding)) if padding else np.nan,
     }
     if metric != "loss" and state.best_metric is not None:
-        found[f"best_valid_{metric}"] = float(state.best_metric)
-    return found
+        summary[f"best_valid_{metric}"] = float(state.best_metric)
+    return summary
 
 
 def collect_samples(log: list[dict[str, Any]]) -> dict[int, np.ndarray]:
     """Return the sample predictions by epoch from Trainer's log."""
-    found = [entry["samples"] for entry in log if "samples" in entry]
-    return {epoch: np.array(values) for epoch, values in enumerate(found, 1)}
+    samples = [entry["samples"] for entry in log if "samples" in entry]
+    return {epoch: np.array(values) for epoch, values in enumerate(samples, 1)}
 
 
 def _metric_keys(entry: dict[str, Any]) -> list[str]:
     """Return the validation metrics of a log entry, without Trainer's own loss and timing."""
-    own = ("eval_loss", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
-    return [key for key in entry if key.startswith("eval_") and key not in own]
+    built_in = ("eval_loss", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
+    return [key for key in entry if key.startswith("eval_") and key not in built_in]

@@ -48,10 +48,10 @@ class Transformer:
 
         columns, owners, _ = self.reader.read(self.tokenizer, rows)
         with device.threads(self.threads), fast_float32():
-            found = predict_logits(
+            logits = predict_logits(
                 self._prediction_model, columns, Padding.from_tokenizer(self.tokenizer)
             )
-        return to_predictions(self.reader.pool(found, owners, len(rows)), self.labels.task)
+        return to_predictions(self.reader.pool(logits, owners, len(rows)), self.labels.task)
 
     def save(self, folder: Path) -> None:
         """Write model and tokenizer as transformers does, and the long-text settings."""
@@ -82,7 +82,7 @@ def to_predictions(logits: np.ndarray, task: str) -> np.ndarray:
 
 def initial_model(job: Job) -> tuple[Any, Any]:
     """Return tokenizer and model at the start of training, without pre-training."""
-    return _build_model(job, read=False)[:2]
+    return _build_model(job, with_pretraining=False)[:2]
 
 
 def load(folder: Path, labels: Labels) -> Transformer:
@@ -100,7 +100,7 @@ def load(folder: Path, labels: Labels) -> Transformer:
     return Transformer(labels, tokenizer, model, LongTextReader(**reading), threads, precision)
 
 
-def _build_model(job: Job, read: bool) -> tuple[Any, Any, dict[str, float]]:
+def _build_model(job: Job, with_pretraining: bool) -> tuple[Any, Any, dict[str, float]]:
     """Return tokenizer, model, and the pre-training summary if `read` and params enable it."""
     from foldline.models.neural import pretrained, scratch
     from foldline.models.neural.layers import freeze, reinitialise
@@ -108,19 +108,19 @@ def _build_model(job: Job, read: bool) -> tuple[Any, Any, dict[str, float]]:
 
     recipe, names = job.recipe, _label_config(job.labels)
     device.set_seed(recipe.seed)
-    new = recipe.model == "scratch"
-    if new:
+    is_new = recipe.model == "scratch"
+    if is_new:
         texts = job.train["text"].tolist() + [t for t in job.train["text_pair"].tolist() if t]
         tokenizer = scratch.train_tokenizer(texts, recipe)
         model = scratch.build_model(len(tokenizer), job.labels, recipe, names)
     else:
         tokenizer, model = pretrained.load(recipe, job.labels, names)
-    told = pretrain(job, tokenizer, model) if read else {}
-    if not new:
+    pretraining = pretrain(job, tokenizer, model) if with_pretraining else {}
+    if not is_new:
         reinitialise(model, recipe.train.reinit_layers)
     tokenizer.model_max_length = recipe.max_length
     freeze(model, recipe.train.trainable_layers)
-    return tokenizer, model, told
+    return tokenizer, model, pretraining
 
 
 def fit(job: Job) -> FitResult:
@@ -130,7 +130,7 @@ def fit(job: Job) -> FitResult:
     from foldline.models.neural.training import train
 
     recipe = job.recipe
-    tokenizer, model, read = _build_model(job, read=True)
+    tokenizer, model, pretraining = _build_model(job, with_pretraining=True)
     size = model.num_parameters()
     adapted = lora.add_adapters(model, recipe)
     reading = make_reader(recipe)
@@ -141,25 +141,27 @@ def fit(job: Job) -> FitResult:
     if cut:
         say(_format_cut(cut, reading))
     # Validation rows count the same, as in every score.
-    held = job.valid.drop(columns="weight", errors="ignore")
-    valid, _ = encode_rows(tokenizer, held, job.labels, reading, shared)
+    valid_table = job.valid.drop(columns="weight", errors="ignore")
+    valid, _ = encode_rows(tokenizer, valid_table, job.labels, reading, shared)
     # A half-precision copy would keep the weights of the first epoch.
     during = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads, "float32")
-    seen = select_rows(job.valid, job.sample_ids)
+    sample_rows = select_rows(job.valid, job.sample_ids)
     with device.deterministic(recipe.train):
-        done = train(job, tokenizer, model, rows, valid, lambda: during.predict(seen))
+        result = train(job, tokenizer, model, rows, valid, lambda: during.predict(sample_rows))
     precision = resolve_precision(recipe.train.predict_precision)
-    shown = {f"pretrain_{name}": read[name] for name in PRETRAINING_KEYS if name in read}
-    summary = done.summary | {"cut_texts": cut} | shown
-    ran = done.run_info | {"predict_precision": precision}
-    if read:
-        ran = ran | {"pretraining": read}
+    pretraining_summary = {
+        f"pretrain_{name}": pretraining[name] for name in PRETRAINING_KEYS if name in pretraining
+    }
+    summary = result.summary | {"cut_texts": cut} | pretraining_summary
+    run_info = result.run_info | {"predict_precision": precision}
+    if pretraining:
+        run_info = run_info | {"pretraining": pretraining}
     if adapted is not None:
         summary["parameters"] = float(size)
-        ran = ran | {"trainable_parameters": model.num_parameters(only_trainable=True)}
+        run_info = run_info | {"trainable_parameters": model.num_parameters(only_trainable=True)}
         lora.merge_adapters(adapted)
     fitted = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads, precision)
-    return FitResult(fitted, done.history, summary, ran, done.samples, done.speed)
+    return FitResult(fitted, result.history, summary, run_info, result.samples, result.speed)
 
 
 def encode_rows(

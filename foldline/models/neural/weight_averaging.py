@@ -24,8 +24,8 @@ class WeightAverage(TrainerCallback):
         self.model = model
         self.start_step = 0
         ema: Any = get_ema_multi_avg_fn  # not typed
-        how = ema(options.ema) if options.ema else None
-        self.average = AveragedModel(model, multi_avg_fn=how)
+        averaging = ema(options.ema) if options.ema else None
+        self.average = AveragedModel(model, multi_avg_fn=averaging)
 
     @property
     def started(self) -> bool:
@@ -41,22 +41,26 @@ class WeightAverage(TrainerCallback):
     def apply(self) -> None:
         """Replace the model's weights by the average."""
         if self.started:
-            for own, mean in zip(*self._parameter_pairs(), strict=True):
-                own.copy_(mean)
+            for parameter, mean in zip(*self._parameter_pairs(), strict=True):
+                parameter.copy_(mean)
 
     @contextmanager
     def applied_temporarily(self) -> Iterator[None]:
         """Use the average in the model inside the block."""
-        before = (
-            [own.detach().clone() for own in self._parameter_pairs()[0]] if self.started else []
+        originals = (
+            [parameter.detach().clone() for parameter in self._parameter_pairs()[0]]
+            if self.started
+            else []
         )
         self.apply()
         try:
             yield
         finally:
             with torch.no_grad():
-                for own, kept in zip(self._parameter_pairs()[0], before, strict=self.started):
-                    own.copy_(kept)
+                for parameter, original in zip(
+                    self._parameter_pairs()[0], originals, strict=self.started
+                ):
+                    parameter.copy_(original)
 
     def save(self, folder: Path) -> None:
         """Write the average into a checkpoint."""
