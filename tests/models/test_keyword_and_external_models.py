@@ -64,12 +64,12 @@ def test_keywords_by_hand(rows):
     ("content", "message"),
     [
         ("foot: [soup]", r"'foot' is not a class; did you mean 'food'\? Classes: food, sport"),
-        ("food: soup", r"food must have a list of words \(found 'soup'\)"),
-        ("food: []", r"food must have a list of words"),
-        ("food: [soup, '']", r"food must have a list of words .*none of them empty"),
-        ("food: [null]", r"food must have a list of words \(found \[None\]\)"),
+        ("food: soup", r"food must be a list of non-empty words \(found 'soup'\)"),
+        ("food: []", r"food must be a list of non-empty words"),
+        ("food: [soup, '']", r"food must be a list of non-empty words"),
+        ("food: [null]", r"food must be a list of non-empty words \(found \[None\]\)"),
         ('food: ["/(/"]', r"food: '\(' is not a regular expression"),
-        ("- soup", r"must hold classes with lists of words"),
+        ("- soup", r"must map classes to lists of words"),
         ("food: [soup", r"rules.yaml, line 1: not valid YAML: expected ',' or '\]'"),
         ("food:\n\t- soup", r"rules.yaml, line 2: not valid YAML: .*Indent with spaces"),
         ("food: [soup]\nfood: [rice]", r"rules.yaml, line 2: not valid YAML: .*duplicate key"),
@@ -100,10 +100,10 @@ def test_predictions_from_elsewhere_are_taken_by_id(fit, rows, beside):
         ("id,p_food\n1,0.5", r"has no column p_sport; it has id, p_food"),
         ("id,p_food,p_sport\n1,0.5,x", r"line 2: column p_sport must hold a number \(found 'x'\)"),
         ("id,p_food,p_sport\n1,0.5,", r"line 2: column p_sport must hold a number"),
-        ("id,p_food,p_sport\n1,0,1,0,9", r"line 2: there are more cells than columns"),
+        ("id,p_food,p_sport\n1,0,1,0,9", r"line 2: more cells than columns"),
         ("id,p_food,p_sport\n1,0.5,0.6", r"line 2: the probabilities of a row must sum to 1"),
         ("id,p_food,p_sport\n1,1.5,-0.5", r"line 2: probabilities must be from 0 to 1"),
-        ("id,p_food,p_sport\n1,1,0\n1,1,0", r"line 3: id '1' stands in line 2, too"),
+        ("id,p_food,p_sport\n1,1,0\n1,1,0", r"line 3: id '1' is already in line 2"),
     ],
 )
 def test_predictions_that_are_wrong_are_told(content, message, tmp_path):
@@ -157,9 +157,9 @@ def test_what_entailment_needs_is_told(fit, rows, tiny_bert):
             fit("zero-shot", table, table.iloc[:0], "classification", files=given)
         return str(caught.value)
 
-    assert "is no model of entailment: its labels are LABEL_0, LABEL_1" in message(model=tiny_bert)
+    assert "is not an NLI model: its labels are LABEL_0, LABEL_1" in message(model=tiny_bert)
     assert "'politics' is not a class" in message(descriptions={"politics": "x"})
-    assert "leaves no room for a text" in message(hypothesis="가나다라 " * 30 + "{label}")
+    assert "leaves no room for texts" in message(hypothesis="가나다라 " * 30 + "{label}")
     assert "zero_shot.model=nowhere cannot be loaded" in message(model="nowhere")
     assert zero_shot.find_outputs("m", {0: "entailment", 1: "not-entailment"}) == (0, 1)
 
@@ -173,7 +173,7 @@ def test_what_entailment_needs_is_told(fit, rows, tiny_bert):
         ({"model": "zero-shot"}, r"zero_shot.model\s+is null, but model=zero-shot needs it"),
         (
             {"model": "keywords", "task": "regression", "keywords.file": "data/raw/k.yaml"},
-            r"model\s+keywords tells classes and cannot predict numbers",
+            r"model\s+keywords supports only classification",
         ),
         ({"task": "regression", "tfidf.head": "svm"}, r"tfidf.head\s+svm needs classes"),
         ({"zero_shot.hypothesis": "about"}, r"zero_shot.hypothesis\s+must hold \{label\}"),

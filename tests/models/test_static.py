@@ -59,11 +59,11 @@ def test_only_words_that_are_needed_are_kept(header, packed, tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("soup 1", r"line 2: 1 numbers behind the word 'soup', but 2 are expected"),
-        ("soup 1 2 3", r"line 2: 3 numbers behind the word 'soup', but 2 are expected"),
+        ("soup 1", r"line 2: 1 numbers after the word 'soup', expected 2"),
+        ("soup 1 2 3", r"line 2: 3 numbers after the word 'soup', expected 2"),
         ("soup 1 x", r"line 2: could not convert string to float: 'x'"),
         ("soup 1 nan", r"line 2: a number is not finite"),
-        ("bread 1 2", r"none of its 2 words stands in the training rows"),
+        ("bread 1 2", r"none of its 2 words occurs in the training rows"),
     ],
 )
 def test_bad_files_are_told_by_line(line, message, tmp_path):

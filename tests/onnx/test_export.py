@@ -155,7 +155,7 @@ def test_a_model_that_was_cut_is_told(project, capsys) -> None:
     weights.write_bytes(weights.read_bytes()[:1000])
     assert foldline(["export"]) == 1
     told = capsys.readouterr().err
-    assert f"{MODEL} holds no whole model: SafetensorError" in told
+    assert f"{MODEL} is damaged: SafetensorError" in told
     assert "dvc checkout --force" in told
 
 

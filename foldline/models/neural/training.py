@@ -124,7 +124,7 @@ def make_trainer(
         recipe=job.recipe,
         loss=make_loss(job.labels, train_rows.target, job.recipe.train),
         step_rows=job.recipe.batch_size * job.recipe.train.accumulation,
-        together=job.recipe.train.contrastive > 0,
+        compares_rows=job.recipe.train.contrastive > 0,
         model=model,
         args=training_arguments(job, len(valid_rows.target) > 0, cuts),
         train_dataset=TokenDataset(train_rows),
