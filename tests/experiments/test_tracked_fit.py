@@ -32,7 +32,7 @@ def test_the_bar_tells_speed_losses_and_time_left(capsys, monkeypatch):
     bar.on_log(None, state, None, logs={"eval_loss": 0.25})
     bar.on_log(None, state, None, logs={"loss": 0.5})
     bar.on_step_end(None, state, None)
-    bar.bar.refresh()
+    bar.bar.bar.refresh()
     bar.on_train_end(None, state, None)
     told = capsys.readouterr().err
 

@@ -1,24 +1,19 @@
 """Callbacks of a training: progress bar, speed, sample predictions, experiment tracker."""
 
 import json
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 from transformers import TrainerCallback
 
 from foldline.core.errors import FoldlineError
+from foldline.core.progress import TrainingBar
 from foldline.models.neural.training_log import build_history
 from foldline.models.tracking import SafeTracker
 from foldline.models.training_history import SPEED_COLUMNS
-
-BAR = (
-    "{desc} {percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} steps, {elapsed}<{remaining}{postfix}"
-)
 
 
 class SpeedMeter(TrainerCallback):
@@ -96,44 +91,30 @@ class SpeedMeter(TrainerCallback):
 class ProgressBar(TrainerCallback):
     """A progress bar of a training; stops it if the validation loss is not finite.
 
-    The most important values come first, since a narrow terminal cuts the line. Losses are
-    multiplied by `unit`. Early stopping may end a training before the estimated time.
+    Losses are multiplied by `unit`. Early stopping may end a training before the estimated time.
     """
 
     def __init__(self, speed: SpeedMeter, unit: float, title: str = "train") -> None:
         self.speed, self.unit, self.title = speed, unit, title
-        self.shown: dict[str, str] = {}
-        self.padding = ""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Open the bar at the step where the training starts or resumes."""
-        self.bar = tqdm(
-            total=state.max_steps,
-            initial=state.global_step,
-            desc=self.title,
-            bar_format=BAR,
-            file=sys.stderr,
-            mininterval=2.0,
-        )
+        self.bar = TrainingBar(self.title, state.max_steps, state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Advance the bar."""
-        self.bar.update(state.global_step - self.bar.n)
+        self.bar.advance(state.global_step)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Show the epoch's padding ratio."""
-        self.padding = f", padding {state.log_history[-1]['padding']:.2f}"
+        self.bar.padding = state.log_history[-1]["padding"]
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Show the speed, and the loss of a step or of the validation rows."""
         logs = logs or {}
-        for key, name in (("loss", "loss"), ("eval_loss", "valid")):
-            if key in logs:
-                self.shown[name] = f"{name} {logs[key] * self.unit:.3f}"
-        rows, tokens = self.speed.current()
-        speed = f"{rows:,.0f} rows/s, {tokens:,.0f} tokens/s"
-        text = ", ".join([*self.shown.values(), speed])
-        self.bar.set_postfix_str(text + self.padding, refresh=False)
+        names = {"loss": "loss", "eval_loss": "valid"}
+        losses = {name: logs[key] * self.unit for key, name in names.items() if key in logs}
+        self.bar.show(losses, self.speed.current())
         if not np.isfinite(logs.get("eval_loss", 0.0)):
             self.bar.close()
             raise FoldlineError(format_divergence("validation loss", state.global_step))
