@@ -62,13 +62,13 @@ def started(project) -> Callable[..., tuple[InitialModel, Job]]:
     return make
 
 
-def verdicts(findings: list) -> dict[str, str]:
+def verdicts_by_check(findings: list) -> dict[str, str]:
     return {found.check: found.verdict for found in findings}
 
 
 @pytest.mark.slow
 def test_healthy_classes_pass_every_check(project):
-    found = verdicts(sanity.run_checks(project()))
+    found = verdicts_by_check(sanity.run_checks(project()))
     page = Path("docs/diagnostics.md").read_text(encoding="utf-8")
 
     assert set(found.values()) == {OK}
@@ -176,7 +176,7 @@ def test_a_model_beyond_whose_embeddings_ids_are_is_not_trained(project, monkeyp
         return start
 
     monkeypatch.setattr(sanity, "build_initial_model", cropped)
-    found = verdicts(sanity.run_checks(project()))
+    found = verdicts_by_check(sanity.run_checks(project()))
 
     assert found["token ids in range"] == WRONG
     assert "first loss" not in found
@@ -301,7 +301,7 @@ def test_a_model_that_cannot_learn_is_found(project, monkeypatch):
     rows = overfit.select_rows(found)
     judged = overfit.assess_overfit(found, *overfit.overfit_rows(found, rows))
 
-    assert verdicts(judged) == {"rows overfitted": WRONG, "loss to 0": WRONG}
+    assert verdicts_by_check(judged) == {"rows overfitted": WRONG, "loss to 0": WRONG}
 
 
 def test_sixteen_rows_are_even_over_labels_and_the_same_in_any_order(project):

@@ -34,17 +34,17 @@ def kept(workplace, tiny_bert) -> Path:
         {"idx": i, "path": path, "type": f"sentence_transformers.models.{part}"}
         for i, (part, path) in enumerate(zip(parts, paths, strict=True))
     ]
-    write(folder / "modules.json", modules)
-    write(folder / "1_Pooling/config.json", {"pooling_mode_cls_token": True})
+    write_json(folder / "modules.json", modules)
+    write_json(folder / "1_Pooling/config.json", {"pooling_mode_cls_token": True})
     return folder
 
 
-def write(path: Path, content: object) -> None:
+def write_json(path: Path, content: object) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-def states(folder, text: str, longest: int = 24) -> np.ndarray:
+def hidden_states(folder, text: str, longest: int = 24) -> np.ndarray:
     from transformers import AutoModel, AutoTokenizer
 
     ids = AutoTokenizer.from_pretrained(folder)(
@@ -69,15 +69,15 @@ def test_without_other_files_tokens_are_averaged(opened, tiny_bert):
     assert found.shape == (5, 16)
     assert found.dtype == np.float32
     for place, text in enumerate(TEXTS):
-        np.testing.assert_allclose(found[place], states(tiny_bert, text).mean(0), atol=1e-6)
+        np.testing.assert_allclose(found[place], hidden_states(tiny_bert, text).mean(0), atol=1e-6)
 
 
 def test_files_of_sentence_transformers_are_honoured(kept):
-    write(kept / "sentence_bert_config.json", {"max_seq_length": 4})
+    write_json(kept / "sentence_bert_config.json", {"max_seq_length": 4})
     prompts = {"prompts": {"query": "the "}, "default_prompt_name": "query"}
-    write(kept / "config_sentence_transformers.json", prompts)
+    write_json(kept / "config_sentence_transformers.json", prompts)
     own = sentence_encoder.open_encoder("embed.encoder", str(kept), 24, 1)
-    first = states(kept, "the 축구 경기 goal", 4)[0]
+    first = hidden_states(kept, "the 축구 경기 goal", 4)[0]
 
     assert own.max_tokens == 4
     np.testing.assert_allclose(
@@ -102,10 +102,10 @@ def test_poolings_by_hand(name):
 
 
 def test_parts_that_are_not_known_are_told(kept):
-    write(kept / "1_Pooling/config.json", {"pooling_mode_weightedmean_tokens": True})
+    write_json(kept / "1_Pooling/config.json", {"pooling_mode_weightedmean_tokens": True})
     with pytest.raises(FoldlineError, match="its pooling is weightedmean_tokens; known are cls"):
         sentence_encoder.open_encoder("embed.encoder", str(kept), 24, 1)
-    write(
+    write_json(
         kept / "modules.json",
         [{"path": "", "type": "x.Transformer"}, {"path": "2", "type": "x.Dense"}],
     )
@@ -196,7 +196,7 @@ def test_an_encoder_that_changed_is_refused(kept, fit, rows, labels):
         "embed", table[:20], table[:0], "classification", files={"embed.encoder": str(kept)}
     )
     registry.save(found.model, "embed", labels("classification"), Path("m"))
-    write(kept / "1_Pooling/config.json", {"pooling_mode_mean_tokens": True})
+    write_json(kept / "1_Pooling/config.json", {"pooling_mode_mean_tokens": True})
     with pytest.raises(FoldlineError, match="has changed since its vectors were learnt from"):
         registry.load(Path("m"))
 

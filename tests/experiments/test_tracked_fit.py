@@ -20,7 +20,7 @@ from foldline.models.neural.callbacks import ProgressBar, SpeedMeter
 from foldline.models.training_history import write_speed
 from stages import train
 from tests.helpers import projects
-from tests.helpers.killed_training import killed_after
+from tests.helpers.killed_training import kill_after_saves
 
 
 def test_the_bar_tells_speed_losses_and_time_left(capsys, monkeypatch):
@@ -63,7 +63,7 @@ def test_the_speed_of_a_step_by_hand(monkeypatch):
 
 def test_every_step_has_its_speed_also_of_before_a_kill(fit, parts, tmp_path, monkeypatch):
     how = {"scratch": tmp_path / "c", "epochs": 3}
-    with killed_after(2, monkeypatch):
+    with kill_after_saves(2, monkeypatch):
         fit("scratch", *parts, "classification", **how)
     found = fit("scratch", *parts, "classification", **how)
     write_speed(found.speed, tmp_path / "speed.csv")

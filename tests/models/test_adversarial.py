@@ -12,7 +12,7 @@ from foldline.models.neural.adversarial import (
     WeightPerturbation,
     scale_gradient,
 )
-from tests.helpers.tiny_bert import BATCH, LABELS, bert, plain
+from tests.helpers.tiny_bert import BATCH, LABELS, build_tiny_bert, mean_cross_entropy
 
 
 def test_fgm_changes_each_row_by_the_same_length() -> None:
@@ -25,23 +25,23 @@ def test_fgm_changes_each_row_by_the_same_length() -> None:
 
 
 def test_fgm_raises_the_loss_and_leaves_the_model() -> None:
-    model = bert()
+    model = build_tiny_bert()
     before = copy.deepcopy(model.state_dict())
     fgm = EmbeddingPerturbation(model, 0.1)  # of about .02
     with fgm.record() as seen:
-        loss = plain(model(**BATCH), LABELS)
+        loss = mean_cross_entropy(model(**BATCH), LABELS)
     loss.backward()
     with fgm.perturb(seen):
-        worse = plain(model(**BATCH), LABELS)
+        worse = mean_cross_entropy(model(**BATCH), LABELS)
     # To the first order, by the change's length times the sum of the rows' gradient lengths.
     spread = float(model.get_input_embeddings().weight.detach().std())
     expected = 0.1 * spread * float(seen[0].grad.flatten(1).norm(dim=1).sum())
     assert (worse - loss).item() == pytest.approx(expected, rel=0.1)
-    assert plain(model(**BATCH), LABELS).item() == loss.item()
+    assert mean_cross_entropy(model(**BATCH), LABELS).item() == loss.item()
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-def widths_of(kind: str) -> dict[str, Any]:
+def config_widths(kind: str) -> dict[str, Any]:
     if kind == "Bart":
         heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
         inner = {"encoder_ffn_dim": 32, "decoder_ffn_dim": 32}
@@ -59,17 +59,17 @@ def test_fgm_changes_each_row_by_one_length(kind) -> None:
     transformers.set_seed(1)
     marks = {"pad_token_id": 0, "decoder_start_token_id": 2, "bos_token_id": 2, "eos_token_id": 3}
     config = getattr(transformers, f"{kind}Config")(
-        vocab_size=30, num_labels=3, **marks, **widths_of(kind)
+        vocab_size=30, num_labels=3, **marks, **config_widths(kind)
     )
     model = getattr(transformers, f"{kind}ForSequenceClassification")(config).eval()
     fgm, plainly, then = EmbeddingPerturbation(model, 0.1), [], []
     with fgm.record() as seen:
-        loss = plain(model(**BATCH), LABELS)
+        loss = mean_cross_entropy(model(**BATCH), LABELS)
     loss.backward()
     plainly = [one.detach() for one in seen]
     with fgm.perturb(seen):
         hook = fgm.layer.register_forward_hook(lambda m, i, output: then.append(output.detach()))
-        worse = plain(model(**BATCH), LABELS)
+        worse = mean_cross_entropy(model(**BATCH), LABELS)
         hook.remove()
     assert worse.item() > loss.item()
     change = then[0] - plainly[0]
@@ -79,7 +79,7 @@ def test_fgm_changes_each_row_by_one_length(kind) -> None:
 
 
 def test_fgm_of_embeddings_that_are_not_read_is_refused() -> None:
-    fgm = EmbeddingPerturbation(bert(), 0.1)
+    fgm = EmbeddingPerturbation(build_tiny_bert(), 0.1)
     refused = pytest.raises(FoldlineError, match=r"fgm .* BertForSequenceClassification.* use awp")
     with refused, fgm.perturb([]):
         pass
@@ -87,7 +87,7 @@ def test_fgm_of_embeddings_that_are_not_read_is_refused() -> None:
 
 def test_fgm_counts_in_standard_deviations_of_the_embeddings() -> None:
     """Miyato et al. (2017) normalise embeddings before they change them."""
-    model = bert()
+    model = build_tiny_bert()
     before = EmbeddingPerturbation(model, 1.0).size
     model.get_input_embeddings().weight.data.mul_(10)
     assert EmbeddingPerturbation(model, 1.0).size == pytest.approx(10 * before, rel=1e-6)
@@ -95,12 +95,12 @@ def test_fgm_counts_in_standard_deviations_of_the_embeddings() -> None:
 
 
 def test_awp_moves_each_matrix_by_a_share_of_its_length() -> None:
-    model = bert()
+    model = build_tiny_bert()
     before = copy.deepcopy(dict(model.named_parameters()))
     awp = WeightPerturbation(model, 10.0)
-    loss = plain(model(**BATCH), LABELS)
-    awp.apply(lambda: plain(model(**BATCH), LABELS).backward())
-    assert plain(model(**BATCH), LABELS).item() > loss.item()
+    loss = mean_cross_entropy(model(**BATCH), LABELS)
+    awp.apply(lambda: mean_cross_entropy(model(**BATCH), LABELS).backward())
+    assert mean_cross_entropy(model(**BATCH), LABELS).item() > loss.item()
     moved = 0
     for name, parameter in model.named_parameters():
         length = (parameter - before[name]).norm().item()

@@ -26,7 +26,7 @@ print(json.dumps({"kept": kept, "pages": -used() + used()}))
 """
 
 
-def pages(*arguments: str, **variables: str) -> dict[str, Any]:
+def count_new_pages(*arguments: str, **variables: str) -> dict[str, Any]:
     """Return how many new pages a process takes for twenty blocks, one after the other."""
     own = {"PATH": "", "PYTHONPATH": str(ROOT), **variables}
     run = [sys.executable, "-c", PAGES, *arguments]
@@ -37,14 +37,14 @@ def pages(*arguments: str, **variables: str) -> dict[str, Any]:
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
 def test_freed_memory_is_used_again() -> None:
-    before, kept = pages(), pages("keep")
+    before, kept = count_new_pages(), count_new_pages("keep")
     assert not before["kept"]
     assert kept["kept"]
     assert kept["pages"] < before["pages"] / 10
 
 
 def test_what_the_user_has_set_stays() -> None:
-    assert not pages("keep", MALLOC_ARENA_MAX="2")["kept"]
+    assert not count_new_pages("keep", MALLOC_ARENA_MAX="2")["kept"]
 
 
 def test_another_library_is_left_alone(monkeypatch) -> None:

@@ -15,25 +15,25 @@ from foldline.models.neural.attention import (
 )
 from foldline.models.neural.trainer import TextTrainer
 from tests.helpers.marks import fast_first
-from tests.helpers.tiny_models import CONFIGS, learnt_from
+from tests.helpers.tiny_models import CONFIGS, outputs_and_gradients
 
 
 @pytest.mark.parametrize("family", fast_first(CONFIGS, ["bert", "llama"]))
 def test_plain_products_learn_the_same(family) -> None:
     set_seed(0)
     model: Any = AutoModelForSequenceClassification.from_config(CONFIGS[family]()).eval()
-    fused, change = learnt_from(model)
+    fused, change = outputs_and_gradients(model)
     before = model.config._attn_implementation
     with eager_attention(model):
         assert (before, model.config._attn_implementation) == ("sdpa", "eager")
-        found, other = learnt_from(model)
+        found, other = outputs_and_gradients(model)
     assert model.config._attn_implementation == before
     assert found == pytest.approx(fused, abs=1e-5)
     assert other == pytest.approx(change, abs=1e-5)
     assert float(change.abs().max()) > 1e-3
 
 
-def learnt_in_half(model: Any) -> tuple[torch.Tensor, torch.Tensor, list[set[Any]]]:
+def bfloat16_gradients(model: Any) -> tuple[torch.Tensor, torch.Tensor, list[set[Any]]]:
     """Return outputs, gradients, and of each attention the tokens that its three layers read."""
     seen: list[set[Any]] = []
     hooks: list[Any] = []
@@ -49,13 +49,13 @@ def learnt_in_half(model: Any) -> tuple[torch.Tensor, torch.Tensor, list[set[Any
                 )
             )
     with torch.autocast("cpu", torch.bfloat16):
-        found, change = learnt_from(model)
+        found, change = outputs_and_gradients(model)
     for hook in hooks:
         hook.remove()
     return found, change, seen
 
 
-def kinds(read: set[Any]) -> set[torch.dtype]:
+def dtypes(read: set[Any]) -> set[torch.dtype]:
     return {kind for _, kind in read}
 
 
@@ -63,28 +63,28 @@ def kinds(read: set[Any]) -> set[torch.dtype]:
 def test_tokens_are_cast_once(family) -> None:
     set_seed(0)
     model: Any = AutoModelForSequenceClassification.from_config(CONFIGS[family]()).eval()
-    thrice, change, before = learnt_in_half(model)
+    thrice, change, before = bfloat16_gradients(model)
     with inputs_cast_once(model):
-        found, other, seen = learnt_in_half(model)
+        found, other, seen = bfloat16_gradients(model)
     assert torch.equal(found, thrice)
     assert float((other - change).norm()) <= 2**-7 * float(change.norm())
     assert float(change.abs().max()) > 1e-3
     if family in ("bert", "roberta", "xlm-roberta", "camembert", "electra"):
         # ELECTRA's tokens come from a product, and are in lower precision from there on.
-        assert (kinds(before[1]) == {torch.float32}) == (family != "electra")
-        assert [kinds(read) for read in seen] == [{torch.bfloat16}] * 2
+        assert (dtypes(before[1]) == {torch.float32}) == (family != "electra")
+        assert [dtypes(read) for read in seen] == [{torch.bfloat16}] * 2
         assert [len(read) for read in seen] == [1, 1]
     else:
         assert torch.equal(other, change)
-    *_, after = learnt_in_half(model)
-    assert [kinds(read) for read in after] == [kinds(read) for read in before]
+    *_, after = bfloat16_gradients(model)
+    assert [dtypes(read) for read in after] == [dtypes(read) for read in before]
 
 
 def test_nothing_is_cast_in_float32() -> None:
     model: Any = AutoModelForSequenceClassification.from_config(CONFIGS["bert"]()).eval()
-    whole, change = learnt_from(model)
+    whole, change = outputs_and_gradients(model)
     with inputs_cast_once(model):
-        found, other = learnt_from(model)
+        found, other = outputs_and_gradients(model)
     assert torch.equal(found, whole)
     assert torch.equal(other, change)
 

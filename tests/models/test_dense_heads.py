@@ -18,14 +18,14 @@ TASKS = {
 HEADS = ("linear", "knn", "mlp")
 
 
-def options(head: str, **how) -> DenseHead:
+def make_options(head: str, **how) -> DenseHead:
     given = {"c": 1000.0, "alpha": 1e-3, "class_weights": "none", "neighbours": 3, "hidden": 32}
     return DenseHead.model_validate(
         {"head": head, "epochs": 400, "weight_decay": 0.0} | given | how
     )
 
 
-def points(task: str) -> tuple[np.ndarray, np.ndarray]:
+def make_points(task: str) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(5)
     features = rng.normal(size=(120, 4)) * [1.0, 30.0, 0.01, 1.0] + [0, 5, 0, 0]
     scaled = (features - [0, 5, 0, 0]) / [1.0, 30.0, 0.01, 1.0]
@@ -39,9 +39,9 @@ def points(task: str) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("head", ["linear", "mlp"])
 def test_a_head_learns_and_is_kept(head, task):
-    features, target = points(task)
+    features, target = make_points(task)
     labels = TASKS[task]
-    fitted = dense_heads.fit_head(options(head), features, target, labels, None, seed=1)
+    fitted = dense_heads.fit_head(make_options(head), features, target, labels, None, seed=1)
     found = fitted.predict(features, labels)
 
     if task == "numbers":
@@ -60,11 +60,11 @@ def test_neighbours_vote_by_how_near_they_are():
     rows = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0], [-1.0, 0.0]])
     labels = TASKS["three"]
     fitted = dense_heads.fit_head(
-        options("knn"), rows, np.array([0, 1, 1, 2]), labels, None, seed=1
+        make_options("knn"), rows, np.array([0, 1, 1, 2]), labels, None, seed=1
     )
     found = fitted.predict(np.array([[2.0, 0.0]]), labels)
     numbers = dense_heads.fit_head(
-        options("knn"), rows, np.array([1.0, 2.0, 9.0, 9.0]), TASKS["numbers"], None, 1
+        make_options("knn"), rows, np.array([1.0, 2.0, 9.0, 9.0]), TASKS["numbers"], None, 1
     )
 
     # cosines 1, .8 and 0 of the three nearest
@@ -75,10 +75,10 @@ def test_neighbours_vote_by_how_near_they_are():
     shares = np.array([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     heavy = np.array([1.0, 3.0, 1.0, 1.0])
     weighed = dense_heads.fit_head(
-        options("knn"), rows, np.array([0, 1, 1, 2]), labels, heavy, seed=1
+        make_options("knn"), rows, np.array([0, 1, 1, 2]), labels, heavy, seed=1
     )
     assert weighed.predict(np.array([[2.0, 0.0]]), labels)[0, 0] == pytest.approx(1 / 3.4, abs=1e-5)
-    soft = dense_heads.fit_head(options("knn"), rows, shares, labels, None, seed=1)
+    soft = dense_heads.fit_head(make_options("knn"), rows, shares, labels, None, seed=1)
     assert soft.predict(np.array([[2.0, 0.0]]), labels)[0, 0] == pytest.approx(0.5 / 1.8, abs=1e-5)
 
 
@@ -87,7 +87,7 @@ def test_soft_labels_are_learnt(head):
     """Rows that say nothing, with shares of 3 to 1: so must the probabilities be."""
     features = np.random.default_rng(6).normal(size=(200, 3))
     shares = np.tile([0.75, 0.25, 0.0], (200, 1))
-    how = options(head, c=1e-3, epochs=500, neighbours=200, hidden=2)
+    how = make_options(head, c=1e-3, epochs=500, neighbours=200, hidden=2)
     found = dense_heads.fit_head(how, features, shares, TASKS["three"], None, 1).predict(
         features, TASKS["three"]
     )

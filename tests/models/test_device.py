@@ -10,7 +10,7 @@ from tests.helpers.marks import fast_first
 WAYS = ("off", "seeded", "strict")
 
 
-def state() -> tuple[bool, bool, int]:
+def determinism_state() -> tuple[bool, bool, int]:
     """Return what torch keeps for the whole process."""
     return (
         torch.are_deterministic_algorithms_enabled(),
@@ -21,19 +21,19 @@ def state() -> tuple[bool, bool, int]:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_process_is_left_as_it_was(way, recipe) -> None:
-    before = state()
+    before = determinism_state()
     with deterministic(recipe({"train.determinism": way, "train.threads": 2}).train):
         assert torch.get_num_threads() == 2
         assert torch.are_deterministic_algorithms_enabled() == (
             way == "strict" or (way == "seeded" and torch.cuda.is_available())
         )
-    assert state() == before
+    assert determinism_state() == before
     with (
         pytest.raises(ValueError, match="mine"),
         deterministic(recipe({"train.determinism": way}).train),
     ):
         raise ValueError("mine")
-    assert state() == before
+    assert determinism_state() == before
 
 
 def test_strict_names_an_operation_that_has_no_fixed_order(recipe) -> None:

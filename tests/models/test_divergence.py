@@ -23,7 +23,7 @@ RESTLESS: dict[str, Iterable[float]] = {
 }
 
 
-def stopped_at(losses: Iterable[float], warmup: float = 0.0, labels: Labels = TWO) -> int | None:
+def first_stop(losses: Iterable[float], warmup: float = 0.0, labels: Labels = TWO) -> int | None:
     given = list(losses)
     watching = DivergenceDetector(labels, warmup, lambda: "")
     return next((n for n, v in enumerate(given, 1) if watching.update(v, len(given))), None)
@@ -31,12 +31,12 @@ def stopped_at(losses: Iterable[float], warmup: float = 0.0, labels: Labels = TW
 
 @pytest.mark.parametrize("name", RESTLESS)
 def test_a_restless_loss_goes_on(name):
-    assert stopped_at(RESTLESS[name], warmup=0.25) is None
+    assert first_stop(RESTLESS[name], warmup=0.25) is None
 
 
 @pytest.mark.parametrize("height", [8.0, 100.0, 1e30])
 def test_an_exploded_loss_is_stopped(height):
-    found = stopped_at([*FALLING, *np.full(1000, height)])
+    found = first_stop([*FALLING, *np.full(1000, height)])
 
     assert found is not None
     assert 500 + PATIENCE <= found < 500 + PATIENCE + 50

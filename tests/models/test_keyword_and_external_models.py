@@ -14,24 +14,24 @@ from foldline.models.external import read_predictions
 from foldline.models.keywords import KeywordModel, read_rules
 from foldline.models.length import length_features
 from tests.helpers import projects
-from tests.helpers.distinct_outputs import wide
+from tests.helpers.distinct_outputs import are_distinct
 
 TOPICS = Labels("classification", ("food", "sport"))
 SEVERAL = Labels("multilabel", ("food", "sport"))
 NUMBERS = Labels("regression")
 
 
-def written(path: Path, text: str) -> Path:
+def write_file(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def told(rows, *texts: str):
+def predict_texts(rows, *texts: str):
     return rows(n=len(texts)).assign(text=list(texts))
 
 
 def test_lengths_by_hand(rows):
-    found = length_features(told(rows, "ab c", "").assign(text_pair=["abcdefg h i", ""]))
+    found = length_features(predict_texts(rows, "ab c", "").assign(text_pair=["abcdefg h i", ""]))
     first, second = np.log1p([4, 2]), np.log1p([11, 3])
 
     assert found[0] == pytest.approx([*first, *second, *(second - first)])
@@ -51,7 +51,7 @@ def test_length_alone_tells_what_it_can(fit, rows, labels):
 
 def test_keywords_by_hand(rows):
     rules = {"food": ["soup", "/kim.?chi/", "밥"], "sport": ["goal"]}
-    table = told(rows, "김밥을 먹었다", "KIMCHI soup and a GOAL", "goal goal", "nothing")
+    table = predict_texts(rows, "김밥을 먹었다", "KIMCHI soup and a GOAL", "goal goal", "nothing")
     found = KeywordModel(TOPICS, rules, (0.25, 0.75)).predict(table)
 
     assert found[:, 0] == pytest.approx([1, 2.125 / (2.125 + 1.375), 0, 0.25])
@@ -77,7 +77,7 @@ def test_keywords_by_hand(rows):
 )
 def test_rules_that_are_wrong_are_told(content, message, tmp_path):
     with pytest.raises(FoldlineError, match=message):
-        read_rules(written(tmp_path / "rules.yaml", content), TOPICS)
+        read_rules(write_file(tmp_path / "rules.yaml", content), TOPICS)
 
 
 def test_predictions_from_elsewhere_are_taken_by_id(fit, rows, beside):
@@ -108,11 +108,13 @@ def test_predictions_from_elsewhere_are_taken_by_id(fit, rows, beside):
 )
 def test_predictions_that_are_wrong_are_told(content, message, tmp_path):
     with pytest.raises(FoldlineError, match=message):
-        read_predictions(written(tmp_path / "p.csv", content), TOPICS)
+        read_predictions(write_file(tmp_path / "p.csv", content), TOPICS)
 
 
 def test_predictions_of_every_task_are_read(tmp_path):
-    path = written(tmp_path / "p.csv", "p_sport,id,p_food,predicted\n0.333,a,0.666,-2\n0,b,1,3e2\n")
+    path = write_file(
+        tmp_path / "p.csv", "p_sport,id,p_food,predicted\n0.333,a,0.666,-2\n0,b,1,3e2\n"
+    )
     ids, values = read_predictions(path, TOPICS)
 
     assert ids == ("a", "b")
@@ -140,7 +142,7 @@ def test_entailment_is_asked_for_each_description(fit, rows, tiny_nli, labels, t
             entails.append(model(**inputs).logits[:, 2].double())
     expected = torch.stack(entails).softmax(1).numpy()
 
-    assert wide(found.predict(table))
+    assert are_distinct(found.predict(table))
     assert found.predict(table) == pytest.approx(expected, abs=1e-6)
     registry.save(found, "zero-shot", labels("classification"), tmp_path / "m")
     np.testing.assert_array_equal(
@@ -196,22 +198,22 @@ def test_files_beside_the_tables_are_watched(workplace):
     settings = load(Settings, projects.PARAMS)
     Path("data/raw").mkdir(parents=True)
     for name in ("topics.csv", "topics_unlabelled.csv", "words.yaml", ".hidden"):
-        written(Path("data/raw") / name, name)
+        write_file(Path("data/raw") / name, name)
     first = beside(settings.data)
-    written(Path("data/raw/topics_unlabelled.csv"), "changed")
+    write_file(Path("data/raw/topics_unlabelled.csv"), "changed")
 
     assert list(first) == ["data/raw/words.yaml"]
     assert beside(settings.data) == first
-    written(Path("data/raw/words.yaml"), "changed")
+    write_file(Path("data/raw/words.yaml"), "changed")
     assert beside(settings.data) != first
 
 
 def test_a_changed_file_is_another_fit(recipe, tmp_path):
-    path = written(tmp_path / "p.csv", "1")
+    path = write_file(tmp_path / "p.csv", "1")
     own = recipe(model="external")
     own = own.model_copy(update={"external": own.external.model_copy(update={"file": str(path)})})
     first = registry.list_dependencies(own, TOPICS)
-    written(path, "2")
+    write_file(path, "2")
 
     assert registry.list_dependencies(own, TOPICS) != first
     assert registry.list_dependencies(recipe(model="tfidf"), TOPICS)[-1] is None

@@ -12,14 +12,14 @@ from foldline.core.io.files import digest
 from foldline.core.params import Train
 from foldline.models import registry
 from foldline.models.neural import lora
-from tests.helpers.killed_training import killed_after
+from tests.helpers.killed_training import kill_after_saves
 
 RANK = 3
 LORA: dict[str, Any] = {"train.lora": RANK, "train.lora_alpha": 6.0, "train.lora_dropout": 0.1}
 SIZES = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 16}
 
 
-def built(family: str) -> Any:
+def build_model(family: str) -> Any:
     """Build a tiny random classifier of a family."""
     from transformers import (
         AutoModelForSequenceClassification,
@@ -61,7 +61,7 @@ ADAPTED = {
 
 @pytest.mark.parametrize("family", ADAPTED)
 def test_adapters_and_the_head_alone_are_learnt(family, recipe) -> None:
-    model = built(family)
+    model = build_model(family)
     before = model.num_parameters()
     lora.add_adapters(model, recipe(LORA))
     matrices, head = ADAPTED[family]
@@ -73,7 +73,7 @@ def test_adapters_and_the_head_alone_are_learnt(family, recipe) -> None:
 @pytest.mark.parametrize("family", ADAPTED)
 def test_merged_weights_say_the_same(family, recipe) -> None:
     """Not what the model said before: the matrices are drawn so that they change it."""
-    model = built(family)
+    model = build_model(family)
     names = set(model.state_dict())
     inputs = {"input_ids": torch.arange(3, 23).reshape(2, 10)}
     inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
@@ -137,7 +137,7 @@ def test_goes_on_exactly(saves, fit, parts, labels, tmp_path, monkeypatch) -> No
     how: dict[str, Any] = {"epochs": 3, "lr": 1e-2}
     how["dotted"] = LORA | {"train.ema": 0.9, "pretrain.epochs": 1}
     whole = fit("pretrained", *parts, "classification", **how)
-    with killed_after(saves, monkeypatch):
+    with kill_after_saves(saves, monkeypatch):
         fit("pretrained", *parts, "classification", scratch=tmp_path / "c", **how)
     again = fit("pretrained", *parts, "classification", scratch=tmp_path / "c", **how)
     assert (whole.history, whole.summary) == (again.history, again.summary)

@@ -11,7 +11,7 @@ from foldline.models.neural.batching import make_sampler
 from foldline.models.neural.micro_batches import PASS_COST, split_batch, split_lengths
 
 
-def batch(lengths: list[int], left: bool = False) -> dict[str, Any]:
+def make_batch(lengths: list[int], left: bool = False) -> dict[str, Any]:
     """Return rows whose tokens are 100 times their number and up, padded with 0."""
     longest = max(lengths)
     ids = torch.zeros(len(lengths), longest, dtype=torch.int64)
@@ -40,14 +40,14 @@ def test_cuts_by_hand() -> None:
 
 
 def test_a_batch_that_is_not_cut_is_handed_on() -> None:
-    own = batch([3, 4, 5])
+    own = make_batch([3, 4, 5])
     assert split_batch(own)[0] is own
 
 
 @pytest.mark.parametrize("left", [False, True])
 def test_parts_hold_every_token_once(left: bool) -> None:
     lengths = [60, 3, 5, 80, 4, 4, 5, 60, 2, 3] * 3
-    own = batch(lengths, left)
+    own = make_batch(lengths, left)
     found = split_batch(own)
     assert len(found) > 1
     rows = torch.cat([part["indices"] for part in found])
@@ -74,7 +74,7 @@ def test_saves_more_places_than_its_passes_cost() -> None:
         assert sorted(np.concatenate(found).tolist()) == list(range(len(lengths)))
 
 
-def long_and_short(rows: Any, task: str = "classification") -> Any:
+def make_long_and_short(rows: Any, task: str = "classification") -> Any:
     """Return rows of which every fourth is some twelve times as long."""
     table = rows(task).iloc[:24].copy()
     table.loc[table.index[::4], "text"] = [" ".join([text] * 12) for text in table["text"][::4]]
@@ -92,7 +92,7 @@ ALIKE: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", ALIKE)
 def test_learns_what_whole_batches_teach(name, fit, rows, monkeypatch) -> None:
-    table = long_and_short(rows)
+    table = make_long_and_short(rows)
     sizes = {"scratch.dropout": 0.0, "train.warmup": 0.0, "scratch.pooling": "mean"}
     how: dict[str, Any] = {"batch_size": 24, "max_length": 128, "epochs": 12, "lr": 1e-2}
     parts = (table, table.iloc[:0], "classification")
@@ -109,7 +109,7 @@ def test_learns_what_whole_batches_teach(name, fit, rows, monkeypatch) -> None:
 
 
 def test_contrast_keeps_a_batch_together(fit, rows) -> None:
-    table = long_and_short(rows)
+    table = make_long_and_short(rows)
     how: dict[str, Any] = {"batch_size": 24, "max_length": 128, "epochs": 1}
     dotted = {"train.contrastive": 0.3}
     found = fit("scratch", table, table.iloc[:0], "classification", dotted=dotted, **how)

@@ -15,7 +15,7 @@ from foldline.models.neural.objective import (
     contrastive_losses,
     rdrop_divergence,
 )
-from tests.helpers.tiny_bert import BATCH, LABELS, bert, plain
+from tests.helpers.tiny_bert import BATCH, LABELS, build_tiny_bert, mean_cross_entropy
 
 ONE = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5]])
 OTHER = torch.tensor([[1.0, 1.0, -2.0], [0.5, 1.5, 0.0]])
@@ -34,13 +34,15 @@ def test_r_drop_of_numbers_is_their_squared_difference() -> None:
 
 
 def test_r_drop_adds_to_the_mean_of_two_passes(recipe) -> None:
-    model = bert(0.3)
-    objective = Objective(model, plain, recipe({"train.rdrop": 2.0}).train, "classification")
+    model = build_tiny_bert(0.3)
+    objective = Objective(
+        model, mean_cross_entropy, recipe({"train.rdrop": 2.0}).train, "classification"
+    )
     torch.manual_seed(5)
     found, _ = objective(model, BATCH, LABELS, torch.tensor(6))
     torch.manual_seed(5)
     one, other = model(**BATCH), model(**BATCH)
-    both = (plain(one, LABELS, 6) + plain(other, LABELS, 6)) / 2
+    both = (mean_cross_entropy(one, LABELS, 6) + mean_cross_entropy(other, LABELS, 6)) / 2
     expected = both + 2.0 * rdrop_divergence(one.logits, other.logits).sum() / 6
     torch.testing.assert_close(found, expected)
 
@@ -71,12 +73,15 @@ def test_contrast_is_the_papers_sum() -> None:
 
 
 def test_contrast_is_mixed_with_the_loss(recipe) -> None:
-    model = bert()
-    objective = Objective(model, plain, recipe({"train.contrastive": 0.25}).train, "classification")
+    model = build_tiny_bert()
+    objective = Objective(
+        model, mean_cross_entropy, recipe({"train.contrastive": 0.25}).train, "classification"
+    )
     found, outputs = objective(model, BATCH, LABELS, torch.tensor(3))
     pooled = model.bert(**BATCH).pooler_output
     expected = (
-        0.75 * plain(outputs, LABELS) + 0.25 * contrastive_losses(pooled, LABELS, 0.3).sum() / 3
+        0.75 * mean_cross_entropy(outputs, LABELS)
+        + 0.25 * contrastive_losses(pooled, LABELS, 0.3).sum() / 3
     )
     torch.testing.assert_close(found, expected)
 
@@ -84,12 +89,17 @@ def test_contrast_is_mixed_with_the_loss(recipe) -> None:
 @pytest.mark.parametrize("rdrop", [0.0, 2.0])
 def test_contrast_keeps_its_share_beside_r_drop(rdrop, recipe) -> None:
     """Without dropout both passes are one, and agree."""
-    model, options = bert(), recipe({"train.contrastive": 0.8, "train.rdrop": rdrop}).train
-    found, outputs = Objective(model, plain, options, "classification")(
+    model, options = (
+        build_tiny_bert(),
+        recipe({"train.contrastive": 0.8, "train.rdrop": rdrop}).train,
+    )
+    found, outputs = Objective(model, mean_cross_entropy, options, "classification")(
         model, BATCH, LABELS, torch.tensor(3)
     )
     rows = contrastive_losses(model.bert(**BATCH).pooler_output, LABELS, 0.3)
-    torch.testing.assert_close(found, 0.2 * plain(outputs, LABELS) + 0.8 * rows.sum() / 3)
+    torch.testing.assert_close(
+        found, 0.2 * mean_cross_entropy(outputs, LABELS) + 0.8 * rows.sum() / 3
+    )
 
 
 def test_features_of_decoders_are_of_the_last_token() -> None:
@@ -105,9 +115,9 @@ def test_features_of_decoders_are_of_the_last_token() -> None:
 
 def test_dropout_samples_are_averaged(recipe) -> None:
     """Inoue (2019): one pass below, several draws of the dropout before the head."""
-    model = bert(0.4)
+    model = build_tiny_bert(0.4)
     objective = Objective(
-        model, plain, recipe({"train.dropout_samples": 3}).train, "classification"
+        model, mean_cross_entropy, recipe({"train.dropout_samples": 3}).train, "classification"
     )
     torch.manual_seed(5)
     found, outputs = objective(model, BATCH, LABELS, None)
@@ -115,7 +125,7 @@ def test_dropout_samples_are_averaged(recipe) -> None:
     pooled = model.bert(**BATCH).pooler_output
     drawn = [model.classifier(F.dropout(pooled, 0.4)) for _ in range(3)]
     torch.testing.assert_close(outputs.logits, drawn[0])
-    losses = [plain(SimpleNamespace(logits=logits), LABELS) for logits in drawn]
+    losses = [mean_cross_entropy(SimpleNamespace(logits=logits), LABELS) for logits in drawn]
     assert len({one.item() for one in losses}) == 3
     torch.testing.assert_close(found, sum(losses) / 3)
 
@@ -127,17 +137,17 @@ def test_dropout_samples_need_a_dropout(recipe) -> None:
     config: Any = GPT2Config
     model: Any = GPT2ForSequenceClassification(config(num_labels=3, **sizes)).train()
     objective = Objective(
-        model, plain, recipe({"train.dropout_samples": 2}).train, "classification"
+        model, mean_cross_entropy, recipe({"train.dropout_samples": 2}).train, "classification"
     )
     with pytest.raises(FoldlineError, match="no dropout before its head; set it to 1"):
         objective(model, BATCH, LABELS, None)
 
 
 def test_validation_rows_have_the_loss_alone(recipe) -> None:
-    model = bert(0.4).eval()
+    model = build_tiny_bert(0.4).eval()
     dotted = {"train.rdrop": 3.0, "train.contrastive": 0.5, "train.dropout_samples": 4}
-    objective = Objective(model, plain, recipe(dotted).train, "classification")
+    objective = Objective(model, mean_cross_entropy, recipe(dotted).train, "classification")
     found, outputs = objective(model, BATCH, LABELS, None)
-    torch.testing.assert_close(found, plain(outputs, LABELS))
+    torch.testing.assert_close(found, mean_cross_entropy(outputs, LABELS))
     objective.close()
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())

@@ -19,13 +19,13 @@ from foldline.models.interface import Job
 from foldline.models.neural import checkpoints, masking, pretraining
 from foldline.models.neural.language_model import load_language_model, resolve_objective
 from foldline.models.neural.ragged_array import RaggedArray
-from tests.helpers.killed_training import killed_after
+from tests.helpers.killed_training import kill_after_saves
 
 END = "<|endoftext|>"
 ON: dict[str, Any] = {"pretrain.epochs": 2}
 
 
-class Marked:
+class FakeTokenizer:
     """Stands for a tokenizer of 1,000 tokens, of which 0 to 4 are marks and 4 is the mask."""
 
     mask_token_id = 4
@@ -81,7 +81,7 @@ def family(rows, tmp_path_factory) -> Callable[[str], str]:
 def test_tokens_are_masked_as_the_paper_says() -> None:
     """15 % are asked for; of those 80 % are the mask, 10 % another token, 10 % themselves."""
     ids = np.tile(np.arange(1000), 200)
-    read, guess = masking.mask_tokens(Marked(), 0.15)(ids, np.random.default_rng(0))
+    read, guess = masking.mask_tokens(FakeTokenizer(), 0.15)(ids, np.random.default_rng(0))
     asked = guess != masking.IGNORED
     assert not asked[ids < 5].any()
     assert asked[ids >= 5].mean() == pytest.approx(0.15, abs=0.003)
@@ -194,7 +194,7 @@ def test_perplexity_is_that_of_the_tokens_to_guess() -> None:
     assert found == pytest.approx(math.sqrt(10), rel=1e-6)
 
 
-def further(*texts: str, part: str = "unlabelled") -> pd.DataFrame:
+def make_pretraining_texts(*texts: str, part: str = "unlabelled") -> pd.DataFrame:
     ids = [f"u{n}" for n in range(len(texts))]
     return pd.DataFrame({"id": ids, "text": texts, "text_pair": "", "part": part})
 
@@ -206,7 +206,7 @@ def test_texts_are_those_of_the_training_rows_and_those_beside_them(
     table = rows().iloc[:4].assign(source_id=lambda t: t["id"])
     copy = table.iloc[:1].assign(id="copy", text="zebra quagga")
     train = pd.concat([table, copy, table.iloc[:2].assign(id=["x", "y"], source_id=["x", "y"])])
-    beside = further("new words", table["text"].iloc[0])
+    beside = make_pretraining_texts("new words", table["text"].iloc[0])
     job = Job(train, rows().iloc[4:8], labels("classification"), recipe(), tmp_path, beside)
     assert list(pretraining.collect_texts(job)) == sorted({*table["text"], "new words"})
 
@@ -242,7 +242,7 @@ def test_no_held_row_is_read_in_a_fold(
 
 @pytest.mark.slow
 def test_texts_of_test_rows_are_reported(fit, parts, capsys) -> None:
-    beside = further("one text", "two texts", part="test")
+    beside = make_pretraining_texts("one text", "two texts", part="test")
     found = fit("scratch", *parts, "classification", dotted=ON, epochs=1, pretraining_texts=beside)
     assert found.summary["pretrain_test_texts"] == 2
     assert "pre-trained on texts of 2 test rows" in capsys.readouterr().out
@@ -250,7 +250,7 @@ def test_texts_of_test_rows_are_reported(fit, parts, capsys) -> None:
     assert "pretrain_test_texts" not in plain.summary
 
 
-def saved(fitted: Any, labels: Any, folder: Path) -> str:
+def save_and_digest(fitted: Any, labels: Any, folder: Path) -> str:
     registry.save(fitted.model, "scratch", labels("classification"), folder)
     return digest(folder)
 
@@ -259,15 +259,19 @@ def saved(fitted: Any, labels: Any, folder: Path) -> str:
 def test_off_changes_nothing(fit, parts, labels, tmp_path) -> None:
     """Not even with texts beside the rows."""
     plain = fit("scratch", *parts, "classification")
-    beside = fit("scratch", *parts, "classification", pretraining_texts=further("new words"))
+    beside = fit(
+        "scratch", *parts, "classification", pretraining_texts=make_pretraining_texts("new words")
+    )
     assert plain.summary == beside.summary
-    assert saved(plain, labels, tmp_path / "a") == saved(beside, labels, tmp_path / "b")
+    assert save_and_digest(plain, labels, tmp_path / "a") == save_and_digest(
+        beside, labels, tmp_path / "b"
+    )
     assert not any(name.startswith("pretrain") for name in plain.summary)
 
 
 @pytest.mark.slow
 def test_the_order_of_the_texts_does_not_matter(fit, parts, rows) -> None:
-    beside = further(*rows()["text"].tolist()[30:])
+    beside = make_pretraining_texts(*rows()["text"].tolist()[30:])
     one, other = (
         fit(
             "scratch", *parts, "classification", dotted=ON, epochs=1, pretraining_texts=table
@@ -286,13 +290,15 @@ def test_goes_on_exactly(model, saves, every, fit, parts, labels, tmp_path, monk
     how: dict[str, Any] = {"epochs": 2, "dotted": ON | {"train.reinit_layers": model != "scratch"}}
     how["dotted"]["train.reinit_layers"] = int(model != "scratch")
     whole = fit(model, *parts, "classification", **how)
-    with killed_after(saves, monkeypatch):
+    with kill_after_saves(saves, monkeypatch):
         fit(model, *parts, "classification", scratch=tmp_path / "c", **how)
     again = fit(model, *parts, "classification", scratch=tmp_path / "c", **how)
     assert whole.history == again.history
     assert whole.summary == again.summary
     assert whole.run_info["pretraining"] == again.run_info["pretraining"]
-    assert saved(whole, labels, tmp_path / "a") == saved(again, labels, tmp_path / "b")
+    assert save_and_digest(whole, labels, tmp_path / "a") == save_and_digest(
+        again, labels, tmp_path / "b"
+    )
 
 
 @pytest.mark.slow
@@ -304,7 +310,7 @@ def test_goes_on_with_the_masks_of_its_epoch(saves, fit, parts, tmp_path, monkey
     how: dict[str, Any] = {"epochs": 1, "dotted": dotted}
     whole = fit("scratch", *parts, "classification", **how)
     assert whole.summary["pretrain_steps"] == 14
-    with killed_after(saves, monkeypatch):
+    with kill_after_saves(saves, monkeypatch):
         fit("scratch", *parts, "classification", scratch=tmp_path / "c", **how)
     again = fit("scratch", *parts, "classification", scratch=tmp_path / "c", **how)
     assert whole.run_info["pretraining"] == again.run_info["pretraining"]

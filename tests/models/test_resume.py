@@ -15,13 +15,13 @@ from foldline.models import registry
 from foldline.models.interface import FitResult, Job
 from foldline.models.neural import checkpoints as checkpoints_module
 from foldline.models.neural.checkpoints import find_last_checkpoint, is_complete
-from tests.helpers.killed_training import killed_after
+from tests.helpers.killed_training import kill_after_saves
 from tests.helpers.marks import fast_first
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def same(one: FitResult, other: FitResult, labels: Any, folder: Path) -> None:
+def assert_same(one: FitResult, other: FitResult, labels: Any, folder: Path) -> None:
     for name, fitted in (("one", one), ("other", other)):
         registry.save(fitted.model, "scratch", labels("classification"), folder / name)
     assert one.history == other.history
@@ -36,10 +36,10 @@ def test_a_killed_training_goes_on_exactly(
     how: dict[str, Any] = {"epochs": 12, "lr": 1e-2, "dotted": {"train.patience": 2}}
     whole_run = fit("scratch", *parts, "classification", **how)
     stopped = sum("valid_loss" in row for row in whole_run.history)
-    with killed_after(min(saves, stopped), monkeypatch):
+    with kill_after_saves(min(saves, stopped), monkeypatch):
         fit("scratch", *parts, "classification", scratch=tmp_path / "c", **how)
     again = fit("scratch", *parts, "classification", scratch=tmp_path / "c", **how)
-    same(whole_run, again, labels, tmp_path)
+    assert_same(whole_run, again, labels, tmp_path)
 
 
 @pytest.mark.slow
@@ -50,10 +50,10 @@ def test_goes_on_exactly_without_validation_rows(
     """Also where all epochs were done, and only the result was not written."""
     train, none = parts[0], parts[0].iloc[:0]
     whole_run = fit("scratch", train, none, "classification")
-    with killed_after(saves, monkeypatch):
+    with kill_after_saves(saves, monkeypatch):
         fit("scratch", train, none, "classification", scratch=tmp_path / "c")
     again = fit("scratch", train, none, "classification", scratch=tmp_path / "c")
-    same(whole_run, again, labels, tmp_path)
+    assert_same(whole_run, again, labels, tmp_path)
 
 
 # Options that keep something between steps, or draw more.
@@ -96,10 +96,10 @@ def test_every_option_goes_on_exactly(
     train, held = parts[0], parts[1].iloc[:valid]
     how: dict[str, Any] = {"epochs": 3, "dotted": OPTIONS[name], "max_length": 8}
     whole_run = fit("scratch", train, held, "classification", **how)
-    with killed_after(2, monkeypatch):
+    with kill_after_saves(2, monkeypatch):
         fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
     again = fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
-    same(whole_run, again, labels, tmp_path)
+    assert_same(whole_run, again, labels, tmp_path)
 
 
 @pytest.mark.parametrize("valid", fast_first([0, 12], [12]))
@@ -117,13 +117,13 @@ def test_goes_on_exactly_within_an_epoch(
     assert steps > 3
     assert whole_run.summary["padding"] > 1.0 or "max_length" in how
     monkeypatch.setattr(checkpoints_module, "INTERVAL", 0.0)
-    with killed_after(2 * steps - 1, monkeypatch):
+    with kill_after_saves(2 * steps - 1, monkeypatch):
         fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
     assert find_last_checkpoint(tmp_path / "c") == str(
         tmp_path / "c" / f"checkpoint-{2 * steps - 1}"
     )
     again = fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
-    same(whole_run, again, labels, tmp_path)
+    assert_same(whole_run, again, labels, tmp_path)
 
 
 @pytest.mark.slow
@@ -150,7 +150,7 @@ registry.fit(pickle.load(open(sys.argv[1], "rb")))
     assert find_last_checkpoint(tmp_path / "c") == str(tmp_path / "c" / "checkpoint-8")
     whole_run = fit("scratch", *parts, "classification", epochs=4, dotted=options, **small)
     again = registry.fit(job)
-    same(whole_run, again, labels, tmp_path)
+    assert_same(whole_run, again, labels, tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def checkpoints(fit, parts, tmp_path_factory) -> Path:
     """Return the checkpoints of a training that was killed after three epochs."""
     folder = tmp_path_factory.mktemp("checkpoints")
     how: dict[str, Any] = {"epochs": 9, "dotted": {"train.ema": 0.5}}
-    with pytest.MonkeyPatch.context() as patch, killed_after(3, patch):
+    with pytest.MonkeyPatch.context() as patch, kill_after_saves(3, patch):
         fit("scratch", *parts, "classification", scratch=folder, **how)
     return folder
 

@@ -16,7 +16,7 @@ from foldline.models.neural.objective import Objective
 from foldline.models.soft_labels import add_weights, sample_weights
 from tests.helpers import projects
 from tests.helpers.marks import fast_first
-from tests.helpers.tiny_bert import bert
+from tests.helpers.tiny_bert import build_tiny_bert
 
 TASKS = ("classification", "multilabel", "regression")
 # Kind, and the options that choose one of its heads.
@@ -37,7 +37,7 @@ WAYS: dict[str, tuple[str, dict[str, Any]]] = {
 HEAVY = 50.0
 
 
-def contradicted(table: pd.DataFrame, task: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def add_contradictions(table: pd.DataFrame, task: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return rows, and their texts again with another label."""
     labels = table["label"].tolist()
     if task == "regression":
@@ -59,7 +59,7 @@ FAST = [(way, "classification") for way in WAYS if way not in ("scratch", "pretr
 @pytest.mark.parametrize(("way", "task"), fast_first(CASES, FAST))
 def test_the_heavier_of_two_contradictions_is_learnt(way, task, fit, rows, labels) -> None:
     model, dotted = WAYS[way]
-    own, other = contradicted(rows(task), task)
+    own, other = add_contradictions(rows(task), task)
     dotted = {"tfidf.class_weights": "none"} | dotted
     scores = []
     for heavy in (own, other):
@@ -121,7 +121,7 @@ def test_baselines_follow_weights_by_hand(fit, rows) -> None:
 )
 def test_a_transformers_row_of_weight_two_is_two_rows(dotted, recipe, labels) -> None:
     options, target = recipe(dotted).train, np.array([0, 2, 1, 1])
-    model = bert()
+    model = build_tiny_bert()
     loss = make_loss(labels("classification"), target, options)
     objective = Objective(model, loss, options, "classification")
     ids = torch.randint(5, 30, (4, 6))

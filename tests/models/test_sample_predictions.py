@@ -8,7 +8,7 @@ import pytest
 from foldline.core.io.labels import Labels
 from foldline.models import sample_predictions
 from foldline.models.interface import FitResult
-from tests.helpers.killed_training import killed_after
+from tests.helpers.killed_training import kill_after_saves
 from tests.helpers.marks import fast_first
 
 
@@ -63,7 +63,7 @@ def test_showing_samples_changes_nothing(fit, parts):
 def test_a_killed_training_has_the_samples_of_all_epochs(fit, parts, tmp_path, monkeypatch):
     how: dict[str, Any] = {"epochs": 4, "sample_ids": tuple(parts[1]["id"])}
     whole = fit("scratch", *parts, "classification", **how)
-    with killed_after(2, monkeypatch):
+    with kill_after_saves(2, monkeypatch):
         fit("scratch", *parts, "classification", scratch=tmp_path, **how)
 
     again = fit("scratch", *parts, "classification", scratch=tmp_path, **how)

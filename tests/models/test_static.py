@@ -15,7 +15,7 @@ NONE = np.zeros(0, dtype=np.int64)
 TEXTS = ["Soup 김치 .", "new york"]
 
 
-def written(path: Path, *lines: str) -> Path:
+def write_vectors(path: Path, *lines: str) -> Path:
     path.write_text("\n".join([*lines, ""]), encoding="utf-8")
     return path
 
@@ -45,7 +45,7 @@ def test_grams_of_too_few_rows_are_left_out():
 @pytest.mark.parametrize("packed", [True, False])
 def test_only_words_that_are_needed_are_kept(header, packed, tmp_path):
     lines = ["the 1 0", "of 0 1 ", "soup 3 4", "rare 9 9", "김치 5 6", "York 1 1"]
-    path = written(tmp_path / "v.txt", *(["6 2"] if header else []), *lines)
+    path = write_vectors(tmp_path / "v.txt", *(["6 2"] if header else []), *lines)
     if packed:
         path = tmp_path / "v.txt.gz"
         path.write_bytes(gzip.compress((tmp_path / "v.txt").read_bytes()))
@@ -67,7 +67,7 @@ def test_only_words_that_are_needed_are_kept(header, packed, tmp_path):
     ],
 )
 def test_bad_files_are_told_by_line(line, message, tmp_path):
-    path = written(tmp_path / "v.txt", "salt 1 2", line)
+    path = write_vectors(tmp_path / "v.txt", "salt 1 2", line)
     with pytest.raises(FoldlineError, match=message):
         read_vectors(path, TEXTS, first=10)
 
@@ -100,7 +100,7 @@ def test_vectors_of_a_file_are_averaged(task, pairs, fit, rows, labels, tmp_path
         for place, name in enumerate(CLASSES)
         for word in WORDS[name]
     ]
-    path = written(tmp_path / "v.txt", *lines)
+    path = write_vectors(tmp_path / "v.txt", *lines)
     table = rows(task, pairs)
     found = fit(
         "static", table.iloc[:28], table.iloc[:0], task, files={"static.vectors": str(path)}

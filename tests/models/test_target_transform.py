@@ -16,7 +16,7 @@ PRICES = np.exp(np.random.default_rng(0).normal(3, 1, 400))
 every = pytest.mark.parametrize("name", NAMES)
 
 
-def score(transform, values):
+def transform_values(transform, values):
     return transform.forward(np.array(values, dtype=float))
 
 
@@ -29,7 +29,7 @@ def test_back_undoes_forward(name):
 
 @every
 def test_order_stays(name):
-    seen = score(target_transform.fit_target_transform(name, PRICES), np.sort(PRICES))
+    seen = transform_values(target_transform.fit_target_transform(name, PRICES), np.sort(PRICES))
 
     assert (np.diff(seen) > 0).all()
 
@@ -37,7 +37,7 @@ def test_order_stays(name):
 def test_log_by_hand():
     transform = target_transform.fit_target_transform("log", np.array([0.0, np.e - 1]))
 
-    np.testing.assert_allclose(score(transform, [0, np.e - 1]), [0, 1])
+    np.testing.assert_allclose(transform_values(transform, [0, np.e - 1]), [0, 1])
 
 
 @pytest.mark.parametrize("name", ["box-cox", "yeo-johnson"])
@@ -57,13 +57,13 @@ def test_quantiles_are_scikit_learns():
     expected = theirs.fit_transform(PRICES[:, None])[:, 0]
     inside = np.abs(expected) < 3
 
-    ours = score(target_transform.fit_target_transform("quantile", PRICES), PRICES)
+    ours = transform_values(target_transform.fit_target_transform("quantile", PRICES), PRICES)
     np.testing.assert_allclose(ours[inside], expected[inside], atol=1e-4)
 
 
 def test_a_skewed_target_gets_straight():
     for name in NAMES:
-        after = score(target_transform.fit_target_transform(name, PRICES), PRICES)
+        after = transform_values(target_transform.fit_target_transform(name, PRICES), PRICES)
         assert target_transform.skewness(PRICES) > 2 > 0.3 > abs(target_transform.skewness(after))
 
 

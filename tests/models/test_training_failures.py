@@ -116,7 +116,7 @@ def test_other_errors_are_not_taken_for_memory(fit, rows, small_memory) -> None:
         fit("scratch", table, table.iloc[:0], "classification")
 
 
-def told_rows(message: str) -> set[str]:
+def rows_in_message(message: str) -> set[str]:
     return set(re.findall(r"r\d{3}", message))
 
 
@@ -143,8 +143,8 @@ def test_a_loss_that_is_no_number_names_step_and_rows(accumulation, fit, rows, m
     message = str(told.value)
     assert f"the loss is not finite at step {4 // accumulation}" in message
     assert "lower lr" in message
-    assert len(told_rows(message)) == seen[3]
-    assert told_rows(message) <= set(table["id"])
+    assert len(rows_in_message(message)) == seen[3]
+    assert rows_in_message(message) <= set(table["id"])
 
 
 def test_a_gradient_that_is_no_number_stops_before_it_spoils_the_weights(
@@ -164,7 +164,7 @@ def test_a_gradient_that_is_no_number_stops_before_it_spoils_the_weights(
     table = rows()
     with pytest.raises(FoldlineError, match=r"the gradient is not finite at step 3") as told:
         fit("scratch", table, table.iloc[:0], "classification")
-    assert len(told_rows(str(told.value))) == 8
+    assert len(rows_in_message(str(told.value))) == 8
     assert all(bool(torch.isfinite(p).all()) for p in steps[-1].model.parameters())
 
 

@@ -9,12 +9,12 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_avg_fn
 
 from foldline.models.neural.weight_averaging import WeightAverage
-from tests.helpers.tiny_bert import bert
+from tests.helpers.tiny_bert import build_tiny_bert
 
 
 @pytest.mark.parametrize("options", [{"train.ema": 0.8}, {"train.swa": 0.4}], ids=["ema", "swa"])
 def test_averages_are_torchs(options, recipe) -> None:
-    model = bert()
+    model = build_tiny_bert()
     own = WeightAverage(model, recipe(options).train)
     own.start_step = 6 if "train.swa" in options else 0
     how = get_ema_avg_fn(0.8) if "train.ema" in options else None

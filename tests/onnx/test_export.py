@@ -16,7 +16,7 @@ from foldline.core.io import schemas
 from foldline.models import registry
 from foldline.onnx import graph
 from foldline.onnx.export import FLOAT, INT8, Parity, check_parity, export
-from tests.helpers.distinct_outputs import wide, widened
+from tests.helpers.distinct_outputs import are_distinct, make_distinct
 
 MODEL = Path("models/model")
 
@@ -32,10 +32,10 @@ installed = pytest.mark.skipif(
 @pytest.mark.parametrize("task", ["classification", "multilabel", "regression"])
 def test_exported_predictions_are_equal(task, pairs, fit, rows, labels, tmp_path) -> None:
     table = rows(task, pairs)
-    model = widened(fit("scratch", table.iloc[:28], table.iloc[28:], task), table).model
+    model = make_distinct(fit("scratch", table.iloc[:28], table.iloc[28:], task), table).model
     times = np.where(np.arange(40) % 3, 1, 9)  # beyond max_length, among short ones
     mixed = table.assign(text=[a * int(n) for a, n in zip(table["text"], times, strict=True)])
-    assert wide(model.predict(mixed))
+    assert are_distinct(model.predict(mixed))
     found = export(model, mixed, tmp_path / "onnx", False)[FLOAT]
     config = json.loads((tmp_path / "onnx/config.json").read_text(encoding="utf-8"))
 
@@ -46,15 +46,15 @@ def test_exported_predictions_are_equal(task, pairs, fit, rows, labels, tmp_path
         assert tuple(config["id2label"].values()) == labels(task).classes
 
     inputs = list(zip(table["text"], table["text_pair"], strict=True))
-    assert wide(model.predict(table))
-    told = used(tmp_path / "onnx", inputs if pairs else table["text"].tolist())
+    assert are_distinct(model.predict(table))
+    told = predict_with_readme(tmp_path / "onnx", inputs if pairs else table["text"].tolist())
     expected = labels(task).decode(model.predict(table))
     if task == "multilabel":
         told = ["|".join(names) for names in told]
     assert told == (pytest.approx(expected, abs=1e-4) if task == "regression" else expected)
 
 
-def used(folder: Path, texts: list[Any]) -> list[Any]:
+def predict_with_readme(folder: Path, texts: list[Any]) -> list[Any]:
     """Run the README's own lines on other texts."""
     page = (folder / "README.md").read_text(encoding="utf-8")
     code = re.search(r"```python\n(.*?)```", page, re.DOTALL)
@@ -73,8 +73,8 @@ def test_other_readings(dotted, fit, rows, tmp_path) -> None:
     table = rows()
     table = table.assign(text=table["text"] * 5)
     parts = (table.iloc[:28], table.iloc[28:], "classification")
-    model = widened(fit("scratch", *parts, dotted=dotted), table).model
-    assert wide(model.predict(table))
+    model = make_distinct(fit("scratch", *parts, dotted=dotted), table).model
+    assert are_distinct(model.predict(table))
     assert export(model, table, tmp_path / "onnx", False)[FLOAT].difference <= 1e-5
 
 
