@@ -66,10 +66,8 @@ def transformer(given: list[str], size: tuple[int, int, int], seed: int = 0) -> 
             vocab_size=len(tokenizer),
         )
     )
-    reading = LongTextReader("head", 0.25, "mean", LENGTH)
-    return Transformer(
-        Labels("classification", ("a", "b")), tokenizer, model, reading, 1, "float32"
-    )
+    reader = LongTextReader("head", 0.25, "mean", LENGTH)
+    return Transformer(Labels("classification", ("a", "b")), tokenizer, model, reader, 1, "float32")
 
 
 def contestants(model: Any, table: pd.DataFrame, folder: Path) -> dict[str, Callable[[], Any]]:

@@ -187,9 +187,9 @@ def _tokenising_seconds(inputs: DiagnosticInputs, tokenizer: Any) -> float:
 def _prediction_speed(inputs: DiagnosticInputs, tokenizer: Any, model: Any) -> float:
     """Return the rows per second of prediction, including tokenisation."""
     rows = sample_rows(inputs.valid, PREDICTED, inputs.recipe)
-    options, reading = inputs.recipe.train, make_reader(inputs.recipe)
+    options, reader = inputs.recipe.train, make_reader(inputs.recipe)
     precision = resolve_precision(options.predict_precision)
-    transformer = Transformer(inputs.labels, tokenizer, model, reading, options.threads, precision)
+    transformer = Transformer(inputs.labels, tokenizer, model, reader, options.threads, precision)
     transformer.predict(rows)
     start = now()
     transformer.predict(rows)

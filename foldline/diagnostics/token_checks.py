@@ -23,8 +23,8 @@ FATAL = ("token ids in range", "unknown tokens")  # a model with such tokens is 
 
 def encode_valid(inputs: DiagnosticInputs, initial: InitialModel) -> TokenizedRows:
     """Return the tokenised validation rows."""
-    reading = make_reader(inputs.recipe)
-    return transformer.encode_rows(initial.tokenizer, inputs.valid, inputs.labels, reading)[0]
+    reader = make_reader(inputs.recipe)
+    return transformer.encode_rows(initial.tokenizer, inputs.valid, inputs.labels, reader)[0]
 
 
 def check_unknown(initial: InitialModel, valid: TokenizedRows) -> Finding:

@@ -46,9 +46,9 @@ def list_dependencies(recipe: Recipe, labels: Labels) -> list[object]:
         "zero-shot": recipe.zero_shot.model,
         "external": recipe.external.file,
     }
-    external = Path(external_files.get(recipe.model, recipe.model) or "")
-    is_file = external != Path() and external.exists()
-    return [labels.task, *labels.classes, digest(external) if is_file else None]
+    path = Path(external_files.get(recipe.model, recipe.model) or "")
+    is_file = path != Path() and path.exists()
+    return [labels.task, *labels.classes, digest(path) if is_file else None]
 
 
 def fit(job: Job) -> FitResult:

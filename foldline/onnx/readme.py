@@ -40,15 +40,15 @@ logits = session.run(["logits"], inputs)[0]
 """
 
 
-def format_readme(task: str, reading: LongTextReader) -> str:
+def format_readme(task: str, reader: LongTextReader) -> str:
     """Return the README; its code runs as it stands, from within the folder."""
     cut = {
-        "head": f"Texts are cut to their first {reading.max_length} tokens, as in training.",
-        "tail": f"Texts are cut to their last {reading.max_length} tokens, as in training.",
+        "head": f"Texts are cut to their first {reader.max_length} tokens, as in training.",
+        "tail": f"Texts are cut to their last {reader.max_length} tokens, as in training.",
     }.get(
-        reading.how,
-        f"The model learnt texts of more than {reading.max_length} tokens in pieces "
-        f"(train.long_text={reading.how}), and this folder reads their head alone: keep to "
+        reader.how,
+        f"The model learnt texts of more than {reader.max_length} tokens in pieces "
+        f"(train.long_text={reader.how}), and this folder reads their head alone: keep to "
         "shorter texts.",
     )
     return f"""# A text model for onnxruntime

@@ -43,31 +43,31 @@ class LongTextReader:
             return columns, np.arange(len(rows)), cut
         return *self._cut_to_pieces(tokenizer, rows, columns, cut), cut
 
-    def pool(self, outputs: np.ndarray, owners: np.ndarray, rows: int) -> np.ndarray:
+    def pool(self, outputs: np.ndarray, piece_rows: np.ndarray, rows: int) -> np.ndarray:
         """Return (n, c) outputs of rows from (k, c) outputs of their pieces."""
         shape = (rows, outputs.shape[1])
         if self.pooling == "max":
             maximum = np.full(shape, -np.inf)
-            np.maximum.at(maximum, owners, outputs)
+            np.maximum.at(maximum, piece_rows, outputs)
             return maximum
         total = np.zeros(shape)
-        np.add.at(total, owners, outputs)
-        return total / np.bincount(owners, minlength=rows)[:, None]
+        np.add.at(total, piece_rows, outputs)
+        return total / np.bincount(piece_rows, minlength=rows)[:, None]
 
     def _cut_to_pieces(
         self, tokenizer: Any, rows: pd.DataFrame, columns: Columns, cut: np.ndarray
     ) -> tuple[Columns, np.ndarray]:
         pieces: Columns = {name: [] for name in columns}
-        owners = []
+        piece_rows = []
         for row, long in enumerate(cut.tolist()):
             all_positions = list(range(len(columns["input_ids"][row])))
             windows = [all_positions]
             if long:
                 windows = self.piece_positions(_encode_whole(tokenizer, rows, row).sequence_ids(0))
-            owners += [row] * len(windows)
+            piece_rows += [row] * len(windows)
             for name, values in columns.items():
                 pieces[name] += [[values[row][i] for i in positions] for positions in windows]
-        return pieces, np.array(owners, dtype=np.int64)
+        return pieces, np.array(piece_rows, dtype=np.int64)
 
     def piece_positions(self, sides: list[int | None]) -> list[list[int]]:
         """Return each piece's token positions; `sides`: each token's text, None if special."""

@@ -12,7 +12,7 @@ from foldline.core.params.value_types import PRETRAINED
 from foldline.encoders import hub
 
 
-def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, Any]:
+def load(recipe: Recipe, labels: Labels, label_names: dict[str, Any]) -> tuple[Any, Any]:
     """Load tokenizer and model, with a new head for the labels.
 
     Raises:
@@ -24,17 +24,17 @@ def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, An
     from foldline.models.neural.allocator import reallocate_parameters
 
     name = recipe.model
-    local = hub.use_local_files(name)
+    offline = hub.use_local_files(name)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
+        tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=offline)
         model = AutoModelForSequenceClassification.from_pretrained(
             name,
             num_labels=labels.outputs,
             ignore_mismatched_sizes=True,
-            local_files_only=local,
+            local_files_only=offline,
             # Many are stored in half precision, in which training diverges.
             dtype="float32",
-            **names,
+            **label_names,
         )
     except Exception as error:  # each library raises its own errors
         raise FoldlineError(_format_load_error(name, error)) from error

@@ -208,18 +208,18 @@ def _split_texts(texts: dict[str, str], job: Job) -> tuple[dict[str, str], dict[
 def _tokenize_texts(tokenizer: Any, texts: dict[str, str], max_length: int) -> TokenizedRows:
     """Cut texts into pieces of `max_length` tokens, covering all of each text."""
     columns: Columns = {name: [] for name in ("input_ids", "attention_mask")}
-    owners: list[int] = []
+    piece_rows: list[int] = []
     overflow = {"return_overflowing_tokens": True} if tokenizer.is_fast else {}
     for row, text in enumerate(texts):
         encoded = tokenizer([text], truncation=True, max_length=max_length, **overflow)
         encoded.pop("overflow_to_sample_mapping", None)
         non_empty = [i for i, ids in enumerate(encoded["input_ids"]) if ids]
-        owners += [row] * len(non_empty)
+        piece_rows += [row] * len(non_empty)
         for name, values in encoded.items():
             columns.setdefault(name, []).extend(list(values[i]) for i in non_empty)
     kept_ = {name: RaggedArray.from_lists(values) for name, values in columns.items()}
     return TokenizedRows(
-        kept_, np.zeros(len(owners)), np.array(owners, dtype=int), list(texts.values())
+        kept_, np.zeros(len(piece_rows)), np.array(piece_rows, dtype=int), list(texts.values())
     )
 
 

@@ -36,15 +36,17 @@ def train_tokenizer(texts: list[str], recipe: Recipe) -> Any:
     )
 
 
-def build_model(vocabulary: int, labels: Labels, recipe: Recipe, names: dict[str, Any]) -> Any:
+def build_model(
+    vocabulary: int, labels: Labels, recipe: Recipe, label_names: dict[str, Any]
+) -> Any:
     """Build an encoder with random weights, of the architecture that `scratch.pooling` implies.
 
     `cls` is BERT (Devlin et al., 2019): a layer over the first token. `mean` is ModernBERT (Warner
     et al., 2024): the mean over the tokens. Plain transformers opens both; it has no encoder with
     max pooling.
     """
-    build = {"cls": _build_bert, "mean": _build_modernbert}[recipe.scratch.pooling]
-    return build(recipe, vocab_size=vocabulary, num_labels=labels.outputs, **names)
+    builder = {"cls": _build_bert, "mean": _build_modernbert}[recipe.scratch.pooling]
+    return builder(recipe, vocab_size=vocabulary, num_labels=labels.outputs, **label_names)
 
 
 def _build_bert(recipe: Recipe, **names: Any) -> Any:

@@ -32,7 +32,7 @@ class TargetScaling:
         return self.std if loss == "mae" else self.std**2
 
     @torch.no_grad()
-    def fold_into_head(self, model: Any) -> None:
+    def fold_into_head(self) -> None:
         """Fold the scaling into the head: y = std * z + mean."""
         if self.head is not None:
             self.head.weight.mul_(self.std)

@@ -24,38 +24,38 @@ class TokenCache:
     index: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def encode(
-        self, tokenizer: Any, rows: pd.DataFrame, reading: LongTextReader
+        self, tokenizer: Any, rows: pd.DataFrame, reader: LongTextReader
     ) -> tuple[dict[str, RaggedArray], np.ndarray, np.ndarray]:
         """Return the pieces' ids, their row numbers (k,), and which rows are truncated (n,).
 
-        Equal to the result of `reading.read`; only texts that are not cached are tokenised.
+        Equal to the result of `reader.read`; only texts that are not cached are tokenised.
         """
         texts = list(zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True))
         new = dict.fromkeys(text for text in texts if text not in self.index)
         if new or not self.columns:
-            self._encode_new(tokenizer, list(new), reading)
+            self._encode_new(tokenizer, list(new), reader)
         indices = np.array([self.index[text] for text in texts], dtype=np.int64)
         count = np.diff(self.first_piece)[indices]
-        owners = np.repeat(np.arange(len(indices)), count)
+        piece_rows = np.repeat(np.arange(len(indices)), count)
         if np.array_equal(indices, np.arange(len(self.cut))):
-            return self.columns, owners, self.cut
+            return self.columns, piece_rows, self.cut
         start = np.cumsum(count) - count
-        pieces = np.repeat(self.first_piece[indices] - start, count) + np.arange(len(owners))
+        pieces = np.repeat(self.first_piece[indices] - start, count) + np.arange(len(piece_rows))
         columns = {name: values.take(pieces) for name, values in self.columns.items()}
-        return columns, owners, self.cut[indices]
+        return columns, piece_rows, self.cut[indices]
 
     def _encode_new(
-        self, tokenizer: Any, texts: list[tuple[str, str]], reading: LongTextReader
+        self, tokenizer: Any, texts: list[tuple[str, str]], reader: LongTextReader
     ) -> None:
         """Tokenise texts and append them to the cache."""
         parts = {name: [values] for name, values in self.columns.items()}
         counts, cuts = [np.diff(self.first_piece)], [self.cut]
         for start in range(0, max(1, len(texts)), CHUNK):
             part = pd.DataFrame(texts[start : start + CHUNK], columns=["text", "text_pair"])
-            lists, owners, cut = reading.read(tokenizer, part)
+            lists, piece_rows, cut = reader.read(tokenizer, part)
             for name, values in lists.items():
                 parts.setdefault(name, []).append(RaggedArray.from_lists(values))
-            counts.append(np.bincount(owners, minlength=len(part)))
+            counts.append(np.bincount(piece_rows, minlength=len(part)))
             cuts.append(cut)
         # Assigned together at the end: an error before leaves the cache unchanged.
         columns = {
@@ -69,16 +69,16 @@ class TokenCache:
 
 
 def encode_cached(
-    tokenizer: Any, rows: pd.DataFrame, reading: LongTextReader, shared: bool
+    tokenizer: Any, rows: pd.DataFrame, reader: LongTextReader, shared: bool
 ) -> tuple[dict[str, RaggedArray], np.ndarray, np.ndarray]:
     """Return the pieces of rows; `shared` caches them for equal tokenizers of this process."""
     identity = _fingerprint(tokenizer) if shared else None
-    cache = TokenCache() if identity is None else _shared_cache(identity, reading)
-    return cache.encode(tokenizer, rows, reading)
+    cache = TokenCache() if identity is None else _shared_cache(identity, reader)
+    return cache.encode(tokenizer, rows, reader)
 
 
 @lru_cache(maxsize=1)
-def _shared_cache(identity: str, reading: LongTextReader) -> TokenCache:
+def _shared_cache(identity: str, reader: LongTextReader) -> TokenCache:
     return TokenCache()
 
 

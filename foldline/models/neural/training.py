@@ -82,7 +82,7 @@ def train(
         trainer = train_within_memory(job, model, make)
     if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
         raise FoldlineError(format_divergence("model", trainer.state.global_step))
-    scaling.fold_into_head(model)
+    scaling.fold_into_head()
     log = trainer.state.log_history
     summary = summarise(trainer.state, model, loss_unit, job.recipe.train.metric)
     run_info = {

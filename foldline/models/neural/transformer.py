@@ -15,6 +15,7 @@ from foldline.models import device
 from foldline.models.interface import FitResult, Job
 from foldline.models.neural.long_text import LongTextReader, make_reader
 from foldline.models.sample_predictions import select_rows
+from foldline.models.scaling import softmax
 from foldline.models.soft_labels import sample_weights, training_targets
 from foldline.models.text_encoding import check_tokens
 
@@ -46,12 +47,12 @@ class Transformer:
         from foldline.models.neural.precision import fast_float32
         from foldline.models.neural.prediction import Padding, predict_logits
 
-        columns, owners, _ = self.reader.read(self.tokenizer, rows)
+        columns, piece_rows, _ = self.reader.read(self.tokenizer, rows)
         with device.threads(self.threads), fast_float32():
             logits = predict_logits(
                 self._prediction_model, columns, Padding.from_tokenizer(self.tokenizer)
             )
-        return to_predictions(self.reader.pool(logits, owners, len(rows)), self.labels.task)
+        return to_predictions(self.reader.pool(logits, piece_rows, len(rows)), self.labels.task)
 
     def save(self, folder: Path) -> None:
         """Write model and tokenizer as transformers does, and the long-text settings."""
@@ -76,8 +77,7 @@ def to_predictions(logits: np.ndarray, task: str) -> np.ndarray:
         return logits[:, 0]
     if task == "multilabel":
         return np.asarray(1 / (1 + np.exp(-np.clip(logits, -500, 500))))
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return softmax(logits)
 
 
 def initial_model(job: Job) -> tuple[Any, Any]:
@@ -92,29 +92,29 @@ def load(folder: Path, labels: Labels) -> Transformer:
     from foldline.models.neural.allocator import reallocate_parameters
 
     device.silence_transformers()
-    reading = read_json(folder / FILE)
-    threads, precision = reading.pop("threads"), reading.pop("precision")
+    reader = read_json(folder / FILE)
+    threads, precision = reader.pop("threads"), reader.pop("precision")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = reallocate_parameters(AutoModelForSequenceClassification.from_pretrained(folder))
     model = model.to(device.get_device())
-    return Transformer(labels, tokenizer, model, LongTextReader(**reading), threads, precision)
+    return Transformer(labels, tokenizer, model, LongTextReader(**reader), threads, precision)
 
 
 def _build_model(job: Job, with_pretraining: bool) -> tuple[Any, Any, dict[str, float]]:
-    """Return tokenizer, model, and the pre-training summary if `read` and params enable it."""
+    """Return tokenizer, model, and the pre-training summary (empty if there was none)."""
     from foldline.models.neural import pretrained, scratch
     from foldline.models.neural.layers import freeze, reinitialise
     from foldline.models.neural.pretraining import pretrain
 
-    recipe, names = job.recipe, _label_config(job.labels)
+    recipe, label_names = job.recipe, _label_config(job.labels)
     device.set_seed(recipe.seed)
     is_new = recipe.model == "scratch"
     if is_new:
         texts = job.train["text"].tolist() + [t for t in job.train["text_pair"].tolist() if t]
         tokenizer = scratch.train_tokenizer(texts, recipe)
-        model = scratch.build_model(len(tokenizer), job.labels, recipe, names)
+        model = scratch.build_model(len(tokenizer), job.labels, recipe, label_names)
     else:
-        tokenizer, model = pretrained.load(recipe, job.labels, names)
+        tokenizer, model = pretrained.load(recipe, job.labels, label_names)
     pretraining = pretrain(job, tokenizer, model) if with_pretraining else {}
     if not is_new:
         reinitialise(model, recipe.train.reinit_layers)
@@ -131,23 +131,23 @@ def fit(job: Job) -> FitResult:
 
     recipe = job.recipe
     tokenizer, model, pretraining = _build_model(job, with_pretraining=True)
-    size = model.num_parameters()
-    adapted = lora.add_adapters(model, recipe)
-    reading = make_reader(recipe)
+    n_parameters = model.num_parameters()
+    tuner = lora.add_adapters(model, recipe)
+    reader = make_reader(recipe)
     # The tokenizer of `scratch` is trained for each fold.
     shared = recipe.model != "scratch"
-    rows, cut = encode_rows(tokenizer, job.train, job.labels, reading, shared)
+    rows, cut = encode_rows(tokenizer, job.train, job.labels, reader, shared)
     check_tokens(tokenizer, rows.columns["input_ids"].flat, recipe.model)
     if cut:
-        say(_format_cut(cut, reading))
+        say(_format_cut(cut, reader))
     # Validation rows count the same, as in every score.
     valid_table = job.valid.drop(columns="weight", errors="ignore")
-    valid, _ = encode_rows(tokenizer, valid_table, job.labels, reading, shared)
+    valid, _ = encode_rows(tokenizer, valid_table, job.labels, reader, shared)
     # A half-precision copy would keep the weights of the first epoch.
-    during = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads, "float32")
+    live_model = Transformer(job.labels, tokenizer, model, reader, recipe.train.threads, "float32")
     sample_rows = select_rows(job.valid, job.sample_ids)
     with device.deterministic(recipe.train):
-        result = train(job, tokenizer, model, rows, valid, lambda: during.predict(sample_rows))
+        result = train(job, tokenizer, model, rows, valid, lambda: live_model.predict(sample_rows))
     precision = resolve_precision(recipe.train.predict_precision)
     pretraining_summary = {
         f"pretrain_{name}": pretraining[name] for name in PRETRAINING_KEYS if name in pretraining
@@ -156,11 +156,11 @@ def fit(job: Job) -> FitResult:
     run_info = result.run_info | {"predict_precision": precision}
     if pretraining:
         run_info = run_info | {"pretraining": pretraining}
-    if adapted is not None:
-        summary["parameters"] = float(size)
+    if tuner is not None:
+        summary["parameters"] = float(n_parameters)
         run_info = run_info | {"trainable_parameters": model.num_parameters(only_trainable=True)}
-        lora.merge_adapters(adapted)
-    fitted = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads, precision)
+        lora.merge_adapters(tuner)
+    fitted = Transformer(job.labels, tokenizer, model, reader, recipe.train.threads, precision)
     return FitResult(fitted, result.history, summary, run_info, result.samples, result.speed)
 
 
@@ -168,7 +168,7 @@ def encode_rows(
     tokenizer: Any,
     table: pd.DataFrame,
     labels: Labels,
-    reading: LongTextReader,
+    reader: LongTextReader,
     shared: bool = False,
 ) -> tuple["TokenizedRows", float]:
     """Return tokenised rows for training, and the share of texts that are too long.
@@ -178,19 +178,22 @@ def encode_rows(
     from foldline.models.neural.dataset import TokenizedRows
     from foldline.models.neural.token_cache import encode_cached
 
-    columns, owner, cut = encode_cached(tokenizer, table, reading, shared)
-    counts = sample_weights(table)
-    weights = None if counts is None else counts[owner]
+    columns, piece_rows, cut = encode_cached(tokenizer, table, reader, shared)
+    targets, weights = training_targets(table, labels), sample_weights(table)
     rows = TokenizedRows(
-        columns, training_targets(table, labels)[owner], owner, table["id"].tolist(), weights
+        columns,
+        targets[piece_rows],
+        piece_rows,
+        table["id"].tolist(),
+        None if weights is None else weights[piece_rows],
     )
     return rows, float(cut.mean()) if len(cut) else 0.0
 
 
-def _format_cut(cut: float, reading: LongTextReader) -> str:
+def _format_cut(cut: float, reader: LongTextReader) -> str:
     return (
-        f"{cut:.1%} of the training rows have more than max_length={reading.max_length} tokens "
-        f"and are {CUT_DESCRIPTIONS[reading.how]} (train.long_text={reading.how})"
+        f"{cut:.1%} of the training rows have more than max_length={reader.max_length} tokens "
+        f"and are {CUT_DESCRIPTIONS[reader.how]} (train.long_text={reader.how})"
     )
 
 
