@@ -62,10 +62,10 @@ class RangeTrainer(TextTrainer):
         self.lr_scheduler = LambdaLR(inner, lambda step: factor**step)
         return self.lr_scheduler
 
-    def _check_finite(self, what: str, value: Any, batches: list[dict[str, Any]]) -> None:
+    def _check_finite(self, quantity: str, value: Any, batches: list[dict[str, Any]]) -> None:
         if not bool(torch.isfinite(torch.as_tensor(value)).all()):
             raise _Diverged
-        if what == "loss" and (
+        if quantity == "loss" and (
             losses := [e["loss"] for e in self.state.log_history if "loss" in e]
         ):
             curve_ = smooth([*losses, float(value)])

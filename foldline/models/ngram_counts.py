@@ -69,13 +69,15 @@ def count_words(texts: list[str], low: int, high: int) -> NgramCounts:
     import pandas as pd
 
     words_by_text = [WORD.findall(text.lower()) for text in texts]
-    lengths = np.array([len(some) for some in words_by_text], dtype=np.int64)
+    lengths = np.array([len(text_words) for text_words in words_by_text], dtype=np.int64)
     rows = np.repeat(np.arange(len(texts), dtype=np.int32), lengths)
     words_left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(rows))
-    all_words = np.array([word for some in words_by_text for word in some], dtype=object)
+    all_words = np.array(
+        [word for text_words in words_by_text for word in text_words], dtype=object
+    )
     words, names = pd.factorize(all_words)
     prefix_codes, prefixes = words, names.tolist()  # the n-gram that starts at each word
-    grams, parts = [], []
+    ngrams, parts = [], []
     for size in range(1, high + 1):
         if size > 1:
             fits = np.flatnonzero(words_left >= size)
@@ -89,9 +91,9 @@ def count_words(texts: list[str], low: int, high: int) -> NgramCounts:
         if size >= low:
             fits_ = words_left >= size
             parts.append(_count_matrix(prefix_codes[fits_], rows[fits_], len(texts), 1)[1])
-            grams += prefixes
-    order = np.array(sorted(range(len(grams)), key=grams.__getitem__), dtype=np.int64)
-    return NgramCounts(_stack_columns(parts, order), [grams[place] for place in order])
+            ngrams += prefixes
+    order = np.array(sorted(range(len(ngrams)), key=ngrams.__getitem__), dtype=np.int64)
+    return NgramCounts(_stack_columns(parts, order), [ngrams[index] for index in order])
 
 
 def _stack_columns(parts: list[Any], order: np.ndarray) -> Any:
@@ -108,19 +110,21 @@ def _stack_columns(parts: list[Any], order: np.ndarray) -> Any:
 
 def _index_characters(texts: list[str]) -> _Characters:
     words = [text.lower().split() for text in texts]
-    everything = "".join(f" {'  '.join(some)} " for some in words if some)
+    everything = "".join(f" {'  '.join(text_words)} " for text_words in words if text_words)
     codes = np.frombuffer(everything.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     spaces = np.flatnonzero(codes == SPACE)
     lengths = spaces[1::2] + 1 - spaces[::2]
-    there = np.zeros(int(codes.max(initial=SPACE)) + 1, dtype=bool)
-    there[codes] = True
-    ranks = np.cumsum(there)[codes].astype(np.int64)
-    rows = np.repeat(np.arange(len(texts), dtype=np.int32), [len(some) for some in words])
+    is_used = np.zeros(int(codes.max(initial=SPACE)) + 1, dtype=bool)
+    is_used[codes] = True
+    ranks = np.cumsum(is_used)[codes].astype(np.int64)
+    rows = np.repeat(
+        np.arange(len(texts), dtype=np.int32), [len(text_words) for text_words in words]
+    )
     ends = np.repeat(spaces[1::2] + 1, lengths)
     first = np.zeros(len(codes), dtype=bool)
     first[spaces[::2]] = True
     left = ends - np.arange(len(codes))
-    return _Characters(ranks, np.repeat(rows, lengths), left, first, np.flatnonzero(there))
+    return _Characters(ranks, np.repeat(rows, lengths), left, first, np.flatnonzero(is_used))
 
 
 def _append_character(

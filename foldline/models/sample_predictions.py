@@ -22,7 +22,7 @@ def select_ids(ids: list[str], seed: int) -> tuple[str, ...]:
 
 def select_rows(rows: pd.DataFrame, ids: tuple[str, ...]) -> pd.DataFrame:
     """Return the rows with these ids, in the order of the ids."""
-    indices = {name: place for place, name in enumerate(rows["id"].tolist())}
+    indices = {name: index for index, name in enumerate(rows["id"].tolist())}
     return rows.iloc[[indices[name] for name in ids]].reset_index(drop=True)
 
 

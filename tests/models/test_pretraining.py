@@ -226,14 +226,14 @@ def test_no_held_row_is_read_in_a_fold(
     fold = Fold("m", number, table, labels("classification"), own, augment(), kfold)
     learn, stop = training_rows(fold)
     seen: list[str] = []
-    cut = pretraining._tokenize_texts
+    cut = pretraining._tokenise_texts
 
     def watched(tokenizer: Any, texts: dict[str, str], max_length: int) -> Any:
         seen.extend(texts)
         assert "quokka" not in tokenizer.get_vocab()
         return cut(tokenizer, texts, max_length)
 
-    monkeypatch.setattr(pretraining, "_tokenize_texts", watched)
+    monkeypatch.setattr(pretraining, "_tokenise_texts", watched)
     registry.fit(Job(learn, stop, fold.labels, own, tmp_path, fold.further))
     assert set(seen) == set(learn["text"])
     assert not any("quokka" in text for text in seen)

@@ -73,13 +73,13 @@ class LongTextReader:
         """Return each piece's token positions; `sides`: each token's text, None if special."""
         special = [i for i, side in enumerate(sides) if side is None]
         first, second = ([i for i, side in enumerate(sides) if side == k] for k in (0, 1))
-        room = max(1, self.max_length - len(special))
+        budget = max(1, self.max_length - len(special))
         short, long = sorted((first, second), key=len)
         if self.how == "head_tail":
-            short = _keep_ends(short, max(room // 2, room - len(long)))
-            return [sorted(special + short + _keep_ends(long, room - len(short)))]
-        short = short[: room // 2]
-        width = room - len(short)
+            short = _keep_ends(short, max(budget // 2, budget - len(long)))
+            return [sorted(special + short + _keep_ends(long, budget - len(short)))]
+        short = short[: budget // 2]
+        width = budget - len(short)
         step = max(1, width - int(self.overlap * width))
         starts = [*range(0, len(long) - width, step), len(long) - width]
         return [sorted(special + short + long[i : i + width]) for i in starts]

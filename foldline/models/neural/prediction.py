@@ -59,10 +59,10 @@ def batch_by_length(columns: Columns) -> Iterator[np.ndarray]:
     start = 0
     while start < len(order):
         longest = falling[start]
-        room = falling[start : start + max(1, MAX_POSITIONS // max(1, -longest))]
-        size = int(np.searchsorted(np.cumsum(room - longest), MAX_PADDING, side="right"))
-        if size < len(room) and room[size - 1] > longest:
-            size = int(np.searchsorted(room, room[size], side="left"))
+        candidates = falling[start : start + max(1, MAX_POSITIONS // max(1, -longest))]
+        size = int(np.searchsorted(np.cumsum(candidates - longest), MAX_PADDING, side="right"))
+        if size < len(candidates) and candidates[size - 1] > longest:
+            size = int(np.searchsorted(candidates, candidates[size], side="left"))
         yield order[start : start + size]
         start += size
 

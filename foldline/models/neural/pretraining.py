@@ -84,7 +84,7 @@ def pretrain(job: Job, tokenizer: Any, model: Any) -> dict[str, float]:
     task = predict_next if shifted else mask_tokens(tokenizer, options.mask)
     texts = collect_texts(job)
     training_rows, held_out_rows = (
-        _tokenize_texts(tokenizer, part, options.max_length)
+        _tokenise_texts(tokenizer, part, options.max_length)
         for part in _split_texts(texts, pretraining_job)
     )
     if not training_rows.lengths:
@@ -205,7 +205,7 @@ def _split_texts(texts: dict[str, str], job: Job) -> tuple[dict[str, str], dict[
     return training, {t: texts[t] for index, t in enumerate(names) if index in held_out}
 
 
-def _tokenize_texts(tokenizer: Any, texts: dict[str, str], max_length: int) -> TokenizedRows:
+def _tokenise_texts(tokenizer: Any, texts: dict[str, str], max_length: int) -> TokenizedRows:
     """Cut texts into pieces of `max_length` tokens, covering all of each text."""
     columns: Columns = {name: [] for name in ("input_ids", "attention_mask")}
     piece_rows: list[int] = []
