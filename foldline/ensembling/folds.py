@@ -28,7 +28,7 @@ from foldline.models.interface import Job
 
 STORE = "folds"
 MODEL, PREDICTIONS, DETAILS = "model", "predictions.npy", "result.json"
-_FOLDERS = ("core/io", "data", "encoders", "augmentation", "models", "ensembling")
+_FOLDERS = ("core/io", "data", "encoders", "metrics", "augmentation", "models", "ensembling")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Fold:
             self.number,
             self.rows,
             self.pretraining_texts,
-            registry.identity(self.recipe, self.labels),
+            registry.list_dependencies(self.recipe, self.labels),
             self.recipe.model_dump(),
             _select_determining_options(self.augment),
             hash_external_inputs(self.augment),
@@ -102,7 +102,7 @@ def split_training_rows(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
     not even choose the epoch. A model that never stops early trains on all rows.
     """
     rows = fold.rows[fold.rows["fold"] != fold.number].reset_index(drop=True)
-    if not registry.KINDS[registry.kind_of(fold.recipe.model)].stops_early:
+    if not registry.KINDS[registry.resolve_kind(fold.recipe.model)].stops_early:
         stopping = rows.iloc[:0]
         return _augment(fold, rows, stopping), stopping
     codes = split_groups(
