@@ -11,7 +11,7 @@ from foldline.core.params import Recipe, Runner
 from foldline.core.stage import run, say
 from foldline.ensembling.baselines import fit_baselines, make_validation_table
 from foldline.ensembling.members import MODEL
-from foldline.evaluation.report import warn_if_no_better_than_majority
+from foldline.evaluation.report import list_majority_warnings
 from foldline.evaluation.scores import score_predictions
 from foldline.execution.store import (
     Store,
@@ -69,7 +69,7 @@ def main(params: Params) -> None:
     if scores and params.model not in baselines:
         table = make_validation_table({"majority": baselines["majority"]}, valid, labels)
         least, metric = score_predictions(table, labels), MAIN[labels.task]
-        for line in warn_if_no_better_than_majority(params.model, metric, scores, least):
+        for line in list_majority_warnings(params.model, metric, scores, least):
             say(line)
 
 

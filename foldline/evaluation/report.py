@@ -89,7 +89,7 @@ def list_human_scores(main: str, ceiling: Mapping[str, Any]) -> list[tuple[str, 
     return rows
 
 
-def warn_if_no_better_than_majority(
+def list_majority_warnings(
     model: str, metric: str, scores: Mapping[str, float], majority: Mapping[str, float]
 ) -> list[str]:
     """Return a warning if a model does not beat the majority baseline, else no line."""
