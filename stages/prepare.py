@@ -38,10 +38,9 @@ def main(params: Params) -> None:
     write_json(Path("reports/prepare.json"), report)
     write_json(Path("reports/agreement.json"), annotators.report)
     write_metrics(Path("metrics/prepare.json"), {"prepare": dataset.metrics | quality.metrics})
-    classes = f", {len(labels.classes)} classes" if labels.classes else ""
-    summary = [*format_agreement(annotators.report), f"{len(rows)} rows{classes}"]
-    for line in [*(f"note: {note}" for note in notes), *summary]:
+    for line in [f"note: {note}" for note in notes] + format_agreement(annotators.report):
         say(line)
+    say(dataset.describe())
 
 
 if __name__ == "__main__":

@@ -46,6 +46,11 @@ class PreparedDataset:
     details: dict[str, Any]
     notes: list[str]
 
+    def describe(self) -> str:
+        """Return the numbers of rows and classes, for the terminal."""
+        classes = f", {len(self.labels.classes)} classes" if self.labels.classes else ""
+        return f"{len(self.rows)} rows{classes}"
+
 
 def prepare_dataset(task: str, data: Data, prepare: Prepare) -> PreparedDataset:
     """Read, check and join the files that params.yaml names.

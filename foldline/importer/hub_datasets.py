@@ -84,7 +84,7 @@ def _resolve_commit(name: str, revision: str | None) -> str:
         return revision
     from huggingface_hub import HfApi
 
-    advice = "to look up its commit: go online, or pass a full commit hash with --revision"
+    advice = "to look up its commit: go online, or pass a full commit hash, --revision SHA"
     with _explain_errors(name, advice):
         return str(HfApi().dataset_info(name, revision=revision).sha)
 

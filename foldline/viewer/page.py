@@ -28,7 +28,7 @@ def render_page(view: ViewData, charts: dict[str, Any], language: str) -> str:
         "language": language,
         "task": view.labels.task,
         "notes": view.notes,
-        "pictures": charts,
+        "charts": charts,
     }
     script = "(() => {\n'use strict';\n" + "".join(map(_read, SCRIPTS)) + "})();\n"
     style = "".join(map(_read, STYLES))

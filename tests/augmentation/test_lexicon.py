@@ -89,7 +89,7 @@ def test_a_malformed_table_is_reported_with_its_line(text, message, tsv) -> None
 def test_missing_files_are_reported(tmp_path, augment, workplace) -> None:
     rows = pd.DataFrame({"text": [], "text_pair": [], "label": []})
     (tmp_path / "synonym.tsv").write_text("good\tfine\n")
-    beside = r"synonym.path: .*synonyms.tsv is not there; did you mean 'synonym.tsv'\? In .* there"
+    beside = r"synonym.path: .*synonyms.tsv does not exist; did you mean 'synonym.tsv'\? .* has"
     with pytest.raises(FoldlineError, match=beside):
         read_tsv(tmp_path / "synonyms.tsv")
     with pytest.raises(FoldlineError, match=r"index.noun cannot be read.*wordnet-base"):

@@ -69,8 +69,8 @@ def test_nothing_is_torn_or_lost_whatever_the_order(table, how, seed, random):
     try:
         found = split_by(table, how, seed)
     except FoldlineError as error:  # one group may hold nearly all
-        assert "leaves no row for" in str(error)
-        with pytest.raises(FoldlineError, match="leaves no row for"):
+        assert "leaves no rows for" in str(error)
+        with pytest.raises(FoldlineError, match="leaves no rows for"):
             split_by(shuffled, how, seed)
         return
     folds = assign_folds(found, 3, "classification", seed) if found["group"].nunique() > 2 else None

@@ -148,7 +148,7 @@ def test_the_commit_of_the_hub_is_pinned_and_recorded(workshop, hub, arguments, 
 
 
 def test_without_a_network_the_next_step_is_reported(workshop):
-    with pytest.raises(FoldlineError, match="go online, or give one that was used here") as caught:
+    with pytest.raises(FoldlineError, match="go online, or pass a full commit hash") as caught:
         run_verb(["import", "hf:team/movies", "--yes"])
 
     assert "--revision SHA" in str(caught.value)

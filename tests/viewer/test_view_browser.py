@@ -161,7 +161,7 @@ def test_the_address_holds_the_view(page, address):
     assert page.see("document.documentElement.lang") == "ko"
 
 
-def test_pictures_are_drawn_and_lead_to_rows(page):
+def test_charts_are_drawn_and_lead_to_rows(page):
     page.click("#tab-charts")
     assert page.see("document.querySelectorAll('#charts svg path.area').length") >= 3
     assert page.see("[...document.querySelectorAll('#charts h2')].map(e => e.textContent)") == [
@@ -170,7 +170,7 @@ def test_pictures_are_drawn_and_lead_to_rows(page):
         "Time",
         "Confidence in the given label",
         "Duplicates by length",
-        "Balance of the training rows",
+        "Resampling and augmentation",
     ]
     page.click("#charts .meter-rows button")
     assert page.see(COUNT) == "13 of 40 rows"

@@ -73,7 +73,7 @@ def test_every_stage_adds_what_it_knows(workplace):
     assert rows["originals"] == {"row": [6], "text": ["Ｒｏｗ number 6"], "pair": [""]}
     assert rows["judgements"]["row"] == [5, 5, 6]
     assert rows["judgements"]["label"] == ["bad", "good <i>", "bad"]
-    assert set(summary["pictures"]) >= {"classes", "lengths", "times", "duplicates", "copies"}
+    assert set(summary["charts"]) >= {"classes", "lengths", "times", "duplicates", "copies"}
 
 
 def test_training_rows_without_a_place_in_the_balanced_table_were_left_out(workplace):
@@ -131,14 +131,19 @@ def test_pairs_that_share_one_sentence_are_no_conflict(workplace):
 def test_what_split_measured_is_drawn_with_its_verdict(workplace):
     viewer_tables.write_all(viewer_tables.prepared_rows())
     token = {"token": "</script>", "more_in": "test", "shares": [0.0, 0.5]}
-    plain = {"labels": {"ks": 0.25}, "length_ks": 0.5, "unseen_tokens": 0.125}
-    told = plain | {"labels": {"total_variation": 0.2}, "auc": 0.9, "p": 0.005, "tokens": [token]}
-    measured = {"train_valid": plain, "train_test": told, "valid_test": told | {"p": 0.3}}
+    equal = {"labels": {"ks": 0.25}, "length_ks": 0.5, "unseen_tokens": 0.125}
+    different = equal | {
+        "labels": {"total_variation": 0.2},
+        "auc": 0.9,
+        "p": 0.005,
+        "tokens": [token],
+    }
+    measured = {"train_valid": equal, "train_test": different, "valid_test": different | {"p": 0.3}}
     write_json(Path("reports/split.json"), {"similarity": measured})
 
     html = write_page()
 
-    drawn = viewer_tables.unpack_page(html)[0]["pictures"]["similarity"]
+    drawn = viewer_tables.unpack_page(html)[0]["charts"]["similarity"]
     assert [one["parts"] for one in drawn] == [
         ["train", "valid"], ["train", "test"], ["valid", "test"],
     ]  # fmt: skip
@@ -186,14 +191,14 @@ def test_the_language_can_be_fixed(workplace):
     assert viewer_tables.unpack_page(write_page("--language", "ko"))[0]["language"] == "ko"
 
 
-def test_a_sample_is_said_to_be_one_and_pictures_count_all_rows(workplace, capsys):
+def test_a_sample_is_noted_and_charts_count_all_rows(workplace, capsys):
     viewer_tables.write_prepared(viewer_tables.prepared_rows())
 
     summary, rows = viewer_tables.unpack_page(write_page("--limit", "10"))
 
     assert len(rows["id"]) == 10
     assert {"code": "sampled", "shown": 10, "rows": 40} in summary["notes"]
-    assert sum(map(sum, summary["pictures"]["classes"].values())) == 40
+    assert sum(map(sum, summary["charts"]["classes"].values())) == 40
     assert "10 of 40 rows are in the page" in capsys.readouterr().out
 
 

@@ -1,5 +1,5 @@
-// The pictures of this data set, from numbers that were counted over all rows.
-const P = SUMMARY.pictures;
+// The charts, from numbers that were counted over all rows.
+const P = SUMMARY.charts;
 const short = (value) => String(+value.toFixed(2));
 const partOf = (name) => name || 'left';
 
@@ -137,7 +137,7 @@ function pairOfParts(one) {
   const tokens = one.tokens.map(([token, part, ...share]) => plainIn(make('span', {
     class: `tag part part-${part}`, dir: 'auto', title: one.parts.map((name, at) => `${w(name)} ${percent(share[at])}`).join(', '),
   }), token));
-  return make('li', { class: 'told' }, make('b', {}, one.parts.map((part) => w(part)).join(' – ')),
+  return make('li', { class: 'comparison' }, make('b', {}, one.parts.map((part) => w(part)).join(' – ')),
     make('span', { class: one.differs ? 'verdict bad' : 'verdict' }, verdict), one.auc == null ? null : scale,
     make('p', { class: 'quiet' }, rest),
     one.differs ? make('p', { class: 'tags' }, make('small', {}, w('features')), ...tokens) : null);

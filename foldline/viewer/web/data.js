@@ -1,4 +1,4 @@
-// The rows as columns, unpacked once, and what is looked up in them.
+// The rows as columns, unpacked once, and lookup tables of them.
 const SUMMARY = JSON.parse(byId('summary').textContent);
 const CHECKS = ['duplicate', 'conflict', 'suspected', 'copied', 'disagree', 'changed', 'unsampled'];
 const BIT = Object.fromEntries(CHECKS.map((name, place) => [name, 1 << place]));
@@ -18,10 +18,10 @@ async function unpack() {
   D.n = D.id.length;
   D.place = new Map(D.id.map((id, row) => [id, row]));
   D.length = Int32Array.from(D.text, (own, row) => size(own) + (D.pair ? size(D.pair[row]) : 0));
-  D.members = gathered(D.dup, D.n);
-  D.copiesOf = gathered(D.copies.row, D.copies.row.length);
-  D.judgementsOf = gathered(D.judgements.row, D.judgements.row.length);
-  D.originalOf = gathered(D.originals.row, D.originals.row.length);
+  D.members = groupIndices(D.dup, D.n);
+  D.copiesOf = groupIndices(D.copies.row, D.copies.row.length);
+  D.judgementsOf = groupIndices(D.judgements.row, D.judgements.row.length);
+  D.originalOf = groupIndices(D.originals.row, D.originals.row.length);
   D.methods = methodMasks();
   D.flags = flags();
   D.dated = D.time && D.time.every((t) => t == null || Math.abs(t) < 1e10) && D.time.some((t) => t > 1e8);
@@ -31,15 +31,15 @@ async function unpack() {
 // Characters as Python counts them.
 const size = (text) => (/[\ud800-\udbff]/.test(text) ? [...text].length : text.length);
 
-function gathered(keys, count) {
-  const found = new Map();
+function groupIndices(keys, count) {
+  const groups = new Map();
   for (let at = 0; at < count; at += 1) {
     if (keys[at] < 0) continue;
-    const list = found.get(keys[at]);
+    const list = groups.get(keys[at]);
     if (list) list.push(at);
-    else found.set(keys[at], [at]);
+    else groups.set(keys[at], [at]);
   }
-  return found;
+  return groups;
 }
 
 function methodMasks() {
@@ -61,7 +61,7 @@ function flags() {
   return bits;
 }
 
-// Numbers to predict are filtered by ranges: about eight, with round edges.
+// Regression targets are filtered by about eight ranges with round edges.
 function binLabels() {
   if (several) {
     const sets = D.labels.map((label) => label.split('|'));

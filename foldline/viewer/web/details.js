@@ -1,5 +1,5 @@
-// All of one row: its texts in full, and what stands beside it.
-const MEMBERS = 50; // of a group are listed
+// The details of one row: its full texts, duplicates, copies and annotations.
+const MEMBERS = 50; // listed of a group
 
 function showDetails() {
   const panel = byId('details');
@@ -37,16 +37,16 @@ function tags(row) {
 function fullTexts(row) {
   const query = folded(state.q);
   const box = (text) => put(make('p', { class: 'full', dir: 'auto', tabindex: '0' }), text, query);
-  const made = make('div', {}, box(D.text[row]));
-  if (D.pair) made.append(section(w('second'), box(D.pair[row])));
+  const texts = make('div', {}, box(D.text[row]));
+  if (D.pair) texts.append(section(w('second'), box(D.pair[row])));
   for (const at of D.originalOf.get(row) || []) {
     const sides = [[D.text[row], D.originals.text[at]]];
     if (D.pair) sides.push([D.pair[row], D.originals.pair[at]]);
     const changed = sides.filter(([now, old]) => now !== old);
-    made.append(section(w('original'), ...changed.map(([now, old]) => putDiff(
+    texts.append(section(w('original'), ...changed.map(([now, old]) => putDiff(
       make('p', { class: 'full old', dir: 'auto' }), diff(now, old)[1], 'del'))));
   }
-  return made;
+  return texts;
 }
 
 function suspicion(row) {
@@ -85,10 +85,10 @@ function copies(row) {
   const list = D.copiesOf.get(row);
   if (!list) return null;
   const pair = (before, after) => {
-    const [old, made] = diff(before, after);
+    const [removed, added] = diff(before, after);
     return make('div', { class: 'beside' },
-      putDiff(make('p', { class: 'full', dir: 'auto' }), old, 'del'),
-      putDiff(make('p', { class: 'full', dir: 'auto' }), made, 'ins'));
+      putDiff(make('p', { class: 'full', dir: 'auto' }), removed, 'del'),
+      putDiff(make('p', { class: 'full', dir: 'auto' }), added, 'ins'));
   };
   return section(w('copies', list.length), ...list.map((copy) => make('div', { class: 'copy' },
     make('div', { class: 'beside names' }, make('small', {}, w('source')),
@@ -113,7 +113,7 @@ function group(row) {
     list, rest > 0 ? make('p', { class: 'quiet' }, w('more', number(rest))) : null);
 }
 
-// Show another row; filters that would hide it are taken away.
+// Show another row; filters that would hide it are cleared.
 function jump(row) {
   state.row = D.id[row];
   if (!shown.includes(row)) clearFilters();

@@ -1,9 +1,9 @@
 // Words that differ between two texts: longest common subsequence of words.
-const MOST = 400000; // cells of the table; longer middles count as changed as a whole
+const MOST = 400000; // cells of the table; longer texts count as changed as a whole
 
 const words = (text) => text.match(/\S+|\s+/g) || [];
 
-// Give [word, changed] for each word and space of both texts.
+// Return [word, changed] for each word and space of both texts.
 function diff(before, after) {
   const all = [words(before), words(after)];
   const [a, b] = all.map((list) => list.map((word, at) => ({ word, at })).filter((o) => o.word.trim()));
@@ -20,7 +20,7 @@ function diff(before, after) {
   });
 }
 
-// Give the places of words that stay, as pairs.
+// Return pairs of indices of the words that stay.
 function common(a, b) {
   const wide = b.length + 1;
   if (!a.length || !b.length || (a.length + 1) * wide > MOST) return [];

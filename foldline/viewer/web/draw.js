@@ -1,4 +1,4 @@
-// Pictures as inline SVG: areas by bin, columns by group; with a line to read and all numbers.
+// Charts as inline SVG: areas by bin, columns by group; with a readout and a table of numbers.
 const SVG = 'http://www.w3.org/2000/svg';
 const BOX = { width: 440, height: 210, left: 40, right: 8, top: 10, bottom: 26 };
 const INNER = { width: BOX.width - BOX.left - BOX.right, height: BOX.height - BOX.top - BOX.bottom };
@@ -10,7 +10,7 @@ function shape(tag, attributes, ...children) {
   return element;
 }
 
-// Draw axes: `top` is the largest value, `ticks` are [place in 0..1, text].
+// Draw axes: `top` is the largest value, `ticks` are [position in 0..1, text].
 function frame(title, top, ticks) {
   const svg = shape('svg', { viewBox: `0 0 ${BOX.width} ${BOX.height}`, role: 'img', 'aria-label': title });
   const step = niceStep(top / 4);
@@ -29,7 +29,7 @@ function frame(title, top, ticks) {
 const xOf = (share) => BOX.left + share * INNER.width;
 const yOf = (share) => BOX.top + (1 - share) * INNER.height;
 
-// Areas that lie over each other: the share of each series in each bin.
+// Overlapping areas: the share of each series in each bin.
 function areas(svg, series, top) {
   for (const one of series) {
     const bins = one.values.length;
@@ -42,7 +42,7 @@ function areas(svg, series, top) {
   }
 }
 
-// Columns, one series behind the next that is part of it (or on top, if `stacked`).
+// Columns: each series in front of the one that contains it (or on top, if `stacked`).
 function bars(svg, series, top, stacked) {
   const bins = series[0].values.length;
   const wide = INNER.width / bins;
@@ -61,7 +61,7 @@ function bars(svg, series, top, stacked) {
   }
 }
 
-// Follow the pointer: mark the bin below it and say its numbers.
+// Follow the pointer: mark the bin below it and show its numbers.
 function readable(svg, names, series, texts) {
   const bins = names.length;
   const out = make('p', { class: 'readout' }, '\u00a0');
@@ -98,7 +98,7 @@ function card(title, note, ...children) {
   return make('article', { class: 'card' }, make('h2', {}, title), make('p', { class: 'quiet' }, note), ...children);
 }
 
-// Round places for the numbers below an axis.
+// Round positions for the numbers below an axis.
 function axis(edges, whole, format) {
   const [low, high] = [edges[0], edges.at(-1)];
   const step = Math.max(niceStep((high - low) / 6 || 1), whole ? 1 : 0);

@@ -1,5 +1,5 @@
-// The filters at the side: each choice with the number of rows that it shows.
-const MANY = 12; // choices; more get a field to find one
+// The filters at the side: each choice with the number of matching rows.
+const MANY = 12; // choices; longer lists get a search field
 
 function facetName(key, value) {
   if (key === 'part' || key === 'check') return w(value);

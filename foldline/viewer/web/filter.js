@@ -1,4 +1,4 @@
-// Which rows pass, in which order; one pass also counts what each other choice would show.
+// The rows that match, in order; one pass also counts the rows of every other choice.
 let FACETS = [];
 let shown = []; // rows, or ~copy for a copy under its row
 let rowCount = 0;
@@ -17,10 +17,10 @@ function setUpFacets() {
 
 // A row has one value of a facet (`codes`), or several (`bits`, or `lists` of codes).
 function facet(key, values, codes, bits, lists) {
-  const made = { key, values, codes, bits, lists, counts: new Int32Array(values.length) };
-  for (let row = 0; row < D.n; row += 1) tally(made, row);
-  made.here = Array.from(made.counts, (count) => count > 0);
-  return made;
+  const facet = { key, values, codes, bits, lists, counts: new Int32Array(values.length) };
+  for (let row = 0; row < D.n; row += 1) tally(facet, row);
+  facet.here = Array.from(facet.counts, (count) => count > 0);
+  return facet;
 }
 
 function prepare(one) {
@@ -71,7 +71,7 @@ function select() {
     if (!fails) {
       rows.push(row);
       for (const one of FACETS) tally(one, row);
-    } else if (failed.key !== 'check') tally(failed, row); // checks narrow: all must hold
+    } else if (failed.key !== 'check') tally(failed, row); // rows must match all checks
   }
   rowCount = rows.length;
   shown = withCopies() ? rows.flatMap((row) => [row, ...copiesShown(row).map((copy) => ~copy)]) : rows;
@@ -94,7 +94,7 @@ function haystack() {
   return cache.hay;
 }
 
-// Rows in an order, worked out once; rows without a value are last in either direction.
+// The rows in an order, cached; rows without a value come last in either direction.
 function order(sort, dir) {
   const up = (cache.orders[sort] ??= ascending(sort));
   if (dir === 'asc') return up.rows.concat(up.rest);
@@ -117,7 +117,7 @@ function ascending(sort) {
   const rows = all.filter((row) => values[row] != null);
   const natural = new Intl.Collator('en', { numeric: true });
   if (sort === 'id') rows.sort((a, b) => natural.compare(values[a], values[b]) || a - b);
-  // Members of a group stay together.
+  // Rows of a group stay together.
   else if (sort === 'group_size') rows.sort((a, b) => values[a] - values[b] || D.dup[a] - D.dup[b] || a - b);
   else if (sort !== 'file') rows.sort((a, b) => values[a] - values[b] || a - b);
   return { rows, rest: all.filter((row) => values[row] == null) };

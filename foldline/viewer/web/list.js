@@ -1,10 +1,10 @@
-// The table: only the rows in sight are in the document, however many there are.
-const TALLEST = 8e6; // pixels; browsers lay out no more than some millions
-const LESS = ['id', 'length', 'time', 'fold']; // columns that a narrow table does without
+// The table: only visible rows are in the document.
+const TALLEST = 8e6; // pixels; browsers limit the height of elements
+const LESS = ['id', 'length', 'time', 'fold']; // columns hidden in a narrow table
 const LEAST = [...LESS, 'group_size', 'doubt'];
 let columns = [];
 let rowHeight = 44;
-let active = 0; // place in `shown`
+let active = 0; // index in `shown`
 let drawn = '';
 
 function setUpColumns() {
@@ -119,7 +119,7 @@ function rowElement(place) {
 const full = () => shown.length * rowHeight;
 const room = () => byId('grid').clientHeight - byId('head').offsetHeight;
 
-// Above TALLEST, places on the scroll bar stand for more than one pixel.
+// Above TALLEST, a step of the scroll bar is more than one pixel.
 function firstInSight() {
   const most = Math.min(full(), TALLEST) - room();
   const share = most > 0 ? byId('grid').scrollTop / most : 0;
@@ -147,7 +147,7 @@ function drawRows() {
   if (key === drawn) return;
   drawn = key;
   const body = byId('body');
-  if (full() > TALLEST) body.replaceChildren(); // places move
+  if (full() > TALLEST) body.replaceChildren(); // positions change
   for (const element of [...body.children]) {
     const place = Number(element.id.slice(4));
     if (place < first || place >= last) element.remove();

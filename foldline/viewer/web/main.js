@@ -1,4 +1,4 @@
-// Start, the keyboard, and what belongs together when something changes.
+// Start, keyboard, and updates of all views after a change.
 function refresh() {
   select();
   const row = state.row == null ? -1 : D.place.get(state.row) ?? -1;
@@ -111,12 +111,12 @@ function listen() {
   }, { passive: true });
   byId('body').addEventListener('click', (event) => {
     const row = event.target.closest('.row');
-    if (!row || String(getSelection())) return; // a selection of text is no click
+    if (!row || String(getSelection())) return; // selecting text is not a click
     active = Number(row.id.slice(4));
     openDetails();
   });
   byId('sort').addEventListener('change', (event) => {
-    state.sort = ''; // a new one begins in its own direction
+    state.sort = ''; // a new order starts in its own direction
     sortBy(event.target.value);
   });
   byId('direction').addEventListener('click', () => sortBy(state.sort));

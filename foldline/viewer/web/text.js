@@ -12,7 +12,7 @@ function make(tag, attributes = {}, ...children) {
 
 const byId = (id) => document.getElementById(id);
 
-// What cannot be seen, or would turn the order of other text, is shown as what it is.
+// Invisible characters, and those that change text direction, are shown by their code.
 // eslint-disable-next-line no-control-regex
 const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]/g;
 
@@ -27,7 +27,7 @@ function plain(text, parent) {
   chunks(text.slice(from), parent);
 }
 
-// One long run of preserved white space takes a browser many seconds to break into lines.
+// Browsers take many seconds to break a long run of preserved white space into lines.
 const CHUNK = /[^]{1,1500}(?!\S)|[^]{1,1500}/gu;
 function chunks(text, parent) {
   if (text.length <= 1500) parent.append(text);
@@ -36,10 +36,10 @@ function chunks(text, parent) {
 
 const folded = (text) => text.normalize('NFC').toLowerCase();
 
-// Put a text into an element, with what was searched for marked.
+// Put a text into an element, with matches of the query marked.
 function put(parent, text, query) {
   const same = query ? folded(text) : '';
-  if (!query || same.length !== text.length) { // positions would not fit
+  if (!query || same.length !== text.length) { // positions would differ
     plain(text, parent);
     return parent;
   }
@@ -55,7 +55,7 @@ function put(parent, text, query) {
   return parent;
 }
 
-// A piece of a long text for a line of the list: around the first hit, without half a character.
+// An excerpt of a long text for a line of the list: around the first match, without half characters.
 const LINE = 320;
 function line(text, query) {
   if (text.length <= LINE) return text;
