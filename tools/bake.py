@@ -62,6 +62,8 @@ SKIPPED = (
     "README.*.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "mkdocs.yml",
+    "docs/stylesheets/*",
     "dvc.lock",
     "reports/*",
     "metrics/*.json",

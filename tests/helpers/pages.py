@@ -1,0 +1,51 @@
+"""Commands of documentation pages, and the environment to run them in."""
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from tests.helpers.repositories import environment, shell
+
+
+def console_blocks(page: str | Path) -> list[list[str]]:
+    """Return the lines of each `console` block of a page."""
+    text = Path(page).read_text(encoding="utf-8")
+    return [block.strip().splitlines() for block in re.findall(r"```console\n(.*?)```", text, re.S)]
+
+
+def console_lines(page: str | Path) -> list[str]:
+    """Return the lines of all `console` blocks of a page."""
+    return [line for block in console_blocks(page) for line in block]
+
+
+def activated(folder: Path) -> dict[str, str]:
+    """Return the variables of a shell in a project whose environment is activated."""
+    settings = environment(folder) | {"FOLDLINE_VENV": sys.prefix, "PYTHONIOENCODING": "utf-8"}
+    scripts, *others = settings["PATH"].split(os.pathsep)
+    if not shutil.which("foldline", path=scripts):
+        others = [str(write_launcher(folder.parent / "commands").parent), *others]
+    return settings | {"HOME": str(folder.parent), "PATH": os.pathsep.join([scripts, *others])}
+
+
+def write_launcher(folder: Path) -> Path:
+    """Write the command `foldline` for an environment without it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    launcher = folder / "foldline"
+    launcher.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m foldline "$@"\n', encoding="utf-8")
+    launcher.chmod(0o755)
+    return launcher
+
+
+def run_lines(lines: list[str], folder: Path) -> tuple[Path, dict[str, str]]:
+    """Run lines in an activated project; return the last folder, and what each line printed."""
+    settings = activated(folder)
+    printed = {}
+    for line in lines:
+        if line.startswith("cd "):
+            folder = (folder / line.removeprefix("cd ")).resolve()
+            assert folder.is_dir(), line
+        elif line != "source .venv/bin/activate":
+            printed[line] = shell(line, folder, settings)
+    return folder, printed
