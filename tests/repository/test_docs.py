@@ -157,7 +157,7 @@ def test_commands_of_the_readme_run(tmp_path):
 def finished_project(tmp_path_factory) -> Path:
     """Return a small project whose pipeline has run and is committed."""
     folder = tmp_path_factory.mktemp("guide") / "project"
-    copy_project(folder, {"scratch.layers": 1, "scratch.width": 32})
+    copy_project(folder, {"model": "tfidf", "epochs": 1})
     call(folder, "dvc", "repro")
     call(folder, "git", "add", "-A")
     call(folder, "git", "commit", "-qm", "Run the pipeline")
