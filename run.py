@@ -2,12 +2,14 @@
 
     python run.py repro             run the pipeline (dvc repro)
     python run.py test              run the tests (pytest)
-    python run.py COMMAND [ARG...]  run any command: dvc exp show, python -m foldline doctor, ...
+    python run.py COMMAND [ARG...]  run any command: dvc exp show, foldline doctor, python, ...
+    python run.py -v COMMAND ...    show the installer's output, too
 
-Commands run in the project's folder. The environment lies in .venv; it is made with uv where uv is
-on PATH and with pip otherwise, from pyproject.toml at the versions in constraints.txt. A stamp that
-is written last tells a whole and current environment from any other. FOLDLINE_VENV=FOLDER takes the
-environment of another copy of this project, as it is.
+Commands run in the project's folder. The environment is .venv, made with uv where uv is on PATH and
+with pip otherwise, from pyproject.toml at the versions in constraints.txt; a project that requires
+foldline gets it from the wheel in wheels/. A stamp that is written last marks the environment as
+complete and current. A .venv that is a link, or FOLDLINE_VENV=FOLDER, takes the environment of
+another copy of this project as it is: nothing is ever changed there.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ import importlib.util
 import json
 import os
 import platform
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -27,30 +31,39 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-PYPROJECT, CONSTRAINTS = "pyproject.toml", "constraints.txt"
-STAMP, LOCK = "foldline-stamp", "foldline-lock"
+PYPROJECT, CONSTRAINTS, WHEELS = "pyproject.toml", "constraints.txt", "wheels"
+STAMP, LOCK, LOG = "foldline-stamp", "foldline-lock", "install.log"
 OLDEST = (3, 11)
+REPEAT = "remove the cause and run the same command: it starts afresh."
+TAIL = 40  # lines of the installer's output that a failure prints
+# A requirement that the wheel replaces: group 1 holds the extras, group 2 the marker.
+FOLDLINE = re.compile(r"\s*foldline\s*(\[[^]]*\])?\s*(?:[(<>=!~][^;@]*)?(;.*)?", re.IGNORECASE)
 # Where Linux systems keep libraries, and the allocator that is looked for there.
 LIBRARIES = (f"lib/{platform.machine()}-linux-gnu", "lib64", "local/lib")
 ALLOCATORS = ("libtcmalloc_minimal.so.4", "libtcmalloc.so.4")
 
 
-class Problem(Exception):
-    """What stands in the way, and the next step: printed without a traceback."""
+class SetupError(Exception):
+    """A problem that the user can solve: printed without a traceback."""
+
+
+# --- Command line ---------------------------------------------------------------------------------
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command that is named; return its exit code."""
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(__doc__, end="", file=sys.stdout if arguments else sys.stderr)
-        return 0 if arguments else 2
+    """Run the command in `arguments`; return its exit code."""
+    verbose = arguments[:1] in (["-v"], ["--verbose"])
+    command = arguments[1:] if verbose else arguments
+    if not command or command[0] in ("-h", "--help"):
+        print(__doc__, end="", file=sys.stdout if command else sys.stderr)
+        return 0 if command else 2
     try:
         check_python()
-        if arguments[0] in ("repro", "dvc"):
+        if command[0] in ("repro", "dvc"):
             check_git()
-        return start(environment(), arguments)
-    except (Problem, OSError) as problem:
-        print(f"run.py: {problem}", file=sys.stderr)
+        return run_command(prepare_environment(verbose), command)
+    except (SetupError, OSError) as error:
+        print(f"run.py: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -59,103 +72,204 @@ def main(arguments: list[str]) -> int:
 def check_python() -> None:
     """Refuse a Python that the packages do not support."""
     if sys.version_info[:2] < OLDEST:
-        found = ".".join(map(str, sys.version_info[:3]))
-        raise Problem(
-            f"Python 3.11 or newer is needed; {sys.executable} is {found}.\n"
+        version = ".".join(map(str, sys.version_info[:3]))
+        raise SetupError(
+            f"Python 3.11 or newer is needed; {sys.executable} is {version}.\n"
             "Next: run the same command with a newer one: python3.11 run.py ..."
         )
 
 
 def check_git() -> None:
-    """Say what to do where DVC would only say that there is no repository."""
+    """Raise unless the project is in a git repository; warn where HEAD is detached."""
     if shutil.which("git") is None:
-        raise Problem("git is not on PATH, and DVC needs it. Next: https://git-scm.com/downloads")
-    asked = ["git", "rev-parse", "--is-inside-work-tree"]
+        raise SetupError(
+            "git is not on PATH, and DVC needs it. Next: https://git-scm.com/downloads"
+        )
+    command = ["git", "rev-parse", "--is-inside-work-tree"]
     english = dict(os.environ, LC_ALL="C")
-    answer = subprocess.run(asked, cwd=ROOT, capture_output=True, env=english, check=False)
-    said = answer.stderr.decode(errors="replace").strip()
-    if answer.returncode and "not a git repository" in said:
-        raise Problem(
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, env=english, check=False)
+    message = answer.stderr.decode(errors="replace").strip()
+    if answer.returncode and "not a git repository" in message:
+        raise SetupError(
             f"{ROOT} is not in a git repository, and DVC needs one.\n"
             'Next: git init && git add . && git commit -m "First commit"'
         )
     if answer.returncode:
-        raise Problem(said)
+        raise SetupError(message)
     if subprocess.run(
         ["git", "symbolic-ref", "-q", "HEAD"], cwd=ROOT, stdout=subprocess.DEVNULL
     ).returncode:
         # A killed `dvc exp run` leaves it so, and what is committed then is easily lost.
-        say("git HEAD is detached: commits belong to no branch. To mend it: git switch -")
+        report("git HEAD is detached: commits belong to no branch. To return: git switch -")
 
 
-def environment() -> Path:
-    """Return a whole and current environment, made here where there is none."""
-    wanted = stamp()
-    shared = os.environ.get("FOLDLINE_VENV")
-    if shared:
-        return check_shared(Path(shared).resolve(), wanted)
-    venv = ROOT / ".venv"
-    if not ready(venv, wanted):
-        with lock(venv):
-            if not ready(venv, wanted):  # Another call may have made it while this one waited.
-                build(venv, wanted)
-    return venv
+def report(message: str) -> None:
+    """Print a message on stderr: stdout is the command's own."""
+    print(f"run.py: {message}", file=sys.stderr, flush=True)
 
 
-def stamp() -> dict[str, str]:
-    """Return what an environment depends on: the two files, the Python and the place."""
-    files = {name: read(name) for name in (PYPROJECT, CONSTRAINTS)}
-    files["requirements"] = "\n".join(requirements())
-    hashes = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
-    return {"python": "{}.{}".format(*sys.version_info), "root": str(ROOT), **hashes}
+# --- What the environment depends on --------------------------------------------------------------
 
 
-def requirements() -> list[str]:
-    """Return the requirements of the project and of its dev group."""
-    import tomllib  # Not at the top: older Pythons must get as far as check_python.
-
-    try:
-        table = tomllib.loads(read(PYPROJECT))
-        return [*table["project"]["dependencies"], *table["dependency-groups"]["dev"]]
-    except (tomllib.TOMLDecodeError, KeyError) as error:
-        what = f"{PYPROJECT} cannot be read: {error!r}."
-        raise Problem(f"{what}\nNext: mend it, or git checkout {PYPROJECT}") from None
-
-
-def read(name: str) -> str:
-    """Return a file's text, with the same line ends on every system."""
+def read_file(name: str) -> str:
+    """Return the text of a file in the project, with the same line ends on every system."""
     try:
         return (ROOT / name).read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise Problem(f"{name} is missing from {ROOT}. Next: git checkout {name}") from None
+        raise SetupError(f"{name} is missing from {ROOT}. Next: git checkout {name}") from None
 
 
-def recorded(venv: Path) -> dict[str, str]:
+def read_requirements() -> list[str]:
+    """Return the requirements of the project and of its dev group, as pyproject.toml has them."""
+    import tomllib  # Not at the top: older Pythons must get as far as check_python.
+
+    try:
+        table = tomllib.loads(read_file(PYPROJECT))
+        return [*table["project"]["dependencies"], *table["dependency-groups"]["dev"]]
+    except (tomllib.TOMLDecodeError, KeyError) as error:
+        what = f"{PYPROJECT} cannot be read: {error!r}."
+        raise SetupError(f"{what}\nNext: correct it, or git checkout {PYPROJECT}") from None
+
+
+def find_wheel(requirements: list[str]) -> Path | None:
+    """Return the wheel that foldline is installed from, None if the project does not require it.
+
+    Raises SetupError where wheels/ holds none or several. An index is no substitute: stages check
+    that they import the library that the project pins.
+    """
+    if not any(map(FOLDLINE.fullmatch, requirements)):
+        return None
+    wheels = sorted((ROOT / WHEELS).glob("foldline-*.whl"), key=parse_version)
+    if not wheels:
+        raise SetupError(
+            f"{PYPROJECT} requires foldline, but {ROOT / WHEELS} holds no foldline-*.whl.\n"
+            f"Next: git checkout -- {WHEELS}"
+        )
+    if len(wheels) > 1:
+        names = [f"{WHEELS}/{wheel.name}" for wheel in wheels]
+        raise SetupError(
+            f"{WHEELS}/ must hold exactly one foldline wheel, but holds {', '.join(names)}.\n"
+            f"Next: keep the newest, delete {', '.join(names[:-1])}"
+        )
+    return wheels[0]
+
+
+def parse_version(wheel: Path) -> tuple[list[int], bool, str]:
+    """Return a sort key from a wheel's file name: 1.2rc1 < 1.2 < 1.10."""
+    version = wheel.name.split("-")[1]
+    release = re.findall(r"[\d.]*", version)[0]
+    return [int(number) for number in re.findall(r"\d+", release)], release == version, version
+
+
+def pin_requirement(requirement: str, wheel: Path) -> str:
+    """Return the requirement, with the wheel's URI where it is foldline.
+
+    The hash is checked by both installers. pip records it in direct_url.json as
+    `archive_info.hashes.sha256`, uv as the fragment of `url`.
+    """
+    match = FOLDLINE.fullmatch(requirement)
+    if match is None:
+        return requirement
+    extras, marker = match.groups(default="")
+    uri = f"{wheel.as_uri()}#sha256={hash_bytes(wheel.read_bytes())}"
+    return f"foldline{extras} @ {uri} {marker}".rstrip()
+
+
+def hash_bytes(content: bytes) -> str:
+    """Return the sha256 of the content, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def make_stamp() -> dict[str, str]:
+    """Return what the environment depends on: the files, the Python and the place."""
+    requirements = read_requirements()
+    texts = {name: read_file(name) for name in (PYPROJECT, CONSTRAINTS)}
+    texts["requirements"] = "\n".join(requirements)
+    hashes = {name: hash_bytes(text.encode()) for name, text in texts.items()}
+    if wheel := find_wheel(requirements):
+        hashes["wheel"] = hash_bytes(wheel.read_bytes())
+    return {"python": "{}.{}".format(*sys.version_info), "root": str(ROOT), **hashes}
+
+
+# --- Checking the environment ---------------------------------------------------------------------
+
+
+def prepare_environment(verbose: bool = False) -> Path:
+    """Return a complete and current environment; make or update .venv if necessary."""
+    stamp = make_stamp()
+    shared, venv = os.environ.get("FOLDLINE_VENV"), ROOT / ".venv"
+    if shared:
+        return check_shared(Path(shared).resolve(), stamp)
+    if is_link(venv):
+        return check_link(venv, stamp)
+    if not is_ready(venv, stamp):
+        with lock(venv):
+            if not is_ready(venv, stamp):  # Another call may have made it while this one waited.
+                build(venv, stamp, verbose)
+    return venv
+
+
+def read_stamp(venv: Path) -> dict[str, str]:
     """Return the environment's stamp; empty where there is no readable one."""
     try:
-        found = json.loads((venv / STAMP).read_text(encoding="utf-8"))
+        stamp = json.loads((venv / STAMP).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return stamp if isinstance(stamp, dict) else {}
 
 
-def ready(venv: Path, wanted: dict[str, str]) -> bool:
-    """Tell whether the environment is whole and current, its base Python still there included."""
-    return recorded(venv) == wanted and interpreter(venv).exists()
+def is_ready(venv: Path, stamp: dict[str, str]) -> bool:
+    """Tell whether the environment is complete and current, its launcher included."""
+    return is_installed(venv, stamp) and has_launcher(venv)
 
 
-def check_shared(venv: Path, wanted: dict[str, str]) -> Path:
-    """Return the environment that FOLDLINE_VENV names, if it holds just what this project needs."""
-    found = recorded(venv)
-    keys = ("python", "requirements", CONSTRAINTS)  # The others differ from project to project.
-    wrong = [key for key in keys if found.get(key) != wanted[key]]
-    if found and interpreter(venv).exists() and not wrong:
+def is_installed(venv: Path, stamp: dict[str, str]) -> bool:
+    """Tell whether the environment has the right packages and a Python that still exists."""
+    return read_stamp(venv) == stamp and python_path(venv).exists()
+
+
+def is_link(venv: Path) -> bool:
+    """Tell whether the path is a link or a Windows junction, even to a missing target."""
+    target = os.path.realpath(venv)
+    return venv.is_symlink() or os.path.normcase(target) != os.path.normcase(venv)
+
+
+def check_link(link: Path, stamp: dict[str, str]) -> Path:
+    """Return the environment that .venv links to, if it is one for this project."""
+    venv = Path(os.path.realpath(link))
+    mismatch = find_mismatch(venv, stamp)
+    if mismatch is None:
         return venv
-    what = f"was made for other {' and '.join(wrong)}" if found else "was not made, or not wholly"
-    raise Problem(
-        f"FOLDLINE_VENV={venv} {what}.\n"
-        "Next: `python run.py test` in the project it belongs to, or unset FOLDLINE_VENV."
+    windows = sys.platform == "win32"
+    command = f'rmdir "{link}"' if windows else f"rm {shlex.quote(str(link))}"
+    raise SetupError(
+        f"{link} is a link to {venv}, which {mismatch}.\n"
+        "run.py never changes what a link points to.\n"
+        f"Next: remove the link ({command}) and run the same command: it makes an environment here."
     )
+
+
+def check_shared(venv: Path, stamp: dict[str, str]) -> Path:
+    """Return the environment that FOLDLINE_VENV names, if it is one for this project."""
+    mismatch = find_mismatch(venv, stamp)
+    if mismatch is None:
+        return venv
+    raise SetupError(
+        f"FOLDLINE_VENV={venv} {mismatch}.\n"
+        "Next: unset FOLDLINE_VENV, and run.py uses .venv; or name an environment that run.py made "
+        f"from the same {PYPROJECT} and {CONSTRAINTS}."
+    )
+
+
+def find_mismatch(venv: Path, stamp: dict[str, str]) -> str | None:
+    """Return why the environment of another project does not serve this one, None if it does."""
+    other = read_stamp(venv)
+    if not other or not python_path(venv).exists():
+        return "is not a complete environment made by run.py"
+    # Name and place differ from project to project.
+    keys = ("python", "requirements", CONSTRAINTS, "wheel")
+    different = [key for key in keys if other.get(key) != stamp.get(key)]
+    return f"does not match this project's {' and '.join(different)}" if different else None
 
 
 @contextlib.contextmanager
@@ -164,18 +278,18 @@ def lock(venv: Path) -> Iterator[None]:
     venv.mkdir(exist_ok=True)
     names = {path.name for path in venv.iterdir()}
     if names and not names & {LOCK, "pyvenv.cfg"}:
-        raise Problem(f"{venv} holds no environment. Next: move it away and run this again.")
+        raise SetupError(f"{venv} is not an environment. Next: move it away and run this again.")
     with (venv / LOCK).open("a+b") as file:
-        if not locked(file.fileno()):
-            say("waiting for another call that is making the environment")
-            while not locked(file.fileno()):
+        if not try_lock(file.fileno()):
+            report("waiting for another call that is making the environment")
+            while not try_lock(file.fileno()):
                 time.sleep(0.2)
         # An installer that outlives a killed call keeps the lock until it ends, too.
         os.set_inheritable(file.fileno(), True)
         yield
 
 
-def locked(file: int) -> bool:
+def try_lock(file: int) -> bool:
     """Try to lock the open file; tell whether that worked."""
     try:
         if sys.platform == "win32":
@@ -191,25 +305,44 @@ def locked(file: int) -> bool:
     return True
 
 
-def build(venv: Path, wanted: dict[str, str]) -> None:
-    """Install what is wanted: over an environment that was whole, or from nothing."""
-    found = recorded(venv)
-    (venv / STAMP).unlink(missing_ok=True)  # From here to the end, no call trusts it.
-    kept = all(found.get(key) == wanted[key] for key in ("python", "root"))
-    if not (kept and interpreter(venv).exists()):
-        say(f"making {venv}")
-        empty(venv)
-        install(base_python(), "-m", "venv", "--without-pip", str(venv))
+# --- Making the environment -----------------------------------------------------------------------
+
+
+def build(venv: Path, stamp: dict[str, str], verbose: bool) -> None:
+    """Install the packages, over a complete environment or from nothing, and the launcher."""
+    if not is_installed(venv, stamp):
+        old = read_stamp(venv)
+        (venv / STAMP).unlink(missing_ok=True)  # From here to the end, no call trusts it.
+        same = all(old.get(key) == stamp[key] for key in ("python", "root"))
+        install_packages(venv, same and python_path(venv).exists(), verbose)
+    write_launcher(venv)
+    replace_file(venv / STAMP, json.dumps(stamp, indent=1).encode())
+
+
+def install_packages(venv: Path, update: bool, verbose: bool) -> None:
+    """Install the requirements, over what is there or into a new environment."""
+    if not update:
+        clear_folder(venv)
     uv = shutil.which("uv")
-    say(f"installing into {venv} with {'uv' if uv else 'pip'}: minutes the first time")
-    install(*installer(venv, uv), "-c", str(ROOT / CONSTRAINTS), *requirements())
-    unfinished = venv / f"{STAMP}.new"
-    unfinished.write_text(json.dumps(wanted, indent=1), encoding="utf-8")
-    unfinished.replace(venv / STAMP)
+    progress = Progress("uv" if uv else "pip", venv / LOG, verbose)
+    if not update:
+        install(progress, base_python(), "-m", "venv", "--without-pip", str(venv))
+    command = installer_command(progress, venv, uv)
+    requirements = read_requirements()
+    if wheel := find_wheel(requirements):
+        requirements = [pin_requirement(line, wheel) for line in requirements]
+        # A new wheel may have the version of the old one, which both installers would keep.
+        if uv:
+            command += ["--reinstall-package", "foldline"]
+        else:
+            pinned = pin_requirement("foldline", wheel)
+            install(progress, *command, "--force-reinstall", "--no-deps", pinned)
+    install(progress, *command, "-c", str(ROOT / CONSTRAINTS), *requirements)
+    progress.finish()
 
 
-def empty(venv: Path) -> None:
-    """Remove all that is in the folder but its lock."""
+def clear_folder(venv: Path) -> None:
+    """Remove everything from the folder but its lock."""
     for path in venv.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -217,34 +350,130 @@ def empty(venv: Path) -> None:
             path.unlink()
 
 
-def installer(venv: Path, uv: str | None) -> list[str]:
+def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write the file in one step, so that no kill leaves half of it."""
+    unfinished = path.with_name(f"{path.name}.new")
+    unfinished.write_bytes(content)
+    unfinished.chmod(mode)
+    unfinished.replace(path)
+
+
+def installer_command(progress: Progress, venv: Path, uv: str | None) -> list[str]:
     """Return the start of the command that installs: uv, the environment's pip or this Python's."""
-    python = str(interpreter(venv))
+    python = str(python_path(venv))
     if uv:
         return [uv, "pip", "install", "--python", python]
     if importlib.util.find_spec("ensurepip"):
-        install(python, "-m", "ensurepip", "--upgrade", "--default-pip")
+        install(progress, python, "-m", "ensurepip", "--upgrade", "--default-pip")
         return [python, "-m", "pip", "install"]
     # Debian splits ensurepip off; its pip can install elsewhere.
     return [base_python(), "-m", "pip", "--python", python, "install"]
 
 
 def base_python() -> str:
-    """Return this Python, or the one beneath it where this one lies in an environment."""
+    """Return this Python, or the one beneath it where this one belongs to an environment."""
     return getattr(sys, "_base_executable", None) or sys.executable
 
 
-def install(*command: str) -> None:
-    """Run one step, its output on stderr so that stdout is the command's own; it dies with us."""
-    death = die_with_parent if sys.platform == "linux" else None
-    code = subprocess.run(
-        command, cwd=ROOT, stdout=2, close_fds=False, preexec_fn=death, check=False
-    ).returncode
-    if code:
-        raise Problem(
-            f"{Path(command[0]).name} ended with code {code}; its last lines are above.\n"
-            "Next: remove the cause and run the same command: it starts afresh."
+class Progress:
+    """One line on stderr: updated in place on a terminal, else printed at the start and the end."""
+
+    def __init__(self, tool: str, log: Path, verbose: bool) -> None:
+        self.tool, self.log, self.verbose = tool, log, verbose
+        self.in_place = sys.stderr.isatty() and not verbose
+        self.start = time.monotonic()
+        log.write_bytes(b"")
+        if not self.in_place:
+            report(f"installing into .venv with {tool}")
+
+    def summary(self) -> str:
+        """Return the tool, the time and the number of packages so far."""
+        minutes, seconds = divmod(int(time.monotonic() - self.start), 60)
+        duration = f"{minutes}m{seconds:02d}s" if minutes else f"{seconds}s"
+        packages = count_packages(self.log.read_text(encoding="utf-8", errors="replace"))
+        counted = f", {packages} package{'s' * (packages != 1)}" if packages else ""
+        return f"{self.tool}: {duration}{counted}"
+
+    def update(self) -> None:
+        """Show the time and the packages so far, on a terminal."""
+        if self.in_place:
+            self.overwrite_line(f"run.py: installing into .venv with {self.summary()}")
+
+    def finish(self) -> None:
+        """Show how long it took."""
+        message = f"installed into .venv with {self.summary()}"
+        if self.in_place:
+            self.overwrite_line(f"run.py: {message}")
+            self.end_line()
+        else:
+            report(message)
+
+    def overwrite_line(self, line: str) -> None:
+        """Replace the line on the terminal, cut where it would wrap."""
+        width = min(72, shutil.get_terminal_size().columns - 1)
+        print(f"\r{line[:width]:<{width}}", end="", file=sys.stderr, flush=True)
+
+    def end_line(self) -> None:
+        """Leave the line that is updated in place."""
+        if self.in_place:
+            print(file=sys.stderr, flush=True)
+
+
+def count_packages(log: str) -> int:
+    """Return the number of packages that uv resolved, or that pip has looked at so far."""
+    resolved = re.findall(r"^Resolved (\d+) package", log, re.MULTILINE)
+    if resolved:
+        return int(resolved[-1])
+    pattern = r"^(?:Collecting|Processing|Requirement already satisfied:) ([^\s<>=!~;(\[]+)"
+    return len(set(re.findall(pattern, log, re.MULTILINE)))
+
+
+def install(progress: Progress, *command: str) -> None:
+    """Run one step, its output in the log or, if verbose, on stderr; it dies with this process."""
+    settings = dict(os.environ, PYTHONIOENCODING="utf-8", PYTHONUNBUFFERED="1")
+    if not progress.verbose:
+        settings["PIP_NO_INPUT"] = "1"  # Nobody would see the question.
+    with progress.log.open("a", encoding="utf-8") as log:
+        print("$", shlex.join(command), file=log, flush=True)
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=settings,
+            stdin=None if progress.verbose else subprocess.DEVNULL,
+            stdout=2 if progress.verbose else log,
+            stderr=subprocess.STDOUT,
+            close_fds=False,
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,
         )
+        try:
+            code = wait(process, progress)
+        except BaseException:
+            process.kill()
+            process.wait()
+            progress.end_line()
+            raise
+    if code:
+        progress.end_line()
+        words = command[1:3] if command[1] == "-m" else ()
+        name = " ".join([Path(command[0]).name, *words])
+        raise SetupError(describe_failure(f"{name} ended with code {code}", progress))
+
+
+def wait(process: subprocess.Popen[bytes], progress: Progress) -> int:
+    """Wait for the process and show the progress meanwhile; return the exit code."""
+    while True:
+        progress.update()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(0.5)
+
+
+def describe_failure(failure: str, progress: Progress) -> str:
+    """Print the last lines of the log; return the message."""
+    if progress.verbose:
+        return f"{failure}; its output is above.\nNext: {REPEAT}"
+    lines = progress.log.read_text(encoding="utf-8", errors="replace").splitlines()
+    print("\n".join(lines[-TAIL:]), file=sys.stderr)
+    return f"{failure}; its last lines are above, all of them in {progress.log}.\nNext: {REPEAT}"
 
 
 def die_with_parent() -> None:
@@ -254,32 +483,74 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
 
 
-def interpreter(venv: Path) -> Path:
-    """Return the environment's Python, whether or not it is there."""
-    return folder(venv) / ("python.exe" if folder(venv).name == "Scripts" else "python")
+def python_path(venv: Path) -> Path:
+    """Return the environment's Python, whether or not it exists."""
+    scripts = scripts_folder(venv)
+    return scripts / ("python.exe" if scripts.name == "Scripts" else "python")
 
 
-def folder(venv: Path) -> Path:
+def scripts_folder(venv: Path) -> Path:
     """Return the folder of the environment's programs: Scripts on Windows, bin elsewhere."""
     return venv / "Scripts" if (venv / "Scripts").is_dir() else venv / "bin"
 
 
-def start(venv: Path, arguments: list[str]) -> int:
+# --- The command `foldline` -----------------------------------------------------------------------
+
+
+def make_launcher(venv: Path) -> tuple[Path, bytes]:
+    """Return path and content of the program that runs the library beside run.py."""
+    if scripts_folder(venv).name == "Scripts":
+        return scripts_folder(venv) / "foldline.cmd", b'@"%~dp0python.exe" -m foldline %*\r\n'
+    text = f'#!/bin/sh\nexec {shlex.quote(str(python_path(venv)))} -m foldline "$@"\n'
+    return scripts_folder(venv) / "foldline", os.fsencode(text)
+
+
+def has_source() -> bool:
+    """Tell whether the library lies beside run.py: in its checkout, or after `foldline eject`."""
+    return (ROOT / "foldline" / "__init__.py").is_file()
+
+
+def has_launcher(venv: Path) -> bool:
+    """Tell whether the launcher is there, if this project needs one."""
+    if not has_source():
+        return True
+    path, content = make_launcher(venv)
+    return path.is_file() and path.read_bytes() == content and os.access(path, os.X_OK)
+
+
+def write_launcher(venv: Path) -> None:
+    """Write the launcher, if this project needs one: its library is not installed as a package.
+
+    It replaces the program of an installed wheel, which would not import the source.
+    """
+    if has_launcher(venv):
+        return
+    path, content = make_launcher(venv)
+    path.with_suffix(".exe").unlink(missing_ok=True)  # Windows would prefer it to the .cmd.
+    replace_file(path, content, 0o755)
+
+
+# --- Running the command --------------------------------------------------------------------------
+
+
+def run_command(venv: Path, arguments: list[str]) -> int:
     """Run the command inside the environment; where the system can, become it."""
     variables = dict(os.environ, VIRTUAL_ENV=str(venv), PYTHONUTF8="1", DVC_NO_ANALYTICS="1")
     variables.pop("PYTHONHOME", None)
     # Threads that wait for work would otherwise spin, which slows down runs side by side.
     variables.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if sys.platform == "linux" and (library := allocator()):
+    if sys.platform == "linux" and (library := find_allocator()):
         # Trainings on a CPU ask for hundreds of large blocks a step: a tenth of their time.
         variables.setdefault("LD_PRELOAD", library)
-    variables["PATH"] = os.pathsep.join([str(folder(venv)), os.environ.get("PATH", os.defpath)])
+    scripts = scripts_folder(venv)
+    variables["PATH"] = os.pathsep.join([str(scripts), os.environ.get("PATH", os.defpath)])
     name, *rest = arguments
-    module = {"repro": ["dvc", "repro"], "test": ["pytest"]}.get(name)
+    # `-m foldline` and not the launcher: a shared environment may have none.
+    module = {"repro": ["dvc", "repro"], "test": ["pytest"], "foldline": ["foldline"]}.get(name)
     command = ["python", "-m", *module, *rest] if module else arguments
     program = shutil.which(command[0], path=variables["PATH"])
     if program is None:
-        raise Problem(f"{name} is neither in {folder(venv)} nor on PATH. Next: python run.py -h")
+        raise SetupError(f"{name} is neither in {scripts} nor on PATH. Next: python run.py -h")
     if sys.platform == "win32":
         return subprocess.call([program, *command[1:]], cwd=ROOT, env=variables)
     os.chdir(ROOT)
@@ -287,15 +558,10 @@ def start(venv: Path, arguments: list[str]) -> int:
     os.execve(program, [program, *command[1:]], variables)
 
 
-def allocator(system: Path = Path("/usr")) -> str | None:
+def find_allocator(system: Path = Path("/usr")) -> str | None:
     """Return the system's tcmalloc, None where it has none."""
-    found = (system / place / name for place in LIBRARIES for name in ALLOCATORS)
-    return next((str(path) for path in found if path.exists()), None)
-
-
-def say(what: str) -> None:
-    """Tell on stderr what takes time."""
-    print(f"run.py: {what}", file=sys.stderr, flush=True)
+    candidates = (system / folder / name for folder in LIBRARIES for name in ALLOCATORS)
+    return next((str(path) for path in candidates if path.exists()), None)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,3 @@
 """Data-versioned, reproducible pipelines for text models."""
+
+__version__ = "0.1.0"

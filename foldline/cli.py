@@ -6,11 +6,14 @@ Only argparse is imported here, so that `--help` answers at once.
 import argparse
 import importlib
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from foldline import __version__
+from foldline.core.console import replace_unprintable
 from foldline.core.errors import FoldlineError, unknown
 from foldline.core.io.threads import settle
 
@@ -164,6 +167,12 @@ VERBS = {
         "with the model's own; where they differ nothing is written. It needs the extra `onnx`.",
         export_options,
     ),
+    "eject": Verb(
+        "copy the library's source to ./foldline",
+        "foldline.project.ejection:run",
+        "Copy the library's source to ./foldline, where it can be changed, and let the stages of "
+        "dvc.yaml depend on its folders instead of the wheel. The same inputs give the same bytes.",
+    ),
     "completion": Verb(
         "print a completion script for a shell",
         "foldline.cli:print_completion",
@@ -178,6 +187,7 @@ def parser(*verbs: str) -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="foldline", description="Tools beside DVC for a Foldline project."
     )
+    top.add_argument("--version", action="version", version=f"foldline {__version__}")
     add = top.add_subparsers(metavar="VERB", dest="verb", required=True)
     for name in verbs or VERBS:
         verb = VERBS[name]
@@ -216,13 +226,26 @@ def print_completion(options: argparse.Namespace) -> None:
     print(shtab.complete(parser(), options.shell))
 
 
+def own_library() -> bool:
+    """Tell whether the project in this folder has a library of its own, as after `eject`.
+
+    The installed command must then run that one, as the stages do.
+    """
+    own = Path("foldline")
+    return (
+        Path("params.yaml").exists()
+        and (own / "__init__.py").exists()
+        and own.resolve() != Path(__file__).resolve().parent
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code. A foreseen mistake is one message."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a cp949 console must not break on a text
-            stream.reconfigure(errors="replace")
+    replace_unprintable()
     settle()
+    if own_library():
+        return subprocess.call([sys.executable, "-m", "foldline", *arguments])
     try:
         return run(arguments)
     except FoldlineError as error:

@@ -1,4 +1,4 @@
-"""Write a new project out of this template: the live project's files, a few lines changed.
+"""Write a new project: files of the live one, a few lines changed, and the library as a wheel.
 
     python -m tools.bake TARGET ANSWERS     write it; ANSWERS is a JSON object
     python -m tools.bake --check ANSWERS    only judge the answers
@@ -20,6 +20,7 @@ from pathlib import Path
 from tools.bake_answers import AnswerError, check, project_values
 from tools.bake_git import GitError, first_commit, origin, tracked
 from tools.bake_marks import MARKED, MarkError, quoted, rewritten
+from tools.build_wheel import WheelError, wheel
 
 # What belongs to a project, and what is the template's own: each file of the template matches a
 # line of one of the two, which a test checks. `*` also stands for slashes; SKIPPED wins.
@@ -29,63 +30,65 @@ COPIED = (
     ".dvcignore",
     ".gitattributes",
     ".gitignore",
-    ".pre-commit-config.yaml",
     "LICENSE",
     "constraints.txt",
     "dvc.yaml",
     "params.yaml",
-    "pyproject.toml",
     "run.py",
     "stages/*",
     "components/*",
-    "foldline/*",
-    "tests/*",
-    "docs/*",
-    "data/raw/topics*.csv",
-    "data/raw/pairs*.csv",
+    "docs/components.md",
+    "docs/models.md",
+    "docs/params.md",
+    "docs/params.schema.json",
     "data/README.md",
     "data/llm/README.md",
-    "data/*.gitkeep",
     "data/*.gitignore",
-    "models/*.gitkeep",
     "models/pretrained/README.md",
     "models/*.gitignore",
-    "metrics/*.gitkeep",
-    "metrics/*.gitignore",
-    "tools/__init__.py",
-    "tools/lock.py",
-    "tools/make_sample.py",
-    "tools/sample_words.py",
 )
 SKIPPED = (
-    "README.md",
-    "README.*.md",
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "mkdocs.yml",
-    "docs/stylesheets/*",
-    "dvc.lock",
-    "reports/*",
-    "metrics/*.json",
-    "models/*.json",
-    "benchmarks/*",
     ".ci/*",
     ".github/*",
+    ".pre-commit-config.yaml",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "README.*md",
+    "benchmarks/*",
     "cookiecutter.json",
     "copier.yml",
     "copier/*",
-    "hooks/*",
+    "data/raw/*",
+    "docs/*",
+    "dvc.lock",
+    "foldline/*",
     "foldline_template_root.py",
+    "hooks/*",
+    "metrics/*",
+    "mkdocs.yml",
+    "models/*.json",
+    "pyproject.toml",
+    "reports/*",
+    "template/*",
+    "tests/*",
+    "tools/*",
     "{{cookiecutter.*",
-    "tools/bake*.py",
-    "tools/project_readme*.md",
-    "tools/docs.py",
-    "tests/repository/test_benchmarks.py",
-    "tests/repository/test_docs.py",
-    "tests/stages/test_recorded.py",
-    "tests/template/*",
-    "tests/helpers/template.py",
 )
+# Files that stand elsewhere in the template than in a project.
+MOVED = {"pyproject.toml": "template/pyproject.toml"}
+SAMPLES = {"classification": "data/raw/topics", "regression": "data/raw/pairs"}
+# The files that each answer to `automation` adds, where they stand in the template.
+WORKFLOW = {".github/workflows/ci.yml": "template/optional/github/workflows/ci.yml"}
+CONTAINER = {".devcontainer/devcontainer.json": "template/optional/devcontainer/devcontainer.json"}
+HOOKS = {".pre-commit-config.yaml": ".pre-commit-config.yaml"}
+AUTOMATION = {
+    "none": {},
+    "pre-commit": HOOKS,
+    "github": HOOKS | WORKFLOW,
+    "all": HOOKS | WORKFLOW | CONTAINER,
+}
+# In a project stages depend on the library's wheel, in the template on folders of its source.
+FOLDERS = re.compile(r"(?m)(?:^( +)- foldline/\S+\n)+")
 # Never taken from a folder that is no git checkout, where nothing says what belongs to it.
 LITTER = re.compile(r"cache|tmp|__pycache__|\.\w+_cache|\.ipynb_\w+|\.env.*|.*\.(pyc|tmp|swp)|.*~")
 UNFINISHED = "GENERATION_DID_NOT_FINISH.txt"
@@ -96,8 +99,8 @@ NEXT_STEPS = """
 
 
 def found_on_disk(template: Path) -> Iterator[str]:
-    """Yield the files below the folders that COPIED names, without litter."""
-    for top in sorted({pattern.split("/")[0] for pattern in COPIED}):
+    """Yield the files below the folders that COPIED and SKIPPED name, without litter."""
+    for top in sorted({pattern.split("/")[0] for pattern in (*COPIED, *SKIPPED)}):
         if (template / top).is_file():
             yield top
         for folder, folders, names in os.walk(template / top):
@@ -111,17 +114,37 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def copied_files(template: Path) -> list[str]:
-    """Return the paths, with `/`, of what goes into a project; links are left out."""
+def template_files(template: Path) -> list[str]:
+    """Return the paths, with `/`, of the template's files; links and litter are left out."""
     known = tracked(template)
     return sorted(
         name
         for name in set(found_on_disk(template) if known is None else known)
-        if matches(name, COPIED)
-        and not matches(name, SKIPPED)
-        and (template / name).is_file()  # git still lists what was deleted on the disk
+        if (template / name).is_file()  # git still lists what was deleted on the disk
         and not (template / name).is_symlink()
     )
+
+
+def copied_files(template: Path, values: Mapping[str, str]) -> dict[str, str]:
+    """Return the paths of what goes into a project, each with its path in the template."""
+    names = template_files(template)
+    copied = {name: name for name in names if matches(name, COPIED)}
+    copied |= {name: name for name in names if name.startswith(SAMPLES[values["task"]])}
+    tests = [name for name in names if name.startswith("tests/project/")]
+    copied |= {name.replace("tests/project/", "tests/"): name for name in tests}
+    return copied | MOVED | AUTOMATION[values["automation"]]
+
+
+def library_wheel(template: Path) -> tuple[str, bytes]:
+    """Return the path in a project and the content of the library's wheel."""
+    names = [name for name in template_files(template) if name.startswith("foldline/")]
+    name, content = wheel(template, names)
+    return f"wheels/{name}", content
+
+
+def with_wheel(pipeline: str, name: str) -> str:
+    """Return dvc.yaml with one dependency on the wheel in place of those on source folders."""
+    return FOLDERS.sub(rf"\1- {name}\n", pipeline)
 
 
 def filled(text: str, words: Mapping[str, str]) -> str:
@@ -167,9 +190,13 @@ def bake(template: Path, target: Path, answers: Mapping[str, str]) -> None:
     check(template, answers)
     asked = {key: answer for key, answer in answers.items() if not key.startswith("_")}
     values = project_values(asked)
-    files = {name: (template / name).read_bytes() for name in copied_files(template)}
+    sources = copied_files(template, values)
+    files = {name: (template / source).read_bytes() for name, source in sources.items()}
     for name in MARKED:
         files[name] = rewritten(name, files[name].decode(), values).encode()
+    library, content = library_wheel(template)
+    files["dvc.yaml"] = with_wheel(files["dvc.yaml"].decode(), library).encode()
+    files[library] = content
     files |= readmes(template, values)
     if "_src_path" not in answers:
         files[".copier-answers.yml"] = answers_file(template, {key: values[key] for key in asked})
@@ -197,7 +224,7 @@ def main(arguments: Sequence[str]) -> int:
             check(template, answers)
         else:
             bake(template, Path(target).resolve(), answers)
-    except (AnswerError, GitError, MarkError) as problem:
+    except (AnswerError, GitError, MarkError, WheelError) as problem:
         say(f"error: {problem}", error=True)
         return 1
     return 0

@@ -10,10 +10,14 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
+from foldline.core.console import replace_unprintable, say
 from foldline.core.errors import FoldlineError
 from foldline.core.io.threads import settle
 from foldline.core.params import Section
 from foldline.core.params.loading import load
+from foldline.core.pinned_library import check_library
+
+__all__ = ["die_with_parent", "prepare_process", "run", "say"]
 
 P = TypeVar("P", bound=Section)
 SHELLS = {"sh", "ash", "bash", "busybox", "csh", "dash", "fish", "ksh", "mksh", "tcsh", "zsh"}
@@ -26,7 +30,7 @@ def run(main: Callable[[P], None], params: type[P]) -> None:
     """
     prepare_process()
     try:
-        _same_code()
+        check_library(Path.cwd())
         main(load(params))
     except FoldlineError as error:
         sys.stdout.flush()
@@ -44,9 +48,7 @@ def prepare_process() -> None:
     """
     settle()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a cp949 console must not break on a text
-            stream.reconfigure(errors="replace")
+    replace_unprintable()
     signal.signal(signal.SIGTERM, _terminate)
     if sys.platform == "linux":
         die_with_parent()
@@ -97,20 +99,5 @@ def _proc(process: int, name: str) -> str:
         return ""
 
 
-def say(message: str) -> None:
-    """Print a line of a stage's account at once, also into a pipe."""
-    print(message, flush=True)
-
-
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
-
-
-def _same_code() -> None:
-    """Refuse code from elsewhere: an experiment would record one version and run another."""
-    home = Path(__file__).resolve().parents[2]
-    if os.environ.get("DVC_STAGE") and home != Path.cwd().resolve():
-        raise FoldlineError(
-            f"this stage runs in {Path.cwd()} but its code comes from {home}; "
-            "do not install the project: `pip uninstall` it, and run from the project's root"
-        )

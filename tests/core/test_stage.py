@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from foldline.core.pinned_library import WHEELS
+
 ROOT = Path(__file__).resolve().parents[2]
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
 posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGTERM")
@@ -114,11 +116,24 @@ def test_a_console_of_another_encoding_does_not_break_a_stage(project):
     assert "error: ?" in done.stderr
 
 
-def test_code_from_elsewhere_is_refused_under_dvc(project):
+def test_code_from_elsewhere_is_refused(project):
+    (project / "foldline").mkdir()
+    (project / "foldline/__init__.py").touch()
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", STAGE.format(body="say('ran')")], cwd=project,
+        env=environment(), capture_output=True, text=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert f"but {ROOT / 'foldline'} was imported" in done.stderr
+    assert done.stdout == ""
+
+
+def test_code_that_nothing_pins_is_refused_under_dvc(project):
     done = stage(project, "say('ran')", DVC_STAGE="prepare")
 
     assert done.returncode == 1
-    assert "but its code comes from" in done.stderr
+    assert f"pins no library: there is neither {WHEELS} nor foldline/" in done.stderr
     assert done.stdout == ""
 
 

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,6 +16,7 @@ ANSWERS = {
     "task": "classification",
     "model": "scratch",
     "language": "en",
+    "automation": "pre-commit",
 }
 
 
@@ -61,3 +63,28 @@ def cookiecut(template, cwd, *answers, options=("--no-input",), env=None, **more
         (cwd / name / "__init__.py").touch()
     command = (sys.executable, "-m", "cookiecutter", *options, str(template), *answers)
     return run(*command, cwd=cwd, env=env, **more)
+
+
+def with_library(project):
+    """Install a project's wheel in an environment beside it; return the variables that use it.
+
+    All other packages are those of this environment.
+    """
+    venv = project.parent / f"{project.name}-venv"
+    if not venv.exists():
+        run(sys.executable, "-m", "venv", "--without-pip", str(venv), cwd=project)
+        site = sysconfig.get_path("purelib", "venv", {"base": str(venv), "platbase": str(venv)})
+        Path(site, "packages.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    install_library(project)
+    folder = venv / ("Scripts" if os.name == "nt" else "bin")
+    path = os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]])
+    return {"PATH": path, "VIRTUAL_ENV": str(venv)}
+
+
+def install_library(project):
+    """Install the wheel of a project into its environment, in place of another one."""
+    venv = project.parent / f"{project.name}-venv"
+    python = venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    (wheel,) = (project / "wheels").glob("*.whl")
+    pip = (sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-index")
+    run(*pip, "--no-deps", "--force-reinstall", str(wheel), cwd=project)

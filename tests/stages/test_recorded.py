@@ -45,7 +45,7 @@ def test_the_record_is_of_this_code(tmp_path):
     params = read(ROOT / "params.yaml")
     copy_files(tmp_path / "copy")
     commit(tmp_path / "copy")
-    status = json.loads(call(tmp_path / "copy", "dvc", "status", "--json").stdout)
+    status = json.loads(call(tmp_path / "copy", "dvc", "status", "--json"))
 
     assert sorted(lock) == sorted(projects.CHAIN)
     for name, stage in lock.items():

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -22,16 +23,38 @@ ANSWERS = {
     "task": "classification",
     "model": "scratch",
     "language": "en",
+    "automation": "none",
 }
 PYPROJECT = """\
 [project]
-name = "foldline"  # template:project_slug
-authors = [{ name = "Foldline" }]  # template:author
+name = "my_text_project"  # template:project_slug
+authors = [{ name = "Your Name" }]  # template:author
 dependencies = [
-    "some.package>=1",
-    "cookiecutter>=2.7",  # template:only
+    "foldline",
+    "some.package>=1",  # template:only
 ]
 """
+LIBRARY = """\
+[project]
+name = "foldline"
+version = "0.1.0"
+description = "A library"
+license = "MIT"
+requires-python = ">=3.11"
+dependencies = ["some.package>=1"]
+"""
+PIPELINE = """\
+stages:
+  train:
+    deps:
+      - stages/train.py
+      - foldline/core/io
+      - foldline/models
+      - data/train.csv
+plots: # all
+  template: confusion  # template:plot
+"""
+WHEEL = "wheels/foldline-0.1.0-py3-none-any.whl"
 PARAMS = """\
 seed: 42              # whole number  # from 0
 task: classification  # classification | regression  # template:task
@@ -67,13 +90,21 @@ def template(tmp_path):
     """Make a small stand-in for the template, committed and tagged."""
     folder = tmp_path / "template"
     texts = {
-        "pyproject.toml": PYPROJECT,
+        "pyproject.toml": LIBRARY,
+        "template/pyproject.toml": PYPROJECT,
+        "LICENSE": "MIT\n",
+        "foldline/__init__.py": '"""The library."""\n',
+        "foldline/core/rows.py": "ROWS = 1\n",
         "params.yaml": PARAMS,
-        "dvc.yaml": "plots: # all\n  template: confusion  # template:plot\n",
+        "dvc.yaml": PIPELINE,
         "constraints.txt": "transitive-package==1.0\n",
         "run.py": "#!/usr/bin/env python3\n",
         "stages/train.py": "print('{{ not jinja }}')\n",
         "tests/template/test_bake.py": "",
+        "tests/project/test_params.py": "",
+        ".pre-commit-config.yaml": "repos: []\n",
+        "template/optional/github/workflows/ci.yml": "name: ci\n",
+        "template/optional/devcontainer/devcontainer.json": "{}\n",
         "data/raw/topics.csv": "id,text,label\n",
         "dvc.lock": "schema: '2.0'\n",
         ".gitignore": "data/raw/private.csv\n.dvc/config.local\n",
@@ -112,23 +143,57 @@ def test_project_holds_exactly_what_belongs_to_it(template):
     assert files_of(baked(template)) == {
         ".copier-answers.yml",
         ".gitignore",
+        "LICENSE",
         "README.ko.md",
         "README.md",
         "constraints.txt",
-        "data/raw/pairs.csv",
         "data/raw/topics.csv",
         "dvc.yaml",
         "params.yaml",
         "pyproject.toml",
         "run.py",
         "stages/train.py",
+        "tests/test_params.py",
+        WHEEL,
     }
+
+
+@pytest.mark.parametrize(
+    ("automation", "added"),
+    [
+        ("pre-commit", {".pre-commit-config.yaml"}),
+        ("github", {".pre-commit-config.yaml", ".github/workflows/ci.yml"}),
+        (
+            "all",
+            {
+                ".pre-commit-config.yaml",
+                ".github/workflows/ci.yml",
+                ".devcontainer/devcontainer.json",
+            },
+        ),
+    ],
+)
+def test_optional_files_are_those_asked_for(template, automation, added):
+    without = files_of(baked(template))
+    shutil.rmtree(template.parent / "out")
+
+    assert files_of(baked(template, automation=automation)) - without == added
+
+
+def test_stages_depend_on_the_wheel_in_place_of_the_source(template):
+    project = baked(template)
+
+    assert (project / "dvc.yaml").read_text() == PIPELINE.replace(
+        "      - foldline/core/io\n      - foldline/models\n", f"      - {WHEEL}\n"
+    ).replace("  # template:plot", "")
+    with zipfile.ZipFile(project / WHEEL) as archive:
+        assert archive.read("foldline/core/rows.py") == b"ROWS = 1\n"
 
 
 def test_files_are_copied_byte_for_byte(template):
     project = baked(template)
 
-    for name in ("data/raw/pairs.csv", "stages/train.py", "run.py"):
+    for name in ("data/raw/topics.csv", "stages/train.py", "run.py"):
         assert (project / name).read_bytes() == (template / name).read_bytes()
 
 
@@ -148,12 +213,12 @@ def test_marked_files_hold_the_answers_and_no_marks(template):
         .replace("label: label        # template:data_label", "label: score")
         .replace("data/raw/topics_sample_submission.csv  # template:sample_submission", "null")
     )
-    assert (project / "dvc.yaml").read_text() == "plots: # all\n  template: scatter\n"
+    assert (project / "dvc.yaml").read_text().endswith("plots: # all\n  template: scatter\n")
     assert tomllib.loads((project / "pyproject.toml").read_text()) == {
         "project": {
             "name": "my_text_project",
             "authors": [{"name": 'O"Neil \\ 김'}],
-            "dependencies": ["some.package>=1"],
+            "dependencies": ["foldline"],
         }
     }
 
@@ -166,6 +231,7 @@ def test_nothing_of_a_used_checkout_is_copied(template, tmp_path):
     (tmp_path / "outside").write_text("secret")
     (template / "stages/link.py").symlink_to(tmp_path / "outside")
     git(template, "add", "stages/link.py")
+    (template / "foldline/mine.py").write_text("secret")
     (template / "data/raw/topics.csv").unlink()
 
     project = baked(template)
@@ -181,6 +247,7 @@ def test_folder_without_git_gives_the_same_files(template, tmp_path):
         ".dvc/config.local",
         "stages/__pycache__/a.py",
         "stages/.env",
+        "foldline/__pycache__/a.pyc",
         "data/raw/mine.csv",
     ):
         (template / name).parent.mkdir(parents=True, exist_ok=True)

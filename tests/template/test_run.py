@@ -1,16 +1,20 @@
 """run.py, with a stand-in for the installers: nothing is downloaded."""
 
+import hashlib
 import importlib.util
 import json
 import os
+import shlex
 import signal
 import stat
 import subprocess
 import sys
 import time
-from pathlib import Path
+import zipfile
+from pathlib import Path, PureWindowsPath
 from types import ModuleType
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +55,7 @@ class Steps:
         self.commands: list[list[str]] = []
         self.programs, self.fails = programs, fails
 
-    def __call__(self, *command: str) -> None:
+    def __call__(self, progress: object, *command: str) -> None:
         self.commands.append(list(command))
         if "venv" in command:
             folder = Path(command[-1]) / self.programs
@@ -77,23 +81,23 @@ def run(project: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_the_first_call_installs_and_the_second_trusts_it(run: ModuleType, project: Path) -> None:
-    assert run.environment() == project / ".venv"
+    assert run.prepare_environment() == project / ".venv"
     assert "-m pip install -c" in " ".join(run.install.commands[-1])
     assert run.install.commands[-1][-2:] == ["alpha>=1", "beta<3"]
     assert str(project / "constraints.txt") in run.install.commands[-1]
     steps = len(run.install.commands)
-    run.environment()
+    run.prepare_environment()
     assert len(run.install.commands) == steps
 
 
 @pytest.mark.parametrize("name", ["constraints.txt", "pyproject.toml"])
 def test_a_changed_file_installs_over_the_same_environment(run, project: Path, name: str) -> None:
-    run.environment()
+    run.prepare_environment()
     (project / name).write_text((project / name).read_text() + "# changed\n")
-    run.environment()
+    run.prepare_environment()
     assert run.install.count("venv") == 1
     assert run.install.count("-c") == 2
-    run.environment()
+    run.prepare_environment()
     assert run.install.count("-c") == 2
 
 
@@ -101,30 +105,30 @@ def test_a_changed_file_installs_over_the_same_environment(run, project: Path, n
 def test_an_interrupted_installation_is_rebuilt_from_nothing(run, project, step: str) -> None:
     run.install = Steps(fails=step)
     with pytest.raises(KeyboardInterrupt):
-        run.environment()
+        run.prepare_environment()
     (project / ".venv" / "half").touch()
     run.install = Steps()
-    run.environment()
+    run.prepare_environment()
     assert run.install.count("venv") == 1
     assert not (project / ".venv" / "half").exists()
 
 
 def test_an_interrupted_update_is_rebuilt_from_nothing(run: ModuleType, project: Path) -> None:
-    run.environment()
+    run.prepare_environment()
     before = (project / "constraints.txt").read_text()
     (project / "constraints.txt").write_text("alpha==1.3\n")
     run.install = Steps(fails="-c")
     with pytest.raises(KeyboardInterrupt):
-        run.environment()
+        run.prepare_environment()
     (project / "constraints.txt").write_text(before)  # Even as it was, nothing is trusted.
     run.install = Steps()
-    run.environment()
+    run.prepare_environment()
     assert run.install.count("venv") == 1
 
 
 @pytest.mark.parametrize("damage", ["python", "stamp", "text", "root", "version"])
 def test_a_damaged_or_moved_environment_is_rebuilt(run, project: Path, damage: str) -> None:
-    venv = run.environment()
+    venv = run.prepare_environment()
     stamp = venv / run.STAMP
     found = json.loads(stamp.read_text())
     if damage == "python":
@@ -136,23 +140,23 @@ def test_a_damaged_or_moved_environment_is_rebuilt(run, project: Path, damage: s
     else:
         key = {"root": "root", "version": "python"}[damage]
         stamp.write_text(json.dumps({**found, key: "other"}))
-    run.environment()
+    run.prepare_environment()
     assert run.install.count("venv") == 2
     assert json.loads(stamp.read_text()) == found
 
 
 def test_windows_programs_lie_in_scripts(run: ModuleType, project: Path) -> None:
     run.install = Steps(programs="Scripts")
-    venv = run.environment()
-    assert run.folder(venv) == venv / "Scripts"
+    venv = run.prepare_environment()
+    assert run.scripts_folder(venv) == venv / "Scripts"
     assert run.install.commands[-1][0] == str(venv / "Scripts" / "python.exe")
-    run.environment()
+    run.prepare_environment()
     assert run.install.count("venv") == 1
 
 
 def test_uv_installs_where_it_is_on_path(run: ModuleType, project: Path) -> None:
     run.shutil.which = lambda name, path=None: f"/somewhere/{name}"
-    venv = run.environment()
+    venv = run.prepare_environment()
     expected = ["/somewhere/uv", "pip", "install", "--python", str(venv / "bin" / "python"), "-c"]
     assert run.install.commands[-1][:6] == expected
     assert run.install.count("ensurepip") == 0
@@ -160,7 +164,7 @@ def test_uv_installs_where_it_is_on_path(run: ModuleType, project: Path) -> None
 
 def test_pip_of_this_python_installs_where_ensurepip_is_split_off(run, monkeypatch) -> None:
     monkeypatch.setattr(run.importlib.util, "find_spec", lambda name: None)
-    venv = run.environment()
+    venv = run.prepare_environment()
     expected = [run.base_python(), "-m", "pip", "--python", str(venv / "bin" / "python"), "install"]
     assert run.install.commands[-1][:6] == expected
     assert run.install.count("ensurepip") == 0
@@ -169,26 +173,314 @@ def test_pip_of_this_python_installs_where_ensurepip_is_split_off(run, monkeypat
 def test_a_folder_that_is_no_environment_is_left_alone(run: ModuleType, project: Path) -> None:
     (project / ".venv").mkdir()
     (project / ".venv" / "thesis.txt").touch()
-    with pytest.raises(run.Problem, match="move it away"):
-        run.environment()
+    with pytest.raises(run.SetupError, match="move it away"):
+        run.prepare_environment()
     assert (project / ".venv" / "thesis.txt").exists()
 
 
 def test_a_shared_environment_fits_another_project(run, project: Path, monkeypatch) -> None:
-    venv = run.environment()
+    venv = run.prepare_environment()
     (project / "pyproject.toml").write_text(PYPROJECT.replace('"sample"', '"other"'))
     stamp = json.loads((venv / run.STAMP).read_text())
     (venv / run.STAMP).write_text(json.dumps({**stamp, "root": "elsewhere"}))
     monkeypatch.setenv("FOLDLINE_VENV", str(venv))
     steps = len(run.install.commands)
-    assert run.environment() == venv.resolve()
+    assert run.prepare_environment() == venv.resolve()
     (project / "constraints.txt").write_text("alpha==9\n")
-    with pytest.raises(run.Problem, match=r"made for other constraints\.txt"):
-        run.environment()
+    with pytest.raises(run.SetupError, match=r"does not match this project's constraints\.txt"):
+        run.prepare_environment()
     monkeypatch.setenv("FOLDLINE_VENV", str(project))
-    with pytest.raises(run.Problem, match="was not made, or not wholly"):
-        run.environment()
+    with pytest.raises(run.SetupError, match="is not a complete environment"):
+        run.prepare_environment()
     assert len(run.install.commands) == steps
+
+
+# --- links ----------------------------------------------------------------------------------------
+
+
+def snapshot(folder: Path) -> dict[str, tuple[float, bytes]]:
+    """Return the time and the content of everything below the folder."""
+    paths = [folder, *folder.rglob("*")]
+    return {
+        str(path): (path.stat().st_mtime, path.read_bytes() if path.is_file() else b"")
+        for path in paths
+    }
+
+
+@pytest.fixture
+def linked(run: ModuleType, project: Path, tmp_path: Path) -> Path:
+    """Return the complete environment of another copy, which the project's .venv links to."""
+    venv = tmp_path / "other's copy" / ".venv"
+    venv.parent.mkdir()
+    run.prepare_environment().rename(venv)
+    stamp = json.loads((venv / run.STAMP).read_text())
+    (venv / run.STAMP).write_text(json.dumps({**stamp, "root": str(venv.parent)}))
+    (project / ".venv").symlink_to(venv, target_is_directory=True)
+    return venv
+
+
+@posix_only
+def test_a_linked_environment_that_fits_is_used_as_it_is(run, project: Path, linked: Path) -> None:
+    before, steps = snapshot(linked), len(run.install.commands)
+    assert run.prepare_environment() == linked
+    assert snapshot(linked) == before
+    assert len(run.install.commands) == steps
+
+
+@posix_only
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        ("constraints", "does not match this project's constraints.txt"),
+        ("wheel", "does not match this project's wheel"),
+        ("stamp", "is not a complete environment"),
+        ("python", "is not a complete environment"),
+        ("empty", "is not a complete environment"),
+        ("missing", "is not a complete environment"),
+    ],
+)
+def test_what_a_link_points_to_is_never_changed(run, project, linked, damage, reason) -> None:
+    if damage == "constraints":
+        (project / "constraints.txt").write_text("alpha==9\n")
+    elif damage == "wheel":
+        stamp = json.loads((linked / run.STAMP).read_text())
+        (linked / run.STAMP).write_text(json.dumps({**stamp, "wheel": "0" * 64}))
+    elif damage == "stamp":
+        (linked / run.STAMP).unlink()
+    elif damage == "python":
+        (linked / "bin" / "python").unlink()
+    else:
+        linked.rename(linked.with_name("away"))
+        if damage == "empty":
+            linked.mkdir()
+    before, steps = snapshot(linked.parent), len(run.install.commands)
+    with pytest.raises(run.SetupError) as error:
+        run.prepare_environment()
+    assert snapshot(linked.parent) == before
+    assert len(run.install.commands) == steps
+    message = str(error.value)
+    assert f"{project / '.venv'} is a link to {linked}, which {reason}" in message
+    command = message.split("remove the link (")[1].split(") and run")[0]
+    subprocess.run(shlex.split(command), check=True)  # The advice works.
+    assert run.prepare_environment() == project / ".venv"
+    assert snapshot(linked.parent) == before
+
+
+@posix_only
+def test_a_link_to_itself_is_refused(run: ModuleType, project: Path) -> None:
+    (project / ".venv").symlink_to(project / ".venv")
+    with pytest.raises(run.SetupError, match="is a link to"):
+        run.prepare_environment()
+
+
+# --- the wheel in wheels/ -------------------------------------------------------------------------
+
+
+def write_wheel(project: Path, version: str = "1.2.3", text: str = "") -> Path:
+    """Write a wheel of a library that holds nothing but a text."""
+    wheel = project / "wheels" / f"foldline-{version}-py3-none-any.whl"
+    wheel.parent.mkdir(exist_ok=True)
+    about = f"foldline-{version}.dist-info"
+    files = {
+        "foldline/__init__.py": "",
+        "foldline/__main__.py": f"print({text!r})",
+        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: foldline\nVersion: {version}\n"
+        "Provides-Extra: ko\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    files[f"{about}/RECORD"] = "".join(f"{name},,\n" for name in [*files, f"{about}/RECORD"])
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return wheel
+
+
+def require_foldline(project: Path, requirement: str = "foldline[ko]", dev: str = '"beta<3"'):
+    text = PYPROJECT.replace("alpha>=1", requirement).replace('"beta<3"', dev)
+    (project / "pyproject.toml").write_text(text)
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("requirement", "before", "after"),
+    [
+        ("foldline", "foldline @ ", ""),
+        ("foldline[ko, onnx]", "foldline[ko, onnx] @ ", ""),
+        (" Foldline [ko] >=1.2,<2", "foldline[ko] @ ", ""),
+        ("foldline (==1.2.3)", "foldline @ ", ""),
+        ("foldline==1.2.3; os_name == 'nt'", "foldline @ ", " ; os_name == 'nt'"),
+    ],
+)
+def test_foldline_is_pinned_to_the_wheel(run, project, requirement, before, after) -> None:
+    wheel = write_wheel(project)
+    require_foldline(project, requirement)
+    run.prepare_environment()
+    uri = f"{wheel.as_uri()}#sha256={sha256(wheel)}"
+    assert run.install.commands[-1][-2:] == [f"{before}{uri}{after}", "beta<3"]
+
+
+@pytest.mark.parametrize("other", ["foldline-extras", "foldline2>1", "foldline @ https://a.org/f"])
+def test_other_requirements_stay(run: ModuleType, project: Path, other: str) -> None:
+    write_wheel(project)
+    require_foldline(project, other)
+    run.prepare_environment()
+    assert run.install.commands[-1][-2:] == [other, "beta<3"]
+    assert "wheel" not in run.make_stamp()
+
+
+def test_the_uri_of_the_wheel_is_legal_on_every_system(run: ModuleType, tmp_path: Path) -> None:
+    class WindowsWheel(PureWindowsPath):
+        def read_bytes(self) -> bytes:
+            return b""
+
+    name = "foldline-1.0-py3-none-any.whl"
+    pinned = run.pin_requirement("foldline", WindowsWheel("C:\\Users\\김 %", name))
+    assert pinned.startswith(f"foldline @ file:///C:/Users/%EA%B9%80%20%25/{name}#sha256=e3b0c44")
+
+
+@pytest.mark.parametrize("uv", [True, False])
+def test_a_replaced_wheel_is_installed_again(run, project: Path, uv: bool) -> None:
+    if uv:
+        run.shutil.which = lambda name, path=None: f"/somewhere/{name}"
+    write_wheel(project, text="one")
+    require_foldline(project)
+    run.prepare_environment()
+    steps = len(run.install.commands)
+    wheel = write_wheel(project, text="two")
+    venv = run.prepare_environment()
+    assert json.loads((venv / run.STAMP).read_text())["wheel"] == sha256(wheel)
+    pinned = f"foldline @ {wheel.as_uri()}#sha256={sha256(wheel)}"
+    new = run.install.commands[steps:]
+    if uv:
+        assert new[0][5:7] == ["--reinstall-package", "foldline"]
+    else:
+        assert new[-2][-3:] == ["--force-reinstall", "--no-deps", pinned]
+    assert run.install.count("venv") == 1
+    run.prepare_environment()
+    assert run.install.commands[steps:] == new
+
+
+@pytest.mark.parametrize("step", ["--force-reinstall", "-c"])
+def test_an_interrupted_exchange_of_the_wheel_is_not_trusted(run, project, step: str) -> None:
+    first = write_wheel(project, text="one").read_bytes()
+    require_foldline(project)
+    run.prepare_environment()
+    wheel = write_wheel(project, text="two")
+    run.install = Steps(fails=step)
+    with pytest.raises(KeyboardInterrupt):
+        run.prepare_environment()
+    wheel.write_bytes(first)
+    run.install = Steps()
+    run.prepare_environment()
+    assert run.install.count("venv") == 1
+
+
+def test_several_wheels_or_none_are_refused(run: ModuleType, project: Path) -> None:
+    require_foldline(project)
+    with pytest.raises(run.SetupError, match=r"holds no foldline-.*\nNext: git checkout -- wheels"):
+        run.prepare_environment()
+    for version in ("0.10.0", "0.9.0", "0.10.0rc1"):
+        write_wheel(project, version)
+    with pytest.raises(run.SetupError) as error:
+        run.prepare_environment()
+    names = [f"wheels/foldline-{v}-py3-none-any.whl" for v in ("0.9.0", "0.10.0rc1", "0.10.0")]
+    assert ", ".join(names) in str(error.value)
+    assert str(error.value).endswith(f"keep the newest, delete {names[0]}, {names[1]}")
+    assert run.install.commands == []
+
+
+@pytest.mark.slow
+@posix_only
+def test_pip_records_the_wheel_and_exchanges_it(tmp_path: Path, project: Path, machine) -> None:
+    project = project.rename(tmp_path / "내 project")
+    require_foldline(project, dev="")
+    offline = {"PATH": "/usr/bin:/bin", "PIP_NO_INDEX": "1"}
+    for text in ("one", "two"):
+        wheel = write_wheel(project, text=text)
+        done = call(project, machine, "foldline", **offline)
+        assert (done.stdout, done.returncode) == (f"{text}\n", 0), done.stderr
+        (record,) = (project / ".venv").glob("lib/*/site-packages/foldline-*/direct_url.json")
+        source = json.loads(record.read_text())
+        assert source["url"] == wheel.as_uri()
+        assert source["archive_info"]["hashes"] == {"sha256": sha256(wheel)}
+
+
+# --- the command `foldline` -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def source(project: Path) -> Path:
+    """Return the library's folder beside run.py, whose command prints its arguments."""
+    folder = project / "foldline"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "__main__.py").write_text("import sys; print('source', *sys.argv[1:])")
+    return folder
+
+
+def test_only_the_source_gets_a_launcher(run: ModuleType, project: Path) -> None:
+    write_wheel(project)
+    require_foldline(project)
+    venv = run.prepare_environment()
+    assert not (venv / "bin" / "foldline").exists()
+
+
+@posix_only
+@pytest.mark.parametrize("damage", ["missing", "other", "mode"])
+def test_a_launcher_is_restored_without_an_installation(run, project, source, damage: str) -> None:
+    venv = run.prepare_environment()
+    launcher, steps = venv / "bin" / "foldline", len(run.install.commands)
+    content = launcher.read_text()
+    if damage == "missing":
+        launcher.unlink()
+    elif damage == "other":
+        launcher.write_text("#!/bin/sh\n")  # The program of a wheel, before `foldline eject`.
+    else:
+        launcher.chmod(0o644)
+    assert not run.is_ready(venv, run.make_stamp())
+    assert run.prepare_environment() == venv
+    assert launcher.read_text() == content
+    assert os.access(launcher, os.X_OK)
+    assert run.is_ready(venv, run.make_stamp())
+    assert len(run.install.commands) == steps
+
+
+def test_windows_gets_a_launcher_of_its_own(run: ModuleType, project: Path, source: Path) -> None:
+    run.install = Steps(programs="Scripts")
+    venv = run.prepare_environment()
+    assert (venv / "Scripts" / "foldline.cmd").read_bytes() == (
+        b'@"%~dp0python.exe" -m foldline %*\r\n'
+    )
+    (venv / "Scripts" / "foldline.cmd").unlink()
+    (venv / "Scripts" / "foldline.exe").touch()
+    run.prepare_environment()
+    assert [path.name for path in (venv / "Scripts").glob("foldline*")] == ["foldline.cmd"]
+
+
+def test_a_kill_before_the_launcher_is_recovered_from(run, project, source, monkeypatch) -> None:
+    def interrupt(venv: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(run, "write_launcher", interrupt)
+        run.prepare_environment()
+    venv = run.prepare_environment()
+    assert run.is_ready(venv, run.make_stamp())
+    assert run.install.count("venv") == 2
+
+
+@posix_only
+def test_the_launcher_and_run_py_start_the_source(project: Path, source: Path, machine) -> None:
+    assert call(project, machine, "foldline", "view", "a b").stdout == "source view a b\n"
+    launcher = project / ".venv" / "bin" / "foldline"
+    done = subprocess.run([launcher, "view", "a b"], cwd=project, capture_output=True, text=True)
+    assert done.stdout == "source view a b\n"
+
+
+# --- the command line -----------------------------------------------------------------------------
 
 
 def test_usage(run: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
@@ -196,6 +488,8 @@ def test_usage(run: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     assert "python run.py repro" in capsys.readouterr().err
     assert run.main(["--help"]) == 0
     assert "python run.py test" in capsys.readouterr().out
+    assert run.main(["-v"]) == 2
+    assert run.main(["--verbose", "-h"]) == 0
     assert run.install.commands == []
 
 
@@ -246,18 +540,18 @@ def call(project: Path, machine: dict[str, str], *arguments: str, **more: str):
 
 
 def test_the_systems_tcmalloc_is_found_where_there_is_one(run, tmp_path) -> None:
-    assert run.allocator(tmp_path) is None
+    assert run.find_allocator(tmp_path) is None
     for place, name in [("local/lib", run.ALLOCATORS[1]), ("lib64", run.ALLOCATORS[0])]:
         (tmp_path / place).mkdir(parents=True)
         (tmp_path / place / name).touch()
-        assert run.allocator(tmp_path) == str(tmp_path / place / name)
+        assert run.find_allocator(tmp_path) == str(tmp_path / place / name)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="commands get it on Linux alone")
 def test_what_a_command_loads_first_is_the_users_if_he_says_so(project, machine) -> None:
     machine.pop("LD_PRELOAD", None)
     show = ["python", "-c", "import os; print([os.environ.get('LD_PRELOAD')])"]
-    assert call(project, machine, *show).stdout == f"{[load(project).allocator()]}\n"
+    assert call(project, machine, *show).stdout == f"{[load(project).find_allocator()]}\n"
     assert call(project, machine, *show, LD_PRELOAD="").stdout == "['']\n"
 
 
@@ -286,6 +580,95 @@ def test_a_failed_installation_shows_its_output_and_is_not_trusted(project, mach
     assert failed.stdout == ""
     assert call(project, machine, "python", "-V").returncode == 0
     assert Path(machine["UV_LOG"]).read_text().count("uv pip install") == 2
+
+
+@posix_only
+def test_a_quiet_installation_prints_two_lines(project: Path, machine) -> None:
+    output = "echo Resolved 87 packages in 5ms; echo noise"
+    done = call(project, machine, "python", "-V", FAKE_UV=output)
+    start, end = done.stderr.splitlines()
+    assert start == "run.py: installing into .venv with uv"
+    assert end.startswith("run.py: installed into .venv with uv: ")
+    assert end.endswith("s, 87 packages")
+    assert "noise" in (project / ".venv" / "install.log").read_text()
+    again = call(project, machine, "python", "-V")
+    assert again.stderr == ""
+
+
+@posix_only
+@pytest.mark.parametrize("option", ["-v", "--verbose"])
+def test_a_verbose_installation_shows_everything(project: Path, machine, option: str) -> None:
+    output = "for i in $(seq 60); do echo line $i.; done; exit 3"
+    failed = call(project, machine, option, "python", "-V", FAKE_UV=output)
+    assert [f"line {i}." in failed.stderr for i in (1, 60)] == [True, True]
+    assert "uv ended with code 3; its output is above" in failed.stderr
+    done = call(project, machine, option, "python", "-V", FAKE_UV="echo noise")
+    assert "noise\n" in done.stderr
+    assert done.stdout.startswith("Python 3")
+
+
+@posix_only
+def test_a_failure_shows_the_last_lines_and_names_the_log(project: Path, machine) -> None:
+    output = "for i in $(seq 60); do echo line $i.; done; exit 3"
+    failed = call(project, machine, "python", "-V", FAKE_UV=output)
+    log = project / ".venv" / "install.log"
+    shown = [line for line in failed.stderr.splitlines() if line.startswith("line ")]
+    assert shown == [f"line {i}." for i in range(21, 61)]
+    assert f"all of them in {log}" in failed.stderr
+    assert "line 1.\n" in log.read_text()
+
+
+@posix_only
+def test_a_terminal_shows_one_line_that_is_updated(project: Path, machine) -> None:
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    output = "echo Resolved 87 packages in 5ms; sleep 1.2"
+    command = [sys.executable, "run.py", "python", "-c", "pass"]
+    subprocess.run(command, cwd=project, env={**machine, "FAKE_UV": output}, stderr=theirs)
+    os.close(theirs)
+    text = os.read(ours, 10_000).decode()
+    assert text.count("\n") == 1
+    frames = [frame.strip() for frame in text.split("\r") if frame.strip()]
+    updates = [frame for frame in frames if frame.startswith("run.py: installing into .venv")]
+    assert len(updates) >= 2
+    assert updates[-1].endswith("s, 87 packages")
+    assert frames[-1].startswith("run.py: installed into .venv with uv: ")
+
+
+def test_packages_are_counted_in_what_the_installer_prints(run: ModuleType) -> None:
+    uv = "Resolved 1 package in 1ms\nResolved 120 packages in 2s\n + a==1\n"
+    pip = "Collecting a-b.c>=1\nCollecting d (from e)\nRequirement already satisfied: d in /x\n"
+    local = "Looking in links: /x\nProcessing /x/a-1.whl\nProcessing /x/b-1.whl\n"
+    assert [run.count_packages(text) for text in ("", uv, pip, local)] == [0, 120, 2, 2]
+
+
+@posix_only
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_a_killed_installation_ends_and_is_rebuilt(project, machine, sent: signal.Signals) -> None:
+    if sent == signal.SIGKILL and sys.platform != "linux":
+        pytest.skip("elsewhere the installer goes on, and is waited for")
+    log = Path(machine["UV_LOG"])
+    slow = {**machine, "FAKE_UV": 'echo $$ > "$UV_LOG.pid"; exec sleep 60'}
+    command = [sys.executable, "run.py", "python", "-V"]
+    first = subprocess.Popen(command, cwd=project, env=slow, stderr=subprocess.DEVNULL)
+    identifier = log.with_name(f"{log.name}.pid")
+    wait_for(lambda: identifier.exists() and identifier.read_text().strip())
+    first.send_signal(sent)
+    assert first.wait(timeout=20) == (130 if sent == signal.SIGINT else -signal.SIGKILL)
+    wait_for(lambda: not is_running(int(identifier.read_text())))
+    half = project / ".venv" / "half"
+    half.touch()
+    done = call(project, machine, "python", "-V")
+    assert done.stdout.startswith("Python 3")
+    assert not half.exists()
+
+
+def is_running(process: int) -> bool:
+    """Tell whether the process runs; one that ended and that nobody waited for does not."""
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from tests.helpers.template import (
     git,
     live_files,
     run,
+    with_library,
 )
 
 REASON = "this is a project made from the template, not the template"
@@ -74,6 +75,13 @@ def bake(template, target, **answers):
     return target
 
 
+def live_name(name):
+    """Return the path in the template of a project's file."""
+    if name.startswith("tests/"):
+        return name.replace("tests/", "tests/project/")
+    return {**baking.MOVED, **baking.AUTOMATION["all"]}.get(name, name)
+
+
 @pytest.fixture(scope="session")
 def expected(template, tmp_path_factory):
     """Say what every way in must give: the files of a project with all default answers."""
@@ -107,8 +115,11 @@ def test_project_is_the_live_one_but_for_marked_lines(template, tmp_path, task, 
     params = yaml.safe_load(files["params.yaml"])
     assert (params["task"], params["model"]) == (task, model)
     assert (project / params["data"]["train"]).is_file()
-    for name in files.keys() - {"README.md", "README.ko.md", "README.en.md"}:
-        live = (template / name).read_bytes()
+    library, _ = baking.library_wheel(template)
+    for name in files.keys() - {"README.md", "README.ko.md", "README.en.md", library}:
+        live = (template / live_name(name)).read_bytes()
+        if name == "dvc.yaml":
+            live = baking.with_wheel(live.decode(), library).encode()
         if name in marks.MARKED:
             lines = [line for line in live.split(b"\n") if b"# template:only" not in line]
             pairs = zip(lines, files[name].split(b"\n"), strict=True)
@@ -159,7 +170,7 @@ def test_console_that_is_not_utf8_and_git_without_a_name(template, expected, tmp
     nobody = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "HOME": str(tmp_path)}
     env = {**nobody, "PYTHONIOENCODING": "cp949", "PYTHONUTF8": "0"}
 
-    told = cookiecut(template, tmp_path, options=(), env=env, input=b"\n" * 6)
+    told = cookiecut(template, tmp_path, options=(), env=env, input=b"\n" * 7)
 
     project = tmp_path / "my_text_project"
     assert contents(project) == expected
@@ -308,16 +319,17 @@ def test_project_runs(template, tmp_path, task, model):
     cookiecut(template, tmp_path, f"task={task}", f"model={model}")
     project = tmp_path / "my_text_project"
 
-    if task == "regression":  # the tests run here, too: a project like this one would add nothing
-        run(sys.executable, "-m", "pytest", "-q", "-m", "not slow", cwd=project)
-    run("dvc", "repro", cwd=project)
+    env = with_library(project)
+    run("python", "-m", "pytest", "-q", cwd=project, env=env)
+    run("dvc", "repro", cwd=project, env=env)
     git(project, "add", "-A")
     git(project, "commit", "-qm", "First run")
-    run("dvc", "exp", "run", "-n", "faster", "-S", "lr=2e-3", "-S", "epochs=1", cwd=project)
+    options = ("-n", "faster", "-S", "lr=2e-3", "-S", "epochs=1")
+    run("dvc", "exp", "run", *options, cwd=project, env=env)
 
-    assert "up to date" in run("dvc", "repro", cwd=project)
-    run("dvc", "status", "-q", cwd=project)
-    assert "faster" in run("dvc", "exp", "list", cwd=project)
+    assert "up to date" in run("dvc", "repro", cwd=project, env=env)
+    run("dvc", "status", "-q", cwd=project, env=env)
+    assert "faster" in run("dvc", "exp", "list", cwd=project, env=env)
 
 
 @pytest.mark.slow
@@ -327,12 +339,20 @@ def test_update_keeps_what_the_user_changed(changed, tmp_path):
     params = (project / "params.yaml").read_text()
     (project / "params.yaml").write_text(params.replace("epochs: ", "epochs: 9  # mine, was "))
     (project / "README.md").write_text("# Mine\n")
-    (project / "data/raw/pairs.csv").unlink()
+    (project / "data/raw/topics_unlabelled.csv").unlink()
+    train = project / "stages/train.py"
+    train.write_text(train.read_text() + "# Mine.\n")
+    (project / "components/mine.py").write_text('"""Mine."""\n')
     committed(project, "Mine", "mine")
     with (changed / "params.yaml").open("a") as file:
         file.write("added: 1\n")
     (changed / "stages/added.py").write_text('"""Added."""\n')
     (changed / "run.py").write_text((changed / "run.py").read_text() + "# Added.\n")
+    train = changed / "stages/train.py"
+    train.write_text(train.read_text().replace('"""', '"""New: ', 1))
+    (changed / "foldline/added.py").write_text('"""Added."""\n')
+    library = (changed / "pyproject.toml").read_text()
+    (changed / "pyproject.toml").write_text(library.replace('"0.1.0"', '"0.2.0"', 1))
     committed(changed, "Release", "v0.2.0")
 
     run("copier", "update", "--trust", "--defaults", cwd=project)
@@ -342,5 +362,12 @@ def test_update_keeps_what_the_user_changed(changed, tmp_path):
     assert (project / "README.md").read_text() == "# Mine\n"
     assert (project / "run.py").read_text().endswith("# Added.\n")
     assert (project / "stages/added.py").exists()
-    assert not (project / "data/raw/pairs.csv").exists()
+    assert not (project / "data/raw/topics_unlabelled.csv").exists()
+    train = (project / "stages/train.py").read_text()
+    assert train.startswith('"""New: ') and train.endswith("# Mine.\n")
+    assert (project / "components/mine.py").read_text() == '"""Mine."""\n'
+    (wheel,) = (project / "wheels").iterdir()
+    assert wheel.name == "foldline-0.2.0-py3-none-any.whl"
+    pipeline = (project / "dvc.yaml").read_text()
+    assert pipeline.count(f"- wheels/{wheel.name}") == 8 and "0.1.0" not in pipeline
     assert "v0.2.0" in (project / ".copier-answers.yml").read_text()

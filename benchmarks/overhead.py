@@ -1,0 +1,72 @@
+"""DVC's overhead in a project that is up to date, beside a pipeline of one empty stage.
+
+    python -m benchmarks.overhead [--project FOLDER] [--turns 15]
+
+Runs `dvc repro` and `dvc status` in both by turns and prints the medians of wall and CPU seconds.
+The project (default: this one) must be up to date: run `dvc repro` in it first.
+"""
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+COMMANDS = ("repro", "status")
+
+
+def empty_pipeline(folder: Path) -> None:
+    """Make a repository whose pipeline is one stage that is up to date."""
+    (folder / "dvc.yaml").write_text(
+        "stages:\n  one:\n    cmd: echo 1 > one.txt\n    outs: [one.txt]\n"
+    )
+    for command in (["git", "init", "-q"], ["dvc", "init", "-q"], ["dvc", "repro", "-q"]):
+        subprocess.run(command, cwd=folder, check=True)
+
+
+def timed(folder: Path, command: str) -> tuple[float, float]:
+    """Return wall and CPU seconds of a command that changes nothing."""
+    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(["dvc", command], cwd=folder, check=True, capture_output=True, env=environment())
+    wall, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def environment() -> dict[str, str]:
+    """Return the variables of both contestants."""
+    return os.environ | {"DVC_NO_ANALYTICS": "1"}
+
+
+def main() -> None:
+    """Measure both by turns, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--project", type=Path, default=Path())
+    parser.add_argument("--turns", type=int, default=15)
+    options = parser.parse_args()
+    subprocess.run(["dvc", "status", "-q"], cwd=options.project, check=True)
+    with tempfile.TemporaryDirectory() as name:
+        empty = Path(name)
+        empty_pipeline(empty)
+        seconds: dict[tuple[str, str], list[tuple[float, float]]] = {}
+        for _ in range(options.turns):
+            for command in COMMANDS:
+                for contestant, folder in (("empty", empty), ("project", options.project)):
+                    seconds.setdefault((command, contestant), []).append(timed(folder, command))
+    print("| command | empty, wall | project, wall | times | empty, CPU | project, CPU | times |")
+    print("|---|---|---|---|---|---|---|")
+    for command in COMMANDS:
+        cells = []
+        for kind in (0, 1):
+            one, ours = (
+                statistics.median(turn[kind] for turn in seconds[command, contestant])
+                for contestant in ("empty", "project")
+            )
+            cells += [f"{one:.2f} s", f"{ours:.2f} s", f"{ours / one:.2f}"]
+        print(f"| `dvc {command}` | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()

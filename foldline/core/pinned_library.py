@@ -1,0 +1,121 @@
+"""The library that a project pins: a wheel in wheels/, or the source in ./foldline.
+
+Without this check an experiment can record one version of the code and run another: the environment
+still holds the former wheel, or `pip install -e` leads to another folder.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from foldline.core.errors import FoldlineError
+
+WHEELS = "wheels/foldline-*.whl"
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def check_library(root: Path) -> None:
+    """Check that the imported library is the one that the project in `root` pins.
+
+    Raises:
+        FoldlineError: naming both, and the command that repairs it.
+    """
+    if (root / "foldline" / "__init__.py").exists():
+        if root.resolve() / "foldline" != PACKAGE:
+            raise FoldlineError(
+                f"this project has its own library, {root / 'foldline'}, but {PACKAGE} was "
+                "imported. Next: run stages as `python -m stages.NAME` from the project's root, "
+                "with PYTHONSAFEPATH unset"
+            )
+        return
+    wheels = sorted(root.glob(WHEELS))
+    if len(wheels) > 1:
+        names = ", ".join(wheel.name for wheel in wheels)
+        raise FoldlineError(f"wheels/ holds {names}. Next: delete all but the one to use")
+    if wheels:
+        check_wheel(wheels[0])
+    elif "DVC_STAGE" in os.environ:
+        raise FoldlineError(
+            f"{root} pins no library: there is neither {WHEELS} nor foldline/, so nothing would "
+            f"record that {PACKAGE} was used. Next: bring wheels/ back with `git checkout wheels`"
+        )
+
+
+def check_wheel(wheel: Path) -> None:
+    """Check that the imported library was installed from this wheel and not changed since.
+
+    Raises:
+        FoldlineError: naming the wheel, the library and the command that repairs it.
+    """
+    pinned, installed = sha256(wheel), installed_sha256()
+    difference = None
+    if installed and installed != pinned:
+        difference = f"that library was installed from another wheel, sha256 {installed[:12]}"
+    elif changed := changed_files(wheel):
+        difference = f"{changed[0]} there differs from the wheel's"
+    if difference:
+        raise FoldlineError(
+            f"this project pins {wheel.parent.name}/{wheel.name} (sha256 {pinned[:12]}), but the "
+            f"library in {PACKAGE} was imported: {difference}. Next: in the "
+            "project's folder, with that wheel in wheels/, `python run.py dvc status` installs it; "
+            "then run the same command again"
+        )
+
+
+def sha256(path: Path) -> str:
+    """Return a file's hash, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def installed_sha256() -> str | None:
+    """Return the hash of the wheel that was installed (PEP 610); None where it is not recorded.
+
+    pip records it under `archive_info`; uv keeps the one that stood in the requirement's address.
+    """
+    try:
+        text = metadata.distribution("foldline").read_text("direct_url.json")
+        source = json.loads(text or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        return None
+    fragment = source.get("url", "").rpartition("#sha256=")[2]
+    found: str | None = source.get("archive_info", {}).get("hashes", {}).get("sha256")
+    return found or (fragment if len(fragment) == 64 else None)
+
+
+def changed_files(wheel: Path) -> list[str]:
+    """Return the imported library's modules that are not the wheel's, byte for byte."""
+    pinned = dict(recorded_hashes(wheel))
+    present = {path.relative_to(PACKAGE.parent).as_posix(): path for path in PACKAGE.rglob("*.py")}
+    return sorted(
+        name
+        for name in pinned.keys() | present.keys()
+        if not (name in pinned and name in present and file_hash(present[name]) == pinned[name])
+    )
+
+
+def recorded_hashes(wheel: Path) -> Iterator[tuple[str, str]]:
+    """Yield name and hash of the modules in a wheel, from its RECORD."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            (record,) = [name for name in archive.namelist() if name.endswith(".dist-info/RECORD")]
+            lines = archive.read(record).decode().splitlines()
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise FoldlineError(
+            f"{wheel} is no whole wheel ({error}). Next: `git checkout {wheel.parent.name}`"
+        ) from error
+    for line in lines:
+        name, value, _ = line.rsplit(",", 2)
+        if name.endswith(".py"):
+            yield name, value
+
+
+def file_hash(path: Path) -> str:
+    """Return a file's hash as RECORD holds it."""
+    value = base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()).rstrip(b"=")
+    return f"sha256={value.decode()}"

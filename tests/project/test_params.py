@@ -1,0 +1,34 @@
+"""params.yaml is valid, and dvc.yaml names what each stage reads of it."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from foldline.core.params import Settings
+from foldline.core.params.loading import load
+
+STAGES: dict[str, Any] = YAML(typ="safe").load(Path("dvc.yaml"))["stages"]
+OURS = [name for name in STAGES if Path("stages", f"{name}.py").exists()]
+
+
+def test_params_are_valid() -> None:
+    load(Settings)
+
+
+@pytest.mark.parametrize("stage", OURS)
+def test_a_stage_declares_the_params_that_it_reads(stage: str) -> None:
+    """One that is not declared would leave results stale when it changes."""
+    read = set(importlib.import_module(f"stages.{stage}").Params.model_fields)
+
+    assert read - {"runner"} <= set(STAGES[stage]["params"])
+
+
+@pytest.mark.parametrize("stage", OURS)
+def test_a_stage_depends_on_its_code(stage: str) -> None:
+    deps = STAGES[stage]["deps"]
+
+    assert {f"stages/{stage}.py", "components", "constraints.txt"} <= set(deps)
+    assert any(dep.startswith(("wheels/foldline-", "foldline")) for dep in deps)
