@@ -6,7 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from tests.helpers.repositories import environment, shell
+from tests.helpers import repositories
 
 
 def console_blocks(page: str | Path) -> list[list[str]]:
@@ -22,7 +22,10 @@ def console_lines(page: str | Path) -> list[str]:
 
 def activated(folder: Path) -> dict[str, str]:
     """Return the variables of a shell in a project whose environment is activated."""
-    settings = environment(folder) | {"FOLDLINE_VENV": sys.prefix, "PYTHONIOENCODING": "utf-8"}
+    settings = repositories.environment(folder) | {
+        "FOLDLINE_VENV": sys.prefix,
+        "PYTHONIOENCODING": "utf-8",
+    }
     scripts, *others = settings["PATH"].split(os.pathsep)
     if not shutil.which("foldline", path=scripts):
         others = [str(write_launcher(folder.parent / "commands").parent), *others]
@@ -38,14 +41,21 @@ def write_launcher(folder: Path) -> Path:
     return launcher
 
 
-def run_lines(lines: list[str], folder: Path) -> tuple[Path, dict[str, str]]:
-    """Run lines in an activated project; return the last folder, and what each line printed."""
-    settings = activated(folder)
+def run_lines(
+    lines: list[str], folder: Path, environment: dict[str, str] | None = None
+) -> tuple[Path, dict[str, str]]:
+    """Run lines in a project; return the last folder, and what each line printed.
+
+    `environment` are the variables of `with_library`, for a project that pins a wheel.
+    """
+    settings = activated(folder) | (environment or {})
+    if environment:
+        settings["FOLDLINE_VENV"] = environment["VIRTUAL_ENV"]
     printed = {}
     for line in lines:
         if line.startswith("cd "):
             folder = (folder / line.removeprefix("cd ")).resolve()
             assert folder.is_dir(), line
         elif line != "source .venv/bin/activate":
-            printed[line] = shell(line, folder, settings)
+            printed[line] = repositories.shell(line, folder, settings)
     return folder, printed

@@ -14,6 +14,7 @@ from foldline.core.params import KINDS
 from tests.helpers import projects
 from tests.helpers.pages import console_blocks, console_lines, run_lines
 from tests.helpers.repositories import call, commit, copy_files, copy_project
+from tests.helpers.template import with_library
 from tools import docs
 
 # The commands are tested, not the models.
@@ -134,13 +135,14 @@ def test_commands_of_the_readme_run(tmp_path):
     projects.set_params(tmp_path / "foldline/params.yaml", QUICK)
     commit(tmp_path / "foldline")
     create, compare, use, look, contribute = console_blocks("README.md")
-    folder, _ = run_lines(create, tmp_path)
-    folder, printed = run_lines(compare, folder)
+    folder, _ = run_lines(create[:-1], tmp_path)
+    library = with_library(folder)
+    _, printed = run_lines([create[-1], *compare], folder, library)
 
     assert "metrics/evaluate.json" in printed["dvc exp diff slower linear"]
     experiments = call(folder, "dvc", "exp", "list", "--name-only").split()
     assert sorted(experiments) == ["linear", "slower"]
-    _, printed = run_lines(use + look, folder)
+    _, printed = run_lines(use + look, folder, library)
     assert (folder / "data/view.html").stat().st_size > 50_000
     assert "aeda" in printed["foldline ablate aeda random"]
     assert list(folder.rglob("ablation.json"))
