@@ -6,7 +6,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from tests.helpers import repositories
+from tests.helpers.repositories import call, environment, shell
+from tests.helpers.template import with_library
 
 
 def console_blocks(page: str | Path) -> list[list[str]]:
@@ -22,7 +23,7 @@ def console_lines(page: str | Path) -> list[str]:
 
 def activated(folder: Path) -> dict[str, str]:
     """Return the variables of a shell in a project whose environment is activated."""
-    settings = repositories.environment(folder) | {
+    settings = environment(folder) | {
         "FOLDLINE_VENV": sys.prefix,
         "PYTHONIOENCODING": "utf-8",
     }
@@ -41,21 +42,28 @@ def write_launcher(folder: Path) -> Path:
     return launcher
 
 
+def project_environment(project: Path) -> dict[str, str]:
+    """Return the variables of an environment with the project's wheel, which run.py accepts."""
+    variables = with_library(project)
+    stamp = "import json, run; print(json.dumps(run.make_stamp()))"
+    written = call(project, sys.executable, "-c", stamp)
+    Path(variables["VIRTUAL_ENV"], "foldline-stamp").write_text(written, encoding="utf-8")
+    return variables | {"FOLDLINE_VENV": variables["VIRTUAL_ENV"]}
+
+
 def run_lines(
-    lines: list[str], folder: Path, environment: dict[str, str] | None = None
+    lines: list[str], folder: Path, variables: dict[str, str] | None = None
 ) -> tuple[Path, dict[str, str]]:
     """Run lines in a project; return the last folder, and what each line printed.
 
-    `environment` are the variables of `with_library`, for a project that pins a wheel.
+    `variables` are those of `project_environment`, for a project that pins a wheel.
     """
-    settings = activated(folder) | (environment or {})
-    if environment:
-        settings["FOLDLINE_VENV"] = environment["VIRTUAL_ENV"]
+    settings = activated(folder) | (variables or {})
     printed = {}
     for line in lines:
         if line.startswith("cd "):
             folder = (folder / line.removeprefix("cd ")).resolve()
             assert folder.is_dir(), line
         elif line != "source .venv/bin/activate":
-            printed[line] = repositories.shell(line, folder, settings)
+            printed[line] = shell(line, folder, settings)
     return folder, printed

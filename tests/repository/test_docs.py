@@ -12,9 +12,8 @@ import pytest
 from foldline.augmentation.augmenters import AUGMENTERS
 from foldline.core.params import KINDS
 from tests.helpers import projects
-from tests.helpers.pages import console_blocks, console_lines, run_lines
+from tests.helpers.pages import console_blocks, console_lines, project_environment, run_lines
 from tests.helpers.repositories import call, commit, copy_files, copy_project
-from tests.helpers.template import with_library
 from tools import docs
 
 # The commands are tested, not the models.
@@ -136,7 +135,7 @@ def test_commands_of_the_readme_run(tmp_path):
     commit(tmp_path / "foldline")
     create, compare, use, look, contribute = console_blocks("README.md")
     folder, _ = run_lines(create[:-1], tmp_path)
-    library = with_library(folder)
+    library = project_environment(folder)
     _, printed = run_lines([create[-1], *compare], folder, library)
 
     assert "metrics/evaluate.json" in printed["dvc exp diff slower linear"]
@@ -174,6 +173,8 @@ def test_commands_of_the_guide_run(page, finished_project, tmp_path):
     lines = [line for block in console_blocks(page) if block != create for line in block]
     folder = tmp_path / "project"
     shutil.copytree(finished_project, folder, symlinks=True)
+    if create in console_blocks(page):  # such a page commits the first run itself
+        call(folder, "git", "reset", "-q", "--soft", "HEAD~1")
 
     run_lines(lines, folder)
 
