@@ -29,8 +29,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.augmentation.augment_rows import Copy, changed
-from foldline.augmentation.changing import Ask, Changer
+from foldline.augmentation.augment_rows import Copy, change_copies
+from foldline.augmentation.augmenters import TextAugmenter
+from foldline.augmentation.requests import CopyRequest
 from foldline.core.io.seeds import derive
 from foldline.core.params import Augment, loading
 
@@ -56,7 +57,7 @@ def texts(path: Path | None, count: int = 3000) -> list[str]:
     return [" ".join(word() for _ in range(rng.randint(4, 28))) for _ in range(count)]
 
 
-def changer(method: str, augment: dict[str, Any]) -> Changer:
+def changer(method: str, augment: dict[str, Any]) -> TextAugmenter:
     """Make a changer by the project's params, as strong as nlpaug is asked to be."""
     Path("data/raw").mkdir(parents=True, exist_ok=True)
     table = "".join(f"{word}\t{','.join(new)}\n" for word, new in SYNONYMS.items())
@@ -65,7 +66,7 @@ def changer(method: str, augment: dict[str, Any]) -> Changer:
     synonym = {"share": 0.1, "source": "tsv", "path": "data/raw/synonyms.tsv"}
     section = augment | shares | {"method": method, "synonym": synonym}
     rows = pd.DataFrame({"text": [], "text_pair": [], "label": []})
-    return Changer(rows, Augment.model_validate(section), "classification", 0)
+    return TextAugmenter(rows, Augment.model_validate(section), "classification", 0)
 
 
 def peers() -> dict[str, Any]:
@@ -145,11 +146,11 @@ def seconds(work: Work) -> float:
     return time.process_time() - begun
 
 
-def beside(asks: list[Ask], lines: list[str], augment: dict[str, Any]) -> dict[str, Any]:
+def beside(asks: list[CopyRequest], lines: list[str], augment: dict[str, Any]) -> dict[str, Any]:
     """Compare each method with its peer, by turns."""
     found: dict[str, Any] = {}
     for method, peer in peers().items():
-        own = partial(changer(method, augment).change, method, asks, 0)
+        own = partial(changer(method, augment).augment, method, asks, 0)
         sides: dict[str, Work] = {
             "foldline": own,
             "nlpaug": partial(peer.augment, lines),
@@ -180,18 +181,18 @@ def seeded(peer: Any, lines: list[str]) -> list[str]:
     return found
 
 
-def scaling(asks: list[Ask], augment: dict[str, Any], method: str) -> dict[str, Any]:
+def scaling(asks: list[CopyRequest], augment: dict[str, Any], method: str) -> dict[str, Any]:
     """Time the same work on one process and on two (wall clock), and compare the results."""
     own = changer(method, augment)
     copies = [Copy(0, ask._replace(number=number), method) for number in range(20) for ask in asks]
     taken: dict[int, list[float]] = {1: [], 2: []}
     own_cpu: dict[int, list[float]] = {1: [], 2: []}
     results: dict[int, list[Copy]] = {}
-    changed(copies[:4001], own, 0, 2)  # the processes are started, and stay
+    change_copies(copies[:4001], own, 0, 2)  # the processes are started, and stay
     for _ in range(3):
         for workers, times in taken.items():
             begun, used = time.perf_counter(), time.process_time()
-            results[workers] = changed(copies, own, 0, workers)
+            results[workers] = change_copies(copies, own, 0, workers)
             times.append(time.perf_counter() - begun)
             own_cpu[workers].append(time.process_time() - used)
     found: dict[str, Any] = {}
@@ -208,7 +209,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("texts", nargs="?", type=Path, help="a file with a text a line")
     lines = texts(parser.parse_args().texts)
-    asks = [Ask(line, "", "x", f"row{number}", 0) for number, line in enumerate(lines)]
+    asks = [CopyRequest(line, "", "x", f"row{number}", 0) for number, line in enumerate(lines)]
     augment = loading.read(Path("params.yaml"))["augment"]
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         found = {

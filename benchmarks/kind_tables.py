@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.kind_sets import KINDS, SETS
 from foldline.core.io.labels import MAIN
 from foldline.core.io.seeds import derive
-from foldline.metrics.intervals import Difference, interval, paired_interval
+from foldline.metrics.intervals import Difference, bootstrap_intervals, paired_bootstrap
 from foldline.metrics.registry import measure
 
 RESAMPLES, SEED, ALPHA = 2000, derive(42, "benchmark"), 0.05
@@ -23,7 +23,10 @@ def scored(task: str, answers: Path) -> dict[str, Any]:
     with np.load(answers) as found:
         target, predictions, groups = found["target"], found["predictions"], found["groups"]
     main = MAIN[task]
-    bounds = interval(task, target, predictions, groups, RESAMPLES, SEED, names=[main])[main]
+    intervals = bootstrap_intervals(
+        task, target, predictions, groups, RESAMPLES, SEED, names=[main]
+    )
+    bounds = intervals[main]
     values = measure(task, target, predictions)
     return {"score": values[main], "low": bounds.low, "high": bounds.high, "metrics": values}
 
@@ -32,7 +35,7 @@ def compared(task: str, folder: Path, best: str, other: str, level: float) -> Di
     """Give how much the best exceeds another one on the rows that both predicted."""
     with np.load(folder / f"{best}.npz") as a, np.load(folder / f"{other}.npz") as b:
         _, rows, others = np.intersect1d(a["ids"], b["ids"], return_indices=True)
-        return paired_interval(
+        return paired_bootstrap(
             task,
             a["target"][rows],
             a["predictions"][rows],

@@ -37,7 +37,7 @@ from foldline.data.leaks import drop_leaks
 from foldline.data.preparation import prepare_rows
 from foldline.data.pretraining_texts import further_texts
 from foldline.data.splits import split_rows
-from foldline.metrics.intervals import Difference, paired_interval
+from foldline.metrics.intervals import Difference, paired_bootstrap
 from foldline.metrics.registry import measure
 from foldline.models import registry
 from foldline.models.interface import Job
@@ -164,7 +164,7 @@ def compared(
         if option.name == BASE or "codes" not in done.get(option.name, {}):
             continue
         own, other = (each[done[name]["codes"]] for name in (option.name, option.against))
-        found[option.name] = paired_interval(
+        found[option.name] = paired_bootstrap(
             TASK, target, own, other, groups, RESAMPLES, 0, metric, LEVEL
         )
     tested = [name for name in found if not name.startswith("another seed")]

@@ -153,7 +153,7 @@ VERBS = {
     ),
     "ablate": Verb(
         "try each way of resampling and augmentation",
-        "foldline.experiments.ablation:run",
+        "foldline.experiments.ablation:run_ablation",
         "Run each way of resampling and augmentation as a DVC experiment up to kfold, and compare "
         "its out-of-fold predictions with those of none, with intervals.",
         ablate_options,

@@ -1,10 +1,9 @@
-"""Balance the training rows: drop some, make changed copies of others."""
+"""Resample the training rows: drop some, make changed copies of others."""
 
 from pathlib import Path
 
-from foldline.augmentation import report
-from foldline.augmentation.augment_rows import balance
-from foldline.augmentation.external_inputs import commits, outside
+from foldline.augmentation.augment_rows import augment_rows
+from foldline.augmentation.report import list_idle_options, make_details, make_metrics
 from foldline.augmentation.sampling_plan import check_classes
 from foldline.core.io import schemas
 from foldline.core.io.files import write_json, write_metrics
@@ -21,23 +20,21 @@ class Params(Section):
 
 
 def main(params: Params) -> None:
-    rows, own = schemas.TRAIN.read(), params.augment
-    check_classes(own, one_a_label(rows, params.task)["label"])
-    held = frozenset(schemas.HELD_OUT_HASHES.read()["key"])
-    balanced = balance(rows, own, params.task, params.seed, held, params.runner.jobs)
-    schemas.AUGMENTED.write(balanced.rows)
-    found = report.metrics(rows, balanced, params.task, own.bins)
-    write_metrics(Path("metrics/augment.json"), {"augment": found})
-    details = report.details(rows, balanced, params.task, own.bins, params.seed)
-    # What was read beside the rows: kfold balances by it, too.
-    read = {"outside": outside(own), "commits": commits(own)}
-    notes = balanced.notes + report.idle(own, found)
-    write_json(Path("reports/augment.json"), details | read | {"notes": notes})
+    rows, augment, task, seed = schemas.TRAIN.read(), params.augment, params.task, params.seed
+    check_classes(augment, one_a_label(rows, task)["label"])
+    held_out = frozenset(schemas.HELD_OUT_HASHES.read()["key"])
+    result = augment_rows(rows, augment, task, seed, held_out, params.runner.jobs)
+    schemas.AUGMENTED.write(result.rows)
+    metrics = make_metrics(rows, result, task, augment.bins)
+    write_metrics(Path("metrics/augment.json"), {"augment": metrics})
+    notes = result.notes + list_idle_options(augment, metrics)
+    details = make_details(rows, result, task, augment, seed) | {"notes": notes}
+    write_json(Path("reports/augment.json"), details)
     for note in notes:
         say(f"note: {note}")
-    refused = sum(found["refused"].values())
+    refused = sum(metrics["refused"].values())
     say(
-        f"{len(rows)} rows: {found['dropped']} dropped, {found['copies']} copies made, "
+        f"{len(rows)} rows: {metrics['dropped']} dropped, {metrics['copies']} copies made, "
         f"{refused} refused"
     )
 

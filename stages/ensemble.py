@@ -1,20 +1,13 @@
 """Decide how the members vote, by their out-of-fold predictions alone."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
 from foldline.core import params as types
-from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.io.files import write_metrics
 from foldline.core.io.labels import MAIN, Labels
 from foldline.core.stage import run, say
-from foldline.ensembling.members import FAMILY, Ensemble
-from foldline.ensembling.voting import VOTES, fit_weights, out_of_fold
-from foldline.metrics.registry import measure
+from foldline.ensembling.ensemble_fit import fit_ensemble
 
 
 class Params(types.Section):
@@ -23,45 +16,12 @@ class Params(types.Section):
 
 def main(params: Params) -> None:
     labels = Labels.load()
-    table = schemas.OUT_OF_FOLD.read()
-    members = _members(params.ensemble.members, set(table["member"]))
-    families = list(dict.fromkeys(members.values()))
-    first = table[table["member"] == families[0]]
-    target, folds = labels.encode(first["label"]), first["fold"].to_numpy()
-    predictions = _aligned(table, families, first, labels)
-    weights = fit_weights(predictions, target)
-    models = {name: len(np.unique(folds)) if name == "folds" else 1 for name in members}
-    Ensemble(params.ensemble.method, models, weights).save()
-    main_metric = MAIN[labels.task]
-    combined = {name: out_of_fold(name, predictions, target, folds) for name in VOTES}
-    scores = {
-        name: measure(labels.task, target, values, names=[main_metric])[main_metric]
-        for name, values in (predictions | combined).items()
-    }
-    write_metrics(Path("metrics/ensemble.json"), {"out_of_fold": scores, "weight": weights})
-    chosen = params.ensemble.method
-    say(f"{chosen} vote of {', '.join(members)}: {main_metric} {scores[chosen]:.4f} out of fold")
-
-
-def _members(wanted: Sequence[str], there: set[str]) -> dict[str, str]:
-    """Give each member's family; where the model is TF-IDF itself it does not vote twice."""
-    members = {name: FAMILY[name] for name in wanted if FAMILY[name] in there}
-    if not members:
-        raise FoldlineError(
-            f"ensemble.members={wanted}: the model is TF-IDF itself; name 'train' or 'folds'"
-        )
-    return members
-
-
-def _aligned(
-    table: pd.DataFrame, families: list[str], first: pd.DataFrame, labels: Labels
-) -> dict[str, np.ndarray]:
-    """Give each family's predictions in the order of the first one's rows."""
-    found = {}
-    for family in families:
-        own = table[table["member"] == family].set_index("id").loc[first["id"].tolist()]
-        found[family] = labels.predictions(own)
-    return found
+    ensemble, scores = fit_ensemble(schemas.OUT_OF_FOLD.read(), params.ensemble, labels)
+    ensemble.save()
+    metrics = {"out_of_fold": scores, "weight": ensemble.weights}
+    write_metrics(Path("metrics/ensemble.json"), metrics)
+    method, members = ensemble.method, ", ".join(ensemble.models)
+    say(f"{method} vote of {members}: {MAIN[labels.task]} {scores[method]:.4f} out of fold")
 
 
 if __name__ == "__main__":

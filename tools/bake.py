@@ -41,7 +41,6 @@ COPIED = (
     "docs/models.md",
     "docs/params.md",
     "docs/params.schema.json",
-    "data/README.md",
     "data/llm/README.md",
     "data/*.gitignore",
     "models/pretrained/README.md",
@@ -58,6 +57,7 @@ SKIPPED = (
     "cookiecutter.json",
     "copier.yml",
     "copier/*",
+    "data/README.md",
     "data/raw/*",
     "docs/*",
     "dvc.lock",
@@ -75,7 +75,10 @@ SKIPPED = (
     "{{cookiecutter.*",
 )
 # Files that stand elsewhere in the template than in a project.
-MOVED = {"pyproject.toml": "template/pyproject.toml"}
+MOVED = {
+    "pyproject.toml": "template/pyproject.toml",
+    "data/README.md": "template/data/README.md",
+}
 SAMPLES = {"classification": "data/raw/topics", "regression": "data/raw/pairs"}
 # The files that each answer to `automation` adds, where they stand in the template.
 WORKFLOW = {".github/workflows/ci.yml": "template/optional/github/workflows/ci.yml"}

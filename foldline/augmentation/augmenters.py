@@ -1,7 +1,7 @@
 """The table of augmenters: ways to change a text without changing its label.
 
-A method is made from the training rows and the params, and then asked for copies. A copy depends
-on nothing but its source, the seed, its number and the attempt.
+An augmenter is made from the training rows and the params. A copy depends on nothing but its
+source, the seed, its number and the attempt.
 """
 
 from collections.abc import Callable
@@ -12,25 +12,26 @@ import numpy as np
 import pandas as pd
 
 from foldline.augmentation import word_augmenters
-from foldline.augmentation.backtranslation import Backtranslating
-from foldline.augmentation.llm import Rewriting
-from foldline.augmentation.nlpaug_adapter import made, nlpaug
-from foldline.augmentation.random_streams import Draws
-from foldline.augmentation.requests import Ask, Method, Texts
+from foldline.augmentation.backtranslation import BackTranslator
+from foldline.augmentation.llm import LlmRewriter
+from foldline.augmentation.nlpaug_adapter import augment_with_nlpaug, load_augmenter
+from foldline.augmentation.random_streams import RandomStreams
+from foldline.augmentation.requests import Augmenter, CopyRequest, TextPair
+from foldline.augmentation.sampling_plan import list_methods
 from foldline.augmentation.thesaurus import Thesaurus
-from foldline.augmentation.typos import noise
+from foldline.augmentation.typos import add_typos
 from foldline.augmentation.word_tokenizer import Batch
 from foldline.core.errors import FoldlineError
 from foldline.core.io.seeds import derive
 from foldline.core.params import Augment
 
-# Texts that are changed at once: their arrays stay in the processor's cache.
-BLOCK = 1500
+# Texts changed at once: their arrays fit into the processor's cache.
+BLOCK_SIZE = 1500
 
 
 @dataclass
-class Training:
-    """What methods are made from: the training rows, the params, the task and the seed."""
+class AugmenterInputs:
+    """What augmenters are made from: the training rows, the params, the task and the seed."""
 
     rows: pd.DataFrame
     augment: Augment
@@ -39,92 +40,122 @@ class Training:
 
     @cached_property
     def thesaurus(self) -> Thesaurus:
-        """Give the synonyms, whose filter is fitted once for all methods that use them."""
+        """Return the synonyms; their filter is fitted once for all methods that use them."""
         return Thesaurus(self.rows, self.augment.synonym, self.task)
 
 
 @dataclass(frozen=True)
-class Each:
-    """Changes each text for itself; an empty or blank one stays as it is."""
+class TextwiseAugmenter:
+    """Changes each text by itself; an empty or blank one stays as it is."""
 
     seed: int
     method: str
     change: Callable[[Batch], list[str]]
 
-    def __call__(self, asks: list[Ask], attempt: int) -> list[Texts]:
-        """Give the changed texts; both of a pair have random numbers of their own."""
+    def __call__(self, requests: list[CopyRequest], attempt: int) -> list[TextPair]:
+        """Return the changed texts; each of a pair has its own random numbers."""
         seeds = [derive(self.seed, "augment", self.method, attempt, side) for side in (0, 1)]
-        found: list[Texts] = []
-        for begin in range(0, len(asks), BLOCK):
-            texts, pairs, *others = map(list, zip(*asks[begin : begin + BLOCK], strict=True))
+        changed: list[TextPair] = []
+        for start in range(0, len(requests), BLOCK_SIZE):
+            block = requests[start : start + BLOCK_SIZE]
+            texts, pairs, *others = map(list, zip(*block, strict=True))
             sides = zip(seeds, (texts, pairs), strict=True)
-            found += zip(*(self._side(seed, own, *others) for seed, own in sides), strict=True)
-        return found
+            changed += zip(
+                *(self._change_side(seed, own, *others) for seed, own in sides), strict=True
+            )
+        return changed
 
-    def _side(
-        self, seed: int, texts: list[str], labels: list[str], names: list[str], numbers: list[int]
+    def _change_side(
+        self, seed: int, texts: list[str], labels: list[str], ids: list[str], numbers: list[int]
     ) -> list[str]:
         if not any(texts):
             return texts
-        batch = Batch(texts, labels, Draws.of(seed, names, numbers))
+        batch = Batch(texts, labels, RandomStreams.create(seed, ids, numbers))
         if all(map(str.strip, texts)):
             return self.change(batch)
-        found, full = np.array(texts, dtype=object), np.flatnonzero([t.strip() for t in texts])
-        found[full] = self.change(batch.part(full)) if len(full) else []
-        return list(found)
+        changed, rows = np.array(texts, dtype=object), np.flatnonzero([t.strip() for t in texts])
+        changed[rows] = self.change(batch.select(rows)) if len(rows) else []
+        return list(changed)
 
 
-def exchanged(asks: list[Ask], attempt: int) -> list[Texts]:
-    """Exchange the texts of each pair; a row with one text stays as it is."""
-    return [(a.text_pair, a.text) if a.text_pair else (a.text, "") for a in asks]
+class TextAugmenter:
+    """Changes texts by the methods that params name, fitted on these rows alone.
+
+    It may be pickled: models and dictionaries are loaded when first needed in a process.
+
+    Raises:
+        FoldlineError: if a method lacks its file, model or package.
+    """
+
+    def __init__(self, rows: pd.DataFrame, augment: Augment, task: str, seed: int) -> None:
+        inputs = AugmenterInputs(rows, augment, task, seed)
+        self._augmenters = {name: AUGMENTERS[name](inputs) for name in list_methods(augment)}
+
+    def augment(self, method: str, requests: list[CopyRequest], attempt: int) -> list[TextPair]:
+        """Return (text, text_pair) of each request; unchanged where the method cannot change it.
+
+        A result depends on the seed, the request, the method and the attempt, not on the other
+        requests.
+        """
+        return self._augmenters[method](requests, attempt)
 
 
-def _each(change: Callable[..., list[str]], name: str) -> Callable[[Training], Method]:
-    def make(training: Training) -> Method:
-        share = getattr(training.augment, name).share
-        return Each(training.seed, name, partial(change, share=share))
+def swap_pairs(requests: list[CopyRequest], attempt: int) -> list[TextPair]:
+    """Return the two texts of each pair in the other order; a single text stays as it is."""
+    return [(r.text_pair, r.text) if r.text_pair else (r.text, "") for r in requests]
+
+
+def _with_share(
+    change: Callable[..., list[str]], name: str
+) -> Callable[[AugmenterInputs], Augmenter]:
+    def make(inputs: AugmenterInputs) -> Augmenter:
+        share = getattr(inputs.augment, name).share
+        return TextwiseAugmenter(inputs.seed, name, partial(change, share=share))
 
     return make
 
 
-def _with_synonyms(change: Callable[..., list[str]], name: str) -> Callable[[Training], Method]:
-    def make(training: Training) -> Method:
-        share = getattr(training.augment, name).share
-        own = partial(change, share=share, thesaurus=training.thesaurus)
-        return Each(training.seed, name, own)
+def _with_synonyms(
+    change: Callable[..., list[str]], name: str
+) -> Callable[[AugmenterInputs], Augmenter]:
+    def make(inputs: AugmenterInputs) -> Augmenter:
+        share = getattr(inputs.augment, name).share
+        own = partial(change, share=share, thesaurus=inputs.thesaurus)
+        return TextwiseAugmenter(inputs.seed, name, own)
 
     return make
 
 
-def _eda(training: Training) -> Method:
-    own = partial(word_augmenters.eda, augment=training.augment, thesaurus=training.thesaurus)
-    return Each(training.seed, "eda", own)
+def _make_eda(inputs: AugmenterInputs) -> Augmenter:
+    change = partial(word_augmenters.eda, augment=inputs.augment, thesaurus=inputs.thesaurus)
+    return TextwiseAugmenter(inputs.seed, "eda", change)
 
 
-def _nlpaug(training: Training) -> Method:
-    made(training.augment.nlpaug)  # what cannot be used is told before any row is changed
-    return Each(training.seed, "nlpaug", partial(nlpaug, options=training.augment.nlpaug))
+def _make_nlpaug(inputs: AugmenterInputs) -> Augmenter:
+    load_augmenter(inputs.augment.nlpaug)  # fails before any row is changed
+    change = partial(augment_with_nlpaug, options=inputs.augment.nlpaug)
+    return TextwiseAugmenter(inputs.seed, "nlpaug", change)
 
 
-def _pairswap(training: Training) -> Method:
-    if not (training.rows["text_pair"] != "").any():
+def _make_pairswap(inputs: AugmenterInputs) -> Augmenter:
+    if not (inputs.rows["text_pair"] != "").any():
         raise FoldlineError(
             "augment: pairswap exchanges the two texts of a pair, but no training row has a second "
             "one; set data.text_pair to its column, or choose another method"
         )
-    return exchanged
+    return swap_pairs
 
 
-AUGMENTERS: dict[str, Callable[[Training], Method]] = {
-    "aeda": _each(word_augmenters.aeda, "aeda"),
-    "swap": _each(word_augmenters.swap, "swap"),
-    "delete": _each(word_augmenters.delete, "delete"),
+AUGMENTERS: dict[str, Callable[[AugmenterInputs], Augmenter]] = {
+    "aeda": _with_share(word_augmenters.aeda, "aeda"),
+    "swap": _with_share(word_augmenters.swap, "swap"),
+    "delete": _with_share(word_augmenters.delete, "delete"),
     "insert": _with_synonyms(word_augmenters.insert, "insert"),
     "synonym": _with_synonyms(word_augmenters.synonym, "synonym"),
-    "eda": _eda,
-    "noise": _each(noise, "noise"),
-    "pairswap": _pairswap,
-    "nlpaug": _nlpaug,
-    "backtranslation": lambda t: Backtranslating.of(t.augment.backtranslation, t.seed),
-    "llm": lambda t: Rewriting(t.augment.llm, t.seed),
+    "eda": _make_eda,
+    "noise": _with_share(add_typos, "noise"),
+    "pairswap": _make_pairswap,
+    "nlpaug": _make_nlpaug,
+    "backtranslation": lambda i: BackTranslator.from_options(i.augment.backtranslation, i.seed),
+    "llm": lambda inputs: LlmRewriter(inputs.augment.llm, inputs.seed),
 }

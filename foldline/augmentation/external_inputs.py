@@ -1,20 +1,20 @@
-"""What balancing reads beside the rows and params: models, dictionaries, recorded answers."""
+"""Files that augmentation reads beside rows and params: models, dictionaries, recorded answers."""
 
 from pathlib import Path
 
-from foldline.augmentation.changing import methods_of
 from foldline.augmentation.llm_cache import PATH
+from foldline.augmentation.sampling_plan import list_methods
 from foldline.core.io.files import digest
 from foldline.core.params import Augment
 from foldline.encoders import hub
 
 
-def outside(augment: Augment) -> dict[str, str]:
-    """Give the local files and folders that these params read, each with the hash of its content.
+def hash_external_inputs(augment: Augment) -> dict[str, str]:
+    """Return the local files and folders that these params read, with the hash of their content.
 
-    A Hugging Face id is no file here, and a file that is missing is told by who needs it.
+    Hugging Face ids are not files. A missing file is an error of the method that needs it.
     """
-    methods, names = set(methods_of(augment)), models(augment)
+    methods, names = set(list_methods(augment)), list_models(augment)
     if methods & {"synonym", "insert", "eda"} and augment.synonym.path:
         names.append(augment.synonym.path)
     if "nlpaug" in methods:
@@ -24,19 +24,17 @@ def outside(augment: Augment) -> dict[str, str]:
     return {name: digest(Path(name)) for name in sorted(names) if name and Path(name).exists()}
 
 
-def commits(augment: Augment) -> dict[str, str | None]:
-    """Give the commit of each Hugging Face id that these params read, once it was loaded.
-
-    None: it was not needed, so nobody looked for it.
-    """
-    return {n: hub.commit(n) for n in sorted(set(models(augment))) if not Path(n).is_dir()}
+def read_hub_commits(augment: Augment) -> dict[str, str | None]:
+    """Return the commit of each Hugging Face id that these params name; None if not loaded yet."""
+    names = sorted(set(list_models(augment)))
+    return {name: hub.commit(name) for name in names if not Path(name).is_dir()}
 
 
-def models(augment: Augment) -> list[str]:
-    """Give the encoder and the translators that these params read: folders and hub ids."""
+def list_models(augment: Augment) -> list[str]:
+    """Return the encoder and the translation models that these params read: folders, hub ids."""
     under, names = augment.undersample, []
     if under.method not in ("none", "random") and under.features == "embeddings":
         names.append(under.encoder)
-    if "backtranslation" in methods_of(augment):
+    if "backtranslation" in list_methods(augment):
         names += [augment.backtranslation.there, augment.backtranslation.back]
     return [name for name in names if name]

@@ -1,4 +1,4 @@
-"""Rows as numbers, for distances between them and for a second opinion on their labels."""
+"""Feature vectors of rows, for distances between them and for classifiers."""
 
 from typing import Any
 
@@ -10,17 +10,17 @@ from foldline.core.io.seeds import derive
 from foldline.core.params import Undersample
 from foldline.encoders.sentence_encoder import open_encoder
 
-GRAMS = (2, 4)
-FEW = 1000  # texts; of more, n-grams of one text alone are left out
-MOST = 50_000  # n-grams, the most frequent; this bounds the memory of the SVD
-LONGEST = 256  # tokens that an encoder reads of a text
+NGRAM_RANGE = (2, 4)
+FEW_TEXTS = 1000  # with more, n-grams of a single text are left out
+MAX_NGRAMS = 50_000  # the most frequent ones; bounds the memory of the SVD
+MAX_TOKENS = 256  # of a text that an encoder reads
 
 
-class Bags:
+class NgramVectorizer:
     """TF-IDF of character 2- to 4-grams within words, fitted on some rows.
 
     Raises:
-        FoldlineError: where no text of theirs holds a character.
+        FoldlineError: if all texts are empty.
     """
 
     def __init__(self, rows: pd.DataFrame) -> None:
@@ -31,62 +31,62 @@ class Bags:
         if not texts:
             raise FoldlineError(f"all {len(rows)} texts are empty: nothing tells them apart")
         self._pairs = bool(seconds)
-        # In a few short texts no n-gram may stand twice.
-        self._vectoriser = TfidfVectorizer(
+        # In a few short texts there may be no n-gram twice.
+        self._vectorizer = TfidfVectorizer(
             analyzer="char_wb",
-            ngram_range=GRAMS,
+            ngram_range=NGRAM_RANGE,
             sublinear_tf=True,
-            min_df=2 if len(texts) > FEW else 1,
-            max_features=MOST,
+            min_df=2 if len(texts) > FEW_TEXTS else 1,
+            max_features=MAX_NGRAMS,
         ).fit(texts)
 
-    def of(self, rows: pd.DataFrame) -> Any:
-        """Give (n, features) sparse; of pairs both texts' bags and what tells them apart."""
+    def transform(self, rows: pd.DataFrame) -> Any:
+        """Return (n, features) sparse; for pairs both texts' features and their difference."""
         from scipy import sparse
 
-        first = self._vectoriser.transform(rows["text"].tolist())
+        first = self._vectorizer.transform(rows["text"].tolist())
         if not self._pairs:
             return first
-        second = self._vectoriser.transform(rows["text_pair"].tolist())
+        second = self._vectorizer.transform(rows["text_pair"].tolist())
         return sparse.hstack([first, second, abs(first - second)], format="csr")
 
 
-def dense(rows: pd.DataFrame, options: Undersample, seed: int) -> np.ndarray:
-    """Give (n, d) float64 rows of length 1 (0 for what no feature knows), fitted on these alone.
+def make_dense_features(rows: pd.DataFrame, options: Undersample, seed: int) -> np.ndarray:
+    """Return (n, d) float64 rows of length 1 (0 without known features), fitted on these alone.
 
     Raises:
-        FoldlineError: where texts are empty, or the encoder cannot be loaded.
+        FoldlineError: if all texts are empty, or the encoder cannot be loaded.
     """
     from sklearn.preprocessing import normalize
 
-    make = embeddings if options.features == "embeddings" else svd
+    make = make_embedding_features if options.features == "embeddings" else make_svd_features
     return np.asarray(normalize(make(rows, options, seed)), dtype=np.float64)
 
 
-def svd(rows: pd.DataFrame, options: Undersample, seed: int) -> np.ndarray:
-    """Give the strongest directions of the rows' TF-IDF: (n, `dimensions` or as many as there are).
+def make_svd_features(rows: pd.DataFrame, options: Undersample, seed: int) -> np.ndarray:
+    """Return the main components of the rows' TF-IDF: (n, `dimensions` or fewer).
 
     Latent semantic analysis (Deerwester et al., 1990) by a randomised SVD (Halko et al., 2011).
     """
     from sklearn.decomposition import TruncatedSVD
 
-    found = Bags(rows).of(rows)
-    most = min(options.dimensions, *found.shape)
+    features = NgramVectorizer(rows).transform(rows)
+    dimensions = min(options.dimensions, *features.shape)
     state = derive(seed, "svd") % 2**32
     with np.errstate(invalid="ignore", divide="ignore"):  # equal texts have no variance
-        return np.asarray(TruncatedSVD(most, random_state=state).fit_transform(found))
+        return np.asarray(TruncatedSVD(dimensions, random_state=state).fit_transform(features))
 
 
-def embeddings(rows: pd.DataFrame, options: Undersample, seed: int) -> np.ndarray:
-    """Give a frozen encoder's vector of each row: (n, width).
+def make_embedding_features(rows: pd.DataFrame, options: Undersample, seed: int) -> np.ndarray:
+    """Return a frozen encoder's vector of each row: (n, width).
 
-    Of pairs both texts' vectors and what tells them apart, (n, 3 * width).
+    Pairs: both texts' vectors and their absolute difference, (n, 3 * width).
 
     Raises:
-        FoldlineError: where params name no encoder, or it cannot be loaded.
+        FoldlineError: if params name no encoder, or it cannot be loaded.
     """
-    # One thread, however many the process has: near ties decide who stays.
-    encoder = open_encoder("augment.undersample.encoder", options.encoder, LONGEST, 1)
+    # One thread, whatever the process has: rounding would decide near ties.
+    encoder = open_encoder("augment.undersample.encoder", options.encoder, MAX_TOKENS, 1)
     first = encoder.vectors(rows["text"].tolist())
     if not (rows["text_pair"] != "").any():
         return first

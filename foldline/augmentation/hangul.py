@@ -1,8 +1,8 @@
-"""Hangul as it is typed: syllables to key strokes of the 2-set keyboard, and back."""
+"""Hangul syllables to keystrokes of the 2-set keyboard, and back."""
 
 import re
 
-# Strokes on the key of a Latin letter, the shifted one second (KS X 5002).
+# The jamo on the key of a Latin letter, the shifted one second (KS X 5002).
 KEYS = dict(
     zip(
         "qwertyuiopasdfghjklzxcvbnm",
@@ -36,12 +36,12 @@ _SYLLABLE = re.compile(
 
 
 def is_hangul(text: str) -> bool:
-    """Tell whether a text has a Hangul syllable."""
+    """Return whether a text has a Hangul syllable."""
     return any("가" <= character <= "힣" for character in text)
 
 
-def typed(text: str) -> list[str]:
-    """Give the strokes of a text; what is no Hangul syllable is one stroke a character."""
+def split_keystrokes(text: str) -> list[str]:
+    """Return the keystrokes of a text; any other character is one keystroke."""
     strokes: list[str] = []
     for character in text:
         code = ord(character)
@@ -54,18 +54,19 @@ def typed(text: str) -> list[str]:
     return strokes
 
 
-def composed(strokes: list[str]) -> str:
-    """Give the text that an input method makes of strokes: `composed(typed(x)) == x` for words.
+def compose_hangul(strokes: list[str]) -> str:
+    """Return the text that an input method composes of keystrokes.
 
-    Strokes that make no syllable stay letters, as ㅋㅋ.
+    `compose_hangul(split_keystrokes(x)) == x` for words. Keystrokes that form no syllable stay
+    letters, such as ㅋㅋ.
     """
-    return _SYLLABLE.sub(_syllable, "".join(strokes))
+    return _SYLLABLE.sub(_compose_syllable, "".join(strokes))
 
 
-def _syllable(found: re.Match[str]) -> str:
+def _compose_syllable(match: re.Match[str]) -> str:
     lead, vowel, tail = (
-        _LEADS.index(found[1]),
-        _VOWELS.index(found[2]),
-        _TAILS.index(found[3] or ""),
+        _LEADS.index(match[1]),
+        _VOWELS.index(match[2]),
+        _TAILS.index(match[3] or ""),
     )
     return chr(_FIRST + (lead * len(_VOWELS) + vowel) * len(_TAILS) + tail)

@@ -1,4 +1,4 @@
-"""Texts put in other words by a language model, whose answers are recorded and replayed."""
+"""Paraphrases by a language model, whose answers are recorded and replayed."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -6,97 +6,98 @@ from dataclasses import dataclass
 from typing import Any
 
 from foldline.augmentation import chat_client, llm_cache
-from foldline.augmentation.requests import Ask, Texts
+from foldline.augmentation.requests import CopyRequest, TextPair
 from foldline.core.errors import FoldlineError
 from foldline.core.io.seeds import derive
 from foldline.core.params import Llm
 from foldline.data.normalization import normalise
 
-AT_ONCE = 4  # requests on their way
-_PLACES = re.compile(r"\{(text|text_pair|label)\}")
-_THOUGHT = re.compile(r"^.*</think>", re.DOTALL)
+MAX_CONCURRENT = 4  # requests
+_FIELDS = re.compile(r"\{(text|text_pair|label)\}")
+_REASONING = re.compile(r"^.*</think>", re.DOTALL)
 _QUOTES = ('""', "''", "“”", "‘’", "「」", "『』")
 
 
 @dataclass(frozen=True)
-class Rewriting:
-    """Puts the text of each row (the first of a pair) in other words.
+class LlmRewriter:
+    """Paraphrases the text of each row (the first of a pair).
 
-    `replay` reads recorded answers alone, `record` asks for those that are missing and writes
-    each down at once, `off` changes nothing. Equal texts with equal labels are asked for once.
-    The key of an answer is the whole request (model, messages, temperature, max_tokens, seed) and
-    the sample's number; not the address of the server.
+    `replay` only reads recorded answers, `record` requests missing ones and records each at once,
+    `off` changes nothing. Equal texts with equal labels are requested once. The key of an answer
+    is the whole request (model, messages, temperature, max_tokens, seed) and the sample's number,
+    without the address of the server.
     """
 
     options: Llm
     seed: int
 
-    def __call__(self, asks: list[Ask], attempt: int) -> list[Texts]:
-        """Give the rewritten texts; a refused, empty or cut answer leaves a text unchanged.
+    def __call__(self, requests: list[CopyRequest], attempt: int) -> list[TextPair]:
+        """Return the rewritten texts; a refused, empty or truncated answer changes nothing.
 
         Raises:
-            FoldlineError: in replay, where answers are missing; in record, where the server fails.
+            FoldlineError: in replay, if answers are missing; in record, if the server fails.
         """
         if self.options.mode == "off":
-            return [(ask.text, ask.text_pair) for ask in asks]
-        requests = [self._request(ask, attempt) for ask in asks]
-        keys = [llm_cache.key_of(request) for request in requests]
-        known = llm_cache.opened()
+            return [(request.text, request.text_pair) for request in requests]
+        prompts = [self._make_prompt(request, attempt) for request in requests]
+        keys = [llm_cache.hash_prompt(prompt) for prompt in prompts]
+        cache = llm_cache.open_cache()
         missing = {
-            key: request
-            for key, request, ask in zip(keys, requests, asks, strict=True)
-            if key not in known and ask.text
+            key: prompt
+            for key, prompt, request in zip(keys, prompts, requests, strict=True)
+            if key not in cache and request.text
         }
         if missing and self.options.mode == "replay":
-            raise FoldlineError(_missing(len(missing), len(set(keys))))
-        self._record(missing, known)
+            raise FoldlineError(_explain_missing(len(missing), len(set(keys))))
+        self._record(missing, cache)
         return [
-            (_cleaned(known[key], ask.text) if ask.text else ask.text, ask.text_pair)
-            for key, ask in zip(keys, asks, strict=True)
+            (_clean(cache[key], request.text) if request.text else "", request.text_pair)
+            for key, request in zip(keys, requests, strict=True)
         ]
 
-    def _request(self, ask: Ask, attempt: int) -> dict[str, Any]:
-        """Give what is sent, and the sample's number, which is not."""
-        prompt = _PLACES.sub(lambda found: str(getattr(ask, found[1])), self.options.prompt)
+    def _make_prompt(self, request: CopyRequest, attempt: int) -> dict[str, Any]:
+        """Return the body of the server request, and `sample`, which is not sent."""
+        prompt = _FIELDS.sub(lambda match: str(getattr(request, match[1])), self.options.prompt)
         return {
             "model": self.options.model,
             "messages": [{"role": "user", "content": prompt}],
             "temperature": self.options.temperature,
             "max_tokens": self.options.max_tokens,
-            "seed": derive(self.seed, "llm", ask.number, attempt) % 2**31,
-            "sample": [ask.number, attempt],
+            "seed": derive(self.seed, "llm", request.number, attempt) % 2**31,
+            "sample": [request.number, attempt],
         }
 
-    def _record(self, missing: dict[str, dict[str, Any]], known: llm_cache.Answers) -> None:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            asked = {pool.submit(self._ask, request): key for key, request in missing.items()}
+    def _record(self, missing: dict[str, dict[str, Any]], cache: llm_cache.AnswerCache) -> None:
+        with ThreadPoolExecutor(MAX_CONCURRENT) as pool:
+            keys = {pool.submit(self._request, prompt): key for key, prompt in missing.items()}
             try:
-                for done in as_completed(asked):
-                    known.add(asked[done], done.result())
+                for done in as_completed(keys):
+                    cache.add(keys[done], done.result())
             except BaseException:
-                # What is on its way is paid for: it is waited for, and kept.
+                # Running requests are paid for: wait for them, and keep their answers.
                 pool.shutdown(wait=True, cancel_futures=True)
-                for done, key in asked.items():
+                for done, key in keys.items():
                     if not done.cancelled() and done.exception() is None:
-                        known.add(key, done.result())
+                        cache.add(key, done.result())
                 raise
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        body = {name: value for name, value in request.items() if name != "sample"}
-        return chat_client.ask(self.options, body) | {"sample": request["sample"]}
+    def _request(self, prompt: dict[str, Any]) -> dict[str, Any]:
+        body = {name: value for name, value in prompt.items() if name != "sample"}
+        answer = chat_client.request_completion(self.options, body)
+        return answer | {"sample": prompt["sample"]}
 
 
-def _cleaned(answer: str | None, text: str) -> str:
-    """Take thoughts, quotation marks and line breaks from around an answer."""
-    new = normalise(_THOUGHT.sub("", answer or ""), "none")
+def _clean(answer: str | None, text: str) -> str:
+    """Return an answer without reasoning, quotation marks and line breaks around it."""
+    new = normalise(_REASONING.sub("", answer or ""), "none")
     if len(new) > 1 and new[0] + new[-1] in _QUOTES and text[:1] != new[0]:
         new = new[1:-1].strip()
     return new or text
 
 
-def _missing(count: int, of: int) -> str:
+def _explain_missing(count: int, total: int) -> str:
     return (
-        f"augment.llm: {count} of {of} answers are not in {llm_cache.PATH.as_posix()}. Get "
-        "the file (git pull, dvc pull), or ask a server for those that are missing: "
+        f"augment.llm: {count} of {total} answers are not in {llm_cache.PATH.as_posix()}. Get "
+        "the file (git pull, dvc pull), or request the missing ones from a server: "
         "`dvc exp run -S augment.llm.mode=record`"
     )

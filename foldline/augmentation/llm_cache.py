@@ -1,4 +1,4 @@
-"""Recorded answers of language models: a file that grows by whole lines, and is read back."""
+"""Recorded answers of language models: an append-only JSON Lines file."""
 
 import hashlib
 import json
@@ -12,54 +12,54 @@ from typing import Any, BinaryIO
 from foldline.core.errors import FoldlineError
 
 PATH = Path("data/llm/answers.jsonl")
-_OPEN: dict[Path, "Answers"] = {}
+_OPEN: dict[Path, "AnswerCache"] = {}
 
 
-def key_of(request: dict[str, Any]) -> str:
-    """Give the key of a request: sha256 of all of it, in one canonical form (hex)."""
-    text = json.dumps(request, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+def hash_prompt(prompt: dict[str, Any]) -> str:
+    """Return the key of a prompt: the sha256 of its canonical JSON (hex)."""
+    text = json.dumps(prompt, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def opened() -> "Answers":
-    """Give the project's answers, read once in a process and then only what was added."""
+def open_cache() -> "AnswerCache":
+    """Return the project's answers; a process reads the file once, then only new lines."""
     path = PATH.resolve()
-    answers = _OPEN.setdefault(path, Answers(path))
+    answers = _OPEN.setdefault(path, AnswerCache(path))
     answers.refresh()
     return answers
 
 
-class Answers:
+class AnswerCache:
     """A JSON Lines file of answers by key. The first answer of a key counts.
 
-    A line is written in one piece and flushed to the disk, so that a kill costs at most the answer
-    being written: what it leaves without a line's end is ignored, and cut off by the next writer.
-    Several processes may write: each takes the system's lock on the file, which dies with it.
+    Each line is written at once and flushed to disk, so that a kill loses at most one answer: a
+    line without its end is ignored, and the next writer truncates it. Several processes may write;
+    each takes the system's lock on the file, which ends with the process.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._known: dict[str, str | None] = {}
-        self._read = self._lines = 0
+        self._answers: dict[str, str | None] = {}
+        self._position = self._line_count = 0
 
     def __contains__(self, key: str) -> bool:
-        return key in self._known
+        return key in self._answers
 
     def __getitem__(self, key: str) -> str | None:
-        """Give an answer; None where there was none, or one that is no use."""
-        return self._known[key]
+        """Return an answer; None if the model gave none, or no usable one."""
+        return self._answers[key]
 
     def refresh(self) -> None:
-        """Read what was added since.
+        """Read new lines.
 
         Raises:
-            FoldlineError: for a line that is no answer.
+            FoldlineError: if a line is no answer.
         """
         try:
             with self.path.open("rb") as stream:
-                self._catch_up(stream)
+                self._read_new_lines(stream)
         except FileNotFoundError:
-            self._known, self._read, self._lines = {}, 0, 0
+            self._answers, self._position, self._line_count = {}, 0, 0
         except OSError as error:
             raise FoldlineError(f"{self.path} cannot be read: {error.strerror}") from error
 
@@ -68,34 +68,34 @@ class Answers:
         line = json.dumps({"key": key} | record, ensure_ascii=False) + "\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a+b", buffering=0) as stream, _locked(stream):
-                self._catch_up(stream)
-                if key in self._known:
+            with self.path.open("a+b", buffering=0) as stream, _lock(stream):
+                self._read_new_lines(stream)
+                if key in self._answers:
                     return
-                stream.truncate(self._read)
+                stream.truncate(self._position)
                 stream.write(line.encode("utf-8", "replace"))
                 os.fsync(stream.fileno())
-                self._catch_up(stream)
+                self._read_new_lines(stream)
         except OSError as error:
             raise FoldlineError(
                 f"{self.path} could not be written: {error.strerror or error}. Check free disk "
-                "space and permissions, then run the command again: what was recorded is kept"
+                "space and permissions, then run the command again: recorded answers are kept"
             ) from error
 
-    def _catch_up(self, stream: BinaryIO) -> None:
-        """Read whole lines behind those that are known."""
-        if stream.seek(0, os.SEEK_END) < self._read:  # another file took its place
-            self._known, self._read, self._lines = {}, 0, 0
-        stream.seek(self._read)
+    def _read_new_lines(self, stream: BinaryIO) -> None:
+        """Read the complete lines after those read before."""
+        if stream.seek(0, os.SEEK_END) < self._position:  # the file was replaced
+            self._answers, self._position, self._line_count = {}, 0, 0
+        stream.seek(self._position)
         whole, end, _ = stream.read().rpartition(b"\n")
         for line in whole.split(b"\n") if end else ():
-            self._lines += 1
+            self._line_count += 1
             if line.strip():
-                key, answer = self._parsed(line)
-                self._known.setdefault(key, answer)
-        self._read += len(whole) + len(end)
+                key, answer = self._parse(line)
+                self._answers.setdefault(key, answer)
+        self._position += len(whole) + len(end)
 
-    def _parsed(self, line: bytes) -> tuple[str, str | None]:
+    def _parse(self, line: bytes) -> tuple[str, str | None]:
         try:
             record = json.loads(line)
             answer = record["answer"]
@@ -104,17 +104,17 @@ class Answers:
             return str(record["key"]), answer
         except (ValueError, KeyError, TypeError) as error:
             raise FoldlineError(
-                f"{self.path}, line {self._lines}: is no recorded answer ({error}); remove the "
-                "line, or take the file from git or DVC again"
+                f"{self.path}, line {self._line_count}: is no recorded answer ({error}); remove "
+                "the line, or restore the file from git or DVC"
             ) from error
 
 
 @contextmanager
-def _locked(stream: BinaryIO) -> Iterator[None]:
-    """Wait for the system's lock on a file; it is freed with the file, and with the process."""
+def _lock(stream: BinaryIO) -> Iterator[None]:
+    """Wait for the system's lock on a file; closing the file or ending the process frees it."""
     try:
         import fcntl
-    except ImportError:  # Windows: a byte far behind the end, so that others can read
+    except ImportError:  # Windows: lock a byte far after the end, so that others can read
         import msvcrt
 
         stream.seek(1 << 40)

@@ -1,4 +1,4 @@
-"""Any augmenter of nlpaug that needs no download, its pitfalls mended."""
+"""Any nlpaug augmenter that needs no download, with workarounds for its pitfalls."""
 
 import random
 import re
@@ -16,61 +16,69 @@ from foldline.augmentation.word_tokenizer import Batch
 from foldline.core.errors import FoldlineError, unknown
 from foldline.core.params import Nlpaug
 
-_TRIAL = "One two three four five. Six seven eight nine ten."
-# Arguments that name a model; what is no path is downloaded.
-_MODELS = ("model_path", "model_name", "model_dir")
-_MADE: dict[str, Any] = {}
+_TEST_TEXT = "One two three four five. Six seven eight nine ten."
+# Arguments that name a model; nlpaug downloads whatever is no path.
+_MODEL_ARGUMENTS = ("model_path", "model_name", "model_dir")
+_LOADED: dict[str, Any] = {}
 
 
-def nlpaug(batch: Batch, *, options: Nlpaug) -> list[str]:
-    """Change texts by the augmenter of nlpaug that params name.
+def augment_with_nlpaug(batch: Batch, *, options: Nlpaug) -> list[str]:
+    """Return texts changed by the nlpaug augmenter that params name.
 
-    nlpaug draws from two global generators (seeded here and put back), gives `[]` for an empty
-    text, moves capitals, and its own tokenizer tears numbers, links and smileys apart (words are
-    split at spaces instead). A text that it stumbles on stays as it is. Its generators are global,
-    so share work among processes, not threads.
+    nlpaug draws from two global generators (seeded here and restored), returns `[]` for an empty
+    text, moves capitals, and its tokenizer splits numbers, links and smileys (here words are split
+    at spaces). A text on which it fails stays as it is. As its generators are global, divide work
+    among processes, not threads.
 
     Raises:
-        FoldlineError: where the augmenter's name or options cannot be used.
+        FoldlineError: if the augmenter's name or options cannot be used.
     """
-    augmenter, most = made(options), np.full(len(batch.texts), 2**32)
-    seeds = zip(batch.draws.below(most).tolist(), batch.draws.below(most).tolist(), strict=True)
-    return [_changed(text, augmenter, *own) for text, own in zip(batch.texts, seeds, strict=True)]
+    augmenter, most = load_augmenter(options), np.full(len(batch.texts), 2**32)
+    seeds = zip(
+        batch.streams.integers(most).tolist(), batch.streams.integers(most).tolist(), strict=True
+    )
+    return [
+        _change_text(text, augmenter, *own) for text, own in zip(batch.texts, seeds, strict=True)
+    ]
 
 
-def _changed(text: str, augmenter: Any, one: int, other: int) -> str:
+def _change_text(text: str, augmenter: Any, one: int, other: int) -> str:
     with _global_seeds(one, other):
         try:
-            changed = _text(augmenter.augment(text))
+            changed = _extract_text(augmenter.augment(text))
         except Exception:  # as crop's "Sample larger than population"; bad options failed the trial
             return text
     return changed if changed else text
 
 
-def made(options: Nlpaug) -> Any:
-    """Make the augmenter of a class name once in a process, and try it."""
+def load_augmenter(options: Nlpaug) -> Any:
+    """Return the augmenter of a class name, made and tested once in a process."""
     key = f"{options.name} {sorted(options.options.items())!r}"
-    if key not in _MADE:
-        made_by = _class(options.name)
-        _check_models(made_by, options)
+    if key not in _LOADED:
+        augmenter_class = _find_class(options.name)
+        _check_models(augmenter_class, options)
         try:
             with _global_seeds(0, 0):
-                augmenter = _mended(made_by, options.options)
-                _text(augmenter.augment(_TRIAL))
+                augmenter = _make_augmenter(augmenter_class, options.options)
+                _extract_text(augmenter.augment(_TEST_TEXT))
         except Exception as error:
             raise FoldlineError(
                 f"augment.nlpaug: {options.name} cannot be used with options {options.options}: "
                 f"{type(error).__name__}: {error}"
             ) from error
-        _MADE[key] = augmenter
-    return _MADE[key]
+        _LOADED[key] = augmenter
+    return _LOADED[key]
 
 
-def _check_models(made_by: Any, options: Nlpaug) -> None:
-    """Refuse a model that is not here: the hub would be asked for it, for most of a minute."""
-    for name, parameter in signature(made_by).parameters.items():
+def _check_models(augmenter_class: Any, options: Nlpaug) -> None:
+    """Refuse a model that is not on disk: nlpaug would try the hub for most of a minute."""
+    for name, parameter in signature(augmenter_class).parameters.items():
         value = options.options.get(name, parameter.default)
-        if not name.endswith(_MODELS) or not isinstance(value, str) or Path(value).exists():
+        if (
+            not name.endswith(_MODEL_ARGUMENTS)
+            or not isinstance(value, str)
+            or Path(value).exists()
+        ):
             continue
         raise FoldlineError(
             f"augment.nlpaug: {options.name} reads a model, and there is no folder or file "
@@ -80,60 +88,62 @@ def _check_models(made_by: Any, options: Nlpaug) -> None:
         )
 
 
-def _mended(made_by: Any, options: dict[str, Any]) -> Any:
-    """Make an augmenter that splits at spaces and leaves capitals where they are."""
-    sentences = made_by.__name__ == "RandomSentAug"
+def _make_augmenter(augmenter_class: Any, options: dict[str, Any]) -> Any:
+    """Return an augmenter that splits at spaces and leaves capitals in place."""
+    sentences = augmenter_class.__name__ == "RandomSentAug"
     ours = {
         "tokenizer": re.compile(r"(?<=[.!?…。])\s+").split if sentences else str.split,
         "reverse_tokenizer": " ".join,
     }
-    taken = signature(made_by).parameters
-    augmenter = made_by(**{name: ours[name] for name in ours if name in taken} | options)
+    parameters = signature(augmenter_class).parameters
+    augmenter = augmenter_class(
+        **{name: ours[name] for name in ours if name in parameters} | options
+    )
     augmenter.align_capitalization = lambda source, new: new
-    augmenter.change_case = _exchange
+    augmenter.change_case = _swap_words
     words = getattr(getattr(augmenter, "model", None), "dict", None)
-    if isinstance(words, dict):  # made of sets: their order differs from process to process
+    if isinstance(words, dict):  # made from sets, whose order differs between processes
         augmenter.model.dict = {
-            name: sorted(found) if isinstance(found, list | set) else found
-            for name, found in words.items()
+            name: sorted(values) if isinstance(values, list | set) else values
+            for name, values in words.items()
         }
     return augmenter
 
 
-def _exchange(doc: Any, one: int, other: int, order: int) -> Any:
-    """Exchange two words of nlpaug's document as they are written."""
-    words = [doc.get_token(place).get_latest_token().token for place in (one, other)]
-    for place, word in zip((other, one), words, strict=True):
-        doc.add_change_log(place, new_token=word, action="swap", change_seq=order)
+def _swap_words(doc: Any, one: int, other: int, order: int) -> Any:
+    """Swap two words of nlpaug's document without changing their case."""
+    words = [doc.get_token(position).get_latest_token().token for position in (one, other)]
+    for position, word in zip((other, one), words, strict=True):
+        doc.add_change_log(position, new_token=word, action="swap", change_seq=order)
     return doc
 
 
-def _text(found: Any) -> str:
-    """Give the one text of whatever nlpaug gives back, with single spaces."""
-    one = found[0] if isinstance(found, list) and found else found
-    if not isinstance(one, str):
-        raise TypeError(f"it gives {type(one).__name__} instead of a text")
-    return " ".join(one.split())
+def _extract_text(result: Any) -> str:
+    """Return the one text of nlpaug's result, with single spaces."""
+    text = result[0] if isinstance(result, list) and result else result
+    if not isinstance(text, str):
+        raise TypeError(f"it returns {type(text).__name__} instead of a text")
+    return " ".join(text.split())
 
 
-def _class(name: str) -> Any:
-    """Find an augmenter of characters, words or sentences by its name."""
-    known: dict[str, Any] = {}
-    for room in ("char", "word", "sentence"):  # the later ones take seconds to import
+def _find_class(name: str) -> Any:
+    """Return a class of character, word or sentence augmenters by its name."""
+    classes: dict[str, Any] = {}
+    for level in ("char", "word", "sentence"):  # the later ones take seconds to import
         with warnings.catch_warnings():
             # Its source holds invalid escapes, which Python 3.12 warns of on the first import.
             warnings.simplefilter("ignore")
-            module = import_module(f"nlpaug.augmenter.{room}")
-        known |= {n: made_by for n, made_by in vars(module).items() if n.endswith("Aug")}
-        if name in known:
-            return known[name]
-    message = unknown("nlpaug augmenter", name, sorted(known))
+            module = import_module(f"nlpaug.augmenter.{level}")
+        classes |= {n: value for n, value in vars(module).items() if n.endswith("Aug")}
+        if name in classes:
+            return classes[name]
+    message = unknown("nlpaug augmenter", name, sorted(classes))
     raise FoldlineError(f"augment.nlpaug.name: {message}")
 
 
 @contextmanager
 def _global_seeds(one: int, other: int) -> Iterator[None]:
-    """Seed the global generators, and put their states back afterwards."""
+    """Seed the global generators, and restore their states afterwards."""
     states = random.getstate(), np.random.get_state()
     try:
         random.seed(one)

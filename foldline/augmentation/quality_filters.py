@@ -1,4 +1,4 @@
-"""What a copy must pass: it is changed, new, not too long or short, and still says its label."""
+"""Filters that copies must pass: changed, new, of similar length, and true to their label."""
 
 import sys
 from collections.abc import Set
@@ -7,152 +7,163 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from foldline.augmentation.features import Bags
+from foldline.augmentation.features import NgramVectorizer
+from foldline.augmentation.requests import TextPair
+from foldline.core.io.group_split import compute_strata, group_folds
 from foldline.core.io.labels import Labels, names_of
-from foldline.core.io.seeds import rank_keys
+from foldline.core.io.seeds import derive
 from foldline.core.params import Gates
 from foldline.data import similarity_join
 from foldline.data.duplicates import meetings
 from foldline.data.leaks import digest
 from foldline.data.normalization import key
 
-GATES = ("unchanged", "duplicate", "held", "length", "near", "agreement")
+FILTERS = ("unchanged", "duplicate", "held", "length", "near", "agreement")
 FOLDS = 5
-MANY = 5_000  # rows; with so many it takes a while
-Texts = tuple[str, str]
+PROGRESS_ROWS = 5_000  # from this many rows on, a progress bar is shown
 
 
-class Gate:
-    """The gates that look at one copy at a time; it remembers what it let through.
+class CopyFilter:
+    """The filters that look at one copy at a time; it remembers the copies that passed.
 
-    `rows` are all training rows, `held` digests of texts that are held out: neither may be met
-    again as a copy.
+    `rows` are all training rows, `held_out` digests of held-out texts: no copy may equal either.
     """
 
-    def __init__(self, rows: pd.DataFrame, gates: Gates, held: Set[str]) -> None:
-        self._gates, self._held = gates, held
-        self._seen = set(_texts(rows))
+    def __init__(self, rows: pd.DataFrame, limits: Gates, held_out: Set[str]) -> None:
+        self._limits, self._held_out = limits, held_out
+        self._seen = set(_list_texts(rows))
 
-    def refused(self, source: Texts, copy: Texts) -> str:
-        """Name the gate that a copy fails, or give an empty text and remember the copy."""
+    def check(self, source: TextPair, copy: TextPair) -> str:
+        """Return the name of the filter that a copy fails; an empty text if it passes."""
         if copy == source:
             return "unchanged"
         if copy in self._seen:
             return "duplicate"
-        if self._held and digest(*copy) in self._held:
+        if self._held_out and digest(*copy) in self._held_out:
             return "held"
-        if not self._fits(source, copy):
+        if not self._has_similar_length(source, copy):
             return "length"
         self._seen.add(copy)
         return ""
 
-    def _fits(self, source: Texts, copy: Texts) -> bool:
-        """Compare characters of both texts together; none may become empty, or come to be."""
+    def _has_similar_length(self, source: TextPair, copy: TextPair) -> bool:
+        """Compare the characters of both texts together; an empty text must stay empty."""
         if [bool(text) for text in source] != [bool(text) for text in copy]:
             return False
         ratio = sum(map(len, copy)) / sum(map(len, source))
-        return self._gates.min_length_ratio <= ratio <= self._gates.max_length_ratio
+        return self._limits.min_length_ratio <= ratio <= self._limits.max_length_ratio
 
 
-def near(rows: pd.DataFrame, copies: pd.DataFrame, threshold: float) -> tuple[np.ndarray, str]:
-    """Say which copies are near to a row, or an earlier copy, of another source: (c,) bool.
+def find_near_copies(
+    rows: pd.DataFrame, copies: pd.DataFrame, threshold: float
+) -> tuple[np.ndarray, str]:
+    """Return which copies are near to a row, or an earlier copy, of another source: (c,) bool.
 
-    Near is a Jaccard similarity of character 3-grams of at least `threshold`; 1 is off. Pairs are
-    found as `prepare` finds near duplicates, which the second value tells.
+    Near means a Jaccard similarity of character 3-grams of at least `threshold`. The second value
+    is a note on how pairs were found; it is the way in which `prepare` finds near duplicates.
     """
     texts = [
-        key(f"{text}\n{pair}" if pair else text) for text, pair in _texts(rows) + _texts(copies)
+        key(f"{text}\n{pair}" if pair else text)
+        for text, pair in _list_texts(rows) + _list_texts(copies)
     ]
     order = np.array(sorted(range(len(texts)), key=texts.__getitem__), dtype=np.int64)
-    sets, lists, way = meetings([texts[place] for place in order], threshold)
+    sets, lists, way = meetings([texts[position] for position in order], threshold)
     sources = pd.factorize(np.array([*rows["id"], *copies["source_id"]], dtype=object))[0]
-    made = order >= len(rows)
+    is_copy = order >= len(rows)
     pairs = np.sort(
-        order[similarity_join.similar_pairs(sets, lists, threshold, sources[order], made)]
+        order[similarity_join.similar_pairs(sets, lists, threshold, sources[order], is_copy)]
     )
-    refused = np.zeros(len(texts), dtype=bool)
-    # By the later one's place: one that was refused itself is no reason to refuse another.
-    for one, other in pairs[np.argsort(pairs[:, 1], kind="stable")].tolist():
-        refused[other] |= not refused[one]
-    told = f"copies near to other rows (Jaccard of 3-grams from {threshold:g}): {way}"
-    return refused[len(rows) :], told
+    near = np.zeros(len(texts), dtype=bool)
+    # In the order of the later one: a copy that was refused is no reason to refuse another.
+    for first, second in pairs[np.argsort(pairs[:, 1], kind="stable")].tolist():
+        near[second] |= not near[first]
+    note = f"copies near to other rows (Jaccard of 3-grams from {threshold:g}): {way}"
+    return near[len(rows) :], note
 
 
-def _texts(rows: pd.DataFrame) -> list[Texts]:
+def _list_texts(rows: pd.DataFrame) -> list[TextPair]:
     return list(zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True))
 
 
-def agreement(rows: pd.DataFrame, copies: pd.DataFrame, task: str, seed: int) -> np.ndarray:
-    """Give how far a model that has not seen a copy's group agrees with its label: (c,) in 0..1.
+def score_agreement(rows: pd.DataFrame, copies: pd.DataFrame, task: str, seed: int) -> np.ndarray:
+    """Return how well a model that has not seen a copy's group agrees with its label: (c,) in 0..1.
 
-    Groups are shared over five folds, and a copy is judged by the model of the four others.
-    Classes: the probability of the copy's class, by a logistic regression on TF-IDF; 1 where it
-    was learnt from no row that has that class, as it cannot tell. Several labels a row: the least
-    probability of one that the row has, or has not. Numbers: 1 less the change of a
-    ridge regression's prediction from source to copy, as a share of the target's range.
+    Groups are divided over five folds; the model of the other four scores a copy.
+    Classification: the probability of the copy's class, by a logistic regression on TF-IDF; 1 if
+    no training row has that class. Multilabel: the lowest probability of the true decision over
+    labels. Regression: 1 minus the change of a ridge regression's prediction from source to copy,
+    as a share of the target's range.
     """
-    found = np.ones(len(copies))
-    folds = _folds(rows["group"].tolist(), seed)
-    places = pd.Series(np.arange(len(rows)), index=rows["id"])
-    sources = places.loc[copies["source_id"]].to_numpy()
-    judge = {"regression": _by_number, "multilabel": _by_labels}.get(task, _by_class)
-    shown = tqdm(range(FOLDS), "agreement", unit="fold", disable=len(rows) < MANY, file=sys.stderr)
-    for fold in shown:
-        learn, asked = rows[folds != fold], np.flatnonzero(folds[sources] == fold)
-        if len(asked) and not learn.empty:
-            found[asked] = judge(learn, rows.iloc[sources[asked]], copies.iloc[asked])
-    return found
+    agreement = np.ones(len(copies))
+    ids, groups = rows["id"].tolist(), rows["group"].tolist()
+    strata = compute_strata(rows["label"], task)
+    folds = group_folds(ids, groups, strata, FOLDS, derive(seed, "agreement"))
+    positions = pd.Series(np.arange(len(rows)), index=rows["id"])
+    sources = positions.loc[copies["source_id"]].to_numpy()
+    functions = {"regression": _score_numbers, "multilabel": _score_labels}
+    score = functions.get(task, _score_classes)
+    hide = len(rows) < PROGRESS_ROWS
+    for fold in tqdm(range(FOLDS), "agreement", unit="fold", disable=hide, file=sys.stderr):
+        training, own = rows[folds != fold], np.flatnonzero(folds[sources] == fold)
+        if len(own) and not training.empty:
+            agreement[own] = score(training, rows.iloc[sources[own]], copies.iloc[own])
+    return agreement
 
 
-def _folds(groups: list[str], seed: int) -> np.ndarray:
-    """Give each row a fold, whole groups in one: (n,) int, whatever the order of rows."""
-    names = sorted(set(groups))
-    ranks = np.argsort(np.argsort(rank_keys(seed, [f"agree\x1f{name}" for name in names])))
-    folds = dict(zip(names, (ranks % FOLDS).tolist(), strict=True))
-    return np.array([folds[name] for name in groups], dtype=np.int64)
-
-
-def _by_class(learn: pd.DataFrame, sources: pd.DataFrame, copies: pd.DataFrame) -> np.ndarray:
+def _score_classes(
+    training: pd.DataFrame, sources: pd.DataFrame, copies: pd.DataFrame
+) -> np.ndarray:
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier
 
-    classes = np.unique(learn["label"].to_numpy(dtype=str))
+    classes = np.unique(training["label"].to_numpy(dtype=str))
     if len(classes) < 2:
         return np.ones(len(copies))
-    bags = Bags(learn)
+    vectorizer = NgramVectorizer(training)
     logistic = LogisticRegression(solver="liblinear", class_weight="balanced", random_state=0)
-    model = OneVsRestClassifier(logistic).fit(bags.of(learn), learn["label"].to_numpy(dtype=str))
-    # A class that was not learnt has no column: its copies pass.
-    said = np.column_stack([model.predict_proba(bags.of(copies)), np.ones(len(copies))])
+    model = OneVsRestClassifier(logistic).fit(
+        vectorizer.transform(training), training["label"].to_numpy(dtype=str)
+    )
+    # A class without training rows has no column, so its copies pass.
+    probabilities = np.column_stack(
+        [model.predict_proba(vectorizer.transform(copies)), np.ones(len(copies))]
+    )
     columns = {name: column for column, name in enumerate(model.classes_.tolist())}
     own = [columns.get(name, len(columns)) for name in copies["label"].tolist()]
-    return np.asarray(said[np.arange(len(copies)), own])
+    return np.asarray(probabilities[np.arange(len(copies)), own])
 
 
-def _by_labels(learn: pd.DataFrame, sources: pd.DataFrame, copies: pd.DataFrame) -> np.ndarray:
+def _score_labels(
+    training: pd.DataFrame, sources: pd.DataFrame, copies: pd.DataFrame
+) -> np.ndarray:
     from sklearn.linear_model import LogisticRegression
 
-    names = sorted({name for label in learn["label"] for name in names_of(label)})
+    names = sorted({name for label in training["label"] for name in names_of(label)})
     labels = Labels("multilabel", tuple(names))
-    target, own = labels.encode(learn["label"]), labels.encode(copies["label"])
-    bags = Bags(learn)
-    known, asked = bags.of(learn), bags.of(copies)
-    least = np.ones(len(copies))
+    target, own = labels.encode(training["label"]), labels.encode(copies["label"])
+    vectorizer = NgramVectorizer(training)
+    features, copy_features = vectorizer.transform(training), vectorizer.transform(copies)
+    lowest = np.ones(len(copies))
     for column in np.flatnonzero(target.min(axis=0) < target.max(axis=0)).tolist():
         logistic = LogisticRegression(solver="liblinear", class_weight="balanced", random_state=0)
-        said = logistic.fit(known, target[:, column]).predict_proba(asked)
-        least = np.minimum(least, said[np.arange(len(copies)), own[:, column]])
-    return least
+        logistic.fit(features, target[:, column])
+        probabilities = logistic.predict_proba(copy_features)
+        lowest = np.minimum(lowest, probabilities[np.arange(len(copies)), own[:, column]])
+    return lowest
 
 
-def _by_number(learn: pd.DataFrame, sources: pd.DataFrame, copies: pd.DataFrame) -> np.ndarray:
+def _score_numbers(
+    training: pd.DataFrame, sources: pd.DataFrame, copies: pd.DataFrame
+) -> np.ndarray:
     from sklearn.linear_model import Ridge
 
-    target = learn["label"].to_numpy(dtype=np.float64)
-    spread = float(np.ptp(target))
-    if spread == 0:
+    target = training["label"].to_numpy(dtype=np.float64)
+    span = float(np.ptp(target))
+    if span == 0:
         return np.ones(len(copies))
-    bags = Bags(learn)
-    model = Ridge(random_state=0, solver="lsqr").fit(bags.of(learn), target)
-    change = np.abs(model.predict(bags.of(copies)) - model.predict(bags.of(sources)))
-    return np.asarray(1 - np.clip(change / spread, 0, 1))
+    vectorizer = NgramVectorizer(training)
+    model = Ridge(random_state=0, solver="lsqr").fit(vectorizer.transform(training), target)
+    change = np.abs(
+        model.predict(vectorizer.transform(copies)) - model.predict(vectorizer.transform(sources))
+    )
+    return np.asarray(1 - np.clip(change / span, 0, 1))

@@ -1,4 +1,4 @@
-"""What balancing came to: a few numbers for DVC, and what a person wants to look at."""
+"""What the augmentation did: a few numbers for DVC, and details with samples to look at."""
 
 from collections import Counter
 from collections.abc import Hashable
@@ -7,134 +7,140 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.augmentation.augment_rows import Balanced
-from foldline.augmentation.quality_filters import GATES
-from foldline.augmentation.sampling_plan import edges_of, stands_for
+from foldline.augmentation.augment_rows import AugmentedRows
+from foldline.augmentation.external_inputs import hash_external_inputs, read_hub_commits
+from foldline.augmentation.quality_filters import FILTERS
+from foldline.augmentation.sampling_plan import assign_classes, compute_bin_edges
 from foldline.core.io.seeds import rank_keys
 from foldline.core.params import Augment
 
-SAMPLES = 10  # lines before and after of a method
-REMOVED = 5  # samples of a class
+N_COPY_SAMPLES = 10  # of each method
+N_REMOVED_SAMPLES = 5  # of each class
 
 
-def metrics(before: pd.DataFrame, balanced: Balanced, task: str, bins: int) -> dict[str, Any]:
-    """Give rows, drops, copies, refusals by gate, and the largest class over the smallest.
+def make_metrics(
+    before: pd.DataFrame, result: AugmentedRows, task: str, bins: int
+) -> dict[str, Any]:
+    """Return rows, drops, copies, refusals by filter, and the largest class over the smallest.
 
-    For numbers, ranges of the target that hold rows stand for classes.
+    Regression: ranges of the target that hold rows count as classes.
     """
-    failed = Counter(balanced.copies["gate"].tolist())
-    sizes = _sizes(before, balanced, task, bins)
+    failed = Counter(result.copies["failed_filter"].tolist())
+    sizes = _count_classes(before, result, task, bins)
     return {
-        "rows": len(balanced.rows),
-        "dropped": len(balanced.removed),
-        "wanted": len(balanced.copies),
+        "rows": len(result.rows),
+        "dropped": len(result.removed),
+        "wanted": len(result.copies),
         "copies": failed[""],
-        "refused": {gate: failed[gate] for gate in GATES},
-        "ratio_before": _ratio(sizes["before"]),
-        "ratio_after": _ratio(sizes["after"]),
+        "refused": {name: failed[name] for name in FILTERS},
+        "ratio_before": _compute_ratio(sizes["before"]),
+        "ratio_after": _compute_ratio(sizes["after"]),
     }
 
 
-def idle(augment: Augment, found: dict[str, Any]) -> list[str]:
-    """Say which part of balancing was asked for and did nothing."""
+def list_idle_options(augment: Augment, metrics: dict[str, Any]) -> list[str]:
+    """Return a note for undersampling or augmentation that is on but changed nothing."""
     notes = []
     under = augment.undersample
-    if under.method != "none" and not found["dropped"]:
+    if under.method != "none" and not metrics["dropped"]:
         notes.append(
             f"augment.undersample.method={under.method} dropped no row: classes differ by less "
             f"than augment.undersample.max_ratio={under.max_ratio:g}, or it found none to drop"
         )
-    if augment.method != "none" and not found["copies"]:
+    if augment.method != "none" and not metrics["copies"]:
         notes.append(
-            f"augment.method={augment.method} made no copy: none was wanted (augment.strategy), "
-            "none could be changed, or augment.gates refused them (reports/augment.json)"
+            f"augment.method={augment.method} made no copy: none was needed (augment.strategy), "
+            "no text could be changed, or augment.gates refused all (reports/augment.json)"
         )
     return notes
 
 
-def details(
-    before: pd.DataFrame, balanced: Balanced, task: str, bins: int, seed: int
+def make_details(
+    before: pd.DataFrame, result: AugmentedRows, task: str, augment: Augment, seed: int
 ) -> dict[str, Any]:
-    """Give counts of classes, or the target's histogram, and samples of what was done.
+    """Return counts of classes, or the target's histogram, samples, and the external inputs.
 
-    `methods` has for each method the copies wanted, made and refused by each gate, and up to ten
-    lines before and after; `removed` up to five rows of each class that were dropped.
+    `methods` has the copies wanted, made and refused by each filter, and up to ten samples before
+    and after; `removed` up to five removed rows of each class. `kfold` depends on `outside`, the
+    hashes of local files, and `commits`.
     """
-    sizes = _sizes(before, balanced, task, bins)
-    names = sorted(sizes["before"])
-    found: dict[str, Any] = {
+    bins = augment.bins
+    sizes = _count_classes(before, result, task, bins)
+    details: dict[str, Any] = {
         "classes": [
             {"class": name} | {when: int(size.get(name, 0)) for when, size in sizes.items()}
-            for name in names
+            for name in sorted(sizes["before"])
         ],
         "methods": {
-            str(name): _method(own, seed) for name, own in balanced.copies.groupby("method")
+            str(name): _describe_method(own, seed) for name, own in result.copies.groupby("method")
         },
-        "removed": _removed(before, balanced.removed, task, bins, seed),
+        "removed": _sample_removed(before, result.removed, task, bins, seed),
     }
     if task == "regression" and len(before):
-        del found["classes"]  # ranges, which the histogram has in their order
-        found["histogram"] = _histogram(before, balanced.rows, bins)
-    return found
+        del details["classes"]  # the histogram has the ranges in their order
+        details["histogram"] = _make_histogram(before, result.rows, bins)
+    details |= {"outside": hash_external_inputs(augment), "commits": read_hub_commits(augment)}
+    return details
 
 
-def _sizes(
-    before: pd.DataFrame, balanced: Balanced, task: str, bins: int
+def _count_classes(
+    before: pd.DataFrame, result: AugmentedRows, task: str, bins: int
 ) -> dict[str, Counter[str]]:
-    """Count classes before, after under-sampling, and after all."""
-    own = dict(zip(before["id"], stands_for(before, task, bins), strict=True))
-    removed = set(balanced.removed["id"])
+    """Return the sizes of classes before, after undersampling, and after augmentation."""
+    classes = dict(zip(before["id"], assign_classes(before, task, bins), strict=True))
+    removed = set(result.removed["id"])
     return {
-        "before": Counter(own.values()),
-        "kept": Counter(name for row, name in own.items() if row not in removed),
-        "after": Counter(own[source] for source in balanced.rows["source_id"]),
+        "before": Counter(classes.values()),
+        "kept": Counter(name for id_, name in classes.items() if id_ not in removed),
+        "after": Counter(classes[source] for source in result.rows["source_id"]),
     }
 
 
-def _ratio(sizes: Counter[str]) -> float | None:
+def _compute_ratio(sizes: Counter[str]) -> float | None:
     return max(sizes.values()) / min(sizes.values()) if sizes else None
 
 
-def _method(copies: pd.DataFrame, seed: int) -> dict[str, Any]:
-    failed = Counter(copies["gate"].tolist())
-    passed = copies[copies["gate"] == ""]
-    samples = passed.iloc[_drawn(passed["id"].tolist(), SAMPLES, seed)]
+def _describe_method(copies: pd.DataFrame, seed: int) -> dict[str, Any]:
+    failed = Counter(copies["failed_filter"].tolist())
+    passed = copies[copies["failed_filter"] == ""]
+    samples = passed.iloc[_sample_positions(passed["id"].tolist(), N_COPY_SAMPLES, seed)]
     return {
         "wanted": len(copies),
         "made": failed[""],
-        "refused": {gate: failed[gate] for gate in GATES},
-        "samples": [_before_and_after(row) for row in samples.to_dict("records")],
+        "refused": {name: failed[name] for name in FILTERS},
+        "samples": [_describe_copy(row) for row in samples.to_dict("records")],
     }
 
 
-def _before_and_after(copy: dict[Hashable, Any]) -> dict[str, str]:
-    found = {"id": copy["id"], "label": copy["label"]}
-    found |= {"before": copy["source_text"], "after": copy["text"]}
+def _describe_copy(copy: dict[Hashable, Any]) -> dict[str, str]:
+    texts = {"id": copy["id"], "label": copy["label"]}
+    texts |= {"before": copy["source_text"], "after": copy["text"]}
     if copy["source_pair"] or copy["text_pair"]:
-        found |= {"before_pair": copy["source_pair"], "after_pair": copy["text_pair"]}
-    return found
+        texts |= {"before_pair": copy["source_pair"], "after_pair": copy["text_pair"]}
+    return texts
 
 
-def _removed(
+def _sample_removed(
     before: pd.DataFrame, removed: pd.DataFrame, task: str, bins: int, seed: int
 ) -> dict[str, list[dict[str, str]]]:
-    own = dict(zip(before["id"], stands_for(before, task, bins), strict=True))
+    classes = dict(zip(before["id"], assign_classes(before, task, bins), strict=True))
     columns = ["id", "text", "text_pair", "label"]
-    found: dict[str, list[dict[str, str]]] = {}
-    for name, part in removed.groupby(removed["id"].map(own)):
-        samples = part.iloc[_drawn(part["id"].tolist(), REMOVED, seed)]
-        found[str(name)] = [{c: str(row[c]) for c in columns} for row in samples.to_dict("records")]
-    return found
+    samples: dict[str, list[dict[str, str]]] = {}
+    for name, part in removed.groupby(removed["id"].map(classes)):
+        rows = part.iloc[_sample_positions(part["id"].tolist(), N_REMOVED_SAMPLES, seed)]
+        samples[str(name)] = [{c: str(row[c]) for c in columns} for row in rows.to_dict("records")]
+    return samples
 
 
-def _drawn(ids: list[str], most: int, seed: int) -> list[int]:
-    """Draw places of some rows, whatever the order of all."""
-    return [int(place) for place in np.argsort(rank_keys(seed, ids), kind="stable")[:most]]
+def _sample_positions(ids: list[str], count: int, seed: int) -> list[int]:
+    """Draw the positions of some rows, the same rows in any order of all."""
+    order = np.argsort(rank_keys(seed, ids), kind="stable")
+    return [int(position) for position in order[:count]]
 
 
-def _histogram(before: pd.DataFrame, after: pd.DataFrame, bins: int) -> dict[str, list[float]]:
-    """Count rows in equal ranges of the target: `edges` are one more than the counts."""
-    edges = edges_of(before["label"].to_numpy(dtype=np.float64), bins)
+def _make_histogram(before: pd.DataFrame, after: pd.DataFrame, bins: int) -> dict[str, list[float]]:
+    """Return the row counts in equal ranges of the target, and their `edges`."""
+    edges = compute_bin_edges(before["label"].to_numpy(dtype=np.float64), bins)
     counts = {
         when: np.histogram(rows["label"].to_numpy(dtype=np.float64), edges)[0].tolist()
         for when, rows in (("before", before), ("after", after))

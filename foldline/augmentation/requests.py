@@ -1,22 +1,22 @@
-"""What is asked of a method: one changed copy of one row."""
+"""The request for one changed copy of one row, and the interface of augmenters."""
 
 from typing import NamedTuple, Protocol
 
-Texts = tuple[str, str]
+TextPair = tuple[str, str]
 
 
-class Ask(NamedTuple):
-    """One copy that is wanted: the source's texts, label and id, and the copy's number."""
+class CopyRequest(NamedTuple):
+    """A copy to make: the source's texts, label and id, and the copy's number."""
 
     text: str
     text_pair: str
     label: str
-    name: str
+    source_id: str
     number: int
 
 
-class Method(Protocol):
-    """A way to change texts, as the table of augmenters makes it."""
+class Augmenter(Protocol):
+    """A way to change texts without changing their labels."""
 
-    def __call__(self, asks: list[Ask], attempt: int) -> list[Texts]:
-        """Give the changed texts of each ask, or the unchanged ones where it cannot."""
+    def __call__(self, requests: list[CopyRequest], attempt: int) -> list[TextPair]:
+        """Return the changed texts of each request; unchanged ones where it cannot change them."""

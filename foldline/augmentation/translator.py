@@ -1,4 +1,4 @@
-"""A translation model: loaded when needed, its translations kept on disk."""
+"""A translation model, loaded when needed, with its translations cached on disk."""
 
 import hashlib
 import json
@@ -21,8 +21,8 @@ _LOADED: dict[str, tuple[Any, Any]] = {}
 _TABLE = "CREATE TABLE IF NOT EXISTS translations (key TEXT PRIMARY KEY, found TEXT NOT NULL)"
 
 
-class Job(NamedTuple):
-    """A text to translate, and the seed to sample by; None: search by beams."""
+class TranslationJob(NamedTuple):
+    """A text to translate, and the seed for sampling; None means beam search."""
 
     text: str
     seed: int | None
@@ -30,7 +30,7 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True)
 class Translator:
-    """A sequence-to-sequence model by its folder or id; `identity` says its content."""
+    """A sequence-to-sequence model; `identity` is the hash of its folder, or its commit."""
 
     name: str
     identity: str
@@ -38,16 +38,16 @@ class Translator:
     options: Backtranslation
 
     @classmethod
-    def of(cls, key: str, name: str, options: Backtranslation) -> Self:
+    def find(cls, key: str, name: str, options: Backtranslation) -> Self:
         """Find the model that a params key names.
 
         Raises:
-            FoldlineError: where neither a folder nor the hub gives it.
+            FoldlineError: if it is neither a folder nor on the hub.
         """
-        there = options.languages
-        languages = (there[0], there[1]) if there else None
-        if there and key == "back":
-            languages = (there[1], there[0])
+        codes = options.languages
+        languages = (codes[0], codes[1]) if codes else None
+        if codes and key == "back":
+            languages = (codes[1], codes[0])
         if Path(name).is_dir():
             return cls(name, digest(Path(name)), languages, options)
         try:
@@ -55,55 +55,57 @@ class Translator:
 
             local = hub.local_only(name)
             commit = AutoConfig.from_pretrained(name, local_files_only=local)._commit_hash
-        except Exception as error:  # each library beneath has errors of its own
+        except Exception as error:  # each underlying library has its own errors
             raise FoldlineError(
-                _not_found(f"augment.backtranslation.{key}", name, error)
+                _explain_load_error(f"augment.backtranslation.{key}", name, error)
             ) from error
         return cls(name, f"{name}@{commit}", languages, options)
 
-    def translate(self, jobs: list[Job], best: int) -> list[list[str]]:
-        """Give the `best` translations of each text, the best one first.
+    def translate(self, jobs: list[TranslationJob], best: int) -> list[list[str]]:
+        """Return the `best` translations of each text, the best one first.
 
-        None of an empty text, nor of one that is longer than `max_length` tokens, or than the
-        model reads, nor one that comes to no end within them (models stutter at texts such as
-        ㅋㅋㅋ). Texts share a batch only with texts of as many tokens, so that no
-        padding stands in any; what remains of a neighbour's influence is the rounding of sums.
+        There is none for an empty text, for one longer than `max_length` tokens or than the model
+        reads, and none that does not end within `max_length` (models repeat themselves at texts
+        such as ㅋㅋㅋ). The texts of a batch have the same number of tokens, so nothing is padded,
+        and other texts in the batch affect only the rounding of sums.
         """
-        keys = {job: self._key(job, best) for job in jobs if job.text.strip()}
-        with _kept() as store:
-            known = dict(_read(store, keys.values()))
-            missing = [job for job, key in keys.items() if key not in known]
-            for batch in self._batches(missing) if missing else ():
-                found = {keys[job]: texts for job, texts in self._computed(batch, best)}
-                _write(store, found)
-                known |= found
-        return [known[keys[job]] if job in keys else [] for job in jobs]
+        keys = {job: self._hash_job(job, best) for job in jobs if job.text.strip()}
+        with _open_cache() as store:
+            translations = dict(_read_translations(store, keys.values()))
+            missing = [job for job, key in keys.items() if key not in translations]
+            for batch in self._make_batches(missing) if missing else ():
+                new = {keys[job]: texts for job, texts in self._translate_batch(batch, best)}
+                _write_translations(store, new)
+                translations |= new
+        return [translations[keys[job]] if job in keys else [] for job in jobs]
 
-    def _key(self, job: Job, best: int) -> str:
+    def _hash_job(self, job: TranslationJob, best: int) -> str:
         options = self.options.model_dump(exclude={"there", "back", "languages", "batch_size"})
-        made_by = [version(name) for name in ("transformers", "tokenizers", "torch")]
-        what = [self.identity, self.languages, *job, best, sorted(options.items()), made_by]
-        return hashlib.sha256(json.dumps(what).encode()).hexdigest()
+        versions = [version(name) for name in ("transformers", "tokenizers", "torch")]
+        parts = [self.identity, self.languages, *job, best, sorted(options.items()), versions]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
-    def _batches(self, jobs: list[Job]) -> Iterator[list[Job]]:
-        """Part jobs by their number of tokens; sampled ones stand alone."""
-        tokenizer, _ = self._loaded()
-        by_length: defaultdict[int, list[Job]] = defaultdict(list)
+    def _make_batches(self, jobs: list[TranslationJob]) -> Iterator[list[TranslationJob]]:
+        """Yield batches of jobs with the same number of tokens; a sampled job is alone."""
+        tokenizer, _ = self._load()
+        by_length: defaultdict[int, list[TranslationJob]] = defaultdict(list)
         for job in sorted(jobs, key=lambda job: (job.text, job.seed or 0)):
             by_length[len(tokenizer(job.text, verbose=False)["input_ids"])].append(job)
         for _, group in sorted(by_length.items()):
             size = 1 if group[0].seed is not None else self.options.batch_size
             yield from (group[start : start + size] for start in range(0, len(group), size))
 
-    def _computed(self, batch: list[Job], best: int) -> Iterator[tuple[Job, list[str]]]:
+    def _translate_batch(
+        self, batch: list[TranslationJob], best: int
+    ) -> Iterator[tuple[TranslationJob, list[str]]]:
         import torch
 
-        tokenizer, model = self._loaded()
+        tokenizer, model = self._load()
         inputs = tokenizer([job.text for job in batch], return_tensors="pt", verbose=False)
-        if inputs["input_ids"].shape[1] > self._longest(model):
+        if inputs["input_ids"].shape[1] > self._max_tokens(model):
             yield from ((job, []) for job in batch)
             return
-        seed, drawn = batch[0].seed, {"do_sample": True, "temperature": self.options.temperature}
+        seed, sampling = batch[0].seed, {"do_sample": True, "temperature": self.options.temperature}
         devices = [model.device] if model.device.type == "cuda" else []
         with torch.inference_mode(), torch.random.fork_rng(devices):
             if seed is not None:
@@ -114,37 +116,37 @@ class Translator:
                 max_new_tokens=self.options.max_length,
                 num_beams=self.options.beams,
                 num_return_sequences=best,
-                **self._forced(tokenizer),
-                **(drawn if seed is not None else {"do_sample": False}),
+                **self._force_language(tokenizer),
+                **(sampling if seed is not None else {"do_sample": False}),
             )
         ended = (tokens[:, 1:] != model.config.pad_token_id).sum(dim=1) < self.options.max_length
         decoded = tokenizer.batch_decode(tokens, skip_special_tokens=True)
         texts = [
             " ".join(text.split()) if end else "" for text, end in zip(decoded, ended, strict=True)
         ]
-        for place, job in enumerate(batch):
-            yield job, [text for text in texts[place * best : (place + 1) * best] if text]
+        for index, job in enumerate(batch):
+            yield job, [text for text in texts[index * best : (index + 1) * best] if text]
 
-    def _longest(self, model: Any) -> int:
-        reads = getattr(model.config, "max_position_embeddings", None)
-        return min(self.options.max_length, reads or self.options.max_length)
+    def _max_tokens(self, model: Any) -> int:
+        positions = getattr(model.config, "max_position_embeddings", None)
+        return min(self.options.max_length, positions or self.options.max_length)
 
-    def _loaded(self) -> tuple[Any, Any]:
-        """Load the model, once in a process, and tell it the texts' language."""
+    def _load(self) -> tuple[Any, Any]:
+        """Return tokenizer and model, loaded once in a process, for the language of the texts."""
         if self.identity not in _LOADED:
-            _LOADED[self.identity] = _load(self.name)
+            _LOADED[self.identity] = _load_model(self.name)
         tokenizer, model = _LOADED[self.identity]
         if self.languages:
             tokenizer.src_lang = self.languages[0]
         return tokenizer, model
 
-    def _forced(self, tokenizer: Any) -> dict[str, int]:
-        """Name the token that has a model of many languages (NLLB, M2M100, mBART) write one."""
+    def _force_language(self, tokenizer: Any) -> dict[str, int]:
+        """Return the option that sets the target language (NLLB, M2M100, mBART)."""
         if not self.languages:
             return {}
         code = self.languages[1]
-        known = getattr(tokenizer, "lang_code_to_id", None) or {}
-        token = known.get(code, tokenizer.convert_tokens_to_ids(code))
+        codes = getattr(tokenizer, "lang_code_to_id", None) or {}
+        token = codes.get(code, tokenizer.convert_tokens_to_ids(code))
         if token is None or token == tokenizer.unk_token_id:
             raise FoldlineError(
                 f"augment.backtranslation.languages: {self.name} does not know {code!r}; its "
@@ -153,7 +155,7 @@ class Translator:
         return {"forced_bos_token_id": int(token)}
 
 
-def _load(name: str) -> tuple[Any, Any]:
+def _load_model(name: str) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
     from transformers.utils import logging
@@ -164,12 +166,12 @@ def _load(name: str) -> tuple[Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
         model = AutoModelForSeq2SeqLM.from_pretrained(name, local_files_only=local, dtype="float32")
     except Exception as error:
-        raise FoldlineError(_not_found("augment.backtranslation", name, error)) from error
-    model.generation_config.max_length = None  # max_new_tokens says it
+        raise FoldlineError(_explain_load_error("augment.backtranslation", name, error)) from error
+    model.generation_config.max_length = None  # max_new_tokens replaces it
     return tokenizer, model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _not_found(key: str, name: str, error: Exception) -> str:
+def _explain_load_error(key: str, name: str, error: Exception) -> str:
     reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
     pieces = "sentencepiece" in reason.lower()
     hint = (
@@ -183,8 +185,8 @@ def _not_found(key: str, name: str, error: Exception) -> str:
 
 
 @contextmanager
-def _kept() -> Iterator[sqlite3.Connection]:
-    """Open the translations on disk: the parent project's, if this is a copy of it."""
+def _open_cache() -> Iterator[sqlite3.Connection]:
+    """Open the cache on disk: that of the parent project in a copy made by DVC."""
     path = Path(os.environ.get("DVC_ROOT") or ".").resolve() / ".foldline" / "translations.sqlite"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -194,18 +196,20 @@ def _kept() -> Iterator[sqlite3.Connection]:
             yield store
     except (OSError, sqlite3.Error) as error:
         raise FoldlineError(
-            f"{path} cannot be used ({error}): it holds translations made before. Check free disk "
+            f"{path} cannot be used ({error}): it caches translations. Check free disk "
             "space and permissions, or remove the file"
         ) from error
 
 
-def _read(store: sqlite3.Connection, keys: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+def _read_translations(
+    store: sqlite3.Connection, keys: Iterable[str]
+) -> Iterator[tuple[str, list[str]]]:
     for key in keys:
-        for (found,) in store.execute("SELECT found FROM translations WHERE key = ?", (key,)):
-            yield key, json.loads(found)
+        for (texts,) in store.execute("SELECT found FROM translations WHERE key = ?", (key,)):
+            yield key, json.loads(texts)
 
 
-def _write(store: sqlite3.Connection, found: dict[str, list[str]]) -> None:
-    rows = [(key, json.dumps(texts)) for key, texts in found.items()]
+def _write_translations(store: sqlite3.Connection, translations: dict[str, list[str]]) -> None:
+    rows = [(key, json.dumps(texts)) for key, texts in translations.items()]
     with store:
         store.executemany("INSERT OR IGNORE INTO translations VALUES (?, ?)", rows)

@@ -1,11 +1,11 @@
-"""Changes of whole words, and of the marks between them; the texts come back with single spaces."""
+"""Changes of whole words and punctuation marks; the results have single spaces."""
 
 from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
-from foldline.augmentation.random_streams import exchanged, ranges, scaled
+from foldline.augmentation.random_streams import apply_swaps, concatenate_ranges, scale
 from foldline.augmentation.thesaurus import Slot, Thesaurus
 from foldline.augmentation.word_tokenizer import Batch
 from foldline.core.params import Augment
@@ -14,102 +14,104 @@ MARKS = (".", ",", "!", "?", ";", ":")
 
 
 def aeda(batch: Batch, *, share: float) -> list[str]:
-    """Put punctuation marks before words, 1 to `share` a word (AEDA: Karimi et al., 2021)."""
-    words, draws = batch.words, batch.draws
+    """Insert 1 to `share` * words punctuation marks before words (AEDA: Karimi et al., 2021)."""
+    words, streams = batch.words, batch.streams
     most = np.maximum(1, (share * words.sizes).astype(np.int64))
-    counts = 1 + draws.below(most)
-    places = np.repeat(words.first, counts) + draws.places(words.sizes, counts)
-    marks = scaled(draws.shares(counts), np.array(len(MARKS)))
-    return words.inserted(places, np.array(MARKS, dtype=object)[marks].tolist())
+    counts = 1 + streams.integers(most)
+    positions = np.repeat(words.first, counts) + streams.sample(words.sizes, counts)
+    marks = scale(streams.random(counts), np.array(len(MARKS)))
+    return words.insert(positions, np.array(MARKS, dtype=object)[marks].tolist())
 
 
 def swap(batch: Batch, *, share: float) -> list[str]:
-    """Exchange two words, `share` times a word and at least once (EDA: Wei and Zou, 2019)."""
-    words, draws = batch.words, batch.draws
-    counts = np.where(words.sizes > 1, _counts(share, words.sizes), 0)
+    """Swap two words, `share` * words times and at least once (EDA: Wei and Zou, 2019)."""
+    words, streams = batch.words, batch.streams
+    counts = np.where(words.sizes > 1, _count_changes(share, words.sizes), 0)
     sizes = np.repeat(words.sizes, counts)
-    ones = scaled(draws.shares(counts), sizes)
-    others = scaled(draws.shares(counts), sizes - 1)
+    ones = scale(streams.random(counts), sizes)
+    others = scale(streams.random(counts), sizes - 1)
     others += others >= ones
-    return words.ordered(exchanged(words.sizes + 1, counts, ones, others))  # ends stay
+    return words.reorder(apply_swaps(words.sizes + 1, counts, ones, others))  # ends stay
 
 
 def delete(batch: Batch, *, share: float) -> list[str]:
-    """Drop each word with chance `share`, one at least, never all (EDA: Wei and Zou, 2019)."""
-    words, draws = batch.words, batch.draws
+    """Delete each word with probability `share`, at least one, never all (EDA)."""
+    words, streams = batch.words, batch.streams
     sizes, first = words.sizes, words.first
     kept = np.ones(len(words), dtype=bool)
-    kept[np.repeat(first, sizes) + ranges(sizes)] = draws.shares(sizes) >= share
+    kept[np.repeat(first, sizes) + concatenate_ranges(sizes)] = streams.random(sizes) >= share
     left = np.add.reduceat(kept, first, dtype=np.int64) - 1
-    drawn = first + draws.below(sizes)
-    kept[drawn[left == sizes]] = False
-    kept[drawn[(left == 0) | (sizes == 1)]] = True
-    return words.ordered(np.flatnonzero(kept))
+    chosen = first + streams.integers(sizes)
+    kept[chosen[left == sizes]] = False
+    kept[chosen[(left == 0) | (sizes == 1)]] = True
+    return words.reorder(np.flatnonzero(kept))
 
 
 def synonym(batch: Batch, *, share: float, thesaurus: Thesaurus) -> list[str]:
-    """Put synonyms in the place of words, `share` a word and at least one (EDA).
+    """Replace `share` * words words by synonyms, at least one (EDA).
 
-    What stands around a replaced word stays byte for byte.
+    All other bytes of the text stay the same.
     """
-    slots, sizes = _slots(batch, thesaurus)
-    counts = np.minimum(sizes, _counts(share, batch.words.sizes))
-    places = batch.draws.places(sizes, counts).tolist()
-    shares = batch.draws.shares(counts).tolist()
-    found, begin = [], 0
+    slots, sizes = _find_slots(batch, thesaurus)
+    counts = np.minimum(sizes, _count_changes(share, batch.words.sizes))
+    positions = batch.streams.sample(sizes, counts).tolist()
+    numbers = batch.streams.random(counts).tolist()
+    changed, start = [], 0
     for text, own, count in zip(batch.texts, slots, counts.tolist(), strict=True):
-        end = begin + count
-        for place, drawn in sorted(zip(places[begin:end], shares[begin:end], strict=True))[::-1]:
-            slot = own[place]
-            text = text[: slot.start] + slot.fit(slot.drawn(drawn)) + text[slot.end :]
-        found.append(text)
-        begin = end
-    return found
+        end = start + count
+        choices = sorted(zip(positions[start:end], numbers[start:end], strict=True))
+        for position, draw in choices[::-1]:
+            slot = own[position]
+            text = text[: slot.start] + slot.adapt(slot.pick(draw)) + text[slot.end :]
+        changed.append(text)
+        start = end
+    return changed
 
 
 def insert(batch: Batch, *, share: float, thesaurus: Thesaurus) -> list[str]:
-    """Put a synonym of some word anywhere between words, `share` times a word (EDA)."""
-    words, draws = batch.words, batch.draws
-    slots, sizes = _slots(batch, thesaurus)
-    counts = np.where(sizes > 0, _counts(share, words.sizes), 0)
+    """Insert synonyms of random words at random positions, `share` * words times (EDA)."""
+    words, streams = batch.words, batch.streams
+    slots, sizes = _find_slots(batch, thesaurus)
+    counts = np.where(sizes > 0, _count_changes(share, words.sizes), 0)
     owners = np.repeat(np.arange(len(slots)), counts).tolist()
-    places = scaled(draws.shares(counts), np.repeat(sizes, counts)).tolist()
-    shares = draws.shares(counts).tolist()
-    gaps = np.repeat(words.first, counts) + scaled(
-        draws.shares(counts), np.repeat(words.sizes + 1, counts)
+    positions = scale(streams.random(counts), np.repeat(sizes, counts)).tolist()
+    numbers = streams.random(counts).tolist()
+    gaps = np.repeat(words.first, counts) + scale(
+        streams.random(counts), np.repeat(words.sizes + 1, counts)
     )
-    drawn = zip(owners, places, shares, strict=True)
-    new = [slots[owner][place].drawn(share) for owner, place, share in drawn]
-    return words.inserted(gaps, new)
+    choices = zip(owners, positions, numbers, strict=True)
+    new = [slots[owner][position].pick(number) for owner, position, number in choices]
+    return words.insert(gaps, new)
 
 
 def eda(batch: Batch, *, augment: Augment, thesaurus: Thesaurus) -> list[str]:
-    """Change by one of EDA's four ways, drawn; by the next one where that changes nothing."""
-    ways: tuple[Callable[[Batch], list[str]], ...] = (
+    """Apply one of EDA's four changes at random; the next one if that changes nothing."""
+    changes: tuple[Callable[[Batch], list[str]], ...] = (
         partial(synonym, share=augment.synonym.share, thesaurus=thesaurus),
         partial(insert, share=augment.insert.share, thesaurus=thesaurus),
         partial(swap, share=augment.swap.share),
         partial(delete, share=augment.delete.share),
     )
-    found = np.array(batch.texts, dtype=object)
-    drawn = batch.draws.below(np.full(len(found), len(ways)))
-    waiting = np.ones(len(found), dtype=bool)
-    for turn in range(len(ways)):
-        for number, way in enumerate(ways):
-            rows = np.flatnonzero(waiting & ((drawn + turn) % len(ways) == number))
+    texts = np.array(batch.texts, dtype=object)
+    choice = batch.streams.integers(np.full(len(texts), len(changes)))
+    unchanged = np.ones(len(texts), dtype=bool)
+    for turn in range(len(changes)):
+        for number, change in enumerate(changes):
+            rows = np.flatnonzero(unchanged & ((choice + turn) % len(changes) == number))
             if len(rows):
-                found[rows] = way(batch.part(rows))
-        waiting &= found == np.array(batch.texts, dtype=object)
-    return list(found)
+                texts[rows] = change(batch.select(rows))
+        unchanged &= texts == np.array(batch.texts, dtype=object)
+    return list(texts)
 
 
-def _slots(batch: Batch, thesaurus: Thesaurus) -> tuple[list[list[Slot]], np.ndarray]:
-    """Give the words of each text that have synonyms, and their number: (texts,)."""
+def _find_slots(batch: Batch, thesaurus: Thesaurus) -> tuple[list[list[Slot]], np.ndarray]:
+    """Return the words of each text that have synonyms, and their number: (texts,)."""
     slots = [
-        thesaurus.slots(text, label) for text, label in zip(batch.texts, batch.labels, strict=True)
+        thesaurus.find_slots(text, label)
+        for text, label in zip(batch.texts, batch.labels, strict=True)
     ]
     return slots, np.fromiter(map(len, slots), dtype=np.int64, count=len(slots))
 
 
-def _counts(share: float, sizes: np.ndarray) -> np.ndarray:
+def _count_changes(share: float, sizes: np.ndarray) -> np.ndarray:
     return np.maximum(1, np.rint(share * sizes).astype(np.int64))

@@ -1,4 +1,4 @@
-"""Texts of a batch as their words: what stands between white space, in every language."""
+"""Texts of a batch as words, split at white space in every language."""
 
 import sys
 from dataclasses import dataclass
@@ -7,85 +7,87 @@ from typing import Self
 
 import numpy as np
 
-from foldline.augmentation.random_streams import Draws
+from foldline.augmentation.random_streams import RandomStreams
 
-_WHITE = np.array([chr(code).isspace() for code in range(0x3002)])  # none stands behind these
-_CODES = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
+_IS_SPACE = np.array(
+    [chr(code).isspace() for code in range(0x3002)]
+)  # no white space has a higher code
+_ENCODING = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
 _END = " \n "
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Texts to be changed, none of which is empty or blank, their labels and random numbers."""
+    """Texts to change, none of them blank, with their labels and random numbers."""
 
     texts: list[str]
     labels: list[str]
-    draws: Draws
+    streams: RandomStreams
 
-    def part(self, rows: np.ndarray) -> Self:
-        """Give some rows of it, by their places, with their random numbers."""
-        places = rows.tolist()
+    def select(self, rows: np.ndarray) -> Self:
+        """Return some rows, by position, with their random numbers."""
+        positions = rows.tolist()
         texts, labels = (
-            [column[place] for place in places] for column in (self.texts, self.labels)
+            [column[position] for position in positions] for column in (self.texts, self.labels)
         )
-        return type(self)(texts, labels, self.draws.part(rows))
+        return type(self)(texts, labels, self.streams.select(rows))
 
     @cached_property
     def words(self) -> "Words":
-        """Give the words of the texts."""
+        """Return the words of the texts."""
         return Words(self.texts)
 
 
 class Words:
-    """The words of some texts: `sizes` (texts,) of them each, numbered as `first` (texts,) says.
+    """The words of texts, numbered consecutively.
 
-    Each text's words have one number after another, and behind them its end has one, too.
+    A text has `sizes` (texts,) words, from number `first` (texts,) on; its end has the next one.
     """
 
     def __init__(self, texts: list[str]) -> None:
-        self._codes = _joined(texts)
-        if not _single(self._codes, len(texts)):
-            self._codes = _joined([" ".join(text.split()) for text in texts])
-        self._begin = np.concatenate([[0], np.flatnonzero(self._codes == ord(" ")) + 1])
-        ends = np.flatnonzero(self._codes[self._begin[:-1]] == ord("\n"))
+        self._codes = _join(texts)
+        if not _has_single_spaces(self._codes, len(texts)):
+            self._codes = _join([" ".join(text.split()) for text in texts])
+        self._starts = np.concatenate([[0], np.flatnonzero(self._codes == ord(" ")) + 1])
+        ends = np.flatnonzero(self._codes[self._starts[:-1]] == ord("\n"))
         self.first = np.concatenate([[0], ends[:-1] + 1])
         self.sizes = ends - self.first
 
     def __len__(self) -> int:
-        """Give how many numbers are in use, those of ends included."""
-        return len(self._begin) - 1
+        """Return the number of words and ends."""
+        return len(self._starts) - 1
 
-    def ordered(self, order: np.ndarray) -> list[str]:
-        """Give the texts of words in another order, in which all ends stay in theirs."""
+    def reorder(self, order: np.ndarray) -> list[str]:
+        """Return the texts with their words in another order; ends must keep their order."""
         runs = np.flatnonzero(np.concatenate([[True], order[1:] != order[:-1] + 1]))
-        starts = self._begin[order[runs]]
-        lengths = self._begin[order[np.append(runs[1:], len(order)) - 1] + 1] - starts
+        starts = self._starts[order[runs]]
+        lengths = self._starts[order[np.append(runs[1:], len(order)) - 1] + 1] - starts
         jumps = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
-        return _parted(self._codes[jumps + np.arange(len(jumps))])
+        return _split(self._codes[jumps + np.arange(len(jumps))])
 
-    def inserted(self, places: np.ndarray, new: list[str]) -> list[str]:
-        """Give the texts with new words, each before the word, or end, of a number."""
+    def insert(self, positions: np.ndarray, new: list[str]) -> list[str]:
+        """Return the texts with new words, each before the word or end at its position."""
         lengths = np.fromiter(map(len, new), dtype=np.int64, count=len(new)) + 1
-        added = _codes(" ".join([*new, ""]))
-        return _parted(np.insert(self._codes, np.repeat(self._begin[places], lengths), added))
+        added = _encode(" ".join([*new, ""]))
+        return _split(np.insert(self._codes, np.repeat(self._starts[positions], lengths), added))
 
 
-def _joined(texts: list[str]) -> np.ndarray:
-    """Put texts behind each other, as code points: an end is a word between spaces."""
-    return _codes(_END.join([*texts, ""]))
+def _join(texts: list[str]) -> np.ndarray:
+    """Concatenate texts as code points; the end of a text is a word between spaces."""
+    return _encode(_END.join([*texts, ""]))
 
 
-def _parted(codes: np.ndarray) -> list[str]:
-    return codes.tobytes().decode(_CODES, "surrogatepass").split(_END)[:-1]
+def _split(codes: np.ndarray) -> list[str]:
+    return codes.tobytes().decode(_ENCODING, "surrogatepass").split(_END)[:-1]
 
 
-def _single(codes: np.ndarray, ends: int) -> bool:
-    """Tell whether single spaces and the line feeds of so many ends are all white space."""
+def _has_single_spaces(codes: np.ndarray, ends: int) -> bool:
+    """Return whether white space is only single spaces and the line feeds of the ends."""
     space, control = codes == ord(" "), np.count_nonzero(codes < ord(" ")) - ends
-    rare = codes - np.uint32(0x80) < len(_WHITE) - 0x80
-    wide = rare.any() and _WHITE[codes[rare]].any()
+    rare = codes - np.uint32(0x80) < len(_IS_SPACE) - 0x80
+    wide = rare.any() and _IS_SPACE[codes[rare]].any()
     return not (control or wide or space[0] or (space[1:] & space[:-1]).any())
 
 
-def _codes(text: str) -> np.ndarray:
-    return np.frombuffer(text.encode(_CODES, "surrogatepass"), dtype=np.uint32)
+def _encode(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode(_ENCODING, "surrogatepass"), dtype=np.uint32)

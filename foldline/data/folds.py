@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError
+from foldline.core.io.group_split import compute_strata, group_folds
 from foldline.core.io.seeds import derive
-from foldline.data.allocation import allocate, by_time, strata_of
 from foldline.data.split_feasibility import group_name
+from foldline.data.time_split import split_by_time
 
 
 def fold_rows(
@@ -34,12 +35,11 @@ def fold_rows(
             f"{_largest(table, sizes)}. "
             f"Set {name} to {max(len(sizes), 2)} or fewer, or give more rows"
         )
-    shares = [1 / n_splits] * n_splits
     if periods:
-        folds = by_time(table["time"].to_numpy(), groups, shares)
+        folds = split_by_time(table["time"].to_numpy(), groups, [1 / n_splits] * n_splits)
     else:
-        strata = strata_of(table["label"], task)
-        folds = allocate(table["id"].tolist(), groups, strata, shares, seed)
+        strata = compute_strata(table["label"], task)
+        folds = group_folds(table["id"].tolist(), groups, strata, n_splits, seed)
     empty = n_splits - len(set(folds.tolist()))
     if empty:
         raise FoldlineError(

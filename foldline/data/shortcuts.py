@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from foldline.core.io.group_split import compute_strata
 from foldline.core.io.seeds import derive, generator, rank_keys
-from foldline.data.allocation import strata_of
 from foldline.data.multilabel import one_a_label
 
 FOLDS = 3
@@ -104,7 +104,7 @@ def _target(labels: "pd.Series[str]", task: str) -> np.ndarray:
     """Give what is to be told: classes (n,), numbers (n,), or (n, labels) of 0 and 1."""
     if task != "multilabel":
         return labels.to_numpy(dtype=str if task == "classification" else np.float64)
-    found = strata_of(labels, task)
+    found = compute_strata(labels, task)
     with_it = found.sum(axis=0)
     return found[:, (with_it >= LEAST) & (with_it <= len(found) - LEAST)]
 

@@ -3,11 +3,12 @@
 import pandas as pd
 
 from foldline.core.errors import FoldlineError
+from foldline.core.io.group_split import compute_strata, split_groups
 from foldline.core.params import Split
-from foldline.data.allocation import allocate, by_time, strata_of
 from foldline.data.groups import leak_groups
 from foldline.data.multilabel import one_a_label
 from foldline.data.split_feasibility import lone_classes, no_rows
+from foldline.data.time_split import split_by_time
 
 PARTS = ("train", "valid", "test")
 SMALL, LARGE = 10_000, 1_000_000
@@ -59,10 +60,11 @@ def split_rows(table: pd.DataFrame, split: Split, how: str, task: str, seed: int
     pool = table[table["part"] == "train"]
     lone = {} if task == "regression" or how == "time" else lone_classes(one_a_label(pool, task))
     if how == "time":
-        codes = by_time(pool["time"].to_numpy(), pool["group"].tolist(), shares)
+        codes = split_by_time(pool["time"].to_numpy(), pool["group"].tolist(), shares)
     else:
-        strata, first = strata_of(pool["label"], task), set(lone.values())
-        codes = allocate(pool["id"].tolist(), pool["group"].tolist(), strata, shares, seed, first)
+        strata, first = compute_strata(pool["label"], task), set(lone.values())
+        ids, groups = pool["id"].tolist(), pool["group"].tolist()
+        codes = split_groups(ids, groups, strata, shares, seed, first)
     table.loc[pool.index, "part"] = [PARTS[code] for code in codes]
     filled = set(table["part"])
     empty = [p for p, share in zip(PARTS, shares, strict=True) if share and p not in filled]

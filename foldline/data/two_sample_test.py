@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from foldline.core.io.group_split import group_folds
 from foldline.core.io.seeds import derive, generator
-from foldline.data.allocation import allocate
 
 FOLDS = 5
 PERMUTATIONS = 199  # the smallest p-value is 1/200
@@ -90,7 +90,7 @@ def tell_apart(
     """
     from sklearn.linear_model import LogisticRegression
 
-    folds = allocate(ids, groups, sides, [1 / FOLDS] * FOLDS, derive(seed, "telling"))
+    folds = group_folds(ids, groups, sides, FOLDS, derive(seed, "telling"))
     model = LogisticRegression(solver="liblinear", class_weight="balanced")
     scores = np.zeros(len(sides))
     for fold in range(FOLDS):

@@ -15,7 +15,7 @@ from foldline.core.io.labels import MAIN, names_of
 from foldline.core.io.seeds import derive, generator
 from foldline.diagnostics.inputs import PLAIN, Given
 from foldline.diagnostics.verdicts import LOOK, OK, WRONG, Finding, graded
-from foldline.metrics.registry import prepare
+from foldline.metrics.registry import prepare_metrics
 from foldline.models import registry
 
 EPOCHS, BATCH = 3, 8  # of a fit that must learn nothing: small batches, for enough steps
@@ -138,7 +138,7 @@ def _by_chance(found: Given, predictions: np.ndarray, seed: int) -> tuple[float,
     target, rng = found.labels.encode(found.valid["label"]), np.random.default_rng(seed + 1)
     orders = [rng.permutation(len(target)) for _ in range(PERMUTATIONS)]
     scores = [
-        prepare(task, own, predictions, [MAIN[task]])(None)[MAIN[task]]
+        prepare_metrics(task, own, predictions, [MAIN[task]])(None)[MAIN[task]]
         for own in (target, *(target[order] for order in orders))
     ]
     values = np.nan_to_num(np.array(scores, dtype=np.float64))

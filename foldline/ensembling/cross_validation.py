@@ -1,175 +1,126 @@
-"""Cross-validation: every row is predicted by a model that saw neither it nor its group.
+"""Cross-validation: a model predicts only rows whose groups it was not trained on."""
 
-All that is fitted (balance, vectoriser, tokenizer, the moment to stop) is fitted inside the
-training part of its fold. Finished folds stand in the store until the stage ends.
-"""
-
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from foldline.augmentation.augment_rows import balance
-from foldline.augmentation.external_inputs import outside
-from foldline.core.errors import FoldlineError
-from foldline.core.io.files import read_json, write_json
-from foldline.core.io.labels import Labels
-from foldline.core.io.seeds import derive
+from foldline.core.io.files import replacing, write_json
+from foldline.core.io.labels import MAIN, Labels
 from foldline.core.params import Augment, Kfold, Recipe
-from foldline.data.allocation import allocate, strata_of
-from foldline.data.leaks import digest
-from foldline.execution.locks import locked
-from foldline.execution.store import Store, code_version, fingerprint, libraries
-from foldline.models import registry
-from foldline.models.interface import Job
-
-MODEL, PREDICTIONS, RESULT = "model", "predictions.npy", "result.json"
-_FOLDERS = ("core/io", "data", "encoders", "augmentation", "models", "ensembling")
+from foldline.ensembling.folds import Fold, FoldResult, delete_results, fit_fold, load_result
+from foldline.ensembling.members import FOLDS, INDEX
+from foldline.execution.locks import hold_lock
+from foldline.execution.store import fingerprint
+from foldline.execution.tasks import Task, run_tasks
+from foldline.metrics.registry import measure
 
 
 @dataclass(frozen=True)
-class Fold:
-    """One fold of one member: all rows with their `fold`, and what to fit.
+class CrossValidation:
+    """The results of all folds, in the order of the folds."""
 
-    Rows with soft labels have them as columns `p_<class>`, so the key follows them, too. `further`
-    are texts without labels, none of which stands in a row.
-    """
-
-    member: str
-    number: int
-    rows: pd.DataFrame
-    labels: Labels
-    recipe: Recipe
-    augment: Augment
-    kfold: Kfold
-    further: pd.DataFrame = field(default_factory=pd.DataFrame)
+    results: list[FoldResult]
 
     @property
-    def name(self) -> str:
-        """Name the fold for messages."""
-        return f"{self.member}, fold {self.number}"
+    def labels(self) -> Labels:
+        """Return the labels that all folds share."""
+        return self.results[0].fold.labels
 
-    @property
-    def held(self) -> pd.DataFrame:
-        """Give the rows to predict."""
-        return self.rows[self.rows["fold"] == self.number]
+    def make_table(self) -> pd.DataFrame:
+        """Return the out-of-fold predictions, by member and in the order of the rows."""
+        table = self._concatenate()
+        ids = self.results[0].fold.rows["id"].tolist()
+        positions = {name: position for position, name in enumerate(ids)}
+        table["position"] = table["id"].map(positions)
+        return table.sort_values(["member", "position"], kind="stable")
 
-    @cached_property
-    def key(self) -> str:
-        """Hash everything that the fold's result depends on."""
-        return fingerprint(
-            "fold",
-            self.number,
-            self.rows,
-            self.further,
-            registry.identity(self.recipe, self.labels),
-            self.recipe.model_dump(),
-            _determining(self.augment),
-            outside(self.augment),
-            self.kfold.model_dump(),
-            code_version(*_FOLDERS),
-            libraries(),
-        )
+    def score(self) -> dict[str, float]:
+        """Return the main metric: over the model's folds, and of each member's predictions."""
+        metric = MAIN[self.labels.task]
+        values = [row[metric] for row in self._score_folds() if row["member"] == "model"]
+        scores = {
+            "mean": float(np.mean(values)),
+            "std": float(np.std(values, ddof=1)),
+            "worst": float(min(values)),
+        }
+        for member, rows in self._concatenate().groupby("member"):
+            target, predictions = self.labels.encode(rows["label"]), self.labels.predictions(rows)
+            scores[str(member)] = measure(self.labels.task, target, predictions)[metric]
+        return scores
+
+    def describe(self) -> dict[str, Any]:
+        """Return all metrics and numbers of each fold."""
+        return {"metric": MAIN[self.labels.task], "folds": self._score_folds()}
+
+    def save_models(self) -> None:
+        """Write the models of the main recipe to models/folds, with their index."""
+        kfold = self.results[0].fold.kfold
+        with replacing(FOLDS) as folder:
+            folder.mkdir(parents=True)
+            for result in self.results:
+                if result.fold.member == "model" and result.model:
+                    shutil.copytree(result.model, folder / str(result.fold.number))
+            write_json(folder / INDEX, {"n_splits": kfold.n_splits, "kept": kfold.keep_models})
+
+    def _concatenate(self) -> pd.DataFrame:
+        return pd.concat(map(_make_fold_table, self.results), ignore_index=True)
+
+    def _score_folds(self) -> list[dict[str, Any]]:
+        return [
+            {"member": result.fold.member, "fold": result.fold.number}
+            | measure(
+                self.labels.task,
+                self.labels.encode(result.fold.held_out["label"]),
+                result.predictions,
+            )
+            | result.details
+            for result in self.results
+        ]
 
 
-def _determining(augment: Augment) -> dict[str, Any]:
-    """Give what a balanced row depends on: an answer is the same, whoever gave or replayed it."""
-    found = augment.model_dump(exclude={"llm": {"mode", "url", "key_variable"}})
-    return found | {"llm_off": augment.llm.mode == "off"}
+def make_folds(
+    rows: pd.DataFrame,
+    labels: Labels,
+    recipe: Recipe,
+    augment: Augment,
+    kfold: Kfold,
+    pretraining_texts: pd.DataFrame,
+) -> list[Fold]:
+    """Return the folds of the recipe's model, and of TF-IDF if that is another model.
 
-
-@dataclass(frozen=True)
-class Result:
-    """A finished fold: predictions of its held rows, numbers, and the model's folder."""
-
-    predictions: np.ndarray
-    details: dict[str, Any]
-    model: Path | None
-
-
-def training_rows(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give the balanced rows to learn from, and the rows to stop by, of a fold.
-
-    The rows to stop by come from the training part, whole groups, so that the held rows do not
-    even choose the epoch; a model that never stops early learns from all.
+    TF-IDF's out-of-fold predictions decide its weight in the ensemble.
     """
-    part = fold.rows[fold.rows["fold"] != fold.number].reset_index(drop=True)
-    kind = registry.KINDS[registry.kind_of(fold.recipe.model)]
-    seed = derive(fold.recipe.seed, "inner", fold.number)
-    if not kind.stops_early:
-        return _balanced(fold, part, part.iloc[:0]), part.iloc[:0]
-    shares = [1 - fold.kfold.inner_valid, fold.kfold.inner_valid]
-    strata = strata_of(part["label"], fold.labels.task)
-    codes = allocate(part["id"].tolist(), part["group"].tolist(), strata, shares, seed)
-    learn, stop = (part[codes == code].reset_index(drop=True) for code in (0, 1))
-    return _balanced(fold, learn, stop), stop
-
-
-def _balanced(fold: Fold, learn: pd.DataFrame, stop: pd.DataFrame) -> pd.DataFrame:
-    """Balance the rows to learn from; no copy is a row to stop by.
-
-    No text of the held rows is looked at, not even to keep a copy from being one: they would
-    decide what is learnt.
-    """
-    texts = zip(stop["text"].tolist(), stop["text_pair"].tolist(), strict=True)
-    held = frozenset(digest(*pair) for pair in texts)
-    return balance(learn, fold.augment, fold.labels.task, fold.recipe.seed, held).rows
+    recipe = Recipe.model_validate(recipe.model_dump(include=set(Recipe.model_fields)))
+    members = {"model": recipe}
+    if recipe.model != "tfidf":
+        members["tfidf"] = recipe.model_copy(update={"model": "tfidf"})
+    return [
+        Fold(member, number, rows, labels, own, augment, kfold, pretraining_texts)
+        for member, own in members.items()
+        for number in range(kfold.n_splits)
+    ]
 
 
 @contextmanager
-def alone(folds: list[Fold]) -> Iterator[None]:
-    """Let one process at a time work on these folds, from the first fit to `forget`.
+def cross_validate(folds: list[Fold], jobs: int) -> Iterator[CrossValidation]:
+    """Fit the folds, `jobs` at a time, and yield their results; delete those on success.
 
-    Two experiments that differ in nothing that a fold depends on share its results: one must
-    not forget them while the other goes on to read them.
+    Experiments that agree in everything that a fold depends on share its results. So one process
+    at a time works on these folds: another must not delete what is still to be read.
     """
-    with locked("kfold-" + fingerprint([fold.key for fold in folds])):
-        yield
+    with hold_lock("kfold-" + fingerprint([fold.key for fold in folds])):
+        run_tasks([Task(fold.name, fit_fold, (fold,)) for fold in folds], jobs, "folds")
+        yield CrossValidation([load_result(fold) for fold in folds])
+        delete_results(folds)
 
 
-def fit_fold(fold: Fold) -> None:
-    """Fit and predict one fold, unless it stands in the store already."""
-    store, key = Store("folds"), fold.key
-    with locked(f"fold-{key}"):
-        if store.find(key):
-            return
-        learn, stop = training_rows(fold)
-        seed = derive(fold.recipe.seed, "fold", fold.number) % 2**31
-        recipe = fold.recipe.model_copy(update={"seed": seed})
-        job = Job(learn, stop, fold.labels, recipe, store.scratch(key), fold.further)
-        fitted = registry.fit(job)
-        predictions = fitted.model.predict(fold.held)
-        with store.making(key) as folder:
-            np.save(folder / PREDICTIONS, predictions, allow_pickle=False)
-            details = {"learnt_from": len(learn), "stopped_by": len(stop), **fitted.summary}
-            write_json(folder / RESULT, details)
-            if fold.kfold.keep_models:
-                registry.save(fitted.model, recipe.model, fold.labels, folder / MODEL)
-
-
-def finished(fold: Fold) -> Result:
-    """Read a fold from the store.
-
-    Raises:
-        FoldlineError: where it is not there.
-    """
-    folder = Store("folds").find(fold.key)
-    if folder is None:
-        raise FoldlineError(f"{fold.name}: its result is gone; run `dvc repro` again")
-    model = folder / MODEL
-    return Result(
-        predictions=np.load(folder / PREDICTIONS, allow_pickle=False),
-        details=read_json(folder / RESULT),
-        model=model if model.exists() else None,
-    )
-
-
-def forget(folds: list[Fold]) -> None:
-    """Remove the folds' results from the store: the stage's outputs hold them now."""
-    for fold in folds:
-        Store("folds").forget(fold.key)
+def _make_fold_table(result: FoldResult) -> pd.DataFrame:
+    fold = result.fold
+    rows = fold.held_out.reset_index(drop=True)
+    table = fold.labels.table(result.predictions)
+    return table.assign(id=rows["id"], label=rows["label"], fold=fold.number, member=fold.member)

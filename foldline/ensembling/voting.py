@@ -1,21 +1,21 @@
-"""Predictions of several members become one; weights are fitted on out-of-fold predictions."""
+"""Combine the predictions of several members; fit weights on out-of-fold predictions."""
 
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
 Predictions = Mapping[str, np.ndarray]
-# Probabilities below this count as this; a weight above that says no more.
-SMALLEST, STRONGEST = 1e-6, 20.0
+MIN_PROBABILITY = 1e-6  # lower ones are raised to it
+MAX_WEIGHT = 20.0
 
 
-def soft(members: Predictions, weights: Mapping[str, float]) -> np.ndarray:
-    """Average the members: (n, c) probabilities or (n,) numbers."""
+def soft_vote(members: Predictions, weights: Mapping[str, float]) -> np.ndarray:
+    """Return the mean of the members: (n, c) probabilities or (n,) numbers."""
     return np.asarray(np.mean(list(members.values()), axis=0))
 
 
-def hard(members: Predictions, weights: Mapping[str, float]) -> np.ndarray:
-    """Give each class its share of the votes; a tie goes to the higher mean probability.
+def hard_vote(members: Predictions, weights: Mapping[str, float]) -> np.ndarray:
+    """Return each class's share of the votes; a tie goes to the higher mean probability.
 
     Numbers: the median.
     """
@@ -23,106 +23,108 @@ def hard(members: Predictions, weights: Mapping[str, float]) -> np.ndarray:
     if stacked.ndim == 2:
         return np.asarray(np.median(stacked, axis=0))
     votes = np.eye(stacked.shape[2])[stacked.argmax(axis=2)].mean(axis=0)
-    # Less than half a vote of any two members can weigh, so it decides ties alone.
+    # Mean probabilities count for less than half a vote, so they only break ties.
     tie = 0.5 / (len(stacked) + 1)
     return np.asarray((votes + tie * stacked.mean(axis=0)) / (1 + tie))
 
 
-def weighted(members: Predictions, weights: Mapping[str, float]) -> np.ndarray:
-    """Pool the members by their weights.
+def weighted_vote(members: Predictions, weights: Mapping[str, float]) -> np.ndarray:
+    """Return the weighted combination of the members.
 
-    Classes: probabilities are multiplied, each to the power of its weight (logarithmic opinion
-    pool: Heskes, 1998), so a weight also sharpens a member that is too unsure of itself, or the
-    reverse. Numbers: a weighted sum.
+    Classes: the product of the probabilities, each to the power of its weight (logarithmic opinion
+    pool: Heskes, 1998), so a weight also corrects an underconfident or overconfident member.
+    Numbers: the weighted sum.
     """
     names = list(weights)
     powers = np.array([weights[name] for name in names])
     stacked = np.stack([members[name] for name in names])
     if stacked.ndim == 2:
         return np.asarray(powers @ stacked)
-    return _normalised(np.tensordot(powers, _logs(stacked), axes=1))
+    return _softmax(np.tensordot(powers, _log_probabilities(stacked), axes=1))
 
 
-def vote(method: str, members: Predictions, weights: Mapping[str, float], task: str) -> np.ndarray:
-    """Combine members by a method's name: (n, c) or (n,).
+def combine(
+    method: str, members: Predictions, weights: Mapping[str, float], task: str
+) -> np.ndarray:
+    """Return the members' combination by a method of METHODS: (n, c) or (n,).
 
-    Where a row has any number of labels, each is a yes or no of its own.
+    Multilabel: each label is a decision of its own.
     """
     if task != "multilabel":
-        return VOTES[method](members, weights)
+        return METHODS[method](members, weights)
     shape = next(iter(members.values())).shape
-    return VOTES[method](_yes_or_no(members), weights)[:, 0].reshape(shape)
+    return METHODS[method](_split_decisions(members), weights)[:, 0].reshape(shape)
 
 
-def _yes_or_no(members: Predictions) -> dict[str, np.ndarray]:
-    """Give each of (n, c) probabilities as the two classes yes and no, (n * c, 2).
+def _split_decisions(members: Predictions) -> dict[str, np.ndarray]:
+    """Return each of (n, c) probabilities as the two classes yes and no, (n * c, 2).
 
-    Yes stands first: of two equal shares it is told, as `Labels.decode` does.
+    Yes comes first, so that it wins a tie, as in `Labels.decode`.
     """
     flat = {name: values.ravel() for name, values in members.items()}
     return {name: np.column_stack([values, 1 - values]) for name, values in flat.items()}
 
 
 def fit_weights(members: Predictions, target: np.ndarray) -> dict[str, float]:
-    """Give weights from 0 on that predict the target best, for `weighted`.
+    """Return the non-negative weights with which `weighted_vote` predicts the target best.
 
-    Classes: the least log loss, a convex problem; a target (n, c) of 0 and 1 is as many yes or
-    no. Numbers: the least squared error (stacked regressions: Breiman, 1996). Members that
-    predict nothing at all get equal weights.
+    Classes: by log loss, a convex problem; a multilabel target (n, c) counts as n * c decisions.
+    Numbers: by squared error (stacked regressions: Breiman, 1996). Where all weights would be 0,
+    they are equal.
     """
     from scipy.optimize import minimize, nnls
 
     if target.ndim == 2:
-        return fit_weights(_yes_or_no(members), 1 - target.ravel())
+        return fit_weights(_split_decisions(members), 1 - target.ravel())
     names = list(members)
     stacked = np.stack([members[name] for name in names])
     equal = np.full(len(names), 1 / len(names))
     if stacked.ndim == 2:
-        found = nnls(stacked.T, target)[0]
+        fitted = nnls(stacked.T, target)[0]
     else:
-        logs, rows = _logs(stacked), np.arange(len(target))
-        reached = logs[:, rows, target].mean(axis=1)
+        logs, rows = _log_probabilities(stacked), np.arange(len(target))
+        target_logs = logs[:, rows, target].mean(axis=1)
 
         def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-            pooled = _normalised(np.tensordot(weights, logs, axes=1))
-            slope = (pooled * logs).sum(axis=2).mean(axis=1) - reached
-            return -float(np.log(pooled[rows, target]).mean()), np.asarray(slope)
+            pooled = _softmax(np.tensordot(weights, logs, axes=1))
+            gradient = (pooled * logs).sum(axis=2).mean(axis=1) - target_logs
+            return -float(np.log(pooled[rows, target]).mean()), np.asarray(gradient)
 
-        limits = [(0.0, STRONGEST)] * len(names)
-        found = minimize(loss, equal, jac=True, method="L-BFGS-B", bounds=limits).x
-    values = found if found.sum() > 0 else equal
+        bounds = [(0.0, MAX_WEIGHT)] * len(names)
+        fitted = minimize(loss, equal, jac=True, method="L-BFGS-B", bounds=bounds).x
+    values = fitted if fitted.sum() > 0 else equal
     return dict(zip(names, values.tolist(), strict=True))
 
 
-def _logs(probabilities: np.ndarray) -> np.ndarray:
-    # A single certain mistake must not outweigh all the rest.
-    return np.asarray(np.log(np.clip(probabilities, SMALLEST, 1.0)))
+def _log_probabilities(probabilities: np.ndarray) -> np.ndarray:
+    # One certain mistake must not outweigh all other rows.
+    return np.asarray(np.log(np.clip(probabilities, MIN_PROBABILITY, 1.0)))
 
 
-def _normalised(logs: np.ndarray) -> np.ndarray:
+def _softmax(logs: np.ndarray) -> np.ndarray:
     powers = np.exp(logs - logs.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def out_of_fold(
+def combine_out_of_fold(
     method: str, members: Predictions, target: np.ndarray, folds: np.ndarray
 ) -> np.ndarray:
-    """Combine out-of-fold predictions, each fold with weights fitted on the other folds."""
+    """Return combined out-of-fold predictions, each fold by weights fitted on the other folds."""
     task = "multilabel" if target.ndim == 2 else ""
     combined = np.zeros_like(next(iter(members.values())))
     for fold in np.unique(folds):
-        inside, outside = folds == fold, folds != fold
+        own, others = folds == fold, folds != fold
         weights: Mapping[str, float] = {}
         if method == "weighted":
-            rest = {name: values[outside] for name, values in members.items()}
-            weights = fit_weights(rest, target[outside])
-        held = {name: values[inside] for name, values in members.items()}
-        combined[inside] = vote(method, held, weights, task)
+            training = {name: values[others] for name, values in members.items()}
+            weights = fit_weights(training, target[others])
+        held_out = {name: values[own] for name, values in members.items()}
+        combined[own] = combine(method, held_out, weights, task)
     return combined
 
 
-VOTES: dict[str, Callable[[Predictions, Mapping[str, float]], np.ndarray]] = {
-    "soft": soft,
-    "hard": hard,
-    "weighted": weighted,
+METHODS: dict[str, Callable[[Predictions, Mapping[str, float]], np.ndarray]] = {
+    "soft": soft_vote,
+    "hard": hard_vote,
+    "weighted": weighted_vote,
 }

@@ -1,30 +1,30 @@
-"""Judge predictions: scores, intervals, baselines and members side by side."""
+"""Scores of predictions with intervals, beside those of members and baselines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from foldline.core.errors import listed
-from foldline.core.io.labels import MAIN, THRESHOLD, Labels
-from foldline.metrics.intervals import interval
-from foldline.metrics.registry import measure, per_class
+from foldline.core.io.labels import MAIN, Labels
+from foldline.core.params import Evaluate
+from foldline.ensembling.baselines import predict_baselines
+from foldline.ensembling.ensemble import Ensemble
+from foldline.metrics.intervals import bootstrap_intervals
+from foldline.metrics.registry import measure, score_classes
 
-# The numbers that DVC shows; everything else goes to the details.
-SHOWN = {
+# The few metrics that DVC shows; reports/evaluation.json has all.
+HEADLINE_METRICS = {
     "classification": ("accuracy", "f1_macro", "f1_weighted", "roc_auc", "auprc", "ece"),
     "multilabel": ("accuracy", "f1_macro", "f1_micro", "f1_weighted", "roc_auc", "auprc", "ece"),
     "regression": ("pearson", "spearman", "rmse", "mae", "r2"),
 }
-BINS = 10
-NONE = "(none)"
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Predictions to judge, and `groups` of rows that are not independent."""
+class EvaluationSet:
+    """Targets and predictions of a part; rows of one of the `groups` are not independent."""
 
     labels: Labels
     target: np.ndarray
@@ -34,166 +34,59 @@ class Judged:
     baselines: Mapping[str, np.ndarray]
 
 
-def scores(judged: Judged, resamples: int, level: float, seed: int) -> dict[str, Any]:
-    """Give every metric with its interval, each member's and each baseline's, and by class.
+def make_evaluation_set(
+    rows: pd.DataFrame, labels: Labels, ensemble: Ensemble, members: dict[str, np.ndarray]
+) -> EvaluationSet:
+    """Return rows with the predictions of the ensemble, its members and the baselines."""
+    return EvaluationSet(
+        labels=labels,
+        target=labels.encode(rows["label"]),
+        groups=rows["group"].to_numpy(dtype=str),
+        final=ensemble.combine(members, labels.task),
+        members=members,
+        baselines=predict_baselines(rows),
+    )
+
+
+def score_parts(
+    parts: Mapping[str, EvaluationSet], options: Evaluate, seed: int
+) -> dict[str, dict[str, Any]]:
+    """Return the scores of each part that has rows; see `score`."""
+    return {
+        name: score(part, options.resamples, options.level, seed)
+        for name, part in parts.items()
+        if len(part.target)
+    }
+
+
+def score(part: EvaluationSet, resamples: int, level: float, seed: int) -> dict[str, Any]:
+    """Return all metrics with intervals, by member and baseline, and by class.
 
     Intervals are percentiles of a bootstrap over groups (Efron, 1979): duplicates count once.
     """
-    task, target = judged.labels.task, judged.target
-    found: dict[str, Any] = {"metrics": measure(task, target, judged.final)}
-    intervals = interval(task, target, judged.final, judged.groups, resamples, seed, level)
-    found["interval"] = {name: value._asdict() for name, value in intervals.items()}
-    main = MAIN[task]
-    for kind in ("members", "baselines"):
-        predictions: Mapping[str, np.ndarray] = getattr(judged, kind)
-        found[kind] = {
-            name: measure(task, target, values)
-            | _main(judged, values, resamples, level, seed, main)
-            for name, values in predictions.items()
-        }
-    if judged.labels.classes:
-        found["classes"] = per_class(target, judged.final, judged.labels.classes)
-    return found
+    task, target, main = part.labels.task, part.target, MAIN[part.labels.task]
+
+    def score_main_metric(values: np.ndarray) -> dict[str, float]:
+        intervals = bootstrap_intervals(
+            task, target, values, part.groups, resamples, seed, level, [main]
+        )
+        return measure(task, target, values) | intervals[main]._asdict()
+
+    intervals = bootstrap_intervals(task, target, part.final, part.groups, resamples, seed, level)
+    scores: dict[str, Any] = {
+        "metrics": measure(task, target, part.final),
+        "interval": {name: interval._asdict() for name, interval in intervals.items()},
+        "members": {name: score_main_metric(values) for name, values in part.members.items()},
+        "baselines": {name: score_main_metric(values) for name, values in part.baselines.items()},
+    }
+    if part.labels.classes:
+        scores["classes"] = score_classes(target, part.final, part.labels.classes)
+    return scores
 
 
-def details(
-    found: Mapping[str, Any], final: str, ceiling: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Give everything: each part's metrics in full, and all that is known of the final part.
-
-    `ceiling` is what people reach (reports/agreement.json), where several have judged.
-    """
-    everything: dict[str, Any] = {part: values["metrics"] for part, values in found.items()}
-    everything["judged"] = final
-    everything["ceiling"] = dict(ceiling or {})
-    return everything | {k: v for k, v in found.get(final, {}).items() if k != "metrics"}
-
-
-def shown(task: str, found: Mapping[str, Any], final: str) -> dict[str, dict[str, float]]:
-    """Give the few numbers for DVC: the task's metrics, and the main one's interval."""
-    if final not in found:
+def score_predictions(table: pd.DataFrame, labels: Labels) -> dict[str, float]:
+    """Return the headline metrics of a table of predictions; none without rows."""
+    if table.empty:
         return {}
-    metrics, intervals = found[final]["metrics"], found[final]["interval"]
-    return {final: {name: metrics[name] for name in SHOWN[task]} | intervals[MAIN[task]]}
-
-
-def summary(
-    task: str,
-    found: Mapping[str, Any],
-    final: str,
-    level: float,
-    ceiling: Mapping[str, Any] | None = None,
-    classes: Sequence[str] = (),
-) -> list[str]:
-    """Give a table for the terminal: final score, members, baselines, people, with intervals.
-
-    People who judged by other classes than the model's have no line in it.
-    """
-    if final not in found:
-        return ["nothing to judge: there are neither test nor validation rows"]
-    main, values = MAIN[task], found[final]
-    rows = [("ensemble", {main: values["metrics"][main]} | values["interval"][main])]
-    rows += [(f"  {name}", scored) for name, scored in values["members"].items()]
-    rows += [(f"baseline {name}", scored) for name, scored in values["baselines"].items()]
-    people = dict(ceiling or {})
-    judged = people.pop("labels", list(classes))
-    comparable = set(judged) == set(classes)
-    rows += humans(main, people) if comparable else []
-    width = max(len(name) for name, _ in rows)
-    told = [] if comparable else [_apart(judged, classes)]
-    return (
-        [f"{final} {main} [{level:.0%} interval]"]
-        + [f"{name:<{width}}  " + _score(s[main], s["low"], s["high"]) for name, s in rows]
-        + told
-    )
-
-
-def _apart(judged: Sequence[str], classes: Sequence[str]) -> str:
-    """Say why people and models cannot be compared."""
-    what = f"judged by {listed(judged, 8)}" if judged else "gave numbers"
-    return (
-        f"people {what}, models predict {listed(classes, 8) or 'numbers'}: not comparable; what "
-        "people reach stands in reports/agreement.json"
-    )
-
-
-def humans(main: str, ceiling: Mapping[str, Any]) -> list[tuple[str, dict[str, float]]]:
-    """Give what one person reaches and what a perfect model would, as rows of the summary.
-
-    They are over all rows that were judged, whatever their part. Where people's scale has no main
-    metric, another stands there and is named.
-    """
-    rows = []
-    for key, name in (("one_person", "human one person"), ("perfect", "human ceiling")):
-        scores = {k: v for k, v in ceiling.get(key, {}).items() if isinstance(v, Mapping)}
-        metric = main if main in scores else next(iter(scores), None)
-        if metric:
-            numbers = [scores[metric][part] for part in ("value", "low", "high")]
-            value, low, high = (float("nan") if n is None else float(n) for n in numbers)
-            title = name if metric == main else f"{name} ({metric})"
-            rows.append((title, {main: value, "low": low, "high": high}))
-    return rows
-
-
-def confusion_table(judged: Judged, names: list[str]) -> pd.DataFrame:
-    """Give `actual` and `predicted` of each row, for DVC's confusion plot.
-
-    Of several labels a row each has a line that it has, or is predicted to: NONE stands where
-    one of the two is missing.
-    """
-    predicted = judged.labels.decode(judged.final)
-    if judged.labels.task != "multilabel":
-        return pd.DataFrame({"actual": names, "predicted": predicted})
-    true, found = judged.target == 1, judged.labels.encode(pd.Series(predicted, dtype="str")) == 1
-    columns = np.nonzero(true | found)
-    classes = np.array([*judged.labels.classes, NONE], dtype=object)
-    last = len(classes) - 1
-    return pd.DataFrame(
-        {
-            name: classes[np.where(there[columns], columns[1], last)]
-            for name, there in (("actual", true), ("predicted", found))
-        }
-    )
-
-
-def scatter_table(judged: Judged) -> pd.DataFrame:
-    """Give `actual` and `predicted` numbers of each row, for DVC's scatter plot."""
-    return pd.DataFrame({"actual": judged.target, "predicted": judged.final})
-
-
-def reliability_table(judged: Judged) -> pd.DataFrame:
-    """Give accuracy and mean confidence in tenths of the top probability, empty ones left out.
-
-    Of several labels a row each decision counts. Numbers have no probability: an empty table.
-    """
-    rows = []
-    if judged.labels.classes and len(judged.final):
-        confidence, right = _decisions(judged)
-        tenth = np.minimum((confidence * BINS).astype(int), BINS - 1)
-        for number in np.unique(tenth):
-            inside = tenth == number
-            rows.append((confidence[inside].mean(), right[inside].mean(), int(inside.sum())))
-    return pd.DataFrame(rows, columns=["confidence", "accuracy", "rows"])
-
-
-def _decisions(judged: Judged) -> tuple[np.ndarray, np.ndarray]:
-    """Give the confidence of each decision and whether it is right."""
-    final = judged.final
-    if judged.labels.task == "classification":
-        return final.max(axis=1), final.argmax(axis=1) == judged.target
-    said = final >= THRESHOLD
-    return np.maximum(final, 1 - final).ravel(), (said == judged.target).ravel()
-
-
-def _score(value: float, low: float, high: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.4f}  [{low:.4f}, {high:.4f}]"
-
-
-def _main(
-    judged: Judged, values: np.ndarray, resamples: int, level: float, seed: int, main: str
-) -> dict[str, float]:
-    """Give the interval of the main metric alone, as `low` and `high`."""
-    found = interval(
-        judged.labels.task, judged.target, values, judged.groups, resamples, seed, level, [main]
-    )
-    return dict(found[main]._asdict())
+    scores = measure(labels.task, labels.encode(table["label"]), labels.predictions(table))
+    return {name: scores[name] for name in HEADLINE_METRICS[labels.task]}

@@ -2,55 +2,82 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError, listed
+from foldline.core.io.labels import Labels, names_of
+from foldline.core.params import Data
+from foldline.data.normalization import normalise
 
 Columns = Mapping[str, Sequence[object]]
 
 
-def submission(
-    ids: list[str],
-    answers: Columns,
-    probabilities: Columns,
-    sample: Columns | None,
-    name: str,
+def make_submission(
+    ids: list[str], predictions: np.ndarray, labels: Labels, data: Data, sample: Columns | None
 ) -> pd.DataFrame:
-    """Give an id column and the answers, in the sample's order and under its names.
-
-    `answers` is what is handed in without a sample, under the name of the label's column (or of
-    several); `name` is the id's. A sample of two columns gets one answer, one with a column for
-    each class its `probabilities`.
+    """Return the submission of predictions, with the user's column names and label format.
 
     Raises:
-        FoldlineError: where the sample has other ids or columns.
+        FoldlineError: if the sample has other ids or columns.
+    """
+    probabilities = _list_probabilities(predictions, labels, data)
+    answers: Columns = probabilities
+    if isinstance(data.label, str):
+        decoded: Sequence[object] = labels.decode(predictions)
+        if labels.task == "multilabel":
+            decoded = [data.separator.join(names_of(str(label))) for label in decoded]
+        answers = {data.label: decoded}
+    return fit_sample(ids, answers, probabilities, sample, data.id or "id")
+
+
+def _list_probabilities(predictions: np.ndarray, labels: Labels, data: Data) -> Columns:
+    """Return the probabilities by class; 0 for a label column without positive training rows."""
+    names = [] if isinstance(data.label, str) else [normalise(name, "NFC") for name in data.label]
+    zeros = {name: [0.0] * len(predictions) for name in names}
+    columns = {name: predictions[:, code].tolist() for code, name in enumerate(labels.classes)}
+    return zeros | columns
+
+
+def fit_sample(
+    ids: list[str], answers: Columns, probabilities: Columns, sample: Columns | None, id_column: str
+) -> pd.DataFrame:
+    """Return an id column and the answers, in the order and under the names of the sample.
+
+    Without a sample: `id_column` and the `answers`, by label column. A sample with two columns
+    gets the one answer, a sample with a column for each class the `probabilities`.
+
+    Raises:
+        FoldlineError: if the sample has other ids or columns.
     """
     if sample is None:
-        return pd.DataFrame({name: ids, **answers})
+        return pd.DataFrame({id_column: ids, **answers})
     first, *rest = sample
-    columns = dict(zip(rest, _chosen(rest, answers, probabilities), strict=True))
-    theirs = [str(value) for value in sample[first]]
-    missing, extra = sorted(set(theirs) - set(ids)), sorted(set(ids) - set(theirs))
-    if missing or extra or len(theirs) != len(ids):
+    columns = dict(zip(rest, _select_columns(rest, answers, probabilities), strict=True))
+    sample_ids = [str(value) for value in sample[first]]
+    missing, extra = sorted(set(sample_ids) - set(ids)), sorted(set(ids) - set(sample_ids))
+    if missing or extra or len(sample_ids) != len(ids):
         raise FoldlineError(
-            f"predict.sample_submission has {len(theirs)} ids, data.predict has {len(ids)}; only "
-            f"in the sample: {listed(missing) or 'none'}; only in data.predict: "
-            f"{listed(extra) or 'none'}. They must be of one competition"
+            f"predict.sample_submission has {len(sample_ids)} ids, data.predict has {len(ids)}; "
+            f"only in the sample: {listed(missing) or 'none'}; only in data.predict: "
+            f"{listed(extra) or 'none'}. Both must be from the same competition"
         )
-    # A scorer that compares line by line wants the sample's order.
-    return pd.DataFrame({first: ids, **columns}).set_index(first).loc[theirs].reset_index()
+    # Some scorers compare line by line, so the order of the sample counts.
+    return pd.DataFrame({first: ids, **columns}).set_index(first).loc[sample_ids].reset_index()
 
 
-def _chosen(wanted: list[str], answers: Columns, probabilities: Columns) -> list[Sequence[object]]:
-    """Give the columns that a sample asks for, in its order."""
-    if len(wanted) == 1 and len(answers) == 1:
+def _select_columns(
+    names: list[str], answers: Columns, probabilities: Columns
+) -> list[Sequence[object]]:
+    """Return the values of the sample's columns, in its order."""
+    if len(names) == 1 and len(answers) == 1:
         return list(answers.values())
-    if wanted and set(wanted) == set(probabilities):
-        return [probabilities[name] for name in wanted]
+    if names and set(names) == set(probabilities):
+        return [probabilities[name] for name in names]
     allowed = "two, id and label"
     if probabilities:
         allowed += f", or id and one for each class ({listed(probabilities)})"
     raise FoldlineError(
-        f"predict.sample_submission has {len(wanted) + 1} columns (id and {listed(wanted)}); a "
+        f"predict.sample_submission has {len(names) + 1} columns (id and {listed(names)}); a "
         f"sample submission has {allowed}"
     )

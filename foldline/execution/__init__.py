@@ -1,1 +1,1 @@
-"""Tasks, locks and the content-addressed store of results that survives a kill."""
+"""Tasks, locks, and a content-addressed store of results that survives a killed run."""

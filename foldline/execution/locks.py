@@ -1,4 +1,4 @@
-"""Locks between processes: one at a time does a piece of work, the others wait for it."""
+"""Locks between processes: one does the work, the others wait."""
 
 import os
 import sys
@@ -11,61 +11,61 @@ from typing import Any
 from foldline.core.errors import FoldlineError
 from foldline.core.paths import store_root
 
-POLL = 0.1  # seconds between two looks
-TELL = 2.0  # seconds of waiting before the user is told
+POLL_SECONDS = 0.1
+NOTICE_SECONDS = 2.0  # waiting time before the user sees a message
 
 
 @contextmanager
-def locked(name: str, patience: float | None = None) -> Iterator[None]:
-    """Let one process at a time do the work of this name; the others wait, and say so.
+def hold_lock(name: str, patience: float | None = None) -> Iterator[None]:
+    """Hold the lock of this name; wait, with a message, while another process holds it.
 
-    The system frees the lock of a process that dies.
+    The operating system frees the lock of a process that dies.
 
     Raises:
-        FoldlineError: where another process still does it after `patience` seconds.
+        FoldlineError: if another process still holds it after `patience` seconds.
     """
     path = store_root() / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
-    stream = _wait(path, patience)
+    stream = _acquire(path, patience)
     try:
         yield
     finally:
-        # Before the lock is freed: a process that waits for this file sees that it is gone and
-        # opens the next one. Windows keeps open files, and there the file stays.
+        # Before the lock is freed: a waiting process then sees that the file is gone and opens
+        # a new one. Windows cannot remove open files, so there the file stays.
         with suppress(OSError):
             path.unlink()
         stream.close()
 
 
-def _wait(path: Path, patience: float | None) -> Any:
-    """Give the open, locked file; opened anew each time, as its holder removes it."""
-    begun, told = time.monotonic(), False
+def _acquire(path: Path, patience: float | None) -> Any:
+    """Return the open, locked file; it is reopened each time, as the holder removes it."""
+    start, notified = time.monotonic(), False
     while True:
         stream = path.open("a+b")
-        if _take(stream) and _still_there(stream, path):
+        if _try_lock(stream) and _is_current(stream, path):
             return stream
         stream.close()
-        waited = time.monotonic() - begun
+        waited = time.monotonic() - start
         if patience is not None and waited > patience:
             raise FoldlineError(
-                f"another process is doing this very work ({path} is locked); "
+                f"another process is doing this work ({path} is locked); "
                 "wait for it, or end it and run the command again"
             )
-        if waited > TELL and not told:
-            print(f"waiting for another process that does this work ({path})", file=sys.stderr)
-            told = True
-        time.sleep(POLL)
+        if waited > NOTICE_SECONDS and not notified:
+            print(f"waiting for another process that is doing this work ({path})", file=sys.stderr)
+            notified = True
+        time.sleep(POLL_SECONDS)
 
 
-def _still_there(stream: Any, path: Path) -> bool:
+def _is_current(stream: Any, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(stream.fileno()), path.stat())
     except OSError:
         return False
 
 
-def _take(stream: Any) -> bool:
-    """Lock an open file for this process, if no other one holds it."""
+def _try_lock(stream: Any) -> bool:
+    """Lock an open file unless another process holds it; return whether that worked."""
     try:
         import fcntl
     except ImportError:  # Windows

@@ -1,7 +1,7 @@
-"""A store of finished work outside DVC's outputs, addressed by what went into it.
+"""A store of finished results outside DVC's outputs, addressed by the hash of their inputs.
 
-DVC removes a stage's outputs before it runs the stage; what is here stays, so a run that was
-killed goes on. An entry appears whole, by a rename, or not at all.
+DVC removes a stage's outputs before it runs the stage. Entries here stay, so that a killed run
+can resume. An entry appears complete, by a rename, or not at all.
 """
 
 import hashlib
@@ -20,18 +20,19 @@ import pandas as pd
 from foldline.core.environment import PACKAGES, version
 from foldline.core.io.files import digest, remove, replacing
 from foldline.core.paths import store_root
+from foldline.execution.locks import hold_lock
 
 SEAL = "sealed.json"
-OLD_DAYS = 14
-CHUNK = 10_000  # rows hashed at once: a table need not stand in memory twice
+EXPIRY_DAYS = 14
+CHUNK_ROWS = 10_000  # hashed at once, so that a table is not copied in memory
 
 
 def fingerprint(*parts: object) -> str:
-    """Hash what a piece of work depends on: params, tables, arrays, names (sha256, 32 hex)."""
+    """Hash the inputs of a result: params, tables, arrays, names (sha256, 32 hex digits)."""
     total = hashlib.sha256()
     for part in parts:
         if isinstance(part, pd.DataFrame):
-            total.update(_table_digest(part))
+            total.update(_digest_table(part))
             continue
         if isinstance(part, np.ndarray):
             content = str((part.dtype, part.shape)).encode() + np.ascontiguousarray(part).tobytes()
@@ -43,90 +44,100 @@ def fingerprint(*parts: object) -> str:
 
 @cache
 def code_version(*folders: str) -> str:
-    """Hash the source of folders of the library: changed code must not find old results."""
+    """Hash the source of folders of the library, so that changed code finds no old results."""
     root = Path(__file__).resolve().parents[1]
-    found = [sorted((root / folder).rglob("*.py")) for folder in folders]
-    if not all(found):
+    sources = [sorted((root / folder).rglob("*.py")) for folder in folders]
+    if not all(sources):
         raise ValueError(f"no code in one of {folders}")
-    return digest(*(file for files in found for file in files))
+    return digest(*(file for files in sources for file in files))
 
 
 @cache
-def libraries() -> str:
-    """Name the versions of the libraries that results depend on."""
+def library_versions() -> str:
+    """Return the versions of the libraries that results depend on."""
     return ", ".join(f"{name} {version(name)}" for name in PACKAGES)
 
 
 class Store:
-    """Finished folders by key."""
+    """Folders of finished results by key."""
 
     def __init__(self, name: str) -> None:
         self.root = store_root() / name
 
     def find(self, key: str) -> Path | None:
-        """Give a finished folder, or None; one that does not match its seal is removed."""
+        """Return the folder of a key, or None; remove one that does not match its seal."""
         folder = self.root / key
         if not folder.exists():
             return None
         try:
             content = json.loads((folder / SEAL).read_text(encoding="utf-8"))
-            whole = content["digest"] == _content(folder)
+            intact = content["digest"] == _digest_folder(folder)
             os.utime(folder)
         except (OSError, ValueError, KeyError, TypeError):
-            whole = False
-        if not whole:
+            intact = False
+        if not intact:
             remove(folder)
             return None
         return folder
 
     @contextmanager
-    def making(self, key: str) -> Iterator[Path]:
-        """Give an empty folder to fill; it is sealed and appears under its key on success.
+    def create(self, key: str) -> Iterator[Path]:
+        """Yield an empty folder to fill; on success seal it and move it to its key.
 
-        The key's unfinished work is removed then: nobody goes on from it any more.
+        The key's scratch folder is removed then, as nothing resumes from it.
         """
         with replacing(self.root / key) as folder:
             folder.mkdir(parents=True)
             yield folder
-            seal = {"digest": _content(folder)}
+            seal = {"digest": _digest_folder(folder)}
             (folder / SEAL).write_text(json.dumps(seal), encoding="utf-8")
         remove(store_root() / "scratch" / key)
 
-    def scratch(self, key: str) -> Path:
-        """Give the folder for unfinished work of a key (checkpoints)."""
+    def scratch_folder(self, key: str) -> Path:
+        """Return the folder for a key's unfinished work (checkpoints), created if missing."""
         folder = store_root() / "scratch" / key
         folder.mkdir(parents=True, exist_ok=True)
         os.utime(folder)
         return folder
 
-    def forget(self, key: str) -> None:
-        """Remove a key's results, its unfinished work and what a killed writer left of it.
+    @contextmanager
+    def resume(self, key: str) -> Iterator[Path]:
+        """Hold a key's lock and yield its scratch folder; delete everything of it on success.
 
-        The caller is the only one who works on this key.
+        The folder has the checkpoints of a run that was killed.
+        """
+        with hold_lock(f"{self.root.name}-{key}"):
+            yield self.scratch_folder(key)
+            self.delete(key)
+
+    def delete(self, key: str) -> None:
+        """Remove a key's results, its scratch folder and the leftovers of a killed writer.
+
+        No other process may work on this key.
         """
         for folder in (self.root / key, *self.root.glob(f".{key}.*.tmp")):
             remove(folder)
         remove(store_root() / "scratch" / key)
 
 
-def remembered(key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
-    """Give an array made before under this key, or make it and keep it."""
+def load_or_compute(key: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """Return the array stored under a key; compute and store it if there is none."""
     store = Store("arrays")
     folder = store.find(key)
     if folder is None:
-        array = make()
-        with store.making(key) as fresh:
-            np.save(fresh / "array.npy", array, allow_pickle=False)
+        array = compute()
+        with store.create(key) as target:
+            np.save(target / "array.npy", array, allow_pickle=False)
         return array
     loaded: np.ndarray = np.load(folder / "array.npy", allow_pickle=False)
     return loaded
 
 
-def tidy() -> None:
-    """Remove what nobody asked for in two weeks: results, locks, checkpoints of dead runs."""
-    limit = time.time() - OLD_DAYS * 86400
+def remove_expired() -> None:
+    """Remove results, locks and checkpoints that no run has used for EXPIRY_DAYS."""
+    limit = time.time() - EXPIRY_DAYS * 86400
     for path in [*store_root().glob("*/*"), *store_root().glob("*.lock")]:
-        # Another process may be tidying, too.
+        # Another process may be removing them, too.
         with suppress(OSError):
             if path.stat().st_mtime >= limit:
                 continue
@@ -136,7 +147,7 @@ def tidy() -> None:
                 path.unlink()
 
 
-def _content(folder: Path) -> str:
+def _digest_folder(folder: Path) -> str:
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != SEAL)
     total = hashlib.sha256()
     for file in files:
@@ -145,12 +156,12 @@ def _content(folder: Path) -> str:
     return total.hexdigest()
 
 
-def _table_digest(table: pd.DataFrame) -> bytes:
-    """Hash columns one after another; the index and the kind of text column do not count."""
+def _digest_table(table: pd.DataFrame) -> bytes:
+    """Hash the columns in order, without the index and the dtype of text columns."""
     total = hashlib.sha256(str((len(table), list(table.columns))).encode())
     for name in table.columns:
         column = table[name]
-        for start in range(0, len(column), CHUNK):
-            values = column.iloc[start : start + CHUNK].tolist()
+        for start in range(0, len(column), CHUNK_ROWS):
+            values = column.iloc[start : start + CHUNK_ROWS].tolist()
             total.update(json.dumps(values, ensure_ascii=False, default=str).encode())
     return total.digest()

@@ -1,7 +1,7 @@
-"""Tasks run one after another here, or several at once, each in a process of its own.
+"""Run tasks in this process, or several at once, each in its own process.
 
-One process a task, and no pool: when a pool's worker dies, every other task of the pool is lost.
-A task leaves its result in the store; what it returns is not read, so both ways give one result.
+There is no pool: when a worker of a pool dies, all its other tasks are lost. A task puts its
+result into the store and its return value is ignored, so both ways give the same result.
 """
 
 import multiprocessing
@@ -17,15 +17,15 @@ from tqdm import tqdm
 
 from foldline.core.errors import FoldlineError
 
-LONGEST = 4000  # characters of a failure's message
+MAX_MESSAGE_CHARACTERS = 4000
 
 
 @dataclass(frozen=True)
 class Task:
-    """A function at a module's top level and its arguments, which must be picklable."""
+    """A module-level function and its arguments, which must be picklable."""
 
     name: str
-    work: Callable[..., None]
+    function: Callable[..., None]
     arguments: tuple[Any, ...]
 
 
@@ -33,29 +33,31 @@ def run_tasks(tasks: Sequence[Task], jobs: int, title: str) -> None:
     """Run all tasks, `jobs` at a time.
 
     Raises:
-        FoldlineError: naming the tasks that failed; the others are finished first.
+        FoldlineError: naming the failed tasks, after all others have finished.
     """
     bar = tqdm(total=len(tasks), desc=title, unit="task", disable=len(tasks) < 2, file=sys.stderr)
     with bar:
-        run = _here if jobs == 1 else _in_processes
+        run = _run_inline if jobs == 1 else _run_in_processes
         failures = run(list(tasks), jobs, bar)
     if failures:
-        raise FoldlineError("\n".join(f"{name} failed: {why}" for name, why in failures.items()))
+        raise FoldlineError(
+            "\n".join(f"{name} failed: {reason}" for name, reason in failures.items())
+        )
 
 
-def _here(tasks: list[Task], jobs: int, bar: "tqdm[Any]") -> dict[str, str]:
-    """Run tasks one after another; an error that nobody foresaw shows its traceback at once."""
+def _run_inline(tasks: list[Task], jobs: int, bar: "tqdm[Any]") -> dict[str, str]:
+    """Run tasks one after another; only a FoldlineError lets the rest go on."""
     failures: dict[str, str] = {}
     for task in tasks:
         try:
-            task.work(*task.arguments)
+            task.function(*task.arguments)
         except FoldlineError as error:
             failures[task.name] = str(error)
         bar.update()
     return failures
 
 
-def _in_processes(tasks: list[Task], jobs: int, bar: "tqdm[Any]") -> dict[str, str]:
+def _run_in_processes(tasks: list[Task], jobs: int, bar: "tqdm[Any]") -> dict[str, str]:
     context = multiprocessing.get_context("spawn")
     running: dict[Any, tuple[Task, BaseProcess, Connection]] = {}
     failures: dict[str, str] = {}
@@ -63,7 +65,7 @@ def _in_processes(tasks: list[Task], jobs: int, bar: "tqdm[Any]") -> dict[str, s
         while tasks and len(running) < jobs:
             task = tasks.pop(0)
             ours, theirs = context.Pipe(duplex=False)
-            child = context.Process(target=_child, args=(task, theirs), daemon=True)
+            child = context.Process(target=_run_child, args=(task, theirs), daemon=True)
             child.start()
             theirs.close()  # else the pipe would never end here
             running[child.sentinel] = (task, child, ours)
@@ -71,39 +73,39 @@ def _in_processes(tasks: list[Task], jobs: int, bar: "tqdm[Any]") -> dict[str, s
             task, process, pipe = running.pop(sentinel)
             process.join()
             if process.exitcode:
-                failures[task.name] = _reason(pipe, process.exitcode)
+                failures[task.name] = _read_failure(pipe, process.exitcode)
             pipe.close()
             process.close()
             bar.update()
     return failures
 
 
-def _child(task: Task, pipe: Connection) -> None:
+def _run_child(task: Task, pipe: Connection) -> None:
     from foldline.core.stage import prepare_process
 
     prepare_process()
     try:
-        task.work(*task.arguments)
+        task.function(*task.arguments)
     except FoldlineError as error:
-        _tell(pipe, str(error))
+        _exit_with_message(pipe, str(error))
     except KeyboardInterrupt:
-        _tell(pipe, "stopped")
+        _exit_with_message(pipe, "stopped")
     except Exception:
-        _tell(pipe, traceback.format_exc())
+        _exit_with_message(pipe, traceback.format_exc())
 
 
-def _tell(pipe: Connection, reason: str) -> NoReturn:
-    """Send the end of a message, short enough for a pipe that nobody reads yet, and exit."""
-    pipe.send(reason[-LONGEST:])
+def _exit_with_message(pipe: Connection, reason: str) -> NoReturn:
+    """Send the end of a message, short enough not to block on an unread pipe, and exit."""
+    pipe.send(reason[-MAX_MESSAGE_CHARACTERS:])
     raise SystemExit(1) from None
 
 
-def _reason(pipe: Connection, code: int) -> str:
+def _read_failure(pipe: Connection, code: int) -> str:
     try:
         if pipe.poll():
             return str(pipe.recv())
     except (EOFError, OSError):
         pass
     if code < 0:
-        return f"killed by signal {-code} (9 is often: out of memory); lower runner.jobs"
+        return f"killed by signal {-code} (9 often means out of memory); lower runner.jobs"
     return f"exit code {code}"

@@ -1,4 +1,4 @@
-"""Try every way of balancing as an experiment, and say what each is worth."""
+"""Run each method of resampling and augmentation as an experiment, and compare them with none."""
 
 import argparse
 import sys
@@ -17,7 +17,7 @@ from foldline.core.io.labels import MAIN, Labels
 from foldline.core.params import Augment, Settings, Undersample
 from foldline.core.params.loading import load
 from foldline.experiments import runs
-from foldline.metrics.intervals import Difference, paired_interval
+from foldline.metrics.intervals import Difference, paired_bootstrap
 from foldline.metrics.registry import measure
 
 FILE = Path("metrics/ablation.json")
@@ -26,25 +26,27 @@ OFF = ("augment.method=none", "augment.undersample.method=none")
 
 @dataclass(frozen=True)
 class Trial:
-    """A way of balancing, and the params that switch it on alone."""
+    """A method, and the params that enable it alone."""
 
     name: str
     changes: tuple[str, ...]
 
 
-def trials(settings: Settings, wanted: Sequence[str]) -> list[Trial]:
-    """Give the ways to try: those that are named, or all that need nothing from outside.
+def list_trials(settings: Settings, methods: Sequence[str]) -> list[Trial]:
+    """Return the trials of the named methods, or of all that need no external file or server.
 
     Raises:
-        FoldlineError: for a name that is no method.
+        FoldlineError: if a name is no method.
     """
-    copies = [n for n in _choices(Augment) if n not in ("none", "mix")]
-    drops = [n for n in _choices(Undersample) if n != "none"]
-    for name in wanted:
+    copies = [n for n in _list_choices(Augment) if n not in ("none", "mix")]
+    drops = [n for n in _list_choices(Undersample) if n != "none"]
+    for name in methods:
         if name not in [*copies, *drops]:
             raise FoldlineError(unknown("method", name, [*copies, *drops]))
-    numbers = settings.task == "regression"
-    names = wanted or [n for n in copies if _ready(n, settings)] + ([] if numbers else drops)
+    names: Sequence[str] = methods
+    if not methods:
+        names = [name for name in copies if _is_ready(name, settings)]
+        names += drops if settings.task != "regression" else []
     return [Trial("none", OFF)] + [
         Trial(name, (f"augment.method={name}", OFF[1]))
         if name in copies
@@ -53,33 +55,33 @@ def trials(settings: Settings, wanted: Sequence[str]) -> list[Trial]:
     ]
 
 
-def run(options: argparse.Namespace) -> None:
-    """Run the trials, each as an experiment of its own, and compare them with none."""
+def run_ablation(options: argparse.Namespace) -> None:
+    """Run each trial as an experiment, and compare them with `none`."""
     settings = load(Settings)
-    tried = trials(settings, options.methods)
-    state = runs.state()
-    known = runs.known()
+    trials = list_trials(settings, options.methods)
+    version = runs.hash_workspace()
+    existing = runs.list_experiments()
     failed: dict[str, str] = {}
-    for trial in tqdm(tried, desc="ablate", unit="experiment", file=sys.stderr):
-        name = f"ablate-{trial.name}-{state}"
+    for trial in tqdm(trials, desc="ablate", unit="experiment", file=sys.stderr):
+        name = f"ablate-{trial.name}-{version}"
         try:
-            if name not in known:
-                runs.experiment(name, trial.changes, "kfold")
+            if name not in existing:
+                runs.run_experiment(name, trial.changes, "kfold")
         except FoldlineError as error:
             if trial.name == "none":
                 raise
-            failed[trial.name] = _reason(error)
-    names = {t.name: f"ablate-{t.name}-{state}" for t in tried if t.name not in failed}
-    predictions = {name: _predictions(full) for name, full in names.items()}
-    rows = compared(predictions, runs.labels_of(names["none"]), settings, names)
+            failed[trial.name] = _extract_stage_error(error)
+    names = {t.name: f"ablate-{t.name}-{version}" for t in trials if t.name not in failed}
+    predictions = {name: _read_predictions(full) for name, full in names.items()}
+    rows = compare_methods(predictions, runs.read_labels(names["none"]), settings, names)
     write_json(FILE, {"metric": MAIN[settings.task], "methods": rows, "failed": failed})
-    print("\n".join(table(rows, MAIN[settings.task], settings.evaluate.level)))
-    for name, why in failed.items():
-        print(f"\n{name} failed: {why}", file=sys.stderr)
+    print("\n".join(format_table(rows, MAIN[settings.task], settings.evaluate.level)))
+    for name, reason in failed.items():
+        print(f"\n{name} failed: {reason}", file=sys.stderr)
     print(f"\nwritten to {FILE}; each is an experiment: dvc exp show")
 
 
-def compared(
+def compare_methods(
     predictions: dict[str, pd.DataFrame],
     labels: Labels,
     settings: Settings,
@@ -87,81 +89,81 @@ def compared(
 ) -> list[dict[str, Any]]:
     """Compare each method's out-of-fold predictions with those of `none`, on the same rows.
 
-    The interval of a difference is a paired bootstrap over groups of rows (Efron, 1979). It tells
-    of other rows, not of other seeds.
+    The interval of a difference is a paired bootstrap over groups of rows (Efron, 1979). It covers
+    the choice of rows, not of seeds.
     """
     base, metric = predictions["none"], MAIN[settings.task]
     target = labels.encode(base["label"])
-    values = {n: labels.predictions(_aligned(t, base)) for n, t in predictions.items()}
+    values = {n: labels.predictions(_align_rows(t, base)) for n, t in predictions.items()}
     rows: list[dict[str, Any]] = []
     for name, predicted in values.items():
         row: dict[str, Any] = {"method": name, "experiment": names[name]}
         row["score"] = measure(settings.task, target, predicted)[metric]
         if name != "none":
-            found = paired_interval(
+            difference = paired_bootstrap(
                 settings.task, target, predicted, values["none"], base["group"].tolist(),
                 settings.evaluate.resamples, settings.seed, metric, settings.evaluate.level,
             )  # fmt: skip
-            row |= found._asdict() | {"verdict": verdict(found)}
+            row |= difference._asdict() | {"verdict": judge_difference(difference)}
         rows.append(row)
     return rows
 
 
-def verdict(found: Difference) -> str:
-    """Say what an interval of a difference allows to say."""
-    if found.difference == found.low == found.high == 0:
+def judge_difference(difference: Difference) -> str:
+    """Return the conclusion that the interval of a difference supports."""
+    if difference.difference == difference.low == difference.high == 0:
         return "changed nothing"
-    if found.low > 0:
+    if difference.low > 0:
         return "better"
-    return "worse" if found.high < 0 else "not distinguishable"
+    return "worse" if difference.high < 0 else "not distinguishable"
 
 
-def table(rows: list[dict[str, Any]], metric: str, level: float) -> list[str]:
-    """Give the comparison for the terminal, the best first."""
+def format_table(rows: list[dict[str, Any]], metric: str, level: float) -> list[str]:
+    """Return the comparison as lines for the terminal, the best method first."""
     width = max(len(row["method"]) for row in rows)
     lines = [f"out-of-fold {metric}; difference to none [{level:.0%} interval]"]
     for row in sorted(rows, key=lambda row: -row["score"]):
-        told = f"{row['method']:<{width}}  {row['score']:.4f}"
+        line = f"{row['method']:<{width}}  {row['score']:.4f}"
         if "difference" in row:
-            told += f"  {row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
-            told += f"  {row['verdict']}"
-        lines.append(told)
+            line += f"  {row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
+            line += f"  {row['verdict']}"
+        lines.append(line)
     return lines
 
 
-def _predictions(experiment: str) -> pd.DataFrame:
-    """Give the model's out-of-fold predictions in an experiment, with the rows' groups."""
-    table = runs.table_of(experiment, schemas.OUT_OF_FOLD)
-    rows = pd.concat([runs.table_of(experiment, t) for t in (schemas.TRAIN, schemas.VALID)])
+def _read_predictions(experiment: str) -> pd.DataFrame:
+    """Return the model's out-of-fold predictions in an experiment, with the rows' groups."""
+    table = runs.read_table(experiment, schemas.OUT_OF_FOLD)
+    rows = pd.concat([runs.read_table(experiment, t) for t in (schemas.TRAIN, schemas.VALID)])
     own = table[table["member"] == "model"]
     return own.merge(rows[["id", "group"]], on="id", validate="one_to_one")
 
 
-def _aligned(table: pd.DataFrame, base: pd.DataFrame) -> pd.DataFrame:
+def _align_rows(table: pd.DataFrame, base: pd.DataFrame) -> pd.DataFrame:
     if set(table["id"]) != set(base["id"]):
         raise FoldlineError(
-            "the experiments were not run on the same rows. Next: dvc exp remove them "
-            "(`dvc exp list` names them), and run this command again"
+            "the experiments were not run on the same rows. Remove them with `dvc exp remove` "
+            "(`dvc exp list` lists them), and run this command again"
         )
     return table.set_index("id").loc[base["id"]].reset_index()
 
 
-def _reason(error: FoldlineError) -> str:
-    """Give the stage's own words, without DVC's around them."""
+def _extract_stage_error(error: FoldlineError) -> str:
+    """Return the stage's own message, without DVC's output around it."""
     lines = str(error).splitlines()
     own = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
     return own[-1] if own else str(error)
 
 
-def _choices(section: Any) -> list[str]:
-    """Give the names that a section's `method` may have."""
+def _list_choices(section: Any) -> list[str]:
+    """Return the choices of a section's `method`."""
     schema = section.model_json_schema()["properties"]["method"]
     parts = schema.get("anyOf", [schema])
     return [name for part in parts for name in part.get("enum", [part.get("const")])]
 
 
-def _ready(method: str, settings: Settings) -> bool:
-    """Tell whether a method can run with the params as they are, and without a download."""
+def _is_ready(method: str, settings: Settings) -> bool:
+    """Return whether a method can run with the current params and without a download."""
     augment = settings.augment
     synonyms = augment.synonym.source == "kiwi" or augment.synonym.path is not None
     return {

@@ -1,4 +1,4 @@
-"""Run an experiment of DVC's beside the workspace, and read what it wrote."""
+"""Run DVC experiments outside the workspace, and read what they wrote."""
 
 import hashlib
 import io
@@ -16,76 +16,76 @@ from foldline.core.io.files import digest
 from foldline.core.io.labels import Labels
 from foldline.core.io.schemas import Table
 
-# What the stages read beside code and params; DVC may keep it out of git's sight.
-DATA = (Path("data/raw"), Path("data/llm"), Path("models/pretrained"))
+# What stages read beside code and params; git may not track it.
+DATA_FOLDERS = (Path("data/raw"), Path("data/llm"), Path("models/pretrained"))
 
 
-def call(*command: str) -> str:
-    """Run git or dvc and give its output.
+def run_command(*command: str) -> str:
+    """Run git or dvc and return its output.
 
     Raises:
-        FoldlineError: with its last words, where it fails.
+        FoldlineError: with the end of its output, if it fails.
     """
     done = subprocess.run(
         command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
     )
     if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-15:]
-        raise FoldlineError(f"`{' '.join(command)}` failed:\n" + "\n".join(said))
+        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()[-15:]
+        raise FoldlineError(f"`{' '.join(command)}` failed:\n" + "\n".join(lines))
     return done.stdout
 
 
-def dvc(*arguments: str) -> str:
-    """Run this environment's DVC."""
-    return call(sys.executable, "-m", "dvc", *arguments)
+def run_dvc(*arguments: str) -> str:
+    """Run this environment's DVC and return its output."""
+    return run_command(sys.executable, "-m", "dvc", *arguments)
 
 
-def state() -> str:
-    """Name the code, params and data that an experiment would run on: eight characters."""
-    if not call("git", "rev-parse", "--is-inside-work-tree").strip() == "true":
+def hash_workspace() -> str:
+    """Return a hash of the code, params and data that an experiment would run on: 8 hex digits."""
+    if not run_command("git", "rev-parse", "--is-inside-work-tree").strip() == "true":
         raise FoldlineError("there is no git repository here: run commands from the project's root")
-    head, changes = call("git", "rev-parse", "HEAD"), call("git", "diff", "HEAD")
-    data = [digest(folder) for folder in DATA if folder.exists()]
+    head, changes = run_command("git", "rev-parse", "HEAD"), run_command("git", "diff", "HEAD")
+    data = [digest(folder) for folder in DATA_FOLDERS if folder.exists()]
     return hashlib.sha256("\n".join([head, changes, *data]).encode()).hexdigest()[:8]
 
 
-def known() -> set[str]:
-    """Give the names of the experiments that there are."""
-    return set(dvc("exp", "list", "--all", "--name-only").split())
+def list_experiments() -> set[str]:
+    """Return the names of all experiments."""
+    return set(run_dvc("exp", "list", "--all", "--name-only").split())
 
 
-def experiment(name: str, changes: Sequence[str], target: str) -> None:
-    """Run the pipeline up to a stage under changed params, in a folder of DVC's own.
+def run_experiment(name: str, changes: Sequence[str], target: str) -> None:
+    """Run the pipeline up to a stage with changed params, in a temporary folder of DVC.
 
-    The workspace stays as it is, and nothing is trained that DVC knows already.
-
-    Raises:
-        FoldlineError: with DVC's last words, where a stage fails.
-    """
-    sets = [part for change in changes for part in ("-S", change)]
-    dvc("--wait-for-lock", "exp", "run", "--temp", "-n", name, *sets, target)
-
-
-def table_of(name: str, table: Table) -> pd.DataFrame:
-    """Read a table as an experiment wrote it.
+    The workspace stays as it is, and stages in DVC's run cache do not run again.
 
     Raises:
-        FoldlineError: where DVC has it no more.
+        FoldlineError: with the end of DVC's output, if a stage fails.
     """
-    return table.parse(io.StringIO(_text(name, table.path)))
+    options = [part for change in changes for part in ("-S", change)]
+    run_dvc("--wait-for-lock", "exp", "run", "--temp", "-n", name, *options, target)
 
 
-def labels_of(name: str) -> Labels:
-    """Read the labels as an experiment found them.
+def read_table(name: str, table: Table) -> pd.DataFrame:
+    """Read a table of an experiment.
 
     Raises:
-        FoldlineError: where DVC has them no more.
+        FoldlineError: if DVC no longer has it.
     """
-    content = json.loads(_text(name, labels.FILE))
+    return table.parse(io.StringIO(_read_file(name, table.path)))
+
+
+def read_labels(name: str) -> Labels:
+    """Read the labels of an experiment.
+
+    Raises:
+        FoldlineError: if DVC no longer has them.
+    """
+    content = json.loads(_read_file(name, labels.FILE))
     return Labels(content["task"], tuple(content["classes"]))
 
 
-def _text(name: str, path: Path) -> str:
+def _read_file(name: str, path: Path) -> str:
     import dvc.api
     from dvc.exceptions import DvcException
 

@@ -1,30 +1,30 @@
-"""A fit that somebody follows, and what it takes of the machine."""
+"""Fit a model while a tracker follows it and its resource usage is measured."""
 
 import os
 from dataclasses import replace
 from typing import Any
 
 from foldline.core.resource_usage import Usage
-from foldline.experiments.trackers import tracker
+from foldline.experiments.trackers import create_tracker
 from foldline.models import registry
 from foldline.models.interface import Fitted, Job
 from foldline.models.tracking import followed
 
 
-def fit_followed(job: Job, name: str, key: str) -> tuple[Fitted, dict[str, Any]]:
-    """Fit while the tracker of a name hears of it; also give what it took of the machine.
+def fit_with_tracker(job: Job, name: str, key: str) -> tuple[Fitted, dict[str, Any]]:
+    """Fit a job while the tracker `name` follows it; return the model and its resource usage.
 
-    `key` tells the run from others. A kind that cannot be followed while it is trained has its
-    history told afterwards.
+    `key` identifies the run. Kinds that report no steps while they train pass on their history
+    afterwards.
     """
     recipe = job.recipe.model_dump(exclude={"runner"})
     experiment = os.environ.get("DVC_EXP_NAME")
     tags = {"stage": "train", "model": job.recipe.model, "experiment": experiment}
-    with followed(tracker(name, key), recipe, tags) as careful:
+    with followed(create_tracker(name, key), recipe, tags) as tracker:
         with Usage() as usage:
-            fitted = registry.fit(replace(job, tracker=careful))
-        if not careful.steps:
+            fitted = registry.fit(replace(job, tracker=tracker))
+        if not tracker.steps:
             for row in fitted.history:
-                careful.step(row["step"], {name: v for name, v in row.items() if name != "step"})
-        careful.end(fitted.summary)
+                tracker.step(row["step"], {name: v for name, v in row.items() if name != "step"})
+        tracker.end(fitted.summary)
     return fitted, usage.found()

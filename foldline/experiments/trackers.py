@@ -1,4 +1,4 @@
-"""Who can follow a training, by the names of `runner.tracker`."""
+"""Trackers that follow a training, by the names of `runner.tracker`."""
 
 import json
 import time
@@ -14,24 +14,24 @@ from foldline.models.tracking import Tracker
 FOLDER = "runs"
 
 
-class Lines:
-    """A file with a line of JSON for each thing told, to be followed while it grows."""
+class JsonLinesTracker:
+    """A JSON Lines file of events that grows during the training."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def begin(self, params: Mapping[str, Any], tags: Mapping[str, Any]) -> None:
-        """Open a run; one that goes on after a kill is written below what it told before."""
+        """Record the start of a run; a run that resumes after a kill appends to its file."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._write({"event": "begin", "tags": tags, "params": params})
         say(f"tracker: tail -f {self.path}")
 
     def step(self, number: int, values: Mapping[str, float]) -> None:
-        """Write the numbers of a step."""
+        """Record the numbers of a step."""
         self._write({"event": "step", "step": number, **values})
 
     def end(self, summary: Mapping[str, Any]) -> None:
-        """Write the numbers of the whole."""
+        """Record the final numbers."""
         self._write({"event": "end", **summary})
 
     def _write(self, content: Mapping[str, Any]) -> None:
@@ -41,14 +41,17 @@ class Lines:
             stream.write(line + "\n")
 
 
-def _lines(key: str) -> Tracker:
-    return Lines(store_root() / FOLDER / f"{key}.jsonl")
+def _create_jsonl(key: str) -> Tracker:
+    return JsonLinesTracker(store_root() / FOLDER / f"{key}.jsonl")
 
 
-# Each makes a tracker for the run of a key.
-TRACKERS: dict[str, Callable[[str], Tracker | None]] = {"none": lambda _: None, "jsonl": _lines}
+# Each creates a tracker for the run with a key.
+TRACKERS: dict[str, Callable[[str], Tracker | None]] = {
+    "none": lambda _: None,
+    "jsonl": _create_jsonl,
+}
 
 
-def tracker(name: str, key: str) -> Tracker | None:
-    """Give the tracker of a name, for the run that a key stands for; None for `none`."""
+def create_tracker(name: str, key: str) -> Tracker | None:
+    """Return the tracker `name` for the run with a key; None for `none`."""
     return TRACKERS[name](key)

@@ -1,10 +1,10 @@
 """Metrics of classifiers, each a function of one weighted sample.
 
-`ClassRows` holds all that does not depend on weights (argmax, sort order, bins), so that a
-bootstrap pays for it once; `ClassSample` is these rows under one weighting. A weight of k
-stands for k copies of the row, a weight of 0 for no row.
+`ClassRows` holds what does not depend on weights (argmax, sort order, bins), so that a bootstrap
+computes it once; `ClassSample` is these rows under one weighting. A weight of k means k copies of
+the row, 0 means no row.
 
-A target of -1 is a label that the model does not know. Such a row is an error always:
+A target of -1 is a label that the model does not know. Such a row is always an error:
 - accuracy, ece: a miss, and in the denominator;
 - precision: a false positive of the predicted class;
 - macro averages: no class of its own, they go over the classes in [0, c) that occur in
@@ -19,16 +19,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from foldline.metrics.weighted_sample import Codes, Floats, Sample, usable
+from foldline.metrics.weighted_sample import Codes, Floats, Sample, replace_non_finite
 
 N_BINS = 15
-SMALLEST = float(np.finfo(np.float64).eps)  # Keeps the log of a probability of 0 finite.
+MIN_PROBABILITY = float(np.finfo(np.float64).eps)  # Keeps the log of a probability of 0 finite.
 
 
 class Ranker:
-    """Sort rows by score once, then find ROC AUC and average precision under any weights.
+    """Sort rows by score once, then compute ROC AUC and average precision under any weights.
 
-    Both need only the weight ranked above each positive row and through the rows tied with it.
+    Both need only the weight ranked above each positive row, and up to the last row tied with it.
     """
 
     def __init__(self, positive: NDArray[np.bool_], scores: Floats) -> None:
@@ -36,38 +36,38 @@ class Ranker:
         self.order = np.argsort(-scores, kind="stable")
         ordered = scores[self.order]
         starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-        self.places = np.flatnonzero(positive[self.order])
-        tie = np.searchsorted(starts, self.places, side="right") - 1
-        self.begin, self.end = starts[tie], np.append(starts[1:], len(scores))[tie]
+        self.positions = np.flatnonzero(positive[self.order])
+        tie = np.searchsorted(starts, self.positions, side="right") - 1
+        self.start, self.end = starts[tie], np.append(starts[1:], len(scores))[tie]
         # The same bounds, counted among the positives.
-        self.hits_begin = np.searchsorted(self.places, self.begin)
-        self.hits_end = np.searchsorted(self.places, self.end)
+        self.hits_start = np.searchsorted(self.positions, self.start)
+        self.hits_end = np.searchsorted(self.positions, self.end)
 
     def rank(self, weights: Floats) -> tuple[float, float] | None:
         """Return ROC AUC and average precision, None without both positives and negatives."""
         ordered = weights[self.order]
-        positive = ordered[self.places]
-        # Counted in rows, as a difference of sums of fractions is not exactly 0.
+        positive = ordered[self.positions]
+        # Counted in rows, as sums of fractions do not cancel to exactly 0.
         if not 0 < np.count_nonzero(positive) < np.count_nonzero(weights):
             return None
-        rows, hits = _running(ordered), _running(positive)
+        rows, hits = _cumulate(ordered), _cumulate(positive)
         n_positive, n_negative = hits[-1], rows[-1] - hits[-1]
-        hits_above, hits_through = hits[self.hits_begin], hits[self.hits_end]
-        above, through = rows[self.begin], rows[self.end]
+        hits_above, hits_through = hits[self.hits_start], hits[self.hits_end]
+        above, through = rows[self.start], rows[self.end]
         ahead = (above - hits_above + through - hits_through) / 2  # A tie counts half.
         auc = (positive * (n_negative - ahead)).sum() / (n_positive * n_negative)
-        # Where `through` is 0 the positive itself weighs 0: any other divisor will do.
+        # Where `through` is 0, the positive itself weighs 0 and any divisor will do.
         precise = positive * hits_through / np.where(through > 0, through, 1.0)
         precision = precise.sum() / n_positive
         return float(np.clip(auc, 0.0, 1.0)), float(np.clip(precision, 0.0, 1.0))
 
 
 class ClassRows:
-    """Hold targets and predictions of a classifier, with all that weights do not change."""
+    """Targets and predictions of a classifier, with everything independent of weights."""
 
     def __init__(self, target: Codes, probabilities: Floats, predicted: Codes | None) -> None:
         """Take codes (n,) in [-1, c), probabilities (n, c), and codes (n,) if not the argmax."""
-        probabilities, self.broken = usable(probabilities)
+        probabilities, self.broken = replace_non_finite(probabilities)
         self.target = target
         self.probabilities = probabilities
         self.n_classes = probabilities.shape[1]
@@ -79,11 +79,11 @@ class ClassRows:
     def rankers(self) -> list[Ranker]:
         """The second class of two, or each class against the rest if it has positives."""
         classes = range(1 if self.n_classes == 2 else 0, self.n_classes)
-        found = set(self.target.tolist())
+        present = set(self.target.tolist())
         return [
             Ranker(self.target == code, self.probabilities[:, code])
             for code in classes
-            if code in found
+            if code in present
         ]
 
     @cached_property
@@ -97,15 +97,15 @@ class ClassRows:
     def true_probability(self) -> Floats:
         """Probability given to the true label (n,)."""
         known = np.flatnonzero(self.target >= 0)
-        given = np.zeros(len(self.target))
-        given[known] = self.probabilities[known, self.target[known]]
-        return given
+        probability = np.zeros(len(self.target))
+        probability[known] = self.probabilities[known, self.target[known]]
+        return probability
 
     @cached_property
     def log_losses(self) -> Floats:
         """Natural log loss of each row (n,)."""
-        # Subtracted from 0, as the negative of log 1 would print as -0.0.
-        return 0.0 - np.log(np.maximum(self.true_probability, SMALLEST))
+        # 0.0 - x, as -log(1) would print as -0.0.
+        return 0.0 - np.log(np.maximum(self.true_probability, MIN_PROBABILITY))
 
     @cached_property
     def brier_losses(self) -> Floats:
@@ -116,18 +116,18 @@ class ClassRows:
 
 
 class ClassSample(Sample[ClassRows]):
-    """Weigh rows; what several metrics share is worked out once, and only if one asks."""
+    """Rows under one weighting; what several metrics share is computed once, when needed."""
 
     @cached_property
     def table(self) -> Floats:
         """Confusion table (c + 1, c): target down, prediction across; unknown labels last."""
         c = self.rows.n_classes
-        return _sums(self.rows.cell, self.weights, (c + 1) * c).reshape(c + 1, c)
+        return _sum_by_code(self.rows.cell, self.weights, (c + 1) * c).reshape(c + 1, c)
 
     @cached_property
     def scores(self) -> dict[str, Floats]:
         """Support, precision, recall and f1 by class (c,)."""
-        return by_class(self.table)
+        return score_table(self.table)
 
     @cached_property
     def ranking(self) -> tuple[float, float]:
@@ -139,24 +139,24 @@ class ClassSample(Sample[ClassRows]):
         return float(auc), float(precision)
 
 
-def _sums(codes: Codes, values: Floats, n: int) -> Floats:
+def _sum_by_code(codes: Codes, values: Floats, n: int) -> Floats:
     """Return the sums (n,) of values by code."""
     return np.asarray(np.bincount(codes, values, n), dtype=np.float64)
 
 
-def _running(values: Floats) -> Floats:
+def _cumulate(values: Floats) -> Floats:
     """Return running sums (n + 1,), from 0."""
     sums = np.zeros(len(values) + 1)
     np.cumsum(values, out=sums[1:])
     return sums
 
 
-def by_class(table: Floats) -> dict[str, Floats]:
+def score_table(table: Floats) -> dict[str, Floats]:
     """Return support, precision, recall and f1 (c,) from a table (c + 1, c); 0 for 0 / 0."""
-    return shares(table.diagonal(), table[:-1].sum(axis=1), table.sum(axis=0))
+    return score_counts(table.diagonal(), table[:-1].sum(axis=1), table.sum(axis=0))
 
 
-def shares(hits: Floats, support: Floats, n_predicted: Floats) -> dict[str, Floats]:
+def score_counts(hits: Floats, support: Floats, n_predicted: Floats) -> dict[str, Floats]:
     """Return support, precision, recall and f1 (c,) from counts (c,); 0 for 0 / 0."""
 
     def share(part: Floats, whole: Floats) -> Floats:
@@ -199,10 +199,10 @@ def auprc(sample: ClassSample) -> float:
 def ece(sample: ClassSample) -> float:
     """Return the expected calibration error of the top probability (Guo et al., 2017).
 
-    It judges the probabilities: predicted labels chosen otherwise do not change it.
+    It depends on the probabilities alone, not on labels predicted by another rule.
     """
     bins, gaps = sample.rows.bins
-    return float(np.abs(_sums(bins, sample.weights * gaps, N_BINS)).sum() / sample.total)
+    return float(np.abs(_sum_by_code(bins, sample.weights * gaps, N_BINS)).sum() / sample.total)
 
 
 def log_loss(sample: ClassSample) -> float:

@@ -1,8 +1,7 @@
-"""How sure a metric is: percentile intervals from resampling whole groups of rows.
+"""Confidence intervals of metrics: a percentile bootstrap over whole groups of rows.
 
-Near-duplicates are one piece of evidence, not many, so a group is drawn or left as one. A
-resample is a weighting of the rows (how often each one's group was drawn), and is measured by
-the very function that gives the point estimate, prepared once.
+Near-duplicates are not independent, so a group is drawn as a whole. A resample is a weighting of
+the rows (how often each one's group was drawn), measured by the same function as the estimate.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
@@ -11,27 +10,27 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from foldline.metrics.registry import METRICS, prepare
+from foldline.metrics.registry import METRICS, prepare_metrics
 
 Groups = Sequence[Hashable] | NDArray[Any] | None
 
 
 class Interval(NamedTuple):
-    """Bound a metric, in its own units."""
+    """The bounds of a metric, in its own units."""
 
     low: float
     high: float
 
 
 class Difference(NamedTuple):
-    """State how much the first predictions exceed the second, with the interval's bounds."""
+    """The metric of the first predictions minus that of the second, with its bounds."""
 
     difference: float
     low: float
     high: float
 
 
-def interval(
+def bootstrap_intervals(
     task: str,
     target: ArrayLike,
     predictions: ArrayLike,
@@ -42,25 +41,24 @@ def interval(
     names: Sequence[str] | None = None,
     predicted: ArrayLike | None = None,
 ) -> dict[str, Interval]:
-    """Return the percentile bootstrap interval (Efron, 1979) of the task's metrics, or those named.
+    """Return percentile bootstrap intervals (Efron, 1979) of the task's metrics, or those named.
 
     Groups (n,) are any hashable values; None makes each row its own. The seed alone decides the
-    resamples, so that runs on the same rows can be compared. Resamples in which a metric is not
-    defined are left out; if they are more than half, or there are fewer than two groups, so
-    that nothing can be said, the interval is NaN.
+    resamples, so that runs on the same rows are comparable. Resamples in which a metric is
+    undefined are left out; the interval is NaN if they are more than half, or with fewer than two
+    groups.
     """
-    measuring = prepare(task, target, predictions, names, predicted)
+    compute = prepare_metrics(task, target, predictions, names, predicted)
     values = [
-        measuring(weights)
-        for weights in _resample(len(np.asarray(target)), groups, resamples, seed)
+        compute(weights) for weights in _resample(len(np.asarray(target)), groups, resamples, seed)
     ]
     return {
-        name: _bounds(np.array([value[name] for value in values]), level)
+        name: _compute_bounds(np.array([value[name] for value in values]), level)
         for name in (METRICS[task] if names is None else names)
     }
 
 
-def paired_interval(
+def paired_bootstrap(
     task: str,
     target: ArrayLike,
     predictions_a: ArrayLike,
@@ -71,47 +69,47 @@ def paired_interval(
     name: str,
     level: float = 0.95,
 ) -> Difference:
-    """Return the metric of a less that of b, and its interval from the same resamples of both.
+    """Return the metric of a minus that of b, and its interval from the same resamples of both.
 
-    What is hard for both cancels, so that this is narrower than two intervals side by side.
+    Rows that are hard for both cancel, so this is narrower than two separate intervals.
     """
-    first = prepare(task, target, predictions_a, [name])
-    second = prepare(task, target, predictions_b, [name])
+    first = prepare_metrics(task, target, predictions_a, [name])
+    second = prepare_metrics(task, target, predictions_b, [name])
     values = [
         first(weights)[name] - second(weights)[name]
         for weights in _resample(len(np.asarray(target)), groups, resamples, seed)
     ]
     difference = first(None)[name] - second(None)[name]
-    return Difference(difference, *_bounds(np.array(values, dtype=np.float64), level))
+    return Difference(difference, *_compute_bounds(np.array(values, dtype=np.float64), level))
 
 
 def _resample(n: int, groups: Groups, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
     """Yield weights (n,): counts of groups drawn with replacement, as many as there are."""
-    codes = np.arange(n) if groups is None else _number(groups)
+    codes = np.arange(n) if groups is None else _encode_groups(groups)
     if len(codes) != n:
         raise ValueError(f"groups: {len(codes)} for {n} rows; allowed: one for each row")
     n_groups = int(codes.max(initial=-1)) + 1
     rng = np.random.default_rng(seed)
     for _ in range(resamples if n_groups > 1 else 0):
-        # One by one: the law of rng.multinomial in a sixth of its time.
-        drawn = np.bincount(rng.integers(n_groups, size=n_groups), minlength=n_groups)
-        yield drawn.astype(np.float64)[codes]
+        # The distribution of rng.multinomial, in a sixth of its time.
+        counts = np.bincount(rng.integers(n_groups, size=n_groups), minlength=n_groups)
+        yield counts.astype(np.float64)[codes]
 
 
-def _number(groups: Sequence[Hashable] | NDArray[Any]) -> NDArray[np.intp]:
+def _encode_groups(groups: Sequence[Hashable] | NDArray[Any]) -> NDArray[np.intp]:
     """Return codes (n,) of groups, from 0 in order of appearance."""
     values = groups.tolist() if isinstance(groups, np.ndarray) else list(groups)
-    # NaN is not equal to itself. All missing groups as one would widen the interval unseen.
+    # NaN is not equal to itself, and all missing groups as one would widen the interval.
     missing = [row for row, group in enumerate(values) if group is None or group != group]
     if missing:
         raise ValueError(f"groups: row {missing[0]} has none; allowed: any value but None and NaN")
     seen: dict[Hashable, int] = {}
-    # Not np.unique, which must sort and so fails on values of mixed types.
+    # Not np.unique: it sorts, and so fails on values of mixed types.
     codes = [seen.setdefault(group, len(seen)) for group in values]
     return np.array(codes, dtype=np.intp)
 
 
-def _bounds(values: NDArray[np.float64], level: float) -> Interval:
+def _compute_bounds(values: NDArray[np.float64], level: float) -> Interval:
     defined = values[~np.isnan(values)]
     if not len(values) or 2 * len(defined) < len(values):
         return Interval(float("nan"), float("nan"))

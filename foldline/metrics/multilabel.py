@@ -1,65 +1,65 @@
 """Metrics where a row has any number of labels, each a function of one weighted sample.
 
-As in `classification`, `LabelRows` holds what weights do not change and `LabelSample` weighs it.
-A label is predicted from a probability of .5 on. A row is one piece of evidence, so weights are
-of rows. Averages over labels (`macro`, `roc_auc`, `auprc`) go over those that occur.
+As in `classification`, `LabelRows` holds what does not depend on weights, and `LabelSample` is
+these rows under one weighting of rows. A label is predicted if its probability is at least
+THRESHOLD. Averages over labels (`macro`, `roc_auc`, `auprc`) cover the labels that occur.
 """
 
 from functools import cached_property
 
 import numpy as np
 
-from foldline.metrics.classification import N_BINS, SMALLEST, Ranker, shares
-from foldline.metrics.weighted_sample import Codes, Floats, Sample, usable
+from foldline.metrics.classification import MIN_PROBABILITY, N_BINS, Ranker, score_counts
+from foldline.metrics.weighted_sample import Codes, Floats, Sample, replace_non_finite
 
-THRESHOLD = 0.5  # as of `Labels.decode`
+THRESHOLD = 0.5  # that of `Labels.decode`, whose module imports pandas
 
 
 class LabelRows:
-    """Hold targets and predictions (n, c), with all that weights do not change."""
+    """Targets and predictions (n, c), with everything independent of weights."""
 
     def __init__(self, target: Codes, probabilities: Floats, predicted: Codes | None) -> None:
         """Take 0 and 1 (n, c), probabilities (n, c), and labels (n, c) if not by THRESHOLD."""
-        probabilities, self.broken = usable(probabilities)
+        probabilities, self.broken = replace_non_finite(probabilities)
         self.target, self.probabilities = target, probabilities
-        chosen = probabilities >= THRESHOLD if predicted is None else predicted
-        self.predicted = chosen.astype(np.intp)
+        decisions = probabilities >= THRESHOLD if predicted is None else predicted
+        self.predicted = decisions.astype(np.intp)
 
     @cached_property
     def rankers(self) -> list[Ranker]:
         """Each label against the rest, if it has positives."""
-        found = np.flatnonzero(self.target.any(axis=0))
-        return [Ranker(self.target[:, k] == 1, self.probabilities[:, k]) for k in found]
+        present = np.flatnonzero(self.target.any(axis=0))
+        return [Ranker(self.target[:, k] == 1, self.probabilities[:, k]) for k in present]
 
     @cached_property
     def log_losses(self) -> Floats:
         """Natural log loss of each row's decisions, the mean over labels (n,)."""
-        given = np.where(self.target == 1, self.probabilities, 1 - self.probabilities)
-        return np.asarray((0.0 - np.log(np.clip(given, SMALLEST, 1.0))).mean(axis=1))
+        true = np.where(self.target == 1, self.probabilities, 1 - self.probabilities)
+        return np.asarray((0.0 - np.log(np.clip(true, MIN_PROBABILITY, 1.0))).mean(axis=1))
 
     @cached_property
     def bins(self) -> tuple[Codes, Floats]:
-        """Bin of the surer of both answers, closed on the right, and hit - confidence, (n * c,)."""
-        sure = np.maximum(self.probabilities, 1 - self.probabilities).ravel()
-        right = ((self.probabilities >= THRESHOLD) == self.target).ravel()
+        """Bin of each decision's confidence, closed on the right; hit - confidence, (n * c,)."""
+        confidence = np.maximum(self.probabilities, 1 - self.probabilities).ravel()
+        hit = ((self.probabilities >= THRESHOLD) == self.target).ravel()
         edges = np.arange(1, N_BINS) / N_BINS
-        return np.digitize(sure, edges, right=True), right - sure
+        return np.digitize(confidence, edges, right=True), hit - confidence
 
 
 class LabelSample(Sample[LabelRows]):
-    """Weigh rows; what several metrics share is worked out once, and only if one asks."""
+    """Rows under one weighting; what several metrics share is computed once, when needed."""
 
     @cached_property
     def counts(self) -> tuple[Floats, Floats, Floats]:
         """Hits, support and number of predictions of each label, (c,) each."""
-        true, found, w = self.rows.target, self.rows.predicted, self.weights[:, None]
-        hits, support, predicted = (w * true * found), (w * true), (w * found)
+        true, guess, w = self.rows.target, self.rows.predicted, self.weights[:, None]
+        hits, support, predicted = (w * true * guess), (w * true), (w * guess)
         return hits.sum(axis=0), support.sum(axis=0), predicted.sum(axis=0)
 
     @cached_property
     def scores(self) -> dict[str, Floats]:
         """Support, precision, recall and f1 by label (c,)."""
-        return shares(*self.counts)
+        return score_counts(*self.counts)
 
     @cached_property
     def ranking(self) -> tuple[float, float]:
@@ -72,7 +72,7 @@ class LabelSample(Sample[LabelRows]):
 
 
 def accuracy(sample: LabelSample) -> float:
-    """Return the share of rows whose labels are predicted all, and no others."""
+    """Return the share of rows with exactly the true labels predicted."""
     return sample.mean((sample.rows.predicted == sample.rows.target).all(axis=1).astype(float))
 
 
@@ -89,7 +89,7 @@ def macro(sample: LabelSample, score: str) -> float:
 
 
 def micro_f1(sample: LabelSample) -> float:
-    """Return F1 over all decisions at once; NaN where no label is there or predicted."""
+    """Return F1 over all decisions at once; NaN without true or predicted labels."""
     hits, support, predicted = (float(count.sum()) for count in sample.counts)
     return 2 * hits / (support + predicted) if support + predicted else float("nan")
 
@@ -103,9 +103,9 @@ def weighted(sample: LabelSample, score: str) -> float:
 
 def samples_f1(sample: LabelSample) -> float:
     """Return the mean of each row's own F1; 1 where it has no label and none is predicted."""
-    true, found = sample.rows.target, sample.rows.predicted
-    whole = true.sum(axis=1) + found.sum(axis=1)
-    own = np.divide(2 * (true * found).sum(axis=1), whole, out=np.ones(len(true)), where=whole > 0)
+    true, guess = sample.rows.target, sample.rows.predicted
+    whole = true.sum(axis=1) + guess.sum(axis=1)
+    own = np.divide(2 * (true * guess).sum(axis=1), whole, out=np.ones(len(true)), where=whole > 0)
     return sample.mean(own)
 
 

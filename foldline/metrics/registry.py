@@ -1,12 +1,11 @@
-"""All metrics by name, and the measuring of predictions with them.
+"""All metrics by name, and the functions that compute them.
 
     measure("classification", target, probabilities)["f1_macro"]
     METRICS["regression"]["pearson"].function(target, predicted, weights)
 
 A new metric is a function of a `ClassSample`, `LabelSample` or `ValueSample` in the task's module
-(there the rules for unknown labels and weights are written) and a line in a table below. A value
-that is not defined (no rows, one class only, predictions that are not finite) is NaN, without a
-warning.
+(which states the rules for unknown labels and weights) and a line in a table below. An undefined
+value (no rows, one class only, predictions that are not finite) is NaN, without a warning.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,13 +17,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from foldline.metrics import classification, multilabel, regression, validation
-from foldline.metrics.classification import ClassRows, ClassSample, by_class
+from foldline.metrics.classification import ClassRows, ClassSample, score_table
 from foldline.metrics.multilabel import LabelRows, LabelSample
 from foldline.metrics.regression import ValueRows, ValueSample
 from foldline.metrics.weighted_sample import Floats
 
 Sample = TypeVar("Sample", ClassSample, LabelSample, ValueSample)
-Measuring = Callable[[Floats | None], dict[str, float]]
+WeightedMeasure = Callable[[Floats | None], dict[str, float]]
 ClassScores = TypedDict(
     "ClassScores",
     {"class": str, "support": int, "precision": float, "recall": float, "f1": float},
@@ -33,11 +32,11 @@ ClassScores = TypedDict(
 
 @dataclass(frozen=True)
 class Metric(Generic[Sample]):
-    """Describe a metric; `of` is its definition, `best` and `worst` are the ends of its range."""
+    """A metric; `compute` is its definition, `best` and `worst` are the ends of its range."""
 
     task: str
     name: str
-    of: Callable[[Sample], float]
+    compute: Callable[[Sample], float]
     greater_is_better: bool
     best: float
     worst: float
@@ -49,33 +48,48 @@ class Metric(Generic[Sample]):
         return measure(self.task, target, predictions, weights, names=[self.name])[self.name]
 
 
-def prepare(
+def prepare_metrics(
     task: str,
     target: ArrayLike,
     predictions: ArrayLike,
     names: Sequence[str] | None = None,
     predicted: ArrayLike | None = None,
-) -> Measuring:
+) -> WeightedMeasure:
     """Return the function from weights (n,), or None for all 1, to the metrics named.
 
-    Use it to measure the same predictions under many weightings: sorting is done once.
-    `predicted` are the chosen codes (n,), where they are not the most probable ones.
-    Raises ValueError if a task or metric is unknown, or shapes, codes or weights do not fit.
+    It measures the same predictions under many weightings, and sorts only once. `predicted` are
+    codes (n,) if they are not the most probable ones.
+
+    Raises:
+        ValueError: if a task or metric is unknown, or shapes, codes or weights do not match.
     """
-    chosen = _choose(task, names)
+    metrics = _select_metrics(task, names)
+    rows, sample = _prepare_rows(task, target, predictions, predicted)
+    n = len(np.asarray(predictions))
+
+    def compute(weights: Floats | None) -> dict[str, float]:
+        return _compute_values(metrics, sample(rows, validation.check_weights(weights, n)))
+
+    return compute
+
+
+def _prepare_rows(
+    task: str, target: ArrayLike, predictions: ArrayLike, predicted: ArrayLike | None
+) -> tuple[Any, Callable[[Any, Floats], Any]]:
+    """Return the checked rows of a task, and the class of its samples."""
     scores = np.asarray(predictions, dtype=np.float64)
-    n = validation.fitting(task, np.shape(target), scores.shape)
+    n = validation.check_shapes(task, np.shape(target), scores.shape)
     if task == "multilabel":
-        given = None if predicted is None else validation.indicators(predicted, scores)
-        labels = LabelRows(validation.indicators(target, scores), scores, given)
-        return lambda weights: _values(chosen, LabelSample(labels, validation.weights(weights, n)))
+        labels = None if predicted is None else validation.check_indicators(predicted, scores)
+        return LabelRows(validation.check_indicators(target, scores), scores, labels), LabelSample
     if task == "classification":
         c = scores.shape[1]
-        given = None if predicted is None else validation.codes("predicted", predicted, n, 0, c)
-        rows = ClassRows(validation.codes("target", target, n, -1, c), scores, given)
-        return lambda weights: _values(chosen, ClassSample(rows, validation.weights(weights, n)))
-    values = ValueRows(np.asarray(target, dtype=np.float64), scores)
-    return lambda weights: _values(chosen, ValueSample(values, validation.weights(weights, n)))
+        codes = None
+        if predicted is not None:
+            codes = validation.check_codes("predicted", predicted, n, 0, c)
+        true = validation.check_codes("target", target, n, -1, c)
+        return ClassRows(true, scores, codes), ClassSample
+    return ValueRows(np.asarray(target, dtype=np.float64), scores), ValueSample
 
 
 def measure(
@@ -92,35 +106,36 @@ def measure(
     and predictions (n, c), probabilities. Multilabel: target (n, c) of 0 and 1, and the same.
     Regression: both (n,). Weights (n,) count rows.
     """
-    given = None if weights is None else np.asarray(weights, dtype=np.float64)
-    return prepare(task, target, predictions, names, predicted)(given)
+    row_weights = None if weights is None else np.asarray(weights, dtype=np.float64)
+    return prepare_metrics(task, target, predictions, names, predicted)(row_weights)
 
 
-def confusion(target: ArrayLike, predicted: ArrayLike, n_classes: int) -> NDArray[np.int64]:
+def confusion_matrix(target: ArrayLike, predicted: ArrayLike, n_classes: int) -> NDArray[np.int64]:
     """Return counts (c + 1, c): target down, prediction across; unknown targets are last."""
-    true = validation.codes("target", target, len(np.asarray(target)), -1, n_classes)
-    found = validation.codes("predicted", predicted, len(true), 0, n_classes)
+    true = validation.check_codes("target", target, len(np.asarray(target)), -1, n_classes)
+    codes = validation.check_codes("predicted", predicted, len(true), 0, n_classes)
     table = np.zeros((n_classes + 1, n_classes), dtype=np.int64)
-    np.add.at(table, (true, found), 1)  # -1 is the last row by itself.
+    np.add.at(table, (true, codes), 1)  # -1 indexes the last row
     return table
 
 
-def per_class(
+def score_classes(
     target: ArrayLike, predictions: ArrayLike, classes: Sequence[str]
 ) -> list[ClassScores]:
-    """Return the scores of each class, in order; a share of nothing is 0.
+    """Return the scores of each class, in order; 0 / 0 counts as 0.
 
     Predictions are codes (n,) or probabilities (n, c); of task multilabel the target is (n, c).
     """
-    found = np.asarray(predictions)
+    values = np.asarray(predictions)
     if np.ndim(target) == 2:
-        rows = LabelRows(np.asarray(target), np.asarray(found, dtype=np.float64), None)
-        return _by_name(LabelSample(rows, np.ones(len(found))).scores, classes)
-    table = confusion(target, found.argmax(axis=1) if found.ndim == 2 else found, len(classes))
-    return _by_name(by_class(table.astype(np.float64)), classes)
+        rows = LabelRows(np.asarray(target), np.asarray(values, dtype=np.float64), None)
+        return _list_class_scores(LabelSample(rows, np.ones(len(values))).scores, classes)
+    codes = values.argmax(axis=1) if values.ndim == 2 else values
+    table = confusion_matrix(target, codes, len(classes))
+    return _list_class_scores(score_table(table.astype(np.float64)), classes)
 
 
-def _by_name(scores: Mapping[str, Floats], classes: Sequence[str]) -> list[ClassScores]:
+def _list_class_scores(scores: Mapping[str, Floats], classes: Sequence[str]) -> list[ClassScores]:
     return [
         {
             "class": name,
@@ -133,33 +148,34 @@ def _by_name(scores: Mapping[str, Floats], classes: Sequence[str]) -> list[Class
     ]
 
 
-def _choose(task: str, names: Sequence[str] | None) -> list[Metric[Any]]:
+def _select_metrics(task: str, names: Sequence[str] | None) -> list[Metric[Any]]:
     if task not in METRICS:
         raise ValueError(f"unknown task {task!r}; allowed: {', '.join(METRICS)}")
-    known = METRICS[task]
-    unknown = [name for name in names or () if name not in known]
+    metrics = METRICS[task]
+    unknown = [name for name in names or () if name not in metrics]
     if unknown:
-        raise ValueError(f"{task} has no metric {unknown}; allowed: {', '.join(known)}")
-    return [known[name] for name in (known if names is None else names)]
+        raise ValueError(f"{task} has no metric {unknown}; allowed: {', '.join(metrics)}")
+    return [metrics[name] for name in (metrics if names is None else names)]
 
 
-def _values(chosen: list[Metric[Sample]], sample: Sample) -> dict[str, float]:
+def _compute_values(metrics: list[Metric[Sample]], sample: Sample) -> dict[str, float]:
     if not sample.defined:
-        return {metric.name: float("nan") for metric in chosen}
+        return {metric.name: float("nan") for metric in metrics}
     with np.errstate(all="ignore"):
-        return {metric.name: metric.of(sample) for metric in chosen}
+        return {metric.name: metric.compute(sample) for metric in metrics}
 
 
-def _table(
+def _make_table(
     task: str, lines: Sequence[tuple[str, Callable[[Sample], float], float, float]]
 ) -> dict[str, Metric[Sample]]:
     return {
-        name: Metric(task, name, of, best > worst, best, worst) for name, of, best, worst in lines
+        name: Metric(task, name, compute, best > worst, best, worst)
+        for name, compute, best, worst in lines
     }
 
 
 # Name, definition, best and worst value.
-CLASSIFICATION: dict[str, Metric[ClassSample]] = _table(
+CLASSIFICATION: dict[str, Metric[ClassSample]] = _make_table(
     "classification",
     [
         ("accuracy", classification.accuracy, 1, 0),
@@ -172,11 +188,11 @@ CLASSIFICATION: dict[str, Metric[ClassSample]] = _table(
         ("roc_auc", classification.roc_auc, 1, 0),
         ("auprc", classification.auprc, 1, 0),
         ("ece", classification.ece, 0, 1),
-        ("log_loss", classification.log_loss, 0, -float(np.log(classification.SMALLEST))),
+        ("log_loss", classification.log_loss, 0, -float(np.log(classification.MIN_PROBABILITY))),
         ("brier", classification.brier, 0, 2),
     ],
 )
-MULTILABEL: dict[str, Metric[LabelSample]] = _table(
+MULTILABEL: dict[str, Metric[LabelSample]] = _make_table(
     "multilabel",
     [
         ("accuracy", multilabel.accuracy, 1, 0),
@@ -190,11 +206,11 @@ MULTILABEL: dict[str, Metric[LabelSample]] = _table(
         ("roc_auc", multilabel.roc_auc, 1, 0),
         ("auprc", multilabel.auprc, 1, 0),
         ("ece", multilabel.ece, 0, 1),
-        ("log_loss", multilabel.log_loss, 0, -float(np.log(classification.SMALLEST))),
+        ("log_loss", multilabel.log_loss, 0, -float(np.log(classification.MIN_PROBABILITY))),
         ("brier", multilabel.brier, 0, 1),
     ],
 )
-REGRESSION: dict[str, Metric[ValueSample]] = _table(
+REGRESSION: dict[str, Metric[ValueSample]] = _make_table(
     "regression",
     [
         ("pearson", regression.pearson, 1, -1),

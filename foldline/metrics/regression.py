@@ -1,8 +1,8 @@
 """Metrics of regressors, each a function of one weighted sample.
 
 `ValueRows` holds what does not depend on weights (the tied values of each ranking), and
-`ValueSample` is these rows under one weighting. A weight of k stands for k copies of the row,
-a weight of 0 for no row. What is not defined, as any correlation with a constant, is NaN.
+`ValueSample` is these rows under one weighting. A weight of k means k copies of the row, 0 means
+no row. An undefined value, such as a correlation with a constant, is NaN.
 """
 
 from functools import cached_property
@@ -14,7 +14,7 @@ from foldline.metrics.weighted_sample import Floats, Sample
 
 
 class ValueRows:
-    """Hold targets and predictions of a regressor, with all that weights do not change."""
+    """Targets and predictions of a regressor, with everything independent of weights."""
 
     def __init__(self, target: Floats, predicted: Floats) -> None:
         """Take two arrays (n,); rows that are not finite in both are kept as broken."""
@@ -33,43 +33,43 @@ class ValueRows:
 
 
 class ValueSample(Sample[ValueRows]):
-    """Weigh rows; rows without weight are as good as gone."""
+    """Rows under one weighting; a row of weight 0 does not count."""
 
-    def centred(self, values: Floats) -> Floats | None:
-        """Return values less their mean, the farthest at distance 1; None if all are equal."""
+    def center(self, values: Floats) -> Floats | None:
+        """Return values minus their mean, scaled to at most 1; None if all are equal."""
         present = self.weights > 0
         low, high = values[present].min(), values[present].max()
-        if low == high:  # Asked of the values, as the variance of equal ones may round to 1e-33.
+        if low == high:  # The variance of equal values may round to 1e-33.
             return None
-        # Scaled before and after, as squares of 1e200 or of 1e-200 are not numbers any more.
+        # Scaled before and after, as squares of 1e200 and 1e-200 overflow and underflow.
         values = values / max(abs(low), abs(high))
         values = np.where(present, values - self.mean(values), 0.0)
-        centred: Floats = values / np.abs(values).max()
-        return centred
+        centered: Floats = values / np.abs(values).max()
+        return centered
 
-    def correlation(self, first: Floats, second: Floats) -> float:
+    def correlate(self, first: Floats, second: Floats) -> float:
         """Return Pearson's correlation of two arrays (n,), NaN if either is constant."""
-        one, two = self.centred(first), self.centred(second)
+        one, two = self.center(first), self.center(second)
         if one is None or two is None:
             return float("nan")
         spread = np.sqrt(self.mean(one * one)) * np.sqrt(self.mean(two * two))
         return float(np.clip(self.mean(one * two) / spread, -1.0, 1.0))
 
-    def middle_ranks(self, ties: NDArray[np.intp]) -> Floats:
-        """Return the mean rank (n,) that the copies of a row share with all tied to it."""
+    def compute_mean_ranks(self, ties: NDArray[np.intp]) -> Floats:
+        """Return the mean rank (n,) of each row among its ties, with rows counted by weight."""
         weight = np.bincount(ties, self.weights)
         return (np.cumsum(weight) - weight / 2)[ties]
 
 
 def pearson(sample: ValueSample) -> float:
     """Return Pearson's correlation, in [-1, 1]."""
-    return sample.correlation(sample.rows.target, sample.rows.predicted)
+    return sample.correlate(sample.rows.target, sample.rows.predicted)
 
 
 def spearman(sample: ValueSample) -> float:
     """Return Spearman's rank correlation, ties at their middle rank (Spearman, 1904)."""
     target, predicted = sample.rows.ties
-    return sample.correlation(sample.middle_ranks(target), sample.middle_ranks(predicted))
+    return sample.correlate(sample.compute_mean_ranks(target), sample.compute_mean_ranks(predicted))
 
 
 def rmse(sample: ValueSample) -> float:
@@ -85,7 +85,7 @@ def mae(sample: ValueSample) -> float:
 def r2(sample: ValueSample) -> float:
     """Return the share of the target's variance explained: 1 at best, without a lower bound."""
     target = sample.rows.target
-    if sample.centred(target) is None:
+    if sample.center(target) is None:
         return float("nan")
     error = np.square(sample.rows.predicted - target)
     return 1 - sample.mean(error) / sample.mean(np.square(target - sample.mean(target)))

@@ -1,4 +1,4 @@
-"""Rows under one weighting: what samples of classes, labels and numbers share."""
+"""Rows under one weighting: what the samples of all tasks share."""
 
 from typing import Generic, Protocol, TypeVar
 
@@ -10,7 +10,7 @@ Floats = NDArray[np.float64]
 
 
 class Rows(Protocol):
-    """Targets and predictions; `broken` are the places of rows that have no usable prediction."""
+    """Targets and predictions; `broken` are the positions of rows without a finite prediction."""
 
     broken: Codes
 
@@ -19,7 +19,7 @@ R = TypeVar("R", bound=Rows)
 
 
 class Sample(Generic[R]):
-    """Weigh rows; a weight of 0 is as good as no row, and a broken one leaves nothing defined."""
+    """Rows under one weighting; no metric is defined if a broken row has a weight."""
 
     def __init__(self, rows: R, weights: Floats) -> None:
         """Take weights (n,), non-negative."""
@@ -34,8 +34,8 @@ class Sample(Generic[R]):
         return float((self.weights * values).sum() / self.total)
 
 
-def usable(probabilities: Floats) -> tuple[Floats, Codes]:
-    """Give probabilities (n, c) with 0 where a row has any that is not finite, and those rows."""
+def replace_non_finite(probabilities: Floats) -> tuple[Floats, Codes]:
+    """Return probabilities (n, c) with rows that are not finite set to 0, and those rows."""
     broken = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
     if len(broken):
         probabilities = probabilities.copy()

@@ -8,7 +8,7 @@ import pandas as pd
 
 from foldline.core.params import Recipe
 from foldline.models.one_vs_rest import Learner, Linear, Problem, each
-from foldline.models.platt import calibrated, deal
+from foldline.models.platt import calibrated, calibration_folds
 
 SMOOTHING = 1.0  # of naive Bayes counts: Laplace's
 # How much of an NB-SVM is its own: the rest are weights of one size (Wang and Manning, 2012).
@@ -40,7 +40,7 @@ def fit_head(
         features,
         found.holds,
         found.shares,
-        deal(rows, recipe.seed)[found.places],
+        calibration_folds(rows, recipe.task, recipe.seed)[found.places],
         partial(row_weights, balanced=balanced),
     )
     return Linear(fitted.weights, fitted.bias, found.codes)

@@ -1,12 +1,13 @@
 """Scores become probabilities, by rows that their model has not seen."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from foldline.core.io.seeds import rank_keys
+from foldline.core.io.group_split import compute_strata, group_folds
+from foldline.core.io.seeds import derive
 from foldline.models.one_vs_rest import Linear
 
 FOLDS = 5
@@ -26,8 +27,9 @@ def calibrated(
 ) -> Linear:
     """Fit to all rows, and scale each output's scores to log odds by scores out of fold.
 
-    `groups` (n,) are fold numbers, see `deal`; rows of one are held out together. A sigmoid of a
-    linear score is a linear score again, so the result is as small and fast as without.
+    `groups` (n,) are fold numbers, see `calibration_folds`; rows of one are held out together. A
+    sigmoid of a linear score is a linear score again, so the result is as small and fast as
+    without.
     """
     whole = fit(features, holds, shares)
     numbers = np.unique(groups)
@@ -75,21 +77,12 @@ def platt(scores: np.ndarray, holds: np.ndarray, weights: np.ndarray) -> tuple[f
     return float(found[0]), float(found[1])
 
 
-def deal(rows: pd.DataFrame, seed: int, folds: int = FOLDS) -> np.ndarray:
-    """Give (n,) fold numbers: groups and copies stay together, classes are dealt out evenly.
+def calibration_folds(rows: pd.DataFrame, task: str, seed: int) -> np.ndarray:
+    """Return (n,) fold numbers: groups and copies stay together, classes are balanced.
 
-    The deal follows from names and labels, not from the order of the rows.
+    A row without a group is its own. The order of rows does not matter.
     """
-    names = pd.Series(list(_sources(rows)), index=rows.index)
-    labels = pd.Series(rows["label"].tolist(), index=rows.index).groupby(names).min()
-    keys = rank_keys(seed, [f"platt\x1f{name}" for name in labels.index])
-    order = np.lexsort((keys, labels.to_numpy(dtype=str)))
-    number = np.empty(len(labels), dtype=np.int64)
-    number[order] = np.arange(len(labels)) % folds
-    return np.asarray(number[labels.index.get_indexer(pd.Index(names))])
-
-
-def _sources(rows: pd.DataFrame) -> Iterator[str]:
-    """Yield each row's group; a row without one stands for itself."""
-    for group, id_ in zip(rows["group"].tolist(), rows["id"].tolist(), strict=True):
-        yield group or id_
+    ids = rows["id"].tolist()
+    groups = [group or id_ for group, id_ in zip(rows["group"].tolist(), ids, strict=True)]
+    strata = compute_strata(rows["label"], task)
+    return group_folds(ids, groups, strata, FOLDS, derive(seed, "platt"))

@@ -1,4 +1,4 @@
-"""Balancing: copies follow their sources, and depend on nothing that stands beside them."""
+"""Augmentation: copies follow their sources and depend on no other row."""
 
 from collections import Counter
 from typing import Any
@@ -10,10 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from foldline.augmentation import report, sampling_plan
-from foldline.augmentation.augment_rows import ORIGINAL, Balanced, balance, changed
+from foldline.augmentation.augment_rows import (
+    ORIGINAL,
+    AugmentedRows,
+    augment_rows,
+    change_copies,
+)
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Kfold
-from foldline.ensembling.cross_validation import Fold, training_rows
+from foldline.ensembling.folds import Fold, split_training_rows
 
 METHODS = ("aeda", "swap", "delete", "nlpaug")
 # Most texts meet others once they are changed: one of two equal copies is refused.
@@ -27,19 +32,19 @@ TABLES = st.lists(
 
 @pytest.fixture
 def uneven(rows) -> pd.DataFrame:
-    """Give 60 rows in classes of 40, 15 and 5."""
+    """Return 60 rows in classes of 40, 15 and 5."""
     table = rows(n=120)
     sizes = dict(zip(table["label"].unique(), (40, 15, 5), strict=True))
     kept = [table[table["label"] == name].iloc[:size] for name, size in sizes.items()]
     return pd.concat(kept).sort_values("id").reset_index(drop=True)
 
 
-def balanced(rows: pd.DataFrame, augment: Any, seed: int = 1, **how: Any) -> Balanced:
-    return balance(rows, augment, "classification", seed, **how)
+def augmented(rows: pd.DataFrame, augment: Any, seed: int = 1, **how: Any) -> AugmentedRows:
+    return augment_rows(rows, augment, "classification", seed, **how)
 
 
 def by_source(table: pd.DataFrame) -> dict[str, list[tuple[str, ...]]]:
-    """Give the copies of each row."""
+    """Return the copies of each row."""
     copies = table[table["method"] != ORIGINAL]
     named: dict[str, list[tuple[str, ...]]] = {}
     for row in copies.itertuples():
@@ -53,7 +58,7 @@ def by_id(table: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_copies_follow_their_sources(method, uneven, augment) -> None:
-    found = balanced(uneven, augment(method=method)).rows
+    found = augmented(uneven, augment(method=method)).rows
     originals, copies = found[found["method"] == ORIGINAL], found[found["method"] == method]
     assert originals["id"].tolist() == originals["source_id"].tolist() == uneven["id"].tolist()
     assert len(originals) + len(copies) == len(found)
@@ -67,7 +72,7 @@ def test_copies_follow_their_sources(method, uneven, augment) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_no_copy_is_a_text_that_exists(method, uneven, augment) -> None:
-    found = balanced(uneven, augment(method=method, strategy="n_per_row", copies=5)).rows
+    found = augmented(uneven, augment(method=method, strategy="n_per_row", copies=5)).rows
     assert not found.duplicated(["text", "text_pair"])[found["method"] != ORIGINAL].any()
 
 
@@ -90,7 +95,7 @@ def test_any_table_in_any_order(augment, records, strategy, method, undersample,
         dtype="str",
     )  # fmt: skip
     own = augment({"undersample.method": undersample}, strategy=strategy, method=method, copies=3)
-    found = balanced(table, own).rows
+    found = augmented(table, own).rows
     shuffled = table.sample(frac=1, random_state=shuffler.randrange(2**32))
     sources = table.set_index("id")
 
@@ -99,20 +104,20 @@ def test_any_table_in_any_order(augment, records, strategy, method, undersample,
     for column in ("group", "label"):
         assert found[column].tolist() == sources[column].loc[found["source_id"]].tolist()
     assert found.groupby("source_id").size().max() <= 1 + 3
-    pd.testing.assert_frame_equal(by_id(balanced(shuffled, own).rows), by_id(found))
+    pd.testing.assert_frame_equal(by_id(augmented(shuffled, own).rows), by_id(found))
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_row_more_changes_no_other_rows_copies(method, uneven, augment) -> None:
     own = augment(method=method, strategy="n_per_row")
-    some, more = (by_source(balanced(t, own).rows) for t in (uneven.iloc[:-7], uneven))
+    some, more = (by_source(augmented(t, own).rows) for t in (uneven.iloc[:-7], uneven))
     assert {name: more[name] for name in some} == some
     assert len(more) > len(some)
 
 
 def test_the_seed_decides(uneven, augment) -> None:
     own = augment({"undersample.method": "random"}, method="aeda")
-    one, two, other = (balanced(uneven, own, seed).rows for seed in (1, 1, 2))
+    one, two, other = (augmented(uneven, own, seed).rows for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(one, two)
     assert set(one["text"]) != set(other["text"])
 
@@ -122,7 +127,7 @@ def test_strategies_by_hand(uneven, augment) -> None:
     large, middle, small = uneven["label"].value_counts().index
 
     def sizes(**how: Any) -> list[int]:
-        counts = balanced(uneven, augment(method="aeda", **how)).rows["label"].value_counts()
+        counts = augmented(uneven, augment(method="aeda", **how)).rows["label"].value_counts()
         return [counts[name] for name in (large, middle, small)]
 
     assert sizes(strategy="none") == [40, 15, 5]
@@ -136,12 +141,12 @@ def test_strategies_by_hand(uneven, augment) -> None:
 
 
 def test_copies_are_shared_equally(uneven, augment) -> None:
-    found = balanced(uneven, augment(method="aeda", copies=10)).rows
+    found = augmented(uneven, augment(method="aeda", copies=10)).rows
     per_row = found[found["label"] == uneven["label"].iloc[-1]].groupby("source_id").size()
     assert per_row.max() - per_row.min() <= 1
 
 
-def test_a_class_that_is_not_there_is_told(augment) -> None:
+def test_a_class_that_is_not_there_is_reported(augment) -> None:
     own = augment(per_class={"spma": "none"})
     with pytest.raises(FoldlineError, match=r"per_class: unknown class 'spma'; did you mean 'spam"):
         sampling_plan.check_classes(own, ["ham", "spam"])
@@ -152,16 +157,16 @@ def test_a_mix_follows_its_weights(augment) -> None:
     own = augment(method="mix", mix={"swap": 1.0, "aeda": 3.0})
     turned = augment(method="mix", mix={"aeda": 6.0, "swap": 2.0})
     asked = [(f"r{n}", k) for n in range(500) for k in range(4)]
-    drawn = [sampling_plan.method_of(*one, own, 1) for one in asked]
+    drawn = [sampling_plan.choose_method(*one, own, 1) for one in asked]
 
     assert Counter(drawn)["aeda"] / len(asked) == pytest.approx(0.75, abs=0.03)
-    assert drawn == [sampling_plan.method_of(*one, turned, 1) for one in asked]
-    assert drawn != [sampling_plan.method_of(*one, own, 2) for one in asked]
+    assert drawn == [sampling_plan.choose_method(*one, turned, 1) for one in asked]
+    assert drawn != [sampling_plan.choose_method(*one, own, 2) for one in asked]
 
 
 def test_a_copy_is_named_by_its_method(uneven, augment) -> None:
     own = augment(method="mix", mix={"swap": 1.0, "aeda": 1.0}, strategy="n_per_row")
-    copies = balanced(uneven, own).rows.query("method != 'original'")
+    copies = augmented(uneven, own).rows.query("method != 'original'")
     numbered = copies["id"].str.extract(r"^(?P<source>r\d+)\+(?P<method>[a-z]+)[01]$")
 
     assert set(copies["method"]) == {"aeda", "swap"}
@@ -173,41 +178,42 @@ def test_one_word_and_empty_texts_have_no_copies(rows, augment) -> None:
     table = rows().assign(text=["낱말", ""] * 20)
     for method in ("swap", "delete"):
         own = augment(method=method, strategy="n_per_row")
-        assert len(balanced(table, own).rows) == len(table)
+        assert len(augmented(table, own).rows) == len(table)
 
 
 def test_short_texts_are_tried_again(rows, augment) -> None:
     """Of two words one can be deleted in two ways: both copies are found."""
     table = rows(n=10).assign(text=[f"a{i} b{i}" for i in range(10)])
     own = augment({"gates.min_length_ratio": 0.1}, method="delete", strategy="n_per_row")
-    found = by_source(balanced(table, own).rows)
+    found = by_source(augmented(table, own).rows)
     assert np.mean([len(copies) for copies in found.values()]) > 1.8
 
 
 def test_nothing_to_balance(rows, augment) -> None:
     for how in ({}, {"method": "aeda"}, {"dotted": {"undersample.method": "random"}}):
         for task in ("classification", "regression"):
-            found = balance(rows().iloc[:0], augment(**how), task, seed=1)
+            found = augment_rows(rows().iloc[:0], augment(**how), task, seed=1)
             assert found.rows.empty
             assert list(found.rows.columns)[-2:] == ["source_id", "method"]
-            assert report.metrics(rows().iloc[:0], found, task, 10)["copies"] == 0
-            report.details(rows().iloc[:0], found, task, 10, 1)
+            assert report.make_metrics(rows().iloc[:0], found, task, 10)["copies"] == 0
+            report.make_details(rows().iloc[:0], found, task, augment(**how), 1)
 
 
 def test_report_by_hand(uneven, augment) -> None:
     dotted = {"undersample.method": "random", "undersample.max_ratio": 2.0}
-    found = balanced(uneven, augment(dotted, method="aeda", copies=1))
+    own = augment(dotted, method="aeda", copies=1)
+    found = augmented(uneven, own)
     # 40, 15, 5 -> 10, 10, 5 -> 10, 10, 5 + 5
-    assert report.metrics(uneven, found, "classification", 10) == {
+    assert report.make_metrics(uneven, found, "classification", 10) == {
         "rows": 30,
         "dropped": 35,
         "wanted": 5,
         "copies": 5,
-        "refused": dict.fromkeys(report.GATES, 0),
+        "refused": dict.fromkeys(report.FILTERS, 0),
         "ratio_before": 8.0,
         "ratio_after": 1.0,
     }
-    shown = report.details(uneven, found, "classification", 10, 1)
+    shown = report.make_details(uneven, found, "classification", own, 1)
     large, middle, small = uneven["label"].value_counts().index
     assert {one.pop("class"): one for one in shown["classes"]} == {
         large: {"before": 40, "kept": 10, "after": 10},
@@ -251,9 +257,9 @@ def test_augmenting_before_splitting_lies_and_folds_do_not(rows, augment, recipe
         Fold("model", number, table, labels("classification"), recipe(model="tfidf"), own, kfold)
         for number in range(5)
     ]
-    plain = [(table[table["fold"] != fold.number], fold.held) for fold in folds]
-    ours = [(training_rows(fold)[0], fold.held) for fold in folds]
-    first = balanced(table, own).rows.assign(fold=rng.permutation(600) % 5)
+    plain = [(table[table["fold"] != fold.number], fold.held_out) for fold in folds]
+    ours = [(split_training_rows(fold)[0], fold.held_out) for fold in folds]
+    first = augmented(table, own).rows.assign(fold=rng.permutation(600) % 5)
     leaky = [(first[first["fold"] != f], first[first["fold"] == f]) for f in range(5)]
 
     assert score(leaky) > 0.95
@@ -262,10 +268,10 @@ def test_augmenting_before_splitting_lies_and_folds_do_not(rows, augment, recipe
 
 def test_chunks_do_not_matter(uneven, augment, monkeypatch) -> None:
     own = augment(method="mix", strategy="n_per_row")
-    whole = balanced(uneven, own).rows
-    monkeypatch.setattr("foldline.augmentation.augment_rows.CHUNK", 7)
-    pd.testing.assert_frame_equal(balanced(uneven, own).rows, whole)
-    assert changed([], None, 0, 1) == []
+    whole = augmented(uneven, own).rows
+    monkeypatch.setattr("foldline.augmentation.augment_rows.CHUNK_SIZE", 7)
+    pd.testing.assert_frame_equal(augmented(uneven, own).rows, whole)
+    assert change_copies([], None, 0, 1) == []
 
 
 @pytest.mark.slow
@@ -276,5 +282,5 @@ def test_is_fast_enough_for_many_rows(method, rows, augment) -> None:
     table = rows(n=20_000)
     table["id"] = [f"r{i}" for i in range(len(table))]
     begun = time.perf_counter()
-    balanced(table, augment(method=method, strategy="n_per_row", copies=1))
+    augmented(table, augment(method=method, strategy="n_per_row", copies=1))
     assert time.perf_counter() - begun < 10

@@ -17,10 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foldline.augmentation import word_augmenters
-from foldline.augmentation.augmenters import AUGMENTERS
-from foldline.augmentation.changing import Ask, Changer, methods_of
-from foldline.augmentation.hangul import composed, is_hangul, typed
-from foldline.augmentation.typos import noise
+from foldline.augmentation.augmenters import AUGMENTERS, TextAugmenter
+from foldline.augmentation.hangul import compose_hangul, is_hangul, split_keystrokes
+from foldline.augmentation.requests import CopyRequest
+from foldline.augmentation.sampling_plan import list_methods
+from foldline.augmentation.typos import add_typos
 from foldline.core.errors import FoldlineError
 from foldline.core.params.augmentation import Method
 from tests.helpers.augmented_copies import copies
@@ -73,19 +74,21 @@ every = pytest.mark.parametrize(
 )
 
 
-def asks(number: int = 0) -> list[Ask]:
-    return [Ask(text, text[::-1], "food", f"r{n}", number) for n, text in enumerate(TEXTS)]
+def make_requests(number: int = 0) -> list[CopyRequest]:
+    return [CopyRequest(text, text[::-1], "food", f"r{n}", number) for n, text in enumerate(TEXTS)]
 
 
 @pytest.fixture
-def changer(augment, workplace):
+def augmenter(augment, workplace):
     Path("data/raw").mkdir(parents=True)
     Path("data/raw/synonyms.tsv").write_text(SYNONYMS, encoding="utf-8")
-    table = pd.DataFrame(asks())[["text", "text_pair", "label"]]
+    table = pd.DataFrame(make_requests())[["text", "text_pair", "label"]]
 
     def make(method, dotted=None, seed=1):
         path = {"synonym.path": "data/raw/synonyms.tsv"}
-        return Changer(table, augment(path | (dotted or {}), method=method), "classification", seed)
+        return TextAugmenter(
+            table, augment(path | (dotted or {}), method=method), "classification", seed
+        )
 
     return make
 
@@ -95,56 +98,56 @@ def test_every_augmenter_is_a_choice() -> None:
 
 
 @every
-def test_contract(method, options, changer) -> None:
-    made = changer(method, options)
+def test_contract(method, options, augmenter) -> None:
+    made = augmenter(method, options)
     states = random.getstate(), np.random.get_state()
-    found = made.change(method, asks(), 0)
+    found = made.augment(method, make_requests(), 0)
 
     assert all(isinstance(text, str) for texts in found for text in texts)
-    for ask, texts in zip(asks(), found, strict=True):
-        before = (ask.text.strip(), ask.text_pair.strip())
+    for request, texts in zip(make_requests(), found, strict=True):
+        before = (request.text.strip(), request.text_pair.strip())
         assert [bool(text.strip()) for text in texts] == [bool(text) for text in before]
-    assert made.change(method, asks(), 0) == found
+    assert made.augment(method, make_requests(), 0) == found
     assert random.getstate() == states[0]
     assert all(np.array_equal(a, b) for a, b in zip(np.random.get_state(), states[1], strict=True))
 
 
 @every
-def test_a_copy_knows_no_other_one(method, options, changer) -> None:
-    made = changer(method, options)
-    together = made.change(method, asks(3), 1)
+def test_a_copy_knows_no_other_one(method, options, augmenter) -> None:
+    made = augmenter(method, options)
+    together = made.augment(method, make_requests(3), 1)
     other = pickle.loads(pickle.dumps(made))
 
-    alone = [other.change(method, [ask], 1)[0] for ask in reversed(asks(3))]
+    alone = [other.augment(method, [request], 1)[0] for request in reversed(make_requests(3))]
 
     assert alone[::-1] == together
 
 
 @every
-def test_changes_most_texts(method, options, changer) -> None:
+def test_changes_most_texts(method, options, augmenter) -> None:
     if options.get("nlpaug.name") == "RandomSentAug":
         text = "One two. Three four! Five six? Seven."
     else:
         text = "the one quick two brown three fox nine. ten twelve because believe"
-    made = changer(method, options)
-    wanted = [Ask(text, "x y", "food", "r", number) for number in range(16)]
-    found = made.change(method, wanted, 0)
+    made = augmenter(method, options)
+    wanted = [CopyRequest(text, "x y", "food", "r", number) for number in range(16)]
+    found = made.augment(method, wanted, 0)
 
     assert sum(one != text for one, _ in found) >= 8
     if method != "pairswap":
         assert len(set(found)) > 2
-        assert made.change(method, wanted, 1) != found
-        assert changer(method, options, seed=2).change(method, wanted, 0) != found
+        assert made.augment(method, wanted, 1) != found
+        assert augmenter(method, options, seed=2).augment(method, wanted, 0) != found
 
 
-def test_a_mix_has_all_its_methods(changer, augment) -> None:
-    made = changer("mix", {"mix": {"aeda": 1.0, "swap": 2.0}})
-    assert methods_of(augment({"mix": {"aeda": 1.0, "swap": 2.0}}, method="mix")) == [
+def test_a_mix_has_all_its_methods(augmenter, augment) -> None:
+    made = augmenter("mix", {"mix": {"aeda": 1.0, "swap": 2.0}})
+    assert list_methods(augment({"mix": {"aeda": 1.0, "swap": 2.0}}, method="mix")) == [
         "aeda",
         "swap",
     ]
-    assert made.change("swap", asks(), 0) != made.change("aeda", asks(), 0)
-    assert methods_of(augment()) == []
+    assert made.augment("swap", make_requests(), 0) != made.augment("aeda", make_requests(), 0)
+    assert list_methods(augment()) == []
 
 
 def test_aeda_puts_in_marks_alone() -> None:
@@ -176,84 +179,92 @@ def test_delete_leaves_words_in_their_order() -> None:
     assert copies(word_augmenters.delete, "낱말", 1, share=0.3) == ["낱말"]
 
 
-def test_pairswap_needs_pairs(changer, augment) -> None:
-    made = changer("pairswap")
-    found = made.change("pairswap", [Ask("a", "b", "1", "r", 0), Ask("a", "", "1", "s", 0)], 0)
+def test_pairswap_needs_pairs(augmenter, augment) -> None:
+    made = augmenter("pairswap")
+    found = made.augment(
+        "pairswap", [CopyRequest("a", "b", "1", "r", 0), CopyRequest("a", "", "1", "s", 0)], 0
+    )
     assert found == [("b", "a"), ("a", "")]
     single = pd.DataFrame({"text": ["a"], "text_pair": [""], "label": ["1"]})
     with pytest.raises(
         FoldlineError, match=r"no training row has a second one; set data.text_pair"
     ):
-        Changer(single, augment(method="pairswap"), "classification", 1)
+        TextAugmenter(single, augment(method="pairswap"), "classification", 1)
 
 
 def test_strokes_are_those_of_the_keyboard() -> None:
-    assert typed("닭이 왔다") == [*"ㄷㅏㄹㄱㅇㅣ", " ", *"ㅇㅗㅏㅆㄷㅏ"]
+    assert split_keystrokes("닭이 왔다") == [*"ㄷㅏㄹㄱㅇㅣ", " ", *"ㅇㅗㅏㅆㄷㅏ"]
     # As an input method composes while one types.
-    assert composed(list("ㄱㅏㄱㅅㅏ")) == "각사"
-    assert composed(list("ㄱㅏㄱㅅ")) == "갃"
-    assert composed(list("ㄷㅏㄸㅏ")) == "다따"
-    assert composed(list("ㅏㄴㄴㅕㅇ")) == "ㅏㄴ녕"
-    assert composed(list("ㅋㅋㅋ")) == "ㅋㅋㅋ"
+    assert compose_hangul(list("ㄱㅏㄱㅅㅏ")) == "각사"
+    assert compose_hangul(list("ㄱㅏㄱㅅ")) == "갃"
+    assert compose_hangul(list("ㄷㅏㄸㅏ")) == "다따"
+    assert compose_hangul(list("ㅏㄴㄴㅕㅇ")) == "ㅏㄴ녕"
+    assert compose_hangul(list("ㅋㅋㅋ")) == "ㅋㅋㅋ"
 
 
 @given(st.text(st.characters(min_codepoint=ord("가"), max_codepoint=ord("힣"))))
 def test_every_word_is_composed_of_its_strokes(text) -> None:
-    assert composed(typed(text)) == text
+    assert compose_hangul(split_keystrokes(text)) == text
 
 
 @given(st.text(st.sampled_from("가각영화닭 뷁.ㅋ")).filter(str.strip), st.integers(0, 99))
 def test_noise_puts_no_latin_in_hangul(text, seed) -> None:
-    (found,) = copies(noise, text, 1, seed=seed, share=0.3)
+    (found,) = copies(add_typos, text, 1, seed=seed, share=0.3)
     assert not any(c.isascii() and c.isalpha() for c in found)
     assert bool(found.strip()) == bool(text.strip())
 
 
 def test_noise_strikes_the_keys_beside() -> None:
-    found = set(copies(noise, "g", 80, share=0.1))
+    found = set(copies(add_typos, "g", 80, share=0.1))
     assert found == {"f", "h", "t", "y", "v", "b", "gg"}
-    found = set(copies(noise, "G", 80, share=0.1))
+    found = set(copies(add_typos, "G", 80, share=0.1))
     assert found == {"F", "H", "T", "Y", "V", "B", "GG"}
     # ㄱ ㅏ: a key beside either, their order, either left out, either twice
-    found = set(copies(noise, "가", 400, share=0.1))
+    found = set(copies(add_typos, "가", 400, share=0.1))
     assert {"ㅏㄱ", "ㄱ", "ㅏ", "ㄱ가", "가ㅏ", "다", "사", "거", "기"} <= found
 
 
 def test_noise_leaves_links_numbers_and_addresses() -> None:
     text = "https://example.org me@example.org 3kg 3,000원 !!"
-    assert set(copies(noise, text, 20, share=0.5)) == {text}
+    assert set(copies(add_typos, text, 20, share=0.5)) == {text}
     assert all(
         "www.example.org 3kg" in one
-        for one in copies(noise, "ab www.example.org 3kg c", 20, share=0.9)
+        for one in copies(add_typos, "ab www.example.org 3kg c", 20, share=0.9)
     )
 
 
 def test_noise_is_as_strong_as_asked() -> None:
     text = "가나다라마바사아자차" * 10
-    (found,) = copies(noise, text, 1, share=0.05)
-    same = sum(a == b for a, b in zip(typed(text), typed(found), strict=False))
+    (found,) = copies(add_typos, text, 1, share=0.05)
+    same = sum(
+        a == b for a, b in zip(split_keystrokes(text), split_keystrokes(found), strict=False)
+    )
     assert found != text
     assert is_hangul(found)
     assert same > 0  # and not retyped as a whole
-    changed = copies(noise, text, 30, share=0.01)
-    assert all(abs(len(typed(one)) - len(typed(text))) <= 1 for one in changed)
+    changed = copies(add_typos, text, 30, share=0.01)
+    assert all(
+        abs(len(split_keystrokes(one)) - len(split_keystrokes(text))) <= 1 for one in changed
+    )
 
 
 @pytest.mark.slow
-def test_nlpaug_leaves_numbers_links_and_capitals(changer) -> None:
-    made = changer("nlpaug", {"nlpaug.name": "RandomWordAug", "nlpaug.options": {"action": "swap"}})
+def test_nlpaug_leaves_numbers_links_and_capitals(augmenter) -> None:
+    made = augmenter(
+        "nlpaug", {"nlpaug.name": "RandomWordAug", "nlpaug.options": {"action": "swap"}}
+    )
     text = "i Have 3,000 apples :) at http://a.b/c now"
-    wanted = [Ask(text, "", "food", f"r{n}", 0) for n in range(20)]
-    found = [one for one, _ in made.change("nlpaug", wanted, 0)]
+    wanted = [CopyRequest(text, "", "food", f"r{n}", 0) for n in range(20)]
+    found = [one for one, _ in made.augment("nlpaug", wanted, 0)]
     assert all(Counter(one.split()) == Counter(text.split()) for one in found)
     assert len(set(found)) > 10
 
 
 @pytest.mark.slow
-def test_what_nlpaug_stumbles_on_stays(changer) -> None:
+def test_what_nlpaug_stumbles_on_stays(augmenter) -> None:
     options = {"action": "crop", "aug_p": 0.9, "aug_min": 5}
-    made = changer("nlpaug", {"nlpaug.name": "RandomWordAug", "nlpaug.options": options})
-    assert made.change("nlpaug", [Ask("a b", "", "food", "r", 0)], 0) == [("a b", "")]
+    made = augmenter("nlpaug", {"nlpaug.name": "RandomWordAug", "nlpaug.options": options})
+    assert made.augment("nlpaug", [CopyRequest("a b", "", "food", "r", 0)], 0) == [("a b", "")]
 
 
 @pytest.mark.parametrize(
@@ -264,19 +275,19 @@ def test_what_nlpaug_stumbles_on_stays(changer) -> None:
         slow("TfIdfAug", {}, "TfIdfAug cannot be used"),
     ],
 )
-def test_what_nlpaug_cannot_do_is_told_at_once(name, options, message, changer) -> None:
+def test_what_nlpaug_cannot_do_is_reported_at_once(name, options, message, augmenter) -> None:
     with pytest.raises(FoldlineError, match=message):
-        changer("nlpaug", {"nlpaug.name": name, "nlpaug.options": options})
+        augmenter("nlpaug", {"nlpaug.name": name, "nlpaug.options": options})
 
 
 @pytest.mark.slow
 def test_nlpaug_says_nothing() -> None:
     """Its source has escapes that Python 3.12 warns of, each time it is compiled."""
     code = (
-        "from foldline.augmentation.nlpaug_adapter import nlpaug;"
+        "from foldline.augmentation.nlpaug_adapter import augment_with_nlpaug;"
         "from foldline.core.params import Nlpaug;"
         "from tests.helpers.augmented_copies import copies;"
-        "copies(nlpaug, 'a b c', 1, options=Nlpaug(name='KeyboardAug', options={}))"
+        "copies(augment_with_nlpaug, 'a b c', 1, options=Nlpaug(name='KeyboardAug', options={}))"
     )
     command = [sys.executable, "-B", "-W", "default", "-c", code]
     root = Path(__file__).resolve().parents[2]
@@ -288,12 +299,12 @@ def test_nlpaug_says_nothing() -> None:
 def test_nlpaug_is_the_same_in_every_process() -> None:
     """It keeps words in sets, whose order another process does not share."""
     code = (
-        "from foldline.augmentation.nlpaug_adapter import nlpaug;"
+        "from foldline.augmentation.nlpaug_adapter import augment_with_nlpaug;"
         "from foldline.core.params import Nlpaug;"
         "from tests.helpers.augmented_copies import copies;"
         "options = Nlpaug(name='SpellingAug', options={'aug_p': 0.9});"
         "text = 'because they receive their letter about a different address';"
-        "print(copies(nlpaug, text, 20, options=options))"
+        "print(copies(augment_with_nlpaug, text, 20, options=options))"
     )
     root = Path(__file__).resolve().parents[2]
     said = {

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from foldline.augmentation import translator
-from foldline.augmentation.changing import Changer
-from foldline.augmentation.requests import Ask
+from foldline.augmentation.augmenters import TextAugmenter
+from foldline.augmentation.requests import CopyRequest
 from foldline.core.errors import FoldlineError
 
 pytestmark = pytest.mark.slow
@@ -73,10 +73,10 @@ def folders(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture
-def changer(folders, augment, workplace):
-    """Make a changer in an empty folder, with the models linked into it."""
+def augmenter(folders, augment, workplace):
+    """Make a augmenter in an empty folder, with the models linked into it."""
 
-    def make(**options: object) -> Changer:
+    def make(**options: object) -> TextAugmenter:
         Path("models/pretrained").mkdir(parents=True, exist_ok=True)
         for name, path in FOLDERS.items():
             if not Path(path).exists():
@@ -84,17 +84,19 @@ def changer(folders, augment, workplace):
         own = {"beams": 3, "temperature": 0.0, "max_length": 24} | FOLDERS | options
         dotted = {f"backtranslation.{name}": value for name, value in own.items()}
         rows = pd.DataFrame({"text": TEXTS, "text_pair": "", "label": "x"})
-        return Changer(rows, augment(dotted, method="backtranslation"), "classification", 1)
+        return TextAugmenter(rows, augment(dotted, method="backtranslation"), "classification", 1)
 
     return make
 
 
-def asks(number: int = 0) -> list[Ask]:
-    return [Ask(text, text[:3], "x", f"r{n}", number) for n, text in enumerate(TEXTS)]
+def make_requests(number: int = 0) -> list[CopyRequest]:
+    return [CopyRequest(text, text[:3], "x", f"r{n}", number) for n, text in enumerate(TEXTS)]
 
 
-def run(changer: Changer, wanted: list[Ask], attempt: int = 0) -> list[tuple[str, str]]:
-    return changer.change("backtranslation", wanted, attempt)
+def run(
+    augmenter: TextAugmenter, wanted: list[CopyRequest], attempt: int = 0
+) -> list[tuple[str, str]]:
+    return augmenter.augment("backtranslation", wanted, attempt)
 
 
 def forget() -> None:
@@ -102,74 +104,83 @@ def forget() -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"beams": 1, "temperature": 1.0}])
-def test_contract(options, changer) -> None:
-    made = changer(**options)
-    found = run(made, asks())
+def test_contract(options, augmenter) -> None:
+    made = augmenter(**options)
+    found = run(made, make_requests())
 
-    for ask, texts in zip(asks(), found, strict=True):
-        assert bool(texts[0].strip()) == bool(ask.text.strip())
-        assert bool(texts[1].strip()) == bool(ask.text_pair.strip())
-    changed = [a.text != one for a, (one, _) in zip(asks(), found, strict=True) if a.text.strip()]
+    for request, texts in zip(make_requests(), found, strict=True):
+        assert bool(texts[0].strip()) == bool(request.text.strip())
+        assert bool(texts[1].strip()) == bool(request.text_pair.strip())
+    changed = [
+        a.text != one for a, (one, _) in zip(make_requests(), found, strict=True) if a.text.strip()
+    ]
     assert sum(changed) >= len(changed) / 2
     assert found[TEXTS.index("z" * 100)][0] == "z" * 100  # longer than a model may read
     forget()
     other = pickle.loads(pickle.dumps(made))
-    alone = [run(other, [ask])[0] for ask in reversed(asks())]
+    alone = [run(other, [request])[0] for request in reversed(make_requests())]
     assert alone[::-1] == found
 
 
-def test_copies_are_the_beams(changer) -> None:
-    made = changer()
-    copies = [run(made, asks(number))[0] for number in range(5)]
+def test_copies_are_the_beams(augmenter) -> None:
+    made = augmenter()
+    copies = [run(made, make_requests(number))[0] for number in range(5)]
     assert len(set(copies[:3])) == 3
     assert copies[3:] == [("abc def", "abc")] * 2
-    assert run(made, asks(1), attempt=1)[0] == copies[2]
+    assert run(made, make_requests(1), attempt=1)[0] == copies[2]
 
 
-def test_sampled_copies_differ(changer) -> None:
-    made = changer(beams=1, temperature=1.5)
+def test_sampled_copies_differ(augmenter) -> None:
+    made = augmenter(beams=1, temperature=1.5)
     assert (
-        len({run(made, asks(number), attempt)[0] for number in (0, 1) for attempt in (0, 1)}) == 4
+        len(
+            {
+                run(made, make_requests(number), attempt)[0]
+                for number in (0, 1)
+                for attempt in (0, 1)
+            }
+        )
+        == 4
     )
 
 
-def test_translations_are_kept(changer, monkeypatch) -> None:
-    found = run(changer(), asks())
+def test_translations_are_kept(augmenter, monkeypatch) -> None:
+    found = run(augmenter(), make_requests())
 
     def never(name: str) -> None:
         raise AssertionError("it was translated already")
 
-    monkeypatch.setattr(translator, "_load", never)
+    monkeypatch.setattr(translator, "_load_model", never)
     translator._LOADED.clear()
-    assert run(changer(), asks()[::-1]) == found[::-1]
+    assert run(augmenter(), make_requests()[::-1]) == found[::-1]
     for options in ({"max_length": 11}, {"beams": 2}, {"beams": 1, "temperature": 1.0}):
         with pytest.raises(AssertionError):
-            run(changer(**options), asks())
+            run(augmenter(**options), make_requests())
 
 
-def test_another_model_in_the_folder_is_another_model(changer, folders) -> None:
-    found = run(changer(), asks())
+def test_another_model_in_the_folder_is_another_model(augmenter, folders) -> None:
+    found = run(augmenter(), make_requests())
     Path(FOLDERS["there"]).unlink()
     Path(FOLDERS["there"]).symlink_to(folders["back"])
-    assert run(changer(), asks()) != found
+    assert run(augmenter(), make_requests()) != found
 
 
-def test_models_of_many_languages_are_told_which(changer) -> None:
-    plain = run(changer(), asks())
-    assert run(changer(languages=["ko", "en"]), asks()) != plain
+def test_models_of_many_languages_are_reported_which(augmenter) -> None:
+    plain = run(augmenter(), make_requests())
+    assert run(augmenter(languages=["ko", "en"]), make_requests()) != plain
     with pytest.raises(FoldlineError, match=r"does not know 'xx'.*kor_Hang"):
-        run(changer(languages=["ko", "xx"]), asks())
+        run(augmenter(languages=["ko", "xx"]), make_requests())
 
 
-def test_what_is_missing_is_told_at_once(changer, workplace) -> None:
+def test_what_is_missing_is_reported_at_once(augmenter, workplace) -> None:
     with pytest.raises(FoldlineError, match=r"backtranslation.back: is null.*models/pretrained/"):
-        changer(back=None)
+        augmenter(back=None)
     with pytest.raises(FoldlineError, match=r"there: no-such/model is no translation model"):
-        changer(there="no-such/model")
+        augmenter(there="no-such/model")
     Path("models/pretrained/empty").mkdir(parents=True)
     with pytest.raises(FoldlineError, match="empty is no translation model"):
-        run(changer(there="models/pretrained/empty"), asks())
+        run(augmenter(there="models/pretrained/empty"), make_requests())
     with pytest.raises(ValueError, match="must lie under models/pretrained/"):
-        changer(there="./models")
+        augmenter(there="./models")
     with pytest.raises(ValueError, match="must be 0 where beams is above 1"):
-        changer(beams=2, temperature=0.5)
+        augmenter(beams=2, temperature=0.5)

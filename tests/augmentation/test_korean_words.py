@@ -39,7 +39,7 @@ def test_the_package_is_named_where_it_is_missing(thesaurus, monkeypatch) -> Non
             raise ImportError(name)
         return plain(name, *args, **kwargs)
 
-    korean_words.kiwi.cache_clear()
+    korean_words.load_kiwi.cache_clear()
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(FoldlineError, match="pip install kiwipiepy"):
         thesaurus("", source="kiwi")
@@ -67,18 +67,18 @@ def test_predicates_are_conjugated(thesaurus) -> None:
 @pytest.mark.slow
 def test_neighbours_are_nouns_and_adverbs_of_the_same_kind(thesaurus) -> None:
     made = thesaurus("", [("대단히 아주 영화 작품 관람 결코", "")] * 3, source="kiwi")
-    (slot,) = made.slots("매우 큽니다", "")
+    (slot,) = made.find_slots("매우 큽니다", "")
     assert set(slot.synonyms) == {"대단히", "아주"}  # those that rows hold
-    assert all(korean_words.kiwi().tokenize(word)[0].tag == "MAG" for word in slot.synonyms)
+    assert all(korean_words.load_kiwi().tokenize(word)[0].tag == "MAG" for word in slot.synonyms)
     # Predicates, negations and parts of compounds stay.
-    assert made.slots("좋다 안 좋다 결코 영화관람", "") == []
-    assert made.slots("영화를", "")[0].fit("작품") == "작품을"
+    assert made.find_slots("좋다 안 좋다 결코 영화관람", "") == []
+    assert made.find_slots("영화를", "")[0].adapt("작품") == "작품을"
 
 
 @pytest.mark.slow
 def test_neighbours_that_speak_for_another_label_are_refused(thesaurus) -> None:
     rows = [("매우 좋다", "1"), ("대단히 좋다", "1")] * 9 + [("아주 싫다", "0")] * 18
-    (slot,) = (s for s in thesaurus("", rows, source="kiwi").slots("매우 빠르다", "1"))
+    (slot,) = (s for s in thesaurus("", rows, source="kiwi").find_slots("매우 빠르다", "1"))
     assert "대단히" in slot.synonyms
     assert "아주" not in slot.synonyms
 

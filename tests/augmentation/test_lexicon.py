@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from foldline.augmentation import word_augmenters
-from foldline.augmentation.label_association import agree, fitted
+from foldline.augmentation.label_association import fit_association, is_consistent
 from foldline.augmentation.lexicon import read_tsv, read_wordnet
 from foldline.augmentation.thesaurus import Thesaurus
 from foldline.core.errors import FoldlineError
@@ -81,12 +81,12 @@ def test_a_table_is_read(tsv) -> None:
         ("영화\t작품\n".encode("cp949"), "is not UTF-8"),
     ],
 )
-def test_a_malformed_table_is_told_with_its_line(text, message, tsv) -> None:
+def test_a_malformed_table_is_reported_with_its_line(text, message, tsv) -> None:
     with pytest.raises(FoldlineError, match=message):
         read_tsv(tsv(text))
 
 
-def test_missing_files_are_told(tmp_path, augment, workplace) -> None:
+def test_missing_files_are_reported(tmp_path, augment, workplace) -> None:
     rows = pd.DataFrame({"text": [], "text_pair": [], "label": []})
     (tmp_path / "synonym.tsv").write_text("good\tfine\n")
     beside = r"synonym.path: .*synonyms.tsv is not there; did you mean 'synonym.tsv'\? In .* there"
@@ -111,53 +111,57 @@ def test_wordnet_gives_the_first_sense_of_the_main_part_of_speech(wordnet) -> No
 
 def test_log_odds_are_those_of_classes() -> None:
     documents = [{"fun", "film"}] * 6 + [{"dull", "film"}] * 6
-    found = fitted(documents, ["pos"] * 6 + ["neg"] * 6, "classification")
+    found = fit_association(documents, ["pos"] * 6 + ["neg"] * 6, "classification")
     # (6 + 1) rows of 8 against 1 of 8, by even odds
-    assert found.speaks("fun", "pos") == pytest.approx(1.9459, abs=1e-4)
-    assert found.speaks("fun", "neg") == pytest.approx(-1.9459, abs=1e-4)
-    assert found.speaks("film", "pos") == 0
-    assert found.speaks("new", "pos") == 0
-    assert found.speaks("fun", "other") == 0
-    rare = fitted([{"w"}, {"x"}, {"x"}, {"x"}], ["a", "b", "b", "b"], "classification")
+    assert found.log_odds("fun", "pos") == pytest.approx(1.9459, abs=1e-4)
+    assert found.log_odds("fun", "neg") == pytest.approx(-1.9459, abs=1e-4)
+    assert found.log_odds("film", "pos") == 0
+    assert found.log_odds("new", "pos") == 0
+    assert found.log_odds("fun", "other") == 0
+    rare = fit_association([{"w"}, {"x"}, {"x"}, {"x"}], ["a", "b", "b", "b"], "classification")
     # 1.5 against 1.5 rows, by odds of 1 to 3
-    assert rare.speaks("w", "a") == pytest.approx(1.0986, abs=1e-4)
+    assert rare.log_odds("w", "a") == pytest.approx(1.0986, abs=1e-4)
 
 
 def test_numbers_are_measured_by_their_mean() -> None:
     documents = [{"more"}, {"more"}, {"less"}, {"less"}, {"even"}, {"even"}]
-    found = fitted(documents, ["5.5", "4.5", "0.5", "-0.5", "2.0", "3.0"], "regression")
-    assert found.speaks("more", "0.5") > 1
-    assert found.speaks("less", "5.5") == pytest.approx(-found.speaks("more", "5.5"))
-    assert found.speaks("even", "1") == pytest.approx(0)
-    assert not agree(found, "more", "less", "5.5")
+    found = fit_association(documents, ["5.5", "4.5", "0.5", "-0.5", "2.0", "3.0"], "regression")
+    assert found.log_odds("more", "0.5") > 1
+    assert found.log_odds("less", "5.5") == pytest.approx(-found.log_odds("more", "5.5"))
+    assert found.log_odds("even", "1") == pytest.approx(0)
+    assert not is_consistent(found, "more", "less", "5.5")
 
 
 def test_the_task_says_what_labels_are() -> None:
     documents = [{"more"}, {"more"}, {"less"}, {"less"}, {"even"}, {"even"}]
-    classes = fitted(documents, ["0.5", "0.5", "1.5", "1.5", "2.5", "2.5"], "classification")
-    assert classes.speaks("more", "0.5") > 0
-    assert classes.speaks("more", "2.5") < 0
-    numbers = fitted(documents, list("554400"), "regression")
-    assert numbers.speaks("more", "5") == numbers.speaks("more", "0")
+    classes = fit_association(
+        documents, ["0.5", "0.5", "1.5", "1.5", "2.5", "2.5"], "classification"
+    )
+    assert classes.log_odds("more", "0.5") > 0
+    assert classes.log_odds("more", "2.5") < 0
+    numbers = fit_association(documents, list("554400"), "regression")
+    assert numbers.log_odds("more", "5") == numbers.log_odds("more", "0")
 
 
 def test_order_of_rows_changes_nothing() -> None:
     documents = [{"a", f"w{n % 7}"} for n in range(100)]
     labels = [f"{n * 0.1:.1f}" for n in range(100)]
-    one, other = (fitted(documents[::step], labels[::step], "regression") for step in (1, -1))
-    assert all(one.speaks(f"w{n}", "1") == other.speaks(f"w{n}", "1") for n in range(7))
+    one, other = (
+        fit_association(documents[::step], labels[::step], "regression") for step in (1, -1)
+    )
+    assert all(one.log_odds(f"w{n}", "1") == other.log_odds(f"w{n}", "1") for n in range(7))
 
 
 def test_no_rows_give_no_polarity() -> None:
-    assert fitted([], [], "classification").speaks("a", "b") == 0
-    assert agree(fitted([], [], "regression"), "good", "bad", "b")
+    assert fit_association([], [], "classification").log_odds("a", "b") == 0
+    assert is_consistent(fit_association([], [], "regression"), "good", "bad", "b")
 
 
 def test_a_synonym_for_another_label_is_refused(thesaurus) -> None:
     rows = [("good sound", "pos"), ("great film", "pos")] * 5 + [("poor film", "neg")] * 10
     made = thesaurus("good\tgreat, poor, unseen\nfilm\tmovie\n", rows)
 
-    found = {slot.synonyms for slot in made.slots("good film", "pos")}
+    found = {slot.synonyms for slot in made.find_slots("good film", "pos")}
 
     assert found == {("great",), ("movie",)}
 

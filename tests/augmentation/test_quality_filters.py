@@ -1,15 +1,20 @@
-"""Quality gates: what a copy must pass, by hand, and that no held-out row is looked at."""
+"""Quality filters: cases by hand, and that no held-out row has an influence."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.augmentation.augment_rows import balance
-from foldline.augmentation.quality_filters import GATES, Gate, agreement, near
+from foldline.augmentation.augment_rows import augment_rows
+from foldline.augmentation.quality_filters import (
+    FILTERS,
+    CopyFilter,
+    find_near_copies,
+    score_agreement,
+)
 from foldline.core.params import Kfold
 from foldline.data import duplicates
 from foldline.data.leaks import digest
-from foldline.ensembling.cross_validation import Fold, training_rows
+from foldline.ensembling.folds import Fold, split_training_rows
 from tests.helpers.marks import fast_first
 
 UNDERSAMPLERS = ("random", "nearmiss1", "nearmiss2", "nearmiss3", "tomek", "enn", "ncr")
@@ -47,21 +52,23 @@ def limits(augment):
 def test_single_copies_by_hand(limits) -> None:
     rows = pairs("one two", "three four", "good|bad")
     held = {digest("Held Out", ""), digest("x", "y")}
-    gate = Gate(rows, limits(min_length_ratio=0.5, max_length_ratio=2.0), held)
+    copy_filter = CopyFilter(rows, limits(min_length_ratio=0.5, max_length_ratio=2.0), held)
     source = ("one two", "")
 
-    assert gate.refused(source, source) == "unchanged"
-    assert gate.refused(source, ("three four", "")) == "duplicate"
-    assert gate.refused(source, ("held out", "")) == "held"  # case does not count
-    assert gate.refused(("a", "b"), ("y", "x")) == "held"  # nor the order of a pair
-    assert gate.refused(source, ("one", "")) == "length"  # 3 of 7 characters
-    assert gate.refused(source, ("one two one two", "")) == "length"  # 15 of 7
-    assert gate.refused(source, ("one tw", "more")) == "length"  # there was no second text
-    assert gate.refused(("good", "bad"), ("good bad", "good bad")) == "length"  # 16 of 7
-    assert gate.refused(("long text", "x"), ("x", "long text")) == ""
-    assert gate.refused(source, ("two one", "")) == ""
-    assert gate.refused(("one owt", ""), ("two one", "")) == "duplicate"  # of an earlier copy
-    assert gate.refused(source, ("one two one tw", "")) == ""  # 14 of 7: just as long as it may be
+    assert copy_filter.check(source, source) == "unchanged"
+    assert copy_filter.check(source, ("three four", "")) == "duplicate"
+    assert copy_filter.check(source, ("held out", "")) == "held"  # case does not count
+    assert copy_filter.check(("a", "b"), ("y", "x")) == "held"  # nor the order of a pair
+    assert copy_filter.check(source, ("one", "")) == "length"  # 3 of 7 characters
+    assert copy_filter.check(source, ("one two one two", "")) == "length"  # 15 of 7
+    assert copy_filter.check(source, ("one tw", "more")) == "length"  # there was no second text
+    assert copy_filter.check(("good", "bad"), ("good bad", "good bad")) == "length"  # 16 of 7
+    assert copy_filter.check(("long text", "x"), ("x", "long text")) == ""
+    assert copy_filter.check(source, ("two one", "")) == ""
+    assert copy_filter.check(("one owt", ""), ("two one", "")) == "duplicate"  # of an earlier copy
+    assert (
+        copy_filter.check(source, ("one two one tw", "")) == ""
+    )  # 14 of 7: just as long as it may be
 
 
 def test_near_copies_by_hand() -> None:
@@ -76,16 +83,30 @@ def test_near_copies_by_hand() -> None:
         (0, "elsewhere some?"),  # ... of another
         (2, "ABCDEFGHI"),  # the pair's second text tells it apart
     )
-    assert near(rows, made, 0.75)[0].tolist() == [False, True, False, False, True, False]
-    assert near(rows, made, 0.9)[0].tolist() == [False, False, False, False, True, False]
-    assert near(rows, made.iloc[:0], 0.9)[0].tolist() == []
+    assert find_near_copies(rows, made, 0.75)[0].tolist() == [
+        False,
+        True,
+        False,
+        False,
+        True,
+        False,
+    ]
+    assert find_near_copies(rows, made, 0.9)[0].tolist() == [
+        False,
+        False,
+        False,
+        False,
+        True,
+        False,
+    ]
+    assert find_near_copies(rows, made.iloc[:0], 0.9)[0].tolist() == []
 
 
 def test_one_that_is_refused_refuses_no_other() -> None:
     rows = pairs("abcdefghijkl", "something", "quite other")
     made = copies(rows, (1, "abcdefghijklm"), (2, "bcdefghijklmno"))
     # 10 of 11 to row 0; then 9 of 13 to row 0, 10 of 13 to the first copy.
-    assert near(rows, made, 0.76)[0].tolist() == [True, False]
+    assert find_near_copies(rows, made, 0.76)[0].tolist() == [True, False]
 
 
 def test_near_copies_of_long_texts_are_found_by_minhash_and_that_is_said(monkeypatch) -> None:
@@ -95,14 +116,14 @@ def test_near_copies_of_long_texts_are_found_by_minhash_and_that_is_said(monkeyp
     own = [(n, f"{text[:150]}x{text[150:]}") for n, text in enumerate(texts)]
     strange = [((n + 1) % 40, f"{text[:100]}y{text[100:]}") for n, text in enumerate(texts[:10])]
     made = copies(rows, *own, *strange)
-    exact, how = near(rows, made, 0.9)
+    exact, how = find_near_copies(rows, made, 0.9)
     assert how == (
         "copies near to other rows (Jaccard of 3-grams from 0.9): exact join of 90 texts"
     )
 
     for limit in ("WORK", "GRAMS"):
         monkeypatch.setattr(duplicates, limit, 10)
-        found, how = near(rows, made, 0.9)
+        found, how = find_near_copies(rows, made, 0.9)
         assert found.tolist() == exact.tolist() == [False] * 40 + [True] * 10
         assert how.endswith("MinHash of 90 texts, verified; recall 0.999 at the threshold")
 
@@ -112,16 +133,18 @@ def test_agreement_is_of_a_model_that_has_not_seen_the_source(rows) -> None:
     true = copies(table, *[(n, table["text"][n]) for n in range(60)])
     true["source_id"] = table["id"]
     wrong = true.assign(label=np.roll(true["label"].to_numpy(), 1))
-    right = agreement(table, true, "classification", 1)
+    right = score_agreement(table, true, "classification", 1)
 
     assert right.mean() > 0.6
-    assert agreement(table, wrong, "classification", 1).mean() < 0.35
+    assert score_agreement(table, wrong, "classification", 1).mean() < 0.35
     # Labels without a meaning: a model that had seen the source would know them by heart.
     drawn = table.assign(label=np.random.default_rng(0).permutation(table["label"].to_numpy()))
-    blind = agreement(drawn, true.assign(label=drawn["label"]), "classification", 1)
+    blind = score_agreement(drawn, true.assign(label=drawn["label"]), "classification", 1)
     assert blind.mean() < 0.45
     shuffled = table.sample(frac=1, random_state=0)
-    np.testing.assert_allclose(agreement(shuffled, true, "classification", 1), right, atol=1e-6)
+    np.testing.assert_allclose(
+        score_agreement(shuffled, true, "classification", 1), right, atol=1e-6
+    )
 
 
 def test_agreement_passes_what_nobody_can_judge(rows) -> None:
@@ -129,10 +152,10 @@ def test_agreement_passes_what_nobody_can_judge(rows) -> None:
     table.loc[0, "label"] = "alone"
     made = copies(table, (0, "무엇이든"), (1, "무엇이든")).assign(source_id=table["id"][:2])
 
-    assert agreement(table, made, "classification", 1)[0] == 1
+    assert score_agreement(table, made, "classification", 1)[0] == 1
     one_class = table.assign(label="same")
-    assert agreement(one_class, made, "classification", 1).tolist() == [1, 1]
-    assert agreement(table.iloc[:1], made.iloc[:1], "classification", 1).tolist() == [1]
+    assert score_agreement(one_class, made, "classification", 1).tolist() == [1, 1]
+    assert score_agreement(table.iloc[:1], made.iloc[:1], "classification", 1).tolist() == [1]
 
 
 def test_agreement_of_numbers_is_how_little_the_prediction_moves(rows) -> None:
@@ -140,24 +163,24 @@ def test_agreement_of_numbers_is_how_little_the_prediction_moves(rows) -> None:
     made = copies(table, *[(n, table["text"][n]) for n in range(60)])
     made["source_id"] = table["id"]
 
-    np.testing.assert_array_equal(agreement(table, made, "regression", 1), np.ones(60))
+    np.testing.assert_array_equal(score_agreement(table, made, "regression", 1), np.ones(60))
     other = made.assign(text=np.roll(made["text"].to_numpy(), 7))
-    moved = agreement(table, other, "regression", 1)
+    moved = score_agreement(table, other, "regression", 1)
     assert 0 <= moved.min() < 0.8
-    assert agreement(table.assign(label="2"), other, "regression", 1).tolist() == [1] * 60
+    assert score_agreement(table.assign(label="2"), other, "regression", 1).tolist() == [1] * 60
 
 
 def test_each_gate_counts_what_it_refuses(rows, augment) -> None:
     table = rows(n=60)
     strict = {"gates.near": 0.6, "gates.min_agreement": 0.6, "gates.min_length_ratio": 0.8}
     how = {"method": "delete", "strategy": "n_per_row", "delete.share": 0.3}
-    loose = balance(table, augment(how), "classification", 1)
-    found = balance(table, augment(how | strict), "classification", 1)
+    loose = augment_rows(table, augment(how), "classification", 1)
+    found = augment_rows(table, augment(how | strict), "classification", 1)
 
     assert len(found.copies) == len(loose.copies) == 120
-    assert set(found.copies["gate"]) >= {"", "length", "near", "agreement"}
-    assert set(found.copies["gate"]) <= {"", *GATES}
-    kept = found.copies[found.copies["gate"] == ""]
+    assert set(found.copies["failed_filter"]) >= {"", "length", "near", "agreement"}
+    assert set(found.copies["failed_filter"]) <= {"", *FILTERS}
+    kept = found.copies[found.copies["failed_filter"] == ""]
     assert sorted(kept["id"]) == sorted(found.rows["id"][found.rows["method"] == "delete"])
     lengths = kept["text"].str.len() / kept["source_text"].str.len()
     assert lengths.min() >= 0.8
@@ -196,7 +219,7 @@ def test_a_validation_row_changes_no_training_row_of_its_fold(
 
     def found(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         one = recipe(model=model, task=task)
-        return training_rows(Fold("m", 1, part, labels(task), one, own, kfold))
+        return split_training_rows(Fold("m", 1, part, labels(task), one, own, kfold))
 
     learn, stop = found(table)
     copies_made = learn["text"][learn["method"] != "original"]

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.augmentation.augment_rows import balance
-from foldline.augmentation.features import Bags, dense
-from foldline.augmentation.undersampling import TO_RATIO, check_memory, kept
+from foldline.augmentation.augment_rows import augment_rows
+from foldline.augmentation.features import NgramVectorizer, make_dense_features
+from foldline.augmentation.undersampling import RATIO_METHODS, check_memory, select_rows
 from foldline.core.errors import FoldlineError
 
-METHODS = (*TO_RATIO, "tomek", "enn", "ncr")
+METHODS = (*RATIO_METHODS, "tomek", "enn", "ncr")
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def options(augment):
 
 @pytest.fixture
 def table(rows) -> pd.DataFrame:
-    """Give 90 rows in classes of 50, 30 and 10, some of which have wrong labels."""
+    """Return 90 rows in classes of 50, 30 and 10, some of which have wrong labels."""
     own = rows(n=150)
     sizes = dict(zip(own["label"].unique(), (50, 30, 10), strict=True))
     parts = [own[own["label"] == name].iloc[:size] for name, size in sizes.items()]
@@ -42,11 +42,11 @@ def classes(rows: pd.DataFrame) -> np.ndarray:
 
 
 def left(rows: pd.DataFrame, options: Any, seed: int = 1) -> list[int]:
-    stays = kept(rows, classes(rows), options, seed)
+    stays = select_rows(rows, classes(rows), options, seed)
     return sorted(Counter(rows["label"][stays]).values(), reverse=True)
 
 
-@pytest.mark.parametrize("method", TO_RATIO)
+@pytest.mark.parametrize("method", RATIO_METHODS)
 def test_reaches_the_ratio(method, table, options) -> None:
     own = options(method=method, neighbours=9)
     assert left(table, own) == [20, 20, 10]
@@ -55,7 +55,7 @@ def test_reaches_the_ratio(method, table, options) -> None:
 
 @pytest.mark.parametrize("method", ["tomek", "enn", "ncr"])
 def test_cleaning_drops_rows_among_strangers(method, table, options) -> None:
-    stays = kept(table, classes(table), options(method=method, max_ratio=5.0), 1)
+    stays = select_rows(table, classes(table), options(method=method, max_ratio=5.0), 1)
     dropped = table[~stays]
 
     assert 1 <= len(dropped) < 20
@@ -69,7 +69,9 @@ def test_the_order_of_rows_does_not_matter(method, table, options) -> None:
     own = options(method=method, max_ratio=3.0, neighbours=9)
     doubled = pd.concat([table, table.assign(id="x" + table["id"])], ignore_index=True)
     shuffled = doubled.sample(frac=1, random_state=0)
-    found = [sorted(rows["id"][kept(rows, classes(rows), own, 1)]) for rows in (doubled, shuffled)]
+    found = [
+        sorted(rows["id"][select_rows(rows, classes(rows), own, 1)]) for rows in (doubled, shuffled)
+    ]
 
     assert found[0] == found[1]
     # A double is the nearest there is, and of its own class: Tomek's links are gone.
@@ -81,7 +83,7 @@ def test_random_keeps_rows_as_others_come(table, options) -> None:
     own = options(method="random")
     large = table["label"] == table["label"].value_counts().index[0]
     fewer = table.drop(table[large].index[0])
-    one, other = (set(t["id"][kept(t, classes(t), own, 1)]) for t in (fewer, table))
+    one, other = (set(t["id"][select_rows(t, classes(t), own, 1)]) for t in (fewer, table))
     assert len(one ^ other) <= 2
 
 
@@ -90,11 +92,11 @@ def test_near_miss_by_hand(options, monkeypatch) -> None:
     line = np.array([[0.0], [1.0], [2.0], [3.0], [10.0], [11.0]])
     rows = pd.DataFrame({"id": list("abcdef"), "text": "t", "text_pair": ""}, dtype="str")
     stands = np.array([*"ss", *"llll"], dtype=object)
-    monkeypatch.setattr("foldline.augmentation.undersampling.dense", lambda *_: line)
+    monkeypatch.setattr("foldline.augmentation.undersampling.make_dense_features", lambda *_: line)
 
     def stays(method: str, neighbours: int = 1) -> str:
         own = options(method=method, max_ratio=1.0, neighbours=neighbours)
-        return "".join(rows["id"][kept(rows, stands, own, 1)])
+        return "".join(rows["id"][select_rows(rows, stands, own, 1)])
 
     assert stays("nearmiss1") == "abcd"  # nearest to their nearest small one
     assert stays("nearmiss2") == "abcd"  # nearest to their farthest small one
@@ -115,7 +117,7 @@ def test_cleaning_that_all_but_removes_a_class_is_refused(rows, options) -> None
     noise = table.assign(label=drawn)
     for method in ("enn", "ncr"):
         with pytest.raises(FoldlineError, match=rf"{method} left \d+ of \d+ rows of '.*overlap"):
-            kept(noise, classes(noise), options(method=method, max_ratio=1.0), 1)
+            select_rows(noise, classes(noise), options(method=method, max_ratio=1.0), 1)
 
 
 def test_memory_is_refused_before_it_is_spent(table, options, monkeypatch) -> None:
@@ -136,27 +138,27 @@ def test_memory_is_refused_before_it_is_spent(table, options, monkeypatch) -> No
     )
     assert "more than memory_gb=3.5. Use nearmiss1, or raise memory_gb" in str(caught.value)
     monkeypatch.setattr(
-        "foldline.augmentation.undersampling.dense", lambda *_: pytest.fail("spent")
+        "foldline.augmentation.undersampling.make_dense_features", lambda *_: pytest.fail("spent")
     )
     with pytest.raises(FoldlineError, match=r"memory_gb=1e-06. Use random, or raise"):
-        kept(table, classes(table), options(method="tomek", memory_gb=1e-6), 1)
+        select_rows(table, classes(table), options(method="tomek", memory_gb=1e-6), 1)
 
 
 def test_the_other_rows_go_unchanged_through_the_pipeline(table, augment) -> None:
     own = augment({"undersample.method": "nearmiss1", "undersample.max_ratio": 2.0})
-    found = balance(table, own, "classification", 1)
+    found = augment_rows(table, own, "classification", 1)
 
     kept_rows = table[table["id"].isin(set(found.rows["id"]))].reset_index(drop=True)
     pd.testing.assert_frame_equal(found.rows[table.columns], kept_rows)
     assert sorted([*found.rows["id"], *found.removed["id"]]) == table["id"].tolist()
 
 
-@pytest.mark.parametrize("method", TO_RATIO)
+@pytest.mark.parametrize("method", RATIO_METHODS)
 def test_ranges_of_numbers_stand_for_classes(method, rows, augment) -> None:
     table = rows("regression", n=40).assign(label=[str(n % 10) for n in range(30)] + ["0"] * 10)
     dotted = {"undersample.method": method, "undersample.max_ratio": 1.0, "bins": 2}
     own = augment(dotted | {"undersample.neighbours": 15})
-    found = balance(table, own, "regression", 1).rows["label"].astype(int)
+    found = augment_rows(table, own, "regression", 1).rows["label"].astype(int)
 
     assert [(found < 5).sum(), (found >= 5).sum()] == [15, 15]
 
@@ -181,23 +183,23 @@ def test_fewer_rows_than_neighbours(rows, options) -> None:
 def test_features_are_of_length_1_and_the_same_every_time(rows, options) -> None:
     for pairs in (False, True):
         table = rows("regression", pairs=pairs)
-        one, two = (dense(table, options(), 1) for _ in range(2))
+        one, two = (make_dense_features(table, options(), 1) for _ in range(2))
         assert one.shape == (40, 8)
         assert one.tobytes() == two.tobytes()
         np.testing.assert_allclose(np.linalg.norm(one, axis=1), 1)
     same = table.assign(text="같은 글", text_pair="")
-    assert dense(same, options(), 1).shape[0] == 40
+    assert make_dense_features(same, options(), 1).shape[0] == 40
     with pytest.raises(FoldlineError, match="all 40 texts are empty"):
-        dense(table.assign(text=" ", text_pair=""), options(), 1)
+        make_dense_features(table.assign(text=" ", text_pair=""), options(), 1)
 
 
 def test_second_texts_tell_pairs_apart(rows) -> None:
     table = rows("regression", pairs=True).assign(text="같은 글")
-    bags = Bags(table).of(table).toarray()
+    bags = NgramVectorizer(table).transform(table).toarray()
     assert len(np.unique(bags.round(6), axis=0)) >= 30
     # Rows of which none has a second text have the same features beside them.
     alone = table.iloc[:3].assign(text_pair="")
-    assert Bags(table).of(alone).shape == (3, bags.shape[1])
+    assert NgramVectorizer(table).transform(alone).shape == (3, bags.shape[1])
 
 
 def embedded(options, encoder: str):
@@ -210,7 +212,7 @@ def test_embeddings_are_means_over_the_tokens(rows, options, tiny_bert) -> None:
 
     own = embedded(options(), tiny_bert)
     table = rows(n=40)
-    found = dense(table, own, 1)
+    found = make_dense_features(table, own, 1)
     tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
     states = AutoModel.from_pretrained(tiny_bert)(
         **tokenizer(table["text"][33], return_tensors="pt", truncation=True, max_length=30)
@@ -219,9 +221,9 @@ def test_embeddings_are_means_over_the_tokens(rows, options, tiny_bert) -> None:
 
     assert found.shape == (40, 16)
     np.testing.assert_allclose(found[33], mean / np.linalg.norm(mean), atol=1e-5)
-    assert dense(rows("regression", pairs=True), own, 1).shape == (40, 48)
+    assert make_dense_features(rows("regression", pairs=True), own, 1).shape == (40, 48)
     long = table.assign(text="긴 글 " * 500)
-    assert np.isfinite(dense(long, own, 1)).all()
+    assert np.isfinite(make_dense_features(long, own, 1)).all()
 
 
 def test_embeddings_choose_rows(table, options, tiny_bert) -> None:
@@ -229,13 +231,15 @@ def test_embeddings_choose_rows(table, options, tiny_bert) -> None:
     shuffled = table.sample(frac=1, random_state=0)
 
     assert left(table, own) == [20, 20, 10]
-    found = [set(rows["id"][kept(rows, classes(rows), own, 1)]) for rows in (table, shuffled)]
+    found = [
+        set(rows["id"][select_rows(rows, classes(rows), own, 1)]) for rows in (table, shuffled)
+    ]
     assert found[0] == found[1]
-    svd = set(table["id"][kept(table, classes(table), options(method="nearmiss1"), 1)])
+    svd = set(table["id"][select_rows(table, classes(table), options(method="nearmiss1"), 1)])
     assert found[0] != svd
 
 
-def test_an_encoder_that_is_not_there_is_told(table, options) -> None:
+def test_an_encoder_that_is_not_there_is_reported(table, options) -> None:
     own = embedded(options(method="tomek"), "models/pretrained/none")
     with pytest.raises(FoldlineError, match=r"encoder=models/pretrained/none cannot be loaded"):
-        kept(table, classes(table), own, 1)
+        select_rows(table, classes(table), own, 1)

@@ -91,7 +91,7 @@ def test_a_whole_number_serves_as_a_number(changed):
         ("words", "words: [2, 1]", "tfidf.words  must go from the smaller to the larger"),
         ("words", "words: 2", "tfidf.words  must be a list, like [a, b] (found 2)"),
         ("words", "words: [0, 1]", "tfidf.words.0  must be greater than or equal to 1 (found 0)"),
-        ("members", "members: [train, train]", "ensemble.members  must name each once"),
+        ("members", "members: [model, model]", "ensemble.members  must name each once"),
         ("members", "members: [fold]", "did you mean 'folds'?"),
         ("members", "members: []", "ensemble.members  must be a list of at least 1"),
         ("optimizer", "optimizer: adam", "train.optimizer  must be 'adamw', 'adafactor', 'lion'"),

@@ -12,8 +12,8 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
 from foldline.core.params.loading import load
-from foldline.ensembling.cross_validation import training_rows
-from foldline.evaluation.scores import summary
+from foldline.ensembling.folds import split_training_rows
+from foldline.evaluation.report import format_summary
 from foldline.models.soft_labels import soften, targets_of, unrolled
 from stages import kfold
 from tests.helpers import projects
@@ -316,12 +316,12 @@ def test_a_ceiling_on_another_scale_names_its_metric():
     found["test"] |= {"members": {}, "baselines": {}}
     people = {"one_person": one, "perfect": perfect_model, "judgements_per_item": 3.0}
 
-    lines = summary("classification", found, "test", 0.95, people)
+    lines = format_summary("classification", found, "test", 0.95, people)
     assert lines[2:] == [
         "human one person (pearson)  0.7800  [nan, 0.8000]",
         "human ceiling               0.9000  [0.8000, 1.0000]",
     ]
-    assert len(summary("classification", found, "test", 0.95)) == 2
+    assert len(format_summary("classification", found, "test", 0.95)) == 2
 
 
 def test_people_who_judged_by_other_classes_stand_in_no_line():
@@ -332,13 +332,13 @@ def test_people_who_judged_by_other_classes_stand_in_no_line():
     one = {"f1_macro": {"value": 0.5, "low": 0.4, "high": 0.6}}
     people = {"one_person": one, "perfect": one, "labels": ["-1", "1"]}
 
-    same = summary("classification", found, "test", 0.95, people, ["1", "-1"])
-    other = summary("classification", found, "test", 0.95, people, ["bad", "good"])
+    same = format_summary("classification", found, "test", 0.95, people, ["1", "-1"])
+    other = format_summary("classification", found, "test", 0.95, people, ["bad", "good"])
 
     assert [line[:5] for line in same[2:]] == ["human", "human"]
     assert other[2:] == [
-        "people judged by -1, 1, models predict bad, good: not comparable; what people reach "
-        "stands in reports/agreement.json"
+        "annotators used -1, 1, models predict bad, good: not comparable; reports/agreement.json "
+        "has the human agreement"
     ]
 
 
@@ -352,17 +352,19 @@ def test_cross_validation_reads_the_shares_of_its_training_rows_alone(project):
     projects.set_params(Path("params.yaml"), {"data.annotations.aggregate": "soft"})
     projects.run("prepare", "split", "augment")
     labels = Labels.load()
-    folds = kfold._folds(load(kfold.Params), labels)
+    folds = kfold.read_folds(load(kfold.Params), labels)
     test = set(schemas.TEST.read()["id"])
     shares = schemas.SOFT_LABELS.read()
     assert test
     inside = shares["id"].isin(test)
     doubtful = shares.assign(p_sports=shares["p_sports"].where(~inside, 0.123))
     schemas.SOFT_LABELS.write(doubtful)
-    assert [f.key for f in kfold._folds(load(kfold.Params), labels)] == [f.key for f in folds]
+    assert [f.key for f in kfold.read_folds(load(kfold.Params), labels)] == [f.key for f in folds]
     doubtful = shares.assign(p_sports=shares["p_sports"].where(inside, 0.123))
     schemas.SOFT_LABELS.write(doubtful)
-    assert not {f.key for f in kfold._folds(load(kfold.Params), labels)} & {f.key for f in folds}
+    assert not {f.key for f in kfold.read_folds(load(kfold.Params), labels)} & {
+        f.key for f in folds
+    }
 
 
 def test_copies_in_folds_have_the_shares_of_their_source(project):
@@ -371,7 +373,7 @@ def test_copies_in_folds_have_the_shares_of_their_source(project):
     projects.run("prepare", "split")
     labels = Labels.load()
     shares = schemas.SOFT_LABELS.read().set_index("id")
-    learn, _ = training_rows(kfold._folds(load(kfold.Params), labels)[0])
+    learn, _ = split_training_rows(kfold.read_folds(load(kfold.Params), labels)[0])
 
     assert (learn["method"] == "swap").any()
     expected = shares.loc[learn["source_id"]].to_numpy()

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.augmentation.quality_filters import agreement
+from foldline.augmentation.quality_filters import score_agreement
 from foldline.core.errors import FoldlineError
 from foldline.core.io.labels import Labels
 from foldline.data import label_artifacts, shortcuts
-from foldline.ensembling.voting import fit_weights, vote
-from foldline.evaluation.submission import submission
+from foldline.ensembling.voting import combine, fit_weights
+from foldline.evaluation.submission import fit_sample
 from foldline.models.neural.losses import loss_for
 from foldline.viewer.suspected_errors import suspect
 
@@ -19,10 +19,10 @@ LABELS = Labels("multilabel", ("a", "b", "c"))
 def test_class_probabilities_are_handed_in_where_the_sample_wants_them():
     answers, p = {"label": ["x", "y"]}, {"x": [0.9, 0.2], "y": [0.1, 0.8]}
     sample = {"no": ["2", "1"], "y": ["0", "0"], "x": ["0", "0"]}
-    found = submission(["1", "2"], answers, p, sample, "id")
+    found = fit_sample(["1", "2"], answers, p, sample, "id")
     assert found.to_dict("list") == {"no": ["2", "1"], "y": [0.8, 0.1], "x": [0.2, 0.9]}
     with pytest.raises(FoldlineError, match=r"3 columns \(id and y, z\).*one for each class"):
-        submission(["1", "2"], answers, p, {"no": [], "y": [], "z": []}, "id")
+        fit_sample(["1", "2"], answers, p, {"no": [], "y": [], "z": []}, "id")
 
 
 def test_a_copy_that_loses_a_label_disagrees(rows):
@@ -32,25 +32,25 @@ def test_a_copy_that_loses_a_label_disagrees(rows):
     kept = source.assign(source_id=source["id"])
     lost = kept.assign(text=" ".join(words[:3]))  # those of the first label
     copies = pd.concat([kept, lost], ignore_index=True)
-    same, less = agreement(table, copies, "multilabel", seed=0)
+    same, less = score_agreement(table, copies, "multilabel", seed=1)
     assert same > 0.5 > less
 
 
 def test_each_label_is_a_vote_of_its_own():
     members = {"x": np.array([[0.9, 0.4]]), "y": np.array([[0.7, 0.4]])}
-    soft = vote("soft", members, {}, "multilabel")
+    soft = combine("soft", members, {}, "multilabel")
     np.testing.assert_allclose(soft, [[0.8, 0.4]])
-    pooled = vote("weighted", members, {"x": 1.0, "y": 1.0}, "multilabel")
+    pooled = combine("weighted", members, {"x": 1.0, "y": 1.0}, "multilabel")
     odds = 0.9 * 0.7 / (0.1 * 0.3)
     np.testing.assert_allclose(pooled, [[odds / (1 + odds), 0.16 / (0.16 + 0.36)]])
-    hard = vote("hard", members, {}, "multilabel")
+    hard = combine("hard", members, {}, "multilabel")
     assert hard[0, 0] > 0.5 > hard[0, 1]
 
 
 def test_a_vote_decides_as_its_members_do_at_one_half():
     members = {"one": np.array([[0.5, 0.49, 0.51]])}
     for method in ("soft", "hard", "weighted"):
-        found = vote(method, members, {"one": 1.0}, "multilabel")
+        found = combine(method, members, {"one": 1.0}, "multilabel")
         assert LABELS.decode(found) == LABELS.decode(members["one"]) == ["a|c"], method
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foldline.core.errors import FoldlineError
-from foldline.data.allocation import by_time
+from foldline.data.time_split import split_by_time
 from tests.helpers.split_tables import SHARES, frame, split
 
 
@@ -15,7 +15,7 @@ from tests.helpers.split_tables import SHARES, frame, split
 def test_no_row_is_newer_than_the_next_part(times):
     moments = np.array(times, dtype=float)
 
-    codes = by_time(moments, [str(n) for n in range(len(times))], SHARES)
+    codes = split_by_time(moments, [str(n) for n in range(len(times))], SHARES)
 
     for code in (0, 1):
         if (codes == code).any() and (codes > code).any():
@@ -23,7 +23,7 @@ def test_no_row_is_newer_than_the_next_part(times):
 
 
 def test_time_reaches_the_shares():
-    codes = by_time(np.arange(100.0), [str(n) for n in range(100)], SHARES)
+    codes = split_by_time(np.arange(100.0), [str(n) for n in range(100)], SHARES)
 
     assert codes.tolist() == [0] * 60 + [1] * 20 + [2] * 20
 
@@ -31,13 +31,13 @@ def test_time_reaches_the_shares():
 def test_rows_of_one_moment_stay_together_at_the_nearest_cut():
     years = np.array([2019.0] * 60 + [2020.0] * 25 + [2021.0] * 15)
 
-    codes = by_time(years, [str(n) for n in range(100)], SHARES)
+    codes = split_by_time(years, [str(n) for n in range(100)], SHARES)
 
     assert codes.tolist() == [0] * 60 + [1] * 25 + [2] * 15
 
 
 def test_a_group_stands_where_its_newest_row_stands():
-    codes = by_time(np.arange(10.0), ["old and new", *"bcdefghi", "old and new"], SHARES)
+    codes = split_by_time(np.arange(10.0), ["old and new", *"bcdefghi", "old and new"], SHARES)
 
     assert codes.tolist() == [2, 0, 0, 0, 0, 0, 0, 1, 1, 2]
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foldline.core.errors import FoldlineError
-from foldline.data.allocation import strata_of
+from foldline.core.io.group_split import compute_strata
 from foldline.data.folds import fold_rows, nested_rows
 from foldline.data.splits import PARTS, method, ratios, split_rows
 from tests.helpers.split_tables import frame, grouped, options, sizes, split
@@ -235,7 +235,7 @@ def test_numbers_are_balanced_by_their_size():
     "labels", [["0"] * 50, ["0"] * 45 + ["5"] * 5, ["0", "1"] * 25, ["-1"] * 9 + ["1e9"] * 41]
 )
 def test_numbers_may_be_equal(labels):
-    strata = strata_of(pd.Series(labels), "regression")
+    strata = compute_strata(pd.Series(labels), "regression")
 
     assert len(set(strata)) == len(set(labels))
     found = split_rows(frame(50, label=labels), options(), "stratified", "regression", 1)

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from foldline.augmentation.external_inputs import commits, outside
-from foldline.augmentation.nlpaug_adapter import made
+from foldline.augmentation.external_inputs import hash_external_inputs, read_hub_commits
+from foldline.augmentation.nlpaug_adapter import load_augmenter
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Nlpaug
 from foldline.encoders import hub
@@ -48,10 +48,10 @@ def test_hub_ids_that_balancing_reads_have_a_commit_and_folders_a_hash(
     under = {"undersample.encoder": "nobody/else", "undersample.features": "embeddings"}
 
     own = augment(options | under | {"undersample.method": "tomek"}, method="backtranslation")
-    assert commits(own) == {"nobody/encoder": COMMIT, "nobody/else": None}
-    assert list(outside(own)) == ["models/pretrained/back"]
+    assert read_hub_commits(own) == {"nobody/encoder": COMMIT, "nobody/else": None}
+    assert list(hash_external_inputs(own)) == ["models/pretrained/back"]
     # What is named and not read is no part of the record.
-    assert commits(augment(options | under, method="aeda")) == {}
+    assert read_hub_commits(augment(options | under, method="aeda")) == {}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_an_augmenter_whose_model_is_not_here_asks_no_hub(name, options, found, 
     monkeypatch.setattr("socket.getaddrinfo", lambda *args, **how: pytest.fail("asked a server"))
 
     with pytest.raises(FoldlineError, match=f"there is no folder or file {found}"):
-        made(Nlpaug(name=name, options=options))
+        load_augmenter(Nlpaug(name=name, options=options))
 
 
 @pytest.mark.slow
@@ -80,4 +80,4 @@ def test_a_folder_is_left_to_nlpaug(workplace) -> None:
     Path(folder).mkdir(parents=True)
 
     with pytest.raises(FoldlineError, match="ContextualWordEmbsAug cannot be used with options"):
-        made(Nlpaug(name="ContextualWordEmbsAug", options={"model_path": folder}))
+        load_augmenter(Nlpaug(name="ContextualWordEmbsAug", options={"model_path": folder}))

@@ -16,15 +16,9 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io.files import digest
 from foldline.core.params import Kfold
 from foldline.core.paths import store_root
-from foldline.ensembling import cross_validation as work
-from foldline.ensembling.cross_validation import (
-    Fold,
-    alone,
-    finished,
-    fit_fold,
-    forget,
-    training_rows,
-)
+from foldline.ensembling import folds as folds_module
+from foldline.ensembling.cross_validation import cross_validate
+from foldline.ensembling.folds import Fold, fit_fold, load_result, split_training_rows
 from foldline.execution.store import Store
 from foldline.execution.tasks import Task, run_tasks
 from foldline.models import registry
@@ -35,7 +29,7 @@ SPLITS = 3
 
 @pytest.fixture
 def table(rows) -> pd.DataFrame:
-    """Give 48 rows in 16 groups of three, whole groups in a fold."""
+    """Return 48 rows in 16 groups of three, whole groups in a fold."""
     own = rows(n=48)
     group = np.arange(48) // 3
     own["group"] = [f"g{number}" for number in group]
@@ -74,21 +68,21 @@ def fits(monkeypatch) -> list[int]:
         counted.append(len(job.train))
         return fit(job)
 
-    monkeypatch.setattr(work.registry, "fit", counting)
+    monkeypatch.setattr(folds_module.registry, "fit", counting)
     return counted
 
 
 def test_every_row_is_predicted_once(folds, table) -> None:
     own = folds()
     run(own)
-    predicted = pd.concat([fold.held for fold in own])
+    predicted = pd.concat([fold.held_out for fold in own])
     assert sorted(predicted["id"]) == table["id"].tolist()
     for fold in own:
-        result = finished(fold)
-        assert result.predictions.shape == (len(fold.held), 3)
-        assert result.details["learnt_from"] > len(table) - len(fold.held)
+        result = load_result(fold)
+        assert result.predictions.shape == (len(fold.held_out), 3)
+        assert result.details["learnt_from"] > len(table) - len(fold.held_out)
         np.testing.assert_array_equal(
-            registry.load(result.model).predict(fold.held), result.predictions
+            registry.load(result.model).predict(fold.held_out), result.predictions
         )
 
 
@@ -96,8 +90,8 @@ def test_every_row_is_predicted_once(folds, table) -> None:
 def test_groups_and_copies_stand_on_one_side(model, folds, table) -> None:
     group_of = table.set_index("id")["group"]
     for fold in folds(model):
-        learn, stop = training_rows(fold)
-        sides = [set(learn["group"]), set(stop["group"]), set(fold.held["group"])]
+        learn, stop = split_training_rows(fold)
+        sides = [set(learn["group"]), set(stop["group"]), set(fold.held_out["group"])]
         assert not sides[0] & sides[1]
         assert not sides[0] & sides[2]
         assert not sides[1] & sides[2]
@@ -120,8 +114,8 @@ def test_held_rows_change_nothing_that_is_fitted(model, folds, table, workplace)
     for rows in (table, other):
         fold = folds(model, rows=rows)[1]
         fit_fold(fold)
-        models.append(digest(finished(fold).model))
-        for part in training_rows(fold):
+        models.append(digest(load_result(fold).model))
+        for part in split_training_rows(fold):
             assert not set(part["id"]) & set(table["id"][held])
     assert models[0] == models[1]
 
@@ -129,7 +123,7 @@ def test_held_rows_change_nothing_that_is_fitted(model, folds, table, workplace)
 def test_finished_folds_are_not_fitted_again(folds, fits, monkeypatch) -> None:
     own = folds("tfidf")
     with monkeypatch.context() as patch:
-        patch.setattr(work, "finished", None)
+        patch.setattr(folds_module, "load_result", None)
         fit_fold(own[0])
         fit_fold(own[1])
     assert len(fits) == 2
@@ -142,14 +136,15 @@ def test_finished_folds_are_not_fitted_again(folds, fits, monkeypatch) -> None:
 def test_a_kill_between_fit_and_seal_is_fitted_again(folds, fits, monkeypatch) -> None:
     fold = folds("tfidf")[0]
     with monkeypatch.context() as patch:
-        patch.setattr(work.registry, "save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        interrupt = (_ for _ in ()).throw
+        patch.setattr(folds_module.registry, "save", lambda *_: interrupt(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             fit_fold(fold)
     with pytest.raises(FoldlineError, match="fold 0: its result is gone"):
-        finished(fold)
+        load_result(fold)
     fit_fold(fold)
     assert len(fits) == 2
-    assert finished(fold).model is not None
+    assert load_result(fold).model is not None
 
 
 @pytest.mark.slow
@@ -161,17 +156,17 @@ def test_sigkill_leaves_what_was_finished(folds, fits, workplace) -> None:
     code = """
 import os, pickle, signal, sys
 sys.path.insert(0, sys.argv[1])
-from foldline.ensembling import cross_validation as work
+from foldline.ensembling import folds
 own = pickle.load(open("folds.pickle", "rb"))
-work.fit_fold(own[0])
-work.registry.save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-work.fit_fold(own[1])
+folds.fit_fold(own[0])
+folds.registry.save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+folds.fit_fold(own[1])
 """
     done = subprocess.run([sys.executable, "-c", code, str(ROOT)])
     assert done.returncode == -signal.SIGKILL
     run(own)
     assert len(fits) == 2
-    assert all(finished(fold).model for fold in own)
+    assert all(load_result(fold).model for fold in own)
 
 
 @pytest.mark.slow
@@ -182,7 +177,7 @@ def test_workers_do_not_matter(model, folds, workplace, monkeypatch) -> None:
         monkeypatch.setenv("DVC_ROOT", str(workplace / str(jobs)))
         own = folds(model)
         run(own, jobs)
-        results.append([finished(fold) for fold in own])
+        results.append([load_result(fold) for fold in own])
     for one, two in zip(*results, strict=True):
         assert one.predictions.tobytes() == two.predictions.tobytes()
         assert digest(one.model) == digest(two.model)
@@ -192,10 +187,10 @@ def test_models_are_kept_if_asked(folds) -> None:
     for keep in (True, False):
         fold = folds(keep=keep)[0]
         fit_fold(fold)
-        assert (finished(fold).model is not None) == keep
+        assert (load_result(fold).model is not None) == keep
 
 
-def test_forgetting_leaves_nothing(folds) -> None:
+def test_success_leaves_nothing_in_the_store(folds) -> None:
     own = folds()
     store = Store("folds")
     killed = store.root / f".{own[0].key}.1.tmp" / "models.1.tmp"  # a writer that was killed
@@ -204,9 +199,8 @@ def test_forgetting_leaves_nothing(folds) -> None:
     other = store.root / ".of-another-key.1.tmp"
     other.mkdir()
 
-    with alone(own):
-        run(own)
-        forget(own)
+    with cross_validate(own, jobs=1) as result:
+        assert len(result.results) == len(own)
 
     assert list(store.root.iterdir()) == [other]
     assert [path for path in store_root().rglob("*") if path.is_file()] == []
@@ -245,7 +239,7 @@ def test_folds_have_seeds_of_their_own(folds, monkeypatch) -> None:
         seeds.append(job.recipe.seed)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(work.registry, "fit", watched)
+    monkeypatch.setattr(folds_module.registry, "fit", watched)
     for fold in [*folds(), folds(seed=8)[0]]:
         with pytest.raises(KeyboardInterrupt):
             fit_fold(fold)

@@ -8,7 +8,8 @@ import pytest
 from foldline.core.errors import FoldlineError
 from foldline.core.io.files import write_json
 from foldline.ensembling import members
-from foldline.ensembling.members import FOLDS, Ensemble, folders, predict, predicted
+from foldline.ensembling.ensemble import Ensemble
+from foldline.ensembling.members import FOLDS, model_folders, predict_member, predict_model
 from foldline.models import registry
 
 
@@ -23,15 +24,15 @@ def models(workplace, fit, rows, labels) -> None:
 
 
 def test_fold_models_vote_by_their_mean(models, rows) -> None:
-    assert folders("folds") == [FOLDS / "0", FOLDS / "1"]
-    each = [registry.load(folder).predict(rows()) for folder in folders("folds")]
-    assert predict("folds", rows()) == pytest.approx((each[0] + each[1]) / 2)
+    assert model_folders("folds") == [FOLDS / "0", FOLDS / "1"]
+    each = [registry.load(folder).predict(rows()) for folder in model_folders("folds")]
+    assert predict_member("folds", rows()) == pytest.approx((each[0] + each[1]) / 2)
 
 
-def test_models_that_were_not_kept_are_told(models) -> None:
+def test_models_that_were_not_kept_are_an_error(models) -> None:
     write_json(FOLDS / "index.json", {"n_splits": 2, "kept": False})
     with pytest.raises(FoldlineError, match=r"set kfold\.keep_models=true"):
-        folders("folds")
+        model_folders("folds")
 
 
 def test_a_prediction_is_made_once(models, rows, labels, fit, monkeypatch) -> None:
@@ -44,24 +45,24 @@ def test_a_prediction_is_made_once(models, rows, labels, fit, monkeypatch) -> No
 
     monkeypatch.setattr(members.registry, "load", counting)
     table, folder = rows(), FOLDS / "0"
-    first = predicted(folder, table)
-    np.testing.assert_array_equal(predicted(folder, table), first)
+    first = predict_model(folder, table)
+    np.testing.assert_array_equal(predict_model(folder, table), first)
     assert len(loads) == 1
-    predicted(folder, table.iloc[1:])
+    predict_model(folder, table.iloc[1:])
     assert len(loads) == 2
     other = fit("majority", table.iloc[5:7], table.iloc[:0], "classification")
     registry.save(other.model, "majority", labels("classification"), folder)
-    assert not np.array_equal(predicted(folder, table), first)
+    assert not np.array_equal(predict_model(folder, table), first)
 
 
 def test_an_ensemble_is_what_was_saved(workplace) -> None:
     Path("models").mkdir()
-    models = {"train": 1, "folds": 3, "tfidf": 1}
+    models = {"model": 1, "folds": 3, "tfidf": 1}
     own = Ensemble("weighted", models, {"model": 0.25, "tfidf": 0.75})
     own.save()
     assert Ensemble.load() == own
-    given = {"tfidf": np.array([1.0]), "train": np.array([9.0]), "folds": np.array([5.0])}
-    # One model says 9, three say 5: their family says 6.
+    given = {"tfidf": np.array([1.0]), "model": np.array([9.0]), "folds": np.array([5.0])}
+    # One model says 9, three say 5: their vote is 6.
     assert Ensemble.load().combine(given, "regression") == pytest.approx([0.25 * 6 + 0.75 * 1])
     soft = Ensemble("soft", models, own.weights)
     assert soft.combine(given, "regression") == pytest.approx([3.5])

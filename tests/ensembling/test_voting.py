@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from foldline.ensembling.voting import VOTES, fit_weights, hard, out_of_fold, soft, weighted
+from foldline.ensembling.voting import (
+    METHODS,
+    combine_out_of_fold,
+    fit_weights,
+    hard_vote,
+    soft_vote,
+    weighted_vote,
+)
 
 EQUAL = {"a": 1 / 3, "b": 1 / 3, "c": 1 / 3}
 
@@ -16,13 +23,13 @@ def members(seed: int = 0, n: int = 200, task: str = "classification") -> dict[s
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
-@pytest.mark.parametrize("method", VOTES)
+@pytest.mark.parametrize("method", METHODS)
 def test_contract(method, task) -> None:
     own = members(task=task)
     weights = {"a": 0.5, "b": 0.3, "c": 0.2}
-    found = VOTES[method](own, weights)
-    turned = VOTES[method](dict(reversed(own.items())), weights)
-    rows = VOTES[method]({name: values[::-1] for name, values in own.items()}, weights)[::-1]
+    found = METHODS[method](own, weights)
+    turned = METHODS[method](dict(reversed(own.items())), weights)
+    rows = METHODS[method]({name: values[::-1] for name, values in own.items()}, weights)[::-1]
 
     assert found.shape == own["a"].shape
     assert turned == pytest.approx(found)
@@ -33,10 +40,10 @@ def test_contract(method, task) -> None:
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
-@pytest.mark.parametrize("method", VOTES)
+@pytest.mark.parametrize("method", METHODS)
 def test_one_member_is_itself(method, task) -> None:
     alone = members(task=task)["a"]
-    found = VOTES[method]({"a": alone}, {"a": 1.0})
+    found = METHODS[method]({"a": alone}, {"a": 1.0})
     if method == "hard" and task == "classification":  # a vote has no degrees
         assert (found.argmax(axis=1) == alone.argmax(axis=1)).all()
     else:
@@ -45,18 +52,18 @@ def test_one_member_is_itself(method, task) -> None:
 
 def test_soft_by_hand() -> None:
     own = {"a": np.array([[0.8, 0.2]]), "b": np.array([[0.1, 0.9]])}
-    assert soft(own, {}) == pytest.approx(np.array([[0.45, 0.55]]))
+    assert soft_vote(own, {}) == pytest.approx(np.array([[0.45, 0.55]]))
 
 
 def test_weighted_by_hand() -> None:
     own = {"a": np.array([[0.8, 0.2]]), "b": np.array([[0.1, 0.9]])}
     # sqrt(.8 * .1) : sqrt(.2 * .9) is 2 : 3.
-    assert weighted(own, {"a": 0.5, "b": 0.5}) == pytest.approx(np.array([[0.4, 0.6]]))
-    assert weighted(own, {"a": 0.0, "b": 1.0}) == pytest.approx(own["b"])
+    assert weighted_vote(own, {"a": 0.5, "b": 0.5}) == pytest.approx(np.array([[0.4, 0.6]]))
+    assert weighted_vote(own, {"a": 0.0, "b": 1.0}) == pytest.approx(own["b"])
     # A weight of 2 squares: .64 : .04.
-    assert weighted({"a": own["a"]}, {"a": 2.0}) == pytest.approx(np.array([[16, 1]]) / 17)
+    assert weighted_vote({"a": own["a"]}, {"a": 2.0}) == pytest.approx(np.array([[16, 1]]) / 17)
     numbers = {"a": np.array([1.0, 2.0]), "b": np.array([3.0, 0.0])}
-    assert weighted(numbers, {"a": 0.5, "b": 0.25}) == pytest.approx(np.array([1.25, 1.0]))
+    assert weighted_vote(numbers, {"a": 0.5, "b": 0.25}) == pytest.approx(np.array([1.25, 1.0]))
 
 
 def test_an_unsure_member_is_sharpened() -> None:
@@ -65,13 +72,13 @@ def test_an_unsure_member_is_sharpened() -> None:
     unsure = {"a": np.tile([0.6, 0.4], (1000, 1))}
     weights = fit_weights(unsure, target)
     assert weights["a"] == pytest.approx(np.log(9) / np.log(1.5), rel=1e-3)
-    assert weighted(unsure, weights)[0] == pytest.approx([0.9, 0.1], abs=1e-3)
+    assert weighted_vote(unsure, weights)[0] == pytest.approx([0.9, 0.1], abs=1e-3)
 
 
 def test_one_certain_mistake_does_not_outweigh_the_rest() -> None:
     target = np.array([0] * 99 + [1])
     certain = {"a": np.tile([1.0, 0.0], (100, 1))}
-    pooled = weighted(certain, fit_weights(certain, target))
+    pooled = weighted_vote(certain, fit_weights(certain, target))
     assert np.isfinite(pooled).all()
     assert pooled[0, 0] == pytest.approx(0.99, abs=0.005)
 
@@ -83,18 +90,20 @@ def test_hard_by_hand() -> None:
         "b": np.array([[0.6, 0.4, 0.0]]),
         "c": np.array([[0.0, 1.0, 0.0]]),
     }
-    found = hard(own, {})
+    found = hard_vote(own, {})
     tie = 0.5 / 4
     expected = np.array([2 / 3, 1 / 3, 0]) + tie * np.array([0.4, 0.6, 0.0])
     assert found[0] == pytest.approx(expected / (1 + tie))
-    assert hard({"a": np.array([1.0]), "b": np.array([2.0]), "c": np.array([9.0])}, {}) == [2.0]
+    assert hard_vote({"a": np.array([1.0]), "b": np.array([2.0]), "c": np.array([9.0])}, {}) == [
+        2.0
+    ]
 
 
 def test_a_tie_goes_to_the_higher_mean() -> None:
     own = {"a": np.array([[0.55, 0.45]]), "b": np.array([[0.1, 0.9]])}
-    assert hard(own, {}).argmax() == 1
+    assert hard_vote(own, {}).argmax() == 1
     own = {"a": np.array([[0.45, 0.55]]), "b": np.array([[0.9, 0.1]])}
-    assert hard(own, {}).argmax() == 0
+    assert hard_vote(own, {}).argmax() == 0
 
 
 @pytest.mark.parametrize("count", range(2, 12))
@@ -104,13 +113,13 @@ def test_a_majority_is_never_outvoted(count) -> None:
     barely = [np.array([[0.51, 0.49]])] * (count - len(surest))
     own = {str(i): values for i, values in enumerate(surest + barely)}
     assert len(barely) > len(surest)
-    assert hard(own, {}).argmax() == 0
+    assert hard_vote(own, {}).argmax() == 0
 
 
 def test_recovers_the_mixture_of_classes() -> None:
     own, rng = members(n=40_000), np.random.default_rng(1)
     weights = {"a": 0.6, "b": 0.4, "c": 0.0}
-    mixed = weighted(own, weights)
+    mixed = weighted_vote(own, weights)
     target = (rng.random((len(mixed), 1)) > mixed.cumsum(axis=1)).sum(axis=1)
     assert fit_weights(own, target) == pytest.approx(weights, abs=0.03)
 
@@ -118,7 +127,7 @@ def test_recovers_the_mixture_of_classes() -> None:
 def test_recovers_the_mixture_of_numbers() -> None:
     own = members(task="regression", n=5000)
     weights = {"a": 0.7, "b": 0.3, "c": 0.0}
-    target = weighted(own, weights) + np.random.default_rng(1).normal(0, 0.1, size=5000)
+    target = weighted_vote(own, weights) + np.random.default_rng(1).normal(0, 0.1, size=5000)
     assert fit_weights(own, target) == pytest.approx(weights, abs=0.02)
 
 
@@ -140,15 +149,15 @@ def test_no_weight_is_better_than_none() -> None:
     assert fit_weights(impossible, np.ones(3, dtype=int)) == pytest.approx({"a": 0.5, "b": 0.5})
 
 
-@pytest.mark.parametrize("method", VOTES)
+@pytest.mark.parametrize("method", METHODS)
 def test_weights_of_a_fold_do_not_see_its_labels(method) -> None:
     own = members()
     folds = np.arange(200) % 5
     target = np.random.default_rng(2).integers(4, size=200)
     other = np.where(folds == 3, (target + 1) % 4, target)
-    one, two = (out_of_fold(method, own, t, folds) for t in (target, other))
+    one, two = (combine_out_of_fold(method, own, t, folds) for t in (target, other))
     np.testing.assert_array_equal(one[folds == 3], two[folds == 3])
     if method == "weighted":
         assert not np.array_equal(one, two)
     else:
-        assert one == pytest.approx(VOTES[method](own, EQUAL))
+        assert one == pytest.approx(METHODS[method](own, EQUAL))

@@ -16,8 +16,8 @@ import pytest
 from foldline.core.errors import FoldlineError
 from foldline.core.paths import store_root
 from foldline.execution import store as stores
-from foldline.execution.locks import locked
-from foldline.execution.store import Store, fingerprint, remembered, tidy
+from foldline.execution.locks import hold_lock
+from foldline.execution.store import Store, fingerprint, load_or_compute, remove_expired
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,7 +28,7 @@ def store(workplace) -> Store:
 
 
 def make(store: Store, key: str = "k", content: str = "content") -> Path:
-    with store.making(key) as folder:
+    with store.create(key) as folder:
         (folder / "sub").mkdir()
         (folder / "sub" / "file.txt").write_text(content)
     found = store.find(key)
@@ -47,7 +47,7 @@ def test_finds_what_was_made(store) -> None:
     assert store.find("k") is None
     assert (make(store) / "sub" / "file.txt").read_text() == "content"
     assert (make(store, content="new") / "sub" / "file.txt").read_text() == "new"
-    store.forget("k")
+    store.delete("k")
     assert store.find("k") is None
 
 
@@ -80,7 +80,7 @@ def test_a_damaged_entry_is_not_found(damage, store) -> None:
 
 def test_a_failed_entry_leaves_nothing(store) -> None:
     def fail() -> None:
-        with store.making("k") as folder:
+        with store.create("k") as folder:
             (folder / "file").write_text("half")
             raise RuntimeError("stop")
 
@@ -94,7 +94,7 @@ def test_a_kill_leaves_nothing_that_is_trusted(store) -> None:
     code = """
 import os, signal
 from foldline.execution.store import Store
-with Store("things").making("k") as folder:
+with Store("things").create("k") as folder:
     (folder / "file").write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -105,13 +105,13 @@ with Store("things").making("k") as folder:
 
 
 def test_finished_work_needs_no_scratch(store) -> None:
-    (store.scratch("k") / "checkpoint").write_text("")
-    (store.scratch("other") / "checkpoint").write_text("")
+    (store.scratch_folder("k") / "checkpoint").write_text("")
+    (store.scratch_folder("other") / "checkpoint").write_text("")
     make(store)
     assert [path.name for path in (store_root() / "scratch").iterdir()] == ["other"]
 
 
-def test_remembers_arrays(workplace) -> None:
+def test_arrays_are_computed_once(workplace) -> None:
     counts = []
 
     def count() -> np.ndarray:
@@ -119,10 +119,10 @@ def test_remembers_arrays(workplace) -> None:
         return np.arange(3.0)
 
     for _ in range(2):
-        np.testing.assert_array_equal(remembered("k", count), [0.0, 1.0, 2.0])
+        np.testing.assert_array_equal(load_or_compute("k", count), [0.0, 1.0, 2.0])
     assert len(counts) == 1
     (store_root() / "arrays" / "k" / "array.npy").write_bytes(b"broken")
-    np.testing.assert_array_equal(remembered("k", count), [0.0, 1.0, 2.0])
+    np.testing.assert_array_equal(load_or_compute("k", count), [0.0, 1.0, 2.0])
     assert len(counts) == 2
 
 
@@ -158,27 +158,27 @@ def test_fingerprints_follow_content_alone(monkeypatch) -> None:
 
 
 def test_chunks_of_a_table_do_not_blend(monkeypatch) -> None:
-    monkeypatch.setattr(stores, "CHUNK", 2)
+    monkeypatch.setattr(stores, "CHUNK_ROWS", 2)
     tables = [pd.DataFrame({"a": list("abcd"), "b": list("efgh")})]
     tables.append(pd.DataFrame({"a": list("abef"), "b": list("cdgh")}))
     assert fingerprint(tables[0]) != fingerprint(tables[1])
 
 
-def test_tidies_what_is_old(store) -> None:
+def test_expired_entries_are_removed(store) -> None:
     old, new = make(store, "old"), make(store, "new")
     lock = store_root() / "dead.lock"
     lock.touch()
     before = time.time() - 15 * 86400
     for path in (old, lock):
         os.utime(path, (before, before))
-    tidy()
+    remove_expired()
     assert [p.exists() for p in (old, new, lock)] == [False, True, False]
 
 
 HOLD = """
 import sys, time
-from foldline.execution.locks import locked
-with locked(sys.argv[1]):
+from foldline.execution.locks import hold_lock
+with hold_lock(sys.argv[1]):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -188,22 +188,22 @@ def test_a_lock_is_held_by_one_and_freed_by_a_kill(workplace) -> None:
     holder = python(HOLD, "work")
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(FoldlineError, match="another process is doing this very work"):
-        locked("work", patience=0.2).__enter__()
-    with locked("other work", patience=0.2):
+    with pytest.raises(FoldlineError, match="another process is doing this work"):
+        hold_lock("work", patience=0.2).__enter__()
+    with hold_lock("other work", patience=0.2):
         pass
     holder.kill()
     holder.wait()
     assert (store_root() / "work.lock").exists()
-    with locked("work", patience=0.2):
+    with hold_lock("work", patience=0.2):
         pass
     assert not (store_root() / "work.lock").exists()
 
 
 def test_a_lock_is_freed_by_an_error(workplace) -> None:
-    with pytest.raises(RuntimeError), locked("work"):
+    with pytest.raises(RuntimeError), hold_lock("work"):
         raise RuntimeError
-    with locked("work", patience=0.0):
+    with hold_lock("work", patience=0.0):
         pass
 
 
@@ -211,24 +211,24 @@ def test_a_lock_file_that_its_holder_has_removed_is_no_lock(workplace, monkeypat
     """Between opening and locking it, the file may go: another process locks the next one."""
     from foldline.execution import locks
 
-    take, calls = locks._take, []
+    try_lock, calls = locks._try_lock, []
     path = store_root() / "work.lock"
 
     def late(stream: Any) -> bool:
         if not calls:
             path.unlink()
         calls.append(stream)
-        return take(stream)
+        return try_lock(stream)
 
-    monkeypatch.setattr(locks, "_take", late)
-    with locked("work"):
+    monkeypatch.setattr(locks, "_try_lock", late)
+    with hold_lock("work"):
         assert path.exists()
     assert len(calls) == 2
 
 
 def add_one(path: str, times: int) -> None:
     for _ in range(times):
-        with locked("count"):
+        with hold_lock("count"):
             number = int(Path(path).read_text())
             time.sleep(0.001)
             Path(path).write_text(str(number + 1))
@@ -239,7 +239,7 @@ def test_no_two_hold_a_lock_that_is_removed_and_made(workplace, monkeypatch) -> 
     """Removing the file must not let in one by the old file and another by a new one."""
     from foldline.execution import locks
 
-    monkeypatch.setattr(locks, "POLL", 0.001)
+    monkeypatch.setattr(locks, "POLL_SECONDS", 0.001)
     counter = workplace / "count"
     counter.write_text("0")
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")

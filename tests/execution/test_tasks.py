@@ -12,7 +12,7 @@ from foldline.execution.tasks import Task, run_tasks
 
 
 def write(name: str) -> None:
-    with Store("done").making(name) as folder:
+    with Store("done").create(name) as folder:
         (folder / "file").write_text(name)
 
 
@@ -52,12 +52,12 @@ def test_runs_all(jobs, workplace) -> None:
 def test_failures_are_named_and_the_others_finish(workplace) -> None:
     works = {"a": write, "b": die, "c": refuse, "d": stumble, "e": leave, "f": talk, "g": write}
     tasks = [Task(f"fold {name}", work, (name,)) for name, work in works.items()]
-    with pytest.raises(FoldlineError) as told:
+    with pytest.raises(FoldlineError) as caught:
         run_tasks(tasks, 2, "test")
-    message = str(told.value)
+    message = str(caught.value)
 
     assert done() == {"a", "g"}
-    assert "fold b failed: killed by signal 9 (9 is often: out of memory)" in message
+    assert "fold b failed: killed by signal 9 (9 often means out of memory)" in message
     assert "fold c failed: c: lower lr\n" in message
     assert "fold d failed: Traceback" in message
     assert "ZeroDivisionError: d" in message

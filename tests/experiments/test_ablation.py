@@ -39,7 +39,7 @@ def predictions(right: int, n: int = 200) -> pd.DataFrame:
 
 def test_a_method_is_compared_on_the_same_rows_whatever_their_order(settings):
     better = predictions(180).iloc[::-1]
-    found = ablation.compared(
+    found = ablation.compare_methods(
         {"none": predictions(100), "more": better, "same": predictions(100)},
         LABELS,
         settings,
@@ -56,7 +56,7 @@ def test_a_method_is_compared_on_the_same_rows_whatever_their_order(settings):
 
 def test_other_rows_are_refused(settings):
     with pytest.raises(FoldlineError, match="not run on the same rows"):
-        ablation.compared(
+        ablation.compare_methods(
             {"none": predictions(9), "x": predictions(9, 100)},
             LABELS,
             settings,
@@ -69,11 +69,11 @@ def test_other_rows_are_refused(settings):
     [(0.01, 0.1, "better"), (-0.1, -0.01, "worse"), (-0.1, 0.1, "not distinguishable")],
 )
 def test_a_verdict_needs_an_interval_on_one_side(low, high, said):
-    assert ablation.verdict(Difference(0.0, low, high)) == said
+    assert ablation.judge_difference(Difference(0.0, low, high)) == said
 
 
 def test_without_names_all_that_need_nothing_are_tried_and_each_alone(settings):
-    tried = {trial.name: trial.changes for trial in ablation.trials(settings, [])}
+    tried = {trial.name: trial.changes for trial in ablation.list_trials(settings, [])}
 
     assert tried["none"] == ("augment.method=none", "augment.undersample.method=none")
     assert tried["aeda"] == ("augment.method=aeda", "augment.undersample.method=none")
@@ -81,12 +81,12 @@ def test_without_names_all_that_need_nothing_are_tried_and_each_alone(settings):
     assert not {"llm", "backtranslation", "pairswap", "mix"} & set(tried)
 
 
-def test_a_misspelt_method_is_told(settings):
+def test_a_misspelt_method_is_reported(settings):
     with pytest.raises(FoldlineError, match="did you mean 'tomek'"):
-        ablation.trials(settings, ["tomec"])
+        ablation.list_trials(settings, ["tomec"])
 
 
-def test_verbs_are_listed_and_a_misspelt_one_is_told(capsys):
+def test_verbs_are_listed_and_a_misspelt_one_is_reported(capsys):
     with pytest.raises(SystemExit) as ended:
         run_verb([])
     assert ended.value.code == 0
@@ -105,12 +105,12 @@ def test_changed_data_makes_new_experiments(tmp_path, monkeypatch):
     rows.write_text("a")
     call(tmp_path, "git", "add", "-A")
     call(tmp_path, "git", "commit", "-qm", "start")
-    before = runs.state()
-    assert runs.state() == before
+    before = runs.hash_workspace()
+    assert runs.hash_workspace() == before
 
     rows.write_text("b")  # kept by DVC, so that git sees no change
 
-    assert runs.state() != before
+    assert runs.hash_workspace() != before
 
 
 @pytest.mark.slow

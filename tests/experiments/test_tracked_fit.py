@@ -15,10 +15,10 @@ import torch
 
 from foldline.core import resource_usage
 from foldline.core.resource_usage import Gpu, Usage
+from foldline.evaluation.report import warn_if_no_better_than_majority
 from foldline.models.neural import callbacks
 from foldline.models.neural.callbacks import Progress, Speed
 from foldline.models.training_history import write_speed
-from stages import train
 from tests.helpers import projects
 from tests.helpers.killed_training import killed_after
 
@@ -131,7 +131,7 @@ def test_a_gpus_figures_come_by_nvml(monkeypatch):
     assert set(silent.found()) <= {"memory_mb", "cpu_percent"}
 
 
-def test_a_machine_without_nvml_is_told_as_such(monkeypatch):
+def test_a_machine_without_nvml_is_reported_as_such(monkeypatch):
     monkeypatch.setattr(resource_usage, "NVML", "no-such-library.so")
     with pytest.raises(OSError):
         Gpu("GPU-0")
@@ -153,11 +153,13 @@ def test_what_a_training_took_stands_beside_how_it_ran(workplace, capsys):
 
 
 @pytest.mark.parametrize(("own", "least", "said"), [(0.2, 0.2, True), (0.3, 0.2, False)])
-def test_a_model_that_has_learnt_nothing_is_told(own, least, said, capsys):
-    train._warn("scratch", "f1_macro", {"f1_macro": own}, {"f1_macro": least})
-    assert ("no better than the majority" in capsys.readouterr().out) == said
+def test_a_model_that_has_learnt_nothing_is_reported(own, least, said):
+    lines = warn_if_no_better_than_majority(
+        "scratch", "f1_macro", {"f1_macro": own}, {"f1_macro": least}
+    )
+    assert any("no better than the majority" in line for line in lines) == said
 
 
-def test_a_constant_has_no_correlation_to_beat(capsys):
-    train._warn("scratch", "pearson", {"pearson": float("nan")}, {"pearson": float("nan")})
-    assert "no better than" in capsys.readouterr().out
+def test_a_constant_has_no_correlation_to_beat():
+    nan = {"pearson": float("nan")}
+    assert warn_if_no_better_than_majority("scratch", "pearson", nan, nan)

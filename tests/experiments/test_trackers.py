@@ -55,7 +55,7 @@ def test_a_tracker_hears_the_history(fit, parts):
 
 
 @pytest.mark.slow
-def test_a_tracker_that_fails_is_told_once_and_stops_nothing(fit, parts, capsys):
+def test_a_tracker_that_fails_is_reported_once_and_stops_nothing(fit, parts, capsys):
     failing = Failing()
 
     found = fit("scratch", *parts, "classification", tracker=tracking.Careful(failing))

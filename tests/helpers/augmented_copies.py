@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from foldline.augmentation.random_streams import Draws
+from foldline.augmentation.random_streams import RandomStreams
 from foldline.augmentation.word_tokenizer import Batch
 
 
@@ -15,6 +15,6 @@ def copies(
     seed: int = 0,
     **options: Any,
 ) -> list[str]:
-    """Give `count` changed copies of a text."""
-    draws = Draws.of(seed, ["row"] * count, list(range(count)))
-    return change(Batch([text] * count, [label] * count, draws), **options)
+    """Return `count` changed copies of a text."""
+    streams = RandomStreams.create(seed, ["row"] * count, list(range(count)))
+    return change(Batch([text] * count, [label] * count, streams), **options)

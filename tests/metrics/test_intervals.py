@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from foldline.metrics import intervals
-from foldline.metrics.intervals import Interval, interval, paired_interval
+from foldline.metrics.intervals import Interval, bootstrap_intervals, paired_bootstrap
 from foldline.metrics.registry import METRICS, measure
 
 Array = NDArray[Any]
@@ -38,7 +38,7 @@ def sample(task: str) -> tuple[Array, Array]:
 @pytest.mark.parametrize("task", METRICS)
 def test_every_metric_lies_in_its_interval(task: str) -> None:
     target, predictions = sample(task)
-    found = interval(task, target, predictions, np.arange(100), resamples=200, seed=1)
+    found = bootstrap_intervals(task, target, predictions, np.arange(100), resamples=200, seed=1)
     point = measure(task, target, predictions)
     assert list(found) == list(METRICS[task])
     for name, (low, high) in found.items():
@@ -52,7 +52,9 @@ def test_the_seed_decides(task: str) -> None:
     target, predictions = sample(task)
 
     def found(seed: int, names: list[str] | None = None) -> dict[str, Interval]:
-        return interval(task, target, predictions, None, resamples=50, seed=seed, names=names)
+        return bootstrap_intervals(
+            task, target, predictions, None, resamples=50, seed=seed, names=names
+        )
 
     assert found(3) == found(3)
     assert found(3) != found(4)
@@ -67,7 +69,9 @@ def test_covers_the_truth() -> None:
     covered = 0
     for repetition in range(200):
         target, p = correct(rng.random(200) < 0.8)
-        found = interval("classification", target, p, None, 300, repetition, names=["accuracy"])
+        found = bootstrap_intervals(
+            "classification", target, p, None, 300, repetition, names=["accuracy"]
+        )
         covered += found["accuracy"].low <= 0.8 <= found["accuracy"].high
     assert 180 <= covered <= 198
 
@@ -75,10 +79,10 @@ def test_covers_the_truth() -> None:
 def test_groups_undo_duplicates() -> None:
     target, p = binary(2)
     names = ["accuracy", "f1_macro", "roc_auc"]
-    once = interval("classification", target, p, None, 400, seed=0, names=names)
+    once = bootstrap_intervals("classification", target, p, None, 400, seed=0, names=names)
     four, p4, groups = np.repeat(target, 4), np.repeat(p, 4, axis=0), np.repeat(np.arange(300), 4)
-    grouped = interval("classification", four, p4, groups, 400, seed=0, names=names)
-    alone = interval("classification", four, p4, None, 400, seed=0, names=names)
+    grouped = bootstrap_intervals("classification", four, p4, groups, 400, seed=0, names=names)
+    alone = bootstrap_intervals("classification", four, p4, None, 400, seed=0, names=names)
     for name in names:
         assert grouped[name] == pytest.approx(once[name])
         # Four times the rows, were they news, would halve it.
@@ -89,7 +93,7 @@ def test_groups_undo_duplicates() -> None:
 def test_agrees_with_scipy() -> None:
     target, p = binary(4)
     hits = (p.argmax(axis=1) == target).astype(float)
-    ours = interval("classification", target, p, None, 2000, seed=0, names=["accuracy"])
+    ours = bootstrap_intervals("classification", target, p, None, 2000, seed=0, names=["accuracy"])
     theirs = stats.bootstrap(
         (hits,), np.mean, n_resamples=2000, method="percentile", rng=np.random.default_rng(1)
     ).confidence_interval
@@ -98,28 +102,31 @@ def test_agrees_with_scipy() -> None:
 
 def test_level() -> None:
     target, p = binary(5)
-    wide = interval("classification", target, p, None, 300, 0, level=0.99)["f1_macro"]
-    narrow = interval("classification", target, p, None, 300, 0, level=0.5)["f1_macro"]
+    wide = bootstrap_intervals("classification", target, p, None, 300, 0, level=0.99)["f1_macro"]
+    narrow = bootstrap_intervals("classification", target, p, None, 300, 0, level=0.5)["f1_macro"]
     assert wide.low < narrow.low < narrow.high < wide.high
 
 
 def test_chosen_labels_are_judged() -> None:
     target, p = binary(5)
-    low, high = interval("classification", target, p, None, 50, 0, predicted=target)["accuracy"]
+    found = bootstrap_intervals("classification", target, p, None, 50, 0, predicted=target)
+    low, high = found["accuracy"]
     assert low == high == 1
 
 
 def test_groups_are_any_values() -> None:
     target, p = binary(6, n=6)
     names = ["accuracy"]
-    codes = interval("classification", target, p, np.array([0, 0, 1, 2, 3, 3]), 50, 0, names=names)
+    codes = bootstrap_intervals(
+        "classification", target, p, np.array([0, 0, 1, 2, 3, 3]), 50, 0, names=names
+    )
     mixed = [("a", 1), ("a", 1), "a", 2, b"x", b"x"]
-    assert interval("classification", target, p, mixed, 50, 0, names=names) == codes
+    assert bootstrap_intervals("classification", target, p, mixed, 50, 0, names=names) == codes
     for missing in (None, float("nan")):
         with pytest.raises(ValueError, match="groups: row 5 has none"):
-            interval("classification", target, p, [1, 1, 1, 1, 1, missing], 50, 0)
+            bootstrap_intervals("classification", target, p, [1, 1, 1, 1, 1, missing], 50, 0)
     with pytest.raises(ValueError, match="groups: 2 for 6 rows"):
-        interval("classification", target, p, [0, 1], 50, 0)
+        bootstrap_intervals("classification", target, p, [0, 1], 50, 0)
 
 
 @pytest.mark.parametrize(
@@ -128,10 +135,10 @@ def test_groups_are_any_values() -> None:
 @pytest.mark.filterwarnings("error")
 def test_nothing_to_say_is_nan(rows: int, groups: list[int] | None, resamples: int) -> None:
     target, p = binary(0, n=rows)
-    found = interval("classification", target, p, groups, resamples, 0)
+    found = bootstrap_intervals("classification", target, p, groups, resamples, 0)
     assert np.isnan(list(found.values())).all()
     assert np.isnan(
-        paired_interval("classification", target, p, p, groups, resamples, 0, "ece").low
+        paired_bootstrap("classification", target, p, p, groups, resamples, 0, "ece").low
     )
 
 
@@ -139,9 +146,9 @@ def test_nothing_to_say_is_nan(rows: int, groups: list[int] | None, resamples: i
 def test_undefined_resamples_are_left_out() -> None:
     # One positive in twenty rows is missing from 0.95^20 = 36 % of the resamples.
     target, p = np.eye(20, dtype=int)[0], np.full((20, 2), 0.5)
-    assert interval("classification", target, p, None, 200, 0)["roc_auc"] == (0.5, 0.5)
-    assert intervals._bounds(np.array([1, np.nan]), 0.95) == (1, 1)
-    assert np.isnan(intervals._bounds(np.array([1, np.nan, np.nan]), 0.95)).all()
+    assert bootstrap_intervals("classification", target, p, None, 200, 0)["roc_auc"] == (0.5, 0.5)
+    assert intervals._compute_bounds(np.array([1, np.nan]), 0.95) == (1, 1)
+    assert np.isnan(intervals._compute_bounds(np.array([1, np.nan, np.nan]), 0.95)).all()
 
 
 def test_paired_difference() -> None:
@@ -150,7 +157,7 @@ def test_paired_difference() -> None:
     worse = 0.8 * good + 0.2 * noise
 
     def found(a: Array, b: Array, name: str = "log_loss") -> tuple[float, float, float]:
-        return paired_interval("classification", target, a, b, None, 300, 0, name)
+        return paired_bootstrap("classification", target, a, b, None, 300, 0, name)
 
     assert found(good, good) == (0, 0, 0)
     point = [measure("classification", target, p)["log_loss"] for p in (good, worse)]
@@ -158,5 +165,5 @@ def test_paired_difference() -> None:
     assert difference == pytest.approx(point[0] - point[1])
     assert low < difference < high < 0
     assert found(worse, good) == pytest.approx((-difference, -high, -low))
-    single = interval("classification", target, good, None, 300, 0)["log_loss"]
+    single = bootstrap_intervals("classification", target, good, None, 300, 0)["log_loss"]
     assert high - low < single.high - single.low

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldline.metrics.registry import METRICS, measure, prepare
+from foldline.metrics.registry import METRICS, measure, prepare_metrics
 from tests.helpers.metric_cases import MEMBERS, Array, rows
 
 NAN = float("nan")
@@ -102,7 +102,7 @@ def test_a_row_without_weight_may_be_broken() -> None:
 def test_prepared_once_is_the_same() -> None:
     for task in METRICS:
         target, predictions = rows(task, 5)
-        measuring = prepare(task, target, predictions)
+        measuring = prepare_metrics(task, target, predictions)
         for weights in np.random.default_rng(0).poisson(1.0, (3, 200)).astype(float):
             assert measuring(weights) == measure(task, target, predictions, weights)
 
@@ -112,9 +112,9 @@ def test_prepared_once_is_the_same() -> None:
     [
         ("ranking", ([0], [[1.0]]), "unknown task 'ranking'; allowed: classification, multilabel"),
         ("regression", ([0.5], [0.5], None, ["f1"]), "no metric .*f1.*allowed: pearson, spearman"),
-        ("regression", ([0.5], [[0.5]]), "do not fit"),
-        ("classification", ([0, 1], [[1.0, 0.0]]), "do not fit"),
-        ("multilabel", ([0, 1], [[1.0, 0.0]]), "do not fit"),
+        ("regression", ([0.5], [[0.5]]), "do not match"),
+        ("classification", ([0, 1], [[1.0, 0.0]]), "do not match"),
+        ("multilabel", ([0, 1], [[1.0, 0.0]]), "do not match"),
         ("multilabel", ([[0, 2]], [[1.0, 0.0]]), "allowed: 0 and 1"),
         ("classification", ([2], [[1.0, 0.0]]), r"target: codes \[2, 2\]; allowed: -1 to 1"),
         ("classification", ([0.5], [[1.0, 0.0]]), "whole numbers"),

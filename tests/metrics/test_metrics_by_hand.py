@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from foldline.metrics.registry import CLASSIFICATION, REGRESSION, confusion, measure, per_class
+from foldline.metrics.registry import (
+    CLASSIFICATION,
+    REGRESSION,
+    confusion_matrix,
+    measure,
+    score_classes,
+)
 from tests.helpers.metric_cases import rows
 
 TARGET = [0, 0, 0, 1, 1, -1]
@@ -56,7 +62,7 @@ def test_several_labels_a_row_by_hand() -> None:
     assert found["f1_macro"] == pytest.approx((4 / 5 + 2 / 3) / 2)
     assert found["f1_micro"] == pytest.approx(2 * 3 / (4 + 4))
     assert found["f1_samples"] == pytest.approx((1 + 2 / 3 + 1 + 2 / 3) / 4)
-    table = per_class(target, p, ["a", "b", "c"])
+    table = score_classes(target, p, ["a", "b", "c"])
     assert [(row["class"], row["support"]) for row in table] == [("a", 2), ("b", 2), ("c", 0)]
     assert table[0]["precision"] == pytest.approx(2 / 3)
 
@@ -85,9 +91,9 @@ def test_ece_by_hand() -> None:
 
 def test_confusion_and_scores_by_class() -> None:
     predicted = SCORES.argmax(axis=1)
-    assert confusion(TARGET, predicted, 2).tolist() == [[2, 1], [1, 1], [0, 1]]
-    lines = per_class(TARGET, SCORES, ["no", "yes"])
-    assert lines == per_class(TARGET, predicted, ["no", "yes"])
+    assert confusion_matrix(TARGET, predicted, 2).tolist() == [[2, 1], [1, 1], [0, 1]]
+    lines = score_classes(TARGET, SCORES, ["no", "yes"])
+    assert lines == score_classes(TARGET, predicted, ["no", "yes"])
     assert lines[1] == {
         "class": "yes",
         "support": 2,
@@ -95,7 +101,7 @@ def test_confusion_and_scores_by_class() -> None:
         "recall": pytest.approx(1 / 2),
         "f1": pytest.approx(2 / 5),
     }
-    assert per_class([], [], ["no"])[0]["f1"] == 0
+    assert score_classes([], [], ["no"])[0]["f1"] == 0
 
 
 def test_correlations_by_hand() -> None:

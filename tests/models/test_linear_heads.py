@@ -9,7 +9,7 @@ from scipy.special import expit
 from foldline.core.io.labels import Labels
 from foldline.models import linear_heads
 from foldline.models.one_vs_rest import Linear, problem
-from foldline.models.platt import calibrated, deal, platt
+from foldline.models.platt import calibrated, calibration_folds, platt
 
 CLASSES = Labels("classification", ("a", "b", "c"))
 SEVERAL = Labels("multilabel", ("a", "b", "c"))
@@ -118,8 +118,8 @@ def test_copies_and_groups_are_dealt_together_whatever_the_order(rows):
     table = rows(n=40).assign(group=[f"g{i // 2}" for i in range(40)])
     copies = table.iloc[:5].assign(id="copy", text="changed")
     whole = pd.concat([table, copies], ignore_index=True)
-    folds = deal(whole, seed=3)
-    turned = deal(whole.iloc[::-1], seed=3)[::-1]
+    folds = calibration_folds(whole, "classification", seed=3)
+    turned = calibration_folds(whole.iloc[::-1], "classification", seed=3)[::-1]
 
     np.testing.assert_array_equal(folds, turned)
     assert pd.Series(folds).groupby(whole["group"]).nunique().max() == 1

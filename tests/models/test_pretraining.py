@@ -13,7 +13,7 @@ import torch
 from foldline.core.errors import FoldlineError
 from foldline.core.io.files import digest
 from foldline.core.params import Kfold
-from foldline.ensembling.cross_validation import Fold, training_rows
+from foldline.ensembling.folds import Fold, split_training_rows
 from foldline.models import registry
 from foldline.models.interface import Job
 from foldline.models.neural import checkpoints, masking, pretraining
@@ -224,7 +224,7 @@ def test_no_held_row_is_read_in_a_fold(
     kfold = Kfold(n_splits=2, inner_valid=0.1, keep_models=False, nested=0)
     own = recipe(ON, epochs=1)
     fold = Fold("m", number, table, labels("classification"), own, augment(), kfold)
-    learn, stop = training_rows(fold)
+    learn, stop = split_training_rows(fold)
     seen: list[str] = []
     cut = pretraining._pieces
 

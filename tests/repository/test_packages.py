@@ -10,7 +10,7 @@ import pytest
 
 from foldline.augmentation.augmenters import AUGMENTERS
 from foldline.core import params
-from foldline.ensembling.voting import VOTES
+from foldline.ensembling.voting import METHODS
 from foldline.models.registry import KINDS, PRETRAINED
 
 # Each package may import those that it names, and itself.
@@ -73,7 +73,7 @@ def test_choices_in_params_are_the_tables_in_code():
         return {choice for arm in arms for choice in get_args(arm) or [arm]}
 
     assert choices(params.Augment, "method") == {"none", "mix", *AUGMENTERS}
-    assert choices(params.Ensemble, "method") == set(VOTES)
+    assert choices(params.Ensemble, "method") == set(METHODS)
     assert set(params.KINDS) == set(KINDS) - {PRETRAINED}
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from foldline.augmentation.augment_rows import CHUNK
-from foldline.augmentation.external_inputs import outside
+from foldline.augmentation.augment_rows import CHUNK_SIZE
+from foldline.augmentation.external_inputs import hash_external_inputs
 from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.data.leaks import digest
@@ -49,18 +49,18 @@ def test_files_that_are_read_are_known_by_their_content(workplace, augment) -> N
         method="mix",
         mix={"eda": 1.0, "llm": 1.0},
     )
-    before = outside(used)
+    before = hash_external_inputs(used)
     file.write_text("one\tthree\n")
 
-    assert outside(unused) == {}
+    assert hash_external_inputs(unused) == {}
     assert list(before) == [file.as_posix()]  # no hub id, and no answers that are not there
-    assert outside(used) != before
+    assert hash_external_inputs(used) != before
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["aeda", "mix"])
 def test_one_and_two_workers_write_the_same_bytes(method, rows, tmp_path, monkeypatch) -> None:
-    table = rows(n=2 * CHUNK)
+    table = rows(n=2 * CHUNK_SIZE)
     found = []
     for jobs in (1, 2):
         (tmp_path / str(jobs)).mkdir()
@@ -70,9 +70,10 @@ def test_one_and_two_workers_write_the_same_bytes(method, rows, tmp_path, monkey
         schemas.TRAIN.write(table.assign(id=[f"r{n}" for n in range(len(table))]))
         schemas.HELD_OUT_HASHES.write(pd.DataFrame({"key": []}))
         projects.run("augment")
-        written = [*Path("metrics").glob("*.json"), schemas.AUGMENTED.path]
-        found.append({path.name: path.read_bytes() for path in written})
+        reports = [Path("metrics/augment.json"), Path("reports/augment.json")]
+        written = [*reports, schemas.AUGMENTED.path]
+        found.append({path.as_posix(): path.read_bytes() for path in written})
 
     assert found[0] == found[1]
     assert len(found[0]) == 3
-    assert found[0]["train_augmented.csv"].count(b"\n") > 2 * len(table)
+    assert found[0]["data/train_augmented.csv"].count(b"\n") > 2 * len(table)

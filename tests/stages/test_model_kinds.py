@@ -93,7 +93,7 @@ def fingerprints_of(folder: Path) -> dict[str, str]:
     return {name: value for name, value in found.items() if name != "params.yaml"}
 
 
-def test_a_file_beside_the_tables_that_lacks_rows_is_told(made):
+def test_a_file_beside_the_tables_that_lacks_rows_is_reported(made):
     folder = made("external")
     path = folder / "data/raw/elsewhere.csv"
     path.write_text("\n".join(path.read_text(encoding="utf-8").splitlines()[:30]), encoding="utf-8")

@@ -24,7 +24,7 @@ def project(tmp_path_factory) -> Path:
 
 
 def experiments(folder: Path) -> dict[str, dict]:
-    """Give params and metrics of each experiment by name, as `dvc exp show` has them."""
+    """Return params and metrics of each experiment by name, as `dvc exp show` has them."""
     shown = json.loads(call(folder, "dvc", "exp", "show", "--json"))
     rows = [e["revs"][0] for row in shown for e in row.get("experiments") or []]
     return {row["name"]: row["data"] for row in rows}

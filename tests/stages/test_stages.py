@@ -147,7 +147,7 @@ def test_evaluation_has_the_names_that_others_read(project):
     }
     assert details["test"]["f1_macro"] == shown["f1_macro"]
     assert set(details["baselines"]) == {"majority", "random", "length", "tfidf"}
-    assert set(details["members"]) == {"train", "folds"}
+    assert set(details["members"]) == {"model", "folds"}
     assert set(details["interval"]["f1_macro"]) == {"low", "high"}
     assert [row["class"] for row in details["classes"]] == sorted(projects.SUBJECTS)
     assert shown["low"] <= shown["f1_macro"] <= shown["high"]
@@ -188,7 +188,7 @@ def test_a_model_that_is_its_own_baseline_is_kept_as_both(project):
 
     assert fingerprints(Path("models/model")) == fingerprints(Path("models/baselines/tfidf"))
     table = schemas.VALID_PREDICTIONS.read()
-    tables = [table[table["member"] == name] for name in ("train", "tfidf")]
+    tables = [table[table["member"] == name] for name in ("model", "tfidf")]
     own, baseline = (one.drop(columns="member").reset_index(drop=True) for one in tables)
     assert len(own) > 0
     pd.testing.assert_frame_equal(own, baseline)
@@ -220,12 +220,12 @@ def test_models_that_were_not_kept_do_not_vote(project):
     projects.set_params(Path("params.yaml"), {"kfold.keep_models": False})
     with pytest.raises(FoldlineError, match=r"'folds' cannot vote, as kfold\.keep_models is false"):
         projects.run("prepare")
-    projects.set_params(Path("params.yaml"), {"ensemble.members": ["train"]})
+    projects.set_params(Path("params.yaml"), {"ensemble.members": ["model"]})
     projects.run()
 
     assert [p.name for p in Path("models/folds").iterdir()] == ["index.json"]
     ensemble = json.loads(Path("models/ensemble.json").read_text(encoding="utf-8"))
-    assert ensemble["models"] == {"train": 1}
+    assert ensemble["models"] == {"model": 1}
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""How training rows are balanced: dropped, or copied with changes."""
+"""How training rows are resampled and augmented."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -25,13 +25,13 @@ Strategy = Literal["none", "balance", "ratio", "n_per_row"]
 
 
 class WordShare(Section):
-    """An augmenter's strength."""
+    """The share of words that an augmenter changes."""
 
     share: OpenShare
 
 
 class Nlpaug(Section):
-    """An augmenter of nlpaug by its class name, with its own arguments."""
+    """An nlpaug augmenter by its class name, with its own arguments."""
 
     name: str
     options: dict[str, Any]
@@ -45,7 +45,7 @@ class Nlpaug(Section):
 
 
 class Synonym(Section):
-    """Where synonyms come from, and how many words they replace."""
+    """The source of synonyms, and the share of words that they replace."""
 
     share: OpenShare
     source: Literal["tsv", "wordnet", "kiwi"]
@@ -53,7 +53,7 @@ class Synonym(Section):
 
 
 class Backtranslation(Section):
-    """Two translation models, there and back: local folders or hub ids."""
+    """Two translation models, to another language and back: local folders or hub ids."""
 
     there: str | None
     back: str | None
@@ -64,8 +64,8 @@ class Backtranslation(Section):
     max_length: Count
 
     @model_validator(mode="after")
-    def _drawn_or_searched(self) -> Self:
-        """Refuse both at once, and an unwatched folder."""
+    def _sampling_excludes_beams(self) -> Self:
+        """Refuse sampling with several beams, and a folder that DVC does not track."""
         if self.temperature and self.beams > 1:
             raise ValueError(
                 f"temperature: must be 0 where beams is above 1 (found {self.temperature} and "
@@ -78,7 +78,7 @@ class Backtranslation(Section):
 
 
 class Llm(Section):
-    """A language model behind an OpenAI-compatible server; answers are recorded and replayed."""
+    """A language model on an OpenAI-compatible server; answers are recorded and replayed."""
 
     mode: Literal["replay", "record", "off"]
     url: Annotated[str, Field(pattern="^https?://")]
@@ -90,7 +90,7 @@ class Llm(Section):
 
 
 class Gates(Section):
-    """What a copy must pass, else it is dropped and counted."""
+    """Filters of copies; those that fail are dropped and counted."""
 
     min_length_ratio: Annotated[float, Field(gt=0, le=1)]
     max_length_ratio: Annotated[float, Field(ge=1)]
@@ -99,7 +99,7 @@ class Gates(Section):
 
 
 class Undersample(Section):
-    """How rows of the larger classes are dropped."""
+    """How rows of larger classes are dropped."""
 
     method: Literal["none", "random", "nearmiss1", "nearmiss2", "nearmiss3", "tomek", "enn", "ncr"]
     max_ratio: Annotated[float, Field(ge=1)]
@@ -122,7 +122,7 @@ class Undersample(Section):
 
 
 class Augment(Section):
-    """How the training rows are balanced."""
+    """Resampling and augmentation of the training rows."""
 
     undersample: Undersample
     method: Literal["none", "mix"] | Method
@@ -144,7 +144,7 @@ class Augment(Section):
     llm: Llm
 
     def check_numbers(self) -> None:
-        """Refuse what needs classes, for a target of numbers.
+        """Refuse options that need classes, for regression.
 
         Raises:
             ValueError: naming the key.

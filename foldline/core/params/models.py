@@ -68,7 +68,7 @@ class Ensemble(Section):
     """Which members vote, and how."""
 
     members: Annotated[
-        list[Literal["train", "folds", "tfidf"]],
+        list[Literal["model", "folds", "tfidf"]],
         Field(min_length=1),
         AfterValidator(value_types.different),
     ]

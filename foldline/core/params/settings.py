@@ -44,7 +44,7 @@ class Settings(Recipe):
             )
         if self.model == "tfidf" and members == ["tfidf"]:
             raise ValueError(
-                "ensemble.members: with model=tfidf name 'train' or 'folds': they are TF-IDF"
+                "ensemble.members: with model=tfidf name 'model' or 'folds': they are TF-IDF"
             )
         return self
 

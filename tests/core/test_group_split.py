@@ -1,11 +1,11 @@
-"""Allocation: rows of any number of labels, in whole groups, each label by the shares."""
+"""Group-aware splits: rows of any number of labels, in whole groups, each label by the shares."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldline.data.allocation import allocate
+from foldline.core.io.group_split import group_folds, split_groups
 
 SHARES = [0.6, 0.2, 0.2]
 
@@ -29,9 +29,9 @@ def test_groups_stay_whole_whatever_the_order_of_rows(count, seed, groups, rando
     order = list(range(count))
     random.shuffle(order)
 
-    codes = allocate(names(count), group, matrix, SHARES, seed)
+    codes = split_groups(names(count), group, matrix, SHARES, seed)
     ids = [names(count)[n] for n in order]
-    again = allocate(ids, [group[n] for n in order], matrix[order], SHARES, seed)
+    again = split_groups(ids, [group[n] for n in order], matrix[order], SHARES, seed)
 
     assert again.tolist() == codes[order].tolist()
     assert set(codes.tolist()) <= {0, 1, 2}
@@ -48,7 +48,7 @@ def test_groups_stay_whole_whatever_the_order_of_rows(count, seed, groups, rando
 def test_each_label_and_the_rows_reach_their_shares(count, seed, shares):
     matrix = multilabel(count, seed)
 
-    codes = allocate(names(count), names(count), matrix, shares, seed)
+    codes = split_groups(names(count), names(count), matrix, shares, seed)
 
     for part, share in enumerate(shares):
         own = matrix[codes == part]
@@ -63,7 +63,7 @@ def test_iterative_stratification_beats_a_shuffle_on_rare_labels():
 
     matrix = multilabel(500, 3)
     ids = names(500)
-    ours = worst(allocate(ids, ids, matrix, [0.2] * 5, 1))
+    ours = worst(split_groups(ids, ids, matrix, [0.2] * 5, 1))
     shuffled = [worst(np.random.default_rng(seed).permutation(500) % 5) for seed in range(20)]
 
     assert ours < min(shuffled) / 2
@@ -75,7 +75,7 @@ def test_a_label_of_as_many_rows_as_folds_is_in_each():
     matrix[:50, 1] = 1
     matrix[40:, 2] = 1
 
-    codes = allocate(names(100), names(100), matrix, [0.2] * 5, 7)
+    codes = split_groups(names(100), names(100), matrix, [0.2] * 5, 7)
 
     assert sorted(codes[:5].tolist()) == [0, 1, 2, 3, 4]
     assert np.ptp(np.bincount(codes)) <= 2
@@ -86,7 +86,7 @@ def test_one_label_a_row_is_the_same_as_classes(labels):
     classes = np.repeat([0, 1, 2], [50, 30, 20])
     strata = classes if labels == "classes" else np.eye(3, dtype=np.int64)[classes]
 
-    codes = allocate(names(100), names(100), strata, SHARES, 1)
+    codes = split_groups(names(100), names(100), strata, SHARES, 1)
 
     counts = [np.bincount(classes[codes == part], minlength=3).tolist() for part in range(3)]
     assert counts == [[30, 18, 12], [10, 6, 4], [10, 6, 4]]
@@ -98,9 +98,9 @@ def test_a_new_row_moves_few_others(kind):
     strata = matrix if kind == "matrix" else np.arange(402) % 4
     group = [f"g{n % 150}" if n < 300 and kind == "groups" else f"r{n}" for n in range(402)]
 
-    after = allocate(names(402), group, strata, SHARES, 1)
+    after = split_groups(names(402), group, strata, SHARES, 1)
     for fewer in (401, 400):
-        before = allocate(names(fewer), group[:fewer], strata[:fewer], SHARES, 1)
+        before = split_groups(names(fewer), group[:fewer], strata[:fewer], SHARES, 1)
         assert (before != after[:fewer]).sum() <= 12
 
 
@@ -108,7 +108,7 @@ def test_many_groups_of_several_classes_reach_the_shares():
     classes = np.repeat(np.arange(77), 6)
     group = [f"g{n // 3}" for n in range(len(classes))]
 
-    codes = allocate(names(len(classes)), group, classes, SHARES, 1)
+    codes = split_groups(names(len(classes)), group, classes, SHARES, 1)
 
     sizes = np.bincount(codes) / len(classes)
     assert np.abs(sizes - SHARES).max() <= 0.01
@@ -117,7 +117,24 @@ def test_many_groups_of_several_classes_reach_the_shares():
 def test_groups_with_a_place_go_first_to_the_first_part():
     group = ["placed"] * 30 + names(70)
 
-    codes = allocate(names(100), group, np.arange(100) % 2, [0.2, 0.4, 0.4], 1, {"placed"})
+    codes = split_groups(names(100), group, np.arange(100) % 2, [0.2, 0.4, 0.4], 1, {"placed"})
 
     assert set(codes[:30]) == {0}
     assert np.bincount(codes).tolist() == [30, 35, 35]
+
+
+def test_folds_have_equal_shares_of_each_class_in_whole_groups():
+    classes = np.repeat([0, 1, 2], [90, 60, 30])
+    group = [f"g{n // 2}" for n in range(180)]
+
+    folds = group_folds(names(180), group, classes, 5, 1)
+
+    assert np.array_equal(folds[::2], folds[1::2])
+    counts = np.array([np.bincount(classes[folds == fold], minlength=3) for fold in range(5)])
+    assert (np.ptp(counts, axis=0) <= 2).all()
+
+
+def test_fewer_groups_than_folds_leave_folds_empty():
+    folds = group_folds(names(9), ["a", "b", "c"] * 3, np.zeros(9, dtype=int), 5, 1)
+
+    assert len(set(folds.tolist())) == 3

@@ -1,0 +1,74 @@
+"""Tables that DVC plots: predictions against labels, and calibration."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from foldline.core.io.files import replacing
+from foldline.core.io.labels import THRESHOLD
+from foldline.evaluation.scores import EvaluationSet
+
+FOLDER = Path("reports/plots")
+N_BINS = 10
+NONE = "(none)"
+
+
+def write_plots(part: EvaluationSet, labels: list[str], folder: Path = FOLDER) -> None:
+    """Write the tables of the plots; `labels` (n,) are the rows' labels as text."""
+    has_classes = bool(part.labels.classes)
+    predictions = make_confusion_table(part, labels) if has_classes else make_scatter_table(part)
+    tables = {"predictions": predictions, "reliability": make_reliability_table(part)}
+    for name, table in tables.items():
+        with replacing(folder / f"{name}.csv") as temporary:
+            table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def make_confusion_table(part: EvaluationSet, labels: list[str]) -> pd.DataFrame:
+    """Return `actual` and `predicted` of each row, for DVC's confusion plot.
+
+    Multilabel: one line for each label that a row has or is predicted to have, with NONE on the
+    side where it is missing.
+    """
+    predicted = part.labels.decode(part.final)
+    if part.labels.task != "multilabel":
+        return pd.DataFrame({"actual": labels, "predicted": predicted})
+    actual = part.target == 1
+    decoded = part.labels.encode(pd.Series(predicted, dtype="str")) == 1
+    cells = np.nonzero(actual | decoded)
+    names = np.array([*part.labels.classes, NONE], dtype=object)
+    return pd.DataFrame(
+        {
+            name: names[np.where(present[cells], cells[1], len(names) - 1)]
+            for name, present in (("actual", actual), ("predicted", decoded))
+        }
+    )
+
+
+def make_scatter_table(part: EvaluationSet) -> pd.DataFrame:
+    """Return `actual` and `predicted` numbers of each row, for DVC's scatter plot."""
+    return pd.DataFrame({"actual": part.target, "predicted": part.final})
+
+
+def make_reliability_table(part: EvaluationSet) -> pd.DataFrame:
+    """Return accuracy and mean confidence by bin of confidence, without empty bins.
+
+    Multilabel: each decision counts. Regression has no probabilities: an empty table.
+    """
+    rows = []
+    if part.labels.classes and len(part.final):
+        confidence, correct = _compute_confidence(part)
+        bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
+        for number in np.unique(bins):
+            inside = bins == number
+            rows.append((confidence[inside].mean(), correct[inside].mean(), int(inside.sum())))
+    return pd.DataFrame(rows, columns=["confidence", "accuracy", "rows"])
+
+
+def _compute_confidence(part: EvaluationSet) -> tuple[np.ndarray, np.ndarray]:
+    """Return the confidence of each decision, and whether it is correct."""
+    final = part.final
+    if part.labels.task == "classification":
+        return final.max(axis=1), final.argmax(axis=1) == part.target
+    decisions = final >= THRESHOLD
+    return np.maximum(final, 1 - final).ravel(), (decisions == part.target).ravel()

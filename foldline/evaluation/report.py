@@ -1,0 +1,106 @@
+"""What the evaluation reports: numbers for DVC, all details, and a summary for the terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from foldline.core.errors import listed
+from foldline.core.io.labels import MAIN
+from foldline.evaluation.scores import HEADLINE_METRICS
+
+
+def make_details(
+    scores: Mapping[str, Any], final: str, ceiling: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return every part's metrics, and all scores of the final part.
+
+    `ceiling` is human agreement (reports/agreement.json), where rows have several annotators.
+    """
+    details: dict[str, Any] = {part: values["metrics"] for part, values in scores.items()}
+    details["judged"] = final
+    details["ceiling"] = dict(ceiling or {})
+    return details | {k: v for k, v in scores.get(final, {}).items() if k != "metrics"}
+
+
+def select_headline_metrics(
+    task: str, scores: Mapping[str, Any], final: str
+) -> dict[str, dict[str, float]]:
+    """Return the few numbers for DVC: the task's metrics, and the interval of the main one."""
+    if final not in scores:
+        return {}
+    metrics, intervals = scores[final]["metrics"], scores[final]["interval"]
+    return {final: {name: metrics[name] for name in HEADLINE_METRICS[task]} | intervals[MAIN[task]]}
+
+
+def format_summary(
+    task: str,
+    scores: Mapping[str, Any],
+    final: str,
+    level: float,
+    ceiling: Mapping[str, Any] | None = None,
+    classes: Sequence[str] = (),
+) -> list[str]:
+    """Return lines with the main metric: of the ensemble, members, baselines and humans.
+
+    Annotators who used other classes than the model's are not comparable and have no line.
+    """
+    if final not in scores:
+        return ["nothing to evaluate: there are neither test nor validation rows"]
+    main, values = MAIN[task], scores[final]
+    rows = [("ensemble", {main: values["metrics"][main]} | values["interval"][main])]
+    rows += [(f"  {name}", own) for name, own in values["members"].items()]
+    rows += [(f"baseline {name}", own) for name, own in values["baselines"].items()]
+    humans = dict(ceiling or {})
+    human_classes = humans.pop("labels", list(classes))
+    comparable = set(human_classes) == set(classes)
+    rows += list_human_scores(main, humans) if comparable else []
+    width = max(len(name) for name, _ in rows)
+    lines = [f"{final} {main} [{level:.0%} interval]"]
+    lines += [
+        f"{name:<{width}}  " + _format_score(s[main], s["low"], s["high"]) for name, s in rows
+    ]
+    return lines if comparable else [*lines, _explain_incomparable(human_classes, classes)]
+
+
+def _explain_incomparable(human_classes: Sequence[str], classes: Sequence[str]) -> str:
+    labels = listed(human_classes, 8) if human_classes else "numbers"
+    return (
+        f"annotators used {labels}, models predict {listed(classes, 8) or 'numbers'}: not "
+        "comparable; reports/agreement.json has the human agreement"
+    )
+
+
+def list_human_scores(main: str, ceiling: Mapping[str, Any]) -> list[tuple[str, dict[str, float]]]:
+    """Return the scores of one annotator and of a perfect model, as rows of the summary.
+
+    They are over all annotated rows, whatever their part. Another metric of the annotators' scale
+    is named where the main one is not defined on it.
+    """
+    rows = []
+    for key, name in (("one_person", "human one person"), ("perfect", "human ceiling")):
+        scores = {k: v for k, v in ceiling.get(key, {}).items() if isinstance(v, Mapping)}
+        metric = main if main in scores else next(iter(scores), None)
+        if metric:
+            numbers = [scores[metric][part] for part in ("value", "low", "high")]
+            value, low, high = (float("nan") if n is None else float(n) for n in numbers)
+            title = name if metric == main else f"{name} ({metric})"
+            rows.append((title, {main: value, "low": low, "high": high}))
+    return rows
+
+
+def warn_if_no_better_than_majority(
+    model: str, metric: str, scores: Mapping[str, float], majority: Mapping[str, float]
+) -> list[str]:
+    """Return a warning if a model does not beat the majority baseline, else no line."""
+    if scores[metric] > np.nan_to_num(majority[metric]):
+        return []
+    return [
+        f"{model} is no better than the majority class, or mean ({metric} "
+        f"{scores[metric]:.4f} and {majority[metric]:.4f}): `python run.py python -m foldline "
+        "sanity` looks for the reason, and `lr-find`, of a transformer, for a learning rate"
+    ]
+
+
+def _format_score(value: float, low: float, high: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.4f}  [{low:.4f}, {high:.4f}]"
