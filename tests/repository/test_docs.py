@@ -94,6 +94,15 @@ def test_links_to_files_resolve(page):
         assert path.exists() or f": {path.name}\n" in navigation, target
 
 
+def test_modules_that_the_contributing_guide_names_exist():
+    text = Path("CONTRIBUTING.md").read_text(encoding="utf-8")
+    modules = re.findall(r"`(?:foldline/)?([a-z_/]+\.py)`", text)
+
+    assert modules
+    for module in modules:
+        assert Path("foldline", module).exists() or Path(module).exists(), module
+
+
 def test_picture_names_every_stage():
     picture = Path("docs/pipeline.svg").read_text(encoding="utf-8")
 
