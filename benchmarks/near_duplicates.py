@@ -26,11 +26,11 @@ CHARACTERS = list("가나다라마바사아자차카타파하ㅋㅠ")
 
 def read(folder: Path, count: int) -> list[str]:
     """Give `count` texts; beyond those that are there, drawn again with characters changed."""
-    from foldline.data.normalization import normalise
+    from foldline.data.normalization import normalize_text
 
     files = sorted([*folder.glob("*.csv"), *folder.glob("*.csv.gz")], reverse=True)
     tables = [pd.read_csv(f, dtype="str", keep_default_na=False, usecols=["text"]) for f in files]
-    texts = [normalise(text) for table in tables for text in table["text"].tolist()]
+    texts = [normalize_text(text) for table in tables for text in table["text"].tolist()]
     random = np.random.default_rng(0)
     for place in random.integers(0, len(texts), max(count - len(texts), 0)).tolist():
         letters = list(texts[place])
@@ -66,9 +66,9 @@ def join(texts: list[str], threshold: float) -> np.ndarray:
     """Find pairs by our exact join."""
     from foldline.data import similarity_join
 
-    sets = similarity_join.gram_sets(texts)
+    sets = similarity_join.build_gram_sets(texts)
     return similarity_join.similar_pairs(
-        sets, similarity_join.prefix_lists(sets, threshold), threshold
+        sets, similarity_join.prefix_candidates(sets, threshold), threshold
     )
 
 
@@ -77,8 +77,8 @@ def minhash(texts: list[str], threshold: float) -> np.ndarray:
     from foldline.data import minhash as hashing
     from foldline.data import similarity_join
 
-    sets = similarity_join.gram_sets(texts)
-    return similarity_join.similar_pairs(sets, hashing.band_lists(texts, threshold), threshold)
+    sets = similarity_join.build_gram_sets(texts)
+    return similarity_join.similar_pairs(sets, hashing.band_candidates(texts, threshold), threshold)
 
 
 def datasketch(texts: list[str], threshold: float) -> np.ndarray:

@@ -34,8 +34,8 @@ from foldline.core.params import Settings
 from foldline.core.params.error_messages import told
 from foldline.core.params.loading import read
 from foldline.data.leaks import drop_leaks
-from foldline.data.preparation import prepare_rows
-from foldline.data.pretraining_texts import further_texts
+from foldline.data.preparation import prepare_dataset
+from foldline.data.pretraining_texts import select_pretraining_texts
 from foldline.data.splits import split_rows
 from foldline.metrics.intervals import Difference, paired_bootstrap
 from foldline.metrics.registry import measure
@@ -78,7 +78,7 @@ def settings_of(changes: Changes) -> Settings:
 
 def rows_of(settings: Settings, recipe: Recipe) -> Rows:
     """Prepare and split a set; training rows beyond those asked for are texts without labels."""
-    found = prepare_rows(TASK, settings.data, settings.prepare)
+    found = prepare_dataset(TASK, settings.data, settings.prepare)
     most = found.rows["label"].value_counts(sort=True).index[: recipe.classes].tolist()
     labels = Labels(TASK, tuple(name for name in found.labels.classes if name in most))
     table = found.rows[found.rows["label"].isin(most)].assign(group="").reset_index(drop=True)
@@ -94,7 +94,7 @@ def rows_of(settings: Settings, recipe: Recipe) -> Rows:
     unlabelled = pd.concat([found.unlabelled, over], ignore_index=True)
     held = pd.concat([train, valid, test])
     asked = settings.pretrain.model_copy(update={"epochs": 1, "unlabelled": True})
-    return Rows(train, valid, test, further_texts(held, unlabelled, asked), labels)
+    return Rows(train, valid, test, select_pretraining_texts(held, unlabelled, asked), labels)
 
 
 def run(changes: Changes, rows: Rows, metric: str) -> dict[str, Any]:

@@ -47,12 +47,12 @@ def transformer(given: list[str], size: tuple[int, int, int], seed: int = 0) -> 
     from foldline.core.params import Recipe
     from foldline.core.params.loading import load
     from foldline.models.neural import scratch
-    from foldline.models.neural.long_text import LongText
+    from foldline.models.neural.long_text import LongTextReader
     from foldline.models.neural.transformer import Transformer
 
     recipe = load(Recipe).model_copy(update={"max_length": LENGTH})
     options = recipe.scratch.model_copy(update={"vocabulary": VOCABULARY, "pooling": "cls"})
-    tokenizer = scratch.tokenizer(given, recipe.model_copy(update={"scratch": options}))
+    tokenizer = scratch.train_tokenizer(given, recipe.model_copy(update={"scratch": options}))
     set_seed(seed)
     width, layers, heads = size
     config: Any = BertConfig
@@ -66,10 +66,8 @@ def transformer(given: list[str], size: tuple[int, int, int], seed: int = 0) -> 
             vocab_size=len(tokenizer),
         )
     )
-    reading = LongText("head", 0.25, "mean", LENGTH)
-    return Transformer(
-        Labels("classification", ("a", "b")), tokenizer, model, reading, 1, "float32"
-    )
+    reader = LongTextReader("head", 0.25, "mean", LENGTH)
+    return Transformer(Labels("classification", ("a", "b")), tokenizer, model, reader, 1, "float32")
 
 
 def contestants(model: Any, table: pd.DataFrame, folder: Path) -> dict[str, Callable[[], Any]]:
@@ -78,11 +76,11 @@ def contestants(model: Any, table: pd.DataFrame, folder: Path) -> dict[str, Call
 
     from foldline.onnx import graph
     from foldline.onnx.export import write_folder
-    from foldline.onnx.inference import FLOAT, INT8, opened
+    from foldline.onnx.inference import FLOAT, INT8, open_graph
 
     write_folder(model, folder)
     names = ["input_ids", "token_type_ids", "attention_mask"]
-    graph.write(model.model, names, folder / FLOAT)
+    graph.write_graph(model.model, names, folder / FLOAT)
     graph.quantize(folder / FLOAT, folder / INT8)
     given = table["text"].tolist()
     pipe = pipeline(
@@ -94,7 +92,7 @@ def contestants(model: Any, table: pd.DataFrame, folder: Path) -> dict[str, Call
         truncation=True,
     )
     half = replace(model, precision="bfloat16")
-    graphs = [opened(folder, name, "classification", 1) for name in (FLOAT, INT8)]
+    graphs = [open_graph(folder, name, "classification", 1) for name in (FLOAT, INT8)]
     return {
         "pipeline, one by one": lambda: pipe(given),
         BASE: lambda: pipe(given, batch_size=64),
@@ -121,7 +119,7 @@ def main() -> None:
     for name in given.sizes:
         model = transformer(found, SIZES[name])
         tokens = np.mean(
-            [len(ids) for ids in model.reading.read(model.tokenizer, table)[0]["input_ids"]]
+            [len(ids) for ids in model.reader.read(model.tokenizer, table)[0]["input_ids"]]
         )
         print(f"\n{name}: {len(found)} rows, {tokens:.1f} tokens on average\n", flush=True)
         with tempfile.TemporaryDirectory() as folder:

@@ -92,7 +92,7 @@ def by_foldline(start: Any, table: pd.DataFrame, precision: str) -> Trained:
     from foldline.core.params.loading import load
     from foldline.models.interface import Job
     from foldline.models.neural.training import train as trained
-    from foldline.models.neural.transformer import rows_of
+    from foldline.models.neural.transformer import encode_rows
 
     recipe = load(Recipe)
     changes = {"precision": precision, "warmup": 0.0, "weight_decay": 0.0}
@@ -100,7 +100,7 @@ def by_foldline(start: Any, table: pd.DataFrame, precision: str) -> Trained:
     lr = LR[start.model.config.hidden_size]
     top = {"lr": lr, "epochs": 1, "batch_size": BATCH, "max_length": LENGTH, "train": options}
     rows, none = (
-        rows_of(start.tokenizer, part, start.labels, start.reading)[0]
+        encode_rows(start.tokenizer, part, start.labels, start.reader)[0]
         for part in (table, table[:0])
     )
 
@@ -119,27 +119,27 @@ def by_hand(start: Any, table: pd.DataFrame, half: bool) -> Trained:
     """Give a loop that does nothing but train, over batches like Foldline's."""
     import torch
 
-    from foldline.models.neural.batching import sampler
-    from foldline.models.neural.precision import float32_by_avx512
+    from foldline.models.neural.batching import make_sampler
+    from foldline.models.neural.precision import fast_float32
     from foldline.models.neural.prediction import Padding
 
-    columns, _, _ = start.reading.read(start.tokenizer, table)
+    columns, _, _ = start.reader.read(start.tokenizer, table)
     lengths = [len(ids) for ids in columns["input_ids"]]
     labels = torch.tensor((table["label"] == "b").astype(int).tolist())
-    padding = Padding.of(start.tokenizer)
+    padding = Padding.from_tokenizer(start.tokenizer)
 
     def train(own: Trained, turn: int) -> None:
         one = SimpleNamespace(
             world_size=1, process_index=0, gradient_accumulation_steps=1, seed=turn
         )
-        batches, model = [*sampler(lengths, one, BATCH)], own.model.train()
+        batches, model = [*make_sampler(lengths, one, BATCH)], own.model.train()
         parameters, lr = list(model.parameters()), LR[model.config.hidden_size]
         optimizer = torch.optim.AdamW(parameters, lr, weight_decay=0.0, fused=True)
         count = len(batches)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / count)
-        with float32_by_avx512():
+        with fast_float32():
             for places in batches:
-                batch = padding.batch(columns, np.array(places))
+                batch = padding.pad(columns, np.array(places))
                 own.places += batch["attention_mask"].size
                 given = {name: torch.from_numpy(v) for name, v in batch.items()}
                 with torch.autocast("cpu", torch.bfloat16, enabled=half):

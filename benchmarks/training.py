@@ -52,11 +52,11 @@ def peak(half: bool) -> float:
     """Measure the machine's matrix products, in operations a CPU second."""
     import torch
 
-    from foldline.models.neural.precision import float32_by_avx512
+    from foldline.models.neural.precision import fast_float32
 
     size, count = 1024, 0
     one, other = torch.rand(2, size, size, dtype=torch.bfloat16 if half else torch.float32)
-    with float32_by_avx512():
+    with fast_float32():
         one @ other
         begun = time.process_time()
         while (spent := time.process_time() - begun) < 2:
@@ -142,7 +142,7 @@ def compete(
     _, table = split(data, most)
     start = transformer(table["text"].tolist(), SIZES[size])
     lengths = np.array(
-        [len(ids) for ids in start.reading.read(start.tokenizer, table)[0]["input_ids"]]
+        [len(ids) for ids in start.reader.read(start.tokenizer, table)[0]["input_ids"]]
     )
     with ExitStack() as ended:
         runs = {}

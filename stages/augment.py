@@ -9,7 +9,7 @@ from foldline.core.io import schemas
 from foldline.core.io.files import write_json, write_metrics
 from foldline.core.params import Augment, Runner, Section, Task
 from foldline.core.stage import run, say
-from foldline.data.multilabel import one_a_label
+from foldline.data.multilabel import explode_labels
 
 
 class Params(Section):
@@ -21,7 +21,7 @@ class Params(Section):
 
 def main(params: Params) -> None:
     rows, augment, task, seed = schemas.TRAIN.read(), params.augment, params.task, params.seed
-    check_classes(augment, one_a_label(rows, task)["label"])
+    check_classes(augment, explode_labels(rows, task)["label"])
     held_out = frozenset(schemas.HELD_OUT_HASHES.read()["key"])
     result = augment_rows(rows, augment, task, seed, held_out, params.runner.jobs)
     schemas.AUGMENTED.write(result.rows)

@@ -13,7 +13,7 @@ from foldline.core.stage import run, say
 from foldline.ensembling.cross_validation import cross_validate, make_folds
 from foldline.ensembling.folds import Fold
 from foldline.execution.store import remove_expired
-from foldline.models.soft_labels import soften, weigh
+from foldline.models.soft_labels import add_soft_labels, add_weights
 
 
 class Params(Recipe):
@@ -26,7 +26,9 @@ def read_folds(params: Params, labels: Labels) -> list[Fold]:
     """Return the folds of all members over the training and validation rows."""
     rows = pd.concat([schemas.TRAIN.read(), schemas.VALID.read()], ignore_index=True)
     rows = rows.merge(schemas.FOLDS.read(), on="id", validate="one_to_one")
-    rows = weigh(soften(rows, schemas.SOFT_LABELS.read(), labels), schemas.WEIGHTS.read())
+    rows = add_weights(
+        add_soft_labels(rows, schemas.SOFT_LABELS.read(), labels), schemas.WEIGHTS.read()
+    )
     texts = schemas.PRETRAINING_TEXTS.read()
     return make_folds(rows, labels, params, params.augment, params.kfold, texts)
 

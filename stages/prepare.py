@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-from foldline.annotators.human_accuracy import told
+from foldline.annotators.label_ceiling import format_agreement
 from foldline.core.io import schemas
 from foldline.core.io.files import write_json, write_metrics
 from foldline.core.params import Data, Prepare, Section, Task
 from foldline.core.stage import run, say
-from foldline.data.annotations import NOBODY
-from foldline.data.auxiliary_files import beside
-from foldline.data.label_quality import health
-from foldline.data.preparation import prepare_rows
+from foldline.data.annotations import summarize_annotations
+from foldline.data.label_quality import check_label_quality
+from foldline.data.preparation import hash_auxiliary_files, prepare_dataset
 
 
 class Params(Section):
@@ -21,31 +20,28 @@ class Params(Section):
 
 
 def main(params: Params) -> None:
-    found = prepare_rows(params.task, params.data, params.prepare)
-    checked = health(found.rows, found.labels, params.data, params.seed)
-    notes = found.notes + checked.notes
-    for note in notes:
-        say(f"note: {note}")
-    schemas.PREPARED.write(found.rows)
-    schemas.ORIGINALS.write(found.originals)
-    schemas.UNLABELLED.write(found.unlabelled)
-    judged = found.judged
-    schemas.ANNOTATIONS.write(judged.first if judged else NOBODY)
-    schemas.ANNOTATOR_LABEL_DISTRIBUTIONS.write(found.soft_labels)
-    schemas.WEIGHTS.write(found.weights)
-    agreement = judged.account(params.seed) if judged else {}
-    write_json(Path("reports/agreement.json"), agreement)
-    found.labels.save()
-    write_json(Path("data/auxiliary_files.json"), beside(params.data))
-    write_json(
-        Path("reports/prepare.json"),
-        found.details | {"health": checked.details, "notes": notes},
-    )
-    write_metrics(Path("metrics/prepare.json"), {"prepare": found.metrics | checked.metrics})
-    for line in told(agreement):
+    data, seed = params.data, params.seed
+    dataset = prepare_dataset(params.task, data, params.prepare)
+    rows, labels = dataset.rows, dataset.labels
+    quality = check_label_quality(rows, labels, data, seed)
+    annotators = summarize_annotations(dataset.annotations, labels, rows, seed)
+    schemas.PREPARED.write(rows)
+    schemas.ORIGINALS.write(dataset.originals)
+    schemas.UNLABELLED.write(dataset.unlabelled)
+    schemas.ANNOTATIONS.write(annotators.annotations)
+    schemas.ANNOTATOR_LABEL_DISTRIBUTIONS.write(annotators.label_distributions)
+    schemas.WEIGHTS.write(dataset.weights)
+    labels.save()
+    notes = dataset.notes + quality.notes
+    report = dataset.details | {"health": quality.details, "notes": notes}
+    write_json(Path("data/auxiliary_files.json"), hash_auxiliary_files(data))
+    write_json(Path("reports/prepare.json"), report)
+    write_json(Path("reports/agreement.json"), annotators.report)
+    write_metrics(Path("metrics/prepare.json"), {"prepare": dataset.metrics | quality.metrics})
+    classes = f", {len(labels.classes)} classes" if labels.classes else ""
+    summary = [*format_agreement(annotators.report), f"{len(rows)} rows{classes}"]
+    for line in [*(f"note: {note}" for note in notes), *summary]:
         say(line)
-    classes = f", {len(found.labels.classes)} classes" if found.labels.classes else ""
-    say(f"{len(found.rows)} rows{classes}")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from foldline.execution.store import (
 from foldline.experiments.tracked_fit import fit_with_tracker
 from foldline.models import registry, sample_predictions
 from foldline.models.interface import Job
-from foldline.models.soft_labels import soften, weigh
+from foldline.models.soft_labels import add_soft_labels, add_weights
 from foldline.models.training_report import write_training_report
 
 
@@ -37,14 +37,19 @@ def main(params: Params) -> None:
     remove_expired()
     start = time.perf_counter()
     labels, soft_labels = Labels.load(), schemas.SOFT_LABELS.read()
-    rows = weigh(soften(schemas.AUGMENTED.read(), soft_labels, labels), schemas.WEIGHTS.read())
-    valid = soften(schemas.VALID.read(), soft_labels, labels)
+    rows = add_weights(
+        add_soft_labels(schemas.AUGMENTED.read(), soft_labels, labels), schemas.WEIGHTS.read()
+    )
+    valid = add_soft_labels(schemas.VALID.read(), soft_labels, labels)
     texts = schemas.PRETRAINING_TEXTS.read()
-    recipe, identity = params.model_dump(exclude={"runner"}), registry.identity(params, labels)
-    code = code_version("core/io", "encoders", "models")
+    recipe, identity = (
+        params.model_dump(exclude={"runner"}),
+        registry.list_dependencies(params, labels),
+    )
+    code = code_version("core/io", "encoders", "metrics", "models")
     key = fingerprint("train", rows, valid, texts, [recipe, identity, code, library_versions()])
     with Store("train").resume(key) as scratch:
-        shown = sample_predictions.drawn(valid["id"].tolist(), params.seed)
+        shown = sample_predictions.select_ids(valid["id"].tolist(), params.seed)
         job = Job(rows, valid, labels, params, scratch, texts, shown)
         fitted, usage = fit_with_tracker(job, params.runner.tracker, key)
         registry.save(fitted.model, params.model, labels, MODEL)
@@ -57,7 +62,7 @@ def main(params: Params) -> None:
         write_metrics(Path("metrics/train.json"), {"valid": scores, "fit": fitted.summary})
         environment = record(params.train.threads)
         environment["seconds"] = round(time.perf_counter() - start, 1)
-        environment["training"] = fitted.ran | {"usage": usage}
+        environment["training"] = fitted.run_info | {"usage": usage}
         write_json(Path("reports/environment.json"), environment)
     shown_scores = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
     say(f"{params.model}: {shown_scores or 'no valid rows'}")

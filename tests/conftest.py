@@ -104,7 +104,7 @@ TINY: dict[str, Any] = {
     "gbdt.iterations": 20,
     "gbdt.min_leaf": 2,
     "static.dimensions": 16,
-    "static.min_count": 1,
+    "static.min_df": 1,
     "static.buckets": 20_000,
     "static.epochs": 10,
     "embed.neighbours": 3,
@@ -142,11 +142,11 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def prepared(workplace: Path) -> Callable[..., Any]:
-    """Prepare files of these contents: `prepared({"train": "..."}, id=None)`."""
+def prepare_files(workplace: Path) -> Callable[..., Any]:
+    """Prepare files of these contents: `prepare_files({"train": "..."}, id=None)`."""
     from tests.helpers import raw_files
 
-    return raw_files.prepared
+    return raw_files.prepare_files
 
 
 @pytest.fixture(scope="session")
@@ -226,7 +226,7 @@ def tiny_bert(
 
     folder = tmp_path_factory.mktemp("models") / "tiny-bert"
     texts = rows()["text"].tolist() + rows("regression", pairs=True)["text_pair"].tolist()
-    tokenizer = scratch.tokenizer(texts, recipe())
+    tokenizer = scratch.train_tokenizer(texts, recipe())
     set_seed(0)
     config = BertConfig(
         vocab_size=len(tokenizer),
@@ -300,7 +300,7 @@ def fit(
 
     def make(model: str, train: pd.DataFrame, valid: pd.DataFrame, task: str, **how: Any) -> Any:
         scratch = how.pop("scratch", None) or tmp_path_factory.mktemp("scratch")
-        kept = ("further", "shown", "tracker")
+        kept = ("pretraining_texts", "sample_ids", "tracker")
         told = {key: how.pop(key) for key in kept if key in how}
         name, files = tiny_bert if model == "pretrained" else model, beside | how.pop("files", {})
         own = recipe(model=name, task=task, **how)

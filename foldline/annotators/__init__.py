@@ -1,1 +1,1 @@
-"""Agreement of annotators, and the ceiling that it sets for a model."""
+"""Agreement between annotators, and the ceiling that it sets for a model."""

@@ -1,8 +1,8 @@
-"""How far people agree who judged the same items, each coefficient with its interval.
+"""Agreement between annotators of the same items: coefficients with bootstrap intervals.
 
-A coefficient is a function of weights, one for each item: how often a bootstrap (Efron, 1979) drew
-it. Items are drawn, not judgements: those of one item are not independent. A coefficient that is
-not defined (one judgement an item, one value in all of them) is NaN.
+A coefficient is a function of item weights: how often a bootstrap (Efron, 1979) sampled each
+item. Items are resampled, not judgements, because those of one item are not independent.
+Undefined coefficients (one judgement an item, one value in all of them) are NaN.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ from foldline.core.io.seeds import generator
 
 Codes = NDArray[np.int64]
 Floats = NDArray[np.float64]
-# From weights (items,) to a number, or to several.
+# From item weights (items,) to one number.
 Measure = Callable[[Floats], Any]
 
 LEVEL = 0.95
@@ -29,7 +29,7 @@ RESAMPLES = 1000
 class Ratings:
     """Judgements (n,) by item, then by annotator: codes of `items`, `annotators` and `values`.
 
-    `numbers` (c,) are the values on their scale; on a nominal one they say nothing.
+    `numbers` (c,) are the values on their scale; they have no meaning on a nominal one.
     """
 
     item: Codes
@@ -42,46 +42,47 @@ class Ratings:
 
     @cached_property
     def sizes(self) -> Codes:
-        """Count the judgements of each item: (items,)."""
+        """Return the number of judgements of each item: (items,)."""
         return np.bincount(self.item, minlength=len(self.items))
 
     @cached_property
-    def cells(self) -> tuple[Codes, Codes, Codes]:
-        """Give item, value and count (k,) of all that occur together."""
-        return tallied(self.item, self.value, len(self.values))
+    def value_counts(self) -> tuple[Codes, Codes, Codes]:
+        """Return item, value and count (k,) of each value that an item was given."""
+        return count_pairs(self.item, self.value, len(self.values))
 
     @cached_property
-    def pairs(self) -> tuple[Codes, Codes]:
-        """Number the judgements of all ordered pairs within an item: (p,) and (p,)."""
+    def judgement_pairs(self) -> tuple[Codes, Codes]:
+        """Return judgement numbers of all ordered pairs within an item: (p,) and (p,)."""
         sizes = self.sizes[self.item]
         first = np.repeat(np.arange(len(self.item)), sizes)
         starts = np.cumsum(self.sizes) - self.sizes
-        place = np.arange(len(first)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        second = np.repeat(starts[self.item], sizes) + place
-        apart = first != second
-        return first[apart], second[apart]
+        offset = np.arange(len(first)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        second = np.repeat(starts[self.item], sizes) + offset
+        different = first != second
+        return first[different], second[different]
 
     @cached_property
-    def rest(self) -> Codes:
-        """Give the others' most frequent value (n,), -1 where there is a tie or nobody."""
-        one, other = self.pairs
-        return plurality(tallied(one, self.value[other], len(self.values)), len(self.item))
+    def majority_of_others(self) -> Codes:
+        """Return the most frequent value of the item's other annotators (n,); -1: tie or none."""
+        first, second = self.judgement_pairs
+        counts = count_pairs(first, self.value[second], len(self.values))
+        return plurality_values(counts, len(self.item))
 
 
-def ratings(table: pd.DataFrame, scale: str, order: Sequence[str] | None = None) -> Ratings:
-    """Give `id`, `annotator` and `label` of single judgements as codes.
+def encode_ratings(table: pd.DataFrame, scale: str, order: Sequence[str] | None = None) -> Ratings:
+    """Return the codes of single judgements (`id`, `annotator`, `label`).
 
-    Labels are numbers on an ordinal or interval scale, but where `order` names them from the
-    lowest to the highest. A person judges an item once.
+    Labels are numbers on an ordinal or interval scale, unless `order` names them from the
+    lowest to the highest. Each annotator judges an item at most once.
     """
     items, item = np.unique(table["id"].to_numpy(dtype=str), return_inverse=True)
     annotators, annotator = np.unique(table["annotator"].to_numpy(dtype=str), return_inverse=True)
     names = table["label"].to_numpy(dtype=str)
     if scale == "nominal" or order:
-        found = set(names.tolist())
-        values = [name for name in order if name in found] if order else sorted(found)
-        places = {name: place for place, name in enumerate(values)}
-        value = np.array([places[name] for name in names.tolist()], dtype=np.int64)
+        occurring = set(names.tolist())
+        values = [name for name in order if name in occurring] if order else sorted(occurring)
+        codes = {name: code for code, name in enumerate(values)}
+        value = np.array([codes[name] for name in names.tolist()], dtype=np.int64)
         numbers = np.arange(len(values), dtype=np.float64)
     else:
         numbers, value = np.unique(names.astype(np.float64), return_inverse=True)
@@ -92,45 +93,45 @@ def ratings(table: pd.DataFrame, scale: str, order: Sequence[str] | None = None)
     )
 
 
-def tallied(group: Codes, value: Codes, values: int) -> tuple[Codes, Codes, Codes]:
-    """Count equal pairs: group, value and count (k,), sorted."""
+def count_pairs(group: Codes, value: Codes, values: int) -> tuple[Codes, Codes, Codes]:
+    """Return group, value and count (k,) of the pairs that occur, sorted."""
     keys, count = np.unique(group * np.int64(values) + value, return_counts=True)
     return keys // max(values, 1), keys % max(values, 1), count
 
 
-def plurality(cells: tuple[Codes, Codes, Codes], groups: int) -> Codes:
-    """Give each group's most frequent value (groups,); -1 where there is a tie, or none."""
-    group, value, count = cells
+def plurality_values(value_counts: tuple[Codes, Codes, Codes], groups: int) -> Codes:
+    """Return each group's most frequent value (groups,); -1 where there is a tie, or none."""
+    group, value, count = value_counts
     by = np.lexsort((-count, group))
     group, value, count = group[by], value[by], count[by]
     first = np.append(True, group[1:] != group[:-1])[: len(group)]
     tied = np.append(~first[1:] & (count[1:] == count[:-1]), False)[: len(group)]
-    found = np.full(groups, -1, dtype=np.int64)
-    found[group[first]] = np.where(tied[first], -1, value[first])
-    return found
+    values = np.full(groups, -1, dtype=np.int64)
+    values[group[first]] = np.where(tied[first], -1, value[first])
+    return values
 
 
-def percent_agreement(of: Ratings) -> Measure:
-    """Give the share of an item's pairs that agree, as a mean over items judged twice or more."""
-    item, _, count = of.cells
-    agreeing = np.bincount(item, count * (count - 1.0), minlength=len(of.items))
-    judged = of.sizes >= 2
-    share = agreeing / np.maximum(of.sizes * (of.sizes - 1.0), 1)
+def percent_agreement(ratings: Ratings) -> Measure:
+    """Return the mean share of agreeing pairs, over items with two judgements or more."""
+    item, _, count = ratings.value_counts
+    agreeing = np.bincount(item, count * (count - 1.0), minlength=len(ratings.items))
+    judged = ratings.sizes >= 2
+    share = agreeing / np.maximum(ratings.sizes * (ratings.sizes - 1.0), 1)
     return lambda weights: _ratio(weights @ share, weights @ judged)
 
 
-def cohen_kappa(of: Ratings) -> Measure:
-    """Give Cohen's kappa (1960) of two people, as a mean over pairs weighted by their overlap."""
-    one, other = of.pairs
-    upward = of.annotator[one] < of.annotator[other]
-    one, other = one[upward], other[upward]
-    keys = of.annotator[one] * len(of.annotators) + of.annotator[other]
+def cohen_kappa(ratings: Ratings) -> Measure:
+    """Return Cohen's kappa (1960): the mean over pairs of annotators, weighted by overlap."""
+    left, right = ratings.judgement_pairs
+    upward = ratings.annotator[left] < ratings.annotator[right]
+    left, right = left[upward], right[upward]
+    keys = ratings.annotator[left] * len(ratings.annotators) + ratings.annotator[right]
     names, pair = np.unique(keys, return_inverse=True)
-    item, same = of.item[one], of.value[one] == of.value[other]
-    spread = len(of.values)
-    sides = [pair * spread + of.value[one], pair * spread + of.value[other]]
-    cells, places = np.unique(np.concatenate(sides), return_inverse=True)
-    first, second = np.split(places, 2)
+    item, same = ratings.item[left], ratings.value[left] == ratings.value[right]
+    spread = len(ratings.values)
+    sides = [pair * spread + ratings.value[left], pair * spread + ratings.value[right]]
+    cells, cell_of_side = np.unique(np.concatenate(sides), return_inverse=True)
+    first, second = np.split(cell_of_side, 2)
 
     def kappa(weights: Floats) -> Any:
         weight = weights[item]
@@ -147,15 +148,15 @@ def cohen_kappa(of: Ratings) -> Measure:
     return kappa
 
 
-def fleiss_kappa(of: Ratings) -> Measure:
-    """Give Fleiss' kappa (1971), generalised to numbers of judgements that differ.
+def fleiss_kappa(ratings: Ratings) -> Measure:
+    """Return Fleiss' kappa (1971), generalised to different numbers of judgements an item.
 
-    Agreement is the mean over items with two judgements or more; chance agreement is that of the
-    value shares among all of their judgements. With equal numbers it is Fleiss' own.
+    Agreement is the mean over items with two judgements or more; chance agreement is that of
+    the value shares among all their judgements. With equal numbers it is Fleiss' own.
     """
-    agreed = percent_agreement(of)
-    item, value, count = of.cells
-    judged = of.sizes[item] >= 2
+    agreed = percent_agreement(ratings)
+    item, value, count = ratings.value_counts
+    judged = ratings.sizes[item] >= 2
     item, value, count = item[judged], value[judged], count[judged]
 
     def kappa(weights: Floats) -> Any:
@@ -166,31 +167,35 @@ def fleiss_kappa(of: Ratings) -> Measure:
     return kappa
 
 
-def krippendorff_alpha(of: Ratings, scale: str) -> Measure:
-    """Give Krippendorff's alpha (2011) on a nominal, ordinal or interval scale.
+def krippendorff_alpha(ratings: Ratings, scale: str) -> Measure:
+    """Return Krippendorff's alpha (2011) on a nominal, ordinal or interval scale.
 
-    Missing judgements are allowed: what counts are values of items with two judgements or more.
+    Judgements may be missing: only items with two judgements or more count.
     """
-    item, value, count = of.cells
-    paired = of.sizes[item] >= 2
+    item, value, count = ratings.value_counts
+    paired = ratings.sizes[item] >= 2
     item, value, count = item[paired], value[paired], count[paired]
-    each = of.sizes / np.maximum(of.sizes - 1.0, 1)  # m / (m - 1)
+    each = ratings.sizes / np.maximum(ratings.sizes - 1.0, 1)  # m / (m - 1)
 
     def nominal(weights: Floats) -> Any:
         counts = np.bincount(value, weights[item] * count)
         total = counts.sum()
-        differing = weights[item] * count * (of.sizes[item] - count) / (of.sizes[item] - 1.0)
+        differing = (
+            weights[item] * count * (ratings.sizes[item] - count) / (ratings.sizes[item] - 1.0)
+        )
         by_chance = _ratio((counts * (total - counts)).sum(), total - 1)
         return 1 - _ratio(differing.sum(), by_chance)
 
     def metric(weights: Floats) -> Any:
         weight = weights[item] * count
         total = weight.sum()
-        numbers = of.numbers / (np.ptp(of.numbers) or 1.0)  # alpha has no unit
+        numbers = ratings.numbers / (np.ptp(ratings.numbers) or 1.0)  # alpha has no unit
         if scale == "ordinal":  # its metric is the distance of the values' mid-ranks, squared
-            numbers = mid_ranks(_counted(value, weight, len(of.values)))
+            numbers = mid_ranks(_weighted_counts(value, weight, len(ratings.values)))
         centred = numbers[value] - _ratio(weight @ numbers[value], total)
-        mean = _counted(item, count * centred, len(of.items)) / np.maximum(of.sizes, 1)
+        mean = _weighted_counts(item, count * centred, len(ratings.items)) / np.maximum(
+            ratings.sizes, 1
+        )
         within = weight * each[item] * (centred - mean[item]) ** 2
         by_chance = _ratio(total * (weight @ centred**2), total - 1)
         return 1 - _ratio(within.sum(), by_chance)
@@ -199,44 +204,44 @@ def krippendorff_alpha(of: Ratings, scale: str) -> Measure:
 
 
 def mid_ranks(counts: Floats) -> Floats:
-    """Give the middle of each value's ranks, from the counts of values in order: (c,)."""
+    """Return the middle rank of each value (c,), from the counts of ordered values."""
     ranks: Floats = np.cumsum(counts) - counts / 2
     return ranks
 
 
-def estimated(measures: Mapping[str, Measure], items: int, seed: int) -> dict[str, Any]:
-    """Give `value`, `low` and `high` of each measure: 95 % percentile intervals over items.
+def bootstrap_intervals(measures: Mapping[str, Measure], items: int, seed: int) -> dict[str, Any]:
+    """Return `value`, `low` and `high` of each measure: 95 % percentile intervals over items.
 
-    Resamples in which a measure is not defined are left out; where they are more than half, so
-    is its interval (NaN).
+    Resamples with an undefined measure are left out; where they are more than half, the interval
+    is NaN.
     """
     rng = generator(seed, "agreement")
-    drawn: dict[str, list[Any]] = {name: [] for name in measures}
+    resampled: dict[str, list[Any]] = {name: [] for name in measures}
     for _ in range(RESAMPLES):
         weights = np.bincount(rng.integers(items, size=items), minlength=items).astype(np.float64)
         for name, measure in measures.items():
-            drawn[name].append(measure(weights))
+            resampled[name].append(measure(weights))
     ones = np.ones(items)
     return {
-        name: {"value": float(measure(ones))} | bounds(np.array(drawn[name]))
+        name: {"value": float(measure(ones))} | percentile_interval(np.array(resampled[name]))
         for name, measure in measures.items()
     }
 
 
-def bounds(draws: Floats) -> dict[str, float]:
-    """Give `low` and `high` of a measure's resamples."""
-    defined = draws[~np.isnan(draws)]
-    if 2 * len(defined) < max(len(draws), 1):
+def percentile_interval(resampled: Floats) -> dict[str, float]:
+    """Return `low` and `high` of a measure's resampled values."""
+    defined = resampled[~np.isnan(resampled)]
+    if 2 * len(defined) < max(len(resampled), 1):
         return {"low": float("nan"), "high": float("nan")}
     low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return {"low": float(low), "high": float(high)}
 
 
-def _counted(codes: Codes, weights: Floats, size: int) -> Floats:
-    found: Floats = np.bincount(codes, weights, minlength=size).astype(np.float64)
-    return found
+def _weighted_counts(codes: Codes, weights: Floats, size: int) -> Floats:
+    counts: Floats = np.bincount(codes, weights, minlength=size).astype(np.float64)
+    return counts
 
 
 def _ratio(part: Any, whole: Any) -> Any:
-    """Divide, with NaN for a share of nothing."""
+    """Return part / whole; NaN where the whole is 0."""
     return part / whole if abs(whole) > 1e-12 else float("nan")

@@ -27,7 +27,7 @@ def hash_external_inputs(augment: Augment) -> dict[str, str]:
 def read_hub_commits(augment: Augment) -> dict[str, str | None]:
     """Return the commit of each Hugging Face id that these params name; None if not loaded yet."""
     names = sorted(set(list_models(augment)))
-    return {name: hub.commit(name) for name in names if not Path(name).is_dir()}
+    return {name: hub.cached_commit(name) for name in names if not Path(name).is_dir()}
 
 
 def list_models(augment: Augment) -> list[str]:

@@ -87,8 +87,8 @@ def make_embedding_features(rows: pd.DataFrame, options: Undersample, seed: int)
     """
     # One thread, whatever the process has: rounding would decide near ties.
     encoder = open_encoder("augment.undersample.encoder", options.encoder, MAX_TOKENS, 1)
-    first = encoder.vectors(rows["text"].tolist())
+    first = encoder.encode(rows["text"].tolist())
     if not (rows["text_pair"] != "").any():
         return first
-    second = encoder.vectors(rows["text_pair"].tolist())
+    second = encoder.encode(rows["text_pair"].tolist())
     return np.hstack([first, second, np.abs(first - second)])

@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from foldline.core.errors import FoldlineError
-from foldline.data.reading import found
+from foldline.data.reading import find_file
 
 Lexicon = dict[str, tuple[str, ...]]
 _WORDNET = ("noun", "verb", "adj", "adv")
@@ -32,7 +32,7 @@ def read_tsv(path: Path) -> Lexicon:
         FoldlineError: if the file is missing or malformed, with the line.
     """
     try:
-        lines = found(path).read_text(encoding="utf-8-sig").split("\n")
+        lines = find_file(path).read_text(encoding="utf-8-sig").split("\n")
     except FoldlineError as error:
         raise FoldlineError(f"augment.synonym.path: {error}") from error
     except OSError as error:

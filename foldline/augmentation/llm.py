@@ -10,7 +10,7 @@ from foldline.augmentation.requests import CopyRequest, TextPair
 from foldline.core.errors import FoldlineError
 from foldline.core.io.seeds import derive
 from foldline.core.params import Llm
-from foldline.data.normalization import normalise
+from foldline.data.normalization import normalize_text
 
 MAX_CONCURRENT = 4  # requests
 _FIELDS = re.compile(r"\{(text|text_pair|label)\}")
@@ -89,7 +89,7 @@ class LlmRewriter:
 
 def _clean(answer: str | None, text: str) -> str:
     """Return an answer without reasoning, quotation marks and line breaks around it."""
-    new = normalise(_REASONING.sub("", answer or ""), "none")
+    new = normalize_text(_REASONING.sub("", answer or ""), "none")
     if len(new) > 1 and new[0] + new[-1] in _QUOTES and text[:1] != new[0]:
         new = new[1:-1].strip()
     return new or text

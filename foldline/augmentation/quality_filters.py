@@ -14,9 +14,9 @@ from foldline.core.io.labels import Labels, names_of
 from foldline.core.io.seeds import derive
 from foldline.core.params import Gates
 from foldline.data import similarity_join
-from foldline.data.duplicates import meetings
-from foldline.data.leaks import digest
-from foldline.data.normalization import key
+from foldline.data.duplicates import candidate_pairs
+from foldline.data.leaks import text_digest
+from foldline.data.normalization import casefold_key
 
 FILTERS = ("unchanged", "duplicate", "held", "length", "near", "agreement")
 FOLDS = 5
@@ -39,7 +39,7 @@ class CopyFilter:
             return "unchanged"
         if copy in self._seen:
             return "duplicate"
-        if self._held_out and digest(*copy) in self._held_out:
+        if self._held_out and text_digest(*copy) in self._held_out:
             return "held"
         if not self._has_similar_length(source, copy):
             return "length"
@@ -63,11 +63,11 @@ def find_near_copies(
     is a note on how pairs were found; it is the way in which `prepare` finds near duplicates.
     """
     texts = [
-        key(f"{text}\n{pair}" if pair else text)
+        casefold_key(f"{text}\n{pair}" if pair else text)
         for text, pair in _list_texts(rows) + _list_texts(copies)
     ]
     order = np.array(sorted(range(len(texts)), key=texts.__getitem__), dtype=np.int64)
-    sets, lists, way = meetings([texts[position] for position in order], threshold)
+    sets, lists, way = candidate_pairs([texts[position] for position in order], threshold)
     sources = pd.factorize(np.array([*rows["id"], *copies["source_id"]], dtype=object))[0]
     is_copy = order >= len(rows)
     pairs = np.sort(

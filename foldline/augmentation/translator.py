@@ -53,7 +53,7 @@ class Translator:
         try:
             from transformers import AutoConfig
 
-            local = hub.local_only(name)
+            local = hub.use_local_files(name)
             commit = AutoConfig.from_pretrained(name, local_files_only=local)._commit_hash
         except Exception as error:  # each underlying library has its own errors
             raise FoldlineError(
@@ -161,7 +161,7 @@ def _load_model(name: str) -> tuple[Any, Any]:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    local = hub.local_only(name)
+    local = hub.use_local_files(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
         model = AutoModelForSeq2SeqLM.from_pretrained(name, local_files_only=local, dtype="float32")

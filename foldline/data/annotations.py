@@ -1,4 +1,4 @@
-"""Single judgements of several people: read, checked, and made into labels of rows."""
+"""Annotations, the labels that several annotators give to one row: read, matched, aggregated."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,50 +8,72 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.annotators.agreement import Ratings, plurality, ratings
-from foldline.annotators.human_accuracy import account
+from foldline.annotators.agreement import Ratings, encode_ratings, plurality_values
+from foldline.annotators.label_ceiling import agreement_report
 from foldline.core.errors import FoldlineError, listed, nearest
 from foldline.core.io.labels import Labels
 from foldline.core.params import Annotations, Data
-from foldline.data.cell_parsing import is_number
-from foldline.data.normalization import normalise
-from foldline.data.raw import Raw
-from foldline.data.reading import read
+from foldline.data.normalization import normalize_text
+from foldline.data.raw_table import RawTable, is_number
+from foldline.data.reading import read_raw
 
-NOBODY = pd.DataFrame(columns=["id", "annotator", "label"], dtype="str")
-_BY_CLASS = ("majority", "soft")
+EMPTY_ANNOTATIONS = pd.DataFrame(columns=["id", "annotator", "label"], dtype="str")
+_CLASS_AGGREGATES = ("majority", "soft")
 
 
 @dataclass(frozen=True)
-class Judgements:
-    """Judgements (`id`, `annotator`, `label`) by their row number in the file.
+class AnnotationTable:
+    """Annotations (`id`, `annotator`, `label`), indexed by their row number in the file.
 
-    `first` are each person's first of an item; `again` are later ones of the same person and
-    item, with the `first` label beside. `notes` are for the user.
+    `first` are each annotator's first label of an item; `repeats` are later ones of the same
+    annotator and item, beside the `first` label. `order` are the words of an ordinal scale.
     """
 
     options: Annotations
-    raw: Raw
+    raw: RawTable
     first: pd.DataFrame
-    again: pd.DataFrame
+    repeats: pd.DataFrame
     order: Sequence[str] | None = None
     notes: list[str] = field(default_factory=list)
 
     def where(self, rows: Sequence[int]) -> str:
-        """Name judgements by file and line."""
+        """Return the file and lines of rows, for a message."""
         return f"{self.raw.path}, {self.raw.where(rows)}"
 
     @property
     def ratings(self) -> Ratings:
-        """Give the first judgements as codes."""
-        return ratings(self.first, self.options.scale, self.order)
-
-    def account(self, seed: int) -> dict[str, Any]:
-        """Give agreement and ceiling, as reports/agreement.json holds them."""
-        return account(self.ratings, self.again, self.options.scale, seed)
+        """Return the first annotations as codes."""
+        return encode_ratings(self.first, self.options.scale, self.order)
 
 
-def read_judgements(data: Data) -> Judgements | None:
+@dataclass(frozen=True)
+class AnnotatorSummary:
+    """What `prepare` writes of annotations: two tables and the report on agreement."""
+
+    annotations: pd.DataFrame
+    label_distributions: pd.DataFrame
+    report: dict[str, Any]
+
+
+def summarize_annotations(
+    annotations: AnnotationTable | None, labels: Labels, rows: pd.DataFrame, seed: int
+) -> AnnotatorSummary:
+    """Return the tables and the agreement report of annotations; all empty without annotations.
+
+    Raises:
+        FoldlineError: naming lines with a label that is none of the classes.
+    """
+    if annotations is None:
+        return AnnotatorSummary(EMPTY_ANNOTATIONS, EMPTY_ANNOTATIONS, {})
+    scale = annotations.options.scale
+    return AnnotatorSummary(
+        annotations=annotations.first,
+        label_distributions=label_distributions(annotations, labels, rows),
+        report=agreement_report(annotations.ratings, annotations.repeats, scale, seed),
+    )
+
+
+def read_annotations(data: Data) -> AnnotationTable | None:
     """Read the file that data.annotations names; None where it names none.
 
     Raises:
@@ -62,131 +84,134 @@ def read_judgements(data: Data) -> Judgements | None:
         return None
     if data.id is None:
         raise FoldlineError(
-            "data.annotations names rows by their ids, but data.id is null: ids that are made "
-            "from the content stand in no file. Set data.id, or data.annotations.file to null"
+            "data.annotations refers to rows by id, but data.id is null, and generated ids are in "
+            "no file. Set data.id, or set data.annotations.file=null"
         )
-    raw = read(Path(options.file), data.encoding, data.quoting)
+    raw = read_raw(Path(options.file), data.encoding, data.quoting)
     names = {"id": options.item, "annotator": options.annotator, "label": options.label}
-    table = pd.DataFrame({role: _column(raw, name, role) for role, name in names.items()})
-    table["label"] = [normalise(label, "NFC") for label in table["label"].tolist()]
+    table = pd.DataFrame({role: _required_column(raw, name, role) for role, name in names.items()})
+    table["label"] = [normalize_text(label, "NFC") for label in table["label"].tolist()]
     notes = list(raw.notes)
-    full = (table.map(str.strip) != "").all(axis=1)
-    if not full.any():
+    complete = (table.map(str.strip) != "").all(axis=1)
+    if not complete.any():
         raise FoldlineError(
             f"{raw.path}: no row has a value in each of the columns {listed(names.values())}. "
             "Fill them in, or correct data.annotations"
         )
-    if not full.all():
-        empty = full.index[~full].tolist()
-        notes.append(f"{raw.path}, {raw.where(empty)}: {len(empty)} judgements lack a value")
-    table = table[full]
-    later = table.duplicated(["id", "annotator"])
-    first = table[~later]
-    again = table[later].merge(
+    if not complete.all():
+        incomplete = complete.index[~complete].tolist()
+        notes.append(f"{raw.path}, {raw.where(incomplete)}: {len(incomplete)} annotations are "
+                     "incomplete and left out")  # fmt: skip
+    table = table[complete]
+    is_repeat = table.duplicated(["id", "annotator"])
+    first = table[~is_repeat]
+    repeats = table[is_repeat].merge(
         first.rename(columns={"label": "first"}), on=["id", "annotator"], how="left"
     )
     raw = replace(raw, columns={})
-    found = Judgements(options, raw, first, again.astype(str), _order(table, data), notes)
-    _check_labels(found, table, data)
-    return found
+    order = _ordinal_order(table, data)
+    annotations = AnnotationTable(options, raw, first, repeats.astype(str), order, notes)
+    _check_labels(annotations, table, data)
+    return annotations
 
 
-def matched(
-    judged: Judgements, before: list[str], after: list[str], unlabelled: list[str]
-) -> Judgements:
-    """Give the judgements of rows that exist, under the ids that these have now.
+def match_annotations(
+    annotations: AnnotationTable, before: list[str], after: list[str], unlabelled: list[str]
+) -> AnnotationTable:
+    """Return the annotations of existing rows, with the ids of the pipeline.
 
-    `before` are ids of rows as the files have them, `after` the pipeline's own; `unlabelled` are
-    those of rows to predict, which may repeat a labelled row's.
+    `before` are the ids of rows in the files, `after` those of the pipeline; `unlabelled` are
+    the ids of rows to predict, which may repeat a labelled row's.
 
     Raises:
-        FoldlineError: where a judged id stands in two files, or none is a row's.
+        FoldlineError: where an annotated id is in two files, or none is a row's id.
     """
     names = dict(zip(unlabelled, unlabelled, strict=True))
     names |= dict(zip(before, after, strict=True))
-    items = judged.first["id"]
+    items = annotations.first["id"]
     ids = pd.Series(before, dtype="str")
-    unclear = items.isin(ids[ids.duplicated()])
-    if unclear.any():
-        rows = items.index[unclear].tolist()
+    ambiguous = items.index[items.isin(ids[ids.duplicated()])].tolist()
+    if ambiguous:
         raise FoldlineError(
-            f"{judged.where(rows)}: item '{items[rows[0]]}' is the id of rows in more than one "
-            "file, so whose judgement it is cannot be told. Give ids that differ between files"
+            f"{annotations.where(ambiguous)}: item '{items[ambiguous[0]]}' is the id of rows in "
+            "more than one file. Make ids unique across files"
         )
-    strange = items.index[~items.isin(names)].tolist()
-    if len(strange) == len(items):
+    unknown = items.index[~items.isin(names)].tolist()
+    if len(unknown) == len(items):
         raise FoldlineError(
-            f"{judged.where(strange)}: no item (such as '{items[strange[0]]}') is the id of a row "
-            f"(such as '{next(iter(names), '')}'). Check data.annotations.item and data.id"
+            f"{annotations.where(unknown)}: no item (such as '{items[unknown[0]]}') is the id of a "
+            f"row (such as '{next(iter(names), '')}'). Check data.annotations.item and data.id"
         )
-    notes = list(judged.notes)
-    if strange:
+    notes = list(annotations.notes)
+    if unknown:
         notes.append(
-            f"{judged.where(strange)}: {len(strange)} judgements of items that are no row's id "
-            f"(such as '{items[strange[0]]}') left out"
+            f"{annotations.where(unknown)}: {len(unknown)} annotations left out, as their item "
+            f"(such as '{items[unknown[0]]}') is not the id of a row"
         )
-    first, again = (
+    first, repeats = (
         table[table["id"].isin(names)]
         .assign(id=lambda kept: kept["id"].map(names))
         .sort_values(["id", "annotator"], kind="stable")
-        for table in (judged.first, judged.again)
+        for table in (annotations.first, annotations.repeats)
     )
-    return replace(judged, first=first, again=again, notes=notes)
+    return replace(annotations, first=first, repeats=repeats, notes=notes)
 
 
-def aggregated(judged: Judgements | None) -> dict[str, str]:
-    """Give the label that each judged item gets: the most frequent or the mean; empty for a tie.
+def aggregate_labels(annotations: AnnotationTable | None) -> dict[str, str]:
+    """Return the label of each annotated item: the most frequent or the mean; empty for a tie.
 
-    No item where data.annotations.aggregate is none.
+    No items where data.annotations.aggregate is none.
     """
-    if judged is None or judged.options.aggregate == "none":
+    if annotations is None or annotations.options.aggregate == "none":
         return {}
-    first = judged.first
-    if judged.options.aggregate == "mean":
+    first = annotations.first
+    if annotations.options.aggregate == "mean":
         means = first["label"].astype(float).groupby(first["id"]).mean()
         return {str(name): repr(float(mean)) for name, mean in means.items()}
-    of = ratings(first, "nominal")
-    most = plurality(of.cells, len(of.items))
-    labels = [*of.values, ""]  # the last is for -1
-    return {name: labels[code] for name, code in zip(of.items, most.tolist(), strict=True)}
+    ratings = encode_ratings(first, "nominal")
+    majority = plurality_values(ratings.value_counts, len(ratings.items))
+    labels = [*ratings.values, ""]  # the last is for -1
+    return {name: labels[code] for name, code in zip(ratings.items, majority.tolist(), strict=True)}
 
 
-def relabel(table: pd.DataFrame, made: dict[str, str]) -> list[int]:
-    """Put labels made of judgements into rows (`id`, `label`); a tie leaves the row's own.
+def apply_annotated_labels(table: pd.DataFrame, annotated: dict[str, str]) -> list[int]:
+    """Replace labels of rows (`id`, `label`) by aggregated ones; a tie keeps the row's own.
 
-    Gives the numbers of rows that have neither.
+    Returns the numbers of rows that have neither.
     """
     own = table["label"].tolist()
     ids = table["id"].tolist()
-    table["label"] = [made.get(name) or label for name, label in zip(ids, own, strict=True)]
-    return [row for row, name in enumerate(ids) if made.get(name) == "" and not own[row]]
+    table["label"] = [annotated.get(name) or label for name, label in zip(ids, own, strict=True)]
+    return [row for row, name in enumerate(ids) if annotated.get(name) == "" and not own[row]]
 
 
-def soft_labels(judged: Judgements | None, labels: Labels, rows: pd.DataFrame) -> pd.DataFrame:
-    """Give `id` and the share `p_<class>` of its judgements for each judged row, in their order.
+def label_distributions(
+    annotations: AnnotationTable, labels: Labels, rows: pd.DataFrame
+) -> pd.DataFrame:
+    """Return `id` and the share `p_<class>` of its annotations for each annotated row.
 
-    Official test rows are left out: nothing learns from them. No row where
+    Official test rows are left out: no model trains on them. Empty where
     data.annotations.aggregate is not soft.
 
     Raises:
         FoldlineError: naming lines with a label that is none of the classes.
     """
-    if judged is None or judged.options.aggregate not in _BY_CLASS:
-        return NOBODY
-    _only_classes(judged, judged.first, labels.classes)
-    if judged.options.aggregate != "soft":
-        return NOBODY
-    learnt = rows["id"][rows["part"] != "test"]
-    counts = pd.crosstab(judged.first["id"], judged.first["label"])
+    if annotations.options.aggregate not in _CLASS_AGGREGATES:
+        return EMPTY_ANNOTATIONS
+    _check_classes(annotations, annotations.first, labels.classes)
+    if annotations.options.aggregate != "soft":
+        return EMPTY_ANNOTATIONS
+    ids = rows["id"][rows["part"] != "test"]
+    counts = pd.crosstab(annotations.first["id"], annotations.first["label"])
     counts = counts.reindex(columns=list(labels.classes), fill_value=0)
-    counts = counts.loc[[name for name in learnt.tolist() if name in counts.index]]
+    counts = counts.loc[[name for name in ids.tolist() if name in counts.index]]
     numbers = counts.to_numpy(dtype=np.float64)
     table = pd.DataFrame(numbers / numbers.sum(axis=1, keepdims=True), columns=labels.columns)
     table.insert(0, "id", counts.index.astype(str))
     return table
 
 
-def _column(raw: Raw, name: str, role: str) -> list[str]:
+def _required_column(raw: RawTable, name: str, role: str) -> list[str]:
     values = raw.columns.get(name)
     if values is None:
         close = nearest(name, raw.columns)
@@ -199,43 +224,46 @@ def _column(raw: Raw, name: str, role: str) -> list[str]:
     return [value or "" for value in values]
 
 
-def _order(table: pd.DataFrame, data: Data) -> list[str] | None:
-    """Give the values of an ordinal scale of words in order, as data.classes names them."""
-    words = not all(map(is_number, table["label"].tolist()))
-    if data.annotations.scale != "ordinal" or not words or data.classes is None:
+def _ordinal_order(table: pd.DataFrame, data: Data) -> list[str] | None:
+    """Return the words of an ordinal scale in order, as data.classes lists them."""
+    has_words = not all(map(is_number, table["label"].tolist()))
+    if data.annotations.scale != "ordinal" or not has_words or data.classes is None:
         return None
-    return [normalise(name, "NFC") for name in data.classes]
+    return [normalize_text(name, "NFC") for name in data.classes]
 
 
-def _check_labels(judged: Judgements, table: pd.DataFrame, data: Data) -> None:
-    """Refuse labels that have no place on the scale, or among the classes of data.classes."""
-    options = judged.options
-    known = None if data.classes is None else [normalise(name, "NFC") for name in data.classes]
-    if known and (judged.order or options.aggregate in _BY_CLASS):
-        _only_classes(judged, table, known)
-    if judged.order or (options.scale == "nominal" and options.aggregate != "mean"):
+def _check_labels(annotations: AnnotationTable, table: pd.DataFrame, data: Data) -> None:
+    """Raise for labels that are not on the scale, or not among data.classes."""
+    options = annotations.options
+    if data.classes and (annotations.order or options.aggregate in _CLASS_AGGREGATES):
+        _check_classes(annotations, table, [normalize_text(c, "NFC") for c in data.classes])
+    if annotations.order or (options.scale == "nominal" and options.aggregate != "mean"):
         return
-    wrong = _rows(table, lambda label: not is_number(label))
+    wrong = _rows_where(table, lambda label: not is_number(label))
     if wrong:
         reason = "aggregate=mean" if options.aggregate == "mean" else f"scale={options.scale}"
-        advice = " or name its words in order in data.classes" * (options.scale == "ordinal")
+        advice = ", list its words in order in data.classes," * (options.scale == "ordinal")
         raise FoldlineError(
-            f"{judged.where(wrong)}: label '{table['label'][wrong[0]]}' is not a finite number, "
-            f"which data.annotations.{reason} needs. Mend the labels,{advice} or change the scale"
+            f"{annotations.where(wrong)}: label '{table['label'][wrong[0]]}' is not a finite "
+            f"number, which data.annotations.{reason} needs. Correct the labels{advice} or change "
+            "the scale"
         )
 
 
-def _rows(table: pd.DataFrame, test: Callable[[str], bool]) -> list[int]:
-    return [row for row, label in zip(table.index, table["label"], strict=True) if test(label)]
+def _rows_where(table: pd.DataFrame, condition: Callable[[str], bool]) -> list[int]:
+    labels = zip(table.index, table["label"], strict=True)
+    return [row for row, label in labels if condition(label)]
 
 
-def _only_classes(judged: Judgements, table: pd.DataFrame, known: Sequence[str]) -> None:
-    wrong = _rows(table, lambda label: label not in known)
+def _check_classes(
+    annotations: AnnotationTable, table: pd.DataFrame, classes: Sequence[str]
+) -> None:
+    wrong = _rows_where(table, lambda label: label not in classes)
     if wrong:
         label = table["label"][wrong[0]]
-        close = nearest(label, known)
+        close = nearest(label, classes)
         hint = f" (did you mean '{close}'?)" if close else ""
         raise FoldlineError(
-            f"{judged.where(wrong)}: label '{label}'{hint} is none of the classes {listed(known)}. "
-            "Correct the labels, or empty the cells that should not count"
+            f"{annotations.where(wrong)}: label '{label}'{hint} is none of the classes "
+            f"{listed(classes)}. Correct the labels, or empty the cells that should not count"
         )

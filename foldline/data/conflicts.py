@@ -1,4 +1,4 @@
-"""Duplicates with different labels: found, and kept, dropped or brought to one label."""
+"""Duplicates with different labels: kept, dropped, or changed to one label."""
 
 import math
 from collections import Counter
@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-TOLERANCE = 0.25  # standard deviations of all labels, between the labels of one text
-SHOWN = 1000  # rows listed in reports/prepare.json
+TOLERANCE = 0.25  # allowed range of one text's labels, in standard deviations of all labels
+MAX_LISTED = 1000  # rows listed in reports/prepare.json
 
 
 @dataclass(frozen=True)
-class Settled:
-    """The rows that stay, what was done to which, and lines for the user."""
+class ResolvedConflicts:
+    """The rows that are kept, the new labels, and what changed."""
 
     kept: np.ndarray  # (n,) bool
     labels: list[str]  # (n,), of all rows
@@ -22,10 +22,10 @@ class Settled:
     notes: list[str]
 
 
-def conflicting(codes: np.ndarray, labels: "pd.Series[Any]", task: str) -> np.ndarray:
-    """Tell the rows, (n,) bool, whose duplicates (rows of equal code) are labelled otherwise.
+def conflict_mask(codes: np.ndarray, labels: "pd.Series[Any]", task: str) -> np.ndarray:
+    """Return the rows, (n,) bool, with a duplicate (row of equal code) of another label.
 
-    Numbers differ where a group spans more than TOLERANCE standard deviations of all labels.
+    Numbers conflict where a group's range exceeds TOLERANCE standard deviations of all labels.
     """
     if task == "regression":
         values = labels.to_numpy(dtype=np.float64)
@@ -37,23 +37,27 @@ def conflicting(codes: np.ndarray, labels: "pd.Series[Any]", task: str) -> np.nd
     return np.asarray(by_code.transform("max") > by_code.transform("min"))
 
 
-def settle(rows: pd.DataFrame, codes: np.ndarray, task: str, policy: str) -> Settled:
+def resolve_conflicts(
+    rows: pd.DataFrame, codes: np.ndarray, task: str, policy: str
+) -> ResolvedConflicts:
     """Apply prepare.conflicts to training rows of equal code.
 
-    keep: nothing changes. drop: all rows in conflict go. majority: a group gets its most frequent
-    label, or goes where two are equally frequent; numbers get their mean.
+    keep: nothing changes. drop: all rows in conflict are dropped. majority: a group gets its most
+    frequent label, or is dropped for a tie; numbers get their mean.
 
-    `codes` are those of exact duplicates, or of skeletons, which differ in numbers and signs at
-    most. Near texts are never settled: a "not" fits into the distance, so their labels may both be
-    right. Rows of official valid and test files stay as they are, and their labels count for
-    nothing here: scores would be flattered.
+    `codes` are those of exact duplicates, or of skeletons, which differ only in numbers and
+    punctuation. Near duplicates are never resolved: they may differ by a "not", so both labels may
+    be right. Rows of official valid and test files are neither changed nor counted, as that would
+    inflate scores.
     """
     labels, ids = rows["label"].tolist(), rows["id"].tolist()
     kept = np.ones(len(rows), dtype=bool)
     dropped, relabelled = [], []
-    groups = _groups(rows, codes, task) if policy != "keep" else []
+    groups = _conflict_groups(rows, codes, task) if policy != "keep" else []
     for members in groups:
-        label = None if policy == "drop" else _agreed([labels[row] for row in members], task)
+        label = (
+            None if policy == "drop" else _consensus_label([labels[row] for row in members], task)
+        )
         for row in members:
             if label is None:
                 kept[row] = False
@@ -65,8 +69,8 @@ def settle(rows: pd.DataFrame, codes: np.ndarray, task: str, policy: str) -> Set
         "policy": policy,
         "dropped_rows": len(dropped),
         "relabelled_rows": len(relabelled),
-        "dropped": _capped(dropped),
-        "relabelled": _capped(relabelled),
+        "dropped": _first_changes(dropped),
+        "relabelled": _first_changes(relabelled),
     }
     note = (
         f"prepare.conflicts={policy}: {len(groups)} texts have different labels in "
@@ -74,28 +78,28 @@ def settle(rows: pd.DataFrame, codes: np.ndarray, task: str, policy: str) -> Set
         "relabelled (listed in reports/prepare.json)"
     )
     if groups and "test" not in set(rows["part"]):
-        note += ". Rows for test are taken from these later: scores are of cleaned labels"
-    return Settled(kept, labels, details, [note] if groups else [])
+        note += ". Test rows are taken from these later, so scores are on cleaned labels"
+    return ResolvedConflicts(kept, labels, details, [note] if groups else [])
 
 
-def _groups(rows: pd.DataFrame, codes: np.ndarray, task: str) -> list[list[int]]:
-    """Give the training rows in conflict, group by group."""
+def _conflict_groups(rows: pd.DataFrame, codes: np.ndarray, task: str) -> list[list[int]]:
+    """Return the training rows in conflict, by group."""
     train = np.flatnonzero(rows["part"] == "train")
     groups: dict[int, list[int]] = {}
     if len(train):
-        there = train[conflicting(codes[train], rows["label"].iloc[train], task)]
-        for row in there.tolist():
+        conflicting = train[conflict_mask(codes[train], rows["label"].iloc[train], task)]
+        for row in conflicting.tolist():
             groups.setdefault(int(codes[row]), []).append(row)
     return list(groups.values())
 
 
-def _agreed(labels: list[str], task: str) -> str | None:
-    """Give the label of most, None for a tie; of numbers the mean, exact whatever their order."""
+def _consensus_label(labels: list[str], task: str) -> str | None:
+    """Return the most frequent label, None for a tie; the mean of numbers, in any order."""
     if task == "regression":
         return f"{math.fsum(map(float, labels)) / len(labels):.12g}"
     (label, most), *others = Counter(labels).most_common()
     return None if others and others[0][1] == most else label
 
 
-def _capped(changes: list[dict[str, str]]) -> list[dict[str, str]]:
-    return sorted(changes, key=lambda change: change["id"])[:SHOWN]
+def _first_changes(changes: list[dict[str, str]]) -> list[dict[str, str]]:
+    return sorted(changes, key=lambda change: change["id"])[:MAX_LISTED]

@@ -1,4 +1,4 @@
-"""The bytes of a raw file, unpacked and decoded to text."""
+"""The bytes of a raw file, decompressed and decoded to text."""
 
 import gzip
 import zlib
@@ -20,11 +20,11 @@ _BINARY = {
 }
 
 
-def unpacked(path: Path) -> bytes:
-    """Read a file, unzipped where its name ends with .gz.
+def read_bytes(path: Path) -> bytes:
+    """Read a file, decompressed where its name ends with .gz.
 
     Raises:
-        FoldlineError: where it cannot be opened, is not whole, or is of another kind.
+        FoldlineError: where it cannot be opened or decompressed.
     """
     try:
         content = path.read_bytes()
@@ -38,36 +38,37 @@ def unpacked(path: Path) -> bytes:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
         raise FoldlineError(
-            f"{path} is not a whole gzip file ({error}): copy it again, or rename it if it is plain"
+            f"{path} is not a complete gzip file ({error}): copy it again, or rename it if it is "
+            "not compressed"
         ) from error
 
 
-def decoded(path: Path, content: bytes, encoding: str) -> tuple[str, str]:
-    """Give the text, without a byte order mark, and the encoding; `auto` tries UTF-8, then cp949.
+def decode(path: Path, content: bytes, encoding: str) -> tuple[str, str]:
+    """Return the text without a byte order mark, and its encoding; `auto`: UTF-8, then cp949.
 
     Raises:
-        FoldlineError: naming the line of the first byte that is not text.
+        FoldlineError: naming the line of the first byte that cannot be decoded.
     """
     for start, kind in _BINARY.items():
         if content.startswith(start):
             raise FoldlineError(f"{path} is {kind}")
-    names = _candidates(content) if encoding == "auto" else [encoding]
+    names = _candidate_encodings(content) if encoding == "auto" else [encoding]
     for name in names:
         try:
             text = content.decode(name)
         except UnicodeError:
             continue
-        _refuse_nul(path, text)
+        _check_nul(path, text)
         return text.removeprefix("\ufeff"), name
-    raise FoldlineError(_undecodable(path, content, names))
+    raise FoldlineError(_undecodable_message(path, content, names))
 
 
-def _candidates(content: bytes) -> list[str]:
-    found = next((name for mark, name in _BOMS.items() if content.startswith(mark)), None)
-    return [found] if found else ["utf-8", "cp949"]
+def _candidate_encodings(content: bytes) -> list[str]:
+    marked = next((name for mark, name in _BOMS.items() if content.startswith(mark)), None)
+    return [marked] if marked else ["utf-8", "cp949"]
 
 
-def _refuse_nul(path: Path, text: str) -> None:
+def _check_nul(path: Path, text: str) -> None:
     if "\0" not in text:
         return
     line = text.count("\n", 0, text.index("\0")) + 1
@@ -77,21 +78,21 @@ def _refuse_nul(path: Path, text: str) -> None:
     )
 
 
-def _line(content: bytes, error: UnicodeDecodeError) -> int:
+def _error_line(content: bytes, error: UnicodeDecodeError) -> int:
     return content.count(b"\n", 0, error.start) + 1
 
 
-def _undecodable(path: Path, content: bytes, names: list[str]) -> str:
-    where, found = f"{path}", "its content"
+def _undecodable_message(path: Path, content: bytes, names: list[str]) -> str:
+    where, problem = f"{path}", "its content"
     try:
         content.decode(names[0])
     except UnicodeDecodeError as error:
-        where = f"{path}, line {_line(content, error)}"
-        found = f"byte 0x{content[error.start]:02x}"
-    except UnicodeError as error:  # some codecs tell no position
-        found = f"its content ({error})"
+        where = f"{path}, line {_error_line(content, error)}"
+        problem = f"byte 0x{content[error.start]:02x}"
+    except UnicodeError as error:  # some codecs report no position
+        problem = f"its content ({error})"
     tried = "neither UTF-8 nor cp949" if len(names) > 1 else f"not {names[0]}"
     return (
-        f"{where}: {found} is {tried}. Set data.encoding to the file's own (such as utf-8, cp949, "
-        "utf-16, latin-1), or save it as UTF-8"
+        f"{where}: {problem} is {tried}. Set data.encoding to the file's own (such as utf-8, "
+        "cp949, utf-16, latin-1), or save it as UTF-8"
     )

@@ -1,4 +1,4 @@
-"""Rows that are one text: equal, of equal skeleton, or near; each strength holds the one before."""
+"""Duplicate rows at three strengths: exact, equal skeleton, near; each includes the one before."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -7,24 +7,24 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.params import Duplicates
-from foldline.data.normalization import key, skeleton
+from foldline.data.normalization import casefold_key, skeleton
 
 if TYPE_CHECKING:
-    from foldline.data.similarity_join import Lists, Sets
+    from foldline.data.similarity_join import CandidateLists, GramSets
 
-GRAMS = 50_000_000  # characters whose sets fit into about 1.5 GB of memory
-LARGE = 0.1  # share of all rows that are one group
-SHOWN = 40  # characters of a text
-WORK = 1e10  # members of sets that an exact join may have to look at: a minute or two
+MAX_CHARACTERS = 50_000_000  # of all texts; their sets take about 1.5 GB of memory
+LARGE_SHARE = 0.1  # of all rows in one group
+MAX_SHOWN = 40  # characters of a text in a note
+MAX_WORK = 1e10  # set members that an exact join may compare: a minute or two
 
 
 @dataclass(frozen=True)
-class Found:
-    """Which rows are one: equal numbers, (n,) int64 each; a pair is the same the other way round.
+class DuplicateGroups:
+    """Group numbers of rows, (n,) int64 each: duplicates have equal numbers.
 
-    `exact`, `skeleton` and `near` compare whole rows: the text, or both texts of a pair; `near`
-    is None where it is not asked for. `together` is the strength and the kind of pairs that
-    params.yaml asks for, closed: what a chain of duplicates joins is one.
+    `exact`, `skeleton` and `near` compare whole rows: the text, or both texts of a pair in either
+    order; `near` is None unless params.yaml asks for it. `together` are the groups that no split
+    divides, by the strength and the kind of pairs in params.yaml, joined in chains.
     """
 
     exact: np.ndarray
@@ -34,135 +34,148 @@ class Found:
     notes: list[str]
 
 
-def find_duplicates(table: pd.DataFrame, wanted: Duplicates) -> Found:
+def find_duplicates(table: pd.DataFrame, options: Duplicates) -> DuplicateGroups:
     """Find the duplicates among the rows of `table` (text, text_pair).
 
-    exact: equal but for case and form of characters (NFKC). skeleton: equal letters, every number
-    alike; texts without a letter are compared exactly. near: the skeletons' sets of character
-    3-grams have a Jaccard similarity of at least `wanted.threshold`; shorter skeletons must be
-    equal. Texts shorter than `wanted.min_chars`, and empty ones, are duplicates of nothing.
+    exact: equal except for case and Unicode form (NFKC). skeleton: equal letters, with every
+    number alike; texts without a letter are compared exactly. near: the skeletons' sets of
+    character 3-grams have a Jaccard similarity of at least `options.threshold`; shorter skeletons
+    must be equal. Texts shorter than `options.min_chars`, and empty ones, have no duplicates.
 
-    `wanted.pairs` both: two pairs are one where their sentences are, one by one and either way
-    round (near: where the sentences stand in the same near groups). either: where they share one.
+    `options.pairs` both: pairs are duplicates where both sentences are, in either order (near:
+    where the sentences are in the same near groups). either: where one sentence is.
     """
     texts, pairs = table["text"].tolist(), table["text_pair"].tolist()
     numbers, unique = pd.factorize(np.array([*texts, *pairs], dtype=object))
-    keys = [key(text) for text in unique]
-    real = np.fromiter(map(len, keys), np.int64, len(keys)) >= wanted.min_chars
-    bones = [
-        (skeleton(text) if counts else "") or f"\0{text}"
-        for text, counts in zip(keys, real, strict=True)
+    keys = [casefold_key(text) for text in unique]
+    long_enough = np.fromiter(map(len, keys), np.int64, len(keys)) >= options.min_chars
+    skeletons = [
+        (skeleton(text) if is_long else "") or f"\0{text}"
+        for text, is_long in zip(keys, long_enough, strict=True)
     ]
-    exact, equal = _numbered(keys), _numbered(bones)
-    strongest, notes = exact if wanted.match == "exact" else equal, []
-    if wanted.match == "near":
-        groups, said = near_groups(_first(bones, equal), wanted.threshold)
-        strongest, notes = groups[equal], [said]
+    exact, equal = _factorize(keys), _factorize(skeletons)
+    codes, notes = exact if options.match == "exact" else equal, []
+    if options.match == "near":
+        groups, note = group_near_texts(_first_values(skeletons, equal), options.threshold)
+        codes, notes = groups[equal], [note]
     sides = numbers.reshape(2, len(table))
-    whole = _both(strongest[sides], real[sides])
+    whole = _pair_codes(codes[sides], long_enough[sides])
     together = whole
-    if wanted.pairs == "either" and any(pairs):
-        together = _either(strongest[sides], real[sides])
-        notes += _chained(whole, together, strongest[sides], table)
-    return Found(
-        exact=_both(exact[sides], real[sides]),
-        skeleton=_both(equal[sides], real[sides]),
-        near=whole if wanted.match == "near" else None,
+    if options.pairs == "either" and any(pairs):
+        together = _chain_codes(codes[sides], long_enough[sides])
+        notes += _chain_notes(whole, together, codes[sides], table)
+    return DuplicateGroups(
+        exact=_pair_codes(exact[sides], long_enough[sides]),
+        skeleton=_pair_codes(equal[sides], long_enough[sides]),
+        near=whole if options.match == "near" else None,
         together=together,
         notes=notes,
     )
 
 
-def near_groups(texts: list[str], threshold: float) -> tuple[np.ndarray, str]:
-    """Group different texts by chains of near ones: (n,) int64, and a line that says how.
+def group_near_texts(texts: list[str], threshold: float) -> tuple[np.ndarray, str]:
+    """Return the groups (n,) int64 of different texts in chains of near ones, and a note.
 
-    Texts that start with a null character are near to nothing.
+    Texts that start with a null character have no near texts.
     """
     from foldline.data import similarity_join
 
     texts = ["" if text.startswith("\0") else text for text in texts]
-    # The order of rows must not count.
+    # The order of rows must not matter.
     order = sorted(range(len(texts)), key=texts.__getitem__)
-    sets, lists, way = meetings([texts[row] for row in order], threshold)
+    sets, lists, description = candidate_pairs([texts[row] for row in order], threshold)
     groups = np.empty(len(texts), dtype=np.int64)
     groups[order] = similarity_join.similar_groups(sets, lists, threshold)
-    return groups, f"near duplicates (Jaccard of 3-grams from {threshold:g}): {way}"
+    return groups, f"near duplicates (Jaccard of 3-grams from {threshold:g}): {description}"
 
 
-def meetings(texts: list[str], threshold: float) -> tuple["Sets", "Lists", str]:
-    """Choose how near ones among sorted texts are found: their sets, who meets, and words for it.
+def candidate_pairs(texts: list[str], threshold: float) -> tuple["GramSets", "CandidateLists", str]:
+    """Return the 3-gram sets of sorted texts, candidate pairs of near texts, and a description.
 
-    A prefix-filter join finds all pairs of short texts. Where that would take more than WORK, or
-    their sets more memory than GRAMS, as with many long texts, MinHash proposes pairs, and their
-    sets decide; it looks at neighbours, so that the texts must be sorted.
+    A prefix-filter join finds all near pairs. Where that would take more than MAX_WORK, or the
+    texts have more than MAX_CHARACTERS, MinHash proposes pairs and their sets decide. MinHash
+    compares neighbours, so the texts must be sorted.
     """
     from foldline.data import minhash, similarity_join
 
     count = f"{sum(map(bool, texts)):,} texts"
-    if sum(map(len, texts)) <= GRAMS:
-        sets = similarity_join.gram_sets(texts)
-        lists = similarity_join.prefix_lists(sets, threshold)
-        if lists.work <= WORK:
+    if sum(map(len, texts)) <= MAX_CHARACTERS:
+        sets = similarity_join.build_gram_sets(texts)
+        lists = similarity_join.prefix_candidates(sets, threshold)
+        if lists.work <= MAX_WORK:
             return sets, lists, f"exact join of {count}"
-    lists = minhash.band_lists(texts, threshold)
+    lists = minhash.band_candidates(texts, threshold)
     recall = minhash.expected_recall(threshold)
-    way = f"MinHash of {count}, verified; recall {recall:.3f} at the threshold"
-    if lists.counts.max(initial=0) == minhash.NEIGHBOURS:
-        way += f", less where more than {minhash.NEIGHBOURS} texts are alike"
-    return minhash.LongTexts(texts), lists, way
+    description = f"MinHash of {count}, verified; recall {recall:.3f} at the threshold"
+    if lists.counts.max(initial=0) == minhash.MAX_NEIGHBOURS:
+        description += f", less where more than {minhash.MAX_NEIGHBOURS} texts are alike"
+    return minhash.LongTexts(texts), lists, description
 
 
-def group_names(codes: np.ndarray, ids: list[str]) -> list[str]:
-    """Name each row's group by the smallest id in it."""
+def duplicate_keys(table: pd.DataFrame) -> list[tuple[str, ...] | None]:
+    """Return a key for each row that exact duplicates share; None for rows without text.
+
+    A pair equals the same pair in the other order.
+    """
+    keys: list[tuple[str, ...] | None] = []
+    for text, pair in zip(table["text"].tolist(), table["text_pair"].tolist(), strict=True):
+        texts = tuple(sorted(filter(None, (casefold_key(text), casefold_key(pair)))))
+        keys.append(texts or None)
+    return keys
+
+
+def name_groups(codes: np.ndarray, ids: list[str]) -> list[str]:
+    """Return the name of each row's group: the smallest id in it."""
     names: dict[int, str] = {}
     for code, name in zip(codes.tolist(), ids, strict=True):
         names[code] = min(name, names.get(code, name))
     return [names[code] for code in codes.tolist()]
 
 
-def _numbered(keys: list[str]) -> np.ndarray:
+def _factorize(keys: list[str]) -> np.ndarray:
     return np.asarray(pd.factorize(np.array(keys, dtype=object))[0], dtype=np.int64)
 
 
-def _first(values: list[str], numbers: np.ndarray) -> list[str]:
-    """Give the value of each number, in the order of numbers."""
+def _first_values(values: list[str], numbers: np.ndarray) -> list[str]:
+    """Return the first value of each number, in the order of numbers."""
     return [values[row] for row in np.unique(numbers, return_index=True)[1]]
 
 
-def _both(sides: np.ndarray, real: np.ndarray) -> np.ndarray:
-    """Give numbers to rows by both sentences, either way round; one real one must be there."""
+def _pair_codes(sides: np.ndarray, long_enough: np.ndarray) -> np.ndarray:
+    """Return codes of rows by both sentences, in either order; unique if both are too short."""
     low, high = sides.min(axis=0), sides.max(axis=0)
     width = int(sides.max(initial=0)) + 1
-    return np.where(real.any(axis=0), low * width + high, -1 - np.arange(len(low)))
+    return np.where(long_enough.any(axis=0), low * width + high, -1 - np.arange(len(low)))
 
 
-def _either(sides: np.ndarray, real: np.ndarray) -> np.ndarray:
-    """Give numbers to rows by chains of shared sentences; only real ones join."""
-    from foldline.data.similarity_join import merged
+def _chain_codes(sides: np.ndarray, long_enough: np.ndarray) -> np.ndarray:
+    """Return codes of rows by chains of shared sentences that are long enough."""
+    from foldline.data.similarity_join import merge_groups
 
     rows = np.tile(np.arange(sides.shape[1]), 2)
-    links = np.stack([rows, sides.ravel() + sides.shape[1]], axis=1)[real.ravel()]
+    links = np.stack([rows, sides.ravel() + sides.shape[1]], axis=1)[long_enough.ravel()]
     nodes = np.arange(sides.shape[1] + int(sides.max(initial=0)) + 1)
-    return merged(nodes, links)[: sides.shape[1]]
+    return merge_groups(nodes, links)[: sides.shape[1]]
 
 
-def _chained(
+def _chain_notes(
     whole: np.ndarray, together: np.ndarray, sides: np.ndarray, table: pd.DataFrame
 ) -> list[str]:
-    """Tell of a large group that shared sentences made, with the one that most of its rows hold."""
+    """Return a note on a large group of shared sentences, with its most frequent sentence."""
     most, equal = (int(np.unique(c, return_counts=True)[1].max()) for c in (together, whole))
-    if most <= LARGE * len(table) or most == equal:
+    if most <= LARGE_SHARE * len(table) or most == equal:
         return []
     codes, sizes = np.unique(together, return_counts=True)
     rows = np.flatnonzero(together == codes[sizes.argmax()])
     own = sides[:, rows]
     numbers, counts = np.unique(own, return_counts=True)
-    side, place = np.argwhere(own == numbers[counts.argmax()])[0]
-    text = table[("text", "text_pair")[side]].iloc[rows[place]]
+    side, index = np.argwhere(own == numbers[counts.argmax()])[0]
+    text = table[("text", "text_pair")[side]].iloc[rows[index]]
     return [
         f"prepare.duplicates.pairs=either joins rows that share one text, in chains: {most} of "
-        f"{len(table)} rows ({most / len(table):.0%}) are one group, which no split divides; of "
-        f"equal pairs the largest is {equal}. '{text[:SHOWN]}' alone stands in {counts.max()} of "
-        "them. If such texts are titles over many rows, set prepare.duplicates.pairs=both, and "
-        "name their column as data.group if rows under one title must stay together"
+        f"{len(table)} rows ({most / len(table):.0%}) are one group, which no split divides; the "
+        f"largest group of equal pairs has {equal}. '{text[:MAX_SHOWN]}' alone is in "
+        f"{counts.max()} of them. If such texts are titles of many rows, set "
+        "prepare.duplicates.pairs=both, and name their column as data.group if rows of one title "
+        "must stay together"
     ]

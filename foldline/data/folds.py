@@ -1,4 +1,4 @@
-"""Rows are numbered into folds, and inside each fold into inner ones, groups kept whole."""
+"""Folds of the rows, and nested folds for tuning inside them, with every group kept whole."""
 
 import numpy as np
 import pandas as pd
@@ -6,11 +6,11 @@ import pandas as pd
 from foldline.core.errors import FoldlineError
 from foldline.core.io.group_split import compute_strata, group_folds
 from foldline.core.io.seeds import derive
-from foldline.data.split_feasibility import group_name
+from foldline.data.split_feasibility import describe_group
 from foldline.data.time_split import split_by_time
 
 
-def fold_rows(
+def assign_folds(
     table: pd.DataFrame,
     n_splits: int,
     task: str,
@@ -18,22 +18,22 @@ def fold_rows(
     name: str = "kfold.n_splits",
     periods: bool = False,
 ) -> np.ndarray:
-    """Give each row its fold, 0 to n_splits - 1: (n,) int; groups whole, classes balanced.
+    """Return the fold of each row, 0 to n_splits - 1: (n,) int, with balanced classes.
 
-    With `periods` a fold is a stretch of time (column `time`), and classes fall as they do.
+    With `periods` a fold is a period of time (column `time`), and classes are not balanced.
 
     Raises:
-        FoldlineError: where there are fewer groups than folds, or a fold gets no row; `name` is
-            the parameter to change, and the group that is in the way is named.
+        FoldlineError: where there are fewer groups than folds, or a fold has no rows, naming the
+            largest group and `name`, the parameter to change.
     """
     groups = table["group"].tolist()
     sizes = table["group"].value_counts()
     if len(sizes) < n_splits:
         raise FoldlineError(
-            f"{name}={n_splits} needs as many groups of rows, but {len(groups)} rows are "
+            f"{name}={n_splits} needs at least as many groups of rows, but {len(groups)} rows are "
             f"in {len(sizes)} (duplicates, and rows of one data.group, are one group); "
-            f"{_largest(table, sizes)}. "
-            f"Set {name} to {max(len(sizes), 2)} or fewer, or give more rows"
+            f"{_describe_largest_group(table, sizes)}. "
+            f"Set {name} to {max(len(sizes), 2)} or fewer, or add rows"
         )
     if periods:
         folds = split_by_time(table["time"].to_numpy(), groups, [1 / n_splits] * n_splits)
@@ -43,34 +43,35 @@ def fold_rows(
     empty = n_splits - len(set(folds.tolist()))
     if empty:
         raise FoldlineError(
-            f"{name}={n_splits}: {empty} folds are left without a row, as the groups "
-            f"({len(sizes)} of {len(groups)} rows) are too uneven: {_largest(table, sizes)}. "
-            f"Set {name} lower"
+            f"{name}={n_splits}: {empty} folds have no rows, as the groups ({len(sizes)} of "
+            f"{len(groups)} rows) are too uneven: {_describe_largest_group(table, sizes)}. "
+            f"Lower {name}"
         )
     return folds
 
 
-def nested_rows(
+def assign_nested_folds(
     table: pd.DataFrame, nested: int, task: str, seed: int, periods: bool = False
 ) -> pd.DataFrame:
-    """Give the rows outside each fold `nested` inner folds of their own: id, fold, inner.
+    """Return `nested` inner folds of the rows outside each fold: id, fold, inner.
 
-    Tuning inside a fold then sees no row of it (Varma and Simon, 2006). The table has `fold`; 0
-    gives no rows. Each fold's seed is derived by its number.
+    Tuning inside a fold then uses no row of it (Varma and Simon, 2006). The table has `fold`;
+    nested=0 returns no rows. Each fold's seed is derived from its number.
 
     Raises:
-        FoldlineError: as `fold_rows`.
+        FoldlineError: as `assign_folds`.
     """
-    found = [pd.DataFrame({"id": [], "fold": [], "inner": []}).astype({"id": "str"})]
+    tables = [pd.DataFrame({"id": [], "fold": [], "inner": []}).astype({"id": "str"})]
     for fold in sorted(set(table["fold"])) if nested else []:
         outside = table[table["fold"] != fold]
-        own = derive(seed, "nested", fold)
-        inner = fold_rows(outside, nested, task, own, "kfold.nested", periods)
-        found.append(pd.DataFrame({"id": outside["id"], "fold": fold, "inner": inner}))
-    joined = pd.concat(found[1:] or found, ignore_index=True)
+        fold_seed = derive(seed, "nested", fold)
+        inner = assign_folds(outside, nested, task, fold_seed, "kfold.nested", periods)
+        tables.append(pd.DataFrame({"id": outside["id"], "fold": fold, "inner": inner}))
+    joined = pd.concat(tables[1:] or tables, ignore_index=True)
     return joined.astype({"fold": "int64", "inner": "int64"})
 
 
-def _largest(table: pd.DataFrame, sizes: "pd.Series[int]") -> str:
+def _describe_largest_group(table: pd.DataFrame, sizes: "pd.Series[int]") -> str:
     largest = min(sizes.index[sizes == sizes.max()])
-    return f"{group_name(table, largest)} holds {sizes.max() / len(table):.0%} of them"
+    share = sizes.max() / len(table)
+    return f"the largest is {describe_group(table, largest)}, with {share:.0%} of them"

@@ -1,4 +1,4 @@
-"""Words that give the label away: n-grams beside which there is nearly one label alone."""
+"""Label artifacts: n-grams that occur almost only with one label."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-LEAST = 20  # distinct texts that must hold an n-gram: of fewer, a G-test says little
-PRECISION, COVERAGE, LEVEL = 0.98, 0.2, 0.01
-MATTERS, WIDE = 0.2, 0.9  # share of all texts; share of one class
-SPREAD = 0.1  # regression: of the labels with the n-gram, to that of all
-# Words, and runs of other signs: a tag such as `<3>` or `##` can tell a label, too.
+MIN_TEXTS = 20  # distinct texts with an n-gram; with fewer, a G-test has little power
+MIN_PRECISION, MIN_COVERAGE, MAX_Q = 0.98, 0.2, 0.01
+NOTEWORTHY_SHARE, NOTEWORTHY_COVERAGE = 0.2, 0.9  # share of all texts; share of one class
+MAX_SPREAD = 0.1  # regression: standard deviation of labels with the n-gram, relative to all
+# Words, and runs of other characters: a tag such as `<3>` or `##` can be an artifact, too.
 _TOKEN = r"\w+|[^\w\s]+"
-START, END = 1500, 500  # characters of a long text: what was put in stands at its ends
+START_CHARACTERS, END_CHARACTERS = (
+    1500,
+    500,
+)  # characters of a long text that are kept: artifacts are at its ends
 
 
 @dataclass(frozen=True)
@@ -24,37 +27,36 @@ class Ngrams:
     present: Any
 
 
-def find_ngrams(texts: Sequence[str], least: int = LEAST) -> Ngrams:
-    """Find the word 1-2-grams that at least `least` texts hold, case aside."""
+def find_ngrams(texts: Sequence[str], least: int = MIN_TEXTS) -> Ngrams:
+    """Find the word 1-2-grams, ignoring case, that at least `least` texts have."""
     from sklearn.feature_extraction.text import CountVectorizer
 
     counter = CountVectorizer(
         token_pattern=_TOKEN, ngram_range=(1, 2), binary=True, min_df=least, dtype=np.int32
     )
     try:
-        present = counter.fit_transform([_ends(text) for text in texts])
-    except ValueError:  # no n-gram is so frequent: scikit-learn has no other way to say so
+        present = counter.fit_transform([_keep_ends(text) for text in texts])
+    except ValueError:  # scikit-learn raises where no n-gram is frequent enough
         from scipy.sparse import csr_matrix
 
         return Ngrams(np.array([], dtype=str), csr_matrix((len(texts), 0), dtype=np.int32))
     return Ngrams(counter.get_feature_names_out(), present)
 
 
-def holding(ngrams: Ngrams, names: "Sequence[str] | pd.Series[str]") -> np.ndarray:
-    """Tell which texts hold one of the n-grams at least: (texts,) bool."""
-    chosen = np.isin(ngrams.names, np.asarray(names, dtype=ngrams.names.dtype))
-    return np.asarray(ngrams.present[:, chosen].sum(axis=1)).ravel() > 0
+def contains_ngram(ngrams: Ngrams, names: "Sequence[str] | pd.Series[str]") -> np.ndarray:
+    """Return which texts have at least one of the n-grams: (texts,) bool."""
+    selected = np.isin(ngrams.names, np.asarray(names, dtype=ngrams.names.dtype))
+    return np.asarray(ngrams.present[:, selected].sum(axis=1)).ravel() > 0
 
 
-def by_class(ngrams: Ngrams, labels: Sequence[Sequence[str]]) -> pd.DataFrame:
-    """Test each n-gram and class for association: a row for each pair more frequent than chance.
+def class_associations(ngrams: Ngrams, labels: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """Test each n-gram and class for association; return the pairs more frequent than by chance.
 
     `labels` are those of each text, one or several.
 
-    The log-likelihood ratio (Dunning, 1993), one-sided, is held against chi-square with one
-    degree of freedom; `q` is Benjamini and Hochberg's (1995) over all pairs of the table.
-    `precision` is the share of the n-gram's texts that have the label, `coverage` the share of
-    the label's texts that hold the n-gram.
+    The test is the one-sided log-likelihood ratio (Dunning, 1993) with one degree of freedom; `q`
+    is Benjamini and Hochberg's (1995) over all pairs. `precision` is the share of the n-gram's
+    texts that have the label, `coverage` the share of the label's texts that have the n-gram.
     """
     from scipy.sparse import csr_matrix
     from scipy.special import chdtrc
@@ -66,7 +68,7 @@ def by_class(ngrams: Ngrams, labels: Sequence[Sequence[str]]) -> pd.DataFrame:
     ones = np.ones(len(codes), dtype=np.int32)
     member = csr_matrix((ones, (codes, texts)), shape=(len(classes), n))
     both = (member @ ngrams.present).tocoo()
-    holds = _holding_each(ngrams)[both.col]
+    holds = _text_counts(ngrams)[both.col]
     sizes = np.bincount(codes)[both.row]
     k = both.data.astype(np.int64)  # times n, it would not fit into 32 bits
     more = k * n > holds * sizes
@@ -80,22 +82,22 @@ def by_class(ngrams: Ngrams, labels: Sequence[Sequence[str]]) -> pd.DataFrame:
             "precision": k / holds,
             "coverage": k / sizes,
             "strength": statistic,
-            "q": adjusted(chdtrc(1, statistic) / 2, len(classes) * len(ngrams.names)),
+            "q": adjust_p_values(chdtrc(1, statistic) / 2, len(classes) * len(ngrams.names)),
         }
     )
-    return _strongest_first(table)
+    return _sort_by_strength(table)
 
 
-def by_number(ngrams: Ngrams, numbers: np.ndarray) -> pd.DataFrame:
-    """Test the correlation of each n-gram's presence with a number, two-sided, by Student's t.
+def number_correlations(ngrams: Ngrams, numbers: np.ndarray) -> pd.DataFrame:
+    """Test the correlation of each n-gram's presence with a number (two-sided t-test).
 
-    `spread` is the standard deviation of the numbers beside the n-gram to that of all, `mean`
-    their mean, `coverage` the share of all texts; `q` as in `by_class`.
+    `spread` is the standard deviation of the numbers with the n-gram, relative to that of all,
+    `mean` their mean, `coverage` the share of all texts; `q` as in `class_associations`.
     """
     from scipy.special import stdtr
 
     n, sd = len(numbers), float(numbers.std())
-    holds = _holding_each(ngrams)
+    holds = _text_counts(ngrams)
     some = (holds < n) & (sd > 0)
     names, holds, present = ngrams.names[some], holds[some], ngrams.present[:, some]
     mean = present.T @ numbers / holds
@@ -115,14 +117,14 @@ def by_number(ngrams: Ngrams, numbers: np.ndarray) -> pd.DataFrame:
             "coverage": share,
             "correlation": r,
             "strength": t,
-            "q": adjusted(2 * stdtr(n - 2, -t), len(names)),
+            "q": adjust_p_values(2 * stdtr(n - 2, -t), len(names)),
         }
     )
-    return _strongest_first(table)
+    return _sort_by_strength(table)
 
 
-def adjusted(p: np.ndarray, tests: int) -> np.ndarray:
-    """Give Benjamini and Hochberg's q (1995) of p-values; tests not among them had p = 1.
+def adjust_p_values(p: np.ndarray, tests: int) -> np.ndarray:
+    """Return Benjamini and Hochberg's q (1995) of p-values; the other `tests` have p = 1.
 
     Raises:
         ValueError: where there are more p-values than tests.
@@ -136,35 +138,35 @@ def adjusted(p: np.ndarray, tests: int) -> np.ndarray:
     return np.asarray(np.minimum(false_discovery_control(p) * tests / len(p), 1.0))
 
 
-def gives_away(table: pd.DataFrame) -> "pd.Series[bool]":
-    """Tell which n-grams nearly decide the label.
+def is_artifact(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which n-grams nearly determine the label.
 
     Classes: at least 98 % of the n-gram's texts have the label, and a fifth of the label's texts
-    hold it. Numbers: the labels beside it spread by a tenth of all, in a twentieth of the texts.
+    have the n-gram. Numbers: `spread` is at most .1, and a twentieth of the texts have the n-gram.
     Both: q below .01.
     """
     if "spread" in table:
-        near = (table["spread"] <= SPREAD) & (table["coverage"] >= 0.05)
+        decisive = (table["spread"] <= MAX_SPREAD) & (table["coverage"] >= 0.05)
     else:
-        near = (table["precision"] >= PRECISION) & (table["coverage"] >= COVERAGE)
-    return near & (table["q"] < LEVEL)
+        decisive = (table["precision"] >= MIN_PRECISION) & (table["coverage"] >= MIN_COVERAGE)
+    return decisive & (table["q"] < MAX_Q)
 
 
-def matters(share: float, coverages: Sequence[float]) -> bool:
-    """Tell whether findings are worth a note: a fifth of all texts, or nine in ten of a class.
+def is_noteworthy(share: float, coverages: Sequence[float]) -> bool:
+    """Return whether artifacts deserve a note: a fifth of all texts, or nine in ten of a class.
 
-    Less is the rule where classes are topics: `visa` stands in most texts of a class on visas.
+    Less is normal where classes are topics: `visa` is in most texts of a class about visas.
     """
-    return share >= MATTERS or max(coverages, default=0.0) >= WIDE
+    return share >= NOTEWORTHY_SHARE or max(coverages, default=0.0) >= NOTEWORTHY_COVERAGE
 
 
-def _holding_each(ngrams: Ngrams) -> np.ndarray:
-    """Give the number of texts that hold each n-gram: (n-grams,)."""
+def _text_counts(ngrams: Ngrams) -> np.ndarray:
+    """Return the number of texts that have each n-gram: (n-grams,)."""
     return np.asarray(ngrams.present.sum(axis=0), dtype=np.int64).ravel()
 
 
 def _log_likelihood(k: np.ndarray, holds: np.ndarray, sizes: np.ndarray, n: int) -> np.ndarray:
-    """Give G of 2 x 2 tables by their first cell and margins."""
+    """Return the G statistic of 2 x 2 tables, from their first cell and margins."""
     from scipy.special import xlogy
 
     rows, columns = (holds, n - holds), (sizes, n - sizes)
@@ -177,10 +179,14 @@ def _log_likelihood(k: np.ndarray, holds: np.ndarray, sizes: np.ndarray, n: int)
     return np.maximum(2 * total, 0.0)
 
 
-def _strongest_first(table: pd.DataFrame) -> pd.DataFrame:
+def _sort_by_strength(table: pd.DataFrame) -> pd.DataFrame:
     order = ["strength", "ngram", "label"]
     return table.sort_values(order, ascending=[False, True, True], ignore_index=True)
 
 
-def _ends(text: str) -> str:
-    return text if len(text) <= START + END else f"{text[:START]} {text[-END:]}"
+def _keep_ends(text: str) -> str:
+    return (
+        text
+        if len(text) <= START_CHARACTERS + END_CHARACTERS
+        else f"{text[:START_CHARACTERS]} {text[-END_CHARACTERS:]}"
+    )

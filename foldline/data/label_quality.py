@@ -1,4 +1,4 @@
-"""The health of labels: what gives them away, shortcuts to them, and rows out of their time."""
+"""Label quality: artifacts and shortcuts that predict labels, and parts that overlap in time."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,109 +11,109 @@ from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive, rank_keys
 from foldline.core.params import Data
 from foldline.data import label_artifacts, label_in_text, shortcuts
-from foldline.data.classes import RARE
-from foldline.data.multilabel import held, one_a_label
+from foldline.data.classes import MIN_CLASS_ROWS
+from foldline.data.multilabel import explode_labels, split_labels
 
-FEWEST = 100  # distinct rows; of fewer nothing certain can be said
-ROWS, CHARACTERS = 50_000, 10_000_000  # looked at, at most
-_SHOWN = 30
+MIN_ROWS = 100  # distinct rows; fewer are not tested
+MAX_ROWS, MAX_CHARACTERS = 50_000, 10_000_000
+_MAX_LISTED = 30
 _PARTS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
-class Findings:
-    """Three numbers, everything behind them, and lines for the user."""
+class LabelQuality:
+    """Metrics of label quality, their details, and notes for the user."""
 
     metrics: dict[str, float]
     details: dict[str, Any]
     notes: list[str]
 
 
-def health(rows: pd.DataFrame, labels: Labels, data: Data, seed: int) -> Findings:
-    """Look for what gives labels away, without opening the labels of an official test file.
+def check_label_quality(rows: pd.DataFrame, labels: Labels, data: Data, seed: int) -> LabelQuality:
+    """Look for label artifacts, shortcuts and overlaps in time, without using test labels.
 
-    `rows` are the prepared rows with their `dup_group`, empty where there is none. Each group
-    of duplicates counts once for each label (equal pairs, where a group is of pairs that share
-    a text), and at most 50,000 rows (10 million characters), drawn by their ids, are looked at.
-    Nothing hangs on the order of rows.
+    `rows` are the prepared rows with their `dup_group`, which may be empty. Each duplicate group
+    counts once for each label (equal pairs, in groups of pairs that share a text). At most 50,000
+    rows or 10 million characters, sampled by id, are used. The order of rows does not matter.
 
-    The metrics: `given_away`, the share of rows that hold a word which nearly decides their
-    label; `shortcut`, how far the best baseline that should fail comes from chance (0) to
-    perfect (1); `later_rows` of an official part, later than the first row of one that follows.
+    Metrics: `given_away`, the share of rows with an n-gram that nearly determines the label;
+    `shortcut`, the score of the best baseline that should fail, from chance (0) to perfect (1);
+    `later_rows`, the rows of an official part that are later than the first row of the next part.
     """
-    known = rows[rows["part"].isin(_PARTS[:2])]
-    alone = known["dup_group"] == ""
-    known = known.assign(dup_group=known["id"].where(alone, known["dup_group"]))
-    times, notes = out_of_time(rows) if data.time else ({}, [])
+    train_valid = rows[rows["part"].isin(_PARTS[:2])]
+    groups = train_valid["dup_group"]
+    train_valid = train_valid.assign(dup_group=train_valid["id"].where(groups == "", groups))
+    times, notes = find_time_overlaps(rows) if data.time else ({}, [])
     if labels.task != "regression":
-        notes = [*_repeated(one_a_label(known, labels.task)), *notes]
-    sample = distinct(known, seed)
+        notes = [*_repetition_notes(explode_labels(train_valid, labels.task)), *notes]
+    sample = distinct_rows(train_valid, seed)
     words: dict[str, Any] = {}
-    found: dict[str, shortcuts.Shortcut] = {}
-    if len(sample) >= FEWEST:
-        words = _words(sample, labels.task)
-        found = shortcuts.find_shortcuts(sample, labels.task, seed)
-    clear = {name: one for name, one in found.items() if one.clear}
-    notes = [
-        *(_word_notes(words, len(sample)) if words else []),
-        *[shortcuts.told(name, one, labels.task) for name, one in clear.items()],
-        *notes,
-    ]
+    baselines: dict[str, shortcuts.Shortcut] = {}
+    if len(sample) >= MIN_ROWS:
+        words = _find_label_words(sample, labels.task)
+        baselines = shortcuts.find_shortcuts(sample, labels.task, seed)
+        notes = [
+            *_word_notes(words, len(sample)),
+            *[shortcuts.shortcut_note(n, s, labels.task) for n, s in baselines.items() if s.clear],
+            *notes,
+        ]
     metrics = {
         "given_away": words["share"] if words else 0.0,
-        "shortcut": max((round(one.gain, 4) for one in found.values()), default=0.0),
+        "shortcut": max((round(shortcut.gain, 4) for shortcut in baselines.values()), default=0.0),
         "later_rows": max((entry["rows"] for entry in times.values()), default=0),
     }
     details = {
         "rows": len(sample),
         "labels": words,
-        "shortcuts": {name: _rounded(asdict(one)) for name, one in found.items()},
+        "shortcuts": {
+            name: _round_values(asdict(shortcut)) for name, shortcut in baselines.items()
+        },
         "time": times,
     }
-    return Findings(metrics, details, notes)
+    return LabelQuality(metrics, details, notes)
 
 
-def distinct(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Give one row of each duplicate group and label, in an order that says nothing.
+def distinct_rows(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Return one row of each duplicate group and label, in random order.
 
-    Pairs are one where both texts are equal: their groups hold whatever shares a sentence. The
-    order, and which rows are left out of very many, follow from ids alone.
+    Pairs are duplicates only where both texts are equal: their groups may share one sentence. The
+    order, and which of very many rows are left out, depend only on ids.
     """
     keys = rank_keys(derive(seed, "health"), rows["id"].tolist())
-    mixed = rows.iloc[np.argsort(keys, kind="stable")]
-    alike = ["text", "text_pair"] if _has_pairs(rows) else ["dup_group"]
-    mixed = mixed.drop_duplicates([*alike, "label"])
-    most = label_artifacts.START + label_artifacts.END
-    length = sum(mixed[role].str.len().clip(upper=most) for role in ("text", "text_pair"))
-    few = int(np.searchsorted(np.cumsum(length), CHARACTERS, side="right"))
-    return mixed.iloc[: min(ROWS, max(few, FEWEST))].reset_index(drop=True)
+    shuffled = rows.iloc[np.argsort(keys, kind="stable")]
+    group = ["text", "text_pair"] if _has_pairs(rows) else ["dup_group"]
+    shuffled = shuffled.drop_duplicates([*group, "label"])
+    most = label_artifacts.START_CHARACTERS + label_artifacts.END_CHARACTERS
+    length = sum(shuffled[role].str.len().clip(upper=most) for role in ("text", "text_pair"))
+    fitting = int(np.searchsorted(np.cumsum(length), MAX_CHARACTERS, side="right"))
+    return shuffled.iloc[: min(MAX_ROWS, max(fitting, MIN_ROWS))].reset_index(drop=True)
 
 
-def _words(rows: pd.DataFrame, task: str) -> dict[str, Any]:
-    """Look through the words of each text column; `share` is of the rows that are given away."""
+def _find_label_words(rows: pd.DataFrame, task: str) -> dict[str, Any]:
+    """Test the n-grams of each text column; `share` is of the rows that have an artifact."""
     tables: list[pd.DataFrame] = []
     in_text: list[dict[str, Any]] = []
-    given = np.zeros(len(rows), dtype=bool)
+    has_artifact = np.zeros(len(rows), dtype=bool)
     for role in ("text", "text_pair") if _has_pairs(rows) else ("text",):
-        each = rows.drop_duplicates([role, "label"])  # a title may stand over many comments
-        texts, labels = each[role].tolist(), each["label"].tolist()
+        distinct = rows.drop_duplicates([role, "label"])  # a title may be of many comments
+        texts, labels = distinct[role].tolist(), distinct["label"].tolist()
         ngrams = label_artifacts.find_ngrams(texts)
         if task != "regression":
-            table = label_artifacts.by_class(ngrams, held(labels, task))
-            found = label_in_text.named(held(labels, task), texts)
+            table = label_artifacts.class_associations(ngrams, split_labels(labels, task))
+            entries = label_in_text.find_class_names_in_text(split_labels(labels, task), texts)
         else:
-            table = label_artifacts.by_number(ngrams, np.array(labels, dtype=np.float64))
-            found = label_in_text.told_number(labels, texts)
-        sure = label_artifacts.gives_away(table)
-        sold = each[role][label_artifacts.holding(ngrams, table["ngram"][sure])]
-        given |= rows[role].isin(set(sold)).to_numpy()
-        in_text += [{"column": role} | one for one in found]
+            table = label_artifacts.number_correlations(ngrams, np.array(labels, dtype=np.float64))
+            entries = label_in_text.find_numbers_in_text(labels, texts)
+        sure = label_artifacts.is_artifact(table)
+        matching = distinct[role][label_artifacts.contains_ngram(ngrams, table["ngram"][sure])]
+        has_artifact |= rows[role].isin(set(matching)).to_numpy()
+        in_text += [{"column": role} | entry for entry in entries]
         tables.append(table.assign(column=role, sure=sure))
     table = pd.concat(tables, ignore_index=True)
-    linked = table[~table["sure"] & (table["q"] < label_artifacts.LEVEL)]
+    linked = table[~table["sure"] & (table["q"] < label_artifacts.MAX_Q)]
     return {
-        "share": round(float(given.mean()), 4),
-        "in_text": [_rounded(one) for one in in_text],
+        "share": round(float(has_artifact.mean()), 4),
+        "in_text": [_round_values(entry) for entry in in_text],
         "gives_away": _records(table[table["sure"]]),
         "associated": _records(linked),
         "associated_count": len(linked),
@@ -127,31 +127,31 @@ def _has_pairs(rows: pd.DataFrame) -> bool:
 def _word_notes(words: dict[str, Any], rows: int) -> list[str]:
     notes = []
     named, given = words["in_text"], words["gives_away"]
-    if label_artifacts.matters(
+    if label_artifacts.is_noteworthy(
         sum(entry["texts"] for entry in named) / rows, [entry["coverage"] for entry in named]
     ):
         shown = [f"{_percent(e['coverage'])} of {e.get('label', 'all')}" for e in named]
         notes.append(
-            f"the label itself stands in the texts: in {listed(shown)}. If it was written there "
-            "with the label, take it out"
+            f"the texts contain the label itself: {listed(shown)}. If it was written there with "
+            "the label, remove it"
         )
-    if label_artifacts.matters(words["share"], [entry["coverage"] for entry in given]):
+    if label_artifacts.is_noteworthy(words["share"], [entry["coverage"] for entry in given]):
         notes.append(
-            f"words that nearly decide the label stand in {_percent(words['share'])} of the texts: "
-            f"{listed([_told(entry) for entry in _one_each(given)], 5)}. See whether they are what "
-            "the texts are about, or came in with the label"
+            f"words that nearly determine the label are in {_percent(words['share'])} of the "
+            f"texts: {listed(map(_format_ngram, _widest_per_class(given)), 5)}. Check whether they "
+            "are what the texts are about, or were added with the label"
         )
     return notes
 
 
-def _told(entry: dict[str, Any]) -> str:
+def _format_ngram(entry: dict[str, Any]) -> str:
     if "mean" in entry:
         return f"'{entry['ngram']}' ({entry['texts']} texts: {entry['mean']:g})"
     return f"'{entry['ngram']}' ({_percent(entry['coverage'])} of {entry['label']})"
 
 
-def _one_each(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give the widest n-gram of each class: parts of one tag say the same."""
+def _widest_per_class(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the n-gram of largest coverage of each class: parts of one tag are redundant."""
     ordered = sorted(entries, key=lambda e: (-e["coverage"], -len(e["ngram"]), e["ngram"]))
     best: dict[Any, dict[str, Any]] = {}
     for entry in ordered:
@@ -159,49 +159,51 @@ def _one_each(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(best.values())
 
 
-def _repeated(rows: pd.DataFrame) -> list[str]:
-    """Note classes that look large enough, and are few texts written again and again."""
+def _repetition_notes(rows: pd.DataFrame) -> list[str]:
+    """Return a note on classes that are large enough only by duplicates."""
     sizes = rows["label"].value_counts()
     single = rows.drop_duplicates(["dup_group", "label"])["label"].value_counts()
-    few = sorted(sizes.index[(sizes >= RARE) & (single.reindex(sizes.index) < RARE)])
-    if not few:
+    repeated = sorted(
+        sizes.index[(sizes >= MIN_CLASS_ROWS) & (single.reindex(sizes.index) < MIN_CLASS_ROWS)]
+    )
+    if not repeated:
         return []
-    shown = listed(f"{name} ({single[name]} in {sizes[name]} rows)" for name in few)
-    return [f"classes with fewer than {RARE} texts that are no duplicates of others: {shown}"]
+    shown = listed(f"{name} ({single[name]} in {sizes[name]} rows)" for name in repeated)
+    return [f"classes with fewer than {MIN_CLASS_ROWS} distinct texts: {shown}"]
 
 
-def out_of_time(rows: pd.DataFrame) -> tuple[dict[str, Any], list[str]]:
-    """Find rows that are later than the first row of a part that should follow them.
+def find_time_overlaps(rows: pd.DataFrame) -> tuple[dict[str, Any], list[str]]:
+    """Find rows that are later than the first row of a following part.
 
-    A file without the column stands at 0 throughout, and has no place in time.
+    Files without the column have time 0 and are left out.
     """
-    found: dict[str, Any] = {}
+    overlaps: dict[str, Any] = {}
     notes = []
     times = {part: rows[rows["part"] == part].set_index("id")["time"] for part in _PARTS}
     times = {part: column for part, column in times.items() if (column != 0).any()}
-    for place, earlier in enumerate(_PARTS):
-        for later in _PARTS[place + 1 :]:
+    for index, earlier in enumerate(_PARTS):
+        for later in _PARTS[index + 1 :]:
             if earlier not in times or later not in times:
                 continue
             column = times[earlier]
             late = column[column > times[later].min()]
             ids = sorted(late.index)
             if ids:
-                found[f"{earlier}_after_{later}"] = {"rows": len(ids), "ids": ids[:_SHOWN]}
+                overlaps[f"{earlier}_after_{later}"] = {"rows": len(ids), "ids": ids[:_MAX_LISTED]}
                 notes.append(
                     f"{len(ids)} of {len(column)} rows of {earlier} are later than the first row "
-                    f"of {later}, so the score is no forecast: ids {listed(ids, 5)}"
+                    f"of {later}, so the score is not that of a forecast: ids {listed(ids, 5)}"
                 )
-    return found, notes
+    return overlaps, notes
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    kept = table.drop(columns="sure").head(_SHOWN)
-    return [_rounded(record) for record in kept.to_dict(orient="records")]
+    kept = table.drop(columns="sure").head(_MAX_LISTED)
+    return [_round_values(record) for record in kept.to_dict(orient="records")]
 
 
-def _rounded(entry: Any) -> dict[str, Any]:
-    """Round to what a reader needs, with no trace of how a machine adds."""
+def _round_values(entry: Any) -> dict[str, Any]:
+    """Return the values with four digits, which do not depend on the order of summation."""
     return {
         str(key): float(f"{value:.4g}") if isinstance(value, float) else value
         for key, value in entry.items()

@@ -1,8 +1,7 @@
-"""What stands on both sides of a split, and what may not be copied because it is held out.
+"""Leaks between parts, and hashes of held-out texts that augmentation must not copy.
 
-Two rows leak into each other by text, where `prepare` put them into one duplicate group, or by
-group (`group`: a user, a movie). Official files stay as they are, but for training rows: those
-can be dropped.
+Two rows leak by text, where `prepare` put them into one duplicate group, or by group (`group`: a
+user, a movie). Official valid and test rows are never dropped, but training rows can be.
 """
 
 import hashlib
@@ -12,30 +11,30 @@ from typing import Any
 import pandas as pd
 
 from foldline.core.errors import FoldlineError, listed
-from foldline.data.groups import duplicate_keys
-from foldline.data.normalization import key
+from foldline.data.duplicates import duplicate_keys
+from foldline.data.normalization import casefold_key
 
-SHORT = 2  # words: such texts come again by chance
-SHOWN = 10  # rows named in a message
-KEPT = 1_000  # rows named in the details
-HELD = ("valid", "test")
+SHORT_WORDS = 2  # texts of so few words repeat by chance
+MAX_SHOWN = 10  # rows named in a message
+MAX_LISTED = 1_000  # rows named in the details
+HELD_OUT_PARTS = ("valid", "test")
 LINKS = {"text": "dup_group", "group": "group"}
-TORN = "where a group may stand on both sides, set split.method=stratified"
+UNGROUP_ADVICE = "where a group may be in several parts, set split.method=stratified"
 
 
 @dataclass(frozen=True)
 class Leak:
-    """The rows of an official part that share a text or a group with training rows: `ids`.
+    """The rows (`ids`) of an official part that share a text or a group with training rows.
 
-    `by_text` have a duplicate there: `short` of them are two words or less; `exact` are equal to
-    one there, `disagree` with another label. `by_group` are of a group that stands there. `sources`
-    are the training rows that would have to go; `in_valid` are rows beside `ids` that share a text
-    or a group with official valid rows.
+    `by_text` have a duplicate in train: `short` of these have at most two words, `exact` are
+    equal, `disagree` are equal with another label. `by_group` share a group with train. `sources`
+    are the training rows that leak; `in_valid` are test rows not in `ids` that share a text or a
+    group with official valid rows. `total` is the size of the part.
     """
 
     part: str
     ids: list[str]
-    of: int
+    total: int
     by_text: int
     by_group: int
     exact: int
@@ -46,149 +45,149 @@ class Leak:
 
     @property
     def share(self) -> float:
-        """Give the share of the part's rows that leak, 0 to 1."""
-        return len(self.ids) / self.of if self.of else 0.0
+        """Return the share of the part's rows that leak, 0 to 1."""
+        return len(self.ids) / self.total if self.total else 0.0
 
-    def words(self) -> str:
-        """Tell of it: by text, by group, and altogether."""
-        told = []
+    def describe(self) -> str:
+        """Return the numbers of leaking rows: by text, by group, and in total."""
+        clauses = []
         if self.by_text:
-            told.append(
-                f"{self._of(self.by_text)} have a duplicate in train: {self.short} of them are "
-                f"{SHORT} words or less, {self.exact} are equal, and {self.disagree} of the equal "
-                "ones have another label there"
+            clauses.append(
+                f"{self._count(self.by_text)} have a duplicate in train: {self.short} of these "
+                f"have at most {SHORT_WORDS} words, {self.exact} are equal, and {self.disagree} "
+                "of the equal ones have another label there"
             )
         if self.by_group:
-            told.append(
-                f"{self._of(self.by_group)} are of a group (data.group) that stands in train"
-            )
-        if len(told) > 1:
-            told.append(f"by text or by group {self._of(len(self.ids))}")
-        return "; ".join(told)
+            clauses.append(f"{self._count(self.by_group)} share a group (data.group) with train")
+        if len(clauses) > 1:
+            clauses.append(f"by text or by group {self._count(len(self.ids))}")
+        return "; ".join(clauses)
 
-    def _of(self, rows: int) -> str:
-        return f"{rows} of {self.of} {self.part} rows ({rows / self.of:.1%})"
+    def _count(self, rows: int) -> str:
+        return f"{rows} of {self.total} {self.part} rows ({rows / self.total:.1%})"
 
     def details(self) -> dict[str, Any]:
-        """Give its numbers and rows for a file."""
+        """Return the numbers and rows for the report."""
         names = ("by_text", "by_group", "exact", "short", "disagree")
         counts = {name: getattr(self, name) for name in names}
-        return {"rows": len(self.ids), "share": self.share, **counts, "ids": self.ids[:KEPT]}
+        return {"rows": len(self.ids), "share": self.share, **counts, "ids": self.ids[:MAX_LISTED]}
 
 
-def digest(text: str, text_pair: str) -> str:
-    """Give 32 hex digits that equal texts share: case does not count, nor the order of a pair."""
-    texts = sorted(filter(None, (key(text), key(text_pair))))
+def text_digest(text: str, text_pair: str) -> str:
+    """Return a hash of 32 hex digits, equal for texts that differ in case or order of a pair."""
+    texts = sorted(filter(None, (casefold_key(text), casefold_key(text_pair))))
     return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:32]
 
 
-def held_out(*tables: pd.DataFrame) -> pd.DataFrame:
-    """Give the digests (column key) of the tables' texts, sorted, each once; none for empty ones.
+def hash_held_out(*tables: pd.DataFrame) -> pd.DataFrame:
+    """Return the sorted, distinct digests (column `key`) of the tables' texts, without empty ones.
 
-    With them a copy that equals a held-out row is refused by those who may not read the row.
+    With them `augment` rejects copies of held-out rows without reading the rows.
     """
     keys: set[str] = set()
     for table in tables:
         pairs = zip(table["text"].tolist(), table["text_pair"].tolist(), strict=True)
-        keys |= {digest(text, pair) for text, pair in pairs if text or pair}
+        keys |= {text_digest(text, pair) for text, pair in pairs if text or pair}
     return pd.DataFrame({"key": sorted(keys)}, dtype="str")
 
 
 def find_leaks(table: pd.DataFrame) -> dict[str, Leak]:
-    """Find what the official valid and test rows share with the training rows, by part.
+    """Find the official valid and test rows that share a text or group with train, by part.
 
-    `table` is as prepared, before rows are shared out: a part that is taken from the training
-    rows cannot leak. Where groups may be torn, `group` is to be empty.
+    `table` is as prepared, before the split: a part that is taken from the training rows cannot
+    leak. Where groups may be divided, `group` must be empty.
     """
     keys = pd.Series(duplicate_keys(table), index=table.index, dtype="object")
     train = table["part"] == "train"
     labels: dict[Any, set[str]] = {}
-    for found, label in zip(keys[train], table["label"][train], strict=True):
-        labels.setdefault(found, set()).add(label)
+    for key, label in zip(keys[train], table["label"][train], strict=True):
+        labels.setdefault(key, set()).add(label)
     labels.pop(None, None)
     return {
-        part: _leak(table, keys, labels, part) for part in HELD if (table["part"] == part).any()
+        part: _find_part_leaks(table, keys, labels, part)
+        for part in HELD_OUT_PARTS
+        if (table["part"] == part).any()
     }
 
 
 def drop_leaks(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Drop the training rows that share a text or group with official rows, and count them.
+    """Return the table without training rows that share a text or group with official rows.
 
-    Nothing is taken from an official part: a row that valid shares with test stays, and is left
-    out of the folds (`learnable`). Where valid is taken from the training rows, that happens
-    afterwards, so it shares none with test.
+    Also returns the number of dropped rows. Official rows stay: a valid row that test shares is
+    left out of the folds (`independent_of_test`).
 
     Raises:
-        FoldlineError: where no training row is left.
+        FoldlineError: where no training rows are left.
     """
-    leaking = (table["part"] == "train") & linked(table, table["part"].isin(HELD))
+    leaking = (table["part"] == "train") & related_rows(table, table["part"].isin(HELD_OUT_PARTS))
     kept = table[~leaking].reset_index(drop=True)
     if not (kept["part"] == "train").any():
         raise FoldlineError(
-            f"split.drop_from_train=true leaves no training row: all {leaking.sum()} stand in "
+            f"split.drop_from_train=true leaves no training rows: all {leaking.sum()} are in "
             "valid or test too, by text or by group. Check data.train, make "
-            f"prepare.duplicates.match stricter, or, {TORN}"
+            f"prepare.duplicates.match stricter, or, {UNGROUP_ADVICE}"
         )
     return kept, int(leaking.sum())
 
 
-def learnable(table: pd.DataFrame) -> "pd.Series[bool]":
-    """Say which valid and training rows share no text or group with an official test row: (n,)."""
+def independent_of_test(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which train and valid rows share no text or group with test rows: (n,) bool."""
     test = table["part"] == "test"
-    return ~(test | linked(table, test))
+    return ~(test | related_rows(table, test))
 
 
-def linked(table: pd.DataFrame, those: "pd.Series[bool]") -> "pd.Series[bool]":
-    """Say which rows share a text or a group with `those`, by either: (n,) bool."""
-    return _shared(table, those, "text") | _shared(table, those, "group")
+def related_rows(table: pd.DataFrame, selected: "pd.Series[bool]") -> "pd.Series[bool]":
+    """Return which rows share a text or a group with the `selected` rows: (n,) bool."""
+    return _rows_sharing(table, selected, "text") | _rows_sharing(table, selected, "group")
 
 
-def _shared(table: pd.DataFrame, those: "pd.Series[bool]", by: str) -> "pd.Series[bool]":
+def _rows_sharing(table: pd.DataFrame, selected: "pd.Series[bool]", by: str) -> "pd.Series[bool]":
     column = table[LINKS[by]]
-    return column.isin(set(column[those]) - {""})
+    return column.isin(set(column[selected]) - {""})
 
 
-def check_budget(leaks: dict[str, Leak], most: float) -> None:
-    """Stop where a larger share than `most` (0 to 1) of an official part stands in train.
+def check_leak_share(leaks: dict[str, Leak], most: float) -> None:
+    """Raise where a larger share than `most` (0 to 1) of an official part leaks.
 
     Raises:
-        FoldlineError: naming the rows, and what mends it.
+        FoldlineError: naming the rows, and the parameters to change.
     """
     over = [leak for leak in leaks.values() if leak.share > most]
     if not over:
         return
     sources = frozenset().union(*(leak.sources for leak in over))
-    told = [f"{leak.words()}. The rows are {listed(leak.ids, SHOWN)}" for leak in over]
+    leaking = [f"{leak.describe()}. The rows are {listed(leak.ids, MAX_SHOWN)}" for leak in over]
     raise FoldlineError(
-        f"split.max_leak_share={most:g} is exceeded: {'; and '.join(told)}. Scores on such rows "
-        f"flatter. Set split.drop_from_train=true to drop the training rows that leak "
-        f"({len(sources)} of them do), or split.max_leak_share higher; "
-        "prepare.duplicates says what a duplicate is (pairs, min_chars, threshold)"
-        + (f"; {TORN}" if any(leak.by_group for leak in over) else "")
+        f"split.max_leak_share={most:g} is exceeded: {'; and '.join(leaking)}. Scores on such rows "
+        f"are too high. Set split.drop_from_train=true to drop the {len(sources)} training rows "
+        "that leak, or raise split.max_leak_share; "
+        "prepare.duplicates defines what a duplicate is (pairs, min_chars, threshold)"
+        + (f"; {UNGROUP_ADVICE}" if any(leak.by_group for leak in over) else "")
     )
 
 
-def _leak(
+def _find_part_leaks(
     table: pd.DataFrame, keys: "pd.Series[Any]", labels: dict[Any, set[str]], part: str
 ) -> Leak:
     train, own = table["part"] == "train", table["part"] == part
-    by_text, by_group = (own & _shared(table, train, by) for by in LINKS)
+    by_text, by_group = (own & _rows_sharing(table, train, by) for by in LINKS)
     rows = table[by_text]
     texts = (rows["text"] + " " + rows["text_pair"]).tolist()
-    there = [labels.get(found, set()) for found in keys[rows.index]]
-    valid = linked(table, table["part"] == "valid") & (part == "test")
+    train_labels = [labels.get(key, set()) for key in keys[rows.index]]
+    valid = related_rows(table, table["part"] == "valid") & (part == "test")
     leaking = by_text | by_group
     return Leak(
         part=part,
         ids=table["id"][leaking].tolist(),
-        of=int(own.sum()),
+        total=int(own.sum()),
         by_text=len(rows),
         by_group=int(by_group.sum()),
-        exact=sum(bool(found) for found in there),
-        short=sum(len(text.split()) <= SHORT for text in texts),
+        exact=sum(map(bool, train_labels)),
+        short=sum(len(text.split()) <= SHORT_WORDS for text in texts),
         disagree=sum(
-            bool(found - {label}) for found, label in zip(there, rows["label"], strict=True)
+            bool(others - {label})
+            for others, label in zip(train_labels, rows["label"], strict=True)
         ),
-        sources=frozenset(table["id"][train & linked(table, own)]),
+        sources=frozenset(table["id"][train & related_rows(table, own)]),
         in_valid=table["id"][own & valid & ~leaking].tolist(),
     )

@@ -1,7 +1,7 @@
-"""Is the evaluation set large enough: how sure a score on it is, and what it can tell apart.
+"""Power of an evaluation set: the precision of its scores, and the difference it can detect.
 
-Duplicates are one piece of evidence, so groups are counted, not rows. All is worked out before
-any model exists, for scores that are plausible.
+Duplicates are one observation, so groups are counted, not rows. Everything is computed before
+any model exists, for plausible scores.
 """
 
 from typing import Any
@@ -10,56 +10,56 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.io.seeds import generator
-from foldline.data.multilabel import one_a_label
+from foldline.data.multilabel import explode_labels
 
 SCORES = (0.7, 0.8, 0.9)
-TYPICAL = 0.8
-DRAWS = 400
+TYPICAL_SCORE = 0.8
+SIMULATIONS = 400
 Z_LEVEL, Z_POWER = 1.959964, 0.841621  # two-sided .05, power .8
-# Two good models are rarely right on different rows: shares of .08 to .12 are usual.
-DISCORDANT = 0.1
-# Correlation of two good models' predictions with each other.
-ALIKE = 0.9
+# Share of rows on which only one of two good models is right: .08 to .12 is usual.
+DISCORDANT_SHARE = 0.1
+# Correlation between the predictions of two good models.
+PREDICTION_CORRELATION = 0.9
 
 
-def size_of(table: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
-    """Give what an evaluation on the table's rows could show: half-widths and a difference.
+def estimate_power(table: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
+    """Return the half-widths of intervals and the detectable difference on the table's rows.
 
-    `half_width` holds, for accuracies (or Pearson correlations) of .7, .8 and .9, half of the
-    95 % interval; `half_width_f1_macro` the same for macro-F1 where .8 of each class is right.
-    `visible` is the smallest difference between two models that is found with power .8. Where rows
-    have several labels, an accuracy is of whole rows: all of a row's labels right.
+    `half_width` is half of the 95 % interval for accuracies (or Pearson correlations) of .7, .8
+    and .9; `half_width_f1_macro` the same for macro-F1 with a recall of .8. `visible` is the
+    smallest difference between two models that is detected with power .8. The accuracy of
+    multilabel rows is subset accuracy.
     """
     groups = int(table["group"].nunique())
     if task == "regression":
-        widths = {f"{score:g}": correlation_width(score, groups) for score in SCORES}
-        visible = visible_correlation(groups)
+        widths = {f"{score:g}": correlation_half_width(score, groups) for score in SCORES}
+        visible = detectable_correlation_difference(groups)
         return {"groups": groups, "half_width": widths, "visible": visible}
-    widths = {f"{score:g}": accuracy_width(score, groups) for score in SCORES}
-    counts = one_a_label(table, task).groupby("label")["group"].nunique().to_numpy()
+    widths = {f"{score:g}": accuracy_half_width(score, groups) for score in SCORES}
+    counts = explode_labels(table, task).groupby("label")["group"].nunique().to_numpy()
     if task == "classification":
-        # A group of several classes is one piece of evidence all the same.
+        # A group of several classes is one observation all the same.
         counts = np.maximum(np.round(counts * (groups / counts.sum())), 1).astype(np.int64)
     return {
         "groups": groups,
         "half_width": widths,
-        "half_width_f1_macro": f1_width(counts, seed),
-        "visible": visible_accuracy(groups),
+        "half_width_f1_macro": f1_half_width(counts, seed),
+        "visible": detectable_accuracy_difference(groups),
     }
 
 
-def accuracy_width(score: float, groups: int) -> float:
-    """Give half of the 95 % interval of an accuracy (binomial, normal form)."""
+def accuracy_half_width(score: float, groups: int) -> float:
+    """Return half of the 95 % interval of an accuracy (normal approximation)."""
     return float(Z_LEVEL * np.sqrt(score * (1 - score) / groups))
 
 
-def f1_width(counts: np.ndarray, seed: int) -> float:
-    """Give half of the central 95 % of macro-F1 in simulated tests, given groups a class (k,).
+def f1_half_width(counts: np.ndarray, seed: int) -> float:
+    """Return half of the central 95 % of simulated macro-F1, given the groups of each class (k,).
 
-    Each group is right with .8; errors fall on the classes by their size.
+    Each group is right with probability .8; errors go to classes in proportion to their size.
     """
     rng = generator(seed, "size")
-    hits = rng.binomial(counts, TYPICAL, size=(DRAWS, len(counts)))
+    hits = rng.binomial(counts, TYPICAL_SCORE, size=(SIMULATIONS, len(counts)))
     misses = counts - hits
     wrong = rng.multinomial(misses.sum(axis=1), counts / counts.sum())
     scores = (2 * hits / np.maximum(2 * hits + misses + wrong, 1)).mean(axis=1)
@@ -67,52 +67,53 @@ def f1_width(counts: np.ndarray, seed: int) -> float:
     return float(high - low) / 2
 
 
-def correlation_width(score: float, groups: int) -> float:
-    """Give half of the 95 % interval of a Pearson correlation (Fisher's z, 1921)."""
+def correlation_half_width(score: float, groups: int) -> float:
+    """Return half of the 95 % interval of a Pearson correlation (Fisher's z, 1921)."""
     if groups < 4:
         return 1.0
     z, margin = np.arctanh(score), Z_LEVEL / np.sqrt(groups - 3)
     return float(np.tanh(z + margin) - np.tanh(z - margin)) / 2
 
 
-def visible_accuracy(groups: int) -> float:
-    """Give the smallest difference of two accuracies that McNemar's test finds with power .8.
+def detectable_accuracy_difference(groups: int) -> float:
+    """Return the smallest difference of two accuracies that McNemar's test detects with power .8.
 
-    A tenth of the groups is taken to be discordant (right in one model alone), or as many as
-    the difference needs (Connor, 1987).
+    A tenth of the groups is assumed to be discordant (right in one model only), or as many as the
+    difference needs (Connor, 1987).
     """
     low, high = 0.0, 1.0
     for _ in range(50):
         middle = (low + high) / 2
-        discordant = max(DISCORDANT, middle)
+        discordant = max(DISCORDANT_SHARE, middle)
         spread = Z_LEVEL * np.sqrt(discordant)
         spread += Z_POWER * np.sqrt(discordant - middle**2)
         low, high = (low, middle) if spread**2 <= groups * middle**2 else (middle, high)
     return high
 
 
-def visible_correlation(groups: int) -> float:
-    """Give the smallest difference of two Pearson correlations near .8 found with power .8.
+def detectable_correlation_difference(groups: int) -> float:
+    """Return the smallest difference of two Pearson correlations near .8 detected with power .8.
 
-    The two share the rows, and their predictions correlate by .9 (Dunn and Clark, 1969).
+    The two models share the rows, and their predictions correlate by .9 (Dunn and Clark, 1969).
     """
     if groups < 4:
         return 1.0
-    own, between = TYPICAL**2, ALIKE
+    own, between = TYPICAL_SCORE**2, PREDICTION_CORRELATION
     shared = between * (1 - 2 * own) - own * (1 - 2 * own - between**2) / 2
     shared /= (1 - own) ** 2
     error = np.sqrt(2 * (1 - shared) / (groups - 3))
     return float(min((Z_LEVEL + Z_POWER) * error * (1 - own), 1.0))
 
 
-def size_note(part: str, rows: int, size: dict[str, Any], task: str) -> str:
-    """Tell what `size_of` found of a part."""
+def power_note(part: str, rows: int, size: dict[str, Any], task: str) -> str:
+    """Return the results of `estimate_power` for a part as a note."""
     groups = f" in {size['groups']} groups" if size["groups"] < rows else ""
     score = "a Pearson correlation" if task == "regression" else "an accuracy"
     f1 = size.get("half_width_f1_macro")
     macro = f", macro-F1 to +-{f1:.3f}" if f1 is not None else ""
-    width = size["half_width"][f"{TYPICAL:g}"]
+    width = size["half_width"][f"{TYPICAL_SCORE:g}"]
     return (
-        f"{part}: {rows} rows{groups}: {score} of {TYPICAL:.2f} is known to +-{width:.3f}{macro}; "
-        f"a difference of two models below {size['visible']:.3f} cannot be seen"
+        f"{part}: {rows} rows{groups}: {score} of {TYPICAL_SCORE:.2f} is known to "
+        f"+-{width:.3f}{macro}; a difference between two models below {size['visible']:.3f} "
+        "cannot be detected"
     )

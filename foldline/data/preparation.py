@@ -1,155 +1,181 @@
-"""All raw files become one table of rows, with its labels and an account of what was found."""
+"""All raw files as one table of checked rows, with its labels, metrics and report."""
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from foldline.core.errors import FoldlineError
+from foldline.core.io.files import digest
 from foldline.core.io.labels import Labels
 from foldline.core.params import Data, Prepare
-from foldline.data.annotations import Judgements, aggregated, matched, read_judgements, soft_labels
+from foldline.data.annotations import (
+    AnnotationTable,
+    aggregate_labels,
+    match_annotations,
+    read_annotations,
+)
 from foldline.data.classes import find_labels, label_notes
-from foldline.data.conflicts import settle
+from foldline.data.conflicts import resolve_conflicts
 from foldline.data.duplicate_report import duplicate_report
-from foldline.data.duplicates import find_duplicates, group_names
-from foldline.data.multilabel import notes as several_notes
-from foldline.data.multilabel import one_a_label
+from foldline.data.duplicates import find_duplicates, name_groups
+from foldline.data.multilabel import explode_labels, multilabel_notes
 from foldline.data.rows import Part, changed_originals, load_part
 
-FEWEST_ROWS = 10
+MIN_ROWS = 10
+RAW_FOLDER = Path("data/raw")
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """What `prepare` hands on; `notes` are lines for the user, with file and line numbers."""
+class PreparedDataset:
+    """The rows of all files, and what was done to them; `notes` are for the user.
+
+    `originals` are texts before normalization where it changed them, `unlabelled` the rows to
+    predict, `weights` the rows that have one of their own.
+    """
 
     rows: pd.DataFrame
     originals: pd.DataFrame
     unlabelled: pd.DataFrame
     labels: Labels
-    judged: Judgements | None
-    soft_labels: pd.DataFrame
+    annotations: AnnotationTable | None
     weights: pd.DataFrame
     metrics: dict[str, Any]
     details: dict[str, Any]
     notes: list[str]
 
 
-def prepare_rows(task: str, data: Data, prepare: Prepare) -> Prepared:
+def prepare_dataset(task: str, data: Data, prepare: Prepare) -> PreparedDataset:
     """Read, check and join the files that params.yaml names.
 
     Raises:
-        FoldlineError: naming file, column and lines of what cannot be used.
+        FoldlineError: naming the file, column and lines that cannot be used.
     """
-    files = {"train": data.train, "valid": data.valid, "test": data.test}
-    judged = read_judgements(data)
-    made = aggregated(judged)
-    given = {name: path for name, path in (files | {"predict": data.predict}).items() if path}
-    everything = [load_part(n, path, task, data, prepare, made) for n, path in given.items()]
-    parts = [part for part in everything if part.name != "predict"]
-    unlabelled = everything[-1] if data.predict else None
-    before = _ids(parts)
-    notes = _tell_ids_apart(parts)
-    if judged:
-        judged = matched(judged, before, _ids(parts), _ids(everything[len(parts) :]))
-        notes += judged.notes
-    rows = pd.concat([part.kept() for part in parts], ignore_index=True)
-    rows, doubles, said = _settled(rows, task, prepare)
-    notes += said
-    _check_size(data, rows, doubles["conflicts"]["dropped_rows"])
+    annotations = read_annotations(data)
+    files = _load_files(task, data, prepare, aggregate_labels(annotations))
+    parts = [part for part in files if part.name != "predict"]
+    unlabelled = [part for part in files if part.name == "predict"]
+    file_ids = _ids(parts)
+    notes = _make_ids_unique(parts)
+    if annotations:
+        annotations = match_annotations(annotations, file_ids, _ids(parts), _ids(unlabelled))
+        notes += annotations.notes
+    rows = pd.concat([part.kept_rows() for part in parts], ignore_index=True)
+    rows, duplicates, duplicate_notes = _resolve_duplicates(rows, task, prepare)
+    _check_row_count(data, rows, duplicates["conflicts"]["dropped_rows"])
     labels = find_labels(task, data, parts, rows)
-    originals = pd.concat([changed_originals(part) for part in everything], ignore_index=True)
-    counts = Counter(one_a_label(rows, task)["label"].tolist()) if labels.classes else Counter()
-    return Prepared(
+    originals = pd.concat([changed_originals(part) for part in files], ignore_index=True)
+    counts = Counter(explode_labels(rows, task)["label"].tolist()) if labels.classes else Counter()
+    reports = {part.name: _file_report(part) for part in files}
+    return PreparedDataset(
         rows=rows,
         originals=originals,
-        unlabelled=unlabelled.table if unlabelled else rows.iloc[:0],
+        unlabelled=unlabelled[0].table if unlabelled else rows.iloc[:0],
         labels=labels,
-        judged=judged,
-        soft_labels=soft_labels(judged, labels, rows),
+        annotations=annotations,
         weights=rows[rows["part"] != "test"] if data.weight else rows.iloc[:0],
-        metrics=_metrics(rows, everything, len(originals), labels, doubles),
-        details={"files": {p.name: _file(p) for p in everything}, "labels": dict(counts)} | doubles,
+        metrics=_metrics(rows, files, len(originals), labels, duplicates),
+        details={"files": reports, "labels": dict(counts)} | duplicates,
         notes=notes
-        + _notes(everything)
-        + several_notes(rows, data, task)
+        + duplicate_notes
+        + _file_notes(files)
+        + multilabel_notes(rows, data, task)
         + label_notes(data, labels, counts),
     )
+
+
+def hash_auxiliary_files(data: Data) -> dict[str, str]:
+    """Return the content hash of each file under data/raw that is none of the tables of `data`.
+
+    Models read some of these files, such as word lists. Training depends on them alone, so a
+    change of another table, such as the rows to predict, does not repeat it.
+    """
+    names = (data.train, data.valid, data.test, data.predict, data.annotations.file)
+    tables = {Path(name) for name in names if name}
+    files = sorted(path for path in RAW_FOLDER.rglob("*") if path.is_file())
+    return {
+        path.as_posix(): digest(path)
+        for path in files
+        if path not in tables and not path.name.startswith(".")
+    }
+
+
+def _load_files(task: str, data: Data, prepare: Prepare, annotated: dict[str, str]) -> list[Part]:
+    paths = {"train": data.train, "valid": data.valid, "test": data.test, "predict": data.predict}
+    return [
+        load_part(name, path, task, data, prepare, annotated)
+        for name, path in paths.items()
+        if path
+    ]
 
 
 def _ids(parts: list[Part]) -> list[str]:
     return [name for part in parts for name in part.table["id"].tolist()]
 
 
-def _tell_ids_apart(parts: list[Part]) -> list[str]:
-    """Prefix ids with their part where official files count from the same number."""
-    seen: set[str] = set()
-    clashes: list[str] = []
-    for part in parts:
-        names = part.table["id"].tolist()
-        clashes += [name for name in names if name in seen]
-        seen.update(names)
-    if not clashes:
+def _make_ids_unique(parts: list[Part]) -> list[str]:
+    """Prefix all ids with their part where an id is in several files; return a note."""
+    repeated = [name for name, count in Counter(_ids(parts)).items() if count > 1]
+    if not repeated:
         return []
     for part in parts:
         part.table["id"] = part.name + "-" + part.table["id"]
     return [
-        f"{len(set(clashes))} ids (such as '{clashes[0]}') stand in more than one file: "
-        "all ids get their part's name in front, like 'train-1'"
+        f"{len(repeated)} ids (such as '{repeated[0]}') are in more than one file: "
+        "all ids are prefixed with their part, like 'train-1'"
     ]
 
 
-def _settled(
+def _resolve_duplicates(
     rows: pd.DataFrame, task: str, prepare: Prepare
 ) -> tuple[pd.DataFrame, dict[str, Any], list[str]]:
-    """Give the rows with `dup_group`, conflicts settled, and an account of the duplicates."""
-    found = find_duplicates(rows, prepare.duplicates)
-    report = duplicate_report(rows, found, task)
+    """Return the rows with `dup_group`, without conflicts; the report on duplicates; notes."""
+    groups = find_duplicates(rows, prepare.duplicates)
+    report = duplicate_report(rows, groups, task)
     strength = "exact" if prepare.duplicates.match == "exact" else "skeleton"
-    settled = settle(rows, getattr(found, strength), task, prepare.conflicts)
-    kept = rows.assign(label=pd.array(settled.labels, dtype="str"), dup=found.together)
-    kept = kept[settled.kept].reset_index(drop=True)
-    kept["dup_group"] = group_names(kept.pop("dup").to_numpy(), kept["id"].tolist())
-    conflicts = settled.details | {"rows": report[strength]["conflicting_rows"]}
-    details = {"duplicates": report, "conflicts": conflicts}
-    return kept, details, found.notes + settled.notes
+    resolved = resolve_conflicts(rows, getattr(groups, strength), task, prepare.conflicts)
+    kept = rows.assign(label=pd.array(resolved.labels, dtype="str"), dup=groups.together)
+    kept = kept[resolved.kept].reset_index(drop=True)
+    kept["dup_group"] = name_groups(kept.pop("dup").to_numpy(), kept["id"].tolist())
+    conflicts = resolved.details | {"rows": report[strength]["conflicting_rows"]}
+    return kept, {"duplicates": report, "conflicts": conflicts}, groups.notes + resolved.notes
 
 
-def _check_size(data: Data, rows: pd.DataFrame, dropped: int) -> None:
+def _check_row_count(data: Data, rows: pd.DataFrame, dropped: int) -> None:
     usable = int((rows["part"] == "train").sum())
-    if usable < FEWEST_ROWS:
-        gone = f" ({dropped} were dropped by prepare.conflicts)" if dropped else ""
+    if usable < MIN_ROWS:
+        hint = f" ({dropped} were dropped by prepare.conflicts)" if dropped else ""
         raise FoldlineError(
-            f"{data.train}: {usable} usable rows{gone} are too few to learn from and to split; "
-            f"give at least {FEWEST_ROWS}"
+            f"{data.train}: {usable} usable rows{hint} are too few to split and to train on; "
+            f"provide at least {MIN_ROWS}"
         )
 
 
 def _metrics(
-    rows: pd.DataFrame, parts: list[Part], changed: int, labels: Labels, doubles: dict[str, Any]
+    rows: pd.DataFrame, parts: list[Part], changed: int, labels: Labels, duplicates: dict[str, Any]
 ) -> dict[str, Any]:
-    """Give the numbers for DVC; those of duplicates are of the rows before conflicts went."""
+    """Return the numbers for DVC; those of duplicates include rows that conflicts dropped."""
     return {
         "rows": len(rows),
         "unlabelled": sum(len(part.table) for part in parts if part.name == "predict"),
         "classes": len(labels.classes),
-        "dropped_empty": _dropped(parts, "empty text"),
-        "dropped_missing_label": _dropped(parts, "missing label"),
-        "duplicate_rows": doubles["duplicates"]["exact"]["rows"],
-        "grouped_rows": doubles["duplicates"]["together"]["rows"],
-        "conflicting_rows": doubles["conflicts"]["rows"],
+        "dropped_empty": _count_dropped(parts, "empty text"),
+        "dropped_missing_label": _count_dropped(parts, "missing label"),
+        "duplicate_rows": duplicates["duplicates"]["exact"]["rows"],
+        "grouped_rows": duplicates["duplicates"]["together"]["rows"],
+        "conflicting_rows": duplicates["conflicts"]["rows"],
         "changed_texts": changed,
         "characters_median": float(rows["text"].str.len().median()),
     }
 
 
-def _dropped(parts: list[Part], reason: str) -> int:
+def _count_dropped(parts: list[Part], reason: str) -> int:
     return sum(len(part.dropped.get(reason, [])) for part in parts)
 
 
-def _file(part: Part) -> dict[str, Any]:
+def _file_report(part: Part) -> dict[str, Any]:
     lines = part.raw.lines
     return {
         "path": part.raw.path.as_posix(),
@@ -159,7 +185,7 @@ def _file(part: Part) -> dict[str, Any]:
     }
 
 
-def _notes(parts: list[Part]) -> list[str]:
+def _file_notes(parts: list[Part]) -> list[str]:
     notes = []
     for part in parts:
         notes += part.raw.notes

@@ -1,46 +1,50 @@
-"""Texts without labels that a model may be pre-trained on, none of them of a held-out row."""
+"""Unlabelled texts for pre-training, without those of held-out rows."""
 
 import numpy as np
 import pandas as pd
 
 from foldline.core.params import Pretrain
-from foldline.data.leaks import digest
+from foldline.data.leaks import text_digest
 
 COLUMNS = ["id", "text", "text_pair", "part"]
 
 
-def further_texts(table: pd.DataFrame, unlabelled: pd.DataFrame, options: Pretrain) -> pd.DataFrame:
-    """Give the texts (id, text, text_pair, part) to pre-train on beside the training rows.
+def select_pretraining_texts(
+    table: pd.DataFrame, unlabelled: pd.DataFrame, options: Pretrain
+) -> pd.DataFrame:
+    """Return the texts (id, text, text_pair, part) to pre-train on in addition to train.
 
-    `table` are all rows with labels, by `part`. A text that also stands in a row of another part
-    is left out: each of them is held out in some training, of a fold or of the final model. No
-    rows where nothing is pre-trained, so that a change of `data.predict` then trains nothing anew.
+    `table` are all labelled rows, by `part`. Texts that also occur in another part are left out,
+    because each part is held out from some model. Empty where nothing is pre-trained, so that a
+    change of `data.predict` then repeats no training.
     """
-    found = []
+    tables = []
     if options.epochs and options.unlabelled:
-        found.append(_apart(unlabelled, table).assign(part="unlabelled"))
+        tables.append(_drop_shared_texts(unlabelled, table).assign(part="unlabelled"))
     if options.epochs and options.test:
         test = table["part"] == "test"
-        found.append(_apart(table[test], table[~test]))
-    if not found:
+        tables.append(_drop_shared_texts(table[test], table[~test]))
+    if not tables:
         return pd.DataFrame(columns=COLUMNS, dtype="str")
-    return pd.concat([one[COLUMNS] for one in found], ignore_index=True)
+    return pd.concat([texts[COLUMNS] for texts in tables], ignore_index=True)
 
 
-def further_notes(further: pd.DataFrame) -> list[str]:
-    """Say that a model reads texts of the test rows, where it does."""
-    count = int((further["part"] == "test").sum())
+def pretraining_notes(texts: pd.DataFrame) -> list[str]:
+    """Return a note where models are pre-trained on texts of the test rows."""
+    count = int((texts["part"] == "test").sum())
     if not count:
         return []
     return [
         f"pretrain.test: models are pre-trained on {count} texts of the test rows, without their "
-        "labels; the test score holds for these rows alone, not for new ones"
+        "labels; the test score is valid for these rows only, not for new ones"
     ]
 
 
-def _apart(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
-    """Leave out rows that share a text, of a pair either, with one of the others."""
-    held = {digest(text, "") for name in ("text", "text_pair") for text in others[name] if text}
+def _drop_shared_texts(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that share no text, of a pair either, with the others."""
+    excluded = {
+        text_digest(text, "") for name in ("text", "text_pair") for text in others[name] if text
+    }
     pairs = zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True)
-    apart = [not any(digest(text, "") in held for text in pair if text) for pair in pairs]
-    return rows[np.array(apart, dtype=bool)]
+    kept = [not any(text_digest(text, "") in excluded for text in pair if text) for pair in pairs]
+    return rows[np.array(kept, dtype=bool)]

@@ -1,6 +1,6 @@
-"""Raw files as tables of texts: csv, tsv, jsonl and parquet, each also .gz.
+"""Raw files as tables of text: csv, tsv, jsonl and parquet, each also .gz.
 
-Every cell is text as it stands in the file: `NA`, `null` and `1.0` are not turned into anything.
+Cells are the text of the file: `NA`, `null` and `1.0` are not converted.
 """
 
 import unicodedata
@@ -9,65 +9,67 @@ from pathlib import Path
 
 from foldline.core.errors import FoldlineError, listed, nearest
 from foldline.data import delimited, records
-from foldline.data.decoding import decoded, unpacked
-from foldline.data.raw import Raw, form
+from foldline.data.decoding import decode, read_bytes
+from foldline.data.raw_table import RawTable, file_format
 
 
-def read(path: Path, encoding: str = "auto", quoting: str = "auto") -> Raw:
+def read_raw(path: Path, encoding: str = "auto", quoting: str = "auto") -> RawTable:
     """Read a raw file.
 
     Raises:
-        FoldlineError: naming the file and line that cannot be read.
+        FoldlineError: naming the file, and the line that cannot be parsed.
     """
-    kind = form(path)
+    kind = file_format(path)
     try:
-        path = found(path)
+        path = find_file(path)
     except OSError as error:
         raise FoldlineError(f"{path} cannot be reached: {error.strerror}") from error
-    content = unpacked(path)
+    content = read_bytes(path)
     if not content:
-        raise FoldlineError(f"{path} is empty (0 bytes): put your rows there")
+        raise FoldlineError(f"{path} is empty (0 bytes): add rows")
     raw = (
         records.read_parquet(path, content)
         if kind == "parquet"
-        else _text_file(path, content, kind, encoding, quoting)
+        else _read_text_file(path, content, kind, encoding, quoting)
     )
-    if not raw.lines:
+    if not len(raw):
         header = f"a header ({listed(raw.columns)}) but " if raw.columns else ""
-        raise FoldlineError(f"{path} has {header}no rows: put your rows there")
+        raise FoldlineError(f"{path} has {header}no rows: add some")
     return raw
 
 
-def _text_file(path: Path, content: bytes, kind: str, encoding: str, quoting: str) -> Raw:
-    text, name = decoded(path, content, encoding)
+def _read_text_file(path: Path, content: bytes, kind: str, encoding: str, quoting: str) -> RawTable:
+    text, name = decode(path, content, encoding)
     if kind == "jsonl":
         raw = records.read_jsonl(path, text)
     else:
-        raw = delimited.read(path, text, "\t" if kind == "tsv" else ",", quoting)
+        raw = delimited.read_delimited(path, text, "\t" if kind == "tsv" else ",", quoting)
     if encoding == "auto" and name == "cp949":
-        note = f"{path} is not UTF-8 and was read as cp949; if texts look wrong, set data.encoding"
+        note = (
+            f"{path} is not UTF-8 and was read as cp949; if the texts look wrong, set data.encoding"
+        )
         return replace(raw, notes=[note, *raw.notes])
     return raw
 
 
-def found(path: Path) -> Path:
-    """Give the path as it stands on the disk.
+def find_file(path: Path) -> Path:
+    """Return the path as it is spelt on disk.
 
-    Korean names that come from macOS are spelt in another normal form, yet look the same.
+    Korean file names from macOS have another Unicode form, but look the same.
 
     Raises:
-        FoldlineError: listing what stands beside a file that is not there.
+        FoldlineError: where the file does not exist, listing its folder.
     """
     if path.is_file():
         return path
     if path.is_dir():
         raise FoldlineError(f"{path} is a folder; name one file in params.yaml")
     if path.is_symlink():
-        raise FoldlineError(f"{path} is a link to {path.readlink()}, which is not there")
+        raise FoldlineError(f"{path} is a link to {path.readlink()}, which does not exist")
     folder = path.parent
     if not folder.is_dir():
         raise FoldlineError(
-            f"{path} is not there: there is no folder {folder}. Correct params.yaml"
+            f"{path} does not exist: there is no folder {folder}. Correct params.yaml"
         )
     names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name[0] != ".")
     for name in names:
@@ -75,7 +77,7 @@ def found(path: Path) -> Path:
             return folder / name
     close = nearest(path.name, names)
     hint = f"; did you mean '{close}'?" if close else "."
-    beside = f"In {folder} there are {listed(names)}" if names else f"{folder} is empty"
+    content = f"{folder} has {listed(names)}" if names else f"{folder} is empty"
     raise FoldlineError(
-        f"{path} is not there{hint} {beside}. Put the file there or correct params.yaml"
+        f"{path} does not exist{hint} {content}. Add the file or correct params.yaml"
     )

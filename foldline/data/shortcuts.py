@@ -1,4 +1,4 @@
-"""Baselines that should fail: what can be told of the label without reading the text."""
+"""Shortcuts: baselines that should fail, as they predict the label without reading the text."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,38 +9,40 @@ import pandas as pd
 
 from foldline.core.io.group_split import compute_strata
 from foldline.core.io.seeds import derive, generator, rank_keys
-from foldline.data.multilabel import one_a_label
+from foldline.data.multilabel import explode_labels
 
 FOLDS = 3
 PERMUTATIONS = 199
-LEVEL = 0.005  # no permutation of 199 as good
-# How far a baseline must come to matter: classes by the share of the way from chance to
-# perfect, numbers by their correlation.
-MARGIN = {"classification": 0.2, "multilabel": 0.2, "regression": 0.3}
-MOST, MOST_PAIRS = 10_000, 5_000  # rows looked at
-LEAST = 20  # rows with a label, and without it, where there may be several
-_CHARACTERS = 500  # of each text of a pair
-_MOST_CELLS = 200_000  # rows times classes
-_COUNTED = {"punctuation": r"[^\w\s]", "digits": r"\d", "uppercase": "[A-ZÀ-ÖØ-ÞΑ-ΩА-Я]"}
-TOLD = {
+MAX_P = 0.005  # no permutation of 199 is as good
+MIN_GAIN = {
+    "classification": 0.2,
+    "multilabel": 0.2,
+    "regression": 0.3,
+}  # of a shortcut worth a note
+MAX_ROWS, MAX_PAIRS = 10_000, 5_000
+MIN_LABEL_ROWS = 20  # multilabel: rows with a label, and rows without it
+_MAX_CHARACTERS = 500  # of each text of a pair
+_MAX_CELLS = 200_000  # rows times classes
+_COUNTED_PATTERNS = {"punctuation": r"[^\w\s]", "digits": r"\d", "uppercase": "[A-ZÀ-ÖØ-ÞΑ-ΩА-Я]"}
+TARGET_NAMES = {
     "classification": "the class",
     "multilabel": "one of the labels",
     "regression": "the number",
 }
-WHAT = {
-    "length": "length, marks, digits and capitals alone tell",
-    "first": "the first text of a pair alone tells",
-    "second": "the second text of a pair alone tells",
+BASELINE_CLAIMS = {
+    "length": "length, punctuation, digits and capitals alone predict",
+    "first": "the first text of a pair alone predicts",
+    "second": "the second text of a pair alone predicts",
 }
 
 
 @dataclass(frozen=True)
 class Shortcut:
-    """A baseline's score out of fold, what chance gives, and whether that is too good.
+    """A baseline's out-of-fold score, the score by chance, and whether it is a `clear` shortcut.
 
-    Classes are scored by balanced accuracy (of several labels a row, that of the best told one),
-    numbers by Pearson's r. `gain` is the share of the
-    way from chance to 1; `p` is that of a permutation test.
+    Classes are scored by balanced accuracy (multilabel: that of the best predicted label),
+    numbers by Pearson's r. `gain` is the score scaled from chance (0) to perfect (1); `p` is that
+    of a permutation test.
     """
 
     score: float
@@ -51,66 +53,69 @@ class Shortcut:
 
 
 def find_shortcuts(rows: pd.DataFrame, task: str, seed: int) -> dict[str, Shortcut]:
-    """Score the baselines by name: length, and for pairs first and second.
+    """Return the scores of the baselines by name: length, and for pairs first and second.
 
-    `rows` stand in an order that says nothing (id, text, text_pair, label, dup_group); at most
-    10,000 are looked at, of pairs 5,000. Duplicates stand in one fold. Of classes with fewer
-    than four rows on average, and from fewer than three groups, nothing can be learnt.
+    `rows` (id, text, text_pair, label, dup_group) are in random order; at most 10,000 are used, of
+    pairs 5,000. Duplicates are in one fold. Empty where classes have fewer than four rows on
+    average, or there are fewer than three groups.
     """
-    classes = 1 if task == "regression" else one_a_label(rows, task)["label"].nunique()
+    classes = 1 if task == "regression" else explode_labels(rows, task)["label"].nunique()
     pairs = bool((rows["text_pair"] != "").any())
-    rows = rows.iloc[: min(MOST_PAIRS if pairs else MOST, _MOST_CELLS // classes)]
-    # By number, not by name: names may be counted up as the labels are.
+    rows = rows.iloc[: min(MAX_PAIRS if pairs else MAX_ROWS, _MAX_CELLS // classes)]
+    # Hashed, because the names of groups may follow the order of labels.
     groups = rank_keys(derive(seed, "shortcuts"), rows["dup_group"].tolist())
-    target = _target(rows["label"], task)
+    target = _encode_target(rows["label"], task)
     few = classes * 4 > len(rows) or target.size == 0
     if few or len(set(groups.tolist())) < FOLDS:
         return {}
-    judge = _Judge(task, target, groups, generator(seed, "shortcuts", "null"))
-    found = {"length": judge.score(_tree(task), shapes(rows, pairs))}
+    scorer = _BaselineScorer(task, target, groups, generator(seed, "shortcuts", "null"))
+    shortcuts = {"length": scorer.score(_tree_model(task), surface_features(rows, pairs))}
     if pairs:
-        found["first"] = judge.score(_linear(task), _hashed(rows["text"].tolist()))
-        found["second"] = judge.score(_linear(task), _hashed(rows["text_pair"].tolist()))
-    return found
+        shortcuts["first"] = scorer.score(_linear_model(task), _hash_ngrams(rows["text"].tolist()))
+        shortcuts["second"] = scorer.score(
+            _linear_model(task), _hash_ngrams(rows["text_pair"].tolist())
+        )
+    return shortcuts
 
 
-def told(name: str, found: Shortcut, task: str) -> str:
-    """Say in a line for the user what a baseline can do, and what it may mean."""
-    what = TOLD[task]
+def shortcut_note(name: str, shortcut: Shortcut, task: str) -> str:
+    """Return a note on what a baseline can predict, and what it may mean."""
+    target = TARGET_NAMES[task]
     measure = "Pearson's r" if task == "regression" else "balanced accuracy"
     meaning = (
-        "see whether rows of different labels were gathered in different ways"
+        "check whether rows of different labels were collected in different ways"
         if name == "length"
-        else "where two texts are to be compared, a good score will not show that a model does so"
+        else "if the task is to compare two texts, a good score does not show that a model does so"
     )
     return (
-        f"{WHAT[name]} {what}: {measure} {found.score:.2f}, by chance {found.chance:.2f}; {meaning}"
+        f"{BASELINE_CLAIMS[name]} {target}: {measure} {shortcut.score:.2f}, by chance "
+        f"{shortcut.chance:.2f}; {meaning}"
     )
 
 
-def shapes(rows: pd.DataFrame, pairs: bool) -> np.ndarray:
-    """Give (n, 5) characters, words and shares of marks, digits and capitals; of pairs (n, 10)."""
+def surface_features(rows: pd.DataFrame, pairs: bool) -> np.ndarray:
+    """Return characters, words, shares of punctuation, digits, capitals: (n, 5), pairs (n, 10)."""
     columns: list[np.ndarray] = []
     for role in ["text", "text_pair"] if pairs else ["text"]:
         texts = rows[role]
         length = texts.str.len().to_numpy(dtype=np.float64)
         columns += [length, texts.str.count(r"\S+").to_numpy(dtype=np.float64)]
-        for pattern in _COUNTED.values():
+        for pattern in _COUNTED_PATTERNS.values():
             columns.append(texts.str.count(pattern).to_numpy(dtype=np.float64) / (length + 1))
     return np.column_stack(columns)
 
 
-def _target(labels: "pd.Series[str]", task: str) -> np.ndarray:
-    """Give what is to be told: classes (n,), numbers (n,), or (n, labels) of 0 and 1."""
+def _encode_target(labels: "pd.Series[str]", task: str) -> np.ndarray:
+    """Return the target: classes (n,), numbers (n,), or (n, labels) of 0 and 1."""
     if task != "multilabel":
         return labels.to_numpy(dtype=str if task == "classification" else np.float64)
-    found = compute_strata(labels, task)
-    with_it = found.sum(axis=0)
-    return found[:, (with_it >= LEAST) & (with_it <= len(found) - LEAST)]
+    indicators = compute_strata(labels, task)
+    counts = indicators.sum(axis=0)
+    return indicators[:, (counts >= MIN_LABEL_ROWS) & (counts <= len(labels) - MIN_LABEL_ROWS)]
 
 
 @dataclass(frozen=True)
-class _Judge:
+class _BaselineScorer:
     task: str
     target: np.ndarray
     groups: np.ndarray
@@ -127,17 +132,17 @@ class _Judge:
             measure = _balanced_accuracy
             guessed, chance = np.searchsorted(classes, predicted), 1 / len(classes)
         elif self.task == "multilabel":
-            true, guessed, measure, chance = self.target, predicted, _best_told, 0.5
+            true, guessed, measure, chance = self.target, predicted, _best_balanced_accuracy, 0.5
         else:
             true, guessed, measure, chance = self.target, predicted, _correlation, 0.0
         score = measure(true, guessed)
         null = [measure(self.rng.permutation(true), guessed) for _ in range(PERMUTATIONS)]
         p = (1 + sum(value >= score for value in null)) / (1 + PERMUTATIONS)
         gain = max((score - chance) / (1 - chance), 0.0)
-        return Shortcut(score, chance, gain, p, p <= LEVEL and gain >= MARGIN[self.task])
+        return Shortcut(score, chance, gain, p, p <= MAX_P and gain >= MIN_GAIN[self.task])
 
 
-def _tree(task: str) -> Any:
+def _tree_model(task: str) -> Any:
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     size = {"max_depth": 6, "min_samples_leaf": 20, "random_state": 0}
@@ -146,17 +151,17 @@ def _tree(task: str) -> Any:
     return DecisionTreeClassifier(class_weight="balanced", **size)
 
 
-def _hashed(texts: list[str]) -> Any:
-    """Count character n-grams: words would not do, as Korean particles make many of one."""
+def _hash_ngrams(texts: list[str]) -> Any:
+    """Count character n-grams, as Korean particles make many words of one."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
     vectorizer = HashingVectorizer(
         analyzer="char_wb", ngram_range=(2, 4), n_features=1 << 18, alternate_sign=False, norm=None
     )
-    return vectorizer.transform([text[:_CHARACTERS] for text in texts])
+    return vectorizer.transform([text[:_MAX_CHARACTERS] for text in texts])
 
 
-def _linear(task: str) -> Any:
+def _linear_model(task: str) -> Any:
     from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.linear_model import Ridge, RidgeClassifier
     from sklearn.pipeline import make_pipeline
@@ -173,8 +178,8 @@ def _balanced_accuracy(true: np.ndarray, guessed: np.ndarray) -> float:
     return float((np.bincount(true[true == guessed], minlength=len(sizes)) / sizes).mean())
 
 
-def _best_told(true: np.ndarray, guessed: np.ndarray) -> float:
-    """Give the balanced accuracy of the label that is told best, of (n, labels)."""
+def _best_balanced_accuracy(true: np.ndarray, guessed: np.ndarray) -> float:
+    """Return the balanced accuracy of the label that is predicted best, of (n, labels)."""
     return max(_balanced_accuracy(*columns) for columns in zip(true.T, guessed.T, strict=True))
 
 

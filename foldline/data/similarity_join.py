@@ -1,8 +1,9 @@
-"""All pairs of texts whose character 3-grams are alike: an exact join, without a search index.
+"""Exact similarity join: all pairs of texts with similar sets of character 3-grams.
 
 Two sets with a Jaccard similarity of at least t share one of their rarest members, so only texts
-that meet in such a prefix are compared (Chaudhuri, Ganti and Kaushik, 2006; the shorter prefix of
-the smaller set and the bound by position are PPJoin's: Xiao, Wang, Lin, Yu and Wang, 2011).
+that share a member of such a prefix are compared (Chaudhuri, Ganti and Kaushik, 2006). The
+shorter prefix of the smaller set and the positional bound are those of PPJoin (Xiao, Wang, Lin,
+Yu and Wang, 2011).
 """
 
 from collections.abc import Iterator
@@ -13,29 +14,29 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-GRAM = 3  # characters; a shorter text has no set and is like nothing
-CHUNK = 1 << 22  # pairs held in memory at once
-EPSILON = 1e-9  # a share of a whole number is not missed for its last bit
+GRAM_SIZE = 3  # characters; shorter texts have no set and no similar texts
+CHUNK_SIZE = 1 << 22  # pairs held in memory at once
+EPSILON = 1e-9  # tolerance for rounding errors
 
 
-class Sets(Protocol):
-    """Sets of 3-grams, kept or made when they are asked for."""
+class GramSets(Protocol):
+    """Sets of 3-grams, stored or built on demand."""
 
     @property
     def costs(self) -> np.ndarray:
-        """Give (n,) int64: the size of each set, or more."""
+        """Return the size of each set, or an upper bound: (n,) int64."""
         ...
 
-    def shared(self, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Give for each pair of sets how many members are in both, and in either: (m,) each."""
+    def shared(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sizes of the intersection and the union of each pair of sets: (m,) each."""
         ...
 
 
 @dataclass(frozen=True)
-class Grams:
+class GramArray:
     """The sets of n texts in one array.
 
-    `tokens[starts[i]:starts[i + 1]]` are text i's 3-grams, numbered from the rarest, rising.
+    `tokens[starts[i]:starts[i + 1]]` are the 3-grams of text i, numbered from the rarest, sorted.
     """
 
     starts: np.ndarray  # (n + 1,) int64
@@ -43,7 +44,7 @@ class Grams:
 
     @cached_property
     def costs(self) -> np.ndarray:
-        """Give (n,) int64: how many different 3-grams each text has."""
+        """Return the number of distinct 3-grams of each text: (n,) int64."""
         return np.diff(self.starts)
 
     @cached_property
@@ -54,18 +55,18 @@ class Grams:
         ones = np.ones(len(self.tokens), dtype=np.int8)
         return csr_array((ones, self.tokens, self.starts), shape=shape)
 
-    def shared(self, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Give for each pair of texts how many 3-grams are in both, and in either: (m,) each."""
-        both = np.diff((self._matrix[one] * self._matrix[other]).indptr)
-        return both, self.costs[one] + self.costs[other] - both
+    def shared(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sizes of the intersection and the union of each pair of sets: (m,) each."""
+        both = np.diff((self._matrix[first] * self._matrix[second]).indptr)
+        return both, self.costs[first] + self.costs[second] - both
 
 
 @dataclass(frozen=True)
-class Lists:
-    """Texts that meet: entry i is to be compared with the `counts[i]` entries after it.
+class CandidateLists:
+    """Candidate pairs: entry i is to be compared with the `counts[i]` entries after it.
 
-    `left` is how many members of the entry's set, of `sizes`, come after the one in which they
-    meet; both are 0 where that is not known.
+    `left` is the number of members of the entry's set, of size `sizes`, after the shared one;
+    both are 0 if unknown.
     """
 
     rows: np.ndarray  # (p,) int64, text numbers
@@ -75,101 +76,106 @@ class Lists:
 
     @property
     def work(self) -> float:
-        """Give how many members of sets a look at every pair takes, about."""
+        """Return about how many set members all comparisons read."""
         return float(self.counts.astype(np.float64) @ self.sizes)
 
 
-def gram_codes(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Give every 3-gram as a number, text by text: (g,) int64, and how many each has: (n,)."""
+def encode_grams(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the codes of all 3-grams, text by text: (g,) int64, and their counts: (n,)."""
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     joined = "".join(texts).encode("utf-32-le", "surrogatepass")
     points = np.frombuffer(joined, dtype="<u4").astype(np.int64)
-    codes = points[: 1 - GRAM] << 42 | points[1 : 2 - GRAM] << 21 | points[GRAM - 1 :]
-    return codes[_inside(lengths, len(codes))], np.maximum(lengths - (GRAM - 1), 0)
+    codes = (
+        points[: 1 - GRAM_SIZE] << 42 | points[1 : 2 - GRAM_SIZE] << 21 | points[GRAM_SIZE - 1 :]
+    )
+    return codes[_within_one_text(lengths, len(codes))], np.maximum(lengths - (GRAM_SIZE - 1), 0)
 
 
-def gram_sets(texts: list[str]) -> Grams:
-    """Make each text's set of character 3-grams; memory is about 30 bytes a character."""
-    codes, counts = gram_codes(texts)
-    tokens, found = pd.factorize(codes)
+def build_gram_sets(texts: list[str]) -> GramArray:
+    """Return the 3-gram sets of texts; needs about 30 bytes of memory a character."""
+    codes, counts = encode_grams(texts)
+    tokens, unique = pd.factorize(codes)
     del codes
-    # Ties go by the gram itself, so that nothing hangs on the order of texts.
-    order = np.lexsort((found, np.bincount(tokens, minlength=len(found))))
-    rank = np.empty(len(found), dtype=np.int64)
-    rank[order] = np.arange(len(found))
-    width = max(len(found), 1)
+    # Ties are ordered by the gram itself, so the order of texts does not matter.
+    order = np.lexsort((unique, np.bincount(tokens, minlength=len(unique))))
+    rank = np.empty(len(unique), dtype=np.int64)
+    rank[order] = np.arange(len(unique))
+    width = max(len(unique), 1)
     members = np.repeat(np.arange(len(texts)) * width, counts) + rank[tokens]
     del tokens
     members.sort()
     members = members[np.diff(members, prepend=-1) > 0]
     starts = np.searchsorted(members, np.arange(len(texts) + 1) * width)
     members %= width
-    return Grams(starts, members.astype(np.int32))
+    return GramArray(starts, members.astype(np.int32))
 
 
-def _inside(lengths: np.ndarray, grams: int) -> np.ndarray:
-    """Give (grams,) bool: whether the gram that starts at a character ends in the same text."""
+def _within_one_text(lengths: np.ndarray, grams: int) -> np.ndarray:
+    """Return whether the gram that starts at a character ends in the same text: (grams,) bool."""
     inside = np.ones(grams, dtype=bool)
     ends = np.cumsum(lengths)
-    for back in range(1, GRAM):
+    for back in range(1, GRAM_SIZE):
         last = ends[(lengths >= 1) & (ends - back >= 0)] - back
         inside[last[last < grams]] = False
     return inside
 
 
-def prefix_lists(grams: Grams, threshold: float) -> Lists:
-    """Let those texts meet that share a member of their prefixes and are of fitting size."""
+def prefix_candidates(grams: GramArray, threshold: float) -> CandidateLists:
+    """Return as candidates the texts that share a member of their prefixes and fit in size."""
     sizes = grams.costs
     order = np.argsort(sizes, kind="stable")
-    place = np.empty(len(order), dtype=np.int64)  # by size: the entries of a list are sorted by it
-    place[order] = np.arange(len(order))
-    probe = np.where(sizes, sizes - _at_least(threshold * sizes) + 1, 0)
-    index = sizes - _at_least(2 * threshold / (1 + threshold) * sizes) + 1
+    size_rank = np.empty(len(order), dtype=np.int64)  # entries of a token are sorted by it
+    size_rank[order] = np.arange(len(order))
+    probe = np.where(sizes, sizes - _ceil(threshold * sizes) + 1, 0)
+    index = sizes - _ceil(2 * threshold / (1 + threshold) * sizes) + 1
     rows = np.repeat(np.arange(len(sizes)), probe)
-    position = _ramps(probe)
+    position = _count_up(probe)
     tokens = grams.tokens[grams.starts[rows] + position]
-    keys = tokens * np.int64(len(sizes)) + place[rows]
+    keys = tokens * np.int64(len(sizes)) + size_rank[rows]
     by_token = np.argsort(keys, kind="stable")
     keys, rows, position = keys[by_token], rows[by_token], position[by_token]
     by_size = sizes[order]
     largest = np.floor(by_size / threshold + EPSILON)
     beyond = np.searchsorted(by_size, largest, side="right")
-    first = keys - place[rows]
-    ends = np.searchsorted(keys, first + beyond[place[rows]])
+    first = keys - size_rank[rows]
+    ends = np.searchsorted(keys, first + beyond[size_rank[rows]])
     counts = np.where(position < index[rows], ends - np.arange(len(keys)) - 1, 0)
-    return Lists(rows, counts, sizes[rows] - position - 1, sizes[rows])
+    return CandidateLists(rows, counts, sizes[rows] - position - 1, sizes[rows])
 
 
 def similar_pairs(
-    sets: Sets,
-    lists: Lists,
+    sets: GramSets,
+    lists: CandidateLists,
     threshold: float,
     groups: np.ndarray | None = None,
-    asked: np.ndarray | None = None,
+    required: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Give all pairs (i, j), i < j, of texts that meet with Jaccard >= threshold: (m, 2) int64.
+    """Return all candidate pairs (i, j), i < j, with Jaccard >= threshold: (m, 2) int64.
 
-    Pairs of one group, (n,), and pairs of which none is `asked`, (n,) bool, are not looked at.
+    Pairs of one group, (n,), and pairs without a `required` text, (n,) bool, are left out.
     """
     groups = np.arange(len(sets.costs)) if groups is None else groups
-    found = [np.empty((0, 2), dtype=np.int64), *_similar(sets, lists, threshold, groups, asked)]
-    return np.unique(np.concatenate(found), axis=0)
+    chunks = [
+        np.empty((0, 2), dtype=np.int64),
+        *_verify_candidates(sets, lists, threshold, groups, required),
+    ]
+    return np.unique(np.concatenate(chunks), axis=0)
 
 
-def similar_groups(sets: Sets, lists: Lists, threshold: float) -> np.ndarray:
-    """Give each text its group, (n,) int64: texts that a chain of similar pairs joins.
+def similar_groups(sets: GramSets, lists: CandidateLists, threshold: float) -> np.ndarray:
+    """Return the group of each text, (n,) int64: chains of similar pairs are one group.
 
-    Pairs that are in one group already are not compared, so a template that many texts share
+    Pairs that are already in one group are not compared, so a template that many texts share
     costs little.
     """
     groups = np.arange(len(sets.costs))
-    for pairs in _similar(sets, lists, threshold, groups):
-        groups[:] = merged(groups, pairs)
+    for pairs in _verify_candidates(sets, lists, threshold, groups):
+        groups[:] = merge_groups(groups, pairs)
     return groups
 
 
-def merged(groups: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Give each of n items its group, after the groups of each pair of items became one."""
+def merge_groups(groups: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Return the groups of n items after merging the two groups of each pair of items."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -182,41 +188,41 @@ def merged(groups: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     return joined
 
 
-def _similar(
-    sets: Sets,
-    lists: Lists,
+def _verify_candidates(
+    sets: GramSets,
+    lists: CandidateLists,
     threshold: float,
     groups: np.ndarray,
-    asked: np.ndarray | None = None,
+    required: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
-    """Yield similar pairs of different groups, chunk by chunk; `groups` may change meanwhile."""
+    """Yield similar pairs of different groups in chunks; `groups` may change in between."""
     n, costs = len(groups), sets.costs
-    for one, other in _meetings(lists):
-        a, b = lists.rows[one], lists.rows[other]
-        most = 1 + np.minimum(lists.left[one], lists.left[other])
-        least = threshold / (1 + threshold) * (lists.sizes[one] + lists.sizes[other])
+    for first, second in _candidate_chunks(lists):
+        a, b = lists.rows[first], lists.rows[second]
+        most = 1 + np.minimum(lists.left[first], lists.left[second])
+        least = threshold / (1 + threshold) * (lists.sizes[first] + lists.sizes[second])
         keep = (most >= least - EPSILON) & (groups[a] != groups[b])
-        if asked is not None:
-            keep &= asked[a] | asked[b]
+        if required is not None:
+            keep &= required[a] | required[b]
         codes = np.unique(np.minimum(a[keep], b[keep]) * n + np.maximum(a[keep], b[keep]))
         a, b = codes // n, codes % n
-        for part in portions(costs[a] + costs[b], CHUNK):
+        for part in slice_by_cost(costs[a] + costs[b], CHUNK_SIZE):
             both, either = sets.shared(a[part], b[part])
             alike = both >= threshold * either - EPSILON
             yield np.stack([a[part][alike], b[part][alike]], axis=1)
 
 
-def _meetings(lists: Lists) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield places of entries to compare, about CHUNK pairs at once."""
-    places = np.flatnonzero(lists.counts)
-    for part in portions(lists.counts[places], CHUNK):
-        counts = lists.counts[places[part]]
-        one = np.repeat(places[part], counts)
-        yield one, one + _ramps(counts) + 1
+def _candidate_chunks(lists: CandidateLists) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield indices of entries to compare, about CHUNK_SIZE pairs at once."""
+    indices = np.flatnonzero(lists.counts)
+    for part in slice_by_cost(lists.counts[indices], CHUNK_SIZE):
+        counts = lists.counts[indices[part]]
+        first = np.repeat(indices[part], counts)
+        yield first, first + _count_up(counts) + 1
 
 
-def portions(costs: np.ndarray, limit: int) -> Iterator[slice]:
-    """Yield slices of at most `limit` cost together, or of one item."""
+def slice_by_cost(costs: np.ndarray, limit: int) -> Iterator[slice]:
+    """Yield slices with a total cost of at most `limit`, or of one item."""
     total, start = np.cumsum(costs), 0
     while start < len(costs):
         spent = total[start - 1] if start else 0
@@ -225,12 +231,12 @@ def portions(costs: np.ndarray, limit: int) -> Iterator[slice]:
         start = end
 
 
-def _ramps(counts: np.ndarray) -> np.ndarray:
-    """Give 0..c-1 for each count c, one after the other."""
+def _count_up(counts: np.ndarray) -> np.ndarray:
+    """Return 0..c-1 for each count c, concatenated."""
     ends = np.cumsum(counts)
     ramps: np.ndarray = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
     return ramps
 
 
-def _at_least(values: np.ndarray) -> np.ndarray:
+def _ceil(values: np.ndarray) -> np.ndarray:
     return np.ceil(values - EPSILON).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Which group or class keeps a split from being even, in words that the user knows."""
+"""Groups and classes that make an even split impossible, in messages for the user."""
 
 from collections import Counter
 
@@ -6,14 +6,16 @@ import pandas as pd
 
 from foldline.core.errors import FoldlineError, listed
 
-SHOWN = 3  # classes named in one note
-GLUED = "raise prepare.duplicates.min_chars, so that short texts join no groups"
-CHAINED = "set prepare.duplicates.pairs=both, so that pairs that share one text join no groups"
-LARGE = 0.1  # share of all rows
+MAX_SHOWN = 3  # classes in one note
+MIN_CHARS_ADVICE = "raise prepare.duplicates.min_chars, so that short texts do not join groups"
+PAIRS_ADVICE = (
+    "set prepare.duplicates.pairs=both, so that pairs that share one text do not join groups"
+)
+LARGE_SHARE = 0.1  # of all rows
 
 
-def group_name(table: pd.DataFrame, group: str) -> str:
-    """Name a group of `group` by its commonest data.group (column `user_group`), or by a row."""
+def describe_group(table: pd.DataFrame, group: str) -> str:
+    """Return a name for a group: its most frequent data.group (column `user_group`), or a row."""
     rows = table[table["group"] == group]
     users = Counter(name for name in rows.get("user_group", []) if name)
     if not users:
@@ -24,104 +26,115 @@ def group_name(table: pd.DataFrame, group: str) -> str:
     return f"group '{name}'{others}"
 
 
-def lone_classes(table: pd.DataFrame) -> dict[str, str]:
-    """Give the classes whose rows all lie in one group, and that group."""
+def single_group_classes(table: pd.DataFrame) -> dict[str, str]:
+    """Return the classes with all rows in one group, and that group."""
     groups = table.groupby("label")["group"]
     counts, names = groups.nunique(), groups.first()
     return {str(label): str(names[label]) for label in counts.index[counts == 1]}
 
 
-def no_rows(table: pd.DataFrame, how: str, lone: dict[str, str], empty: list[str]) -> FoldlineError:
-    """Say which group or class leaves parts without a row."""
+def empty_part_error(
+    table: pd.DataFrame, method: str, single: dict[str, str], empty: list[str]
+) -> FoldlineError:
+    """Return an error that names the group or class which leaves parts without rows."""
     sizes = table["group"].value_counts()
-    largest = group_name(table, min(sizes.index[sizes == sizes.max()]))
+    largest = describe_group(table, min(sizes.index[sizes == sizes.max()]))
     share = f"{sizes.max() / len(table):.0%} of the rows"
-    why = f"{largest} holds {share}"
-    if how == "time":
-        why = f"too many rows share one moment, or a group holds old and new rows ({why})"
-    elif lone and len(sizes) - len(set(lone.values())) < len(empty):
-        why += f"; {_lone(table, lone)}, which train gets"
-    mend = "change split.method, split.ratios or data.group"
-    if glued := _glued(table, sizes):
-        mend = f"{glued}, or {mend}"
+    why = f"the largest, {largest}, has {share}"
+    if method == "time":
+        why = f"too many rows have the same time, or a group has old and new rows ({why})"
+    elif single and len(sizes) - len(set(single.values())) < len(empty):
+        why += f"; {_describe_single_group_classes(table, single)}, which goes to train"
+    advice = "change split.method, split.ratios or data.group"
+    if ungroup := _ungroup_advice(table, sizes):
+        advice = f"{ungroup}, or {advice}"
     return FoldlineError(
-        f"split.method={how} leaves no row for {' and '.join(empty)}: {len(table)} rows are in "
-        f"{len(sizes)} groups, and {why}. Give more rows, or {mend}"
+        f"split.method={method} leaves no rows for {' and '.join(empty)}: {len(table)} rows are in "
+        f"{len(sizes)} groups, and {why}. Add rows, or {advice}"
     )
 
 
 def class_notes(table: pd.DataFrame, parts: list[str]) -> list[str]:
-    """Say which classes stand in one part alone, or are missing from one.
+    """Return notes on classes that are in one group only, or missing from a part.
 
-    `parts` are those to look at, train first; a row of several labels stands once for each.
+    `parts` start with train; `table` has a row for each label of multilabel rows.
     """
-    notes, lone = [], lone_classes(table)
-    places = {part: set(table["label"][table["part"] == part]) for part in parts}
+    notes, single = [], single_group_classes(table)
+    classes_of = {part: set(table["label"][table["part"] == part]) for part in parts}
     classes = sorted(set(table["label"]))
-    if lone:
-        notes.append(f"{_lone(table, lone)}: what is learnt from cannot be scored too")
-    for part in (part for part in parts if places[part]):
-        missing = [f"'{c}'" for c in classes if c not in places[part]]
-        told = [f"'{c}'" for c in lone if part != parts[0]]
-        if more := [name for name in missing if name not in told]:
-            what = "no model learns it" if part == parts[0] else "no score tells of it"
-            notes.append(f"{part} has no row of class {listed(more)}: {what}")
+    if single:
+        notes.append(
+            f"{_describe_single_group_classes(table, single)}: rows of one group cannot be both "
+            "trained on and scored"
+        )
+    for part in (part for part in parts if classes_of[part]):
+        is_train = part == parts[0]
+        covered = set() if is_train else set(single)  # by the note above
+        missing = [c for c in classes if c not in classes_of[part] and c not in covered]
+        if missing:
+            names = listed(f"'{c}'" for c in missing)
+            effect = "no model learns it" if is_train else "it is not scored"
+            notes.append(f"{part} has no rows of class {names}: {effect}")
     return notes
 
 
 def fold_notes(table: pd.DataFrame, n_splits: int) -> list[str]:
-    """Say which classes are missing from some folds (column `fold`)."""
-    found = table.groupby("label")["fold"].nunique()
-    scarce = found[found < n_splits].sort_values(kind="stable")
+    """Return a note on classes that are missing from some folds (column `fold`)."""
+    fold_counts = table.groupby("label")["fold"].nunique()
+    scarce = fold_counts[fold_counts < n_splits].sort_values(kind="stable")
     if scarce.empty:
         return []
     groups = table.groupby("label")["group"].nunique().to_dict()
-    told = [f"'{c}' in {n} (it has {_count(groups[c], 'group')})" for c, n in scarce.items()]
+    shown = [
+        f"'{c}' in {n} (it has {_count_things(groups[c], 'group')})" for c, n in scarce.items()
+    ]
     alone = (
-        " What stands in one fold is never learnt where it is scored." if scarce.min() == 1 else ""
+        " A class in one fold only is never learnt by the model that is scored on it."
+        if scarce.min() == 1
+        else ""
     )
     return [
-        f"kfold.n_splits={n_splits}: {len(scarce)} classes are not in each fold: "
-        f"{listed(told, SHOWN)}.{alone}"
+        f"kfold.n_splits={n_splits}: {len(scarce)} classes are not in every fold: "
+        f"{listed(shown, MAX_SHOWN)}.{alone}"
     ]
 
 
 def large_group_note(table: pd.DataFrame) -> list[str]:
-    """Say which group is so large that parts and folds cannot be even."""
+    """Return a note on a group so large that parts and folds cannot be even."""
     sizes = table["group"].value_counts()
-    if sizes.max() <= LARGE * len(table):
+    if sizes.max() <= LARGE_SHARE * len(table):
         return []
     largest = min(sizes.index[sizes == sizes.max()])
-    glued = _glued(table, sizes)
+    advice = _ungroup_advice(table, sizes)
     return [
-        f"the largest group holds {sizes.max()} rows ({sizes.max() / len(table):.0%}; "
-        f"{group_name(table, largest)}): parts and folds cannot be even"
-        + (f". To undo that, {glued}" if glued else "")
+        f"the largest group has {sizes.max()} rows ({sizes.max() / len(table):.0%}; "
+        f"{describe_group(table, largest)}): parts and folds cannot be even"
+        + (f". To change that, {advice}" if advice else "")
     ]
 
 
-def _glued(table: pd.DataFrame, sizes: "pd.Series[int]") -> str:
-    """Say what would part the largest group: several of data.group, or pairs, that texts join."""
+def _ungroup_advice(table: pd.DataFrame, sizes: "pd.Series[int]") -> str:
+    """Return advice that divides the largest group, where duplicates join groups or pairs."""
     rows = table[table["group"] == min(sizes.index[sizes == sizes.max()])]
     users = set(rows.get("user_group", [])) - {""}
     if len(users) == 1 or len(rows) == 1:
         return ""
     pairs = set(zip(rows["text"], rows["text_pair"], strict=True)) if "text_pair" in rows else set()
-    ways = [CHAINED] if len(pairs) > 1 and rows["text_pair"].any() else []
-    return ", or ".join([*ways, GLUED] if users else ways)
+    ways = [PAIRS_ADVICE] if len(pairs) > 1 and rows["text_pair"].any() else []
+    return ", or ".join([*ways, MIN_CHARS_ADVICE] if users else ways)
 
 
-def _lone(table: pd.DataFrame, lone: dict[str, str]) -> str:
+def _describe_single_group_classes(table: pd.DataFrame, single: dict[str, str]) -> str:
     sizes = table["label"].value_counts()
-    told = [
-        f"'{c}' ({_count(sizes[c], 'row')}, {group_name(table, g)})"
-        for c, g in sorted(lone.items())[:SHOWN]
+    shown = [
+        f"'{c}' ({_count_things(sizes[c], 'row')}, {describe_group(table, g)})"
+        for c, g in sorted(single.items())[:MAX_SHOWN]
     ]
-    if len(lone) == 1:
-        return f"class {told[0]} stands in one group only"
-    rest = f" and {len(lone) - SHOWN} more" if len(lone) > SHOWN else ""
-    return f"{len(lone)} classes stand in one group only each: {'; '.join(told)}{rest}"
+    if len(single) == 1:
+        return f"class {shown[0]} is in one group only"
+    rest = f" and {len(single) - MAX_SHOWN} more" if len(single) > MAX_SHOWN else ""
+    return f"{len(single)} classes are in one group only each: {'; '.join(shown)}{rest}"
 
 
-def _count(count: int, thing: str) -> str:
+def _count_things(count: int, thing: str) -> str:
     return f"1 {thing}" if count == 1 else f"{count} {thing}s"

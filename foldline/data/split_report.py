@@ -1,4 +1,4 @@
-"""What a split came to: shares, class balance, duplicates that cross, how much it can show."""
+"""The report on a split: sizes, leaks, class balance, and the power of valid and test."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,81 +7,81 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.data.groups import duplicate_keys
+from foldline.data.duplicates import duplicate_keys
 from foldline.data.leaks import Leak
-from foldline.data.multilabel import one_a_label
-from foldline.data.power import size_note, size_of
+from foldline.data.multilabel import explode_labels
+from foldline.data.power import estimate_power, power_note
 from foldline.data.split_feasibility import class_notes, large_group_note
 from foldline.data.splits import PARTS
 
-BEFORE = {"valid": ["train"], "test": ["train", "valid"]}
+EARLIER_PARTS = {"valid": ["train"], "test": ["train", "valid"]}
 
 
 @dataclass(frozen=True)
-class Report:
-    """Numbers for DVC, details for a file, and notes on what to know before training."""
+class SplitReport:
+    """Numbers for DVC, details for a file, and notes for the user."""
 
     metrics: dict[str, Any]
     details: dict[str, Any]
     notes: list[str]
 
 
-def split_report(
+def report_split(
     table: pd.DataFrame,
     leaks: Mapping[str, Leak],
     task: str,
     seed: int = 0,
-    mended: bool = False,
-) -> Report:
-    """Report on rows with their `part` and `group`; `leaks` are what is left in official files.
+    leaks_dropped: bool = False,
+) -> SplitReport:
+    """Report on rows with their `part` and `group`; `leaks` are those left in official parts.
 
-    metrics: rows a part, groups, the largest group's share of rows; for valid and test rows that
-    equal an earlier one (`crossing_`), the share with a duplicate in train (`leak_share_`), and
-    the smallest difference between two models that can be seen (`visible_`).
+    Metrics: rows of each part, groups, the largest group's share of rows; for valid and test the
+    rows that equal one of an earlier part (`crossing_`), the share that leaks (`leak_share_`), and
+    the smallest detectable difference between two models (`visible_`).
     """
     rows = {part: np.flatnonzero(table["part"] == part).tolist() for part in PARTS}
     metrics: dict[str, Any] = {part: len(rows[part]) for part in PARTS}
     metrics["groups"] = table["group"].nunique()
     metrics["largest_group_share"] = float(table["group"].value_counts().max() / len(table))
-    sizes, notes = {}, [leak.words() for leak in leaks.values() if leak.ids]
-    crossing = _crossing(table, rows)
-    for part in BEFORE:
+    sizes, notes = {}, [leak.describe() for leak in leaks.values() if leak.ids]
+    crossing = _count_crossing(table, rows)
+    for part in EARLIER_PARTS:
         metrics[f"crossing_{part}"] = crossing[part]
         metrics[f"leak_share_{part}"] = leaks[part].share if part in leaks else 0.0
         if rows[part]:
-            sizes[part] = size_of(table.iloc[rows[part]], task, seed)
+            sizes[part] = estimate_power(table.iloc[rows[part]], task, seed)
             metrics[f"visible_{part}"] = sizes[part]["visible"]
-    notes += _in_valid(leaks, mended) + large_group_note(table)
+    notes += _valid_overlap_notes(leaks, leaks_dropped) + large_group_note(table)
     if task != "regression":
-        notes += class_notes(one_a_label(table, task), list(PARTS))
-    notes += [size_note(part, len(rows[part]), size, task) for part, size in sizes.items()]
+        notes += class_notes(explode_labels(table, task), list(PARTS))
+    notes += [power_note(part, len(rows[part]), size, task) for part, size in sizes.items()]
     details = {"leaks": {part: leak.details() for part, leak in leaks.items()}, "size": sizes}
-    return Report(metrics, details, notes)
+    return SplitReport(metrics, details, notes)
 
 
-def _crossing(table: pd.DataFrame, rows: dict[str, list[int]]) -> dict[str, int]:
-    """Count rows that equal one of an earlier part."""
+def _count_crossing(table: pd.DataFrame, rows: dict[str, list[int]]) -> dict[str, int]:
+    """Return how many rows equal one of an earlier part."""
     keys = duplicate_keys(table)
     counts = {}
-    for part, before in BEFORE.items():
-        same = {keys[row] for other in before for row in rows[other]} - {None}
+    for part, earlier_parts in EARLIER_PARTS.items():
+        same = {keys[row] for earlier in earlier_parts for row in rows[earlier]} - {None}
         counts[part] = sum(keys[row] in same for row in rows[part])
     return counts
 
 
-def _in_valid(leaks: Mapping[str, Leak], mended: bool) -> list[str]:
-    """Tell what test shares with valid alone."""
+def _valid_overlap_notes(leaks: Mapping[str, Leak], leaks_dropped: bool) -> list[str]:
+    """Return a note on test rows that share a text or group with valid only."""
     leak = leaks.get("test")
     if leak is None or not leak.in_valid:
         return []
     count = len(leak.in_valid)
     then = (
         "which the folds leave out"
-        if mended
-        else "which kfold learns from: official files stay as they are; "
+        if leaks_dropped
+        else "which kfold trains on: official files stay as they are; "
         "split.drop_from_train=true leaves them out of the folds"
     )
     return [
-        f"{count} of {leak.of} test rows ({count / leak.of:.1%}) have a duplicate or their group "
-        f"(data.group) in valid, {then}"
+        f"{count} of {leak.total} test rows ({count / leak.total:.1%}) share a text or group "
+        f"(data.group) with valid, {then}"
     ]

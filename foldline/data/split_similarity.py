@@ -1,4 +1,4 @@
-"""How alike train, valid and test are: labels, lengths, words, and whether they are told apart."""
+"""Similarity of train, valid and test: labels, lengths, words, and a classifier two-sample test."""
 
 import re
 from typing import Any
@@ -8,132 +8,143 @@ import pandas as pd
 
 from foldline.core.errors import listed
 from foldline.core.io.seeds import derive, rank_keys
-from foldline.data.multilabel import one_a_label
+from foldline.data.multilabel import explode_labels
 from foldline.data.splits import PARTS
-from foldline.data.two_sample_test import Described, describe, tell_apart
+from foldline.data.two_sample_test import TextFeatures, extract_features, run_two_sample_test
 
 PAIRS = (("train", "valid"), ("train", "test"), ("valid", "test"))
-MOST = 3_000  # rows of a part that texts are compared on, drawn by id
-NAMED = 5  # tokens in a note
-FEWEST = 30  # groups of the smallest part, below which no classifier tries
-AUC_GAP, LEVEL = 0.1, 0.01  # a difference matters from .6 (or .4), if chance seldom gives it
+MAX_ROWS = 3_000  # of a part whose texts are compared, sampled by id
+MAX_TOKENS = 5  # in a note
+MIN_GROUPS = 30  # of the smallest part, for the two-sample test
+MIN_AUC_GAP, MAX_P = 0.1, 0.01  # of a difference worth a note
 _TOKEN = re.compile(r"\w+")
 
 
-def compare_parts(table: pd.DataFrame, task: str, tell: bool, seed: int) -> dict[str, Any]:
+def compare_parts(
+    table: pd.DataFrame, task: str, test_texts: bool, seed: int
+) -> dict[str, dict[str, Any]]:
     """Compare the parts of a table with `part` and `group`, two by two.
 
-    Gives, by a name such as `train_test`: `labels` (distance, see `label_distance`), `length_ks`
-    (Kolmogorov and Smirnov's distance of the numbers of characters, 0 to 1), `unseen_tokens` (the
-    share of the second part's tokens that the first one's sample has not), and with `tell` what
-    `tell_apart` found: `auc`, `p`, `z`, `tokens`. Nothing is chosen by it.
+    Returns, by a name such as `train_test`: `labels` (see `label_distance`), `length_ks`
+    (Kolmogorov-Smirnov distance of the numbers of characters, 0 to 1), `unseen_tokens` (the share
+    of the second part's tokens that the first part's sample lacks), and with `test_texts` the
+    `auc`, `p`, `z` and `tokens` of a two-sample test. No choice depends on them.
     """
-    drawn = pd.concat([_sample(table[table["part"] == part], seed) for part in PARTS])
-    drawn = drawn.reset_index(drop=True)
-    samples = {part: drawn[drawn["part"] == part] for part in PARTS}
-    fewest = min(rows["group"].nunique() for rows in samples.values() if len(rows))
-    texts = describe(_texts(drawn), seed) if tell and fewest >= FEWEST else None
-    found: dict[str, Any] = {}
+    sampled = pd.concat([_sample_rows(table[table["part"] == part], seed) for part in PARTS])
+    sampled = sampled.reset_index(drop=True)
+    samples = {part: sampled[sampled["part"] == part] for part in PARTS}
+    groups = min(rows["group"].nunique() for rows in samples.values() if len(rows))
+    test_texts = test_texts and groups >= MIN_GROUPS
+    features = extract_features(_joined_texts(sampled), seed) if test_texts else None
+    comparisons: dict[str, dict[str, Any]] = {}
     for first, second in PAIRS:
-        if samples[first].empty or samples[second].empty:
+        rows = [samples[first], samples[second]]
+        if any(part.empty for part in rows):
             continue
-        one, other = samples[first], samples[second]
-        both = [table["label"][table["part"] == part] for part in (first, second)]
-        pair = {
-            "rows": [len(one), len(other)],
-            "labels": label_distance(both[0], both[1], task),
-            "length_ks": ks_distance(_lengths(one), _lengths(other)),
-            "unseen_tokens": unseen_share(_texts(one), _texts(other)),
+        labels = [table["label"][table["part"] == part] for part in (first, second)]
+        comparison = {
+            "rows": list(map(len, rows)),
+            "labels": label_distance(labels[0], labels[1], task),
+            "length_ks": ks_distance(*map(_text_lengths, rows)),
+            "unseen_tokens": unseen_token_share(*map(_joined_texts, rows)),
         }
-        if texts:
-            pair |= _told(texts, one, other, seed)
-        found[f"{first}_{second}"] = pair
-    return found
+        if features:
+            comparison |= _test_texts(features, rows[0], rows[1], seed)
+        comparisons[f"{first}_{second}"] = comparison
+    return comparisons
 
 
-def similarity_notes(found: dict[str, Any]) -> list[str]:
-    """Warn where valid or train does not stand for test: told apart clearly, and not by chance."""
+def similarity_notes(comparisons: dict[str, dict[str, Any]]) -> list[str]:
+    """Return notes where train or valid differs from test clearly and significantly."""
     notes = []
     for first in ("train", "valid"):
-        pair = found.get(f"{first}_test", {})
-        if "auc" in pair and abs(pair["auc"] - 0.5) > AUC_GAP and pair["p"] <= LEVEL:
-            words = listed([f"'{one['token']}'" for one in pair["tokens"][:NAMED]]) or "their form"
-            trust = "is learnt" if first == "train" else "is chosen"
+        pair = comparisons.get(f"{first}_test", {})
+        if "auc" in pair and abs(pair["auc"] - 0.5) > MIN_AUC_GAP and pair["p"] <= MAX_P:
+            tokens = [f"'{token['token']}'" for token in pair["tokens"][:MAX_TOKENS]]
+            learnt = "models learn" if first == "train" else "is chosen"
             notes.append(
-                f"{first} does not stand for test: a classifier tells their texts apart (AUC "
-                f"{pair['auc']:.2f}, where chance gives 0.50; p {pair['p']:.3f}), by {words}. What "
-                f"{trust} on {first} may not hold on test; reports/split.json has more"
+                f"{first} is not representative of test: a classifier separates their texts (AUC "
+                f"{pair['auc']:.2f}, by chance 0.50; p {pair['p']:.3f}) by "
+                f"{listed(tokens) or 'their form'}. What {learnt} on {first} may not hold on test; "
+                "see reports/split.json"
             )
     return notes
 
 
 def label_distance(first: "pd.Series[Any]", second: "pd.Series[Any]", task: str) -> dict[str, Any]:
-    """Give how far two parts' labels are apart.
+    """Return the distance between the labels of two parts.
 
     Classes: `total_variation` (half the sum of the shares' differences, 0 to 1), and `largest`,
-    the class that differs most, with its shares (of all labels, where rows have several).
-    Numbers: `ks` (0 to 1) and `wasserstein`, in standard deviations of the first.
+    the class that differs most, with its shares (of all labels, if rows have several).
+    Numbers: `ks` (0 to 1) and `wasserstein`, in standard deviations of the first part.
     """
     if task == "regression":
-        one, other = first.to_numpy(dtype=np.float64), second.to_numpy(dtype=np.float64)
+        numbers = [part.to_numpy(dtype=np.float64) for part in (first, second)]
         return {
-            "ks": ks_distance(one, other),
-            "wasserstein": wasserstein(one, other) / (float(one.std()) or 1.0),
+            "ks": ks_distance(numbers[0], numbers[1]),
+            "wasserstein": wasserstein_distance(numbers[0], numbers[1])
+            / (float(numbers[0].std()) or 1.0),
         }
-    each = [one_a_label(part.to_frame("label"), task)["label"] for part in (first, second)]
-    shares = [part.value_counts(normalize=True) for part in each]
-    names = sorted(set(shares[0].index) | set(shares[1].index))
-    one, other = (part.reindex(names, fill_value=0.0).to_numpy() for part in shares)
-    worst = int(np.abs(one - other).argmax())
+    labels = [explode_labels(part.to_frame("label"), task)["label"] for part in (first, second)]
+    counts = [part.value_counts(normalize=True) for part in labels]
+    names = sorted(set(counts[0].index) | set(counts[1].index))
+    shares = [part.reindex(names, fill_value=0.0).to_numpy() for part in counts]
+    difference = np.abs(shares[0] - shares[1])
+    largest = int(difference.argmax())
     return {
-        "total_variation": float(np.abs(one - other).sum() / 2),
-        "largest": {"class": names[worst], "shares": [float(one[worst]), float(other[worst])]},
+        "total_variation": float(difference.sum() / 2),
+        "largest": {
+            "class": names[largest],
+            "shares": [float(part[largest]) for part in shares],
+        },
     }
 
 
 def ks_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Give the largest difference of two empirical distribution functions, 0 to 1."""
+    """Return the largest difference of two empirical distribution functions, 0 to 1."""
     both = np.concatenate([first, second])
     below = [np.searchsorted(np.sort(x), both, side="right") / len(x) for x in (first, second)]
     return float(np.abs(below[0] - below[1]).max())
 
 
-def wasserstein(first: np.ndarray, second: np.ndarray) -> float:
-    """Give the earth mover's distance of two samples, in their unit."""
+def wasserstein_distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the earth mover's distance between two samples, in their unit."""
     both = np.sort(np.concatenate([first, second]))
     below = [np.searchsorted(np.sort(x), both[:-1], side="right") / len(x) for x in (first, second)]
     return float((np.abs(below[0] - below[1]) * np.diff(both)).sum())
 
 
-def unseen_share(first: list[str], second: list[str]) -> float:
-    """Give the share of the second texts' tokens (case aside) that no first text has."""
+def unseen_token_share(first: list[str], second: list[str]) -> float:
+    """Return the share of the second texts' tokens, ignoring case, that no first text has."""
     known = {token for text in first for token in _TOKEN.findall(text.casefold())}
     tokens = [token for text in second for token in _TOKEN.findall(text.casefold())]
     return sum(token not in known for token in tokens) / max(len(tokens), 1)
 
 
-def _sample(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
+def _sample_rows(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     keys = rank_keys(derive(seed, "compare"), rows["id"].tolist())
-    return rows.iloc[np.argsort(keys, kind="stable")[:MOST]]
+    return rows.iloc[np.argsort(keys, kind="stable")[:MAX_ROWS]]
 
 
-def _texts(rows: pd.DataFrame) -> list[str]:
+def _joined_texts(rows: pd.DataFrame) -> list[str]:
     return (rows["text"] + " " + rows["text_pair"]).tolist()
 
 
-def _lengths(rows: pd.DataFrame) -> np.ndarray:
-    return np.array([len(text) for text in _texts(rows)], dtype=np.float64)
+def _text_lengths(rows: pd.DataFrame) -> np.ndarray:
+    return np.array([len(text) for text in _joined_texts(rows)], dtype=np.float64)
 
 
-def _told(texts: Described, one: pd.DataFrame, other: pd.DataFrame, seed: int) -> dict[str, Any]:
-    both = pd.concat([one, other])
+def _test_texts(
+    features: TextFeatures, first: pd.DataFrame, second: pd.DataFrame, seed: int
+) -> dict[str, Any]:
+    both = pd.concat([first, second])
     rows = both.index.to_numpy()
-    own = Described(texts.features[rows], texts.words, texts.topics[rows])
-    sides = np.repeat([0, 1], [len(one), len(other)])
-    found = tell_apart(own, both["id"].tolist(), both["group"].tolist(), sides, seed)
-    names = [one["part"].iloc[0], other["part"].iloc[0]]
+    selected = TextFeatures(features.features[rows], features.words, features.topics[rows])
+    sides = np.repeat([0, 1], [len(first), len(second)])
+    result = run_two_sample_test(selected, both["id"].tolist(), both["group"].tolist(), sides, seed)
+    parts = [first["part"].iloc[0], second["part"].iloc[0]]
     tokens = [
-        {"token": token["token"], "more_in": names[token["side"]], "shares": token["shares"]}
-        for token in found.tokens
+        {"token": token["token"], "more_in": parts[token["side"]], "shares": token["shares"]}
+        for token in result.tokens
     ]
-    return {"auc": found.auc, "p": found.p, "z": found.z, "tokens": tokens}
+    return {"auc": result.auc, "p": result.p, "z": result.z, "tokens": tokens}

@@ -1,6 +1,6 @@
-"""Can two sets of texts be told apart: a classifier tries, and chance shows what that is worth.
+"""Classifier two-sample test: whether two sets of texts differ (Lopez-Paz and Oquab, 2017).
 
-Groups are never torn between learning and scoring, so a duplicate gives nothing away.
+Groups are never divided between training and scoring, so duplicates do not inflate the AUC.
 """
 
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from foldline.core.io.seeds import derive, generator
 
 FOLDS = 5
 PERMUTATIONS = 199  # the smallest p-value is 1/200
-TOPICS = 64
-RIDGE = 10.0
-WEIGHT_OF_LENGTH = 0.2  # of a standard deviation, beside rows of TF-IDF, whose length is 1
-CHARACTERS = 1_000  # of a text's beginning
-SHOWN = 10
+COMPONENTS = 64
+RIDGE_PENALTY = 10.0
+LENGTH_WEIGHT = 0.2  # of a standard deviation, relative to TF-IDF rows of length 1
+MAX_CHARACTERS = 1_000  # of a text's beginning
+MAX_TOKENS = 10
 
 
 @dataclass(frozen=True)
-class Described:
-    """Texts as numbers: `features` (n, d) sparse, the first of them `words`; `topics` (n, k)."""
+class TextFeatures:
+    """Sparse `features` (n, d), first those of `words`; `topics` (n, k) are principal axes."""
 
     features: Any
     words: list[str]
@@ -30,12 +30,12 @@ class Described:
 
 
 @dataclass(frozen=True)
-class Telling:
-    """How well two sides are told apart.
+class TwoSampleResult:
+    """How well a classifier separates two sides.
 
-    `auc` is the mean over folds of the area under the ROC curve: .5 is not at all, 1 always;
-    far below .5 counts as well. `p` (two-sided) and `z` place a plainer scorer's area in what
-    it reaches where sides are dealt out to groups by chance. `tokens` give the sides away.
+    `auc` is the mean over folds of the area under the ROC curve; .5 is chance. `p` (two-sided) and
+    `z` compare the AUC of a simpler model with its AUCs on random permutations of the sides.
+    `tokens` are the words that separate the sides.
     """
 
     auc: float
@@ -44,49 +44,49 @@ class Telling:
     tokens: list[dict[str, Any]]
 
 
-def describe(texts: list[str], seed: int) -> Described:
-    """Give texts as TF-IDF of words and of characters, and lengths; topics are their main axes."""
+def extract_features(texts: list[str], seed: int) -> TextFeatures:
+    """Return TF-IDF of words and characters, and lengths; `topics` are their principal axes."""
     from scipy.sparse import csr_matrix, hstack
     from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer, TfidfVectorizer
     from sklearn.utils.extmath import randomized_svd
 
-    texts = [text[:CHARACTERS] for text in texts]
-    seen = TfidfVectorizer(
+    texts = [text[:MAX_CHARACTERS] for text in texts]
+    word_vectorizer = TfidfVectorizer(
         token_pattern=r"\w+|[^\w\s]+", ngram_range=(1, 2), min_df=2, sublinear_tf=True,
         lowercase=False, dtype=np.float32,
     )  # fmt: skip
-    hashed = HashingVectorizer(
+    gram_vectorizer = HashingVectorizer(
         analyzer="char_wb", ngram_range=(2, 3), n_features=2**16, alternate_sign=False,
         lowercase=False, norm=None, dtype=np.float32,
     )  # fmt: skip
     try:
-        words = seen.fit_transform(texts)
-        names = seen.get_feature_names_out().tolist()
-    except ValueError:  # no word comes twice
+        words = word_vectorizer.fit_transform(texts)
+        names = word_vectorizer.get_feature_names_out().tolist()
+    except ValueError:  # no word is in two texts
         words, names = csr_matrix((len(texts), 0), dtype=np.float32), []
-    grams = hashed.transform(texts)
+    grams = gram_vectorizer.transform(texts)
     grams = grams[:, np.flatnonzero(grams.getnnz(axis=0) > 1)]
     if grams.shape[1]:
         grams = TfidfTransformer(sublinear_tf=True).fit_transform(grams)
     lengths = np.log1p([[len(text), len(text.split())] for text in texts])
-    lengths = (lengths - lengths.mean(axis=0)) / (lengths.std(axis=0) + 1e-9) * WEIGHT_OF_LENGTH
+    lengths = (lengths - lengths.mean(axis=0)) / (lengths.std(axis=0) + 1e-9) * LENGTH_WEIGHT
     features = hstack([words, grams, csr_matrix(lengths)]).tocsr()
     axes, sizes, _ = randomized_svd(
-        features, min(TOPICS, features.shape[1]), n_iter=2,
+        features, min(COMPONENTS, features.shape[1]), n_iter=2,
         random_state=derive(seed, "topics") % 2**32,
     )  # fmt: skip
     main = axes * sizes
-    return Described(features, names, (main - main.mean(axis=0)) / (main.std(axis=0) + 1e-9))
+    return TextFeatures(features, names, (main - main.mean(axis=0)) / (main.std(axis=0) + 1e-9))
 
 
-def tell_apart(
-    texts: Described, ids: list[str], groups: list[str], sides: np.ndarray, seed: int
-) -> Telling:
-    """Tell `sides` (n,), 0 or 1, apart by words, characters and length, cross-validated.
+def run_two_sample_test(
+    texts: TextFeatures, ids: list[str], groups: list[str], sides: np.ndarray, seed: int
+) -> TwoSampleResult:
+    """Cross-validate a classifier of `sides` (n,), 0 or 1, on words, characters and length.
 
-    Both sides need rows of at least as many groups as there are folds. The classifier is a
-    logistic regression (Lopez-Paz and Oquab, 2017); its null is too dear to draw, so a ridge
-    regression on the topics is held against its own.
+    Both sides need at least as many groups as there are folds. The classifier is a logistic
+    regression; permutations of it would be too slow, so `p` and `z` are those of a ridge
+    regression on the topics.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -94,53 +94,55 @@ def tell_apart(
     model = LogisticRegression(solver="liblinear", class_weight="balanced")
     scores = np.zeros(len(sides))
     for fold in range(FOLDS):
-        learn = folds != fold
-        model.fit(texts.features[learn], sides[learn])
-        scores[~learn] = model.decision_function(texts.features[~learn])
-    auc = _areas(scores[:, None], sides[:, None], folds)[0]
-    dealt = np.column_stack([sides, _deal(sides, groups, generator(seed, "permutations"))])
-    reached = _ridge_areas(texts.topics, dealt, folds)
-    centre, spread = reached[1:].mean(), reached[1:].std() or 1.0
-    away = np.abs(reached - centre)
+        train = folds != fold
+        model.fit(texts.features[train], sides[train])
+        scores[~train] = model.decision_function(texts.features[~train])
+    auc = _mean_aucs(scores[:, None], sides[:, None], folds)[0]
+    permutations = _permute_sides(sides, groups, generator(seed, "permutations"))
+    permuted = np.column_stack([sides, permutations])
+    aucs = _ridge_aucs(texts.topics, permuted, folds)
+    mean, std = aucs[1:].mean(), aucs[1:].std() or 1.0
+    distance = np.abs(aucs - mean)
     weights = model.fit(texts.features, sides).coef_[0][: len(texts.words)]
-    return Telling(
+    return TwoSampleResult(
         auc=float(auc),
-        p=(1 + int((away[1:] >= away[0]).sum())) / len(reached),
-        z=float((reached[0] - centre) / spread),
-        tokens=_tokens(texts.words, weights, texts.features[:, : len(texts.words)], sides),
+        p=(1 + int((distance[1:] >= distance[0]).sum())) / len(aucs),
+        z=float((aucs[0] - mean) / std),
+        tokens=_top_tokens(texts.words, weights, texts.features[:, : len(texts.words)], sides),
     )
 
 
-def _deal(sides: np.ndarray, groups: list[str], chance: np.random.Generator) -> np.ndarray:
-    """Deal the sides out to whole groups anew, (n, PERMUTATIONS).
+def _permute_sides(sides: np.ndarray, groups: list[str], rng: np.random.Generator) -> np.ndarray:
+    """Return random permutations of the sides over whole groups: (n, PERMUTATIONS).
 
     A group that has both sides swaps them, or not.
     """
-    places = np.unique(groups, return_inverse=True)[1]
-    share = np.bincount(places, weights=sides) / np.bincount(places)
-    pure = (share == 0) | (share == 1)
-    dealt = np.zeros((len(share), PERMUTATIONS), dtype=np.int64)
+    group_of_row = np.unique(groups, return_inverse=True)[1]
+    share = np.bincount(group_of_row, weights=sides) / np.bincount(group_of_row)
+    pure = (share == 0) | (share == 1)  # groups of one side
+    permuted = np.zeros((len(share), PERMUTATIONS), dtype=np.int64)
     own = np.tile(share[pure].astype(np.int64)[:, None], PERMUTATIONS)
-    dealt[pure] = chance.permuted(own, axis=0)
-    dealt[~pure] = chance.integers(2, size=(int((~pure).sum()), PERMUTATIONS))
-    return np.where(pure[places][:, None], dealt[places], sides[:, None] ^ dealt[places])
+    permuted[pure] = rng.permuted(own, axis=0)
+    permuted[~pure] = rng.integers(2, size=(int((~pure).sum()), PERMUTATIONS))
+    rows = permuted[group_of_row]
+    return np.where(pure[group_of_row][:, None], rows, sides[:, None] ^ rows)
 
 
-def _ridge_areas(topics: np.ndarray, dealt: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """Give the area that ridge regression reaches for each dealing (n, k): (k,)."""
-    scores = np.zeros(dealt.shape)
+def _ridge_aucs(topics: np.ndarray, permuted: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """Return the AUC of ridge regression for each permutation (n, k): (k,)."""
+    scores = np.zeros(permuted.shape)
     for fold in range(FOLDS):
-        learn = folds != fold
-        own, target = topics[learn], dealt[learn] - dealt[learn].mean(axis=0)
-        inner = own.T @ own + RIDGE * np.eye(own.shape[1])
-        scores[~learn] = topics[~learn] @ np.linalg.solve(inner, own.T @ target)
-    return _areas(scores, dealt, folds)
+        train = folds != fold
+        own, target = topics[train], permuted[train] - permuted[train].mean(axis=0)
+        inner = own.T @ own + RIDGE_PENALTY * np.eye(own.shape[1])
+        scores[~train] = topics[~train] @ np.linalg.solve(inner, own.T @ target)
+    return _mean_aucs(scores, permuted, folds)
 
 
-def _areas(scores: np.ndarray, sides: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """Give the mean over folds of the area under the ROC curve, by ranks: (n, k), (n, k) to (k,).
+def _mean_aucs(scores: np.ndarray, sides: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """Return the mean over folds of the area under the ROC curve: (n, k), (n, k) to (k,).
 
-    A fold that has one side only is left out.
+    Folds with one side only are left out.
     """
     from scipy.stats import rankdata
 
@@ -157,18 +159,18 @@ def _areas(scores: np.ndarray, sides: np.ndarray, folds: np.ndarray) -> np.ndarr
     return np.where(known.any(axis=0), mean, 0.5)
 
 
-def _tokens(names: list[str], weights: np.ndarray, words: Any, sides: np.ndarray) -> list[Any]:
-    """Give the words that weigh most, with the share of each side's texts that have them."""
-    spread = np.sqrt(np.asarray(words.multiply(words).mean(axis=0)).ravel())
-    weighed = weights * spread
-    there = words > 0
+def _top_tokens(names: list[str], weights: np.ndarray, words: Any, sides: np.ndarray) -> list[Any]:
+    """Return the words of largest weight, with the share of each side's texts that have them."""
+    std = np.sqrt(np.asarray(words.multiply(words).mean(axis=0)).ravel())
+    weighted = weights * std
+    occurs = words > 0
     shares = [
-        np.asarray(there[sides == side].sum(axis=0)).ravel() / (sides == side).sum()
+        np.asarray(occurs[sides == side].sum(axis=0)).ravel() / (sides == side).sum()
         for side in (0, 1)
     ]
-    best = np.argsort(-np.abs(weighed), kind="stable")[:SHOWN]
+    best = np.argsort(-np.abs(weighted), kind="stable")[:MAX_TOKENS]
     return [
-        {"token": names[place], "side": int(weighed[place] > 0),
-         "shares": [float(shares[0][place]), float(shares[1][place])]}
-        for place in best
+        {"token": names[index], "side": int(weighted[index] > 0),
+         "shares": [float(shares[0][index]), float(shares[1][index])]}
+        for index in best
     ]  # fmt: skip

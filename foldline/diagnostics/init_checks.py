@@ -1,4 +1,4 @@
-"""Checks of a model before its first step: the loss of knowing nothing, and its gradients."""
+"""Checks of a model before its first step: the initial loss and the gradients."""
 
 import math
 from typing import Any
@@ -8,47 +8,47 @@ import torch
 
 from foldline.core.errors import listed
 from foldline.core.params import Train
-from foldline.diagnostics.initial_model import Begun, batch_of, first_batches
-from foldline.diagnostics.verdicts import LOOK, OK, WRONG, Finding, graded
+from foldline.diagnostics.initial_model import InitialModel, first_epoch_batches, make_batch
+from foldline.diagnostics.verdicts import LOOK, OK, WRONG, Finding, grade
 from foldline.models.interface import Job
-from foldline.models.neural.losses import balanced_weights, loss_for, positive_weights
+from foldline.models.neural.losses import balanced_weights, make_loss, positive_weights
 from foldline.models.neural.objective import Objective
 
 BATCHES = 16
-APART = (0.1, 0.5)  # of the theoretical loss: weights are drawn at random, so it is never exact
-SMALL = 0.01  # share of the weights without a gradient: a part that the family does not use
+DEVIATION = (0.1, 0.5)  # from the expected loss: random weights never match it exactly
+SMALL_SHARE = 0.01  # of the weights without gradient: a part that the architecture does not use
 
 
-def first_loss(start: Begun, job: Job) -> Finding:
-    """Compare the loss of the first rows, without dropout, with that of knowing nothing."""
-    loss = loss_for(job.labels, start.rows.target, job.recipe.train)
-    batches = first_batches(start.rows, job.recipe.batch_size, job.recipe.seed)[:BATCHES]
-    places, total = [place for batch in batches for place in batch], 0.0
-    start.model.eval()
+def check_first_loss(initial: InitialModel, job: Job) -> Finding:
+    """Compare the loss of the first rows, without dropout, with that of uninformed predictions."""
+    loss = make_loss(job.labels, initial.rows.target, job.recipe.train)
+    batches = first_epoch_batches(initial.rows, job.recipe.batch_size, job.recipe.seed)[:BATCHES]
+    indices, total = [index for batch in batches for index in batch], 0.0
+    initial.model.eval()
     with torch.no_grad():
         for batch in batches:
-            tokens, labels = batch_of(start, batch)
-            total += float(loss(start.model(**tokens), labels)) * len(batch)
-    found = total / len(places)
-    expected, formula = theory(job, start.rows.target, start.rows.target[places])
-    apart = abs(found - expected) / expected if expected else math.inf
+            tokens, labels = make_batch(initial, batch)
+            total += float(loss(initial.model(**tokens), labels)) * len(batch)
+    observed = total / len(indices)
+    expected, formula = expected_loss(job, initial.rows.target, initial.rows.target[indices])
+    deviation = abs(observed - expected) / expected if expected else math.inf
     advice = (
-        "the loss is not that of knowing nothing: labels, train.loss, class weights or the head's "
-        "weights are not what they should be"
+        "the loss is not that of uninformed predictions: check labels, train.loss, class weights "
+        "and the head's weights"
     )
-    shown = f"{found:.4f}, expected {expected:.4f} ({formula})"
-    numbers = {"found": found, "expected": expected}
-    return Finding("first loss", graded(apart, *APART), shown, advice, numbers)
+    summary = f"{observed:.4f}, expected {expected:.4f} ({formula})"
+    numbers = {"found": observed, "expected": expected}
+    return Finding("first loss", grade(deviation, *DEVIATION), summary, advice, numbers)
 
 
-def theory(job: Job, train: np.ndarray, target: np.ndarray) -> tuple[float, str]:
-    """Give the loss of equal probabilities, or of 0 in standard units, over `target`; and its name.
+def expected_loss(job: Job, train: np.ndarray, target: np.ndarray) -> tuple[float, str]:
+    """Return the loss of uniform probabilities (or of 0 in standard units), and its formula.
 
-    `train` are all training targets, from which class weights come.
+    The mean is over `target`; `train` are all training targets, which class weights depend on.
     """
     options = job.recipe.train
     if job.labels.task == "regression":
-        return _of_numbers(options, target)
+        return _expected_regression_loss(options, target)
     classes = len(job.labels.classes)
     if job.labels.task == "multilabel":
         weights = positive_weights(train, options)
@@ -56,76 +56,87 @@ def theory(job: Job, train: np.ndarray, target: np.ndarray) -> tuple[float, str]
         if weights is not None:
             weighed = float((target * weights + 1 - target).mean())
         easy = 0.5**options.focal_gamma if options.loss == "focal" else 1.0
-        return weighed * easy * math.log(2), "log 2" + _names(weights is not None, options)
+        return weighed * easy * math.log(2), "log 2" + _describe_weighting(
+            weights is not None, options
+        )
     shares = target if target.ndim == 2 else np.eye(classes)[target]
-    each = np.ones(len(target))
+    row_weights = np.ones(len(target))
     balanced = options.class_weights == "balanced"
     if balanced:
-        each = shares @ balanced_weights(train, classes)
+        row_weights = shares @ balanced_weights(train, classes)
     if options.loss == "ordinal":
         smooth = shares * (1 - options.label_smoothing) + options.label_smoothing / classes
         steps = ((1 / classes - smooth).cumsum(axis=1) ** 2).sum(axis=1)
-        return float((each * steps).mean()), f"ranked probability score of 1/{classes} each"
+        return float((row_weights * steps).mean()), f"ranked probability score of 1/{classes} each"
     easy = (1 - 1 / classes) ** options.focal_gamma if options.loss == "focal" else 1.0
-    return float(each.mean()) * easy * math.log(classes), f"log {classes}" + _names(
-        balanced, options
-    )
+    return float(row_weights.mean()) * easy * math.log(
+        classes
+    ), f"log {classes}" + _describe_weighting(balanced, options)
 
 
-def gradients(start: Begun, job: Job) -> Finding:
-    """Name the parameters that no gradient reaches, over a few batches without dropout."""
-    loss = loss_for(job.labels, start.rows.target, job.recipe.train)
-    # Options that add to the loss would hide that the loss itself does not reach a layer.
+def check_gradients(initial: InitialModel, job: Job) -> Finding:
+    """Report parameters without gradient, over a few batches without dropout."""
+    loss = make_loss(job.labels, initial.rows.target, job.recipe.train)
+    # Extra loss terms could reach a layer that the loss itself does not.
     plain = {"rdrop": 0.0, "contrastive": 0.0, "dropout_samples": 1}
     options = job.recipe.train.model_copy(update=plain)
-    objective = Objective(start.model, loss, options, job.labels.task)
-    start.model.eval()
-    start.model.zero_grad()
-    for batch in first_batches(start.rows, job.recipe.batch_size, job.recipe.seed)[:4]:
-        tokens, labels = batch_of(start, batch)
-        objective(start.model, tokens, labels, None)[0].backward()
-    found = judged(start.model, job.recipe.train.trainable_layers)
-    start.model.zero_grad()
-    return found
+    objective = Objective(initial.model, loss, options, job.labels.task)
+    initial.model.eval()
+    initial.model.zero_grad()
+    for batch in first_epoch_batches(initial.rows, job.recipe.batch_size, job.recipe.seed)[:4]:
+        tokens, labels = make_batch(initial, batch)
+        objective(initial.model, tokens, labels, None)[0].backward()
+    finding = assess_gradients(initial.model, job.recipe.train.trainable_layers)
+    initial.model.zero_grad()
+    return finding
 
 
-def judged(model: Any, trainable: str | int) -> Finding:
-    """Judge the gradients that a model's parameters hold."""
-    name, named = "gradient reaches", dict(model.named_parameters())
-    frozen = [n for n, p in named.items() if not p.requires_grad]
-    learnt = {n: p for n, p in named.items() if p.requires_grad}
-    odd = [n for n, p in learnt.items() if p.grad is not None and not bool(p.grad.isfinite().all())]
-    without = [n for n, p in learnt.items() if p.grad is None or not bool(p.grad.any())]
-    shown = f"{len(learnt) - len(without)} of {len(named)} parameters"
-    numbers = {"without": without, "frozen": frozen, "not_finite": odd}
-    if odd:
-        shown, advice = f"not finite in {listed(odd)}", "the weights are broken: load them anew"
-        return Finding(name, WRONG, shown, advice, numbers)
+def assess_gradients(model: Any, trainable: str | int) -> Finding:
+    """Assess the gradients stored in a model's parameters."""
+    name, parameters = "gradient reaches", dict(model.named_parameters())
+    frozen = [n for n, p in parameters.items() if not p.requires_grad]
+    trainable_parameters = {n: p for n, p in parameters.items() if p.requires_grad}
+    not_finite = [
+        n
+        for n, p in trainable_parameters.items()
+        if p.grad is not None and not bool(p.grad.isfinite().all())
+    ]
+    without = [
+        n for n, p in trainable_parameters.items() if p.grad is None or not bool(p.grad.any())
+    ]
+    summary = f"{len(trainable_parameters) - len(without)} of {len(parameters)} parameters"
+    numbers = {"without": without, "frozen": frozen, "not_finite": not_finite}
+    if not_finite:
+        summary, advice = (
+            f"not finite in {listed(not_finite)}",
+            "the weights are damaged: load them again",
+        )
+        return Finding(name, WRONG, summary, advice, numbers)
     if frozen and trainable == "all":
-        shown += f"; frozen: {listed(frozen)}"
-        advice = "train.trainable_layers is all, but these are frozen: they will not be trained"
-        return Finding(name, WRONG, shown, advice, numbers)
+        summary += f"; frozen: {listed(frozen)}"
+        advice = "train.trainable_layers is all, but these are frozen and will not be trained"
+        return Finding(name, WRONG, summary, advice, numbers)
     if without:
-        total = sum(p.numel() for p in named.values())
-        share = sum(named[n].numel() for n in without) / max(1, total)
-        shown += f"; none in {listed(without)}"
-        advice = "they stay as they are: a part that is cut off from the output, or not used by it"
-        return Finding(name, LOOK if share < SMALL else WRONG, shown, advice, numbers)
-    told = f"; {len(frozen)} frozen by train.trainable_layers={trainable}" if frozen else ""
-    return Finding(name, OK, shown + told, "", numbers)
+        total = sum(p.numel() for p in parameters.values())
+        share = sum(parameters[n].numel() for n in without) / max(1, total)
+        summary += f"; none in {listed(without)}"
+        advice = "they will not be trained: this part is disconnected from the output"
+        return Finding(name, LOOK if share < SMALL_SHARE else WRONG, summary, advice, numbers)
+    note = f"; {len(frozen)} frozen by train.trainable_layers={trainable}" if frozen else ""
+    return Finding(name, OK, summary + note, "", numbers)
 
 
-def _of_numbers(options: Train, target: np.ndarray) -> tuple[float, str]:
+def _expected_regression_loss(options: Train, target: np.ndarray) -> tuple[float, str]:
     size = np.abs(target)
     if options.loss == "mae":
-        return float(size.mean()), "mean distance from the mean, in standard units"
+        return float(size.mean()), "mean absolute deviation, in standard units"
     if options.loss == "huber":
         edge = options.huber_delta
-        each = np.where(size <= edge, size**2 / 2, edge * (size - edge / 2))
-        return float(each.mean()), "Huber's loss of the mean, in standard units"
+        losses = np.where(size <= edge, size**2 / 2, edge * (size - edge / 2))
+        return float(losses.mean()), "Huber's loss of the mean, in standard units"
     return float((size**2).mean()), "1 in standard units, over these rows"
 
 
-def _names(weighted: bool, options: Train) -> str:
+def _describe_weighting(weighted: bool, options: Train) -> str:
     weights = ", by class weights" if weighted else ""
     return weights + (f", by {options.loss}" if options.loss == "focal" else "")

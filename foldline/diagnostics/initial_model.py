@@ -1,4 +1,4 @@
-"""A transformer as it is when training begins: what the checks look into."""
+"""A transformer at the start of training, as the checks inspect it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,59 +9,59 @@ from foldline.core.errors import FoldlineError
 from foldline.models.interface import Job
 from foldline.models.neural import transformer
 from foldline.models.neural.batching import BucketSampler
-from foldline.models.neural.dataset import APART, Encoded, Rows, collator
-from foldline.models.neural.long_text import long_text
-from foldline.models.neural.ragged_array import Ragged
-from foldline.models.neural.target_scaling import Units
+from foldline.models.neural.dataset import NON_TOKENS, TokenDataset, TokenizedRows, make_collator
+from foldline.models.neural.long_text import make_reader
+from foldline.models.neural.ragged_array import RaggedArray
+from foldline.models.neural.target_scaling import TargetScaling
 
 
 @dataclass(frozen=True)
-class Begun:
-    """Tokenizer, model, and training rows as token ids; numbers are in standard units.
+class InitialModel:
+    """Tokenizer, model, and tokenised training rows with standardised targets.
 
-    `cut` is the share of texts that are longer than max_length.
+    `cut` is the share of texts longer than max_length.
     """
 
     tokenizer: Any
     model: Any
-    rows: Rows
+    rows: TokenizedRows
     cut: float
 
 
-def begin(job: Job) -> Begun:
-    """Make or load what a training of the job begins with.
+def build_initial_model(job: Job) -> InitialModel:
+    """Build or load the model that a training of the job starts from.
 
     Raises:
-        FoldlineError: where the model cannot be loaded.
+        FoldlineError: if the model cannot be loaded.
     """
-    tokenizer, model = transformer.begun(job)
-    rows, cut = transformer.rows_of(tokenizer, job.train, job.labels, long_text(job.recipe))
-    units = Units.of(model, rows.target, job.labels.task)
-    return Begun(tokenizer, model, rows.in_units(units.mean, units.spread), cut)
+    tokenizer, model = transformer.initial_model(job)
+    rows, cut = transformer.encode_rows(tokenizer, job.train, job.labels, make_reader(job.recipe))
+    units = TargetScaling.fit(model, rows.target, job.labels.task)
+    return InitialModel(tokenizer, model, rows.standardise(units.mean, units.std), cut)
 
 
-def no_rows(like: Rows) -> Rows:
-    """Give rows of the same columns, but none of them."""
-    columns = {name: Ragged.of([]) for name in like.columns}
-    return Rows(columns, like.target[:0], like.owners[:0], [])
+def empty_rows(rows: TokenizedRows) -> TokenizedRows:
+    """Return rows with the same columns, but none of them."""
+    columns = {name: RaggedArray.from_lists([]) for name in rows.columns}
+    return TokenizedRows(columns, rows.target[:0], rows.piece_rows[:0], [])
 
 
-def need_transformer(verb: str, model: str, is_one: bool) -> None:
+def require_transformer(verb: str, model: str, is_one: bool) -> None:
     """Refuse a model that is not trained by gradient steps.
 
     Raises:
-        FoldlineError: naming the kinds that are.
+        FoldlineError: naming the models that are.
     """
     if not is_one:
         raise FoldlineError(
-            f"{verb}: model={model} has no `lr`: it is not trained by the steps of an optimiser. "
-            "Next: set model to scratch, to a folder under models/pretrained/ or to a Hugging "
-            "Face id; the other kinds have options of their own (docs/models.md)"
+            f"{verb}: model={model} has no `lr`: it is not trained by gradient descent. Next: set "
+            "model to scratch, a folder under models/pretrained/ or a Hugging Face id; other kinds "
+            "have their own options (docs/models.md)"
         )
 
 
-def first_batches(rows: Rows, size: int, seed: int) -> list[list[int]]:
-    """Give the batches of the first epoch, as training draws them."""
+def first_epoch_batches(rows: TokenizedRows, size: int, seed: int) -> list[list[int]]:
+    """Return the batches of the first epoch, as training draws them."""
     if size < 1 or not len(rows.target):
         return []
     return list(
@@ -77,16 +77,16 @@ def first_batches(rows: Rows, size: int, seed: int) -> list[list[int]]:
     )
 
 
-def padding(rows: Rows, batches: list[list[int]]) -> float:
-    """Give the places of all batches for each token; 1 is none padded."""
+def padding_ratio(rows: TokenizedRows, batches: list[list[int]]) -> float:
+    """Return the positions of all batches per token; 1 means no padding."""
     lengths = np.array(rows.lengths)
-    places = sum(len(batch) * int(lengths[batch].max()) for batch in batches)
-    return places / max(1, int(lengths.sum()))
+    positions = sum(len(batch) * int(lengths[batch].max()) for batch in batches)
+    return positions / max(1, int(lengths.sum()))
 
 
-def batch_of(start: Begun, places: list[int]) -> tuple[dict[str, Any], Any]:
-    """Give rows as the model's inputs and their labels, padded, on the model's device."""
-    rows, device = Encoded(start.rows), start.model.device
-    batch = collator(start.tokenizer)([rows[place] for place in places])
-    tokens = {k: v.to(device) for k, v in batch.items() if k not in APART}
+def make_batch(initial: InitialModel, indices: list[int]) -> tuple[dict[str, Any], Any]:
+    """Return rows as padded model inputs and labels, on the model's device."""
+    rows, device = TokenDataset(initial.rows), initial.model.device
+    batch = make_collator(initial.tokenizer)([rows[index] for index in indices])
+    tokens = {k: v.to(device) for k, v in batch.items() if k not in NON_TOKENS}
     return tokens, batch["labels"].to(device)

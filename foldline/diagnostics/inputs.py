@@ -1,4 +1,4 @@
-"""What every diagnosis starts from: params, labels, and the rows that a training would see."""
+"""The inputs of every diagnostic: params, labels, and the rows of a training."""
 
 import os
 from collections.abc import Iterator
@@ -18,26 +18,26 @@ from foldline.core.io.seeds import rank_keys
 from foldline.core.params import Recipe
 from foldline.core.params.loading import load
 from foldline.models.interface import Job
-from foldline.models.registry import PRETRAINED, kind_of
-from foldline.models.soft_labels import soften, weigh
+from foldline.models.registry import PRETRAINED, resolve_kind
+from foldline.models.soft_labels import add_soft_labels, add_weights
 
-NEEDED = (
+REQUIRED = (
     schemas.AUGMENTED.path,
     schemas.VALID.path,
     schemas.SOFT_LABELS.path,
     schemas.WEIGHTS.path,
     labels.FILE,
 )
-# Without these a training has nothing that keeps it from learning rows by heart.
-PLAIN = {
+# All regularisation off, so that a training can overfit.
+NO_REGULARISATION = {
     "label_smoothing": 0.0, "weight_decay": 0.0, "rdrop": 0.0, "contrastive": 0.0,
     "dropout_samples": 1, "adversarial": "none", "ema": 0.0, "swa": 0.0,
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Given:
-    """Rows to learn from and rows held out, under a recipe."""
+class DiagnosticInputs:
+    """Training and validation rows, labels and recipe."""
 
     recipe: Recipe
     labels: Labels
@@ -45,43 +45,46 @@ class Given:
     valid: pd.DataFrame
 
     @property
-    def transformer(self) -> bool:
-        """Tell whether the model is a transformer that is trained."""
-        return kind_of(self.recipe.model) in ("scratch", PRETRAINED)
+    def is_transformer(self) -> bool:
+        """Return whether the model is a trained transformer."""
+        return resolve_kind(self.recipe.model) in ("scratch", PRETRAINED)
 
-    def few(self, train: int, valid: int) -> "Given":
-        """Keep so many rows of each part, drawn by their ids."""
-        parts = drawn(self.train, train, self.recipe), drawn(self.valid, valid, self.recipe)
+    def sample(self, train: int, valid: int) -> "DiagnosticInputs":
+        """Return a sample of so many rows of each part."""
+        parts = (
+            sample_rows(self.train, train, self.recipe),
+            sample_rows(self.valid, valid, self.recipe),
+        )
         return replace(self, train=parts[0], valid=parts[1])
 
-    def changed(self, options: dict[str, Any] | None = None, **top: Any) -> "Given":
-        """Change top keys of the recipe, and those of its section `train`."""
+    def with_options(self, options: dict[str, Any] | None = None, **top: Any) -> "DiagnosticInputs":
+        """Change top-level keys of the recipe, and those of its section `train`."""
         section = self.recipe.train.model_copy(update=options or {})
         return replace(self, recipe=self.recipe.model_copy(update=top | {"train": section}))
 
     @contextmanager
-    def job(self) -> Iterator[Job]:
-        """Give the job of a fit without rows to stop by; its checkpoints are thrown away."""
+    def temporary_job(self) -> Iterator[Job]:
+        """Yield a job without validation rows; its checkpoints are deleted."""
         with TemporaryDirectory(prefix="foldline-") as folder:
             none = self.valid.iloc[:0]
             yield Job(self.train, none, self.labels, self.recipe, Path(folder))
 
 
-def given() -> Given:
+def load_inputs() -> DiagnosticInputs:
     """Read params and the tables that the stages wrote.
 
     Raises:
-        FoldlineError: where a table is missing or has no rows.
+        FoldlineError: if a table is missing or empty.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     recipe = load(Recipe)
-    missing = [path.as_posix() for path in NEEDED if not path.exists()]
+    missing = [path.as_posix() for path in REQUIRED if not path.exists()]
     if missing:
         raise FoldlineError(f"{missing[0]} is missing: run `dvc repro augment` first")
-    own = Labels.load()
-    if own.task != recipe.task:
+    stored = Labels.load()
+    if stored.task != recipe.task:
         raise FoldlineError(
-            f"task is {recipe.task} in params.yaml and {own.task} in {labels.FILE}: run "
+            f"task is {recipe.task} in params.yaml and {stored.task} in {labels.FILE}: run "
             "`dvc repro augment` first"
         )
     shares = schemas.SOFT_LABELS.read()
@@ -89,13 +92,13 @@ def given() -> Given:
     for table in (schemas.AUGMENTED, schemas.VALID):
         rows = table.read()
         if rows.empty:
-            raise FoldlineError(f"{table.path} has no rows: give more rows, or other split.ratios")
-        parts.append(soften(rows, shares, own))
+            raise FoldlineError(f"{table.path} has no rows: add rows, or change split.ratios")
+        parts.append(add_soft_labels(rows, shares, stored))
     train, valid = parts
-    return Given(recipe, own, weigh(train, schemas.WEIGHTS.read()), valid)
+    return DiagnosticInputs(recipe, stored, add_weights(train, schemas.WEIGHTS.read()), valid)
 
 
-def drawn(rows: pd.DataFrame, count: int, recipe: Recipe) -> pd.DataFrame:
-    """Draw rows by their ids, whatever their order in the table; all where there are fewer."""
+def sample_rows(rows: pd.DataFrame, count: int, recipe: Recipe) -> pd.DataFrame:
+    """Return sampled rows, independent of their order; all if there are fewer."""
     keys = rank_keys(recipe.seed, rows["id"].tolist())
     return rows.iloc[np.argsort(keys, kind="stable")[:count]].reset_index(drop=True)

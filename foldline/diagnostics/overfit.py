@@ -1,4 +1,4 @@
-"""Learn 16 rows by heart: a model that cannot do so will learn nothing from more.
+"""Overfit 16 rows: a model that cannot will not learn from more rows either.
 
 After Karpathy, "A Recipe for Training Neural Networks" (2019).
 """
@@ -11,21 +11,26 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError
-from foldline.diagnostics.inputs import PLAIN, Given, drawn, given
-from foldline.diagnostics.plots import curve
-from foldline.diagnostics.verdicts import OK, Finding, graded, report, worst
+from foldline.diagnostics.inputs import (
+    NO_REGULARISATION,
+    DiagnosticInputs,
+    load_inputs,
+    sample_rows,
+)
+from foldline.diagnostics.plots import draw_curve
+from foldline.diagnostics.verdicts import OK, Finding, grade, worst_verdict, write_report
 from foldline.metrics.registry import measure
 from foldline.models import registry
 
 ROWS = 16
-# The rows stand this often in an epoch, so that few checkpoints are written; 200 steps are
-# enough for most models, and 600 are tried before one is called wrong.
-TIMES, EPOCHS = 25, (8, 24)
-UNLEARNT = ("majority", "random", "length", "keywords", "zero-shot", "external")
-# Of the training rows: a score below the first is to be looked at, below the second wrong.
+# The rows are repeated in an epoch, so that few checkpoints are written; 200 steps are enough for
+# most models, and 600 are tried before a model fails.
+REPEATS, EPOCHS = 25, (8, 24)
+NOT_TRAINED = ("majority", "random", "length", "keywords", "zero-shot", "external")
+# Training scores: below the first to be looked at, below the second wrong.
 SCORE = {"classification": "accuracy", "multilabel": "accuracy", "regression": "pearson"}
-RIGHT = {"classification": (1.0, 0.9), "multilabel": (1.0, 0.9), "regression": (0.98, 0.9)}
-LEFT = (0.05, 0.5)  # share of the first loss that is left at the end
+EXPECTED = {"classification": (1.0, 0.9), "multilabel": (1.0, 0.9), "regression": (0.98, 0.9)}
+REMAINING = (0.05, 0.5)  # share of the initial loss at the end
 ADVICE = (
     "run `python -m foldline sanity` first (labels, tokens, gradients); then try the lr of "
     "`python -m foldline lr-find`, train.trainable_layers=all, or a larger model"
@@ -33,75 +38,79 @@ ADVICE = (
 
 
 def run(options: argparse.Namespace) -> int:
-    """Fit the configured model to 16 rows without regularisation, and judge what it learnt.
+    """Fit the configured model to 16 rows without regularisation, and assess how well it fits.
 
     Raises:
-        FoldlineError: where the model does not learn from texts, or tables are missing.
+        FoldlineError: if the model does not learn from texts, or tables are missing.
     """
-    found = given()
-    if found.recipe.model in UNLEARNT:
+    inputs = load_inputs()
+    if inputs.recipe.model in NOT_TRAINED:
         raise FoldlineError(
-            f"model={found.recipe.model} learns no texts by heart: there is nothing to overfit. "
-            "Next: set model to one that learns, such as tfidf or scratch"
+            f"model={inputs.recipe.model} does not learn from texts: there is nothing to overfit. "
+            "Next: set model to one that does, such as tfidf or scratch"
         )
-    rows = chosen(found)
-    losses, score = learnt(found, rows)
-    findings = judged(found, losses, score)
+    rows = select_rows(inputs)
+    losses, score = overfit_rows(inputs, rows)
+    findings = assess_overfit(inputs, losses, score)
     picture = None
     if losses:
         steps = list(range(1, len(losses) + 1))
-        title = f"{found.recipe.model}: loss over {len(rows)} rows, learnt by heart"
-        picture = curve(title, ("step", steps), ("loss", losses))
-    more: dict[str, Any] = {"model": found.recipe.model, "ids": rows["id"].tolist()}
-    return report("overfit", findings, more | {"losses": losses}, picture)
+        title = f"{inputs.recipe.model}: loss over {len(rows)} rows, overfitting"
+        picture = draw_curve(title, ("step", steps), ("loss", losses))
+    details: dict[str, Any] = {"model": inputs.recipe.model, "ids": rows["id"].tolist()}
+    return write_report("overfit", findings, details | {"losses": losses}, picture)
 
 
-def chosen(found: Given) -> pd.DataFrame:
-    """Choose 16 rows of distinct texts, as even over the labels as there are rows."""
-    rows = found.train[found.train["id"] == found.train["source_id"]]
+def select_rows(inputs: DiagnosticInputs) -> pd.DataFrame:
+    """Return 16 rows of distinct texts, balanced over the labels as far as possible."""
+    rows = inputs.train[inputs.train["id"] == inputs.train["source_id"]]
     rows = rows.drop_duplicates(["text", "text_pair"])
-    rows = drawn(rows[rows["text"].str.strip() != ""], len(rows), found.recipe)
-    if found.labels.task != "regression":
-        turn = rows.groupby("label", sort=False).cumcount().to_numpy()
-        rows = rows.iloc[np.argsort(turn, kind="stable")]
-    return rows.iloc[:ROWS].drop(columns=found.labels.columns, errors="ignore")
+    rows = sample_rows(rows[rows["text"].str.strip() != ""], len(rows), inputs.recipe)
+    if inputs.labels.task != "regression":
+        rank_in_class = rows.groupby("label", sort=False).cumcount().to_numpy()
+        rows = rows.iloc[np.argsort(rank_in_class, kind="stable")]
+    return rows.iloc[:ROWS].drop(columns=inputs.labels.columns, errors="ignore")
 
 
-def learnt(found: Given, rows: pd.DataFrame) -> tuple[list[float], float]:
-    """Fit the model to the rows; give its losses by step and its score of these very rows."""
-    losses, score = _fitted(found, rows, EPOCHS[0])
-    if found.transformer and worst(judged(found, losses, score)) != OK:
-        losses, score = _fitted(found, rows, EPOCHS[1])
+def overfit_rows(inputs: DiagnosticInputs, rows: pd.DataFrame) -> tuple[list[float], float]:
+    """Fit the model to the rows; return its losses by step and its score on these rows."""
+    losses, score = _fit_repeated(inputs, rows, EPOCHS[0])
+    if inputs.is_transformer and worst_verdict(assess_overfit(inputs, losses, score)) != OK:
+        losses, score = _fit_repeated(inputs, rows, EPOCHS[1])
     return losses, score
 
 
-def judged(found: Given, losses: list[float], score: float) -> list[Finding]:
-    """Judge the score and how much of the loss is left; loss counts for transformers alone."""
-    task, name = found.labels.task, SCORE[found.labels.task]
-    look, wrong = RIGHT[task]
-    verdict = OK if score >= look - 1e-9 else graded(score, look, wrong)
-    shown = f"training {name} {score:.3f}, expected {look:g}"
-    findings = [Finding("learnt by heart", verdict, shown, ADVICE, {name: score})]
-    # Other kinds have steps and rates of their own: their score alone says what they learnt.
-    if found.transformer:
-        # A step sees each row but once or so: the last ten are their mean.
+def assess_overfit(inputs: DiagnosticInputs, losses: list[float], score: float) -> list[Finding]:
+    """Assess the training score, and for transformers the remaining loss."""
+    task, name = inputs.labels.task, SCORE[inputs.labels.task]
+    look, wrong = EXPECTED[task]
+    verdict = OK if score >= look - 1e-9 else grade(score, look, wrong)
+    summary = f"training {name} {score:.3f}, expected {look:g}"
+    findings = [Finding("rows overfitted", verdict, summary, ADVICE, {name: score})]
+    # Other kinds have their own steps and rates: only their score counts.
+    if inputs.is_transformer:
+        # A step sees each row about once: average the last ten.
         first, last = losses[0], float(np.mean(losses[-10:]))
-        left = last / first if first else 0.0
-        shown = f"loss {first:.4f} -> {last:.4f} in {len(losses)} steps, {left:.1%} left"
+        remaining = last / first if first else 0.0
+        summary = f"loss {first:.4f} -> {last:.4f} in {len(losses)} steps, {remaining:.1%} left"
         numbers = {"first": first, "last": last}
-        findings.append(Finding("loss to 0", graded(left, *LEFT), shown, ADVICE, numbers))
+        findings.append(
+            Finding("loss to 0", grade(remaining, *REMAINING), summary, ADVICE, numbers)
+        )
     return findings
 
 
-def _fitted(found: Given, rows: pd.DataFrame, epochs: int) -> tuple[list[float], float]:
-    scratch = found.recipe.scratch.model_copy(update={"dropout": 0.0})
-    plain = replace(found, train=pd.concat([rows] * TIMES, ignore_index=True)).changed(
-        PLAIN | {"schedule": "constant", "warmup": 0.0, "accumulation": 1},
+def _fit_repeated(
+    inputs: DiagnosticInputs, rows: pd.DataFrame, epochs: int
+) -> tuple[list[float], float]:
+    scratch = inputs.recipe.scratch.model_copy(update={"dropout": 0.0})
+    plain = replace(inputs, train=pd.concat([rows] * REPEATS, ignore_index=True)).with_options(
+        NO_REGULARISATION | {"schedule": "constant", "warmup": 0.0, "accumulation": 1},
         scratch=scratch, batch_size=len(rows), epochs=epochs,
     )  # fmt: skip
-    with plain.job() as job:
+    with plain.temporary_job() as job:
         fitted = registry.fit(job)
-    target = found.labels.encode(rows["label"])
-    name = SCORE[found.labels.task]
-    score = measure(found.labels.task, target, fitted.model.predict(rows))[name]
+    target = inputs.labels.encode(rows["label"])
+    name = SCORE[inputs.labels.task]
+    score = measure(inputs.labels.task, target, fitted.model.predict(rows))[name]
     return [row["loss"] for row in fitted.history if "loss" in row], float(score)

@@ -1,4 +1,4 @@
-"""Check what a training rests on before it starts: tokens, first loss, gradients, chance."""
+"""Checks before a training: tokens, initial loss, gradients, chance-level scores."""
 
 import argparse
 import sys
@@ -9,63 +9,69 @@ from tqdm import tqdm
 
 from foldline.core.io.labels import MAIN
 from foldline.diagnostics import init_checks, null_checks, token_checks
-from foldline.diagnostics.initial_model import begin
-from foldline.diagnostics.inputs import Given, given
-from foldline.diagnostics.plots import Beside, chances
-from foldline.diagnostics.verdicts import WRONG, Finding, report
+from foldline.diagnostics.initial_model import build_initial_model
+from foldline.diagnostics.inputs import DiagnosticInputs, load_inputs
+from foldline.diagnostics.plots import ChanceInterval, draw_chance_intervals
+from foldline.diagnostics.verdicts import WRONG, Finding, write_report
 from foldline.models import device
 
-# So many rows: enough to see a fault, few enough for a minute.
-TOKENISED, LEARNT, HELD = 5_000, 200, 200
+# Rows: enough to show a fault, few enough for a minute.
+TOKENISED, TRAINED, HELD_OUT = 5_000, 200, 200
 
 Check = Callable[[], Finding]
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run all checks that the configured model allows, and say which are ok."""
-    found = given()
-    findings = checked(found)
-    return report("sanity", findings, {"model": found.recipe.model}, drawn(found, findings))
+    """Run all checks that apply to the configured model, and report them."""
+    inputs = load_inputs()
+    findings = run_checks(inputs)
+    return write_report(
+        "sanity", findings, {"model": inputs.recipe.model}, draw_scores(inputs, findings)
+    )
 
 
-def drawn(found: Given, findings: Sequence[Finding]) -> str:
-    """Draw each score of a model that was fitted, beside what chance would give it."""
+def draw_scores(inputs: DiagnosticInputs, findings: Sequence[Finding]) -> str:
+    """Draw each fitted model's score with its chance interval."""
     values = [
-        Beside(one.check, one.numbers["score"], one.numbers["low"], one.numbers["high"])
-        for one in findings
-        if "score" in one.numbers
+        ChanceInterval(
+            finding.check, finding.numbers["score"], finding.numbers["low"], finding.numbers["high"]
+        )
+        for finding in findings
+        if "score" in finding.numbers
     ]
-    return chances(f"{MAIN[found.labels.task]} of held-out rows; bars: by chance", values)
+    return draw_chance_intervals(
+        f"{MAIN[inputs.labels.task]} of held-out rows; bars: by chance", values
+    )
 
 
-def checked(found: Given) -> list[Finding]:
-    """Give what each check finds; the order is that in which faults explain one another."""
-    findings = [null_checks.labels_in_inputs(found)]
-    if found.transformer:
-        findings += _of_transformer(found.few(TOKENISED, TOKENISED))
-    few = found.few(LEARNT, HELD)
+def run_checks(inputs: DiagnosticInputs) -> list[Finding]:
+    """Return the findings of all checks, ordered so that earlier ones explain later ones."""
+    findings = [null_checks.check_labels_in_texts(inputs)]
+    if inputs.is_transformer:
+        findings += _check_transformer(inputs.sample(TOKENISED, TOKENISED))
+    sample = inputs.sample(TRAINED, HELD_OUT)
     checks: list[Check] = []
-    for model in dict.fromkeys(("tfidf", few.recipe.model)):
-        checks.append(partial(null_checks.shuffled, few, model))
-    checks.append(partial(null_checks.constant, few))
-    checks.append(partial(null_checks.text_helps, few))
-    # A model whose tokens are unknown or beyond its embeddings is not trained at all.
+    for model in dict.fromkeys(("tfidf", sample.recipe.model)):
+        checks.append(partial(null_checks.check_shuffled_labels, sample, model))
+    checks.append(partial(null_checks.check_constant_texts, sample))
+    checks.append(partial(null_checks.check_text_helps, sample))
+    # A model with unknown tokens or ids beyond its embeddings is not trained.
     if any(f.verdict == WRONG and f.check in token_checks.FATAL for f in findings):
         checks = checks[:1]
     return findings + [c() for c in tqdm(checks, desc="sanity", unit="check", file=sys.stderr)]
 
 
-def _of_transformer(found: Given) -> list[Finding]:
-    with found.job() as job, device.sums(job.recipe.train):
-        start = begin(job)
-        held = token_checks.held_out(found, start)
+def _check_transformer(inputs: DiagnosticInputs) -> list[Finding]:
+    with inputs.temporary_job() as job, device.deterministic(job.recipe.train):
+        initial = build_initial_model(job)
+        valid = token_checks.encode_valid(inputs, initial)
         findings = [
-            token_checks.unknown(start, held),
-            token_checks.in_range(start, held),
-            token_checks.cut(start, job.recipe),
-            token_checks.padded(start, job.recipe),
+            token_checks.check_unknown(initial, valid),
+            token_checks.check_range(initial, valid),
+            token_checks.check_cut(initial, job.recipe),
+            token_checks.check_padding(initial, job.recipe),
         ]
         if not any(f.verdict == WRONG and f.check in token_checks.FATAL for f in findings):
-            findings.append(init_checks.first_loss(start, job))
-            findings.append(init_checks.gradients(start, job))
+            findings.append(init_checks.check_first_loss(initial, job))
+            findings.append(init_checks.check_gradients(initial, job))
     return findings

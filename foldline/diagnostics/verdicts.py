@@ -1,4 +1,4 @@
-"""Verdicts: what was found, whether it is right, and what to do."""
+"""Findings of the checks: what was found, whether it is right, and what to do."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,7 +14,7 @@ ORDER = (OK, LOOK, WRONG)
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found; `advice` says what to do where it is not ok."""
+    """The result of one check; `advice` says what to do if it is not ok."""
 
     check: str
     verdict: str
@@ -23,10 +23,10 @@ class Finding:
     numbers: dict[str, Any] = field(default_factory=dict)
 
 
-def graded(value: float, look: float, wrong: float) -> str:
-    """Judge a number by the values from which on it is to be looked at, or wrong.
+def grade(value: float, look: float, wrong: float) -> str:
+    """Grade a value by the limits from which it is to be looked at, or wrong.
 
-    Where `look` is above `wrong`, small numbers are the bad ones. What is no number is wrong.
+    If `look` is above `wrong`, small values are the bad ones. NaN is wrong.
     """
     sign = 1 if look <= wrong else -1
     if not sign * value < sign * wrong:
@@ -34,34 +34,34 @@ def graded(value: float, look: float, wrong: float) -> str:
     return LOOK if sign * value >= sign * look else OK
 
 
-def worst(findings: Sequence[Finding]) -> str:
-    """Give the worst verdict."""
+def worst_verdict(findings: Sequence[Finding]) -> str:
+    """Return the worst verdict."""
     return max((f.verdict for f in findings), key=ORDER.index, default=OK)
 
 
-def table(findings: Sequence[Finding]) -> list[str]:
-    """Give a line for each check, and one with advice below each that is not ok."""
+def format_table(findings: Sequence[Finding]) -> list[str]:
+    """Return a line for each check, with a line of advice below each that is not ok."""
     width = max(len(f.check) for f in findings)
     lines = []
-    for found in findings:
-        lines.append(f"{found.verdict:<8} {found.check:<{width}}  {found.found}")
-        if found.verdict != OK:
-            lines.append(f"{'':<8} {'':<{width}}  -> {found.advice}")
+    for finding in findings:
+        lines.append(f"{finding.verdict:<8} {finding.check:<{width}}  {finding.found}")
+        if finding.verdict != OK:
+            lines.append(f"{'':<8} {'':<{width}}  -> {finding.advice}")
     return lines
 
 
-def report(
-    verb: str, findings: Sequence[Finding], more: dict[str, Any], picture: str | None = None
+def write_report(
+    verb: str, findings: Sequence[Finding], details: dict[str, Any], picture: str | None = None
 ) -> int:
-    """Print the findings, write them and the picture, and give the exit code."""
-    verdict = worst(findings)
+    """Print and write the findings and the picture; return the exit code."""
+    verdict = worst_verdict(findings)
     path = FOLDER / f"{verb}.json"
-    checks = [asdict(found) for found in findings]
-    write_json(path, {"verdict": verdict, "checks": checks} | more)
+    checks = [asdict(finding) for finding in findings]
+    write_json(path, {"verdict": verdict, "checks": checks} | details)
     written = [path]
     if picture:
         written.append(path.with_suffix(".svg"))
         write_text(written[1], picture)
-    print("\n".join(["", *table(findings), "", f"{verb}: {verdict}"]))
+    print("\n".join(["", *format_table(findings), "", f"{verb}: {verdict}"]))
     print(f"written to {' and '.join(p.as_posix() for p in written)}", flush=True)
     return int(verdict == WRONG)

@@ -1,4 +1,4 @@
-"""How a sentence encoder's states become one vector, and what its files say of it."""
+"""Pooling of a sentence encoder's states, as its sentence-transformers files configure it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,71 +7,73 @@ from typing import Any
 from foldline.core.errors import FoldlineError, listed
 from foldline.encoders import hub
 
-KNOWN = ("Transformer", "Pooling", "Normalize")
+MODULES = ("Transformer", "Pooling", "Normalize")
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How texts are read: the folder of the weights, the pooling, and what is put in front.
+class EncoderConfig:
+    """How texts are encoded: weights folder, pooling, normalisation, prompt.
 
-    `longest` is in tokens, None where no file tells; `unit` says that vectors have length 1.
+    `max_tokens` is None if no file states it.
     """
 
     folder: str
     pooling: tuple[str, ...]
-    unit: bool
+    normalise: bool
     prefix: str
-    longest: int | None
+    max_tokens: int | None
 
 
-def reading_of(name: str, local: bool, revision: str | None = None) -> Reading:
-    """Read what sentence-transformers keeps beside a model; without it, tokens are averaged.
+def read_encoder_config(name: str, local: bool, revision: str | None = None) -> EncoderConfig:
+    """Read the sentence-transformers files beside a model; without them, tokens are averaged.
 
     Raises:
-        FoldlineError: naming a part or a pooling that is not known here.
+        FoldlineError: for an unsupported module or pooling.
     """
 
     def read(file: str) -> Any:
-        return hub.settings(name, file, local, revision)
+        return hub.read_config(name, file, local, revision)
 
     modules = read("modules.json")
     if modules is None:
-        return Reading("", ("mean",), False, "", None)
+        return EncoderConfig("", ("mean",), False, "", None)
     kinds = [str(module["type"]).rpartition(".")[2] for module in modules]
-    strange = [kind for kind in kinds if kind not in KNOWN]
-    if strange or kinds[:1] != ["Transformer"]:
+    unknown = [kind for kind in kinds if kind not in MODULES]
+    if unknown or kinds[:1] != ["Transformer"]:
         raise FoldlineError(
-            f"modules.json names {listed(strange or kinds)}; known are {', '.join(KNOWN)} in this "
-            "order: choose another encoder"
+            f"modules.json names {listed(unknown or kinds)}; known are {', '.join(MODULES)}, in "
+            "this order: choose another encoder"
         )
     paths = dict(zip(kinds, (module["path"] for module in modules), strict=True))
     folder = paths["Transformer"]
     pooling = read(f"{paths['Pooling']}/config.json") if "Pooling" in paths else None
-    longest = (read(f"{folder}/sentence_bert_config.json".lstrip("/")) or {}).get("max_seq_length")
-    given = read("config_sentence_transformers.json") or {}
-    prompt = (given.get("prompts") or {}).get(given.get("default_prompt_name")) or ""
-    return Reading(folder, _names(pooling), "Normalize" in kinds, prompt, longest)
+    max_tokens = (read(f"{folder}/sentence_bert_config.json".lstrip("/")) or {}).get(
+        "max_seq_length"
+    )
+    settings = read("config_sentence_transformers.json") or {}
+    prompt = (settings.get("prompts") or {}).get(settings.get("default_prompt_name")) or ""
+    return EncoderConfig(folder, _pooling_names(pooling), "Normalize" in kinds, prompt, max_tokens)
 
 
-def _names(config: dict[str, Any] | None) -> tuple[str, ...]:
-    """Give the poolings that a configuration names, in the order they are put side by side."""
+def _pooling_names(config: dict[str, Any] | None) -> tuple[str, ...]:
+    """Return the poolings of a configuration, in the order of concatenation."""
     if config is None:
         return ("mean",)
-    flags = {"cls_token": "cls", "max_tokens": "max", "mean_tokens": "mean"}
-    flags |= {"mean_sqrt_len_tokens": "mean_sqrt", "lasttoken": "last"}
+    aliases = {"cls_token": "cls", "max_tokens": "max", "mean_tokens": "mean"}
+    aliases |= {"mean_sqrt_len_tokens": "mean_sqrt", "lasttoken": "last"}
     prefix = "pooling_mode_"
     named = [
         k.removeprefix(prefix) for k, v in config.items() if k.startswith(prefix) and v is True
     ]
     if isinstance(config.get("pooling_mode"), str):
         named = [config["pooling_mode"]]
-    found = [flags.get(one, one) for one in named]
-    if not found or not set(found) <= set(POOLINGS):
+    poolings = [aliases.get(pooling, pooling) for pooling in named]
+    if not poolings or not set(poolings) <= set(POOLINGS):
         raise FoldlineError(
             f"its pooling is {listed(named) or 'none'}; known are {', '.join(POOLINGS)}: choose "
             "another encoder"
         )
-    return tuple(name for name in POOLINGS if name in found)
+    return tuple(name for name in POOLINGS if name in poolings)
 
 
 def _mean(states: Any, mask: Any) -> Any:
@@ -87,8 +89,8 @@ def _max(states: Any, mask: Any) -> Any:
 
 
 def _last(states: Any, mask: Any) -> Any:
-    places = mask.sum(1).long().clamp(min=1) - 1
-    return states.gather(1, places.unsqueeze(-1).expand(-1, 1, states.shape[-1])).squeeze(1)
+    last = mask.sum(1).long().clamp(min=1) - 1
+    return states.gather(1, last.unsqueeze(-1).expand(-1, 1, states.shape[-1])).squeeze(1)
 
 
 # (states (n, t, width), mask (n, t, 1)) -> (n, width), in the order of sentence-transformers

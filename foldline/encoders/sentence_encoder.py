@@ -1,7 +1,7 @@
-"""A frozen sentence encoder: texts in, one vector each out, always the same one.
+"""A frozen sentence encoder: one vector for each text, always the same one.
 
-A folder or hub id of transformers; what sentence-transformers keeps beside the weights (pooling,
-normalising, longest text, default prompt) is honoured.
+Loads a folder or hub id of transformers, and follows the sentence-transformers files beside the
+weights (pooling, normalisation, maximum length, default prompt).
 """
 
 import hashlib
@@ -15,121 +15,131 @@ from foldline.core.environment import version
 from foldline.core.errors import FoldlineError
 from foldline.core.io.threads import threads
 from foldline.encoders import hub
-from foldline.encoders.pooling import POOLINGS, Reading, reading_of
-from foldline.encoders.vector_cache import remembered
+from foldline.encoders.pooling import POOLINGS, EncoderConfig, read_encoder_config
+from foldline.encoders.vector_cache import get_or_compute
 
-# Every batch has one of few shapes, whichever texts are in it: sums are the same for a text
-# alone and among others, to the last bit.
-STEP, TOKENS = 8, 512
+# Batches have one of a few shapes, so that a text's vector is bitwise the same alone and among
+# other texts.
+LENGTH_STEP, BATCH_TOKENS = 8, 512
 LIBRARIES = ("tokenizers", "torch", "transformers")
 
 
 @dataclass(frozen=True)
-class Encoder:
-    """Tokenizer and model, and how its states become one vector.
+class SentenceEncoder:
+    """Tokenizer and model, and how their states become one vector.
 
-    `identity` names all that a vector depends on beside its text; `source` is what to load it by.
+    `identity` covers everything that a vector depends on besides its text; `source` is what the
+    encoder is loaded by.
     """
 
     source: dict[str, Any]
     identity: str
     tokenizer: Any
     model: Any
-    reading: Reading
-    longest: int
+    config: EncoderConfig
+    max_tokens: int
 
-    def vectors(self, texts: list[str]) -> np.ndarray:
-        """Give (n, width) float32 vectors in the order of the texts; each is made once."""
-        return remembered(self.identity, texts, self._made)
+    def encode(self, texts: list[str]) -> np.ndarray:
+        """Return (n, width) float32 vectors in the order of the texts, cached."""
+        return get_or_compute(self.identity, texts, self._encode_new)
 
-    def _made(self, texts: list[str]) -> np.ndarray:
+    def _encode_new(self, texts: list[str]) -> np.ndarray:
         import torch
 
-        found = np.zeros((len(texts), self.width), dtype=np.float32)
+        vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         if not texts:
-            return found
-        ids = [self._ids(text) for text in texts]
-        steps = [min(-(-len(one) // STEP) * STEP, max(self.longest, len(one))) for one in ids]
+            return vectors
+        ids = [self._tokenise(text) for text in texts]
+        steps = [
+            min(-(-len(tokens) // LENGTH_STEP) * LENGTH_STEP, max(self.max_tokens, len(tokens)))
+            for tokens in ids
+        ]
         with threads(self.source["threads"]), torch.inference_mode():
             for length in sorted(set(steps)):
-                places = [i for i, step in enumerate(steps) if step == length]
-                size = max(1, TOKENS // length)
-                for start in range(0, len(places), size):
-                    some = places[start : start + size]
-                    full = some + [some[-1]] * (size - len(some))
-                    batch = self._batch([ids[i] for i in full], length)
-                    found[some] = batch[: len(some)]
-        return found
+                indices = [i for i, step in enumerate(steps) if step == length]
+                size = max(1, BATCH_TOKENS // length)
+                for start in range(0, len(indices), size):
+                    batch_indices = indices[start : start + size]
+                    padded_indices = batch_indices + [batch_indices[-1]] * (
+                        size - len(batch_indices)
+                    )
+                    batch = self._encode_batch([ids[i] for i in padded_indices], length)
+                    vectors[batch_indices] = batch[: len(batch_indices)]
+        return vectors
 
     @property
     def width(self) -> int:
-        """Give the length of a vector."""
-        return int(self.model.config.hidden_size) * len(self.reading.pooling)
+        """Return the length of a vector."""
+        return int(self.model.config.hidden_size) * len(self.config.pooling)
 
-    def _ids(self, text: str) -> list[int]:
-        most = {"truncation": True, "max_length": self.longest}
-        found = self.tokenizer(self.reading.prefix + text, **most)["input_ids"]
-        return list(found) or [self.tokenizer.pad_token_id or 0]
+    def _tokenise(self, text: str) -> list[int]:
+        truncation = {"truncation": True, "max_length": self.max_tokens}
+        ids = self.tokenizer(self.config.prefix + text, **truncation)["input_ids"]
+        return list(ids) or [self.tokenizer.pad_token_id or 0]
 
-    def _batch(self, ids: list[list[int]], length: int) -> np.ndarray:
+    def _encode_batch(self, ids: list[list[int]], length: int) -> np.ndarray:
         import torch
 
-        given = {"input_ids": ids}
+        features = {"input_ids": ids}
         inputs = self.tokenizer.pad(
-            given, padding="max_length", max_length=length, return_tensors="pt"
+            features, padding="max_length", max_length=length, return_tensors="pt"
         ).to(self.model.device)
         states = self.model(**inputs).last_hidden_state.float()
         mask = inputs["attention_mask"].unsqueeze(-1).to(states.dtype)
-        found = torch.cat([POOLINGS[name](states, mask) for name in self.reading.pooling], dim=1)
-        if self.reading.unit:
-            found = torch.nn.functional.normalize(found, dim=1)
-        return np.asarray(found.cpu().numpy())
+        vectors = torch.cat([POOLINGS[name](states, mask) for name in self.config.pooling], dim=1)
+        if self.config.normalise:
+            vectors = torch.nn.functional.normalize(vectors, dim=1)
+        return np.asarray(vectors.cpu().numpy())
 
 
-def open_encoder(key: str, name: str | None, max_length: int, cpu_threads: int) -> Encoder:
+def open_encoder(key: str, name: str | None, max_length: int, cpu_threads: int) -> SentenceEncoder:
     """Load an encoder that reads at most `max_length` tokens; `key` is the param that names it.
 
     Raises:
-        FoldlineError: where params name none, it cannot be loaded, or has a part that is not known.
+        FoldlineError: if the param is null, or the encoder cannot be loaded or is unsupported.
     """
     if name is None:
         raise FoldlineError(
             f"{key} is null: name a folder under models/pretrained/ or a Hugging Face id"
         )
-    return reopened(key, {"name": name, "max_length": max_length, "threads": cpu_threads})
+    return reopen_encoder(key, {"name": name, "max_length": max_length, "threads": cpu_threads})
 
 
-def reopened(key: str, source: dict[str, Any]) -> Encoder:
-    """Load the encoder that another one's `source` names.
+def reopen_encoder(key: str, source: dict[str, Any]) -> SentenceEncoder:
+    """Load the encoder described by another one's `source`.
 
     Raises:
-        FoldlineError: where it cannot be loaded, or is another one by now.
+        FoldlineError: if it cannot be loaded or has changed.
     """
     name = source["name"]
-    offline = Path(name).is_dir() or not hub.answers()
+    offline = Path(name).is_dir() or not hub.is_reachable()
     try:
-        reading = reading_of(name, offline, None if Path(name).is_dir() else source.get("content"))
+        reading = read_encoder_config(
+            name, offline, None if Path(name).is_dir() else source.get("content")
+        )
     except FoldlineError as error:
         raise FoldlineError(f"{key}={name}: {error}") from error
-    except Exception as error:  # each library beneath has errors of its own
-        raise hub.unloadable(key, name, error) from error
-    tokenizer, model, content = hub.frozen(
+    except Exception as error:  # each library raises its own errors
+        raise hub.loading_error(key, name, error) from error
+    tokenizer, model, content = hub.load_frozen(
         key, source, "AutoModel", "its vectors were learnt from", reading.folder
     )
-    if model.config.is_encoder_decoder:  # T5, BART: what writes is left aside
+    if model.config.is_encoder_decoder:  # T5, BART: the decoder is not needed
         model = model.get_encoder()
     source = source | {"content": content}
-    limit = min(source["max_length"], reading.longest or source["max_length"], _positions(model))
+    limit = min(
+        source["max_length"], reading.max_tokens or source["max_length"], _max_positions(model)
+    )
     made_of = [*map(str, source.values()), str(reading), str(limit), str(model.device)]
     made_of += [f"{library} {version(library)}" for library in LIBRARIES]
     identity = hashlib.sha256("\x1f".join(made_of).encode()).hexdigest()[:32]
-    return Encoder(source, identity, tokenizer, model, reading, limit)
+    return SentenceEncoder(source, identity, tokenizer, model, reading, limit)
 
 
-def _positions(model: Any) -> int:
-    """Give the most tokens that a model reads; RoBERTa counts from behind its padding's."""
-    most = getattr(model.config, "max_position_embeddings", None)
-    if most is None or most < 1:  # XLNet's -1: no limit
+def _max_positions(model: Any) -> int:
+    """Return the most tokens that a model reads; RoBERTa's start after its padding index."""
+    limit = getattr(model.config, "max_position_embeddings", None)
+    if limit is None or limit < 1:  # XLNet has -1: no limit
         return 1 << 20
     padding = getattr(getattr(model, "embeddings", None), "padding_idx", None)
-    return int(most) - (padding + 1 if padding else 0)
+    return int(limit) - (padding + 1 if padding else 0)

@@ -1,7 +1,8 @@
-"""Vectors of texts that were made before, by the encoder that made them.
+"""A cache of sentence vectors on disk, for each encoder.
 
-Folds share most of their texts, and a stage that runs again has all of them. The file lies outside
-DVC's outputs; without it, or with a broken one, everything is made anew, to the same bytes.
+Folds share most of their texts, and a stage that runs again shares all of them. The cache lies
+outside DVC's outputs; without it, or with a damaged one, vectors are computed again to the same
+bytes.
 """
 
 import hashlib
@@ -16,63 +17,66 @@ import numpy as np
 from foldline.core.paths import store_root
 
 FOLDER = "embeddings"
-PATIENCE = 60  # seconds that one process waits for another one's writing
-MANY = 500  # keys asked for at once
-CHECK = 4  # bytes of a checksum before each vector
+LOCK_TIMEOUT = 60  # seconds to wait for a writer
+KEYS_PER_QUERY = 500  # limit of SQLite variables
+CHECKSUM_BYTES = 4  # before each vector
 
 
-def remembered(
+def get_or_compute(
     identity: str, texts: list[str], make: Callable[[list[str]], np.ndarray]
 ) -> np.ndarray:
-    """Give (n, width) float32 vectors of texts; each text is made once for an encoder.
+    """Return (n, width) float32 vectors of texts; each text is computed once for an encoder.
 
-    `make` must give a text the same vector whatever stands beside it.
+    `make` must return the same vector for a text whatever the other texts are.
     """
     keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
     first = dict(zip(reversed(keys), reversed(texts), strict=True))
-    known = _read(identity, list(first))
-    missing = [key for key in dict.fromkeys(keys) if key not in known]
+    vectors = _read(identity, list(first))
+    missing = [key for key in dict.fromkeys(keys) if key not in vectors]
     if missing or not texts:
-        made = make([first[key] for key in missing])
+        computed = make([first[key] for key in missing])
         if not texts:
-            return made
-        fresh = dict(zip(missing, made, strict=True))
-        _write(identity, fresh)
-        known |= fresh
-    return np.stack([known[key] for key in keys])
+            return computed
+        new = dict(zip(missing, computed, strict=True))
+        _write(identity, new)
+        vectors |= new
+    return np.stack([vectors[key] for key in keys])
 
 
 def _read(identity: str, keys: list[bytes]) -> dict[bytes, np.ndarray]:
     path = store_root() / FOLDER / f"{identity}.sqlite"
-    found: dict[bytes, np.ndarray] = {}
+    vectors: dict[bytes, np.ndarray] = {}
     if not path.exists():
-        return found
-    with suppress(sqlite3.Error, OSError), closing(sqlite3.connect(path, PATIENCE)) as store:
+        return vectors
+    with suppress(sqlite3.Error, OSError), closing(sqlite3.connect(path, LOCK_TIMEOUT)) as store:
         os.utime(path)
-        for start in range(0, len(keys), MANY):
-            some = keys[start : start + MANY]
-            marks = ", ".join("?" * len(some))
-            rows = store.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", some)
-            found |= {key: vector for key, blob in rows if (vector := _unpacked(blob)) is not None}
-    return found
+        for start in range(0, len(keys), KEYS_PER_QUERY):
+            batch = keys[start : start + KEYS_PER_QUERY]
+            marks = ", ".join("?" * len(batch))
+            rows = store.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", batch)
+            vectors |= {key: vector for key, blob in rows if (vector := _unpack(blob)) is not None}
+    return vectors
 
 
-def _write(identity: str, fresh: dict[bytes, np.ndarray]) -> None:
+def _write(identity: str, new: dict[bytes, np.ndarray]) -> None:
     path = store_root() / FOLDER / f"{identity}.sqlite"
     with suppress(sqlite3.Error, OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(path, PATIENCE)) as store, store:
+        with closing(sqlite3.connect(path, LOCK_TIMEOUT)) as store, store:
             store.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB)")
-            rows = [(key, _packed(vector)) for key, vector in fresh.items()]
+            rows = [(key, _pack(vector)) for key, vector in new.items()]
             store.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
 
 
-def _packed(vector: np.ndarray) -> bytes:
+def _pack(vector: np.ndarray) -> bytes:
     content = vector.astype(np.float32).tobytes()
-    return crc32(content).to_bytes(CHECK) + content
+    return crc32(content).to_bytes(CHECKSUM_BYTES) + content
 
 
-def _unpacked(blob: bytes) -> np.ndarray | None:
-    """Give the vector of a blob, None where it is damaged."""
-    whole = isinstance(blob, bytes) and crc32(blob[CHECK:]).to_bytes(CHECK) == blob[:CHECK]
-    return np.frombuffer(blob[CHECK:], dtype=np.float32) if whole else None
+def _unpack(blob: bytes) -> np.ndarray | None:
+    """Return the vector of a blob, None if it is damaged."""
+    is_intact = (
+        isinstance(blob, bytes)
+        and crc32(blob[CHECKSUM_BYTES:]).to_bytes(CHECKSUM_BYTES) == blob[:CHECKSUM_BYTES]
+    )
+    return np.frombuffer(blob[CHECKSUM_BYTES:], dtype=np.float32) if is_intact else None

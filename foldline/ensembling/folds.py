@@ -20,7 +20,7 @@ from foldline.core.io.group_split import compute_strata, split_groups
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive
 from foldline.core.params import Augment, Kfold, Recipe
-from foldline.data.leaks import digest
+from foldline.data.leaks import text_digest
 from foldline.execution.locks import hold_lock
 from foldline.execution.store import Store, code_version, fingerprint, library_versions
 from foldline.models import registry
@@ -28,7 +28,7 @@ from foldline.models.interface import Job
 
 STORE = "folds"
 MODEL, PREDICTIONS, DETAILS = "model", "predictions.npy", "result.json"
-_FOLDERS = ("core/io", "data", "encoders", "augmentation", "models", "ensembling")
+_FOLDERS = ("core/io", "data", "encoders", "metrics", "augmentation", "models", "ensembling")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Fold:
             self.number,
             self.rows,
             self.pretraining_texts,
-            registry.identity(self.recipe, self.labels),
+            registry.list_dependencies(self.recipe, self.labels),
             self.recipe.model_dump(),
             _select_determining_options(self.augment),
             hash_external_inputs(self.augment),
@@ -102,7 +102,7 @@ def split_training_rows(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
     not even choose the epoch. A model that never stops early trains on all rows.
     """
     rows = fold.rows[fold.rows["fold"] != fold.number].reset_index(drop=True)
-    if not registry.KINDS[registry.kind_of(fold.recipe.model)].stops_early:
+    if not registry.KINDS[registry.resolve_kind(fold.recipe.model)].stops_early:
         stopping = rows.iloc[:0]
         return _augment(fold, rows, stopping), stopping
     codes = split_groups(
@@ -122,7 +122,7 @@ def _augment(fold: Fold, training: pd.DataFrame, stopping: pd.DataFrame) -> pd.D
     Held-out texts are not read, not even to refuse copies of them: they would influence training.
     """
     texts = zip(stopping["text"].tolist(), stopping["text_pair"].tolist(), strict=True)
-    hashes = frozenset(digest(*pair) for pair in texts)
+    hashes = frozenset(text_digest(*pair) for pair in texts)
     return augment_rows(training, fold.augment, fold.labels.task, fold.recipe.seed, hashes).rows
 
 

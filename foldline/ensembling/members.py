@@ -51,7 +51,7 @@ def predict_member(member: str, rows: pd.DataFrame) -> np.ndarray:
 def predict_model(folder: Path, rows: pd.DataFrame) -> np.ndarray:
     """Return one model's prediction of rows; the store keeps it for the same model and rows."""
     texts = rows[["id", "text", "text_pair"]]
-    code = code_version("core/io", "encoders", "models")
+    code = code_version("core/io", "encoders", "metrics", "models")
     key = fingerprint("predict", digest(folder), texts, code, library_versions())
     return load_or_compute(key, lambda: registry.load(folder).predict(rows))
 

@@ -8,7 +8,7 @@ import pandas as pd
 from foldline.core.errors import FoldlineError, listed
 from foldline.core.io.labels import Labels, names_of
 from foldline.core.params import Data
-from foldline.data.normalization import normalise
+from foldline.data.normalization import normalize_text
 
 Columns = Mapping[str, Sequence[object]]
 
@@ -33,7 +33,9 @@ def make_submission(
 
 def _list_probabilities(predictions: np.ndarray, labels: Labels, data: Data) -> Columns:
     """Return the probabilities by class; 0 for a label column without positive training rows."""
-    names = [] if isinstance(data.label, str) else [normalise(name, "NFC") for name in data.label]
+    names = (
+        [] if isinstance(data.label, str) else [normalize_text(name, "NFC") for name in data.label]
+    )
     zeros = {name: [0.0] * len(predictions) for name in names}
     columns = {name: predictions[:, code].tolist() for code, name in enumerate(labels.classes)}
     return zeros | columns

@@ -7,11 +7,11 @@ from typing import Any
 from foldline.core.resource_usage import Usage
 from foldline.experiments.trackers import create_tracker
 from foldline.models import registry
-from foldline.models.interface import Fitted, Job
-from foldline.models.tracking import followed
+from foldline.models.interface import FitResult, Job
+from foldline.models.tracking import track_run
 
 
-def fit_with_tracker(job: Job, name: str, key: str) -> tuple[Fitted, dict[str, Any]]:
+def fit_with_tracker(job: Job, name: str, key: str) -> tuple[FitResult, dict[str, Any]]:
     """Fit a job while the tracker `name` follows it; return the model and its resource usage.
 
     `key` identifies the run. Kinds that report no steps while they train pass on their history
@@ -20,7 +20,7 @@ def fit_with_tracker(job: Job, name: str, key: str) -> tuple[Fitted, dict[str, A
     recipe = job.recipe.model_dump(exclude={"runner"})
     experiment = os.environ.get("DVC_EXP_NAME")
     tags = {"stage": "train", "model": job.recipe.model, "experiment": experiment}
-    with followed(create_tracker(name, key), recipe, tags) as tracker:
+    with track_run(create_tracker(name, key), recipe, tags) as tracker:
         with Usage() as usage:
             fitted = registry.fit(replace(job, tracker=tracker))
         if not tracker.steps:

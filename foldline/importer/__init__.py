@@ -1,1 +1,1 @@
-"""`foldline import`: bring files into data/raw/ and describe them in params.yaml."""
+"""`foldline import`: copy files into data/raw/ and describe them in params.yaml."""

@@ -1,17 +1,16 @@
-"""Tables of single judgements, recognised by their shape: item, annotator, label."""
+"""Annotation tables, recognised by their columns: item, annotator, label."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from foldline.data.cell_parsing import is_number
-from foldline.data.raw import Raw
-from foldline.importer.column_guessing import MANY
-from foldline.importer.column_names import by_name
+from foldline.data.raw_table import RawTable, is_number
+from foldline.importer.column_guessing import MAX_CLASSES
+from foldline.importer.column_names import columns_by_name
 
 
 @dataclass(frozen=True)
-class Judgements:
-    """The columns of a table of judgements, and how far apart two of them are."""
+class AnnotationColumns:
+    """The columns of an annotation table, and the scale of its labels."""
 
     item: str
     annotator: str
@@ -19,39 +18,41 @@ class Judgements:
     scale: str
 
     def settings(self, file: str) -> dict[str, str]:
-        """Give what params.yaml says of the table, by dotted keys."""
+        """Return the values of params.yaml for the table, by dotted keys."""
         columns = {f"data.annotations.{name}": value for name, value in asdict(self).items()}
         return {"data.annotations.file": file, **columns, "data.annotations.aggregate": "none"}
 
 
-def guess_judgements(raw: Raw) -> Judgements | None:
-    """Give the columns of a table of judgements, or None where it is no such table.
+def guess_annotation_columns(raw: RawTable) -> AnnotationColumns | None:
+    """Return the columns of an annotation table, or None for other tables.
 
-    Several people judge one item, so that neither names a row of its own.
+    Items and annotators must repeat: several people judge one item.
     """
     columns = {n: [v or "" for v in cells] for n, cells in raw.columns.items() if n}
-    annotator = _repeating(columns, by_name("annotator", list(columns)))
+    annotator = _first_repeating(columns, columns_by_name("annotator", list(columns)))
     others = [name for name in columns if name != annotator]
-    item = _repeating(columns, by_name("item", others)) if annotator else None
+    item = _first_repeating(columns, columns_by_name("item", others)) if annotator else None
     if annotator is None or item is None:
         return None
     left = [name for name in others if name != item]
-    few = [name for name in left if len(set(columns[name])) <= MANY]
-    label = next((n for n in [*by_name("label", left), *few] if len(set(columns[n])) > 1), None)
+    few = [name for name in left if len(set(columns[name])) <= MAX_CLASSES]
+    label = next(
+        (n for n in [*columns_by_name("label", left), *few] if len(set(columns[n])) > 1), None
+    )
     if label is None:
         return None
-    return Judgements(item, annotator, label, _scale(set(columns[label]) - {""}))
+    return AnnotationColumns(item, annotator, label, _guess_scale(set(columns[label]) - {""}))
 
 
-def _repeating(columns: dict[str, list[str]], names: Iterable[str]) -> str | None:
+def _first_repeating(columns: dict[str, list[str]], names: Iterable[str]) -> str | None:
     for name in names:
         if 1 < len(set(columns[name])) < len(columns[name]):
             return name
     return None
 
 
-def _scale(values: set[str]) -> str:
-    """Give nominal for names and yes or no, ordinal for a few ranks, interval for quantities."""
+def _guess_scale(values: set[str]) -> str:
+    """Return nominal for names and yes or no, ordinal for few numbers, interval for many."""
     if len(values) < 3 or not all(map(is_number, values)):
         return "nominal"
-    return "ordinal" if len(values) <= MANY else "interval"
+    return "ordinal" if len(values) <= MAX_CLASSES else "interval"

@@ -1,10 +1,10 @@
-"""The names that columns and files commonly have, in English and Korean."""
+"""Common names of columns and files, in English and Korean."""
 
 import re
 import unicodedata
 from itertools import product
 
-# Compared without case, marks and space; the first of a list is the likeliest.
+# Compared without case, punctuation and spaces; the likeliest come first.
 NAMES: dict[str, tuple[str, ...]] = {
     "text": (
         "text", "sentence", "document", "review", "comment", "content", "contents", "body",
@@ -33,15 +33,15 @@ NAMES: dict[str, tuple[str, ...]] = {
         "작업자", "어노테이터", "라벨러",
     ),
 }  # fmt: skip
-# Two texts of one row; those that end in 1 and 2, or a and b, are seen by that.
+# Two texts of one row; names that end in 1 and 2, or a and b, need no entry.
 PAIRS = (
     ("premise", "hypothesis"), ("전제", "가설"), ("question", "sentence"), ("query", "passage"),
     ("query", "document"), ("question", "answer"), ("질문", "답변"),
 )  # fmt: skip
-_PERSONS = ("group", "item", "annotator")  # things that have a number or a name
-_KEYS = ("id", "idx", "no", "num", "key")
-NUMBERS = ("score", "similarity", "rating", "stars", "severity", "점수", "평점", "유사도")
-_FILES = {
+_ENTITY_ROLES = ("group", "item", "annotator")  # whose names may end in a word for identifiers
+_ID_WORDS = ("id", "idx", "no", "num", "key")
+QUANTITIES = ("score", "similarity", "rating", "stars", "severity", "점수", "평점", "유사도")
+_PART_WORDS = {
     "sample": ("submission", "제출"),
     "predict": ("unlabeled", "unlabelled", "predict", "nolabel"),
     "annotations": ("annotations", "annotation", "judgements"),
@@ -51,70 +51,79 @@ _FILES = {
 }
 
 
-def plain(name: str) -> str:
-    """Give what two spellings of a name share: `Sentence_1` and `sentence1`."""
-    return "".join(letter for letter in _folded(name) if letter.isalnum())
+def normalize_name(name: str) -> str:
+    """Return a key that spellings of a name share: `Sentence_1` and `sentence1`."""
+    return "".join(letter for letter in _casefold(name) if letter.isalnum())
 
 
-def words(name: str) -> list[str]:
-    """Give the words of a name: `newsTitle` and `news_title` have two."""
+def split_words(name: str) -> list[str]:
+    """Return the words of a name: `newsTitle` and `news_title` have two."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", unicodedata.normalize("NFC", name))
     return [word for word in re.split(r"[\W_]+", spaced.casefold()) if word]
 
 
-def by_name(role: str, names: list[str]) -> list[str]:
-    """Give the columns whose names say the role, the likeliest first.
+def columns_by_name(role: str, names: list[str]) -> list[str]:
+    """Return the columns whose names fit the role, the likeliest first.
 
-    A whole name (`label`, `user_id`) goes before one that holds the word (`review_text`).
+    Exact names (`label`, `user_id`) come before names that contain the word (`review_text`).
     """
-    couples = list(product(NAMES[role], names))
-    whole = [name for known, name in couples if plain(name) == known]
-    numbered = [name for known, name in couples if plain(name) in (f"{known}id", f"{known}no")]
-    within = [name for known, name in couples if _holds(role, known, name)]
-    if role in _PERSONS:
-        return list(dict.fromkeys(whole + numbered + within))
-    return [name for name in dict.fromkeys(whole + within) if role == "id" or not _is_key(name)]
+    candidates = list(product(NAMES[role], names))
+    exact = [name for known, name in candidates if normalize_name(name) == known]
+    identifiers = [
+        name for known, name in candidates if normalize_name(name) in (f"{known}id", f"{known}no")
+    ]
+    partial = [name for known, name in candidates if _contains_word(role, known, name)]
+    if role in _ENTITY_ROLES:
+        return list(dict.fromkeys(exact + identifiers + partial))
+    return [
+        name for name in dict.fromkeys(exact + partial) if role == "id" or not _is_identifier(name)
+    ]
 
 
-def is_whole(role: str, name: str) -> bool:
-    """Tell whether a name says a role and nothing else."""
-    return plain(name) in NAMES[role]
+def is_exact_name(role: str, name: str) -> bool:
+    """Return whether a name is exactly one of the role's names."""
+    return normalize_name(name) in NAMES[role]
 
 
-def _holds(role: str, known: str, name: str) -> bool:
-    """Tell whether a name holds a word: of people and things as the last, numbers of it aside.
+def _contains_word(role: str, known: str, name: str) -> bool:
+    """Return whether a name contains a word; for people and items, as the last before an id.
 
-    Korean words are written together, the last says what it is: 리뷰내용, 감정라벨.
+    Korean words are written together, with the head word last: 리뷰내용, 감정라벨.
     """
-    found = words(name)
-    if role in _PERSONS:
-        found = found[-2:] if found[-1:] and found[-1] in (*_KEYS, "name") else found[-1:]
-    together = not known.isascii() and role != "id" and plain(name).endswith(known)
-    return known in found or together
+    words = split_words(name)
+    if role in _ENTITY_ROLES:
+        has_id = words[-1:] and words[-1] in (*_ID_WORDS, "name")
+        words = words[-2:] if has_id else words[-1:]
+    is_compound = not known.isascii() and role != "id" and normalize_name(name).endswith(known)
+    return known in words or is_compound
 
 
-def _is_key(name: str) -> bool:
-    """Tell whether a name is of a number of something, not of the thing: `text_id`, `label_no`."""
-    return len(words(name)) > 1 and words(name)[-1] in _KEYS
+def _is_identifier(name: str) -> bool:
+    """Return whether a name is of an identifier, such as `text_id` or `label_no`."""
+    return len(split_words(name)) > 1 and split_words(name)[-1] in _ID_WORDS
 
 
 def pairs_by_name(names: list[str]) -> list[tuple[str, str]]:
-    """Give couples of columns whose names say that they are two texts of one row."""
-    known = {plain(name): name for name in names}
-    couples = [
-        (known[one], known[one[:-1] + other])
-        for first, other in (("1", "2"), ("a", "b"))
-        for one in known
-        if one.endswith(first) and one[:-1] + other in known
+    """Return pairs of columns whose names suggest two texts of one row."""
+    columns = {normalize_name(name): name for name in names}
+    numbered = [
+        (name, name[:-1] + second)
+        for first, second in (("1", "2"), ("a", "b"))
+        for name in columns
+        if name.endswith(first)
     ]
-    return couples + [(known[a], known[b]) for a, b in PAIRS if a in known and b in known]
+    return [
+        (columns[first], columns[second])
+        for first, second in (*numbered, *PAIRS)
+        if first in columns and second in columns
+    ]
 
 
 def part_by_name(stem: str) -> str | None:
-    """Give the part that a file's name says: `test_unlabeled` is to be predicted."""
-    found = words(stem)
-    return next((part for part, known in _FILES.items() if set(known) & set(found)), None)
+    """Return the part that a file's name suggests, or None: `test_unlabeled` is to be predicted."""
+    words = set(split_words(stem))
+    return next((part for part, known in _PART_WORDS.items() if set(known) & words), None)
 
 
-def _folded(name: str) -> str:
+def _casefold(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()

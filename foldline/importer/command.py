@@ -1,4 +1,4 @@
-"""`foldline import`: bring files or a data set into data/raw/ and params.yaml."""
+"""`foldline import`: copy files or a dataset into data/raw/ and describe them in params.yaml."""
 
 import argparse
 import sys
@@ -9,19 +9,25 @@ from typing import Any
 
 from foldline.core.errors import FoldlineError, listed
 from foldline.core.params import Data, Settings, loading
-from foldline.data.cell_parsing import is_number
-from foldline.data.raw import Raw
+from foldline.data.raw_table import RawTable, is_number
 from foldline.importer import import_summary, multilabel_columns, params_editing
-from foldline.importer.annotation_tables import guess_judgements
-from foldline.importer.column_guessing import Guess, guess_columns, guess_task, no_header
-from foldline.importer.column_names import words
-from foldline.importer.hub_datasets import PREFIX, fetch
-from foldline.importer.placement import Placement, placement, store
-from foldline.importer.sources import Brought, Source, assigned, open_source, parse, settled
+from foldline.importer.annotation_tables import guess_annotation_columns
+from foldline.importer.column_guessing import Guess, find_missing_header, guess_columns, guess_task
+from foldline.importer.column_names import split_words
+from foldline.importer.hub_datasets import PREFIX, download_dataset
+from foldline.importer.placement import Placement, place_files, plan_placement
+from foldline.importer.sources import (
+    ImportSources,
+    Source,
+    assign_parts,
+    open_source,
+    parse_source,
+    resolve_parts,
+)
 
 PARAMS = Path("params.yaml")
 # The role of a column by the name of its option.
-ROLES_OF = {
+OPTION_ROLES = {
     "id": "id",
     "text": "text",
     "pair": "text_pair",
@@ -30,12 +36,12 @@ ROLES_OF = {
     "weight": "weight",
     "time": "time",
 }
-TOLD, KEPT = "as told", "as params.yaml has it"
+FROM_OPTION, FROM_PARAMS = "from the command line", "from params.yaml"
 
 
 @dataclass(frozen=True)
-class Import:
-    """All that an import found and would do."""
+class ImportPlan:
+    """What an import would do: files to place, and values for params.yaml."""
 
     sources: list[Source]
     guesses: dict[str, Guess]
@@ -46,161 +52,174 @@ class Import:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Guess what files hold, show it, and after a yes bring them in.
+    """Guess the roles of files and columns, show them, and import after a confirmation.
 
     Raises:
-        FoldlineError: where a file cannot be used, or nobody can be asked.
+        FoldlineError: where a file cannot be used, or there is no terminal to confirm.
     """
     current = loading.load(Settings, PARAMS)
     with tempfile.TemporaryDirectory(prefix="foldline-") as folder:
-        plan = planned(options, current, Path(folder))
-        edit = params_editing.prepared(PARAMS, current.model_dump(), plan.values)
+        plan = plan_import(options, current, Path(folder))
+        edit = params_editing.prepare_edit(PARAMS, current.model_dump(), plan.values)
         print(
-            import_summary.told(plan.sources, plan.guesses, plan.task, plan.placements, plan.data)
+            import_summary.format_summary(
+                plan.sources, plan.guesses, plan.task, plan.placements, plan.data
+            )
         )
-        print(import_summary.changes_told(edit.changes))
-        if not _agreed(options.yes):
+        print(import_summary.format_changes(edit.changes))
+        if not _confirm(options.yes):
             print("\nNothing was written.")
             return
-        store(plan.placements)
+        place_files(plan.placements)
     if edit.changes:
         edit.write()
-    print(import_summary.next_steps(plan.placements))
+    print(import_summary.format_next_steps(plan.placements))
 
 
-def planned(options: argparse.Namespace, current: Settings, folder: Path) -> Import:
-    """Read the sources and find what each is and holds; nothing is written but in `folder`."""
+def plan_import(options: argparse.Namespace, current: Settings, folder: Path) -> ImportPlan:
+    """Read the sources and guess their parts, columns and task; only `folder` is written to."""
     data = current.data
-    brought = _brought(options, data, folder)
-    sources = assigned(brought.sources)
+    files = _open_sources(options, data, folder)
+    sources = assign_parts(files.sources)
     train = next(source for source in sources if source.part == "train")
     _check_header(train)
-    kept = _kept(data, train)
-    asked = multilabel_columns.told(train.raw, options.label)
-    named = asked or (data.label_columns[1:] if kept else [])
-    skip = [*data.known_after, *named]
-    guesses = guess_columns(train.raw, _others(sources), kept | _told(options, named), skip)
+    kept = _current_columns(data, train)
+    label_columns = multilabel_columns.parse_label_columns(train.raw, options.label)
+    labels_named = label_columns or (data.label_columns[1:] if kept else [])
+    guesses = guess_columns(
+        train.raw,
+        _other_tables(sources),
+        kept | _named_columns(options, labels_named),
+        skip=[*data.known_after, *labels_named],
+    )
     columns = {role: guess.column for role, guess in guesses.items()}
-    text, label = columns["text"] or "", columns["label"] or ""
-    sources = settled(sources, text, label, columns["id"])
+    label = columns["label"] or ""
+    sources = resolve_parts(sources, columns["text"] or "", label, columns["id"])
     labels = [value or "" for value in train.raw.columns[label]]
-    found = _several(train.raw, guesses, columns, options, current if kept else None, asked)
-    task = ("multilabel", found.why) if found else guess_task(label, labels)
-    if options.task or (kept and not asked):
-        task = (options.task, TOLD) if options.task else (current.task, KEPT)
-    read: dict[str, Any] = dict(columns)
-    if found and task[0] == "multilabel":
-        read |= {"label": found.label, "separator": found.separator or data.separator}
-    import_summary.check_columns(sources, data.model_copy(update=read))
-    _check_numbers(train, label, labels, task[0])
-    values: dict[str, Any] = {"task": task[0]} | {
-        f"data.{key}": value for key, value in read.items()
-    }
-    values |= _files(sources, again=bool(kept))
-    if brought.classes or not kept:
-        values["data.classes"] = _ordered(brought.classes, labels, task[0])
+    multilabel = _guess_multilabel(
+        train.raw, guesses, options, current if kept else None, label_columns
+    )
+    task = ("multilabel", multilabel.why) if multilabel else guess_task(label, labels)
+    if options.task:
+        task = (options.task, FROM_OPTION)
+    elif kept and not label_columns:
+        task = (current.task, FROM_PARAMS)
+    settings: dict[str, Any] = dict(columns)
+    if multilabel and task[0] == "multilabel":
+        settings["label"] = multilabel.label
+        settings["separator"] = multilabel.separator or data.separator
+    new_data = data.model_copy(update=settings)
+    import_summary.check_columns(sources, new_data)
+    _check_regression_labels(train, label, labels, task[0])
+    values = {"task": task[0]} | {f"data.{key}": value for key, value in settings.items()}
+    values |= _file_settings(sources, is_update=bool(kept))
+    if files.classes or not kept:
+        values["data.classes"] = _class_order(files.classes, labels, task[0])
+    placements = _plan_placements(sources, files.extras, options)
+    return ImportPlan(sources, guesses, task, placements, values, new_data)
+
+
+def _plan_placements(
+    sources: list[Source], extras: list[Path], options: argparse.Namespace
+) -> list[Placement]:
     keeper = "dvc" if options.dvc else "git" if options.git else None
-    files = [(source.path, Path(source.target)) for source in sources]
-    files += [(path, Path("data/raw", path.name)) for path in brought.extras]
-    placements = [placement(path, target, keeper) for path, target in files]
-    return Import(sources, guesses, task, placements, values, data.model_copy(update=read))
+    paths = [(source.path, Path(source.target)) for source in sources]
+    paths += [(path, Path("data/raw", path.name)) for path in extras]
+    return [plan_placement(path, target, keeper) for path, target in paths]
 
 
-def _several(
-    raw: Raw,
+def _guess_multilabel(
+    raw: RawTable,
     guesses: dict[str, Guess],
-    columns: dict[str, str | None],
     options: argparse.Namespace,
     current: Settings | None,
-    asked: list[str] | None,
-) -> multilabel_columns.Several | None:
-    """Tell whether rows have several labels: as told, as params.yaml has it, or by the cells."""
-    if asked:
-        return multilabel_columns.Several(asked, None, TOLD)
+    label_columns: list[str] | None,
+) -> multilabel_columns.MultilabelGuess | None:
+    """Return how rows have several labels: by the option, params.yaml, or the cells; or None."""
+    if label_columns:
+        return multilabel_columns.MultilabelGuess(label_columns, None, FROM_OPTION)
+    if current and current.task != "multilabel":
+        return None
     if current:
-        data = current.data
-        return (
-            multilabel_columns.Several(data.label, None, KEPT)
-            if current.task == "multilabel"
-            else None
-        )
+        return multilabel_columns.MultilabelGuess(current.data.label, None, FROM_PARAMS)
     if options.task not in (None, "multilabel"):
         return None
-    label, why = columns["label"] or "", guesses["label"].why
-    # `label` says it; `target_group` may be one of several flags.
-    by_name = why == TOLD or (why.startswith("its name") and len(words(label)) == 1)
-    taken = [name for role, name in columns.items() if name and role != "label"]
-    return multilabel_columns.guess(raw, label, by_name, taken)
+    label, why = guesses["label"].column or "", guesses["label"].why
+    # The name `label` is certain; `target_group` may be one of several flags.
+    by_name = why == FROM_OPTION or (why.startswith("its name") and len(split_words(label)) == 1)
+    taken = [g.column for role, g in guesses.items() if g.column and role != "label"]
+    return multilabel_columns.guess_multilabel(raw, label, by_name, taken)
 
 
-def _brought(options: argparse.Namespace, data: Data, folder: Path) -> Brought:
-    given = [parse(source) for source in options.sources]
+def _open_sources(options: argparse.Namespace, data: Data, folder: Path) -> ImportSources:
+    given = [parse_source(source) for source in options.sources]
     if not (given or options.annotations or options.predict):
         raise FoldlineError("name a file, or hf:ID; `python -m foldline import --help` shows how")
     given += [("annotations", options.annotations)] if options.annotations else []
     given += [("predict", options.predict)] if options.predict else []
     hubs = [name for _, name in given if name.startswith(PREFIX)]
     if len(hubs) > 1 or (hubs and given[0][1] != hubs[0]):
-        raise FoldlineError(f"one data set at a time, before any file (found {listed(hubs)})")
+        raise FoldlineError(f"name one dataset, before any file (found {listed(hubs)})")
     if not hubs and (options.revision or options.config):
-        raise FoldlineError("--revision and --config are of a data set of Hugging Face: hf:ID")
-    brought = Brought([])
+        raise FoldlineError("--revision and --config need a dataset of Hugging Face: hf:ID")
+    files = ImportSources([])
     if hubs:
         name = hubs[0].removeprefix(PREFIX)
-        brought = fetch(name, options.revision, options.config, folder)
-    files = [(part, Path(name).expanduser()) for part, name in given[len(hubs) :]]
-    if not hubs and all(part not in (None, "train") for part, _ in files):
-        files.insert(0, ("train", Path(data.train)))  # beside the training rows that are here
-    for part, path in files:
-        brought.sources.append(open_source(path, part, data.encoding, data.quoting))
-    return brought
+        files = download_dataset(name, options.revision, options.config, folder)
+    paths = [(part, Path(name).expanduser()) for part, name in given[len(hubs) :]]
+    if not hubs and all(part not in (None, "train") for part, _ in paths):
+        paths.insert(0, ("train", Path(data.train)))  # the current training rows
+    for part, path in paths:
+        files.sources.append(open_source(path, part, data.encoding, data.quoting))
+    return files
 
 
 def _check_header(train: Source) -> None:
-    doubtful = no_header(train.raw)
-    if doubtful:
+    column = find_missing_header(train.raw)
+    if column:
         raise FoldlineError(
-            f"{train.path}: its first line seems to be a row, as '{doubtful}' stands below it, "
-            "too. Put a line with the columns' names above it"
+            f"{train.path}: its first line seems to be a row, as '{column}' is also a value below "
+            "it. Add a line with the column names above it"
         )
 
 
-def _check_numbers(train: Source, label: str, labels: list[str], task: str) -> None:
+def _check_regression_labels(train: Source, label: str, labels: list[str], task: str) -> None:
     words = sorted({value for value in labels if value and not is_number(value)})
     if words and task == "regression":
         raise FoldlineError(
             f"{train.path}, column '{label}': regression needs numbers, found {listed(words)}. "
-            "Name another column with --label, or say --task classification"
+            "Name another column with --label, or use --task classification"
         )
 
 
-def _kept(data: Data, train: Source) -> dict[str, Guess]:
-    """Give the columns that params.yaml names, where it is a new version of the same file."""
-    named = {role: getattr(data, role) for role in ROLES_OF.values()}
+def _current_columns(data: Data, train: Source) -> dict[str, Guess]:
+    """Return the columns of params.yaml, if the file is a new version of the current one."""
+    named = {role: getattr(data, role) for role in OPTION_ROLES.values()}
     named["label"] = data.label_columns[0]
-    wanted = [*named.values(), *data.label_columns]
-    there = all(name is None or name in train.raw.columns for name in wanted)
-    if train.target != data.train or not there:
+    required = [*named.values(), *data.label_columns]
+    has_all = all(name is None or name in train.raw.columns for name in required)
+    if train.target != data.train or not has_all:
         return {}
-    return {role: Guess(name, KEPT) for role, name in named.items()}
+    return {role: Guess(name, FROM_PARAMS) for role, name in named.items()}
 
 
-def _told(options: argparse.Namespace, labels: list[str]) -> dict[str, Guess]:
-    given = {role: getattr(options, name) for name, role in ROLES_OF.items()}
+def _named_columns(options: argparse.Namespace, labels: list[str]) -> dict[str, Guess]:
+    """Return the columns that options name; --label must be one of several `labels`."""
+    given = {role: getattr(options, name) for name, role in OPTION_ROLES.items()}
     if given["label"] and labels and given["label"] not in labels:
         given["label"] = labels[0]
     for role in ("text", "label"):
         if given[role] == "none":
             raise FoldlineError(f"--{role} none: every file needs this column; name it")
     return {
-        role: Guess(None if name == "none" else name, TOLD)
+        role: Guess(None if name == "none" else name, FROM_OPTION)
         for role, name in given.items()
         if name is not None
     }
 
 
-def _others(sources: list[Source]) -> dict[str, Raw]:
-    """Give the files beside train that hold texts; one of unknown part is to be predicted."""
+def _other_tables(sources: list[Source]) -> dict[str, RawTable]:
+    """Return the files of texts other than train; those of unknown part are to be predicted."""
     return {
         source.part or "predict": source.raw
         for source in sources
@@ -209,39 +228,39 @@ def _others(sources: list[Source]) -> dict[str, Raw]:
     }
 
 
-def _ordered(classes: list[str] | None, labels: list[str], task: str) -> list[str] | None:
-    """Give the data set's own order of classes, where its labels are these."""
-    known = classes is not None and set(labels) - {""} <= set(classes)
-    return classes if known and task == "classification" else None
+def _class_order(classes: list[str] | None, labels: list[str], task: str) -> list[str] | None:
+    """Return the classes of the dataset in its own order, if they cover its labels."""
+    covers = classes is not None and set(labels) - {""} <= set(classes)
+    return classes if covers and task == "classification" else None
 
 
-def _files(sources: list[Source], again: bool) -> dict[str, str | None]:
-    """Give what params.yaml is to say of files; of new versions (`again`) others stay."""
+def _file_settings(sources: list[Source], is_update: bool) -> dict[str, str | None]:
+    """Return the values of params.yaml for files; an update leaves those of other files."""
     keys = {part: f"data.{part}" for part in ("train", "valid", "test", "predict")}
     keys |= {"sample": "predict.sample_submission"}
     files = {source.part: source.target for source in sources}
-    values = {key: files.get(part) for part, key in keys.items() if part in files or not again}
+    values = {key: files.get(part) for part, key in keys.items() if part in files or not is_update}
     table = next((source for source in sources if source.part == "annotations"), None)
     if table is None:
         none = {"data.annotations.file": None, "data.annotations.aggregate": "none"}
-        return values if again else values | none
-    found = guess_judgements(table.raw)
-    if found is None:
+        return values if is_update else values | none
+    columns = guess_annotation_columns(table.raw)
+    if columns is None:
         raise FoldlineError(
-            f"{table.path}: no columns like item, annotator and label, with several people's rows "
-            f"for one item; it has {listed(table.raw.columns, 20)}. Where nobody judges what "
-            "another has judged, there is no agreement to tell of; else name the columns item_id, "
-            "annotator_id and label"
+            f"{table.path}: no columns like item, annotator and label in which several people "
+            f"label one item; it has {listed(table.raw.columns, 20)}. Agreement needs items that "
+            "several people labelled; if there are some, name the columns item_id, annotator_id "
+            "and label"
         )
-    return values | found.settings(table.target)
+    return values | columns.settings(table.target)
 
 
-def _agreed(yes: bool) -> bool:
+def _confirm(yes: bool) -> bool:
     if yes:
         return True
     if not sys.stdin.isatty():
         raise FoldlineError(
-            "nothing was written: there is no terminal to ask at. If the above is right, run the "
-            "same command with --yes; else name columns with --text, --label and so on"
+            "nothing was written: there is no terminal to confirm in. If the above is right, "
+            "repeat the command with --yes; otherwise name columns with --text, --label and so on"
         )
     return input("\nIs this right? Write it? [y/N] ").strip().casefold() in ("y", "yes", "네", "예")

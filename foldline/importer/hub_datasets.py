@@ -1,4 +1,4 @@
-"""Data sets of Hugging Face, by id or from a local folder, as files with one row a line."""
+"""Hugging Face datasets, by id or from a local folder, as jsonl files."""
 
 import json
 import re
@@ -9,38 +9,40 @@ from typing import Any
 
 from foldline.core.errors import FoldlineError, listed
 from foldline.core.io.files import write_json, write_text
-from foldline.data.reading import read
-from foldline.importer.sources import Brought, Source
+from foldline.data.reading import read_raw
+from foldline.importer.sources import ImportSources, Source
 
 PREFIX = "hf:"
 SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "dev": "valid", "test": "test"}
 _COMMIT = re.compile("[0-9a-f]{40}")
 
 
-def fetch(name: str, revision: str | None, config: str | None, folder: Path) -> Brought:
-    """Write the splits of a data set into `folder`, as `<name>-<part>.jsonl`.
+def download_dataset(
+    name: str, revision: str | None, config: str | None, folder: Path
+) -> ImportSources:
+    """Write the splits of a dataset into `folder`, as `<name>-<part>.jsonl`.
 
-    `name` is a local folder, or an id on the hub. Of the hub the commit is looked up and written
-    beside the data, so that the same rows can be had again. Names stand for class numbers.
+    `name` is a local folder, or an id on the hub. The commit on the hub is recorded beside the
+    data, so that the same rows can be downloaded again. Class numbers become names.
 
     Raises:
-        FoldlineError: where the data set, its revision or its configuration cannot be found.
+        FoldlineError: where the dataset, its revision or its configuration cannot be found.
     """
     import datasets
 
     datasets.disable_progress_bars()
     local = Path(name).expanduser()
     if local.is_dir() and revision is not None:
-        raise FoldlineError(f"hf:{name} is a folder, which has no revisions: leave out --revision")
+        raise FoldlineError(f"hf:{name} is a folder, which has no revisions: omit --revision")
     if not local.is_dir() and name.startswith((".", "/", "~")):
         raise FoldlineError(f"hf:{name}: there is no folder {local.absolute()}")
     if local.is_dir():
-        splits = _local(local, config, folder / "cache")
+        splits = _load_folder(local, config, folder / "cache")
         origin = {"folder": local.resolve().name, "revision": None, "config": config}
     else:
-        commit = _commit(name, revision)
-        config = _config(name, commit, config)
-        with _reachable(name, f"at revision {commit}"):
+        commit = _resolve_commit(name, revision)
+        config = _resolve_config(name, commit, config)
+        with _explain_errors(name, f"at revision {commit}"):
             splits = datasets.load_dataset(name, config, revision=commit)
         origin = {"dataset": name, "revision": commit, "config": config}
     known = {SPLITS[split]: split for split in splits if split in SPLITS}
@@ -52,47 +54,47 @@ def fetch(name: str, revision: str | None, config: str | None, folder: Path) -> 
             "from as a file (Dataset.to_json), and import that file"
         )
     stem = re.sub(r"[^\w-]+", "-", name.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1])
-    sources, classes = [], _classes(splits[known["train"]])
+    sources, classes = [], _class_names(splits[known["train"]])
     for part, split in known.items():
         path = folder / f"{stem}-{part}.jsonl"
-        _write(splits[split], path)
-        sources.append(Source(path, read(path), part))
+        _write_jsonl(splits[split], path)
+        sources.append(Source(path, read_raw(path), part))
     left = sorted(set(splits) - set(known.values()))
     record = folder / f"{stem}.source.json"
     write_json(record, origin | {"splits": known, "left_out": left})
-    return Brought(sources, classes, [record])
+    return ImportSources(sources, classes, [record])
 
 
-def _local(folder: Path, config: str | None, cache: Path) -> dict[str, Any]:
+def _load_folder(folder: Path, config: str | None, cache: Path) -> dict[str, Any]:
     """Load a folder that `save_to_disk` wrote, or one of csv, json or parquet files."""
     import datasets
 
-    with _reachable(str(folder), "from this folder"):
+    with _explain_errors(str(folder), "from this folder"):
         if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
             loaded = datasets.load_from_disk(str(folder))
         else:
-            config = _config(str(folder), None, config)
+            config = _resolve_config(str(folder), None, config)
             loaded = datasets.load_dataset(str(folder), config, cache_dir=str(cache))
     return dict(loaded) if isinstance(loaded, dict) else {"train": loaded}
 
 
-def _commit(name: str, revision: str | None) -> str:
-    """Give the commit that a revision is today; one given in full needs no network."""
+def _resolve_commit(name: str, revision: str | None) -> str:
+    """Return the commit of a revision; a full commit hash needs no network."""
     if revision is not None and _COMMIT.fullmatch(revision):
         return revision
     from huggingface_hub import HfApi
 
-    advice = "to look up its commit: go online, or give one that was used here, --revision SHA"
-    with _reachable(name, advice):
+    advice = "to look up its commit: go online, or pass a full commit hash with --revision"
+    with _explain_errors(name, advice):
         return str(HfApi().dataset_info(name, revision=revision).sha)
 
 
-def _config(name: str, commit: str | None, config: str | None) -> str | None:
+def _resolve_config(name: str, commit: str | None, config: str | None) -> str | None:
     import datasets
 
     if config is not None:
-        return config  # one that is not there is told of when it is loaded
-    with _reachable(name, "to list its configurations"):
+        return config  # loading it reports an unknown one
+    with _explain_errors(name, "to list its configurations"):
         names = datasets.get_dataset_config_names(name, revision=commit)
     if len(names) > 1:
         raise FoldlineError(
@@ -102,28 +104,28 @@ def _config(name: str, commit: str | None, config: str | None) -> str | None:
 
 
 @contextmanager
-def _reachable(name: str, what: str) -> Iterator[None]:
-    """Tell in one message what hub, network and files refuse."""
+def _explain_errors(name: str, purpose: str) -> Iterator[None]:
+    """Turn errors of the hub, the network and files into one message."""
     try:
         yield
     except FoldlineError:
         raise
-    except Exception as error:  # each library below has errors of its own
+    except Exception as error:  # every library raises its own errors
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise FoldlineError(
-            f"hf:{name} cannot be had {what}: {reason.rstrip('.')}. Check the name, or give a "
-            "folder that holds the data set"
+            f"hf:{name} could not be loaded {purpose}: {reason.rstrip('.')}. Check the name, or "
+            "pass a folder that holds the dataset"
         ) from error
 
 
-def _classes(split: Any) -> list[str] | None:
-    """Give the names of the only column of classes, in their order: it has a meaning."""
+def _class_names(split: Any) -> list[str] | None:
+    """Return the class names of the only ClassLabel column, in their order, or None."""
     named = [f.names for f in split.features.values() if type(f).__name__ == "ClassLabel"]
     return list(named[0]) if len(named) == 1 else None
 
 
-def _write(split: Any, path: Path) -> None:
-    cells = {name: _cell(feature) for name, feature in split.features.items()}
+def _write_jsonl(split: Any, path: Path) -> None:
+    cells = {name: _cell_converter(feature) for name, feature in split.features.items()}
     lines = [
         json.dumps(
             {n: cells[n](value) for n, value in row.items()}, ensure_ascii=False, default=str
@@ -133,8 +135,8 @@ def _write(split: Any, path: Path) -> None:
     write_text(path, "".join(f"{line}\n" for line in lines))
 
 
-def _cell(feature: Any) -> Callable[[Any], Any]:
-    """Give what turns a value into JSON: class names, the shortest digits, dates as ISO 8601."""
+def _cell_converter(feature: Any) -> Callable[[Any], Any]:
+    """Return a converter of values to JSON: class names, shortest floats, ISO 8601 dates."""
     if type(feature).__name__ == "ClassLabel":
         return lambda value: None if value is None or value < 0 else feature.int2str(value)
     if getattr(feature, "dtype", "") in ("float16", "float32"):

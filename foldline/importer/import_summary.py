@@ -1,4 +1,4 @@
-"""What an import found, in lines for the user: rows, columns, classes, lengths, duplicates."""
+"""The summary of an import for the terminal: files, columns, labels, texts, first rows."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,37 +9,39 @@ import numpy as np
 from foldline.core.errors import listed
 from foldline.core.io.labels import BETWEEN
 from foldline.core.params import Data
-from foldline.data.columns import by_role
-from foldline.data.multilabel import held, joined
-from foldline.data.normalization import key, normalise
-from foldline.data.raw import Raw
-from foldline.importer.annotation_tables import guess_judgements
-from foldline.importer.column_guessing import Guess, hints
-from foldline.importer.placement import Placement, compared
+from foldline.data.columns import select_columns
+from foldline.data.multilabel import join_labels, split_labels
+from foldline.data.normalization import casefold_key, normalize_text
+from foldline.data.raw_table import RawTable
+from foldline.importer.annotation_tables import guess_annotation_columns
+from foldline.importer.column_guessing import Guess, column_hints
+from foldline.importer.placement import Placement, compare_versions
 from foldline.importer.sources import Source
 
-SHOWN = 3  # rows
+MAX_ROWS = 3  # rows
 LABELLED = ("train", "valid", "test")
 
 
-def told(
+def format_summary(
     sources: Sequence[Source],
     guesses: Mapping[str, Guess],
     task: tuple[str, str],
     placements: Sequence[Placement],
     data: Data,
 ) -> str:
-    """Give the whole account of an import; `data` says how files and their labels are read."""
+    """Return the summary of an import; `data` defines how files and labels are read."""
     columns = {role: guess.column for role, guess in guesses.items()}
     train = next(source.raw for source in sources if source.part == "train")
     lines = ["Files"]
-    for source, place in zip(sources, placements, strict=False):
-        lines.append(f"  {source.part:<11} {len(source.raw):>7,} rows  {place.told()}")
+    for source, placement in zip(sources, placements, strict=False):
+        lines.append(f"  {source.part:<11} {len(source.raw):>7,} rows  {placement.describe()}")
         lines += [f"    {note}" for note in source.raw.notes]
-        if place.state == "changed":
-            old = compared(place.target, source.raw, columns["id"], data.encoding, data.quoting)
+        if placement.state == "changed":
+            old = compare_versions(
+                placement.target, source.raw, columns["id"], data.encoding, data.quoting
+            )
             lines.append(f"    {old}")
-    lines += [f"  {'record':<24} {p.told()}" for p in placements[len(sources) :]]
+    lines += [f"  {'record':<24} {p.describe()}" for p in placements[len(sources) :]]
     lines += ["", "Columns"]
     for role, guess in guesses.items():
         name = listed(data.label_columns, 4) if role == "label" else guess.column or "-"
@@ -47,107 +49,114 @@ def told(
     used = {*columns.values(), *data.label_columns}
     unused = [name for name in train.columns if name not in used]
     lines += [f"  {'not used':<11} {listed(unused, 20)}"] if unused else []
-    lines += [f"  {'hint':<11} {hint}" for hint in hints(train, guesses)]
-    lines += _judgements(sources, columns["id"])
+    lines += [f"  {'hint':<11} {hint}" for hint in column_hints(train, guesses)]
+    lines += _annotation_lines(sources, columns["id"])
     lines += ["", f"Task: {task[0]} ({task[1]})"]
-    lines += _labels(sources, data, task[0])
-    lines += _sample(sources, columns["id"])
-    lines += ["", *_texts(sources, columns), "", f"First rows of {train.path.name}"]
-    return "\n".join(lines + _first(train, columns, data))
+    lines += _label_lines(sources, data, task[0])
+    lines += _sample_lines(sources, columns["id"])
+    lines += ["", *_text_lines(sources, columns), "", f"First rows of {train.path.name}"]
+    return "\n".join(lines + _first_rows(train, columns, data))
 
 
-def changes_told(changes: Mapping[str, tuple[Any, Any]]) -> str:
-    """Give the lines of params.yaml that would change."""
+def format_changes(changes: Mapping[str, tuple[Any, Any]]) -> str:
+    """Return the values of params.yaml that would change."""
     if not changes:
-        return "\nparams.yaml stays as it is"
-    lines = [f"  {name}: {_yaml(old)} -> {_yaml(new)}" for name, (old, new) in changes.items()]
+        return "\nparams.yaml does not change"
+    lines = [
+        f"  {name}: {_format_yaml(old)} -> {_format_yaml(new)}"
+        for name, (old, new) in changes.items()
+    ]
     return "\n".join(["", "params.yaml", *lines])
 
 
-def next_steps(placements: Sequence[Placement]) -> str:
-    """Give the commands that follow."""
-    names = listed((place.target.name for place in placements), 4)
+def format_next_steps(placements: Sequence[Placement]) -> str:
+    """Return the next commands to run."""
+    names = listed((placement.target.name for placement in placements), 4)
     lines = [
         "Written. Next:",
         f'  git add data/raw params.yaml && git commit -m "Import {names}"',
         "  python run.py repro",
     ]
-    if any(place.state == "changed" for place in placements):
+    if any(placement.state == "changed" for placement in placements):
         lines.insert(1, "  git diff --stat; python run.py dvc diff   (what this version changes)")
-    if any(place.keeper == "dvc" for place in placements):
+    if any(placement.keeper == "dvc" for placement in placements):
         lines.append("  python run.py dvc push   (once a remote is set: docs/data.md)")
     return "\n".join(["", *lines])
 
 
 def check_columns(sources: Sequence[Source], data: Data) -> None:
-    """Look for the columns in every file, as `prepare` will.
+    """Check that every file has its columns, as `prepare` will.
 
     Raises:
-        FoldlineError: naming the file and the column that it lacks.
+        FoldlineError: naming the file and the missing column.
     """
     for source in sources:
         if source.part in (*LABELLED, "predict"):
-            by_role(source.raw, data, source.part)
+            select_columns(source.raw, data, source.part)
 
 
-def _judgements(sources: Sequence[Source], key: str | None) -> list[str]:
-    """Tell how a table of judgements was read, and whether its items are rows of the data."""
+def _annotation_lines(sources: Sequence[Source], key: str | None) -> list[str]:
+    """Return how an annotation table is read, and how many of its items are rows of the data."""
     table = next((source.raw for source in sources if source.part == "annotations"), None)
-    found = guess_judgements(table) if table else None
-    if table is None or found is None:
+    columns = guess_annotation_columns(table) if table else None
+    if table is None or columns is None:
         return []
     rows = {v for source in sources if source.raw is not table for v in _ids(source, key)}
-    items = set(table.columns[found.item])
-    persons = len(set(table.columns[found.annotator]))
-    line = f"  annotations item '{found.item}', annotator '{found.annotator}' ({persons} people), "
-    line += f"label '{found.label}' ({found.scale}); {len(items & rows):,} of {len(items):,} items "
-    return [line + f"are rows (by '{key}')" if key else line + "are rows: they need data.id"]
+    items = set(table.columns[columns.item])
+    people = len(set(table.columns[columns.annotator]))
+    line = (
+        f"  annotations item '{columns.item}', annotator '{columns.annotator}' ({people} people), "
+    )
+    line += (
+        f"label '{columns.label}' ({columns.scale}); {len(items & rows):,} of {len(items):,} items "
+    )
+    return [line + f"are rows (by '{key}')" if key else line + "are rows: set data.id"]
 
 
 def _ids(source: Source, key: str | None) -> list[str | None]:
     return source.raw.columns.get(key or "", []) if source.part in LABELLED else []
 
 
-def _labels(sources: Sequence[Source], data: Data, task: str) -> list[str]:
+def _label_lines(sources: Sequence[Source], data: Data, task: str) -> list[str]:
     lines, learnt = [], set[str]()
     for source in sources:
         if source.part not in LABELLED:
             continue
         cells = [value or "" for value in source.raw.columns[data.label_columns[0]]]
         if task == "multilabel":
-            cells = joined(source.raw, cells, data)
+            cells = join_labels(source.raw, cells, data)
         values = [value for value in cells if value]
         missing = len(source.raw) - len(values)
         gaps = f"; {missing:,} without a label" if missing else ""
         counted = cells if task == "multilabel" else values
-        lines.append(f"  {source.part:<6} {_spread(counted, task)}{gaps}")
-        names = {name for own in held(values, task) for name in own}
+        lines.append(f"  {source.part:<6} {_describe_labels(counted, task)}{gaps}")
+        names = {name for own in split_labels(values, task) for name in own}
         learnt = names if source.part == "train" else learnt
-        strange = sorted(names - learnt) if task != "regression" else []
-        if strange:
+        unknown = sorted(names - learnt) if task != "regression" else []
+        if unknown:
             lines.append(
-                f"    classes that train lacks: {listed(strange, 5)}; `prepare` will refuse them"
+                f"    classes that train lacks: {listed(unknown, 5)}; `prepare` will reject them"
             )
     return lines
 
 
-def _sample(sources: Sequence[Source], key: str | None) -> list[str]:
-    """Tell where a sample submission is not of the rows to predict."""
-    found = {source.part: source.raw for source in sources}
-    if "sample" not in found or "predict" not in found:
+def _sample_lines(sources: Sequence[Source], key: str | None) -> list[str]:
+    """Return a warning where a sample submission does not match the rows to predict."""
+    tables = {source.part: source.raw for source in sources}
+    if "sample" not in tables or "predict" not in tables:
         return []
-    names = next(iter(found["sample"].columns.values()))
-    rows = found["predict"].columns.get(key or "")
-    same = len(names) == len(found["predict"]) if rows is None else set(names) == set(rows)
-    if same:
+    names = next(iter(tables["sample"].columns.values()))
+    rows = tables["predict"].columns.get(key or "")
+    matches = len(names) == len(tables["predict"]) if rows is None else set(names) == set(rows)
+    if matches:
         return []
     return [
-        f"  the sample submission has {len(names):,} rows and predict {len(found['predict']):,}, "
-        "or their ids differ: `predict` will refuse it"
+        f"  the sample submission has {len(names):,} rows and predict {len(tables['predict']):,}, "
+        "or their ids differ: `predict` will reject it"
     ]
 
 
-def _spread(values: list[str], task: str) -> str:
+def _describe_labels(values: list[str], task: str) -> str:
     if task == "regression":
         try:
             numbers = np.array(values, dtype=np.float64)
@@ -155,46 +164,48 @@ def _spread(values: list[str], task: str) -> str:
             return "not all are numbers"
         low, middle, high = np.percentile(numbers, [0, 50, 100])
         return f"lowest {low:g}, median {middle:g}, highest {high:g}, mean {numbers.mean():.3g}"
-    counts = Counter(name for own in held(values, task) for name in own).most_common()
+    counts = Counter(name for own in split_labels(values, task) for name in own).most_common()
     shown = [f"{name} {count:,} ({count / len(values):.0%})" for name, count in counts]
     return f"{len(counts)} classes: {listed(shown, 6)}"
 
 
-def _texts(sources: Sequence[Source], columns: Mapping[str, str | None]) -> list[str]:
-    """Tell lengths, texts that stand twice, and texts of official files that train has too."""
+def _text_lines(sources: Sequence[Source], columns: Mapping[str, str | None]) -> list[str]:
+    """Return text lengths, numbers of repeated texts, and texts that train has, too."""
     names = [name for name in (columns["text"], columns["text_pair"]) if name]
     lines, learnt = ["Texts"], set[tuple[str, ...]]()
     for source in sources:  # train is the first
         if source.part not in (*LABELLED, "predict"):
             continue
         cells = [[value or "" for value in source.raw.columns[name]] for name in names]
-        keys = [tuple(key(normalise(t)) for t in row) for row in zip(*cells, strict=True)]
+        keys = [
+            tuple(casefold_key(normalize_text(t)) for t in row) for row in zip(*cells, strict=True)
+        ]
         sizes = np.percentile([len(text) for column in cells for text in column], [50, 95, 100])
         line = "characters: median {:.0f}, 95 % below {:.0f}, longest {:.0f}".format(*sizes)
         known = sum(text in learnt for text in keys)
         line += f"; {len(keys) - len(set(keys)):,} rows repeat another"
-        line += f", {known:,} stand in train" if source.part != "train" else ""
+        line += f", {known:,} are in train" if source.part != "train" else ""
         lines.append(f"  {source.part:<7} {line}")
         learnt = learnt or set(keys)
     return lines
 
 
-def _first(raw: Raw, columns: Mapping[str, str | None], data: Data) -> list[str]:
-    """Show rows, with the names of their labels where these are columns of 0 and 1."""
+def _first_rows(raw: RawTable, columns: Mapping[str, str | None], data: Data) -> list[str]:
+    """Return the first rows, with label names instead of columns of 0 and 1."""
     shown = {role: raw.columns[name] for role, name in columns.items() if name}
     if isinstance(data.label, list):
-        names = joined(raw, [""] * len(raw), data)
+        names = join_labels(raw, [""] * len(raw), data)
         shown["label"] = [listed(own.split(BETWEEN), 4) if own else "-" for own in names]
     return [
-        "  " + " | ".join(_brief(cells[row] or "") for cells in shown.values())
-        for row in range(min(SHOWN, len(raw)))
+        "  " + " | ".join(_shorten(cells[row] or "") for cells in shown.values())
+        for row in range(min(MAX_ROWS, len(raw)))
     ]
 
 
-def _brief(text: str, most: int = 70) -> str:
+def _shorten(text: str, most: int = 70) -> str:
     line = " ".join(text.split())
     return line if len(line) <= most else f"{line[: most - 3]}..."
 
 
-def _yaml(value: object) -> str:
+def _format_yaml(value: object) -> str:
     return "null" if value is None else str(value)

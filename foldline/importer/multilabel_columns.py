@@ -1,20 +1,20 @@
-"""Several labels a row, recognised: columns of 0 and 1, or labels joined in one column."""
+"""Multilabel data, recognised by columns of 0 and 1, or by several labels in one cell."""
 
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from foldline.core.errors import FoldlineError, listed, nearest
-from foldline.data.raw import Raw
+from foldline.data.raw_table import RawTable
 
 SEPARATORS = ("|", ";", ",")
-JOINED = 0.05  # share of rows with several labels, from which a mark is a separator
-OFTEN = 5  # rows a label, on average: fewer would be sentences with commas
+MIN_JOINED_SHARE = 0.05  # of rows with several labels, for a character to be a separator
+MIN_ROWS_PER_LABEL = 5  # on average; fewer suggest sentences with commas
 
 
 @dataclass(frozen=True)
-class Several:
-    """What `data.label` and `data.separator` are to be, and why."""
+class MultilabelGuess:
+    """Values for `data.label` and `data.separator`, and the reason."""
 
     label: str | list[str]
     separator: str | None
@@ -22,15 +22,15 @@ class Several:
 
     @property
     def columns(self) -> list[str]:
-        """Give the columns that hold labels."""
+        """Return the columns that hold labels."""
         return [self.label] if isinstance(self.label, str) else self.label
 
 
-def told(raw: Raw, given: str | None) -> list[str] | None:
-    """Give the columns of `--label a,b,c`, None where it names one.
+def parse_label_columns(raw: RawTable, given: str | None) -> list[str] | None:
+    """Return the columns of `--label a,b,c`, None for a single column.
 
     Raises:
-        FoldlineError: naming the one that is not there.
+        FoldlineError: naming a column that does not exist.
     """
     if given is None or given in raw.columns or "," not in given:
         return None
@@ -46,19 +46,23 @@ def told(raw: Raw, given: str | None) -> list[str] | None:
     return names
 
 
-def guess(raw: Raw, label: str, by_its_name: bool, taken: Collection[str]) -> Several | None:
-    """Tell whether rows have several labels, None where they have one each.
+def guess_multilabel(
+    raw: RawTable, label: str, by_its_name: bool, taken: Collection[str]
+) -> MultilabelGuess | None:
+    """Return how rows have several labels, None where they have one each.
 
-    `label` is the column that was found to hold them, `taken` are columns of other roles.
+    `label` is the guessed label column, `taken` are columns of other roles.
     """
     flags = [n for n, cells in raw.columns.items() if n not in taken and set(cells) == {"0", "1"}]
     if label in flags and len(flags) > 1 and not by_its_name:
-        return Several(flags, None, f"{len(flags)} columns of 0 and 1")
+        return MultilabelGuess(flags, None, f"{len(flags)} columns of 0 and 1")
     cells = [cell for cell in raw.columns[label] if cell]
     for mark in SEPARATORS:
         joined = [[part.strip() for part in cell.split(mark)] for cell in cells]
         names = Counter(part for parts in joined for part in parts)
-        some = sum(len(parts) > 1 for parts in joined) >= JOINED * len(cells)
-        if some and sum(names.values()) >= OFTEN * len(names) and all(names):
-            return Several(label, mark, f"{len(names)} labels, '{mark}' between those of a row")
+        some = sum(len(parts) > 1 for parts in joined) >= MIN_JOINED_SHARE * len(cells)
+        if some and sum(names.values()) >= MIN_ROWS_PER_LABEL * len(names) and all(names):
+            return MultilabelGuess(
+                label, mark, f"{len(names)} labels, '{mark}' between those of a row"
+            )
     return None

@@ -1,4 +1,4 @@
-"""Values of params.yaml, put in one by one: every other character stays as it is."""
+"""Edits of single values in params.yaml that leave every other character as it is."""
 
 import json
 import tempfile
@@ -15,97 +15,98 @@ from foldline.core.params import Settings, loading
 
 
 @dataclass(frozen=True)
-class Edit:
-    """New values for a params file, valid with all that stands there; nothing is written yet.
+class ParamsEdit:
+    """New values for a params file, validated but not yet written.
 
-    `changes` gives the old and the new value of each dotted key whose value changes.
+    `changes` are the old and the new value of each dotted key that changes.
     """
 
     path: Path
-    wanted: Mapping[str, Any]
+    values: Mapping[str, Any]
     before: str
     after: str
     changes: dict[str, tuple[Any, Any]]
 
     def write(self) -> None:
-        """Write the values, whole or not at all, also where the file was changed meanwhile."""
-        same = _read(self.path) == self.before
-        text = self.after if same else _checked(self.path, edited(_read(self.path), self.wanted))
+        """Write the values atomically, into the current text if the file has changed since."""
+        current, text = _read_text(self.path), self.after
+        if current != self.before:
+            text = _validate(self.path, edit_yaml(current, self.values))
         with replacing(self.path) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="")
 
 
-def prepared(path: Path, content: Mapping[str, Any], wanted: Mapping[str, Any]) -> Edit:
-    """Put values into the text of a params file, which holds `content`, and check it as a whole.
+def prepare_edit(path: Path, content: Mapping[str, Any], values: Mapping[str, Any]) -> ParamsEdit:
+    """Return the edit that sets values in a params file whose parsed form is `content`.
 
     Raises:
-        FoldlineError: where the file would not be valid then, naming each problem.
+        FoldlineError: where the edited file would not be valid, naming each problem.
     """
-    before = _read(path)
-    after = _checked(path, edited(before, wanted))
-    old = {key: reduce(getitem, key.split("."), content) for key in wanted}
-    changes = {key: (old[key], value) for key, value in wanted.items() if old[key] != value}
-    return Edit(path, wanted, before, after, changes)
+    before = _read_text(path)
+    after = _validate(path, edit_yaml(before, values))
+    old = {key: reduce(getitem, key.split("."), content) for key in values}
+    changes = {key: (old[key], value) for key, value in values.items() if old[key] != value}
+    return ParamsEdit(path, values, before, after, changes)
 
 
-def edited(text: str, wanted: Mapping[str, Any]) -> str:
-    """Put values into the text of a YAML file by dotted keys; comments keep their column.
+def edit_yaml(text: str, values: Mapping[str, Any]) -> str:
+    """Return the text of a YAML file with values set by dotted keys; comments keep their column.
 
     Raises:
-        FoldlineError: where a key is not there.
+        FoldlineError: where a key does not exist.
     """
     from ruamel.yaml import YAML
 
     root: Any = YAML(pure=True).compose(text)
     spans = []
-    for key, value in wanted.items():
+    for key, value in values.items():
         node, name = root, root
         for part in key.split("."):
             pairs = getattr(node, "value", [])
             name, node = next(((k, v) for k, v in pairs if k.value == part), (None, None))
             if node is None:
                 raise FoldlineError(f"params.yaml has no key {key}: `git restore params.yaml`")
-        spans.append(_span(text, name, node, written(value)))
+        spans.append(_locate_value(text, name, node, format_value(value)))
     for start, end, value in sorted(spans, reverse=True):
-        text = _put(text, start, end, value)
+        text = _replace_span(text, start, end, value)
     return text
 
 
-def written(value: object) -> str:
-    """Give a value as YAML on one line: plain where that is read back as the same."""
+def format_value(value: object) -> str:
+    """Return a value as YAML on one line, without quotes where it reads back the same."""
     from ruamel.yaml import YAML
 
     if value is None:
         return "null"
     if isinstance(value, list):
-        return f"[{', '.join(_item(item) for item in value)}]"
+        return f"[{', '.join(_format_item(item) for item in value)}]"
     text = str(value)
     plain = YAML(typ="safe", pure=True)
     try:
         same = text.isprintable() and plain.load(f"key: {text}  # comment") == {"key": value}
-    except Exception:  # of a parser or a constructor: then it needs quote marks
+    except Exception:  # the parser rejects it, so it needs quotes
         same = False
     return text if same else json.dumps(text, ensure_ascii=False)
 
 
-def _item(value: object) -> str:
+def _format_item(value: object) -> str:
     return json.dumps(str(value), ensure_ascii=False) if isinstance(value, str) else str(value)
 
 
-def _span(text: str, key: Any, node: Any, value: str) -> tuple[int, int, str]:
-    """Give start and end of what is replaced, and its replacement."""
+def _locate_value(text: str, key: Any, node: Any, value: str) -> tuple[int, int, str]:
+    """Return start and end of the text to replace, and its replacement."""
     start, end = node.start_mark.index, node.end_mark.index
     if isinstance(node.value, list) and node.value and not node.flow_style:
-        # A list with an item a line moves up behind its key; a comment there stays.
+        # A block list is replaced by a flow list after its key; a comment there is kept.
         behind = text.index(":", key.end_mark.index) + 1
         return behind, node.value[-1].end_mark.index, f" {value}{text[behind:start].rstrip()}"
-    if start == end:  # no value: its mark stands anywhere behind the key
+    if start == end:  # no value: the parser's mark may be anywhere after the key
         start = end = text.index(":", key.end_mark.index) + 1
     return start, end, value if text[start - 1].isspace() else f" {value}"
 
 
-def _put(text: str, start: int, end: int, value: str) -> str:
-    """Replace a span; a comment behind it stays in its column where there is room."""
+def _replace_span(text: str, start: int, end: int, value: str) -> str:
+    """Replace a span; a comment after it keeps its column where there is room."""
     after = text[end:]
     gap = len(after) - len(after.lstrip(" "))
     if gap and after[gap : gap + 1] == "#":
@@ -114,8 +115,8 @@ def _put(text: str, start: int, end: int, value: str) -> str:
     return text[:start] + value + after
 
 
-def _checked(path: Path, text: str) -> str:
-    """Give a text that is valid as a whole, told under the name `path` where it is not."""
+def _validate(path: Path, text: str) -> str:
+    """Return the text if it is a valid params file; errors name it `path`."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / path.name
         file.write_text(text, encoding="utf-8", newline="")
@@ -126,6 +127,6 @@ def _checked(path: Path, text: str) -> str:
     return text
 
 
-def _read(path: Path) -> str:
+def _read_text(path: Path) -> str:
     with path.open(encoding="utf-8-sig", newline="") as stream:
         return stream.read()

@@ -1,4 +1,4 @@
-"""The files that an import brings, and the part of the data that each one is."""
+"""The files of an import, and the part of the data that each one is."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from foldline.core.errors import FoldlineError, listed, unknown
 from foldline.core.params.value_types import RAW
-from foldline.data.raw import Raw
-from foldline.data.reading import read
-from foldline.importer.annotation_tables import guess_judgements
+from foldline.data.raw_table import RawTable
+from foldline.data.reading import read_raw
+from foldline.importer.annotation_tables import guess_annotation_columns
 from foldline.importer.column_names import part_by_name
 
 PARTS = ("train", "valid", "test", "predict", "annotations", "sample")
@@ -17,128 +17,133 @@ PARTS = ("train", "valid", "test", "predict", "annotations", "sample")
 
 @dataclass(frozen=True)
 class Source:
-    """A file to bring in; `part` is what it is for, None where that is still to be found."""
+    """A file to import; `part` is None while unknown, `is_explicit` if the user named it."""
 
     path: Path
-    raw: Raw
+    raw: RawTable
     part: str | None
-    told: bool = False
+    is_explicit: bool = False
 
     @property
     def target(self) -> str:
-        """Give its place in the project, from the root."""
+        """Return its path in the project, from the root."""
         return RAW + unicodedata.normalize("NFC", self.path.name)
 
 
 @dataclass(frozen=True)
-class Brought:
-    """All files of an import; `classes` and `extras` (files beside the data) come from hubs."""
+class ImportSources:
+    """All files of an import; `classes` and `extras` (files beside the data) are of a hub."""
 
     sources: list[Source]
     classes: list[str] | None = None
     extras: list[Path] = field(default_factory=list)
 
 
-def parse(text: str) -> tuple[str | None, str]:
-    """Split `valid=dev.csv` into part and path; without a part it is None.
+def parse_source(text: str) -> tuple[str | None, str]:
+    """Split `valid=dev.csv` into part and path; the part is None if not given.
 
     Raises:
-        FoldlineError: where the part is not known and there is no file of the whole name.
+        FoldlineError: where the part is unknown and there is no file with the whole name.
     """
     part, equals, path = text.partition("=")
     if not text.strip() or (equals and not path.strip()):
-        raise FoldlineError(f"'{text}' names no file. As in train=news.csv")
+        raise FoldlineError(f"'{text}' names no file. Write train=news.csv")
     if not equals or Path(text).exists() or "/" in part or "\\" in part or ":" in part:
         return None, text
     if part not in PARTS:
-        raise FoldlineError(f"{text}: {unknown('part', part, PARTS)}. As in train=news.csv")
+        raise FoldlineError(f"{text}: {unknown('part', part, PARTS)}. Write train=news.csv")
     return part, path
 
 
 def open_source(path: Path, part: str | None, encoding: str, quoting: str) -> Source:
-    """Read one file; its part is what was told, or what its name says.
+    """Read one file; its part is the given one, or guessed by its name.
 
     Raises:
-        FoldlineError: where there is no such file, or it cannot be read.
+        FoldlineError: where the file does not exist or cannot be read.
     """
     if path.is_dir():
         raise FoldlineError(
-            f"{path} is a folder: name its files, or write hf:{path} if it is a data set of "
+            f"{path} is a folder: name its files, or write hf:{path} if it is a dataset of "
             "Hugging Face"
         )
     if not path.is_file():
-        raise FoldlineError(f"{path} is not there: check the path (relative to {Path.cwd()})")
-    raw = read(path, encoding, quoting)
+        raise FoldlineError(f"{path} does not exist: check the path (relative to {Path.cwd()})")
+    raw = read_raw(path, encoding, quoting)
     stem = path.name.partition(".")[0]
-    return Source(path, raw, part or part_by_name(stem), told=part is not None)
+    return Source(path, raw, part or part_by_name(stem), is_explicit=part is not None)
 
 
-def assigned(sources: Sequence[Source]) -> list[Source]:
-    """Give the sources, each shape recognised that can be: judgements, samples, the only file.
+def assign_parts(sources: Sequence[Source]) -> list[Source]:
+    """Return the sources with the parts of annotations and of a single unknown file (train).
 
     Raises:
-        FoldlineError: where two files are one part, or would have one name, or none is train.
+        FoldlineError: where two files have one part or one name, or none is train.
     """
-    found = [_by_shape(source) for source in sources]
-    if not any(source.part == "train" for source in found):
-        free = [n for n, source in enumerate(found) if source.part is None]
+    assigned = [_recognize_annotations(source) for source in sources]
+    if not any(source.part == "train" for source in assigned):
+        free = [n for n, source in enumerate(assigned) if source.part is None]
         if len(free) != 1:
-            names = listed(source.path.name for source in found)
+            names = listed(source.path.name for source in assigned)
             raise FoldlineError(
-                f"none of {names} is known to be the training rows: say train=PATH for one of them"
+                f"none of {names} is recognised as the training rows: write train=PATH for one "
+                "of them"
             )
-        found[free[0]] = replace(found[free[0]], part="train")
-    _check_unique(found)
-    return found
+        assigned[free[0]] = replace(assigned[free[0]], part="train")
+    _check_unique(assigned)
+    return assigned
 
 
-def settled(sources: Sequence[Source], text: str, label: str, key: str | None) -> list[Source]:
-    """Give the sources in the order of PARTS, with those that only their columns tell.
+def resolve_parts(
+    sources: Sequence[Source], text: str, label: str, key: str | None
+) -> list[Source]:
+    """Return the sources in the order of PARTS, with parts recognised by their columns.
 
-    A file of texts without labels is to be predicted. One without texts, whose first column
+    A file of texts without labels is to be predicted. A file without texts, whose first column
     holds the ids (column `key`) of the rows to predict, is the sample submission.
 
     Raises:
-        FoldlineError: where a file has no part still, or two have the same.
+        FoldlineError: where the part of a file is unknown, or two have the same.
     """
-    found = [
+    assigned = [
         replace(source, part="predict")
-        if source.part in (None, "test") and not source.told and _unlabelled(source, text, label)
+        if source.part in (None, "test")
+        and not source.is_explicit
+        and _has_no_labels(source, text, label)
         else source
         for source in sources
     ]
-    ids = [s.raw.columns.get(key) for s in found if s.part == "predict" and key is not None]
+    ids = [s.raw.columns.get(key) for s in assigned if s.part == "predict" and key is not None]
     if ids and ids[0]:
-        wanted = sorted(value or "" for value in ids[0])
-        found = [
-            replace(source, part="sample") if _is_sample(source, wanted, text) else source
-            for source in found
+        predict_ids = sorted(value or "" for value in ids[0])
+        assigned = [
+            replace(source, part="sample") if _is_sample(source, predict_ids, text) else source
+            for source in assigned
         ]
-    for source in found:
+    for source in assigned:
         if source.part is None:
             raise FoldlineError(
-                f"{source.path}: what this file is for is not known: say train=, valid=, test=, "
-                f"predict=, annotations= or sample= before its path, or leave it out"
+                f"{source.path}: the part of this file is unknown: write train=, valid=, test=, "
+                "predict=, annotations= or sample= before its path, or omit it"
             )
-    _check_unique(found)
-    return sorted(found, key=lambda source: PARTS.index(source.part or ""))
+    _check_unique(assigned)
+    return sorted(assigned, key=lambda source: PARTS.index(source.part or ""))
 
 
-def _unlabelled(source: Source, text: str, label: str) -> bool:
-    """Tell whether a file has no label; -1 in every row means none, too."""
+def _has_no_labels(source: Source, text: str, label: str) -> bool:
+    """Return whether a file has no labels; -1 in every row counts as none."""
     values = set(source.raw.columns.get(label, ()))
     return text in source.raw.columns and values <= {None, "", "-1"}
 
 
-def _is_sample(source: Source, wanted: list[str], text: str) -> bool:
-    if source.told or source.part == "predict" or text in source.raw.columns:
+def _is_sample(source: Source, predict_ids: list[str], text: str) -> bool:
+    if source.is_explicit or source.part == "predict" or text in source.raw.columns:
         return False
     first = next(iter(source.raw.columns.values()))
-    return sorted(value or "" for value in first) == wanted
+    return sorted(value or "" for value in first) == predict_ids
 
 
-def _by_shape(source: Source) -> Source:
-    if not source.told and guess_judgements(source.raw) is not None:
+def _recognize_annotations(source: Source) -> Source:
+    if not source.is_explicit and guess_annotation_columns(source.raw) is not None:
         return replace(source, part="annotations")
     return source
 
@@ -150,8 +155,8 @@ def _check_unique(sources: Sequence[Source]) -> None:
         other = parts.get(source.part or "")
         if source.part and other:
             raise FoldlineError(
-                f"{other.path} and {source.path} both are {source.part}: leave one out, or say "
-                f"what each is for, as in test={source.path}"
+                f"{other.path} and {source.path} both are {source.part}: omit one, or state the "
+                f"part of each, as in test={source.path}"
             )
         same = names.get(source.target)
         if same:

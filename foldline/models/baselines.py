@@ -1,4 +1,4 @@
-"""Models that do not read the text: what every other model must beat."""
+"""Baselines that ignore the text: every other model must beat them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,21 +10,21 @@ import pandas as pd
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import rank_keys
-from foldline.models.interface import Fitted, Job
-from foldline.models.soft_labels import weights_of
+from foldline.models.interface import FitResult, Job
+from foldline.models.soft_labels import sample_weights
 
 FILE = "baseline.json"
 
 
 @dataclass(frozen=True)
-class Constant:
-    """Zero-rule: each row gets the training rows' class shares, or their mean."""
+class PriorBaseline:
+    """Majority baseline: predict the training rows' class shares, or their mean, for every row."""
 
     task: str
     values: tuple[float, ...]
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c) shares or (n,) means."""
+        """Return (n, c) shares or (n,) means."""
         shape = len(rows) if self.task == "regression" else (len(rows), 1)
         return np.tile(np.array(self.values), shape)
 
@@ -34,10 +34,10 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """Stratified random: each row's class, or number, is drawn as the training rows have it.
+class RandomBaseline:
+    """Stratified random baseline: sample each prediction from the training distribution.
 
-    The draw belongs to the row's id and text, so it does not depend on the rows beside it.
+    A prediction depends only on the row's id and text, not on the other rows.
     """
 
     task: str
@@ -45,59 +45,63 @@ class Drawn:
     seed: int
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c) certain predictions or (n,) numbers."""
+        """Return (n, c) one-hot predictions or (n,) values."""
         texts = zip(rows["id"].tolist(), rows["text"].tolist(), strict=True)
         draws = rank_keys(self.seed, [f"random\x1f{id_}\x1f{text}" for id_, text in texts]) / 2**64
         if self.task == "regression":
             return np.asarray(np.quantile(np.array(self.values), draws))
         if self.task == "multilabel":
-            return self._each_label(rows)
+            return self._predict_labels(rows)
         edges = np.cumsum(self.values)[:-1]
         return np.eye(len(self.values))[np.searchsorted(edges, draws, side="right")]
 
-    def _each_label(self, rows: pd.DataFrame) -> np.ndarray:
+    def _predict_labels(self, rows: pd.DataFrame) -> np.ndarray:
         texts = list(zip(rows["id"].tolist(), rows["text"].tolist(), strict=True))
-        drawn = [
-            rank_keys(self.seed, [f"random\x1f{place}\x1f{id_}\x1f{text}" for id_, text in texts])
-            for place in range(len(self.values))
+        keys = [
+            rank_keys(self.seed, [f"random\x1f{column}\x1f{id_}\x1f{text}" for id_, text in texts])
+            for column in range(len(self.values))
         ]
-        return (np.column_stack(drawn) / 2**64 < np.array(self.values)).astype(np.float64)
+        return (np.column_stack(keys) / 2**64 < np.array(self.values)).astype(np.float64)
 
     def save(self, folder: Path) -> None:
-        """Write shares (or numbers) and seed."""
+        """Write shares (or quantiles) and seed."""
         write_json(folder / FILE, {"values": self.values, "seed": self.seed})
 
 
-def fit_majority(job: Job) -> Fitted:
-    """Learn the class shares, or the mean."""
-    target, weights = job.labels.encode(job.train["label"]), weights_of(job.train)
+def fit_majority(job: Job) -> FitResult:
+    """Fit the class shares, or the mean."""
+    target, weights = job.labels.encode(job.train["label"]), sample_weights(job.train)
     if job.labels.task == "regression":
-        return Fitted(Constant(job.labels.task, (float(np.average(target, weights=weights)),)))
-    return Fitted(Constant(job.labels.task, _shares(target, job.labels, weights)))
+        return FitResult(
+            PriorBaseline(job.labels.task, (float(np.average(target, weights=weights)),))
+        )
+    return FitResult(PriorBaseline(job.labels.task, _class_shares(target, job.labels, weights)))
 
 
-def fit_random(job: Job) -> Fitted:
-    """Learn the class shares, or a hundred quantiles of the numbers."""
-    target, weights = job.labels.encode(job.train["label"]), weights_of(job.train)
+def fit_random(job: Job) -> FitResult:
+    """Fit the class shares, or a hundred quantiles of the targets."""
+    target, weights = job.labels.encode(job.train["label"]), sample_weights(job.train)
     if job.labels.task == "regression":
-        how: dict[str, Any] = {"weights": weights, "method": "inverted_cdf"}
-        how = {} if weights is None else how  # numpy weighs by this method alone
-        values = tuple(np.quantile(target, np.linspace(0, 1, 101), **how).tolist())
+        options: dict[str, Any] = {"weights": weights, "method": "inverted_cdf"}
+        options = {} if weights is None else options  # the only method that takes weights
+        values = tuple(np.quantile(target, np.linspace(0, 1, 101), **options).tolist())
     else:
-        values = _shares(target, job.labels, weights)
-    return Fitted(Drawn(job.labels.task, values, job.recipe.seed))
+        values = _class_shares(target, job.labels, weights)
+    return FitResult(RandomBaseline(job.labels.task, values, job.recipe.seed))
 
 
-def load(folder: Path, labels: Labels) -> Constant | Drawn:
+def load(folder: Path, labels: Labels) -> PriorBaseline | RandomBaseline:
     """Read either baseline."""
     content = read_json(folder / FILE)
     values = tuple(content["values"])
     if content["seed"] is None:
-        return Constant(labels.task, values)
-    return Drawn(labels.task, values, content["seed"])
+        return PriorBaseline(labels.task, values)
+    return RandomBaseline(labels.task, values, content["seed"])
 
 
-def _shares(target: np.ndarray, labels: Labels, weights: np.ndarray | None) -> tuple[float, ...]:
+def _class_shares(
+    target: np.ndarray, labels: Labels, weights: np.ndarray | None
+) -> tuple[float, ...]:
     if labels.task == "multilabel":
         return tuple(np.average(target, axis=0, weights=weights).tolist())
     counts = np.bincount(target, weights, minlength=len(labels.classes))

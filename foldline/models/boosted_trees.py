@@ -1,4 +1,4 @@
-"""Boosted trees as plain arrays: they open without a pickle, which would run code."""
+"""Boosted trees as plain arrays, which load without a pickle (a pickle would run code)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +12,9 @@ FIELDS = ("feature", "threshold", "left", "right", "value")
 class Forest:
     """The nodes of all trees one after another, and where each tree starts.
 
-    `feature` is -1 for a leaf, whose `value` counts; a row whose feature is at most the
-    `threshold` goes to `left`, else to `right`: places of nodes. `roots` (t,) are trees' first
-    nodes, `output` (t,) which score each adds to, `base` (k,) where scores start from.
+    `feature` is -1 for a leaf, whose `value` counts; a row whose feature is at most `threshold`
+    goes to node `left`, else to `right`. `roots` (t,) are the trees' first nodes, `output` (t,) the
+    score each tree adds to, `base` (k,) the initial scores.
     """
 
     feature: np.ndarray
@@ -27,46 +27,46 @@ class Forest:
     base: np.ndarray
 
     def scores(self, features: np.ndarray) -> np.ndarray:
-        """Give (n, k) scores of (n, f) features; a row's are the same beside any others."""
+        """Return (n, k) scores of (n, f) features; a row's do not depend on the other rows."""
         columns, everyone = np.ascontiguousarray(features.T), np.arange(len(features))
-        found = np.tile(self.base, (len(features), 1))
+        scores = np.tile(self.base, (len(features), 1))
         for root, output in zip(self.roots.tolist(), self.output.tolist(), strict=True):
-            # Rows part at each node, so that a tree costs its depth, not its size.
+            # Rows are partitioned at each node, so a tree costs its depth, not its size.
             waiting = [(root, everyone)]
             while waiting:
                 node, rows = waiting.pop()
                 if self.feature[node] < 0:
-                    found[rows, output] += self.value[node]
+                    scores[rows, output] += self.value[node]
                     continue
                 small = columns[self.feature[node], rows] <= self.threshold[node]
                 for side, chosen in ((self.left, rows[small]), (self.right, rows[~small])):
                     if len(chosen):
                         waiting.append((int(side[node]), chosen))
-        return found
+        return scores
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Give what is to be kept."""
+        """Return the arrays to save."""
         return {
             f"tree_{name}": getattr(self, name) for name in (*FIELDS, "roots", "output", "base")
         }
 
     @classmethod
-    def of(cls, arrays: dict[str, np.ndarray]) -> "Forest":
-        """Make the forest whose arrays were kept."""
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> "Forest":
+        """Rebuild a forest from its saved arrays."""
         return cls(**{n.removeprefix("tree_"): a for n, a in arrays.items() if "tree_" in n})
 
     @classmethod
-    def certain(cls, base: float) -> "Forest":
-        """Give a forest without trees."""
-        none, places = np.zeros(0), np.zeros(0, dtype=np.int32)
-        return cls(places, none, places, places, none, places, places, np.array([base]))
+    def constant(cls, base: float) -> "Forest":
+        """Return a forest without trees."""
+        none, nodes = np.zeros(0), np.zeros(0, dtype=np.int32)
+        return cls(nodes, none, nodes, nodes, none, nodes, nodes, np.array([base]))
 
     @classmethod
-    def joined(cls, forests: "list[Forest]") -> "Forest":
+    def concatenate(cls, forests: "list[Forest]") -> "Forest":
         """Put the scores of several forests side by side."""
         nodes = np.cumsum([0, *(len(forest.feature) for forest in forests)])
         scores = np.cumsum([0, *(len(forest.base) for forest in forests)])
-        moved = [
+        columns = [
             [
                 f.feature,
                 f.threshold,
@@ -79,11 +79,11 @@ class Forest:
             ]
             for f, n, k in zip(forests, nodes, scores, strict=False)
         ]
-        return cls(*(np.concatenate(column) for column in zip(*moved, strict=True)))
+        return cls(*(np.concatenate(column) for column in zip(*columns, strict=True)))
 
 
-def forest_of(boosted: Any) -> Forest:
-    """Take the trees out of a fitted HistGradientBoosting of scikit-learn without categories."""
+def extract_forest(boosted: Any) -> Forest:
+    """Return the trees of a fitted scikit-learn HistGradientBoosting without categories."""
     base = np.asarray(boosted._baseline_prediction, dtype=np.float64).ravel()
     forests = []
     for round_ in boosted._predictors:
@@ -102,7 +102,7 @@ def forest_of(boosted: Any) -> Forest:
                     np.zeros(0),
                 )
             )
-    start = Forest.certain(0.0)
-    whole = Forest.joined([*forests, start]) if forests else start
-    fields = {name: getattr(whole, name) for name in (*FIELDS, "roots", "output")}
+    start = Forest.constant(0.0)
+    forest = Forest.concatenate([*forests, start]) if forests else start
+    fields = {name: getattr(forest, name) for name in (*FIELDS, "roots", "output")}
     return Forest(**fields, base=base)

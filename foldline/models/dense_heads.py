@@ -1,4 +1,4 @@
-"""Heads over a few hundred numbers of each row: linear, nearest neighbours, a small network."""
+"""Heads over dense features of a few hundred dimensions: linear, k-NN, MLP."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -8,25 +8,31 @@ import numpy as np
 
 from foldline.core.io.labels import Labels
 from foldline.core.params import DenseHead, LinearOptions
-from foldline.models.knn_head import Neighbours
-from foldline.models.mlp_head import Network
-from foldline.models.one_vs_rest import Linear, certain, each, problem, spread
-from foldline.models.scaling import class_weights, scales, softmax
-from foldline.models.soft_labels import unrolled
+from foldline.models.knn_head import KnnHead
+from foldline.models.mlp_head import MlpHead
+from foldline.models.one_vs_rest import (
+    LinearModel,
+    constant_probabilities,
+    expand_probabilities,
+    fit_each,
+    one_vs_rest_targets,
+)
+from foldline.models.scaling import balance_classes, mean_and_scale, softmax
+from foldline.models.soft_labels import expand_soft_targets
 
-ROUNDS = 500  # of the solver at most; a few dozen are usual
-NONE = np.zeros(0, dtype=np.int64)
+MAX_ITERATIONS = 500  # of the solver; a few dozen are usual
+NO_CODES = np.zeros(0, dtype=np.int64)
 
 
 class Head(Protocol):
     """Features (n, f) in, (n, c) probabilities or (n,) numbers out."""
 
     def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
-        """Give (n, c) probabilities, each by itself for several labels at once, or (n,) numbers."""
+        """Return (n, c) probabilities, independent ones for multilabel, or (n,) values."""
         ...
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Give what is to be kept."""
+        """Return the arrays to save."""
         ...
 
 
@@ -38,19 +44,19 @@ def fit_head(
     weights: np.ndarray | None,
     seed: int,
 ) -> Head:
-    """Fit the head that `options.head` names to targets as `soft.targets_of` gives them.
+    """Fit the head that `options.head` names to the targets of `soft_labels.training_targets`.
 
-    `weights` (n,) are those of the rows, None for 1 each.
+    `weights` (n,) are the rows' weights, None for 1 each.
     """
     if labels.task == "classification":
-        codes = np.unique(unrolled(target)[1])
+        codes = np.unique(expand_soft_targets(target)[1])
         if len(codes) == 1:
-            return Certain(codes)
+            return ConstantHead(codes)
     if options.head == "linear":
         return fit_linear(options, features, target, labels, weights)
     if options.head == "knn":
-        return Neighbours.fit(options, features, target, labels, weights)
-    return Network.fit(options, features, target, labels, weights, seed)
+        return KnnHead.fit(options, features, target, labels, weights)
+    return MlpHead.fit(options, features, target, labels, weights, seed)
 
 
 def fit_linear(
@@ -60,58 +66,64 @@ def fit_linear(
     labels: Labels,
     weights: np.ndarray | None,
 ) -> Head:
-    """Fit a linear head: to features of one spread, whose rows have length 1 on average."""
+    """Fit a linear head to standardised features whose rows have length 1 on average."""
     from sklearn.linear_model import Ridge
 
-    mean, scale = scales(features)
+    mean, scale = mean_and_scale(features)
     scale = scale * np.sqrt(features.shape[1])
     rows = (features - mean) / scale
     if labels.task == "regression":
         ridge = Ridge(alpha=options.alpha).fit(rows, target, weights)
-        fitted = Linear(ridge.coef_.reshape(1, -1), np.array([float(ridge.intercept_)]), NONE)
+        fitted = LinearModel(
+            ridge.coef_.reshape(1, -1), np.array([float(ridge.intercept_)]), NO_CODES
+        )
     else:
-        found = problem(target, labels, weights)
-        if len(found.codes) == 1 and labels.task == "classification":
-            return Certain(found.codes)
-        rows = rows[found.places]
-        if labels.task == "multilabel" or found.holds.shape[1] == 1:
-            fitted = each(partial(_logistic, options), rows, found.holds, found.shares)
+        targets = one_vs_rest_targets(target, labels, weights)
+        if len(targets.codes) == 1 and labels.task == "classification":
+            return ConstantHead(targets.codes)
+        rows = rows[targets.rows]
+        if labels.task == "multilabel" or targets.indicators.shape[1] == 1:
+            fitted = fit_each(
+                partial(_fit_logistic, options), rows, targets.indicators, targets.sample_weight
+            )
         else:
-            codes = unrolled(target)[1]
-            fitted = Linear(*_softmax_regression(options, rows, codes, found.shares), NONE)
-        fitted = Linear(fitted.weights, fitted.bias, found.codes)
-    # The scales go into the weights: the head takes features as they come.
+            codes = expand_soft_targets(target)[1]
+            fitted = LinearModel(
+                *_fit_softmax(options, rows, codes, targets.sample_weight), NO_CODES
+            )
+        fitted = LinearModel(fitted.weights, fitted.bias, targets.codes)
+    # Fold the scaling into the weights, so that the head takes raw features.
     bias = fitted.bias - fitted.weights @ (mean / scale)
     return LinearHead(fitted.weights / scale, bias, fitted.codes)
 
 
-def restored(arrays: dict[str, np.ndarray]) -> Head:
-    """Make the head whose arrays were kept."""
-    kept = dict(arrays)
-    kind = HEADS[str(kept.pop("head"))]
-    return cast(Head, kind(**kept))
+def restore_head(arrays: dict[str, np.ndarray]) -> Head:
+    """Rebuild the head from its saved arrays."""
+    fields = dict(arrays)
+    kind = HEADS[str(fields.pop("head"))]
+    return cast(Head, kind(**fields))
 
 
 @dataclass(frozen=True)
-class Certain:
-    """One class was learnt: `codes` (1,)."""
+class ConstantHead:
+    """Training had a single class: `codes` (1,)."""
 
     codes: np.ndarray
 
     def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
-        """Give (n, c) certain predictions."""
-        return certain(self.codes, len(features), labels)
+        """Return (n, c) one-hot predictions."""
+        return constant_probabilities(self.codes, len(features), labels)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Give the class."""
+        """Return the class."""
         return {"head": np.array("certain"), "codes": self.codes}
 
 
 @dataclass(frozen=True)
 class LinearHead:
-    """Multinomial logistic regression, one logistic each for several labels, or ridge for numbers.
+    """Multinomial logistic regression, one logistic for each label, or ridge regression.
 
-    `weights` (k, f), `bias` (k,), `codes` the classes that were learnt.
+    `weights` (k, f), `bias` (k,), `codes` the classes seen in training.
     """
 
     weights: np.ndarray
@@ -119,38 +131,40 @@ class LinearHead:
     codes: np.ndarray
 
     def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
-        """Give probabilities or numbers."""
+        """Return probabilities or values."""
         if labels.task != "classification" or len(self.weights) == 1:
-            return Linear(self.weights, self.bias, self.codes).predict(features, labels)
-        return spread(softmax(features @ self.weights.T + self.bias), self.codes, labels)
+            return LinearModel(self.weights, self.bias, self.codes).predict(features, labels)
+        return expand_probabilities(
+            softmax(features @ self.weights.T + self.bias), self.codes, labels
+        )
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Give weights, bias and codes."""
-        kept = {"weights": self.weights, "bias": self.bias, "codes": self.codes}
-        return {"head": np.array("linear")} | kept
+        """Return weights, bias and codes."""
+        fields = {"weights": self.weights, "bias": self.bias, "codes": self.codes}
+        return {"head": np.array("linear")} | fields
 
 
-def _logistic(
+def _fit_logistic(
     options: LinearOptions, rows: np.ndarray, holds: np.ndarray, shares: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
     codes = holds.astype(np.int64)
-    weights, bias = _softmax_regression(options, rows, codes, shares)
+    weights, bias = _fit_softmax(options, rows, codes, shares)
     return weights[0], bias[0]
 
 
-def _softmax_regression(
+def _fit_softmax(
     options: LinearOptions, rows: np.ndarray, codes: np.ndarray, shares: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.linear_model import LogisticRegression
 
-    found = LogisticRegression(C=options.c, max_iter=ROUNDS)
-    found.fit(rows, codes, sample_weight=class_weights(options.class_weights, codes, shares))
-    return found.coef_, found.intercept_
+    regression = LogisticRegression(C=options.c, max_iter=MAX_ITERATIONS)
+    regression.fit(rows, codes, sample_weight=balance_classes(options.class_weights, codes, shares))
+    return regression.coef_, regression.intercept_
 
 
 HEADS: dict[str, Any] = {
-    "certain": Certain,
+    "certain": ConstantHead,
     "linear": LinearHead,
-    "knn": Neighbours,
-    "mlp": Network,
+    "knn": KnnHead,
+    "mlp": MlpHead,
 }

@@ -1,4 +1,4 @@
-"""The machine that a model runs on: its device, its threads, and the order that it sums in."""
+"""The device that models run on, its seeds and threads, and the order of its sums."""
 
 import os
 from collections.abc import Iterator
@@ -8,40 +8,41 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io.threads import threads
 from foldline.core.params.training import Train
 
-__all__ = ["device", "quiet", "seeded", "sums", "threads"]
+__all__ = ["deterministic", "get_device", "set_seed", "silence_transformers", "threads"]
 
 
-def device() -> str:
-    """Name the device that models train and predict on."""
+def get_device() -> str:
+    """Return the device for training and prediction: `cuda` or `cpu`."""
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def seeded(seed: int) -> None:
+def set_seed(seed: int) -> None:
     """Seed every global generator."""
     import transformers
 
-    quiet()
+    silence_transformers()
     transformers.set_seed(seed)
 
 
 @contextmanager
-def sums(train: Train) -> Iterator[None]:
-    """Let torch sum with `train.threads`, in an order as fixed as `train.determinism` asks.
+def deterministic(train: Train) -> Iterator[None]:
+    """Run torch with `train.threads`, as deterministically as `train.determinism` asks.
 
-    A CPU with the same threads sums in one order anyway. A GPU does where it is told to and has an
-    algorithm for it; attention has one for sure in plain products alone, which strict takes.
+    A CPU sums in a fixed order for a given number of threads. A GPU does so only on request and
+    only for operations with a deterministic algorithm; strict therefore uses plain (math)
+    attention.
 
     Raises:
-        FoldlineError: with strict, at an operation that has no such algorithm.
+        FoldlineError: with strict, if an operation has no deterministic algorithm.
     """
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
     strict, gpu = train.determinism == "strict", torch.cuda.is_available()
     fixed = strict or (gpu and train.determinism == "seeded")
-    if fixed:  # read when CUDA's library of products is first used
+    if fixed:  # read when cuBLAS is first used
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     kernels = sdpa_kernel(SDPBackend.MATH) if strict and gpu else nullcontext()
     before = torch.are_deterministic_algorithms_enabled()
@@ -53,16 +54,16 @@ def sums(train: Train) -> Iterator[None]:
     except RuntimeError as error:
         if not (strict and "deterministic" in str(error)):
             raise
-        what = str(error).split(". ")[0]
+        reason = str(error).split(". ")[0]
         raise FoldlineError(
-            f"train.determinism: strict, and {what}. Next: set it to seeded"
+            f"train.determinism=strict: {reason}. Next: set it to seeded"
         ) from error
     finally:
         torch.use_deterministic_algorithms(before, warn_only=lenient)
 
 
-def quiet() -> None:
-    """Leave errors alone to transformers' log: a bar for each loaded file drowns what matters."""
+def silence_transformers() -> None:
+    """Log only errors of transformers and hide its progress bars, which drown our own messages."""
     from transformers.utils import logging
 
     logging.set_verbosity_error()

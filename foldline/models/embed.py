@@ -1,4 +1,4 @@
-"""A frozen sentence encoder under a small head: often the best for few rows, in seconds."""
+"""A frozen sentence encoder with a small head: often the best model for few rows, in seconds."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,63 +8,63 @@ import pandas as pd
 
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
-from foldline.encoders.sentence_encoder import Encoder, open_encoder, reopened
+from foldline.encoders.sentence_encoder import SentenceEncoder, open_encoder, reopen_encoder
 from foldline.models import dense_heads
-from foldline.models.interface import Fitted, Job
-from foldline.models.scaling import of_pairs
-from foldline.models.soft_labels import targets_of, weights_of
+from foldline.models.interface import FitResult, Job
+from foldline.models.pair_features import combine_pairs
+from foldline.models.soft_labels import sample_weights, training_targets
 
 KEY = "embed.encoder"
 ARRAYS, CARD = "embed.npz", "embed.json"
 
 
 @dataclass(frozen=True)
-class Embed:
-    """An encoder and a head; the encoder is kept by name and content, not as a copy."""
+class EmbedModel:
+    """An encoder and a head; the encoder is saved by name and content, not as a copy."""
 
     labels: Labels
-    encoder: Encoder
+    encoder: SentenceEncoder
     pairs: bool
     head: dense_heads.Head
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c) probabilities or (n,) numbers, in the order of the rows."""
-        return self.head.predict(features(self.encoder, self.pairs, rows), self.labels)
+        """Return (n, c) probabilities or (n,) numbers, in the order of the rows."""
+        return self.head.predict(extract_features(self.encoder, self.pairs, rows), self.labels)
 
     def save(self, folder: Path) -> None:
-        """Write the head's arrays, and by what the encoder is found again."""
+        """Write the head's arrays, and what is needed to load the encoder again."""
         np.savez_compressed(folder / ARRAYS, allow_pickle=False, **self.head.arrays())
         write_json(folder / CARD, {"pairs": self.pairs, "encoder": self.encoder.source})
 
 
-def fit(job: Job) -> Fitted:
-    """Fit the head on vectors of the training rows."""
+def fit(job: Job) -> FitResult:
+    """Fit the head to the vectors of the training rows."""
     options, recipe = job.recipe.embed, job.recipe
     encoder = open_encoder(KEY, options.encoder, recipe.max_length, recipe.train.threads)
     pairs = bool((job.train["text_pair"] != "").any())
-    given = features(encoder, pairs, job.train)
-    target, weights = targets_of(job.train, job.labels), weights_of(job.train)
-    head = dense_heads.fit_head(options, given, target, job.labels, weights, recipe.seed)
-    summary = {"features": float(given.shape[1]), "max_length": float(encoder.longest)}
-    return Fitted(Embed(job.labels, encoder, pairs, head), summary=summary)
+    vectors = extract_features(encoder, pairs, job.train)
+    target, weights = training_targets(job.train, job.labels), sample_weights(job.train)
+    head = dense_heads.fit_head(options, vectors, target, job.labels, weights, recipe.seed)
+    summary = {"features": float(vectors.shape[1]), "max_length": float(encoder.max_tokens)}
+    return FitResult(EmbedModel(job.labels, encoder, pairs, head), summary=summary)
 
 
-def load(folder: Path, labels: Labels) -> Embed:
-    """Read the head, and load the encoder.
+def load(folder: Path, labels: Labels) -> EmbedModel:
+    """Read the head and load the encoder.
 
     Raises:
-        FoldlineError: where the encoder is gone, or another one by now.
+        FoldlineError: if the encoder is gone or has changed.
     """
     card = read_json(folder / CARD)
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        head = dense_heads.restored(dict(arrays))
-    return Embed(labels, reopened(KEY, card["encoder"]), card["pairs"], head)
+        head = dense_heads.restore_head(dict(arrays))
+    return EmbedModel(labels, reopen_encoder(KEY, card["encoder"]), card["pairs"], head)
 
 
-def features(encoder: Encoder, pairs: bool, rows: pd.DataFrame) -> np.ndarray:
-    """Give (n, width) float64 vectors, or of pairs what `scaling.of_pairs` makes of both."""
-    first = encoder.vectors(rows["text"].tolist()).astype(np.float64)
+def extract_features(encoder: SentenceEncoder, pairs: bool, rows: pd.DataFrame) -> np.ndarray:
+    """Return (n, width) float64 vectors, or the combined vectors of pairs."""
+    first = encoder.encode(rows["text"].tolist()).astype(np.float64)
     if not pairs:
         return first
-    second = encoder.vectors(rows["text_pair"].tolist()).astype(np.float64)
-    return of_pairs(first, second)
+    second = encoder.encode(rows["text_pair"].tolist()).astype(np.float64)
+    return combine_pairs(first, second)

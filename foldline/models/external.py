@@ -1,7 +1,7 @@
-"""Predictions that were made elsewhere, taken from a file by the rows' ids.
+"""Predictions made outside Foldline, read from a file by row id.
 
-Foldline cannot prove that they are out of fold: whoever made them must have predicted each row by
-a model that had not seen it, or scores of cross-validation are worth nothing.
+Foldline cannot verify that they are out of fold: each row must have been predicted by a model that
+was not trained on it, otherwise cross-validation scores are meaningless.
 """
 
 import csv
@@ -15,36 +15,36 @@ import pandas as pd
 from foldline.core.errors import FoldlineError, listed
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
-from foldline.models.interface import Fitted, Job
+from foldline.models.interface import FitResult, Job
 
 ARRAYS, CARD = "external.npz", "external.json"
-NUMBER = "predicted"
-OFF = 0.01  # that probabilities of a row may miss 1 by: they are often rounded
+REGRESSION_COLUMN = "predicted"
+TOLERANCE = 0.01  # of the sum of a row's probabilities, which are often rounded
 
 
 @dataclass(frozen=True)
-class External:
-    """Predictions (m, c) or (m,) by id, and the file that they were read from."""
+class ExternalPredictions:
+    """Predictions (m, c) or (m,) by id, and the file they came from."""
 
     path: str
     ids: tuple[str, ...]
     values: np.ndarray
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give the rows' own predictions.
+        """Return the predictions of the rows, looked up by id.
 
         Raises:
-            FoldlineError: naming ids that the file does not hold.
+            FoldlineError: for ids that the file does not contain.
         """
-        places = pd.Index(self.ids).get_indexer(pd.Index(rows["id"].astype(str)))
-        if (places < 0).any():
-            missing = rows["id"][places < 0]
+        indices = pd.Index(self.ids).get_indexer(pd.Index(rows["id"].astype(str)))
+        if (indices < 0).any():
+            missing = rows["id"][indices < 0]
             raise FoldlineError(
                 f"{self.path} has no prediction of {len(missing)} of {len(rows)} rows "
-                f"(id {listed(missing)}): it must hold every row, the test rows and those to "
-                "predict as well"
+                f"(id {listed(missing)}): it must have all rows, including test rows and rows "
+                "to predict"
             )
-        return self.values[places]
+        return self.values[indices]
 
     def save(self, folder: Path) -> None:
         """Write ids and predictions."""
@@ -52,33 +52,35 @@ class External:
         write_json(folder / CARD, {"path": self.path, "ids": self.ids})
 
 
-def fit(job: Job) -> Fitted:
-    """Read the file; nothing is learnt from the rows.
+def fit(job: Job) -> FitResult:
+    """Read the predictions; nothing is learnt from the rows.
 
     Raises:
-        FoldlineError: naming the file's line or column that is not as it must be.
+        FoldlineError: for a malformed file, with its line or column.
     """
     path = job.recipe.external.file
     if path is None:
         raise FoldlineError("external.file is null: name a csv file under data/raw/")
     ids, values = read_predictions(Path(path), job.labels)
-    return Fitted(External(path, ids, values), summary={"predictions": float(len(ids))})
+    return FitResult(
+        ExternalPredictions(path, ids, values), summary={"predictions": float(len(ids))}
+    )
 
 
-def load(folder: Path, labels: Labels) -> External:
+def load(folder: Path, labels: Labels) -> ExternalPredictions:
     """Read the model."""
     card = read_json(folder / CARD)
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        return External(card["path"], tuple(card["ids"]), arrays["values"])
+        return ExternalPredictions(card["path"], tuple(card["ids"]), arrays["values"])
 
 
 def read_predictions(path: Path, labels: Labels) -> tuple[tuple[str, ...], np.ndarray]:
-    """Read ids and (m, c) probabilities, or (m,) numbers, from a csv file.
+    """Read ids and (m, c) probabilities, or (m,) values, from a csv file.
 
     Raises:
-        FoldlineError: naming the line or column that is not as it must be.
+        FoldlineError: for a malformed file, with its line or column.
     """
-    names = labels.columns or [NUMBER]
+    names = labels.columns or [REGRESSION_COLUMN]
     ids: dict[str, int] = {}
     values = []
     try:
@@ -90,40 +92,42 @@ def read_predictions(path: Path, labels: Labels) -> tuple[tuple[str, ...], np.nd
                 id_ = row["id"]
                 if id_ in ids:
                     raise FoldlineError(
-                        f"{path}, line {reader.line_num}: id '{id_}' stands in line {ids[id_]}, "
-                        "too: one prediction of a row is allowed, so drop the other"
+                        f"{path}, line {reader.line_num}: id '{id_}' is already in line "
+                        f"{ids[id_]}: keep one prediction for each row"
                     )
                 ids[id_] = reader.line_num
-                values.append([_number(path, reader.line_num, name, row[name]) for name in names])
+                values.append(
+                    [_parse_number(path, reader.line_num, name, row[name]) for name in names]
+                )
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FoldlineError(
             f"external.file={path} cannot be read: {error}. Name a csv file in UTF-8"
         ) from error
-    found = np.array(values, dtype=np.float64).reshape(len(values), len(names))
+    predictions = np.array(values, dtype=np.float64).reshape(len(values), len(names))
     if labels.task == "regression":
-        return tuple(ids), found[:, 0]
-    return tuple(ids), _checked(path, list(ids.values()), found, labels)
+        return tuple(ids), predictions[:, 0]
+    return tuple(ids), _validate_probabilities(path, list(ids.values()), predictions, labels)
 
 
-def _check_columns(path: Path, found: Sequence[str], names: list[str]) -> None:
-    missing = [name for name in ["id", *names] if name not in found]
+def _check_columns(path: Path, columns: Sequence[str], names: list[str]) -> None:
+    missing = [name for name in ["id", *names] if name not in columns]
     if missing:
         raise FoldlineError(
-            f"{path} has no column {listed(missing)}; it has {listed(found, 20) or 'none'}. "
+            f"{path} has no column {listed(missing)}; it has {listed(columns, 20) or 'none'}. "
             f"Name its columns id, {', '.join(names)}"
         )
 
 
 def _check_cells(path: Path, line: int, row: Mapping[str | None, object]) -> None:
-    # A comma in a number (0,5) moves all that follows into the wrong columns.
+    # A decimal comma (0,5) shifts the following cells into the wrong columns.
     if None in row:
         raise FoldlineError(
-            f"{path}, line {line}: there are more cells than columns: write numbers with a point "
-            "(0.5), and put an id that has a comma in quotes"
+            f"{path}, line {line}: more cells than columns: write numbers with a decimal "
+            "point (0.5), and quote ids that contain a comma"
         )
 
 
-def _number(path: Path, line: int, name: str, cell: str | None) -> float:
+def _parse_number(path: Path, line: int, name: str, cell: str | None) -> float:
     try:
         value = float(cell or "")
         if not np.isfinite(value):
@@ -135,17 +139,19 @@ def _number(path: Path, line: int, name: str, cell: str | None) -> float:
     return value
 
 
-def _checked(path: Path, lines: list[int], found: np.ndarray, labels: Labels) -> np.ndarray:
-    """Refuse what is no probability; those of a row are made to sum to 1 exactly."""
-    strange = (found < 0).any(axis=1) | (found > 1).any(axis=1)
-    what = "probabilities must be from 0 to 1"
-    if not strange.any() and labels.task == "classification":
-        strange = np.abs(found.sum(axis=1) - 1) > OFF
-        what = "the probabilities of a row must sum to 1"
-    if strange.any():
-        place = int(strange.argmax())
-        shown = ", ".join(f"{value:g}" for value in found[place].tolist()[:8])
-        raise FoldlineError(f"{path}, line {lines[place]}: {what} (found {shown})")
+def _validate_probabilities(
+    path: Path, lines: list[int], probabilities: np.ndarray, labels: Labels
+) -> np.ndarray:
+    """Check probabilities and normalise each row to sum to exactly 1."""
+    invalid = (probabilities < 0).any(axis=1) | (probabilities > 1).any(axis=1)
+    problem = "probabilities must be from 0 to 1"
+    if not invalid.any() and labels.task == "classification":
+        invalid = np.abs(probabilities.sum(axis=1) - 1) > TOLERANCE
+        problem = "the probabilities of a row must sum to 1"
+    if invalid.any():
+        row = int(invalid.argmax())
+        example = ", ".join(f"{value:g}" for value in probabilities[row].tolist()[:8])
+        raise FoldlineError(f"{path}, line {lines[row]}: {problem} (found {example})")
     if labels.task == "multilabel":
-        return found
-    return np.asarray(found / found.sum(axis=1, keepdims=True))
+        return probabilities
+    return np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True))

@@ -1,4 +1,4 @@
-"""Rules written by hand: a class is told by its words."""
+"""A hand-written rule model: keywords and patterns for each class."""
 
 import re
 from collections.abc import Mapping
@@ -13,19 +13,18 @@ from foldline.core.errors import FoldlineError, listed, nearest
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.yaml_files import read_yaml
-from foldline.models.interface import Fitted, Job
-from foldline.models.soft_labels import targets_of, weights_of
+from foldline.models.interface import FitResult, Job
+from foldline.models.soft_labels import sample_weights, training_targets
 
 FILE = "keywords.json"
 Rules = dict[str, list[str]]
 
 
 @dataclass(frozen=True)
-class Keywords:
-    """Words and /patterns/ of each class, and the training rows' shares of the classes (c,).
+class KeywordModel:
+    """Keywords and /patterns/ of each class, and the class shares (c,) of the training rows.
 
-    A class that more of its rules find in a text gets more of it; where none is found the shares
-    decide, so the majority class does.
+    A class scores by how many of its rules match; without a match the class shares decide.
     """
 
     labels: Labels
@@ -33,15 +32,16 @@ class Keywords:
     shares: tuple[float, ...]
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c) shares of the rules found, or 1 and 0 for several labels at once."""
-        patterns = [_patterns(self.rules.get(name, [])) for name in self.labels.classes]
+        """Return (n, c) shares of matching rules; multilabel: 1 where any rule matches, else 0."""
+        patterns = [_compile_rules(self.rules.get(name, [])) for name in self.labels.classes]
         texts = zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True)
         counts = np.array(
-            [[_found(own, f"{a}\n{b}") for own in patterns] for a, b in texts], dtype=np.float64
+            [[_count_matches(rules, f"{a}\n{b}") for rules in patterns] for a, b in texts],
+            dtype=np.float64,
         ).reshape(len(rows), len(patterns))
         if self.labels.task == "multilabel":
             return np.asarray((counts > 0).astype(np.float64))
-        # Of classes with as many rules found the more frequent one is told.
+        # Ties between classes go to the more frequent one.
         prior = np.array(self.shares) / sum(self.shares)
         totals = np.where(counts > 0, counts + 0.5 * prior, 0.0)
         totals = np.where(counts.any(axis=1, keepdims=True), totals, prior)
@@ -52,57 +52,61 @@ class Keywords:
         write_json(folder / FILE, {"rules": self.rules, "shares": self.shares})
 
 
-def fit(job: Job) -> Fitted:
-    """Read the rules, and count the classes of the training rows.
+def fit(job: Job) -> FitResult:
+    """Read the rules and count the classes of the training rows.
 
     Raises:
-        FoldlineError: where the task has no classes, or the file is not as it must be.
+        FoldlineError: if the task has no classes, or the file is missing or malformed.
     """
     labels = job.labels
     if labels.task == "regression":
-        raise FoldlineError("model=keywords tells classes and cannot predict numbers")
+        raise FoldlineError(
+            "model=keywords supports only classification: it cannot predict numbers"
+        )
     path = job.recipe.keywords.file
     if path is None:
         raise FoldlineError("keywords.file is null: name a YAML file under data/raw/")
     if not Path(path).is_file():
-        raise FoldlineError(f"keywords.file={path} is not there: name a YAML file under data/raw/")
+        raise FoldlineError(
+            f"keywords.file={path} does not exist: name a YAML file under data/raw/"
+        )
     rules = read_rules(Path(path), labels)
-    target = targets_of(job.train, labels)
+    target = training_targets(job.train, labels)
     target = np.eye(len(labels.classes))[target] if target.ndim == 1 else target
-    shares = np.average(target, axis=0, weights=weights_of(job.train))
-    model = Keywords(labels, rules, tuple(shares.tolist()))
-    every = _patterns([word for words in rules.values() for word in words])
-    hits = [_found(every, text) > 0 for text in job.train["text"]]
-    return Fitted(model, summary={"texts_with_keywords": float(np.mean(hits))})
+    shares = np.average(target, axis=0, weights=sample_weights(job.train))
+    model = KeywordModel(labels, rules, tuple(shares.tolist()))
+    all_rules = _compile_rules([word for words in rules.values() for word in words])
+    hits = [_count_matches(all_rules, text) > 0 for text in job.train["text"]]
+    return FitResult(model, summary={"texts_with_keywords": float(np.mean(hits))})
 
 
-def load(folder: Path, labels: Labels) -> Keywords:
+def load(folder: Path, labels: Labels) -> KeywordModel:
     """Read the model."""
     content = read_json(folder / FILE)
-    return Keywords(labels, content["rules"], tuple(content["shares"]))
+    return KeywordModel(labels, content["rules"], tuple(content["shares"]))
 
 
 def read_rules(path: Path, labels: Labels) -> Rules:
     """Read words and /patterns/ of classes from YAML: `spam: [winner, "/£ ?[0-9]+/"]`.
 
     Raises:
-        FoldlineError: naming the class that is not known or the rule that cannot be read.
+        FoldlineError: for an unknown class or a rule that cannot be read.
     """
-    content = _content(path)
+    content = _read_mapping(path)
     for name, words in content.items():
         if str(name) not in labels.classes:
-            close = nearest(str(name), labels.classes)
-            hint = f"; did you mean '{close}'?" if close else "."
+            nearest_class = nearest(str(name), labels.classes)
+            hint = f"; did you mean '{nearest_class}'?" if nearest_class else "."
             raise FoldlineError(
                 f"{path}: '{name}' is not a class{hint} Classes: {listed(labels.classes)}"
             )
         if not isinstance(words, list) or not words or not all(map(_is_word, words)):
             raise FoldlineError(
-                f"{path}: {name} must have a list of words (found {words!r:.60}), none of them "
-                f"empty: write `{name}: [word, another]`"
+                f"{path}: {name} must be a list of non-empty words (found {words!r:.60}): write "
+                f"`{name}: [word, another]`"
             )
         try:
-            _patterns([str(word) for word in words])
+            _compile_rules([str(word) for word in words])
         except re.error as error:
             raise FoldlineError(
                 f"{path}: {name}: {error.pattern!r} is not a regular expression: {error}"
@@ -110,29 +114,29 @@ def read_rules(path: Path, labels: Labels) -> Rules:
     return {str(name): [str(word) for word in words] for name, words in content.items()}
 
 
-def _content(path: Path) -> Mapping[Any, Any]:
+def _read_mapping(path: Path) -> Mapping[Any, Any]:
     content = read_yaml(path)
     if not isinstance(content, Mapping) or not content:
         raise FoldlineError(
-            f"{path} must hold classes with lists of words, as `sports: [match, 축구]` "
+            f"{path} must map classes to lists of words, as `sports: [match, 축구]` "
             f"(found {content!r:.60})"
         )
     return content
 
 
 def _is_word(word: object) -> bool:
-    """Tell whether a text or number can stand for a word; an empty one stands in every text."""
+    """Return whether a value can be a keyword; an empty one would match every text."""
     return isinstance(word, (str, int, float)) and bool(str(word).strip())
 
 
-def _patterns(words: list[str]) -> list[re.Pattern[str]]:
-    """Compile rules: a word stands anywhere in a text, as Korean particles follow words."""
-    found = []
+def _compile_rules(words: list[str]) -> list[re.Pattern[str]]:
+    """Compile rules that match anywhere in a text, since Korean particles follow words."""
+    patterns = []
     for word in words:
         regex = len(word) > 2 and word.startswith("/") and word.endswith("/")
-        found.append(re.compile(word[1:-1] if regex else re.escape(word), re.IGNORECASE))
-    return found
+        patterns.append(re.compile(word[1:-1] if regex else re.escape(word), re.IGNORECASE))
+    return patterns
 
 
-def _found(patterns: list[re.Pattern[str]], text: str) -> int:
+def _count_matches(patterns: list[re.Pattern[str]], text: str) -> int:
     return sum(pattern.search(text) is not None for pattern in patterns)

@@ -1,4 +1,4 @@
-"""Nearest neighbours as a head over dense features."""
+"""A k-nearest-neighbours head over dense features."""
 
 from dataclasses import dataclass
 
@@ -6,14 +6,14 @@ import numpy as np
 
 from foldline.core.io.labels import Labels
 from foldline.core.params import DenseHead
-from foldline.models.scaling import normalised
+from foldline.models.scaling import normalise_rows
 
-CELLS = 20_000_000  # of a table of distances at once
+MAX_CELLS = 20_000_000  # of a block of similarities
 
 
 @dataclass(frozen=True)
-class Neighbours:
-    """The nearest training rows by cosine vote, the nearer the more, times what each counts.
+class KnnHead:
+    """Votes of the nearest training rows, weighted by cosine similarity and sample weight.
 
     `rows` (m, f), `targets` (m, c) or (m, 1), `weights` (m,).
     """
@@ -24,25 +24,30 @@ class Neighbours:
     count: np.ndarray
 
     def predict(self, features: np.ndarray, labels: Labels) -> np.ndarray:
-        """Give the weighted mean of the neighbours' targets."""
-        unit = normalised(features)
-        found = np.zeros((len(features), self.targets.shape[1]))
-        size = max(1, CELLS // len(self.rows))
+        """Return the weighted mean of the neighbours' targets."""
+        unit = normalise_rows(features)
+        votes_sum = np.zeros((len(features), self.targets.shape[1]))
+        size = max(1, MAX_CELLS // len(self.rows))
         for start in range(0, len(unit), size):
-            near = unit[start : start + size].astype(np.float64) @ self.rows.T.astype(np.float64)
-            # The last digits of sums differ by the rows beside them: ties must not.
-            near = near.round(6)
-            order = np.argsort(-near, axis=1, kind="stable")[:, : int(self.count)]
-            votes = np.maximum(np.take_along_axis(near, order, axis=1), 1e-6) * self.weights[order]
+            similarity = unit[start : start + size].astype(np.float64) @ self.rows.T.astype(
+                np.float64
+            )
+            # The last digits depend on the other rows of the block: ties must not.
+            similarity = similarity.round(6)
+            order = np.argsort(-similarity, axis=1, kind="stable")[:, : int(self.count)]
+            votes = (
+                np.maximum(np.take_along_axis(similarity, order, axis=1), 1e-6)
+                * self.weights[order]
+            )
             votes /= votes.sum(axis=1, keepdims=True)
-            found[start : start + size] = np.einsum("nk,nkc->nc", votes, self.targets[order])
-        return found[:, 0] if labels.task == "regression" else found
+            votes_sum[start : start + size] = np.einsum("nk,nkc->nc", votes, self.targets[order])
+        return votes_sum[:, 0] if labels.task == "regression" else votes_sum
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Give the rows themselves."""
+        """Return the stored rows."""
         names = ("rows", "targets", "weights", "count")
-        kept = {name: getattr(self, name) for name in names}
-        return {"head": np.array("knn")} | kept
+        fields = {name: getattr(self, name) for name in names}
+        return {"head": np.array("knn")} | fields
 
     @classmethod
     def fit(
@@ -52,8 +57,8 @@ class Neighbours:
         target: np.ndarray,
         labels: Labels,
         weights: np.ndarray | None,
-    ) -> "Neighbours":
-        """Keep the training rows."""
+    ) -> "KnnHead":
+        """Store the training rows."""
         if labels.task == "regression":
             targets = target[:, None]
         elif target.ndim == 1:
@@ -62,5 +67,5 @@ class Neighbours:
             targets = target
         count = np.array(min(options.neighbours, len(features)))
         weights = np.ones(len(features)) if weights is None else weights
-        unit = normalised(features).astype(np.float32)
+        unit = normalise_rows(features).astype(np.float32)
         return cls(unit, targets.astype(np.float64), weights, count)

@@ -1,4 +1,4 @@
-"""A model that sees nothing of a text but its length: what lengths alone give away."""
+"""A model on text length alone: how much lengths reveal about the labels."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,52 +9,52 @@ import pandas as pd
 from foldline.core.io.labels import Labels
 from foldline.core.params import LinearOptions
 from foldline.models import dense_heads
-from foldline.models.interface import Fitted, Job
-from foldline.models.soft_labels import targets_of, weights_of
+from foldline.models.interface import FitResult, Job
+from foldline.models.soft_labels import sample_weights, training_targets
 
 ARRAYS = "length.npz"
-# Two numbers of a text do not need to be held back.
+# So few features need no regularisation.
 OPTIONS = LinearOptions(c=100.0, alpha=1e-3, class_weights="none")
 
 
 @dataclass(frozen=True)
-class Length:
-    """A linear head over lengths."""
+class LengthModel:
+    """A linear head over length features."""
 
     labels: Labels
     head: dense_heads.Head
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c) probabilities or (n,) numbers, in the order of the rows."""
-        return self.head.predict(lengths(rows), self.labels)
+        """Return (n, c) probabilities or (n,) numbers, in the order of the rows."""
+        return self.head.predict(length_features(rows), self.labels)
 
     def save(self, folder: Path) -> None:
         """Write the head's arrays."""
         np.savez_compressed(folder / ARRAYS, allow_pickle=False, **self.head.arrays())
 
 
-def fit(job: Job) -> Fitted:
+def fit(job: Job) -> FitResult:
     """Fit a logistic or ridge regression on lengths."""
-    target, weights = targets_of(job.train, job.labels), weights_of(job.train)
-    head = dense_heads.fit_linear(OPTIONS, lengths(job.train), target, job.labels, weights)
-    return Fitted(Length(job.labels, head))
+    target, weights = training_targets(job.train, job.labels), sample_weights(job.train)
+    head = dense_heads.fit_linear(OPTIONS, length_features(job.train), target, job.labels, weights)
+    return FitResult(LengthModel(job.labels, head))
 
 
-def load(folder: Path, labels: Labels) -> Length:
+def load(folder: Path, labels: Labels) -> LengthModel:
     """Read the model."""
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        return Length(labels, dense_heads.restored(dict(arrays)))
+        return LengthModel(labels, dense_heads.restore_head(dict(arrays)))
 
 
-def lengths(rows: pd.DataFrame) -> np.ndarray:
-    """Give (n, 6) logs of characters and words of both texts, and how far those lie apart.
+def length_features(rows: pd.DataFrame) -> np.ndarray:
+    """Return (n, 6) log counts of characters and words of both texts, and their differences.
 
-    The last four are 0, or those of the first, where there is no second text.
+    Without a second text its two counts are 0 and the differences equal the first two.
     """
-    first, second = (_of(rows[name].tolist()) for name in ("text", "text_pair"))
+    first, second = (_log_lengths(rows[name].tolist()) for name in ("text", "text_pair"))
     return np.hstack([first, second, np.abs(first - second)])
 
 
-def _of(texts: list[str]) -> np.ndarray:
+def _log_lengths(texts: list[str]) -> np.ndarray:
     counts = [(len(text), len(text.split())) for text in texts]
     return np.log1p(np.array(counts, dtype=np.float64).reshape(len(texts), 2))

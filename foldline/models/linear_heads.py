@@ -1,4 +1,4 @@
-"""Linear learners of classes on many sparse features: the heads of TF-IDF."""
+"""Linear classifiers over many sparse features: the heads of TF-IDF."""
 
 from functools import partial
 from typing import Any
@@ -7,83 +7,92 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.params import Recipe
-from foldline.models.one_vs_rest import Learner, Linear, Problem, each
-from foldline.models.platt import calibrated, calibration_folds
+from foldline.models.one_vs_rest import Learner, LinearModel, OneVsRestTargets, fit_each
+from foldline.models.platt import calibration_folds, fit_calibrated
 
-SMOOTHING = 1.0  # of naive Bayes counts: Laplace's
-# How much of an NB-SVM is its own: the rest are weights of one size (Wang and Manning, 2012).
-OWN = 0.25
+SMOOTHING = 1.0  # of naive Bayes counts (Laplace)
+# Between the SVM weights (1) and their mean magnitude (0) (Wang and Manning, 2012).
+INTERPOLATION = 0.25
 
 
 def fit_head(
-    recipe: Recipe, features: Any, found: Problem, rows: pd.DataFrame, counts: int
-) -> Linear:
-    """Fit the head that `tfidf.head` names; the first `counts` features are never negative.
+    recipe: Recipe, features: Any, targets: OneVsRestTargets, rows: pd.DataFrame, counts: int
+) -> LinearModel:
+    """Fit the head that `tfidf.head` names; the first `counts` features are non-negative.
 
-    Logistic regression gives probabilities by itself; all others are calibrated on training rows
-    out of their folds, which keep groups and copies of `rows` (n) together.
+    Logistic regression returns probabilities by itself. All others are calibrated on out-of-fold
+    training rows; folds keep groups and copies of `rows` (n) together.
     """
     options = recipe.tfidf
-    features = features[found.places]
+    features = features[targets.rows]
     if options.head == "logistic":
-        fitted = each(partial(_logistic, recipe), features, found.holds, found.shares)
-        return Linear(fitted.weights, fitted.bias, found.codes)
+        fitted = fit_each(
+            partial(_fit_logistic, recipe), features, targets.indicators, targets.sample_weight
+        )
+        return LinearModel(fitted.weights, fitted.bias, targets.codes)
     balanced = options.class_weights == "balanced"
 
-    def fit(part: Any, holds: np.ndarray, shares: np.ndarray | None) -> Linear:
-        if options.head == "complement_nb" and found.rivals:
-            return complement_nb(part, holds, shares, counts)
-        return each(learner(recipe, counts), part, holds, shares)
+    def fit(part: Any, indicators: np.ndarray, sample_weight: np.ndarray | None) -> LinearModel:
+        if options.head == "complement_nb" and targets.exclusive:
+            return fit_complement_nb(part, indicators, sample_weight, counts)
+        return fit_each(get_learner(recipe, counts), part, indicators, sample_weight)
 
-    fitted = calibrated(
+    fitted = fit_calibrated(
         fit,
         features,
-        found.holds,
-        found.shares,
-        calibration_folds(rows, recipe.task, recipe.seed)[found.places],
-        partial(row_weights, balanced=balanced),
+        targets.indicators,
+        targets.sample_weight,
+        calibration_folds(rows, recipe.task, recipe.seed)[targets.rows],
+        partial(balance_rows, balanced=balanced),
     )
-    return Linear(fitted.weights, fitted.bias, found.codes)
+    return LinearModel(fitted.weights, fitted.bias, targets.codes)
 
 
-def learner(recipe: Recipe, counts: int) -> Learner:
-    """Give the learner of one class against the rest."""
+def get_learner(recipe: Recipe, counts: int) -> Learner:
+    """Return the binary learner that `tfidf.head` names."""
     return {
-        "svm": partial(_svm, recipe),
-        "nbsvm": partial(_nbsvm, recipe, counts),
-        "complement_nb": partial(_naive_bayes, counts),
-        "ridge": partial(_ridge, recipe),
+        "svm": partial(_fit_svm, recipe),
+        "nbsvm": partial(_fit_nbsvm, recipe, counts),
+        "complement_nb": partial(_fit_naive_bayes, counts),
+        "ridge": partial(_fit_ridge, recipe),
     }[recipe.tfidf.head]
 
 
-def row_weights(holds: np.ndarray, shares: np.ndarray | None, balanced: bool) -> np.ndarray:
-    """Give (n,) weights: the shares, times what lets both sides weigh the same if `balanced`."""
-    weights = np.ones(len(holds)) if shares is None else shares.astype(np.float64)
+def balance_rows(
+    indicators: np.ndarray, sample_weight: np.ndarray | None, balanced: bool
+) -> np.ndarray:
+    """Return (n,) sample weights, scaled if `balanced` so that both sides weigh the same."""
+    weights = (
+        np.ones(len(indicators)) if sample_weight is None else sample_weight.astype(np.float64)
+    )
     if not balanced:
         return weights
-    positive = holds.astype(bool)
+    positive = indicators.astype(bool)
     sides = np.where(positive, weights[positive].sum(), weights[~positive].sum())
     return np.asarray(weights * weights.sum() / (2 * sides))
 
 
-def complement_nb(
-    features: Any, holds: np.ndarray, shares: np.ndarray | None, counts: int
-) -> Linear:
-    """Fit complement naive Bayes (Rennie et al., 2003): (n, k) `holds`, a class in each column.
+def fit_complement_nb(
+    features: Any, indicators: np.ndarray, sample_weight: np.ndarray | None, counts: int
+) -> LinearModel:
+    """Fit complement naive Bayes (Rennie et al., 2003) to (n, k) indicators, a class a column.
 
-    A class is scored by how little a text looks like all the others; scores are centred, which
-    leaves their order.
+    A class is scored by how little a text looks like all other classes. Scores are centred, which
+    does not change their order.
     """
     logs = np.stack(
-        [_log_shares(features, ~holds[:, k], shares, counts) for k in range(holds.shape[1])]
+        [
+            _log_shares(features, ~indicators[:, k], sample_weight, counts)
+            for k in range(indicators.shape[1])
+        ]
     )
-    weights = np.zeros((holds.shape[1], features.shape[1]))
+    weights = np.zeros((indicators.shape[1], features.shape[1]))
     weights[:, :counts] = logs.mean(axis=0) - logs
-    return Linear(weights, np.zeros(len(weights)), np.arange(len(weights)))
+    return LinearModel(weights, np.zeros(len(weights)), np.arange(len(weights)))
 
 
-def _logistic(
-    recipe: Recipe, features: Any, holds: np.ndarray, shares: np.ndarray | None
+def _fit_logistic(
+    recipe: Recipe, features: Any, indicators: np.ndarray, sample_weight: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
     from sklearn.linear_model import LogisticRegression
 
@@ -91,72 +100,78 @@ def _logistic(
     logistic = LogisticRegression(
         C=options.c,
         solver="liblinear",
-        dual=features.shape[1] > features.shape[0],  # the faster way to the same answer
+        dual=features.shape[1] > features.shape[0],  # faster, for the same solution
         class_weight=None if options.class_weights == "none" else "balanced",
         max_iter=1000,
         random_state=recipe.seed,
-    ).fit(features, holds, sample_weight=shares)
+    ).fit(features, indicators, sample_weight=sample_weight)
     return logistic.coef_[0], logistic.intercept_[0]
 
 
-def _svm(
-    recipe: Recipe, features: Any, holds: np.ndarray, shares: np.ndarray | None
+def _fit_svm(
+    recipe: Recipe, features: Any, indicators: np.ndarray, sample_weight: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
     from sklearn.svm import LinearSVC
 
     options = recipe.tfidf
-    machine = LinearSVC(
+    svm = LinearSVC(
         C=options.svm_c,
         class_weight=None if options.class_weights == "none" else "balanced",
         max_iter=10_000,
         random_state=recipe.seed,
-    ).fit(features, holds, sample_weight=shares)
-    return machine.coef_[0], machine.intercept_[0]
+    ).fit(features, indicators, sample_weight=sample_weight)
+    return svm.coef_[0], svm.intercept_[0]
 
 
-def _nbsvm(
-    recipe: Recipe, counts: int, features: Any, holds: np.ndarray, shares: np.ndarray | None
+def _fit_nbsvm(
+    recipe: Recipe,
+    counts: int,
+    features: Any,
+    indicators: np.ndarray,
+    sample_weight: np.ndarray | None,
 ) -> tuple[np.ndarray, float]:
-    """Fit an SVM to features times their log-count ratio, between it and naive Bayes.
+    """Fit an SVM to features scaled by their log-count ratio, interpolated with naive Bayes.
 
-    Wang and Manning (2012), on TF-IDF weights in place of their binary ones.
+    Wang and Manning (2012), with TF-IDF weights instead of their binary features.
     """
     from scipy import sparse
 
     ratio = np.ones(features.shape[1])
-    ratio[:counts] = _naive_bayes(counts, features, holds, shares)[0][:counts]
-    weights, bias = _svm(recipe, features @ sparse.diags_array(ratio), holds, shares)
-    own = OWN * weights + (1 - OWN) * np.abs(weights).mean()
-    return own * ratio, bias
+    ratio[:counts] = _fit_naive_bayes(counts, features, indicators, sample_weight)[0][:counts]
+    weights, bias = _fit_svm(
+        recipe, features @ sparse.diags_array(ratio), indicators, sample_weight
+    )
+    interpolated = INTERPOLATION * weights + (1 - INTERPOLATION) * np.abs(weights).mean()
+    return interpolated * ratio, bias
 
 
-def _naive_bayes(
-    counts: int, features: Any, holds: np.ndarray, shares: np.ndarray | None
+def _fit_naive_bayes(
+    counts: int, features: Any, indicators: np.ndarray, sample_weight: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
     weights = np.zeros(features.shape[1])
-    positive = holds.astype(bool)
-    sides = [_log_shares(features, side, shares, counts) for side in (positive, ~positive)]
+    positive = indicators.astype(bool)
+    sides = [_log_shares(features, side, sample_weight, counts) for side in (positive, ~positive)]
     weights[:counts] = sides[0] - sides[1]
     return weights, 0.0
 
 
 def _log_shares(
-    features: Any, chosen: np.ndarray, shares: np.ndarray | None, counts: int
+    features: Any, chosen: np.ndarray, sample_weight: np.ndarray | None, counts: int
 ) -> np.ndarray:
-    """Give the log share of each of the first `counts` features in the chosen rows' sum."""
-    weights = chosen.astype(np.float64) * (1.0 if shares is None else shares)
+    """Return the log share of each of the first `counts` features in the sum of the chosen rows."""
+    weights = chosen.astype(np.float64) * (1.0 if sample_weight is None else sample_weight)
     sums = np.asarray(features.T @ weights)[:counts] + SMOOTHING
     return np.asarray(np.log(sums / sums.sum()))
 
 
-def _ridge(
-    recipe: Recipe, features: Any, holds: np.ndarray, shares: np.ndarray | None
+def _fit_ridge(
+    recipe: Recipe, features: Any, indicators: np.ndarray, sample_weight: np.ndarray | None
 ) -> tuple[np.ndarray, float]:
     from sklearn.linear_model import Ridge
 
-    weights = row_weights(holds, shares, recipe.tfidf.class_weights == "balanced")
-    target = 2.0 * holds - 1
-    found = Ridge(alpha=recipe.tfidf.alpha, random_state=recipe.seed, solver="sag").fit(
+    weights = balance_rows(indicators, sample_weight, recipe.tfidf.class_weights == "balanced")
+    target = 2.0 * indicators - 1
+    ridge = Ridge(alpha=recipe.tfidf.alpha, random_state=recipe.seed, solver="sag").fit(
         features, target, weights
     )
-    return found.coef_, float(found.intercept_)
+    return ridge.coef_, float(ridge.intercept_)

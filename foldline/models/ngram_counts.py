@@ -1,8 +1,7 @@
-"""Counts of n-grams by arrays: as scikit-learn counts, but faster.
+"""N-gram counts with numpy arrays: the same as scikit-learn's, but faster.
 
-An n-gram of characters is one whole number: each character has a rank among those of all texts,
-and the ranks stand in the number's bits from the highest down. So numbers are sorted as their
-n-grams are.
+A character n-gram is encoded as one integer: each character has a rank among those of all texts,
+and the ranks fill the integer's bits from the highest down, so integers sort as their n-grams do.
 """
 
 import re
@@ -10,20 +9,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-BITS = 63  # of a number that holds an n-gram
+BITS = 63  # of the integer that encodes an n-gram
 SPACE = 32
 WORD = re.compile(r"(?u)\b\w+\b")
 
 
-class Counts(NamedTuple):
-    """Counts (n texts, k) as a sparse matrix, and the n-grams in their order: its columns."""
+class NgramCounts(NamedTuple):
+    """Counts (n texts, k) as a sparse matrix, and the n-grams of its columns in order."""
 
     matrix: Any
-    grams: list[str]
+    ngrams: list[str]
 
 
-class _Places(NamedTuple):
-    """Each character of all words: its rank from 1, its text, and how many of its word follow."""
+class _Characters(NamedTuple):
+    """The characters of all words: rank from 1, text, characters left in the word, word start."""
 
     ranks: np.ndarray
     rows: np.ndarray
@@ -32,66 +31,73 @@ class _Places(NamedTuple):
     alphabet: np.ndarray
 
 
-def count_within_words(texts: list[str], low: int, high: int, min_df: int) -> Counts | None:
-    """Count n-grams of `low` to `high` characters that stand in `min_df` texts at least.
+def count_within_words(texts: list[str], low: int, high: int, min_df: int) -> NgramCounts | None:
+    """Count n-grams of `low` to `high` characters that occur in at least `min_df` texts.
 
-    They are those of scikit-learn's `char_wb`: of each word in lower case between two spaces; one
-    shorter than `low` counts whole. None where the texts have too many different characters for
-    a number to hold `high` of them, or the character 0, which ends a text of numpy's.
+    They equal scikit-learn's `char_wb`: of each lower-cased word between two spaces; a word shorter
+    than `low` counts whole. Returns None if the texts have too many different characters for an
+    integer to hold `high` of them, or contain the character 0, which numpy strings cannot end with.
     """
-    places = _places(texts)
-    width = len(places.alphabet).bit_length()
-    if width * high > BITS or not places.alphabet.all():
+    characters = _index_characters(texts)
+    width = len(characters.alphabet).bit_length()
+    if width * high > BITS or not characters.alphabet.all():
         return None
-    numbers = np.zeros(len(places.ranks), dtype=np.int64)
-    kept, parts = [], []
+    prefix_codes = np.zeros(len(characters.ranks), dtype=np.int64)
+    codes, parts = [], []
     for size in range(1, high + 1):
-        _append(numbers, places, size, width * (high - size))
+        _append_character(prefix_codes, characters, size, width * (high - size))
         if size < low:
             continue
-        whole = places.left >= size
+        fits = characters.left >= size
         if size == low:
-            whole |= places.first  # a word that is shorter
-        found, matrix = _matrix(numbers[whole], places.rows[whole], len(texts), min_df)
-        kept.append(found)
+            fits |= characters.first  # a shorter word counts whole
+        codes_of_size, matrix = _count_matrix(
+            prefix_codes[fits], characters.rows[fits], len(texts), min_df
+        )
+        codes.append(codes_of_size)
         parts.append(matrix)
-    known = np.concatenate(kept)
-    order = np.argsort(known, kind="stable")
-    return Counts(_joined(parts, order), _decoded(known[order], places.alphabet, width, high))
+    all_codes = np.concatenate(codes)
+    order = np.argsort(all_codes, kind="stable")
+    return NgramCounts(
+        _stack_columns(parts, order),
+        _decode_ngrams(all_codes[order], characters.alphabet, width, high),
+    )
 
 
-def count_words(texts: list[str], low: int, high: int) -> Counts:
-    """Count n-grams of `low` to `high` words in lower case, which stand apart by a space."""
+def count_words(texts: list[str], low: int, high: int) -> NgramCounts:
+    """Count n-grams of `low` to `high` lower-cased words, joined by spaces."""
     import pandas as pd
 
-    found = [WORD.findall(text.lower()) for text in texts]
-    lengths = np.array([len(some) for some in found], dtype=np.int64)
+    words_by_text = [WORD.findall(text.lower()) for text in texts]
+    lengths = np.array([len(text_words) for text_words in words_by_text], dtype=np.int64)
     rows = np.repeat(np.arange(len(texts), dtype=np.int32), lengths)
-    left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(rows))
-    every = np.array([word for some in found for word in some], dtype=object)
-    words, names = pd.factorize(every)
-    numbers, before = words, names.tolist()  # of the n-gram that starts here
-    grams, parts = [], []
+    words_left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(rows))
+    all_words = np.array(
+        [word for text_words in words_by_text for word in text_words], dtype=object
+    )
+    words, names = pd.factorize(all_words)
+    prefix_codes, prefixes = words, names.tolist()  # the n-gram that starts at each word
+    ngrams, parts = [], []
     for size in range(1, high + 1):
         if size > 1:
-            there = np.flatnonzero(left >= size)
-            longer, known = pd.factorize(
-                numbers[there] * np.int64(len(names)) + words[there + size - 1]
+            fits = np.flatnonzero(words_left >= size)
+            longer, codes = pd.factorize(
+                prefix_codes[fits] * np.int64(len(names)) + words[fits + size - 1]
             )
-            starts, ends = np.divmod(known, len(names)) if len(known) else (known, known)
-            before = [f"{before[i]} {names[j]}" for i, j in zip(starts, ends, strict=True)]
-            numbers = np.zeros(len(words), dtype=np.int64)
-            numbers[there] = longer
+            starts, ends = np.divmod(codes, len(names)) if len(codes) else (codes, codes)
+            prefixes = [f"{prefixes[i]} {names[j]}" for i, j in zip(starts, ends, strict=True)]
+            prefix_codes = np.zeros(len(words), dtype=np.int64)
+            prefix_codes[fits] = longer
         if size >= low:
-            here = left >= size
-            parts.append(_matrix(numbers[here], rows[here], len(texts), 1)[1])
-            grams += before
-    order = np.array(sorted(range(len(grams)), key=grams.__getitem__), dtype=np.int64)
-    return Counts(_joined(parts, order), [grams[place] for place in order])
+            fits_ = words_left >= size
+            parts.append(_count_matrix(prefix_codes[fits_], rows[fits_], len(texts), 1)[1])
+            ngrams += prefixes
+    order = np.array(sorted(range(len(ngrams)), key=ngrams.__getitem__), dtype=np.int64)
+    return NgramCounts(_stack_columns(parts, order), [ngrams[index] for index in order])
 
 
-def _joined(parts: list[Any], order: np.ndarray) -> Any:
-    """Put matrices side by side, and their columns into an order."""
+def _stack_columns(parts: list[Any], order: np.ndarray) -> Any:
+    """Stack matrices side by side and reorder their columns."""
     from scipy import sparse
 
     rank = np.empty(len(order), dtype=np.int32)
@@ -102,51 +108,57 @@ def _joined(parts: list[Any], order: np.ndarray) -> Any:
     return matrix
 
 
-def _places(texts: list[str]) -> _Places:
+def _index_characters(texts: list[str]) -> _Characters:
     words = [text.lower().split() for text in texts]
-    everything = "".join(f" {'  '.join(some)} " for some in words if some)
+    everything = "".join(f" {'  '.join(text_words)} " for text_words in words if text_words)
     codes = np.frombuffer(everything.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     spaces = np.flatnonzero(codes == SPACE)
     lengths = spaces[1::2] + 1 - spaces[::2]
-    there = np.zeros(int(codes.max(initial=SPACE)) + 1, dtype=bool)
-    there[codes] = True
-    ranks = np.cumsum(there)[codes].astype(np.int64)
-    rows = np.repeat(np.arange(len(texts), dtype=np.int32), [len(some) for some in words])
+    is_used = np.zeros(int(codes.max(initial=SPACE)) + 1, dtype=bool)
+    is_used[codes] = True
+    ranks = np.cumsum(is_used)[codes].astype(np.int64)
+    rows = np.repeat(
+        np.arange(len(texts), dtype=np.int32), [len(text_words) for text_words in words]
+    )
     ends = np.repeat(spaces[1::2] + 1, lengths)
     first = np.zeros(len(codes), dtype=bool)
     first[spaces[::2]] = True
     left = ends - np.arange(len(codes))
-    return _Places(ranks, np.repeat(rows, lengths), left, first, np.flatnonzero(there))
+    return _Characters(ranks, np.repeat(rows, lengths), left, first, np.flatnonzero(is_used))
 
 
-def _append(numbers: np.ndarray, places: _Places, size: int, shift: int) -> None:
-    """Put the character `size - 1` places on into each number, where its word still has one."""
-    reach = len(numbers) - size + 1
-    if reach > 0:
-        there = places.left[:reach] >= size
-        numbers[:reach][there] |= places.ranks[size - 1 :][there] << shift
+def _append_character(
+    prefix_codes: np.ndarray, characters: _Characters, size: int, shift: int
+) -> None:
+    """Add the character at offset `size - 1` to each code whose word is long enough."""
+    n_starts = len(prefix_codes) - size + 1
+    if n_starts > 0:
+        fits = characters.left[:n_starts] >= size
+        prefix_codes[:n_starts][fits] |= characters.ranks[size - 1 :][fits] << shift
 
 
-def _matrix(
-    numbers: np.ndarray, rows: np.ndarray, texts: int, min_df: int
+def _count_matrix(
+    ngram_codes: np.ndarray, rows: np.ndarray, texts: int, min_df: int
 ) -> tuple[np.ndarray, Any]:
-    """Give the numbers that stand in `min_df` texts, and their counts (texts, those)."""
+    """Return the codes that occur in at least `min_df` texts, and their counts (texts, codes)."""
     import pandas as pd
     from scipy import sparse
 
-    codes, found = pd.factorize(numbers)
-    shape = (texts, len(found))
+    codes, unique_codes = pd.factorize(ngram_codes)
+    shape = (texts, len(unique_codes))
     ones = np.ones(len(codes))
     matrix = sparse.coo_matrix((ones, (rows, codes.astype(np.int32))), shape).tocsr()
     if min_df <= 1:
-        return np.asarray(found), matrix
-    often = np.bincount(matrix.indices, minlength=len(found)) >= min_df
-    return np.asarray(found)[often], matrix[:, often]
+        return np.asarray(unique_codes), matrix
+    is_frequent = np.bincount(matrix.indices, minlength=len(unique_codes)) >= min_df
+    return np.asarray(unique_codes)[is_frequent], matrix[:, is_frequent]
 
 
-def _decoded(numbers: np.ndarray, alphabet: np.ndarray, width: int, high: int) -> list[str]:
-    """Give the n-grams as texts; what ends early holds zeros, which numpy's texts leave out."""
-    signs = np.concatenate([[0], alphabet]).astype(np.uint32)
+def _decode_ngrams(
+    ngram_codes: np.ndarray, alphabet: np.ndarray, width: int, high: int
+) -> list[str]:
+    """Return the n-grams as strings; shorter ones hold zeros, which numpy strings drop."""
+    code_points = np.concatenate([[0], alphabet]).astype(np.uint32)
     shifts = width * np.arange(high - 1, -1, -1)
-    columns = signs[(numbers[:, None] >> shifts) & ((1 << width) - 1)]
+    columns = code_points[(ngram_codes[:, None] >> shifts) & ((1 << width) - 1)]
     return list(np.ascontiguousarray(columns).view(f"<U{high}").ravel().tolist())

@@ -1,4 +1,4 @@
-"""Texts as numbered n-grams: words, word n-grams, and characters within words (subwords)."""
+"""Texts as hashed n-grams: words, word n-grams, and characters within words (subwords)."""
 
 import re
 from collections import Counter
@@ -12,51 +12,52 @@ WORD = re.compile(r"\w+|[^\w\s]+")
 
 
 @dataclass(frozen=True)
-class Grams:
-    """N-grams hashed into buckets (Bojanowski et al., 2017); `known` are those that were learnt.
+class HashedNgrams:
+    """N-grams hashed into `n_buckets` (Bojanowski et al., 2017).
 
-    `words` is the longest n-gram of words, `chars` the range of those of characters, whose words
-    are marked at both ends. `known` (m,) is sorted; a bucket that is not in it is left out.
+    `word_ngrams` is the longest word n-gram, `char_ngrams` the range of character n-grams of words
+    marked at both ends. `buckets_kept` (m,) are the sorted buckets that have a vector; others are
+    ignored.
     """
 
-    words: int
-    chars: tuple[int, int]
-    buckets: int
-    known: np.ndarray
-    _seen: dict[str, list[int]] = field(default_factory=dict, repr=False, compare=False)
+    word_ngrams: int
+    char_ngrams: tuple[int, int]
+    n_buckets: int
+    buckets_kept: np.ndarray
+    _word_cache: dict[str, list[int]] = field(default_factory=dict, repr=False, compare=False)
 
-    def places(self, text: str) -> np.ndarray:
-        """Give the places in `known` of a text's n-grams, as often as they stand there."""
-        found = np.fromiter(self.hashed(text), dtype=np.int64)
-        if not len(self.known) or not len(found):
+    def indices(self, text: str) -> np.ndarray:
+        """Return the indices in `buckets_kept` of a text's n-grams, with repetitions."""
+        buckets = np.fromiter(self.hash_ngrams(text), dtype=np.int64)
+        if not len(self.buckets_kept) or not len(buckets):
             return np.zeros(0, dtype=np.int64)
-        places = np.searchsorted(self.known, found).clip(max=len(self.known) - 1)
-        return np.asarray(places[self.known[places] == found])
+        indices = np.searchsorted(self.buckets_kept, buckets).clip(max=len(self.buckets_kept) - 1)
+        return np.asarray(indices[self.buckets_kept[indices] == buckets])
 
-    def hashed(self, text: str) -> Iterator[int]:
+    def hash_ngrams(self, text: str) -> Iterator[int]:
         """Yield the bucket of each n-gram of a text."""
         words = WORD.findall(text.lower())
         for word in words:
-            if word not in self._seen:
-                self._seen[word] = list(self._parts(word))
-            yield from self._seen[word]
-        for size in range(2, self.words + 1):
+            if word not in self._word_cache:
+                self._word_cache[word] = list(self._hash_word(word))
+            yield from self._word_cache[word]
+        for size in range(2, self.word_ngrams + 1):
             for start in range(len(words) - size + 1):
-                yield self._bucket("w", " ".join(words[start : start + size]))
+                yield self._hash_ngram("w", " ".join(words[start : start + size]))
 
-    def _parts(self, word: str) -> Iterator[int]:
-        yield self._bucket("w", word)
+    def _hash_word(self, word: str) -> Iterator[int]:
+        yield self._hash_ngram("w", word)
         marked = f"<{word}>"
-        for size in range(self.chars[0], self.chars[1] + 1):
+        for size in range(self.char_ngrams[0], self.char_ngrams[1] + 1):
             for start in range(len(marked) - size + 1):
-                yield self._bucket("c", marked[start : start + size])
+                yield self._hash_ngram("c", marked[start : start + size])
 
-    def _bucket(self, kind: str, gram: str) -> int:
-        return crc32(f"{kind}{gram}".encode("utf-8", "surrogatepass")) % self.buckets
+    def _hash_ngram(self, kind: str, gram: str) -> int:
+        return crc32(f"{kind}{gram}".encode("utf-8", "surrogatepass")) % self.n_buckets
 
 
-def learnt(grams: Grams, texts: list[str], least: int) -> np.ndarray:
-    """Give the sorted buckets that at least `least` of the texts hold; all if none does."""
-    counts = Counter(bucket for text in texts for bucket in set(grams.hashed(text)))
-    often = [bucket for bucket, count in counts.items() if count >= least] or list(counts)
-    return np.array(sorted(often), dtype=np.int64)
+def select_buckets(index: HashedNgrams, texts: list[str], min_df: int) -> np.ndarray:
+    """Return the sorted buckets found in at least `min_df` texts, or all if there are none."""
+    counts = Counter(bucket for text in texts for bucket in set(index.hash_ngrams(text)))
+    frequent = [bucket for bucket, count in counts.items() if count >= min_df] or list(counts)
+    return np.array(sorted(frequent), dtype=np.int64)

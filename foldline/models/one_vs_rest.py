@@ -1,4 +1,4 @@
-"""Linear models of one class against the rest: how they are put to a learner, and what they say."""
+"""One-vs-rest linear models: their training targets, fitting and probabilities."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ import numpy as np
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.labels import Labels
-from foldline.models.soft_labels import unrolled
+from foldline.models.soft_labels import expand_soft_targets
 
-# (features (n, f), holds (n,) 0 or 1, shares (n,) or None) -> weights (f,), bias
+# (features (n, f), indicators (n,) 0 or 1, sample_weight (n,) or None) -> weights (f,), bias
 Learner = Callable[[Any, np.ndarray, np.ndarray | None], tuple[np.ndarray, float]]
 
 
 @dataclass(frozen=True)
-class Linear:
-    """A linear model, one row of `weights` for each output: (k, features), `bias` (k,).
+class LinearModel:
+    """A linear model with `weights` (k, features) and `bias` (k,), one row for each output.
 
-    `codes` are the classes that were learnt: none for numbers; of two, the output is the second.
-    Of several labels at once each has its output; an infinite bias says always, or never.
+    `codes` are the classes seen in training, empty for regression; with two, the output is the
+    second. Multilabel has an output for each label; an infinite bias means always or never.
     """
 
     weights: np.ndarray
@@ -27,82 +27,92 @@ class Linear:
     codes: np.ndarray
 
     def predict(self, features: Any, labels: Labels) -> np.ndarray:
-        """Give (n, c) probabilities or (n,) numbers; 0 for a class that was not learnt."""
+        """Return (n, c) probabilities or (n,) values; 0 for a class unseen in training."""
         from scipy.special import expit
 
         if labels.task == "classification" and len(self.codes) == 1:
-            return certain(self.codes, features.shape[0], labels)
+            return constant_probabilities(self.codes, features.shape[0], labels)
         scores = np.asarray(features @ self.weights.T) + self.bias
         if labels.task == "regression":
             return np.asarray(scores[:, 0])
-        found = np.asarray(expit(scores))
-        return found if labels.task == "multilabel" else spread(found, self.codes, labels)
+        probabilities = np.asarray(expit(scores))
+        return (
+            probabilities
+            if labels.task == "multilabel"
+            else expand_probabilities(probabilities, self.codes, labels)
+        )
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Which rows of the features to learn from, and for each output whether they hold it.
+class OneVsRestTargets:
+    """The rows to train on and, for each output, which of them are positive.
 
-    `places` are row numbers (a row with a soft label stands once for each of its classes),
-    `holds` is (m, k) of 0 and 1, `shares` the rows' weights (m,) or None, `codes` as in Linear;
-    `rivals` says that a row holds one output alone, and that each class has its own.
+    `rows` are row numbers (a row with a soft label occurs once for each of its classes),
+    `indicators` (m, k) are 0 or 1, `sample_weight` is (m,) or None, `codes` as in LinearModel.
+    `exclusive` says that each row is positive for exactly one of more than two classes.
     """
 
-    places: Any
-    holds: np.ndarray
-    shares: np.ndarray | None
+    rows: Any
+    indicators: np.ndarray
+    sample_weight: np.ndarray | None
     codes: np.ndarray
-    rivals: bool
+    exclusive: bool
 
 
-def problem(target: np.ndarray, labels: Labels, weights: np.ndarray | None = None) -> Problem:
-    """Put targets (see `soft.targets_of`) as one class against the rest, each.
+def one_vs_rest_targets(
+    target: np.ndarray, labels: Labels, weights: np.ndarray | None = None
+) -> OneVsRestTargets:
+    """Turn targets (see `training_targets`) into binary indicators, one class against the rest.
 
-    `weights` (n,) are those of the rows, None for 1 each.
+    `weights` (n,) are the rows' weights, None for 1 each.
 
     Raises:
-        FoldlineError: where several labels at once have shares, which no output can learn.
+        FoldlineError: for soft multilabel targets, which no output can learn.
     """
     if labels.task == "multilabel":
         if not np.isin(target, (0, 1)).all():
             raise FoldlineError(
-                "no linear model learns from shares of people with task=multilabel: "
-                "set data.annotations.aggregate to majority"
+                "linear models do not support soft labels with task=multilabel: set "
+                "data.annotations.aggregate to majority"
             )
-        return Problem(slice(None), target, weights, np.arange(target.shape[1]), False)
-    places, codes, shares = unrolled(target, weights)
-    known = np.unique(codes)
-    outputs = known if len(known) > 2 else known[1:]
-    return Problem(places, codes[:, None] == outputs, shares, known, len(known) > 2)
+        return OneVsRestTargets(slice(None), target, weights, np.arange(target.shape[1]), False)
+    rows, codes, sample_weight = expand_soft_targets(target, weights)
+    classes = np.unique(codes)
+    outputs = classes if len(classes) > 2 else classes[1:]
+    return OneVsRestTargets(
+        rows, codes[:, None] == outputs, sample_weight, classes, len(classes) > 2
+    )
 
 
-def each(learn: Learner, features: Any, holds: np.ndarray, shares: np.ndarray | None) -> Linear:
-    """Learn every output by itself; one that all rows hold, or none does, is certain."""
-    weights = np.zeros((holds.shape[1], features.shape[1]))
-    bias = np.zeros(holds.shape[1])
-    for output in range(holds.shape[1]):
-        column = holds[:, output]
+def fit_each(
+    learn: Learner, features: Any, indicators: np.ndarray, sample_weight: np.ndarray | None
+) -> LinearModel:
+    """Fit every output by itself; one that is positive for all rows, or for none, is constant."""
+    weights = np.zeros((indicators.shape[1], features.shape[1]))
+    bias = np.zeros(indicators.shape[1])
+    for output in range(indicators.shape[1]):
+        column = indicators[:, output]
         if column.all() or not column.any():
             bias[output] = np.inf if column.all() else -np.inf
         else:
-            weights[output], bias[output] = learn(features, column, shares)
-    return Linear(weights, bias, np.arange(holds.shape[1]))
+            weights[output], bias[output] = learn(features, column, sample_weight)
+    return LinearModel(weights, bias, np.arange(indicators.shape[1]))
 
 
-def spread(found: np.ndarray, codes: np.ndarray, labels: Labels) -> np.ndarray:
-    """Give (n, c) probabilities from those of the learnt classes, which sum to 1 then.
+def expand_probabilities(scores: np.ndarray, codes: np.ndarray, labels: Labels) -> np.ndarray:
+    """Return (n, c) probabilities that sum to 1 from those of the classes seen in training.
 
-    `found` (n, k) stands for one class against the rest, each; of two it holds the second alone.
+    `scores` (n, k) are one-vs-rest probabilities; of two classes they hold the second alone.
     """
-    if len(codes) == 2 and found.shape[1] == 1:
-        found = np.column_stack([1 - found, found])
-    probabilities = np.zeros((len(found), len(labels.classes)))
-    probabilities[:, codes] = found / found.sum(axis=1, keepdims=True)
+    if len(codes) == 2 and scores.shape[1] == 1:
+        scores = np.column_stack([1 - scores, scores])
+    probabilities = np.zeros((len(scores), len(labels.classes)))
+    probabilities[:, codes] = scores / scores.sum(axis=1, keepdims=True)
     return probabilities
 
 
-def certain(codes: np.ndarray, rows: int, labels: Labels) -> np.ndarray:
-    """Give (n, c) probabilities where one class alone was learnt."""
+def constant_probabilities(codes: np.ndarray, rows: int, labels: Labels) -> np.ndarray:
+    """Return (n, c) probabilities where training had a single class."""
     probabilities = np.zeros((rows, len(labels.classes)))
     probabilities[:, codes] = 1.0
     return probabilities

@@ -1,4 +1,4 @@
-"""Scores become probabilities, by rows that their model has not seen."""
+"""Platt scaling: calibrated probabilities from out-of-fold scores."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,73 +8,79 @@ import pandas as pd
 
 from foldline.core.io.group_split import compute_strata, group_folds
 from foldline.core.io.seeds import derive
-from foldline.models.one_vs_rest import Linear
+from foldline.models.one_vs_rest import LinearModel
 
 FOLDS = 5
-# Out of fold, scores of very few rows may point the wrong way: the model is not turned around.
-LEAST_SLOPE = 0.05
+# With very few rows the fitted slope may be negative; the model is never inverted.
+MIN_SLOPE = 0.05
 
-Fit = Callable[[Any, np.ndarray, np.ndarray | None], Linear]
+Fit = Callable[[Any, np.ndarray, np.ndarray | None], LinearModel]
 
 
-def calibrated(
+def fit_calibrated(
     fit: Fit,
     features: Any,
-    holds: np.ndarray,
-    shares: np.ndarray | None,
+    indicators: np.ndarray,
+    sample_weight: np.ndarray | None,
     groups: np.ndarray,
     weigh: Callable[[np.ndarray, np.ndarray | None], np.ndarray],
-) -> Linear:
-    """Fit to all rows, and scale each output's scores to log odds by scores out of fold.
+) -> LinearModel:
+    """Fit to all rows, and turn each output's scores into log odds by out-of-fold scores.
 
-    `groups` (n,) are fold numbers, see `calibration_folds`; rows of one are held out together. A
-    sigmoid of a linear score is a linear score again, so the result is as small and fast as
-    without.
+    `groups` (n,) are fold numbers, see `calibration_folds`. A sigmoid of a linear score is
+    again linear, so the calibrated model is as small and fast as the plain one.
     """
-    whole = fit(features, holds, shares)
+    model = fit(features, indicators, sample_weight)
     numbers = np.unique(groups)
     if len(numbers) < 2:
-        return whole
-    scores = np.zeros(holds.shape)
+        return model
+    scores = np.zeros(indicators.shape)
     for number in numbers:
-        held = np.flatnonzero(groups == number)
-        rest = np.flatnonzero(groups != number)
-        part = fit(features[rest], holds[rest], None if shares is None else shares[rest])
-        scores[held] = np.asarray(features[held] @ part.weights.T) + part.bias
-    weights, bias = whole.weights.copy(), whole.bias.copy()
+        held_out = np.flatnonzero(groups == number)
+        training = np.flatnonzero(groups != number)
+        fold_model = fit(
+            features[training],
+            indicators[training],
+            None if sample_weight is None else sample_weight[training],
+        )
+        scores[held_out] = np.asarray(features[held_out] @ fold_model.weights.T) + fold_model.bias
+    weights, bias = model.weights.copy(), model.bias.copy()
     for output in np.flatnonzero(np.isfinite(bias)):
-        column = holds[:, output]
-        # A fold that held all rows of a class left an output that is certain.
-        own = np.nan_to_num(scores[:, output], posinf=0.0, neginf=0.0)
-        slope, shift = platt(own, column, weigh(column, shares))
+        column = indicators[:, output]
+        # A fold with all rows of a class left the others with a constant output.
+        finite_scores = np.nan_to_num(scores[:, output], posinf=0.0, neginf=0.0)
+        slope, intercept = fit_sigmoid(finite_scores, column, weigh(column, sample_weight))
         weights[output] *= slope
-        bias[output] = slope * bias[output] + shift
-    return Linear(weights, bias, whole.codes)
+        bias[output] = slope * bias[output] + intercept
+    return LinearModel(weights, bias, model.codes)
 
 
-def platt(scores: np.ndarray, holds: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
-    """Give slope and shift of the log odds of (n,) scores (Platt, 1999), by weighted log loss.
+def fit_sigmoid(
+    scores: np.ndarray, indicators: np.ndarray, weights: np.ndarray
+) -> tuple[float, float]:
+    """Return slope and intercept of the log odds of (n,) scores (Platt, 1999), by log loss.
 
-    As there, targets stop short of 0 and 1 by the rows' number, so that few rows are not certain.
+    As in the paper, targets stop short of 0 and 1 depending on the number of rows, so that few rows
+    do not give certainty.
     """
     from scipy.optimize import minimize
     from scipy.special import expit
 
-    positive = holds.astype(bool)
-    many, others = weights[positive].sum(), weights[~positive].sum()
-    target = np.where(positive, (many + 1) / (many + 2), 1 / (others + 2))
+    positive = indicators.astype(bool)
+    positives, negatives = weights[positive].sum(), weights[~positive].sum()
+    target = np.where(positive, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     total = weights.sum()
 
-    def loss(found: np.ndarray) -> tuple[float, np.ndarray]:
-        odds = found[0] * scores + found[1]
+    def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        odds = parameters[0] * scores + parameters[1]
         value = weights @ (np.logaddexp(0, odds) - target * odds) / total
         slip = weights * (expit(odds) - target) / total
         return float(value), np.array([slip @ scores, slip.sum()])
 
-    start = np.array([1.0, np.log((many + 1) / (others + 1))])
-    bounds = [(LEAST_SLOPE, None), (None, None)]
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return float(found[0]), float(found[1])
+    start = np.array([1.0, np.log((positives + 1) / (negatives + 1))])
+    bounds = [(MIN_SLOPE, None), (None, None)]
+    solution = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return float(solution[0]), float(solution[1])
 
 
 def calibration_folds(rows: pd.DataFrame, task: str, seed: int) -> np.ndarray:

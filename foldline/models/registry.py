@@ -22,72 +22,74 @@ from foldline.models import (
     tfidf,
     zero_shot,
 )
-from foldline.models.interface import Fitted, Job, Kind, Model
+from foldline.models.interface import FitResult, Job, Kind, Model
 from foldline.models.neural import transformer
 
-# Anything that is not named here is a local folder or a hub id of a pretrained transformer.
+# Any name that is not in KINDS is a local folder or hub id of a pretrained transformer.
 PRETRAINED = "pretrained"
 CARD = "foldline.json"
-# They say what is known without a model, so nothing is transformed for them.
-PLAIN = ("majority", "random", "external")
+# These do not learn from texts, so their targets are not transformed.
+UNTRANSFORMED = ("majority", "random", "external")
 
 
-def kind_of(model: str) -> str:
-    """Give the name of the kind that `model:` in params.yaml means."""
+def resolve_kind(model: str) -> str:
+    """Return the name of the kind that `model` in params.yaml selects."""
     return model if model in KINDS else PRETRAINED
 
 
-def identity(recipe: Recipe, labels: Labels) -> list[object]:
-    """Give what a fit depends on beside rows and params: the labels, and the files it reads."""
-    named = {
+def list_dependencies(recipe: Recipe, labels: Labels) -> list[object]:
+    """Return what a fit depends on besides rows and params: labels and external files."""
+    external_files = {
         "keywords": recipe.keywords.file,
         "static": recipe.static.vectors,
         "embed": recipe.embed.encoder,
         "zero-shot": recipe.zero_shot.model,
         "external": recipe.external.file,
     }
-    beside = Path(named.get(recipe.model, recipe.model) or "")
-    there = beside != Path() and beside.exists()
-    return [labels.task, *labels.classes, digest(beside) if there else None]
+    path = Path(external_files.get(recipe.model, recipe.model) or "")
+    is_file = path != Path() and path.exists()
+    return [labels.task, *labels.classes, digest(path) if is_file else None]
 
 
-def fit(job: Job) -> Fitted:
-    """Fit a model of the kind that the recipe names; the order of the rows changes nothing.
+def fit(job: Job) -> FitResult:
+    """Fit a model of the kind that the recipe names; the order of the rows does not matter.
 
     Raises:
-        FoldlineError: where there is nothing to learn from, or a class that is not known.
+        FoldlineError: if there are no training rows, or a label is not among the classes.
     """
     if job.train.empty:
-        raise FoldlineError("there is no row to train on: give more rows, or larger split.ratios")
+        raise FoldlineError(
+            "there is no row to train on: add rows, or raise the train share of split.ratios"
+        )
     for rows in (job.train, job.valid):
-        strange = job.labels.unknown(rows["label"])
-        if strange:
+        unknown = job.labels.unknown(rows["label"])
+        if unknown:
             raise FoldlineError(
-                f"label '{strange[0]}' is not one of the classes "
+                f"label '{unknown[0]}' is not one of the classes "
                 f"{listed(job.labels.classes)}: run `dvc repro -f prepare`"
             )
-    kind = KINDS[kind_of(job.recipe.model)]
-    job = replace(job, train=_by_id(job.train), valid=_by_id(job.valid))
-    if job.recipe.target.transform != "none" and job.recipe.model not in PLAIN:
-        return target_transform.with_transform(job, kind.fit)
+    kind = KINDS[resolve_kind(job.recipe.model)]
+    job = replace(job, train=_sort_by_id(job.train), valid=_sort_by_id(job.valid))
+    if job.recipe.target.transform != "none" and job.recipe.model not in UNTRANSFORMED:
+        return target_transform.fit_transformed(job, kind.fit)
     return kind.fit(job)
 
 
-def _by_id(rows: pd.DataFrame) -> pd.DataFrame:
+def _sort_by_id(rows: pd.DataFrame) -> pd.DataFrame:
     """Sort rows: sums, batches and vocabularies follow their order."""
     return rows.sort_values("id", kind="stable", ignore_index=True)
 
 
 def save(model: Model, name: str, labels: Labels, folder: Path) -> None:
-    """Write a model and the card by which `load` knows it again."""
+    """Write a model and the card that `load` reads."""
     with replacing(folder) as temporary:
         temporary.mkdir(parents=True)
         model.save(temporary)
         card = {
-            "kind": kind_of(name),
+            "kind": resolve_kind(name),
             "task": labels.task,
             "classes": list(labels.classes),
-            "target": target_transform.card(model),
+            "target": target_transform.describe_transform(model),
         }
         write_json(temporary / CARD, card)
 
@@ -96,19 +98,18 @@ def load(folder: Path) -> Model:
     """Read a model that `save` wrote.
 
     Raises:
-        FoldlineError: where the folder holds none, or a damaged one.
+        FoldlineError: if the folder holds no model, or a damaged one.
     """
     card = read_json(folder / CARD)
     try:
         model = KINDS[card["kind"]].load(folder, Labels(card["task"], tuple(card["classes"])))
-        return target_transform.wrapped(model, card["target"])
+        return target_transform.restore_transform(model, card["target"])
     except (FoldlineError, ImportError, MemoryError):
         raise
-    except Exception as error:  # each library beneath has errors of its own
+    except Exception as error:  # each library raises its own errors
         raise FoldlineError(
-            f"{folder} holds no whole model: {hub.brief(error)}. Its files were cut or changed "
-            "after they were written: bring them back with `dvc checkout --force`, or make them "
-            "again with `dvc repro`"
+            f"{folder} is damaged: {hub.format_error(error)}. Its files were changed after they "
+            "were written: restore them with `dvc checkout --force`, or run `dvc repro`"
         ) from error
 
 
@@ -121,8 +122,8 @@ KINDS: dict[str, Kind] = {
     "gbdt": Kind(gbdt.fit, gbdt.load, stops_early=True),
     "static": Kind(static.fit, static.load),
     "embed": Kind(embed.fit, embed.load),
-    "scratch": Kind(transformer.fit_scratch, transformer.load, stops_early=True),
+    "scratch": Kind(transformer.fit, transformer.load, stops_early=True),
     "zero-shot": Kind(zero_shot.fit, zero_shot.load),
     "external": Kind(external.fit, external.load),
-    PRETRAINED: Kind(transformer.fit_pretrained, transformer.load, stops_early=True),
+    PRETRAINED: Kind(transformer.fit, transformer.load, stops_early=True),
 }

@@ -1,4 +1,4 @@
-"""What a model says of a few validation rows after each epoch: how it comes to its answers."""
+"""Predictions of a few validation rows after each epoch."""
 
 from pathlib import Path
 
@@ -8,56 +8,56 @@ import pandas as pd
 from foldline.core.io.files import replacing
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive, rank_keys
-from foldline.models.interface import Fitted
+from foldline.models.interface import FitResult
 
 FILE = Path("reports/sample_predictions.csv")
 COUNT = 8
 
 
-def drawn(ids: list[str], seed: int) -> tuple[str, ...]:
-    """Draw the ids of COUNT rows, the same ones in whatever order the rows come."""
+def select_ids(ids: list[str], seed: int) -> tuple[str, ...]:
+    """Return COUNT sampled ids, independent of the order of the rows."""
     order = np.argsort(rank_keys(derive(seed, "samples"), ids), kind="stable")
-    return tuple(ids[place] for place in order[:COUNT])
+    return tuple(ids[index] for index in order[:COUNT])
 
 
-def chosen(rows: pd.DataFrame, ids: tuple[str, ...]) -> pd.DataFrame:
-    """Give the rows of the ids, in the order of the ids."""
-    places = {name: place for place, name in enumerate(rows["id"].tolist())}
-    return rows.iloc[[places[name] for name in ids]].reset_index(drop=True)
+def select_rows(rows: pd.DataFrame, ids: tuple[str, ...]) -> pd.DataFrame:
+    """Return the rows with these ids, in the order of the ids."""
+    indices = {name: index for index, name in enumerate(rows["id"].tolist())}
+    return rows.iloc[[indices[name] for name in ids]].reset_index(drop=True)
 
 
-def sample_table(
-    fitted: Fitted, valid: pd.DataFrame, ids: tuple[str, ...], labels: Labels
+def build_table(
+    fitted: FitResult, valid: pd.DataFrame, ids: tuple[str, ...], labels: Labels
 ) -> pd.DataFrame:
-    """Give `epoch`, `id`, `label`, `predicted` and `probability` of each row and epoch.
+    """Return `epoch`, `id`, `label`, `predicted` and `probability` of each row and epoch.
 
-    A kind without epochs has its final answer alone, and no epoch. `probability` is the
-    predicted class's, where there is one.
+    A model without epochs has only its final predictions, and no epoch. `probability` is that of
+    the predicted class, if there is one.
     """
-    rows = chosen(valid, ids)
-    found: list[tuple[int | str, np.ndarray]] = [*fitted.samples.items()]
-    if not found and len(rows):
-        found = [("", fitted.model.predict(rows))]
+    rows = select_rows(valid, ids)
+    predictions: list[tuple[int | str, np.ndarray]] = [*fitted.samples.items()]
+    if not predictions and len(rows):
+        predictions = [("", fitted.model.predict(rows))]
     lines = []
-    for epoch, values in found:
-        numbers = labels.task == "regression"
-        decoded = [f"{v:.6g}" if numbers else v for v in labels.decode(values)]
-        sure = [""] * len(rows)
+    for epoch, values in predictions:
+        is_regression = labels.task == "regression"
+        decoded = [f"{v:.6g}" if is_regression else v for v in labels.decode(values)]
+        probabilities = [""] * len(rows)
         if labels.task == "classification":
-            sure = [f"{row.max():.4f}" for row in values]
-        for place, (name, label) in enumerate(zip(rows["id"], rows["label"], strict=True)):
-            lines.append((epoch, name, label, decoded[place], sure[place]))
+            probabilities = [f"{row.max():.4f}" for row in values]
+        for index, (name, label) in enumerate(zip(rows["id"], rows["label"], strict=True)):
+            lines.append((epoch, name, label, decoded[index], probabilities[index]))
     return pd.DataFrame(lines, columns=["epoch", "id", "label", "predicted", "probability"])
 
 
 def write_samples(
-    fitted: Fitted,
+    fitted: FitResult,
     valid: pd.DataFrame,
     ids: tuple[str, ...],
     labels: Labels,
     path: Path = FILE,
 ) -> None:
-    """Write the table; without validation rows its header alone."""
+    """Write the table; without validation rows only its header."""
     with replacing(path) as temporary:
-        table = sample_table(fitted, valid, ids, labels)
+        table = build_table(fitted, valid, ids, labels)
         table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")

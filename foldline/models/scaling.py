@@ -1,37 +1,28 @@
-"""Numbers of rows brought to one measure: spreads, lengths, shares, weights."""
+"""Scaling of features, scores and sample weights."""
 
 import numpy as np
 
 
-def scales(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give mean and spread (f,) of features; what never varies has a spread of 1."""
+def mean_and_scale(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation (f,) of features; 1 for constant features."""
     spreads = features.std(axis=0)
     return features.mean(axis=0), np.where(spreads > 1e-9, spreads, 1.0)
 
 
-def normalised(features: np.ndarray) -> np.ndarray:
-    """Give rows of length 1; one of zeros stays."""
+def normalise_rows(features: np.ndarray) -> np.ndarray:
+    """Return rows scaled to length 1; a row of zeros stays."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     return np.asarray(features / np.where(lengths > 0, lengths, 1.0))
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
-    """Give (n, k) shares of (n, k) scores."""
+    """Return the softmax (n, k) of each row."""
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def of_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Give (n, 4 d + 1) features of pairs of (n, d) vectors: u, v, |u - v|, u v, their cosine.
-
-    As in Reimers and Gurevych (2019), with products and cosine.
-    """
-    cosine = (normalised(first) * normalised(second)).sum(axis=1, keepdims=True)
-    return np.hstack([first, second, np.abs(first - second), first * second, cosine])
-
-
-def class_weights(how: str, codes: np.ndarray, shares: np.ndarray | None) -> np.ndarray | None:
-    """Give (n,) weights: the shares, times what lets classes weigh the same if `how` says so."""
+def balance_classes(how: str, codes: np.ndarray, shares: np.ndarray | None) -> np.ndarray | None:
+    """Return (n,) sample weights, balanced over the classes unless `how` is "none"."""
     if how == "none":
         return shares
     weights = np.ones(len(codes)) if shares is None else shares

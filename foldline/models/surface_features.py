@@ -1,4 +1,4 @@
-"""What a text looks like, whatever it says: lengths, marks, letters, scripts."""
+"""Surface features of a text: lengths, punctuation, letters, scripts."""
 
 import unicodedata
 from functools import cache
@@ -9,27 +9,30 @@ KINDS = ("digit", "punctuation", "upper", "space", "Latin", "Hangul", "Han", "Ka
 COUNTS = 4
 
 
-def surface(texts: list[str]) -> np.ndarray:
-    """Give (n, 4 + 9) numbers: logs of characters, words and lines, letters of a word, shares.
+def surface_features(texts: list[str]) -> np.ndarray:
+    """Return (n, 4 + 9) features: log characters, words and lines, mean word length, shares.
 
-    Shares are of all characters: digits, punctuation and symbols, capitals, spaces, and letters
+    The shares are of all characters: digits, punctuation and symbols, capitals, spaces, and letters
     of four scripts and of all others.
     """
-    found = np.zeros((len(texts), COUNTS + len(KINDS)))
+    features = np.zeros((len(texts), COUNTS + len(KINDS)))
     for row, text in enumerate(texts):
         words = text.split()
-        letters = sum(map(len, words)) / max(1, len(words))
-        found[row, :COUNTS] = *np.log1p([len(text), len(words), text.count("\n")]), letters
+        mean_word_length = sum(map(len, words)) / max(1, len(words))
+        features[row, :COUNTS] = (
+            *np.log1p([len(text), len(words), text.count("\n")]),
+            mean_word_length,
+        )
         for character in text:
-            for kind in _kinds(character):
-                found[row, COUNTS + kind] += 1
-        found[row, COUNTS:] /= max(1, len(text))
-    return found
+            for kind in _character_kinds(character):
+                features[row, COUNTS + kind] += 1
+        features[row, COUNTS:] /= max(1, len(text))
+    return features
 
 
 @cache
-def _kinds(character: str) -> tuple[int, ...]:
-    """Give the places in KINDS of a character; a capital is of a script as well."""
+def _character_kinds(character: str) -> tuple[int, ...]:
+    """Return the indices in KINDS of a character; a capital also counts for its script."""
     category = unicodedata.category(character)
     if category.startswith("N"):
         return (KINDS.index("digit"),)
@@ -37,11 +40,11 @@ def _kinds(character: str) -> tuple[int, ...]:
         return (KINDS.index("punctuation"),)
     if not category.startswith("L"):
         return (KINDS.index("space"),) if character.isspace() else (KINDS.index("other"),)
-    script = KINDS.index(_script(unicodedata.name(character, "")))
+    script = KINDS.index(_script_of(unicodedata.name(character, "")))
     return (script, KINDS.index("upper")) if category == "Lu" else (script,)
 
 
-def _script(name: str) -> str:
+def _script_of(name: str) -> str:
     for start, script in (
         ("LATIN", "Latin"),
         ("HANGUL", "Hangul"),

@@ -1,4 +1,4 @@
-"""Numbers to predict, transformed for training and brought back for every prediction."""
+"""Regression targets transformed for training, and the inverse for every prediction."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -8,21 +8,21 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError
-from foldline.models.interface import Fitted, Job, Model
+from foldline.models.interface import FitResult, Job, Model
 
 QUANTILES = 1000
-LOST = 1e-3  # of the range: more than rounding
-EDGE = 1e-7  # the first and the last rank have no finite normal score
-# A linear model may predict far outside of what it saw, where an inverse explodes or ends.
+MAX_LOSS = 1e-3  # of precision, as a share of the range
+EDGE = 1e-7  # the first and last rank have no finite normal score
+# A linear model may predict far outside the training range, where an inverse explodes or ends.
 MARGIN = 0.1
-BARS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True)
-class Transform:
-    """A monotone transform fitted on training targets, and the range that they have.
+class TargetTransform:
+    """A monotone transform fitted to training targets, and their range.
 
-    Powers are of (y - center) / scale: far from 0, as with years, those of y are lost in rounding.
+    Powers apply to (y - center) / scale: far from 0, as with years, those of y are lost in
+    rounding.
     """
 
     name: str
@@ -34,141 +34,116 @@ class Transform:
     quantiles: tuple[float, ...] = ()
 
     def forward(self, values: np.ndarray) -> np.ndarray:
-        """Give (n,) numbers to train on."""
+        """Return (n,) transformed targets."""
         return np.asarray(FORWARD[self.name]((values - self.center) / self.scale, self))
 
-    def back(self, values: np.ndarray) -> np.ndarray:
-        """Give (n,) predictions in the label's units, at most MARGIN of the range outside of it."""
-        with np.errstate(over="ignore"):  # what is beyond every number is cut
-            labels = BACK[self.name](values, self) * self.scale + self.center
-        reach = MARGIN * (self.high - self.low)
-        return np.asarray(np.clip(labels, self.low - reach, self.high + reach))
+    def inverse(self, values: np.ndarray) -> np.ndarray:
+        """Return (n,) predictions in the target's units, at most MARGIN outside of its range."""
+        with np.errstate(over="ignore"):  # infinite values are clipped
+            labels = INVERSE[self.name](values, self) * self.scale + self.center
+        margin = MARGIN * (self.high - self.low)
+        return np.asarray(np.clip(labels, self.low - margin, self.high + margin))
 
 
 @dataclass(frozen=True)
-class Transformed:
-    """A model of transformed numbers; its predictions are in the label's units."""
+class TransformedModel:
+    """A model trained on transformed targets; its predictions are in the target's units."""
 
     model: Model
-    transform: Transform
+    transform: TargetTransform
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n,) numbers."""
-        return self.transform.back(self.model.predict(rows))
+        """Return (n,) values."""
+        return self.transform.inverse(self.model.predict(rows))
 
     def save(self, folder: Any) -> None:
-        """Write the model; the transform goes on its card."""
+        """Write the model; the registry writes the transform to its card."""
         self.model.save(folder)
 
 
-def fit_transform(name: str, values: np.ndarray) -> Transform:
+def fit_target_transform(name: str, values: np.ndarray) -> TargetTransform:
     """Fit a transform to (n,) targets.
 
-    log is log(1 + y). The powers of box-cox (Box and Cox, 1964; of y over its geometric mean) and
-    yeo-johnson (Yeo and Johnson, 2000; of y over its least value, by the median of that) are of
-    maximum likelihood. quantile maps ranks to a normal distribution.
+    log is log(1 + y). Box-Cox (Box and Cox, 1964) transforms y over its geometric mean, Yeo-Johnson
+    (Yeo and Johnson, 2000) y less its minimum, over the median of that; both powers maximise the
+    likelihood. quantile maps ranks to a normal distribution.
 
     Raises:
-        FoldlineError: where the transform is not defined for a value, or loses too much of it.
+        FoldlineError: if the transform is undefined for a value, or loses too much precision.
     """
     from scipy import stats
 
-    least = {"log": -1.0, "box-cox": 0.0}.get(name)
-    if least is not None and values.min() <= least:
+    lower_bound = {"log": -1.0, "box-cox": 0.0}.get(name)
+    if lower_bound is not None and values.min() <= lower_bound:
         raise FoldlineError(
-            f"target.transform={name} needs labels above {least:g}, and the training rows go down "
-            f"to {values.min():g}. Set target.transform to yeo-johnson, quantile or none"
+            f"target.transform={name} needs labels above {lower_bound:g}, but the lowest training "
+            f"label is {values.min():g}. Set target.transform to yeo-johnson, quantile or none"
         )
     low, high = float(values.min()), float(values.max())
     if name != "quantile" and low == high:
         raise FoldlineError(f"target.transform={name}: all training labels are {low:g}")
-    fitted = Transform(name, low, high)
+    fitted = TargetTransform(name, low, high)
     if name == "box-cox":
         scale = float(np.exp(np.log(values).mean()))
         power = float(stats.boxcox_normmax(values / scale, method="mle"))
-        fitted = Transform(name, low, high, 0.0, scale, power)
+        fitted = TargetTransform(name, low, high, 0.0, scale, power)
     elif name == "yeo-johnson":
         center, scale = low, float(np.median(values - low)) or float(values.std())
         power = float(stats.yeojohnson_normmax((values - center) / scale))
-        fitted = Transform(name, low, high, center, scale, power)
+        fitted = TargetTransform(name, low, high, center, scale, power)
     elif name == "quantile":
         ranks = np.linspace(0, 1, min(QUANTILES, len(values)))
-        fitted = Transform(name, low, high, quantiles=tuple(np.quantile(values, ranks).tolist()))
-    lost = float(np.abs(fitted.back(fitted.forward(values)) - values).max())
-    if name != "quantile" and not lost <= LOST * (high - low):
+        fitted = TargetTransform(
+            name, low, high, quantiles=tuple(np.quantile(values, ranks).tolist())
+        )
+    error = float(np.abs(fitted.inverse(fitted.forward(values)) - values).max())
+    if name != "quantile" and not error <= MAX_LOSS * (high - low):
         raise FoldlineError(
-            f"target.transform={name} would change labels by up to {lost:g} when they are brought "
-            f"back (they go from {low:g} to {high:g}). Set target.transform to quantile or none"
+            f"target.transform={name} would change labels by up to {error:g} in the round trip "
+            f"(range {low:g} to {high:g}). Set target.transform to quantile or none"
         )
     return fitted
 
 
-def with_transform(job: Job, fit: Callable[[Job], Fitted]) -> Fitted:
-    """Fit a model to transformed targets; the transform is fitted on the training rows alone."""
+def fit_transformed(job: Job, fit: Callable[[Job], FitResult]) -> FitResult:
+    """Fit a model to transformed targets; the transform is fitted to the training rows only."""
     target = job.labels.encode(job.train["label"])
-    transform = fit_transform(job.recipe.target.transform, target)
+    transform = fit_target_transform(job.recipe.target.transform, target)
     parts = {}
     for part, rows in (("train", job.train), ("valid", job.valid)):
-        # Training stops by these: a number beyond the training range may have no image.
-        inside = np.clip(job.labels.encode(rows["label"]), target.min(), target.max())
-        parts[part] = rows.assign(label=[repr(v) for v in transform.forward(inside).tolist()])
+        # Early stopping uses these: a target outside the training range may have no image.
+        clipped = np.clip(job.labels.encode(rows["label"]), target.min(), target.max())
+        parts[part] = rows.assign(label=[repr(v) for v in transform.forward(clipped).tolist()])
     fitted = fit(replace(job, train=parts["train"], valid=parts["valid"]))
-    summary = {"skew_before": skew(target), "skew_after": skew(transform.forward(target))}
+    summary = {"skew_before": skewness(target), "skew_after": skewness(transform.forward(target))}
     return replace(
         fitted,
-        model=Transformed(fitted.model, transform),
+        model=TransformedModel(fitted.model, transform),
         summary=fitted.summary | summary,
-        samples={epoch: transform.back(found) for epoch, found in fitted.samples.items()},
+        samples={
+            epoch: transform.inverse(predictions) for epoch, predictions in fitted.samples.items()
+        },
     )
 
 
-def card(model: Model) -> dict[str, Any] | None:
-    """Give what must be known to bring a model's predictions back; None if nothing."""
-    return asdict(model.transform) if isinstance(model, Transformed) else None
+def describe_transform(model: Model) -> dict[str, Any] | None:
+    """Return the transform of a model as a dict for its card, or None if it has none."""
+    return asdict(model.transform) if isinstance(model, TransformedModel) else None
 
 
-def wrapped(model: Model, found: dict[str, Any] | None) -> Model:
-    """Give the model with the transform that its card tells of."""
-    if found is None:
+def restore_transform(model: Model, description: dict[str, Any] | None) -> Model:
+    """Wrap a model in the transform that its card describes."""
+    if description is None:
         return model
-    return Transformed(model, Transform(**found | {"quantiles": tuple(found["quantiles"])}))
+    return TransformedModel(
+        model, TargetTransform(**description | {"quantiles": tuple(description["quantiles"])})
+    )
 
 
-def skew(values: np.ndarray) -> float:
-    """Give the skewness of (n,) numbers; 0 is symmetric."""
+def skewness(values: np.ndarray) -> float:
+    """Return the skewness of (n,) values; 0 is symmetric."""
     spread = values.std()
     return float((((values - values.mean()) / spread) ** 3).mean()) if spread else 0.0
-
-
-def histograms(model: Model, values: np.ndarray, bins: int = 20) -> pd.DataFrame:
-    """Give `space` (before, after), `low`, `high` and `rows` of equal ranges of (n,) targets."""
-    spaces = {"before": values} if len(values) else {}
-    if isinstance(model, Transformed):
-        spaces["after"] = model.transform.forward(values)
-    tables = [pd.DataFrame({"space": [], "low": [], "high": [], "rows": []})]
-    for space, numbers in spaces.items():
-        counts, edges = np.histogram(numbers, bins)
-        columns = {"space": space, "low": edges[:-1], "high": edges[1:], "rows": counts}
-        tables.append(pd.DataFrame(columns))
-    return pd.concat(tables[1:] or tables, ignore_index=True)
-
-
-def told(model: Model, values: np.ndarray) -> str:
-    """Say how the transform changed the distribution of (n,) targets."""
-    if not isinstance(model, Transformed):
-        return ""
-    after = model.transform.forward(values)
-    return (
-        f"target.transform={model.transform.name}: skew {skew(values):.2f} {bars(values)} -> "
-        f"{skew(after):.2f} {bars(after)}"
-    )
-
-
-def bars(values: np.ndarray) -> str:
-    """Draw the distribution of (n,) numbers as a line of blocks, for the terminal."""
-    counts = np.histogram(values, 16)[0]
-    heights = np.ceil(counts / max(counts.max(), 1) * (len(BARS) - 1)).astype(int)
-    return "".join(BARS[height] for height in heights)
 
 
 def _yeo_johnson(values: np.ndarray, power: float) -> np.ndarray:
@@ -178,11 +153,11 @@ def _yeo_johnson(values: np.ndarray, power: float) -> np.ndarray:
     return np.asarray(np.where(values >= 0, up, -down))
 
 
-def _yeo_johnson_back(values: np.ndarray, power: float) -> np.ndarray:
+def _inverse_yeo_johnson(values: np.ndarray, power: float) -> np.ndarray:
     from scipy.special import inv_boxcox1p
 
-    up = inv_boxcox1p(_invertible(np.maximum(values, 0), power), power)
-    down = inv_boxcox1p(_invertible(np.maximum(-values, 0), 2 - power), 2 - power)
+    up = inv_boxcox1p(_clip_to_image(np.maximum(values, 0), power), power)
+    down = inv_boxcox1p(_clip_to_image(np.maximum(-values, 0), 2 - power), 2 - power)
     return np.asarray(np.where(values >= 0, up, -down))
 
 
@@ -192,48 +167,50 @@ def _box_cox(values: np.ndarray, power: float) -> np.ndarray:
     return np.asarray(boxcox(values, power))
 
 
-def _box_cox_back(values: np.ndarray, power: float) -> np.ndarray:
+def _inverse_box_cox(values: np.ndarray, power: float) -> np.ndarray:
     from scipy.special import inv_boxcox
 
     return np.asarray(inv_boxcox(values, power))
 
 
-def _invertible(values: np.ndarray, power: float) -> np.ndarray:
-    """Keep numbers where power * z + 1 is positive: beyond, no label has such an image."""
+def _clip_to_image(values: np.ndarray, power: float) -> np.ndarray:
+    """Clip values to where power * z + 1 is positive: beyond, no target maps to them."""
     if power == 0:
         return values
     edge = -1 / power * (1 - 1e-9)
     return np.asarray((np.maximum if power > 0 else np.minimum)(values, edge))
 
 
-def _normal_scores(values: np.ndarray, transform: Transform) -> np.ndarray:
-    """Give normal scores; tied quantiles count from both sides, so that ties get their middle."""
+def _normal_scores(values: np.ndarray, transform: TargetTransform) -> np.ndarray:
+    """Return normal scores; tied values get the middle of their ranks."""
     from scipy.stats import norm
 
-    seen = np.array(transform.quantiles)
-    grid = np.linspace(0, 1, len(seen))
-    up = np.interp(values, seen, grid)
-    down = -np.interp(-values, -seen[::-1], -grid[::-1])
+    quantiles = np.array(transform.quantiles)
+    grid = np.linspace(0, 1, len(quantiles))
+    up = np.interp(values, quantiles, grid)
+    down = -np.interp(-values, -quantiles[::-1], -grid[::-1])
     return np.asarray(norm.ppf(EDGE + (1 - 2 * EDGE) * (up + down) / 2))
 
 
-def _from_scores(values: np.ndarray, transform: Transform) -> np.ndarray:
+def _inverse_normal_scores(values: np.ndarray, transform: TargetTransform) -> np.ndarray:
     from scipy.stats import norm
 
-    seen = np.array(transform.quantiles)
+    quantiles = np.array(transform.quantiles)
     ranks = (norm.cdf(values) - EDGE) / (1 - 2 * EDGE)
-    return np.asarray(np.interp(ranks, np.linspace(0, 1, len(seen)), seen))
+    return np.asarray(np.interp(ranks, np.linspace(0, 1, len(quantiles)), quantiles))
 
 
-FORWARD: dict[str, Callable[[np.ndarray, Transform], np.ndarray]] = {
+FORWARD: dict[str, Callable[[np.ndarray, TargetTransform], np.ndarray]] = {
     "log": lambda values, _: np.asarray(np.log1p(values)),
     "box-cox": lambda values, found: _box_cox(values, found.power),
     "yeo-johnson": lambda values, found: _yeo_johnson(values, found.power),
     "quantile": _normal_scores,
 }
-BACK: dict[str, Callable[[np.ndarray, Transform], np.ndarray]] = {
+INVERSE: dict[str, Callable[[np.ndarray, TargetTransform], np.ndarray]] = {
     "log": lambda values, _: np.asarray(np.expm1(values)),
-    "box-cox": lambda values, found: _box_cox_back(_invertible(values, found.power), found.power),
-    "yeo-johnson": lambda values, found: _yeo_johnson_back(values, found.power),
-    "quantile": _from_scores,
+    "box-cox": lambda values, found: _inverse_box_cox(
+        _clip_to_image(values, found.power), found.power
+    ),
+    "yeo-johnson": lambda values, found: _inverse_yeo_johnson(values, found.power),
+    "quantile": _inverse_normal_scores,
 }

@@ -1,4 +1,4 @@
-"""Texts and pairs become token ids."""
+"""Tokenisation of texts and pairs."""
 
 from typing import Any
 
@@ -8,61 +8,63 @@ import pandas as pd
 from foldline.core.errors import FoldlineError
 
 Columns = dict[str, list[list[int]]]
-# More unknown tokens than this say that the tokenizer was not made for this text.
-MOST_UNKNOWN = 0.3
+# A higher share of unknown tokens means that the tokenizer does not fit the texts.
+MAX_UNKNOWN = 0.3
 
 
 def encode(tokenizer: Any, rows: pd.DataFrame, max_length: int) -> Columns:
-    """Turn texts or pairs into token ids, cut to `max_length`, not padded.
+    """Return token ids of texts or pairs, truncated to `max_length`, without padding.
 
-    Each row decides alone whether it is a pair, so its tokens do not depend on the others.
+    Each row decides alone whether it is a pair, so its tokens do not depend on the other rows.
     """
     encoded: Columns = {name: [[]] * len(rows) for name in ("input_ids", "attention_mask")}
     texts, seconds = rows["text"].tolist(), rows["text_pair"].tolist()
     for paired in (False, True):
-        places = [i for i, second in enumerate(seconds) if bool(second) == paired]
-        if not places:
+        indices = [i for i, second in enumerate(seconds) if bool(second) == paired]
+        if not indices:
             continue
-        pairs = [seconds[i] for i in places] if paired else None
-        found = tokenizer([texts[i] for i in places], pairs, truncation=True, max_length=max_length)
-        for name, values in found.items():
+        pairs = [seconds[i] for i in indices] if paired else None
+        tokens = tokenizer(
+            [texts[i] for i in indices], pairs, truncation=True, max_length=max_length
+        )
+        for name, values in tokens.items():
             column = encoded.setdefault(name, [[]] * len(rows))
-            for place, ids in zip(places, values, strict=True):
-                column[place] = ids
-    return _never_empty(encoded, tokenizer)
+            for index, ids in zip(indices, values, strict=True):
+                column[index] = ids
+    return _fill_empty(encoded, tokenizer)
 
 
 def check_tokens(tokenizer: Any, ids: np.ndarray, name: str) -> None:
-    """Refuse a tokenizer that does not know the script of the training rows' tokens `ids` (t,).
+    """Refuse a tokenizer that does not know the script of the training tokens `ids` (t,).
 
     Raises:
-        FoldlineError: where more than `MOST_UNKNOWN` of the tokens are unknown.
+        FoldlineError: if more than `MAX_UNKNOWN` of the tokens are unknown.
     """
     unknown = tokenizer.unk_token_id
-    # GPT-2 calls its end of text unknown as well, though its bytes know everything.
+    # GPT-2 has its end of text as unknown token, but its bytes cover every text.
     if unknown is None or unknown == tokenizer.eos_token_id:
         return
     share = unknown_share(tokenizer, ids)
-    if share > MOST_UNKNOWN:
+    if share > MAX_UNKNOWN:
         raise FoldlineError(
             f"model={name}: {share:.0%} of the tokens of the training rows are unknown to its "
             "tokenizer: it was made for another language, or scratch.vocabulary is too small. "
-            "Choose another model"
+            "Use another model, or raise scratch.vocabulary"
         )
 
 
 def unknown_share(tokenizer: Any, ids: np.ndarray) -> float:
-    """Give the share of unknown ones among tokens (t,), marks such as [CLS] aside."""
-    marks = sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id})
-    tokens = ids[~np.isin(ids, marks)]
+    """Return the share of unknown tokens in (t,), ignoring special tokens such as [CLS]."""
+    special = sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id})
+    tokens = ids[~np.isin(ids, special)]
     return int((tokens == tokenizer.unk_token_id).sum()) / max(1, len(tokens))
 
 
-def _never_empty(encoded: Columns, tokenizer: Any) -> Columns:
-    """Give a text without any token (GPT-2 marks neither start nor end) one of padding."""
+def _fill_empty(encoded: Columns, tokenizer: Any) -> Columns:
+    """Give texts without any token (GPT-2 adds no special ones) a single padding token."""
     filler = {"input_ids": tokenizer.pad_token_id, "attention_mask": 1}
-    for place, ids in enumerate(encoded["input_ids"]):
+    for index, ids in enumerate(encoded["input_ids"]):
         if not ids:
             for name, column in encoded.items():
-                column[place] = [filler.get(name, 0)]
+                column[index] = [filler.get(name, 0)]
     return encoded

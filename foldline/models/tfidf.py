@@ -1,6 +1,6 @@
-"""TF-IDF of words and of characters within words, under a linear model.
+"""TF-IDF of words and of characters within words, with a linear model.
 
-Characters are what makes it strong for Korean, where a word hides its stem behind particles.
+Character n-grams make it strong for Korean, where particles hide the stem of a word.
 """
 
 import json
@@ -14,41 +14,47 @@ import pandas as pd
 from foldline.core.io.files import read_json, write_text
 from foldline.core.io.labels import Labels
 from foldline.core.params import Recipe
-from foldline.models.interface import Fitted, Job
+from foldline.models.interface import FitResult, Job
 from foldline.models.linear_heads import fit_head
-from foldline.models.one_vs_rest import Linear, problem
-from foldline.models.pair_similarity import pair_measures
-from foldline.models.soft_labels import targets_of, weights_of
-from foldline.models.tfidf_features import bags, described, fit_bags, joined, restored
+from foldline.models.one_vs_rest import LinearModel, one_vs_rest_targets
+from foldline.models.pair_features import measure_similarity
+from foldline.models.soft_labels import sample_weights, training_targets
+from foldline.models.tfidf_features import (
+    describe_vectoriser,
+    fit_vectorisers,
+    restore_vectoriser,
+    stack_features,
+    vectorise,
+)
 
-# Arrays and JSON: a pickle opens in one scikit-learn alone, runs code, and has other bytes in
-# another process.
+# Arrays and JSON: a pickle needs the same scikit-learn version, runs code, and has other bytes
+# in another process.
 ARRAYS, VOCABULARIES = "tfidf.npz", "tfidf.json"
 
 
 @dataclass(frozen=True)
 class Scaler:
-    """Mean and spread of the measures of pairs, (m,) each."""
+    """Mean and standard deviation of the pair measures, (m,) each."""
 
     mean: np.ndarray
     spread: np.ndarray
 
 
 @dataclass(frozen=True)
-class LinearModel:
-    """Fitted vectorisers and a linear model over their features; `scaler` is for pairs alone."""
+class TfidfModel:
+    """Fitted vectorisers and a linear model over their features; only pairs have a `scaler`."""
 
     labels: Labels
     vectorisers: list[Any]
     scaler: Scaler | None
-    linear: Linear
+    linear: LinearModel
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c) probabilities or (n,) numbers; 0 for a class that was not learnt."""
-        numbers = self.labels.task == "regression"
+        """Return (n, c) probabilities or (n,) values; 0 for a class unseen in training."""
+        is_regression = self.labels.task == "regression"
         if rows.empty:
-            return np.zeros(0 if numbers else (0, len(self.labels.classes)))
-        features = _features(self.vectorisers, self.scaler, rows, numbers)
+            return np.zeros(0 if is_regression else (0, len(self.labels.classes)))
+        features = _extract_features(self.vectorisers, self.scaler, rows, is_regression)
         return self.linear.predict(features, self.labels)
 
     def save(self, folder: Path) -> None:
@@ -58,87 +64,99 @@ class LinearModel:
         if self.scaler:
             arrays |= {"mean": self.scaler.mean, "spread": self.scaler.spread}
         np.savez_compressed(folder / ARRAYS, allow_pickle=False, **arrays)
-        # On one line, which is written several times as fast.
-        vocabularies = json.dumps([described(v) for v in self.vectorisers], ensure_ascii=False)
+        # On one line, which is several times faster to write.
+        vocabularies = json.dumps(
+            [describe_vectoriser(v) for v in self.vectorisers], ensure_ascii=False
+        )
         write_text(folder / VOCABULARIES, vocabularies + "\n")
 
 
-def load(folder: Path, labels: Labels) -> LinearModel:
+def load(folder: Path, labels: Labels) -> TfidfModel:
     """Read the model."""
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
         vectorisers = [
-            restored(description, arrays[f"idf_{i}"])
+            restore_vectoriser(description, arrays[f"idf_{i}"])
             for i, description in enumerate(read_json(folder / VOCABULARIES))
         ]
         scaler = Scaler(arrays["mean"], arrays["spread"]) if "mean" in arrays else None
-        linear = Linear(arrays["weights"], arrays["bias"], arrays["codes"])
-    return LinearModel(labels, vectorisers, scaler, linear)
+        linear = LinearModel(arrays["weights"], arrays["bias"], arrays["codes"])
+    return TfidfModel(labels, vectorisers, scaler, linear)
 
 
-def fit(job: Job) -> Fitted:
-    """Fit vectorisers and linear model on the training rows alone."""
-    rows, target, weights = job.train, targets_of(job.train, job.labels), weights_of(job.train)
-    numbers = job.labels.task == "regression"
+def fit(job: Job) -> FitResult:
+    """Fit vectorisers and the linear model, on the training rows only."""
+    rows, target, weights = (
+        job.train,
+        training_targets(job.train, job.labels),
+        sample_weights(job.train),
+    )
+    is_regression = job.labels.task == "regression"
     pairs = bool((rows["text_pair"] != "").any())
     texts = rows["text"].tolist() + (rows["text_pair"].tolist() if pairs else [])
-    vectorisers, matrices = fit_bags(job.recipe.tfidf, texts)
+    vectorisers, matrices = fit_vectorisers(job.recipe.tfidf, texts)
     if pairs:
-        sides = _sides(rows, matrices)
-        scaler = _scaler(sides[2])
-        features = _pair_features(sides, scaler, numbers)
+        sides = _split_pairs(rows, matrices)
+        scaler = _fit_scaler(sides[2])
+        features = _pair_features(sides, scaler, is_regression)
     else:
-        scaler, features = None, joined(matrices, len(rows))
-    if numbers:
-        linear = _ridge(job.recipe, features, target, weights)
+        scaler, features = None, stack_features(matrices, len(rows))
+    if is_regression:
+        linear = _fit_ridge(job.recipe, features, target, weights)
     else:
         counts = features.shape[1] - (len(scaler.mean) if scaler else 0)
-        found = problem(target, job.labels, weights)
-        linear = fit_head(job.recipe, features, found, rows, counts)
+        targets = one_vs_rest_targets(target, job.labels, weights)
+        linear = fit_head(job.recipe, features, targets, rows, counts)
     summary = {"features": float(features.shape[1])}
-    return Fitted(LinearModel(job.labels, vectorisers, scaler, linear), summary=summary)
+    return FitResult(TfidfModel(job.labels, vectorisers, scaler, linear), summary=summary)
 
 
-def _features(
-    vectorisers: list[Any], scaler: Scaler | None, rows: pd.DataFrame, numbers: bool
+def _extract_features(
+    vectorisers: list[Any], scaler: Scaler | None, rows: pd.DataFrame, is_regression: bool
 ) -> Any:
-    """Give the features of single texts (sparse), or of pairs."""
+    """Return the features of single texts (sparse), or of pairs."""
     if scaler is None:
-        return joined(bags(vectorisers, rows["text"].tolist()), len(rows))
+        return stack_features(vectorise(vectorisers, rows["text"].tolist()), len(rows))
     texts = rows["text"].tolist() + rows["text_pair"].tolist()
-    return _pair_features(_sides(rows, bags(vectorisers, texts)), scaler, numbers)
+    return _pair_features(_split_pairs(rows, vectorise(vectorisers, texts)), scaler, is_regression)
 
 
-def _sides(rows: pd.DataFrame, matrices: list[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
-    """Part matrices of all first texts and then all second ones, and measure the pairs."""
+def _split_pairs(
+    rows: pd.DataFrame, matrices: list[Any]
+) -> tuple[list[Any], list[Any], np.ndarray]:
+    """Split matrices of all first and then all second texts, and measure the pairs."""
     first, second = rows["text"].tolist(), rows["text_pair"].tolist()
     a = [matrix[: len(rows)] for matrix in matrices]
     b = [matrix[len(rows) :] for matrix in matrices]
-    return a, b, pair_measures(first, second, a, b)
+    return a, b, measure_similarity(first, second, a, b)
 
 
 def _pair_features(
-    sides: tuple[list[Any], list[Any], np.ndarray], scaler: Scaler, numbers: bool
+    sides: tuple[list[Any], list[Any], np.ndarray], scaler: Scaler, is_regression: bool
 ) -> Any:
-    """Give the features of pairs: for numbers, measures alone."""
+    """Return the features of pairs; for regression the similarity measures alone."""
     from scipy import sparse
 
     a, b, measures = sides
     scaled = (measures - scaler.mean) / scaler.spread
-    if numbers:
+    if is_regression:
         return scaled
-    x, y = joined(a, len(measures)), joined(b, len(measures))
+    x, y = stack_features(a, len(measures)), stack_features(b, len(measures))
     return sparse.hstack([x, y, x.multiply(y), abs(x - y), scaled], format="csr")
 
 
-def _scaler(measures: np.ndarray) -> Scaler:
+def _fit_scaler(measures: np.ndarray) -> Scaler:
     spread = measures.std(axis=0)
     return Scaler(measures.mean(axis=0), np.where(spread > 1e-12, spread, 1.0))
 
 
-def _ridge(recipe: Recipe, features: Any, target: np.ndarray, weights: np.ndarray | None) -> Linear:
+def _fit_ridge(
+    recipe: Recipe, features: Any, target: np.ndarray, weights: np.ndarray | None
+) -> LinearModel:
     from sklearn.linear_model import Ridge
 
     ridge = Ridge(alpha=recipe.tfidf.alpha, random_state=recipe.seed)
-    found = ridge.fit(features, target, weights)
-    coefficients = np.asarray(found.coef_, dtype=np.float64).reshape(1, -1)
-    return Linear(coefficients, np.array([float(found.intercept_)]), np.zeros(0, dtype=np.int64))
+    fitted = ridge.fit(features, target, weights)
+    coefficients = np.asarray(fitted.coef_, dtype=np.float64).reshape(1, -1)
+    return LinearModel(
+        coefficients, np.array([float(fitted.intercept_)]), np.zeros(0, dtype=np.int64)
+    )

@@ -1,4 +1,4 @@
-"""Bags of n-grams with TF-IDF weights, of words and of characters within words."""
+"""TF-IDF vectorisers of words and of characters within words."""
 
 import re
 from typing import Any
@@ -6,35 +6,35 @@ from typing import Any
 import numpy as np
 
 from foldline.core.params import Tfidf
-from foldline.models.ngram_counts import WORD, Counts, count_within_words, count_words
+from foldline.models.ngram_counts import WORD, NgramCounts, count_within_words, count_words
 
 
-def fit_bags(options: Tfidf, texts: list[str]) -> tuple[list[Any], list[Any]]:
-    """Fit those vectorisers that find anything, and give what `bags` would make of these texts.
+def fit_vectorisers(options: Tfidf, texts: list[str]) -> tuple[list[Any], list[Any]]:
+    """Fit the vectorisers, and return them with what `vectorise` would return for the texts.
 
-    Texts may hold no word, or repeat no n-gram. They are taken apart once: that is most of the
-    work of a linear model.
+    A vectoriser without features is left out: texts may have no word, or repeat no n-gram. Both are
+    returned together because tokenising is most of the work of a linear model.
     """
-    words = _fitted("word", options.words, 1, texts)  # here, every n-gram counts
-    chars = _fitted("char_wb", options.chars, options.min_df, texts)
-    found = [one for one in (words, chars) if one]
-    return [vectoriser for vectoriser, _ in found], [matrix for _, matrix in found]
+    words = _fit_vectoriser("word", options.words, 1, texts)  # min_df is for characters only
+    chars = _fit_vectoriser("char_wb", options.chars, options.min_df, texts)
+    fitted = [result for result in (words, chars) if result]
+    return [vectoriser for vectoriser, _ in fitted], [matrix for _, matrix in fitted]
 
 
-def bags(vectorisers: list[Any], texts: list[str]) -> list[Any]:
-    """Give a sparse matrix for each vectoriser: (n, its features)."""
+def vectorise(vectorisers: list[Any], texts: list[str]) -> list[Any]:
+    """Return a sparse matrix (n, features) for each vectoriser."""
     return [vectoriser.transform(texts) for vectoriser in vectorisers]
 
 
-def joined(matrices: list[Any], rows: int) -> Any:
-    """Put bags side by side; where there are none, a column of zeros leaves the intercept."""
+def stack_features(matrices: list[Any], rows: int) -> Any:
+    """Stack matrices side by side; without any, a column of zeros leaves the intercept."""
     from scipy import sparse
 
     return sparse.hstack(matrices, format="csr") if matrices else sparse.csr_matrix((rows, 1))
 
 
-def described(vectoriser: Any) -> dict[str, Any]:
-    """Give all of a vectoriser but its weights, as JSON takes it."""
+def describe_vectoriser(vectoriser: Any) -> dict[str, Any]:
+    """Return all of a vectoriser but its weights, ready for JSON."""
     return {
         "analyzer": vectoriser.analyzer,
         "range": list(vectoriser.ngram_range),
@@ -42,55 +42,63 @@ def described(vectoriser: Any) -> dict[str, Any]:
     }
 
 
-def restored(description: dict[str, Any], weights: np.ndarray) -> Any:
-    """Make the vectoriser that was described."""
-    return _weighted(
+def restore_vectoriser(description: dict[str, Any], weights: np.ndarray) -> Any:
+    """Rebuild a vectoriser from its description and weights."""
+    return _build_vectoriser(
         description["analyzer"], description["range"], description["vocabulary"], weights
     )
 
 
-def _fitted(
+def _fit_vectoriser(
     analyzer: str, ngrams: list[int], min_df: int, texts: list[str]
 ) -> tuple[Any, Any] | None:
-    """Fit a vectoriser; give it with its matrix of the texts, or None where it finds nothing."""
+    """Return a vectoriser and its matrix of the texts, or None without features."""
     from sklearn.feature_extraction.text import TfidfTransformer
 
     low, high = ngrams
     if analyzer == "word":
         counts = count_words(texts, low, high)
     else:
-        counts = count_within_words(texts, low, high, min_df) or _counted(ngrams, min_df, texts)
-    if not counts.grams:
+        counts = count_within_words(texts, low, high, min_df) or _count_with_sklearn(
+            ngrams, min_df, texts
+        )
+    if not counts.ngrams:
         return None
     weigher = TfidfTransformer(sublinear_tf=True)
     matrix = weigher.fit_transform(counts.matrix)
-    return _weighted(analyzer, ngrams, counts.grams, weigher.idf_), matrix
+    return _build_vectoriser(analyzer, ngrams, counts.ngrams, weigher.idf_), matrix
 
 
-def _counted(ngrams: list[int], min_df: int, texts: list[str]) -> Counts:
+def _count_with_sklearn(ngrams: list[int], min_df: int, texts: list[str]) -> NgramCounts:
     from sklearn.feature_extraction.text import CountVectorizer
 
-    counter = CountVectorizer(**_how("char_wb", ngrams), min_df=min_df, dtype=np.float64)
+    counter = CountVectorizer(
+        **_vectoriser_options("char_wb", ngrams), min_df=min_df, dtype=np.float64
+    )
     try:
         matrix = counter.fit_transform(texts)
     except ValueError as error:
         if not re.search("empty vocabulary|no terms remain|max_df corresponds", str(error)):
             raise
-        return Counts(None, [])
-    # As in a matrix of texts that come later: sums in another order have other last digits.
+        return NgramCounts(None, [])
+    # The order of later matrices: sums in another order have other last digits.
     matrix.sort_indices()
-    return Counts(matrix, counter.get_feature_names_out().tolist())
+    return NgramCounts(matrix, counter.get_feature_names_out().tolist())
 
 
-def _weighted(analyzer: str, ngrams: list[int], grams: list[str], weights: np.ndarray) -> Any:
+def _build_vectoriser(
+    analyzer: str, ngrams: list[int], grams: list[str], weights: np.ndarray
+) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    vocabulary = {gram: place for place, gram in enumerate(grams)}
-    vectoriser = TfidfVectorizer(**_how(analyzer, ngrams), sublinear_tf=True, vocabulary=vocabulary)
+    vocabulary = {gram: index for index, gram in enumerate(grams)}
+    vectoriser = TfidfVectorizer(
+        **_vectoriser_options(analyzer, ngrams), sublinear_tf=True, vocabulary=vocabulary
+    )
     vectoriser.idf_ = weights
     return vectoriser
 
 
-def _how(analyzer: str, ngrams: list[int]) -> dict[str, Any]:
+def _vectoriser_options(analyzer: str, ngrams: list[int]) -> dict[str, Any]:
     pattern = WORD.pattern if analyzer == "word" else None
     return {"analyzer": analyzer, "ngram_range": tuple(ngrams), "token_pattern": pattern}

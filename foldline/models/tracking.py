@@ -1,4 +1,4 @@
-"""The interface by which a training is told to whoever follows it."""
+"""The interface by which a training reports to an experiment tracker."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,28 +8,28 @@ from foldline.core.stage import say
 
 
 class Tracker(Protocol):
-    """Who follows a training; nothing that it does can change a result."""
+    """Receives the steps of a training; it cannot change a result."""
 
     def begin(self, params: Mapping[str, Any], tags: Mapping[str, Any]) -> None:
-        """Hear of what the run is made, and where it runs."""
+        """Record the params of the run, and where it runs."""
         ...
 
     def step(self, number: int, values: Mapping[str, float]) -> None:
-        """Hear the numbers of an optimiser step, from 1; those of an epoch come with its last.
+        """Record the values of an optimiser step, from 1; an epoch's come with its last step.
 
-        A step may come twice: a training that was killed goes on from its last checkpoint.
+        A step may be repeated: a killed training resumes from its last checkpoint.
         """
         ...
 
     def end(self, summary: Mapping[str, Any]) -> None:
-        """Hear the numbers of the whole, or of a training that failed its `error`."""
+        """Record the summary of the run, or the `error` it failed with."""
         ...
 
 
-class Careful:
-    """Passes on what a training tells; a tracker that fails is told once and heard no more.
+class SafeTracker:
+    """Forwards to a tracker; after its first failure it warns once and is not called again.
 
-    `steps` counts what was passed on. Without a tracker nothing is.
+    `steps` counts the steps forwarded. Without a tracker nothing is.
     """
 
     def __init__(self, tracker: Tracker | None = None) -> None:
@@ -37,34 +37,34 @@ class Careful:
         self.steps = 0
 
     def begin(self, params: Mapping[str, Any], tags: Mapping[str, Any]) -> None:
-        """Tell of what the run is made."""
-        self._tell("begin", params, tags)
+        """Forward the params of the run."""
+        self._forward("begin", params, tags)
 
     def step(self, number: int, values: Mapping[str, float]) -> None:
-        """Tell the numbers of a step."""
+        """Forward the values of a step."""
         self.steps += 1
-        self._tell("step", number, values)
+        self._forward("step", number, values)
 
     def end(self, summary: Mapping[str, Any]) -> None:
-        """Tell the numbers of the whole."""
-        self._tell("end", summary)
+        """Forward the summary of the run."""
+        self._forward("end", summary)
 
-    def _tell(self, what: str, *values: Any) -> None:
+    def _forward(self, method: str, *values: Any) -> None:
         if self.tracker is None:
             return
         try:
-            getattr(self.tracker, what)(*values)
-        except Exception as error:  # whatever it is, the training is worth more
+            getattr(self.tracker, method)(*values)
+        except Exception as error:  # the training is worth more than its tracker
             self.tracker = None
-            say(f"note: runner.tracker failed and hears no more of this run ({error!r:.200})")
+            say(f"note: runner.tracker failed and is switched off for this run ({error!r:.200})")
 
 
 @contextmanager
-def followed(
+def track_run(
     tracker: Tracker | None, params: Mapping[str, Any], tags: Mapping[str, Any]
-) -> Iterator[Careful]:
-    """Begin to tell of a run; one that fails ends with its error."""
-    careful = Careful(tracker)
+) -> Iterator[SafeTracker]:
+    """Begin tracking a run; a run that fails ends with its error."""
+    careful = SafeTracker(tracker)
     careful.begin(params, tags)
     try:
         yield careful

@@ -2,21 +2,20 @@
 
 from foldline.core.stage import say
 from foldline.models import sample_predictions
-from foldline.models.epoch_summary import told
-from foldline.models.interface import Fitted, Job
-from foldline.models.target_plot import write_target
+from foldline.models.interface import FitResult, Job
+from foldline.models.target_report import write_histograms
 from foldline.models.training_curves import write_curves
-from foldline.models.training_history import write_history, write_speed
+from foldline.models.training_history import format_summary, write_history, write_speed
 
 
-def write_training_report(fitted: Fitted, job: Job) -> None:
+def write_training_report(fitted: FitResult, job: Job) -> None:
     """Write the reports of a training, and print which epoch is kept and why."""
     recipe, labels = job.recipe, job.labels
     write_history(fitted.history)
     write_speed(fitted.speed)
     write_curves(fitted.history, recipe.train, labels.task)
-    lines = told(fitted.history, recipe.train, labels.task, recipe.epochs)
-    sample_predictions.write_samples(fitted, job.valid, job.shown, labels)
-    lines += write_target(fitted.model, job.train, labels)
+    lines = format_summary(fitted.history, recipe.train, labels.task, recipe.epochs)
+    sample_predictions.write_samples(fitted, job.valid, job.sample_ids, labels)
+    lines += write_histograms(fitted.model, job.train, labels)
     for line in lines:
         say(line)

@@ -1,4 +1,4 @@
-"""Vectors of words from a text file of word2vec or GloVe; only the words needed are read."""
+"""Word vectors from a word2vec or GloVe text file; only the words needed are kept."""
 
 import gzip
 import zlib
@@ -12,65 +12,64 @@ import numpy as np
 from foldline.core.errors import FoldlineError
 from foldline.models.ngram_index import WORD
 
-START = 1 << 16  # bytes looked at, to tell text from numbers
-LARGEST = 60_000  # what half precision, in which vectors are kept, can hold
-MEND = "mend or drop that line, or name another file in static.vectors"
+SNIFF_BYTES = 1 << 16  # read to detect binary files
+FLOAT16_LIMIT = 60_000  # vectors are stored in half precision
+FIX_HINT = "fix or remove that line, or name another file in static.vectors"
 
 
 @dataclass(frozen=True)
-class Words:
+class WordIndex:
     """Words in the order of their vectors."""
 
     words: tuple[str, ...]
     _index: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
-    def places(self, text: str) -> np.ndarray:
-        """Give the places of a text's words: as they are written, else in lower case."""
+    def indices(self, text: str) -> np.ndarray:
+        """Return the indices of a text's words, looked up as written, else in lower case."""
         if not self._index:
-            self._index.update({word: place for place, word in enumerate(self.words)})
-        found = [self._index.get(w, self._index.get(w.lower())) for w in WORD.findall(text)]
-        return np.array([place for place in found if place is not None], dtype=np.int64)
+            self._index.update({word: index for index, word in enumerate(self.words)})
+        indices = [self._index.get(w, self._index.get(w.lower())) for w in WORD.findall(text)]
+        return np.array([index for index in indices if index is not None], dtype=np.int64)
 
 
-def read_vectors(path: Path, texts: list[str], first: int) -> tuple[Words, np.ndarray]:
-    """Read the vectors of the texts' words and of the file's first words: (m, d) float16.
+def read_vectors(path: Path, texts: list[str], first: int) -> tuple[WordIndex, np.ndarray]:
+    """Read the vectors of the texts' words and of the file's `first` words: (m, d) float16.
 
-    Files are sorted by frequency, so the first words are those that other texts will hold.
+    Files are sorted by frequency, so the first words are the likeliest in other texts.
 
     Raises:
-        FoldlineError: naming the line that is not a word and its numbers, or a file in which no
-            word of the texts stands.
+        FoldlineError: for a malformed line, or if the file has none of the texts' words.
     """
     words = {word for text in texts for word in WORD.findall(text)}
-    wanted = words | {word.lower() for word in words}
-    found: dict[str, np.ndarray] = {}
+    needed = words | {word.lower() for word in words}
+    vectors: dict[str, np.ndarray] = {}
     width, rows = 0, 0
-    for number, line in _lines(path):
+    for number, line in _read_lines(path):
         cells = line.split(" ")
         if number == 1 and len(cells) == 2 and cells[0].isdigit() and cells[1].isdigit():
             width = int(cells[1])
             continue
         width, rows = width or len(cells) - 1, rows + 1
-        word = _word(path, number, cells, width)
-        if (rows <= first or word in wanted) and word not in found:
-            found[word] = _numbers(path, number, cells[len(cells) - width :])
+        word = _parse_word(path, number, cells, width)
+        if (rows <= first or word in needed) and word not in vectors:
+            vectors[word] = _parse_vector(path, number, cells[len(cells) - width :])
     if not rows:
         raise FoldlineError(f"{path} holds no vector: name another file in static.vectors, or null")
-    if wanted.isdisjoint(found):
+    if needed.isdisjoint(vectors):
         raise FoldlineError(
-            f"{path}: none of its {rows} words stands in the training rows: it is of another "
-            "language or another way to write. Name another file in static.vectors, or null"
+            f"{path}: none of its {rows} words occurs in the training rows: its language or "
+            "spelling differs. Name another file in static.vectors, or null"
         )
-    return Words(tuple(found)), np.stack(list(found.values()))
+    return WordIndex(tuple(vectors)), np.stack(list(vectors.values()))
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def _read_lines(path: Path) -> Iterator[tuple[int, str]]:
     opened: Any = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rb") as content:
-            if b"\0" in content.read(START):
+            if b"\0" in content.read(SNIFF_BYTES):
                 raise FoldlineError(
-                    f"{path} is not text (word2vec's binary form?): save it as text, by gensim's "
+                    f"{path} is not text (word2vec's binary form?): save it as text with gensim's "
                     "save_word2vec_format(..., binary=False), or name another file in "
                     "static.vectors"
                 )
@@ -85,13 +84,13 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         ) from error
 
 
-def _word(path: Path, number: int, cells: list[str], width: int) -> str:
-    """Give the word of a line, which may hold spaces, but then no numbers behind them."""
+def _parse_word(path: Path, number: int, cells: list[str], width: int) -> str:
+    """Return the word of a line; it may contain spaces, but no numbers after them."""
     extra = cells[1 : len(cells) - width]
     if len(cells) <= width or width < 1 or any(_is_number(cell) for cell in extra):
         raise FoldlineError(
-            f"{path}, line {number}: {len(cells) - 1} numbers behind the word '{cells[0]:.40}', "
-            f"but {max(1, width)} are expected: {MEND}"
+            f"{path}, line {number}: {len(cells) - 1} numbers after the word '{cells[0]:.40}', "
+            f"expected {max(1, width)}: {FIX_HINT}"
         )
     return " ".join(cells[: len(cells) - width])
 
@@ -104,11 +103,11 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _numbers(path: Path, number: int, cells: list[str]) -> np.ndarray:
+def _parse_vector(path: Path, number: int, cells: list[str]) -> np.ndarray:
     try:
         vector = np.array([float(cell) for cell in cells])
         if not np.isfinite(vector).all():
             raise ValueError("a number is not finite")
     except ValueError as error:
-        raise FoldlineError(f"{path}, line {number}: {error}: {MEND}") from error
-    return vector.clip(-LARGEST, LARGEST).astype(np.float16)
+        raise FoldlineError(f"{path}, line {number}: {error}: {FIX_HINT}") from error
+    return vector.clip(-FLOAT16_LIMIT, FLOAT16_LIMIT).astype(np.float16)

@@ -1,6 +1,6 @@
-"""A model of entailment as a classifier without training (Yin, Hay and Roth, 2019).
+"""An NLI model as a zero-shot classifier (Yin, Hay and Roth, 2019).
 
-It is asked whether a text entails the hypothesis that each class's description makes.
+It scores whether a text entails the hypothesis made from each class's description.
 """
 
 from collections.abc import Mapping
@@ -16,20 +16,20 @@ from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.threads import threads
 from foldline.encoders import hub
-from foldline.models.interface import Fitted, Job
+from foldline.models.interface import FitResult, Job
 from foldline.models.scaling import softmax
 
 KEY = "zero_shot.model"
-AGAINST = ("contradiction", "not_entailment")
+NOT_ENTAILED = ("contradiction", "not_entailment")
 CARD = "zero_shot.json"
 BATCH = 32
 
 
 @dataclass(frozen=True)
-class ZeroShot:
-    """Tokenizer and model, the number of its outputs, and a hypothesis of each class.
+class ZeroShotModel:
+    """Tokenizer and NLI model, and the hypothesis of each class.
 
-    `source` is what the model is loaded by: its name, content, longest text and threads.
+    `source` is what the model is loaded by: name, content, max_length and threads.
     """
 
     labels: Labels
@@ -39,24 +39,26 @@ class ZeroShot:
     model: Any
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c): entailment among the classes, or against contradiction for each label."""
+        """Return (n, c): entailment among the classes, or against contradiction for each label."""
         classes, seconds = len(self.hypotheses), rows["text_pair"].tolist()
         texts = [f"{a}\n{b}" if b else a for a, b in zip(rows["text"], seconds, strict=True)]
         if not texts:
             return np.zeros((0, classes))
         with threads(self.source["threads"]):
-            logits = np.stack([self._logits(texts, one) for one in self.hypotheses], axis=1)
-        entails, against = outputs(self.source["name"], self.model.config.id2label)
+            logits = np.stack(
+                [self._logits(texts, hypothesis) for hypothesis in self.hypotheses], axis=1
+            )
+        entails, against = find_outputs(self.source["name"], self.model.config.id2label)
         if self.labels.task == "multilabel":
             return softmax(logits[:, :, [against, entails]])[:, :, 1]
         return softmax(logits[:, :, entails])
 
     def save(self, folder: Path) -> None:
-        """Write the hypotheses, and by what the model is found again."""
+        """Write the hypotheses, and what is needed to load the model again."""
         write_json(folder / CARD, {"source": self.source, "hypotheses": self.hypotheses})
 
     def _logits(self, texts: list[str], hypothesis: str) -> np.ndarray:
-        """Give (n, outputs) for one hypothesis, of which nothing is cut off: texts are."""
+        """Return (n, outputs) for one hypothesis; texts are truncated, hypotheses never."""
         import torch
 
         order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
@@ -76,72 +78,78 @@ class ZeroShot:
         return logits
 
 
-def fit(job: Job) -> Fitted:
-    """Load the model and make the hypotheses; nothing is learnt from the rows.
+def fit(job: Job) -> FitResult:
+    """Load the model and build the hypotheses; nothing is learnt from the rows.
 
     Raises:
-        FoldlineError: where the task has no classes, the model cannot be loaded or is none of
-            entailment, or a description is of no class.
+        FoldlineError: if the task has no classes, the model cannot be loaded or is no NLI model, or
+            a description names an unknown class.
     """
     labels, options = job.labels, job.recipe.zero_shot
     if labels.task == "regression":
-        raise FoldlineError("model=zero-shot tells classes and cannot predict numbers")
+        raise FoldlineError(
+            "model=zero-shot supports only classification: it cannot predict numbers"
+        )
     if options.model is None:
         raise FoldlineError(
             f"{KEY} is null: name a folder under models/pretrained/ or a Hugging Face id"
         )
-    strange = [name for name in options.descriptions if name not in labels.classes]
-    if strange:
+    unknown = [name for name in options.descriptions if name not in labels.classes]
+    if unknown:
         raise FoldlineError(
-            f"zero_shot.descriptions: '{strange[0]}' is not a class; classes are "
+            f"zero_shot.descriptions: '{unknown[0]}' is not a class; classes are "
             f"{listed(labels.classes)}"
         )
-    described = [options.descriptions.get(name, name) for name in labels.classes]
-    hypotheses = tuple(options.hypothesis.replace("{label}", one) for one in described)
+    descriptions = [options.descriptions.get(name, name) for name in labels.classes]
+    hypotheses = tuple(
+        options.hypothesis.replace("{label}", description) for description in descriptions
+    )
     source = {
         "name": options.model,
         "max_length": job.recipe.max_length,
         "threads": job.recipe.train.threads,
     }
-    model = _opened(labels, source, hypotheses)
-    longest = max(len(model.tokenizer("", one)["input_ids"]) for one in hypotheses)
+    model = _open_model(labels, source, hypotheses)
+    longest = max(len(model.tokenizer("", description)["input_ids"]) for description in hypotheses)
     if longest >= job.recipe.max_length:
         raise FoldlineError(
-            f"max_length={job.recipe.max_length} leaves no room for a text: the longest hypothesis "
+            f"max_length={job.recipe.max_length} leaves no room for texts: the longest hypothesis "
             f"has {longest} tokens. Raise max_length, or shorten zero_shot.descriptions"
         )
-    return Fitted(model)
+    return FitResult(model)
 
 
-def load(folder: Path, labels: Labels) -> ZeroShot:
+def load(folder: Path, labels: Labels) -> ZeroShotModel:
     """Load the model again.
 
     Raises:
-        FoldlineError: where it is gone, or another one by now.
+        FoldlineError: if it is gone or has changed.
     """
     card = read_json(folder / CARD)
-    return _opened(labels, card["source"], tuple(card["hypotheses"]))
+    return _open_model(labels, card["source"], tuple(card["hypotheses"]))
 
 
-def outputs(name: str, names: Mapping[int, str]) -> tuple[int, int]:
-    """Give the numbers of the outputs for entailment and contradiction (or not entailment).
+def find_outputs(name: str, names: Mapping[int, str]) -> tuple[int, int]:
+    """Return the output indices of entailment and contradiction (or not entailment).
 
     Raises:
-        FoldlineError: where the model's labels name none.
+        FoldlineError: if the model's labels do not name them.
     """
-    found = {str(label).casefold().replace("-", "_"): int(code) for code, label in names.items()}
-    against = [found[label] for label in AGAINST if label in found]
-    if "entailment" not in found or not against:
+    indices = {str(label).casefold().replace("-", "_"): int(code) for code, label in names.items()}
+    not_entailed = [indices[label] for label in NOT_ENTAILED if label in indices]
+    if "entailment" not in indices or not not_entailed:
         raise FoldlineError(
-            f"{KEY}={name} is no model of entailment: its labels are {listed(names.values())}; "
-            f"needed are entailment and {' or '.join(AGAINST)}"
+            f"{KEY}={name} is not an NLI model: its labels are {listed(names.values())}, but "
+            f"entailment and {' or '.join(NOT_ENTAILED)} are needed"
         )
-    return found["entailment"], against[0]
+    return indices["entailment"], not_entailed[0]
 
 
-def _opened(labels: Labels, source: dict[str, Any], hypotheses: tuple[str, ...]) -> ZeroShot:
-    tokenizer, model, content = hub.frozen(
+def _open_model(
+    labels: Labels, source: dict[str, Any], hypotheses: tuple[str, ...]
+) -> ZeroShotModel:
+    tokenizer, model, content = hub.load_frozen(
         KEY, source, "AutoModelForSequenceClassification", "the model was chosen"
     )
-    outputs(source["name"], model.config.id2label)
-    return ZeroShot(labels, source | {"content": content}, hypotheses, tokenizer, model)
+    find_outputs(source["name"], model.config.id2label)
+    return ZeroShotModel(labels, source | {"content": content}, hypotheses, tokenizer, model)

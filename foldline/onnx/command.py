@@ -11,57 +11,57 @@ from foldline.core.io import schemas
 from foldline.core.io.files import read_json
 from foldline.models import registry, target_transform
 
-ROWS = 1000  # that the exported model is compared by, and timed
+ROWS = 1000  # to compare and time the exported model with
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the folder, and say how its predictions compare and how fast they are.
+    """Write the folder, and report how its predictions compare and how fast they are.
 
     Raises:
-        FoldlineError: where there is no transformer to export, a package of the extra is missing,
-            or an exported model predicts otherwise; then nothing is written.
+        FoldlineError: if there is no transformer to export, a package is missing, or an exported
+            model predicts otherwise; then nothing is written.
     """
-    model = transformer(options.model)
+    model = load_transformer(options.model)
     _check_target(options.out, options.model)
-    from foldline.onnx.export import export, speeds
+    from foldline.onnx.export import export, measure_speeds
 
-    rows, int8 = _rows(), options.int8 == "yes"
-    found = export(model, rows, options.out, int8)
-    what = "correlation" if model.labels.task == "regression" else "equal labels"
-    for name, one in found.items():
+    rows, int8 = _comparison_rows(), options.int8 == "yes"
+    parities = export(model, rows, options.out, int8)
+    measure = "correlation" if model.labels.task == "regression" else "equal labels"
+    for name, parity in parities.items():
         size = (options.out / name).stat().st_size / 1e6
         print(
-            f"{name}: {size:.1f} MB; over {one.rows} rows the largest difference is "
-            f"{one.difference:.1e}, {what} {one.alike:.4f}"
+            f"{name}: {size:.1f} MB; over {parity.rows} rows the largest difference is "
+            f"{parity.difference:.1e}, {measure} {parity.agreement:.4f}"
         )
-    for name, speed in speeds(model, rows, options.out, int8).items():
+    for name, speed in measure_speeds(model, rows, options.out, int8).items():
         print(f"{name}: {speed:,.0f} rows/s")
-    print(f"{options.out}: how to use it stands in its README.md")
+    print(f"{options.out}: see its README.md for how to use it")
 
 
-def transformer(folder: Path) -> Any:
+def load_transformer(folder: Path) -> Any:
     """Load a model that can be exported.
 
     Raises:
-        FoldlineError: where the folder holds none, or one of another kind.
+        FoldlineError: if the folder holds no model, or one of another kind.
     """
     kind = read_json(folder / registry.CARD)["kind"]
     if kind not in ("scratch", registry.PRETRAINED):
         raise FoldlineError(
-            f"{folder} holds a model of kind {kind}, and only transformers are exported: set model "
-            "to scratch, a folder or a Hugging Face id, and run `dvc repro train`"
+            f"{folder} holds a model of kind {kind}, and only transformers can be exported: set "
+            "model to scratch, a folder or a Hugging Face id, and run `dvc repro train`"
         )
     model = registry.load(folder)
-    if isinstance(model, target_transform.Transformed):
+    if isinstance(model, target_transform.TransformedModel):
         raise FoldlineError(
             f"{folder} was trained with target.transform={model.transform.name}, which a graph "
-            "would not bring back: set target.transform to none and run `dvc repro train`"
+            "cannot invert: set target.transform to none and run `dvc repro train`"
         )
     return model
 
 
 def _check_target(out: Path, model: Path) -> None:
-    """Refuse to replace what no export wrote."""
+    """Refuse to overwrite a folder that is not an export."""
     ours = not out.exists() or (out.is_dir() and not any(out.iterdir()))
     if out.resolve() == model.resolve() or not (ours or (out / "model.onnx").is_file()):
         raise FoldlineError(
@@ -69,7 +69,7 @@ def _check_target(out: Path, model: Path) -> None:
         )
 
 
-def _rows() -> pd.DataFrame:
-    """Give validation rows, or training rows where there are none."""
+def _comparison_rows() -> pd.DataFrame:
+    """Return validation rows, or training rows if there are none."""
     rows = schemas.VALID.read()
     return (schemas.TRAIN.read() if rows.empty else rows).head(ROWS)

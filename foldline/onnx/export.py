@@ -1,4 +1,4 @@
-"""A trained transformer becomes a folder that onnxruntime and tokenizers alone can use."""
+"""Export a trained transformer to a folder for onnxruntime and tokenizers alone."""
 
 import time
 from collections.abc import Callable
@@ -13,150 +13,157 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io.files import replacing, write_text
 from foldline.models.neural.transformer import Transformer
 from foldline.onnx import graph
-from foldline.onnx.inference import FLOAT, INT8, opened
-from foldline.onnx.readme import readme
+from foldline.onnx.inference import FLOAT, INT8, open_graph
+from foldline.onnx.readme import format_readme
 
-CLOSE = 1e-4  # of float32: of probabilities, or as a share of the largest number
-ALIKE = 0.995  # of int8: share of equal labels, or the correlation of numbers
+FLOAT_TOLERANCE = 1e-4  # of probabilities, or as a share of the largest value
+INT8_AGREEMENT = 0.995  # share of equal labels, or the correlation
 TURNS = 3
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How an exported model compares with the one it was made from, over `rows` rows.
+    """How an exported model compares with its source over `rows` rows.
 
-    `difference` is the largest of a probability or number, `alike` the share of rows with equal
-    labels, of numbers their correlation.
+    `difference` is the largest difference of a probability or value, `agreement` the share of rows
+    with equal labels, for regression the correlation.
     """
 
     rows: int
     difference: float
-    alike: float
+    agreement: float
     largest: float
 
 
 def export(model: Transformer, rows: pd.DataFrame, folder: Path, int8: bool) -> dict[str, Parity]:
-    """Write the folder, whole or not at all, and give how each of its graphs compares.
+    """Write the folder, whole or not at all, and return the parity of each of its graphs.
 
     Raises:
-        FoldlineError: where a package is missing, torch cannot export the model, there is no row
-            to compare by, or a graph predicts otherwise than the model.
+        FoldlineError: if a package is missing, torch cannot export the model, there is no row to
+            compare, or a graph predicts otherwise than the model.
     """
     graph.check_installed()
-    whole = _whole(model, rows)
-    exact = replace(model, precision="float32")
-    expected = exact.predict(whole)
-    found = {}
+    compared = _uncut_rows(model, rows)
+    float32_model = replace(model, precision="float32")
+    expected = float32_model.predict(compared)
+    parities = {}
     with replacing(folder) as temporary:
         temporary.mkdir(parents=True)
         write_folder(model, temporary)
-        graph.write(model.model, _names(model), temporary / FLOAT)
+        graph.write_graph(model.model, _input_names(model), temporary / FLOAT)
         if int8:
             graph.quantize(temporary / FLOAT, temporary / INT8)
         for name in (FLOAT, INT8)[: 1 + int8]:
-            made = opened(temporary, name, model.labels.task, model.threads).predict(whole)
-            found[name] = parity(expected, made, model)
-            check(name, found[name], model.labels.task)
-    return found
+            exported = open_graph(temporary, name, model.labels.task, model.threads).predict(
+                compared
+            )
+            parities[name] = measure_parity(expected, exported, model)
+            check_parity(name, parities[name], model.labels.task)
+    return parities
 
 
 def write_folder(model: Transformer, folder: Path) -> None:
-    """Write what stands beside the graphs: tokenizer, config with the labels' names, README."""
-    tokenizer = _backend(model.tokenizer)
+    """Write the files beside the graphs: tokenizer, config with the label names, README."""
+    tokenizer = _fast_tokenizer(model.tokenizer)
     tokenizer.save(str(folder / "tokenizer.json"))
     model.model.config.save_pretrained(folder)
-    write_text(folder / "README.md", readme(model.labels.task, model.reading))
+    write_text(folder / "README.md", format_readme(model.labels.task, model.reader))
 
 
-def parity(expected: np.ndarray, found: np.ndarray, model: Transformer) -> Parity:
-    """Compare (n, c) probabilities or (n,) numbers with those of the model itself."""
+def measure_parity(expected: np.ndarray, predictions: np.ndarray, model: Transformer) -> Parity:
+    """Compare (n, c) probabilities or (n,) values with those of the source model."""
     largest = max(1.0, float(np.abs(expected).max()))
     if model.labels.task == "regression":
-        varied = bool(np.ptp(expected) and np.ptp(found))
-        alike = float(np.corrcoef(expected, found)[0, 1]) if varied else 1.0
+        varied = bool(np.ptp(expected) and np.ptp(predictions))
+        agreement = float(np.corrcoef(expected, predictions)[0, 1]) if varied else 1.0
     else:
-        pairs = zip(model.labels.decode(expected), model.labels.decode(found), strict=True)
-        alike = float(np.mean([a == b for a, b in pairs]))
-    return Parity(len(expected), float(np.abs(expected - found).max()), alike, largest)
+        pairs = zip(model.labels.decode(expected), model.labels.decode(predictions), strict=True)
+        agreement = float(np.mean([a == b for a, b in pairs]))
+    return Parity(len(expected), float(np.abs(expected - predictions).max()), agreement, largest)
 
 
-def check(name: str, found: Parity, task: str) -> None:
+def check_parity(name: str, parity: Parity, task: str) -> None:
     """Refuse a graph that predicts otherwise.
 
     Raises:
-        FoldlineError: with what was measured and what is allowed.
+        FoldlineError: with the measured and the allowed difference.
     """
-    if name == FLOAT and not found.difference <= CLOSE * found.largest:
+    if name == FLOAT and not parity.difference <= FLOAT_TOLERANCE * parity.largest:
         raise FoldlineError(
-            f"{FLOAT} differs from the model by up to {found.difference:.2g} over {found.rows} "
-            f"rows, allowed is {CLOSE * found.largest:.2g}: the export of this architecture is "
-            "wrong, so nothing was written. Use the model itself"
+            f"{FLOAT} differs from the model by up to {parity.difference:.2g} over {parity.rows} "
+            f"rows (allowed: {FLOAT_TOLERANCE * parity.largest:.2g}): the export of this "
+            "architecture is wrong, so nothing was written. Use the model itself"
         )
-    if name == INT8 and not found.alike >= ALIKE:
-        what = "correlates by" if task == "regression" else "gives equal labels for"
+    if name == INT8 and not parity.agreement >= INT8_AGREEMENT:
+        measure = "a correlation of" if task == "regression" else "equal labels for"
         raise FoldlineError(
-            f"{INT8} {what} {found.alike:.4f} of {found.rows} rows, needed is {ALIKE}: eight bits "
-            "are too few for this model, so nothing was written. Export it with --int8 no"
+            f"{INT8} has {measure} {parity.agreement:.4f} over {parity.rows} rows (needed: "
+            f"{INT8_AGREEMENT}): 8 bits are too few for this model, so nothing was written. Export "
+            "it with --int8 no"
         )
 
 
-def speeds(model: Transformer, rows: pd.DataFrame, folder: Path, int8: bool) -> dict[str, float]:
-    """Give rows per second of the model and of each graph: medians of runs by turns."""
-    whole = _whole(model, rows)
+def measure_speeds(
+    model: Transformer, rows: pd.DataFrame, folder: Path, int8: bool
+) -> dict[str, float]:
+    """Return rows per second of the model and of each graph: medians of alternating runs."""
+    compared = _uncut_rows(model, rows)
     names = (FLOAT, INT8)[: 1 + int8]
     runs: dict[str, Callable[[pd.DataFrame], Any]] = {f"torch, {model.precision}": model.predict}
     task, threads = model.labels.task, model.threads
-    runs |= {name: opened(folder, name, task, threads).predict for name in names}
-    taken: dict[str, list[float]] = {name: [] for name in runs}
+    runs |= {name: open_graph(folder, name, task, threads).predict for name in names}
+    durations: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(TURNS):
         for name, run in runs.items():
-            begun = time.perf_counter()
-            run(whole)
-            taken[name].append(time.perf_counter() - begun)
-    return {name: len(whole) / float(np.median(each)) for name, each in taken.items()}
+            start = time.perf_counter()
+            run(compared)
+            durations[name].append(time.perf_counter() - start)
+    return {name: len(compared) / float(np.median(seconds)) for name, seconds in durations.items()}
 
 
-def _whole(model: Transformer, rows: pd.DataFrame) -> pd.DataFrame:
-    """Give the rows that the folder's tokenizer reads as the model does.
+def _uncut_rows(model: Transformer, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that the exported tokenizer reads as the model does.
 
-    It cuts a text to its head or its tail, and knows of no pieces.
+    It truncates a text to its head or tail, and does not split it into pieces.
     """
-    if model.reading.how not in ("head", "tail"):
-        rows = rows[~model.reading.read(model.tokenizer, rows)[2]]
+    if model.reader.how not in ("head", "tail"):
+        rows = rows[~model.reader.read(model.tokenizer, rows)[2]]
     if rows.empty:
         raise FoldlineError(
-            "there is no row to compare the exported model by: export needs validation or "
-            f"training rows of at most max_length={model.reading.max_length} tokens"
+            "there is no row to compare the exported model with: export needs validation or "
+            f"training rows of at most max_length={model.reader.max_length} tokens"
         )
     return rows
 
 
-def _names(model: Transformer) -> list[str]:
-    """Name the inputs in the order of the tokenizer."""
-    one = pd.DataFrame({"text": ["a"], "text_pair": [""]})
-    return list(model.reading.read(model.tokenizer, one)[0])
+def _input_names(model: Transformer) -> list[str]:
+    """Return the input names in the order of the tokenizer."""
+    example = pd.DataFrame({"text": ["a"], "text_pair": [""]})
+    return list(model.reader.read(model.tokenizer, example)[0])
 
 
-def _backend(tokenizer: Any) -> Any:
-    """Give a tokenizer of `tokenizers` that cuts and pads as the model was taught.
+def _fast_tokenizer(tokenizer: Any) -> Any:
+    """Return a tokenizer of `tokenizers` that truncates and pads as in training.
 
     Raises:
-        FoldlineError: where the model's tokenizer is written in Python.
+        FoldlineError: if the model's tokenizer is written in Python.
     """
     from tokenizers import Tokenizer
 
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise FoldlineError(
-            f"{type(tokenizer).__name__} is a tokenizer in Python alone, which onnxruntime's users "
-            "could not load: export needs a model with a tokenizer.json"
+            f"{type(tokenizer).__name__} is a Python tokenizer, which cannot be used without "
+            "transformers: export needs a model with a tokenizer.json"
         )
-    made = Tokenizer.from_str(backend.to_str())
-    made.enable_truncation(tokenizer.model_max_length, direction=tokenizer.truncation_side)
-    made.enable_padding(
+    fast_tokenizer = Tokenizer.from_str(backend.to_str())
+    fast_tokenizer.enable_truncation(
+        tokenizer.model_max_length, direction=tokenizer.truncation_side
+    )
+    fast_tokenizer.enable_padding(
         direction=tokenizer.padding_side,
         pad_id=tokenizer.pad_token_id,
         pad_type_id=tokenizer.pad_token_type_id,
         pad_token=tokenizer.pad_token,
     )
-    return made
+    return fast_tokenizer

@@ -1,4 +1,4 @@
-"""An exported folder, read by onnxruntime and tokenizers alone, as a service would."""
+"""An exported folder read with onnxruntime and tokenizers alone, as a service would."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.models.neural.prediction import Padding, batches
-from foldline.models.neural.transformer import predictions
+from foldline.models.neural.prediction import Padding, batch_by_length
+from foldline.models.neural.transformer import to_predictions
 from foldline.models.text_encoding import Columns
 
 FLOAT, INT8 = "model.onnx", "model_int8.onnx"
-# On a CPU onnxruntime's fused kernel takes three to nine times as long as the two that it replaces.
-SLOWER = ["SkipLayerNormFusion"]
+# On a CPU this fused kernel takes three to nine times as long as the two that it replaces.
+SLOW_OPTIMIZERS = ["SkipLayerNormFusion"]
 
 
 @dataclass(frozen=True)
 class OnnxModel:
-    """A session, the tokenizer that cuts long texts by itself, and the task."""
+    """A session, a truncating tokenizer, and the task."""
 
     session: Any
     tokenizer: Any
@@ -26,32 +26,32 @@ class OnnxModel:
     task: str
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c) probabilities or (n,) numbers, in the order of the rows."""
+        """Return (n, c) probabilities or (n,) values, in the order of the rows."""
         columns = self._columns(rows)
-        found = np.zeros((len(rows), self.session.get_outputs()[0].shape[1]))
-        for places in batches(columns):
-            batch = self.padding.batch(columns, places)
-            found[places] = self.session.run(["logits"], batch)[0]
-        return predictions(found, self.task)
+        logits = np.zeros((len(rows), self.session.get_outputs()[0].shape[1]))
+        for indices in batch_by_length(columns):
+            batch = self.padding.pad(columns, indices)
+            logits[indices] = self.session.run(["logits"], batch)[0]
+        return to_predictions(logits, self.task)
 
     def _columns(self, rows: pd.DataFrame) -> Columns:
         texts = zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True)
-        given = [(text, pair) if pair else text for text, pair in texts]
-        found = self.tokenizer.encode_batch_fast(given)
+        inputs = [(text, pair) if pair else text for text, pair in texts]
+        encodings = self.tokenizer.encode_batch_fast(inputs)
         empty = {"input_ids": [self.padding.fill["input_ids"]], "attention_mask": [1]}
         values = {
-            "input_ids": [one.ids for one in found],
-            "attention_mask": [one.attention_mask for one in found],
-            "token_type_ids": [one.type_ids for one in found],
+            "input_ids": [encoding.ids for encoding in encodings],
+            "attention_mask": [encoding.attention_mask for encoding in encodings],
+            "token_type_ids": [encoding.type_ids for encoding in encodings],
         }
         return {
-            one.name: [ids or empty.get(one.name, [0]) for ids in values[one.name]]
-            for one in self.session.get_inputs()
+            encoding.name: [ids or empty.get(encoding.name, [0]) for ids in values[encoding.name]]
+            for encoding in self.session.get_inputs()
         }
 
 
-def opened(folder: Path, name: str, task: str, threads: int) -> OnnxModel:
-    """Open one of a folder's graphs, FLOAT or INT8, for so many CPU threads."""
+def open_graph(folder: Path, name: str, task: str, threads: int) -> OnnxModel:
+    """Open one of a folder's graphs, FLOAT or INT8, with so many CPU threads."""
     import onnxruntime
     from tokenizers import Tokenizer
 
@@ -62,10 +62,10 @@ def opened(folder: Path, name: str, task: str, threads: int) -> OnnxModel:
         str(folder / name),
         options,
         providers=["CPUExecutionProvider"],
-        disabled_optimizers=SLOWER,
+        disabled_optimizers=SLOW_OPTIMIZERS,
     )
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    how: Any = tokenizer.padding
+    padding: Any = tokenizer.padding
     tokenizer.no_padding()
-    fill = {"input_ids": how["pad_id"], "token_type_ids": how["pad_type_id"]}
-    return OnnxModel(session, tokenizer, Padding(fill, how["direction"] == "left"), task)
+    fill = {"input_ids": padding["pad_id"], "token_type_ids": padding["pad_type_id"]}
+    return OnnxModel(session, tokenizer, Padding(fill, padding["direction"] == "left"), task)

@@ -1,8 +1,8 @@
-"""The README of an exported folder: how to use it with onnxruntime and tokenizers alone."""
+"""The README of an exported folder: usage with onnxruntime and tokenizers alone."""
 
-from foldline.models.neural.long_text import LongText
+from foldline.models.neural.long_text import LongTextReader
 
-LAST = {
+DECODING = {
     "classification": """\
 powers = np.exp(logits - logits.max(axis=1, keepdims=True))
 probabilities = powers / powers.sum(axis=1, keepdims=True)
@@ -40,15 +40,15 @@ logits = session.run(["logits"], inputs)[0]
 """
 
 
-def readme(task: str, reading: LongText) -> str:
-    """Give the page; its code runs as it stands, from within the folder."""
+def format_readme(task: str, reader: LongTextReader) -> str:
+    """Return the README; its code runs as it stands, from within the folder."""
     cut = {
-        "head": f"Texts are cut to their first {reading.max_length} tokens, as in training.",
-        "tail": f"Texts are cut to their last {reading.max_length} tokens, as in training.",
+        "head": f"Texts are cut to their first {reader.max_length} tokens, as in training.",
+        "tail": f"Texts are cut to their last {reader.max_length} tokens, as in training.",
     }.get(
-        reading.how,
-        f"The model learnt texts of more than {reading.max_length} tokens in pieces "
-        f"(train.long_text={reading.how}), and this folder reads their head alone: keep to "
+        reader.how,
+        f"The model learnt texts of more than {reader.max_length} tokens in pieces "
+        f"(train.long_text={reader.how}), and this folder reads their head alone: keep to "
         "shorter texts.",
     )
     return f"""# A text model for onnxruntime
@@ -56,7 +56,7 @@ def readme(task: str, reading: LongText) -> str:
 `pip install onnxruntime tokenizers numpy`, then, in this folder:
 
 ```python
-{CODE}{LAST[task]}
+{CODE}{DECODING[task]}
 ```
 
 `model_int8.onnx`, if it is here, is smaller and faster, and used alike. {cut}

@@ -5,46 +5,46 @@ import webbrowser
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.files import write_text
-from foldline.viewer.charts import pictures
-from foldline.viewer.page import page
-from foldline.viewer.row_table import gather
-from foldline.viewer.sampling import sample
+from foldline.viewer.charts import chart_data
+from foldline.viewer.page import render_page
+from foldline.viewer.row_table import collect_rows
+from foldline.viewer.sampling import sample_rows
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the page from what the stages have made so far, and say where it is.
+    """Write the page from the outputs of the stages so far, and print its path.
 
-    The same data give the same bytes. Test rows are shown with their labels, but no prediction
-    for them is read.
+    The same data give the same bytes. Test rows are shown with their labels, but without
+    predictions.
 
     Raises:
-        FoldlineError: where nothing is prepared yet, or a file cannot be read or written.
+        FoldlineError: where `prepare` has not run, or a file cannot be read or written.
     """
     if options.limit < 1:
-        raise FoldlineError(f"--limit: found {options.limit}, allowed are whole numbers from 1")
+        raise FoldlineError(f"--limit must be a whole number from 1 (got {options.limit})")
     if options.out.is_dir():
         raise FoldlineError(f"--out: {options.out} is a folder; name a file, like data/view.html")
-    found = gather()
-    shown = sample(found, options.limit)
-    html = page(shown, pictures(found), options.language)
+    view = collect_rows()
+    shown = sample_rows(view, options.limit)
+    html = render_page(shown, chart_data(view), options.language)
     write_text(options.out, html)
     for note in shown.notes:
-        print(f"note: {_told(note)}")
+        print(f"note: {_format_note(note)}")
     size = len(html.encode()) / 1e6
     print(f"{options.out}: {len(shown.rows)} rows, {size:.1f} MB. Open it in a browser")
     if options.open == "yes":
         webbrowser.open(options.out.resolve().as_uri())
 
 
-def _told(note: dict[str, object]) -> str:
+def _format_note(note: dict[str, object]) -> str:
     if note["code"] == "sampled":
         return (
-            f"{note['shown']} of {note['rows']} rows are in the page, drawn with whole duplicate "
-            "groups; the pictures count all. --limit changes it"
+            f"{note['shown']} of {note['rows']} rows are in the page, sampled in whole duplicate "
+            "groups; the charts count all rows. Change the number with --limit"
         )
     if note["code"] == "stale":
         return (
-            f"{note['file']}: {note['rows']} rows are not in the prepared data, so the file is of "
-            "an earlier run. `dvc repro` makes it again"
+            f"{note['file']}: {note['rows']} rows are not in the prepared data, so the file is "
+            "out of date. Run `dvc repro`"
         )
-    return "there is no split yet, so parts are those of the raw files. `dvc repro split` makes one"
+    return "there is no split yet, so parts are those of the raw files. Run `dvc repro split`"

@@ -1,4 +1,4 @@
-"""One HTML file that holds the rows, the pictures' numbers, and all it needs to show them."""
+"""One HTML file with the rows, the charts' numbers, and the scripts that show them."""
 
 import base64
 import hashlib
@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.viewer.row_table import Gathered
+from foldline.viewer.row_table import ViewData
 
-FILES = Path(__file__).parent / "web"
-# In this order they are one script; each is about one thing.
+WEB_FOLDER = Path(__file__).parent / "web"
+# Joined in this order into one script.
 SCRIPTS = (
     "words.js", "text.js", "diff.js", "data.js", "state.js", "filter.js", "facets.js", "list.js",
     "details.js", "draw.js", "charts.js", "main.js",
@@ -22,17 +22,17 @@ SCRIPTS = (
 STYLES = ("page.css", "rows.css", "charts.css")
 
 
-def page(found: Gathered, drawn: dict[str, Any], language: str) -> str:
-    """Give the whole page; it asks for nothing from a network, and its policy forbids it."""
+def render_page(view: ViewData, charts: dict[str, Any], language: str) -> str:
+    """Return the whole page; its content security policy forbids any network request."""
     summary = {
         "language": language,
-        "task": found.labels.task,
-        "notes": found.notes,
-        "pictures": drawn,
+        "task": view.labels.task,
+        "notes": view.notes,
+        "pictures": charts,
     }
     script = "(() => {\n'use strict';\n" + "".join(map(_read, SCRIPTS)) + "})();\n"
     style = "".join(map(_read, STYLES))
-    packed = zlib.compress(_json(columns(found)).encode(), 9)
+    packed = zlib.compress(_json(page_columns(view)).encode(), 9)
     words = {
         "policy": (
             f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
@@ -43,41 +43,41 @@ def page(found: Gathered, drawn: dict[str, Any], language: str) -> str:
         "summary": _json(summary).replace("<", "\\u003c"),  # no text can end the element
         "rows": base64.b64encode(packed).decode(),
     }
-    return re.sub(r"@(\w+)@", lambda found: words[found[1]], _read("page.html"))
+    return re.sub(r"@(\w+)@", lambda view: words[view[1]], _read("page.html"))
 
 
-def columns(found: Gathered) -> dict[str, Any]:
-    """Give the rows as columns; a value that repeats is a number into a list of names."""
-    rows = found.rows
+def page_columns(view: ViewData) -> dict[str, Any]:
+    """Return the rows as columns; repeated values are indices into a list of names."""
+    rows = view.rows
     row_of = pd.Series(range(len(rows)), index=rows["id"])
-    regression = found.labels.task == "regression"
-    several = found.labels.task == "multilabel"
-    first = [] if several else list(found.labels.classes)
-    there = {*rows["label"].tolist(), *(rows["guess"].tolist() if several else [])}
-    labels = [*first, *sorted(there - set(first))]
+    regression = view.labels.task == "regression"
+    is_multilabel = view.labels.task == "multilabel"
+    first = [] if is_multilabel else list(view.labels.classes)
+    occurring = {*rows["label"].tolist(), *(rows["guess"].tolist() if is_multilabel else [])}
+    labels = [*first, *sorted(occurring - set(first))]
     data: dict[str, Any] = {
         "id": rows["id"].tolist(),
         "text": rows["text"].tolist(),
         "pair": rows["text_pair"].tolist() if rows["text_pair"].any() else None,
-        "part": _codes(rows["part"], ["train", "valid", "test", ""]),
-        "label": _numbers(rows["label"]) if regression else _codes(rows["label"], labels),
+        "part": _indices(rows["part"], ["train", "valid", "test", ""]),
+        "label": _round_numbers(rows["label"]) if regression else _indices(rows["label"], labels),
         "fold": rows["fold"].tolist(),
         "dup": rows["dup"].tolist(),
-        "time": _numbers(rows["time"]) if rows["time"].nunique() > 1 else None,
+        "time": _round_numbers(rows["time"]) if rows["time"].nunique() > 1 else None,
         "group": rows["group"].tolist() if rows["group"].any() else None,
-        "confidence": _numbers(rows["self_confidence"]),
-        "guess": _numbers(rows["guess"]) if regression else _codes(rows["guess"], labels),
-        "guess_p": _numbers(rows["guess_p"]),
+        "confidence": _round_numbers(rows["self_confidence"]),
+        "guess": _round_numbers(rows["guess"]) if regression else _indices(rows["guess"], labels),
+        "guess_p": _round_numbers(rows["guess_p"]),
         "labels": [] if regression else labels,
     }
     for flag in ("conflict", "suspected", "unsampled"):
         data[flag] = np.flatnonzero(rows[flag].to_numpy(dtype=bool)).tolist()
-    judged, copies, originals = found.judgements, found.copies, found.originals
-    data["judgements"] = _named(judged, "annotator") | {
+    judged, copies, originals = view.judgements, view.copies, view.originals
+    data["judgements"] = _indexed_column(judged, "annotator") | {
         "row": row_of[judged["id"]].tolist(),
         "label": judged["label"].tolist(),
     }
-    data["copies"] = _named(copies, "method") | {
+    data["copies"] = _indexed_column(copies, "method") | {
         "row": row_of[copies["source_id"]].tolist(),
         "text": copies["text"].tolist(),
         "pair": copies["text_pair"].tolist(),
@@ -90,24 +90,24 @@ def columns(found: Gathered) -> dict[str, Any]:
     return data
 
 
-def _named(table: pd.DataFrame, column: str) -> dict[str, list[Any]]:
+def _indexed_column(table: pd.DataFrame, column: str) -> dict[str, list[Any]]:
     names = sorted(set(table[column].tolist()))
-    return {f"{column}s": names, column: _codes(table[column], names)}
+    return {f"{column}s": names, column: _indices(table[column], names)}
 
 
-def _codes(values: "pd.Series[Any]", names: list[str]) -> list[int]:
-    """Give each value's place in `names`, -1 where it has none."""
-    places = {name: place for place, name in enumerate(names)}
-    return [places.get(value, -1) for value in values.tolist()]
+def _indices(values: "pd.Series[Any]", names: list[str]) -> list[int]:
+    """Return the index of each value in `names`, -1 where it is not there."""
+    index_of = {name: index for index, name in enumerate(names)}
+    return [index_of.get(value, -1) for value in values.tolist()]
 
 
-def _numbers(values: "pd.Series[Any]") -> list[float | None]:
-    """Give numbers of at most seven digits, times whole; null where there is none."""
+def _round_numbers(values: "pd.Series[Any]") -> list[float | None]:
+    """Return numbers with few digits, times as integers, None where there is no number."""
     numbers = pd.to_numeric(values).astype("float64").tolist()
-    return [None if not np.isfinite(n) else _short(n) for n in numbers]
+    return [None if not np.isfinite(n) else _round_number(n) for n in numbers]
 
 
-def _short(number: float) -> float:
+def _round_number(number: float) -> float:
     if number == int(number):
         return int(number)
     return round(number, 4) if abs(number) >= 1e-3 else float(f"{number:.3g}")
@@ -122,4 +122,4 @@ def _hash(content: str) -> str:
 
 
 def _read(name: str) -> str:
-    return (FILES / name).read_text(encoding="utf-8")
+    return (WEB_FOLDER / name).read_text(encoding="utf-8")

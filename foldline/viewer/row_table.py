@@ -1,5 +1,6 @@
-"""Everything that the stages know of a row, in one table with its side tables."""
+"""The outputs of all stages joined by row, for the viewer."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,21 +10,20 @@ import pandas as pd
 from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
-from foldline.data.conflicts import conflicting
-from foldline.data.groups import duplicate_keys
-from foldline.viewer.lookup import among
-from foldline.viewer.suspected_errors import suspect
+from foldline.data.conflicts import conflict_mask
+from foldline.data.duplicates import duplicate_keys
+from foldline.viewer.suspected_errors import add_suspected_errors
 
 PARTS = {"train": schemas.TRAIN, "valid": schemas.VALID, "test": schemas.TEST}
 
 
 @dataclass(frozen=True)
-class Gathered:
-    """Rows of `prepare` with what later stages add, and tables that speak of them by `id`.
+class ViewData:
+    """The rows of `prepare` with columns of later stages, and tables that refer to them by `id`.
 
-    rows: id, text, text_pair, label, part (empty: left out by `split`), group, time, fold (-1:
-    none), dup (number of the duplicate group, -1: none), and the flags conflict, unsampled,
-    suspected; self_confidence and guess where there are out-of-fold predictions.
+    rows: id, text, text_pair, label, part (empty: dropped by `split`), group, time, fold (-1:
+    none), dup (number of the duplicate group, -1: none), the flags conflict, unsampled and
+    suspected; self_confidence and guess come from out-of-fold predictions.
     """
 
     rows: pd.DataFrame
@@ -33,88 +33,97 @@ class Gathered:
     labels: Labels
     notes: list[dict[str, Any]] = field(default_factory=list)
 
-    def only(self, kept: np.ndarray, note: dict[str, Any]) -> "Gathered":
-        """Give the same with the rows that `kept` marks, and what belongs to them."""
+    def select(self, kept: np.ndarray, note: dict[str, Any]) -> "ViewData":
+        """Return a copy with the `kept` rows (n,) bool, and what belongs to them."""
         rows = self.rows[kept].reset_index(drop=True)
         ids = set(rows["id"].tolist())
 
-        def of_them(table: pd.DataFrame, column: str = "id") -> pd.DataFrame:
-            return table[among(table[column], ids)].reset_index(drop=True)
+        def matching(table: pd.DataFrame, column: str = "id") -> pd.DataFrame:
+            return table[is_in(table[column], ids)].reset_index(drop=True)
 
         return replace(
             self,
             rows=rows,
-            originals=of_them(self.originals),
-            judgements=of_them(self.judgements),
-            copies=of_them(self.copies, "source_id"),
+            originals=matching(self.originals),
+            judgements=matching(self.judgements),
+            copies=matching(self.copies, "source_id"),
             notes=[note, *self.notes],
         )
 
 
-def gather() -> Gathered:
-    """Read what the stages have written so far; `prepare` alone is enough.
+def is_in(values: "pd.Series[Any]", names: Collection[str]) -> np.ndarray:
+    """Return which values are among the names, (n,) bool.
+
+    Series.isin is ten times as slow on Arrow strings.
+    """
+    names = set(names)
+    return np.array([value in names for value in values.tolist()], dtype=bool)
+
+
+def collect_rows() -> ViewData:
+    """Read the outputs of the stages that have run; `prepare` is enough.
 
     Raises:
-        FoldlineError: where nothing is prepared, or a file cannot be read.
+        FoldlineError: where `prepare` has not run, or a file cannot be read.
     """
     if not schemas.PREPARED.path.exists():
         raise FoldlineError(
-            f"{schemas.PREPARED.path} is missing: there are no rows to view yet. "
+            f"{schemas.PREPARED.path} does not exist: there are no rows to view yet. "
             "Run `dvc repro prepare` first"
         )
     rows, labels = schemas.PREPARED.read(), Labels.load()
     notes: list[dict[str, Any]] = []
     _add_parts(rows, notes)
-    folds = _known(schemas.FOLDS, rows, notes).set_index("id")["fold"]
+    folds = _read_known_rows(schemas.FOLDS, rows, notes).set_index("id")["fold"]
     rows["fold"] = rows["id"].map(folds).fillna(-1).astype("int64")
-    rows["dup"] = _numbered(rows["dup_group"])
-    rows["conflict"] = _conflicts(rows, labels.task)
-    balanced = _known(schemas.AUGMENTED, rows, notes, "source_id")
+    rows["dup"] = _number_groups(rows["dup_group"])
+    rows["conflict"] = _conflict_mask(rows, labels.task)
+    balanced = _read_known_rows(schemas.AUGMENTED, rows, notes, "source_id")
     is_copy = balanced["id"] != balanced["source_id"]
     rows["unsampled"] = False
     if len(balanced):
         kept = set(balanced["id"][~is_copy].tolist())
-        rows["unsampled"] = (rows["part"] == "train") & ~among(rows["id"], kept)
-    suspect(rows, _known(schemas.OUT_OF_FOLD, rows, notes), labels)
-    return Gathered(
+        rows["unsampled"] = (rows["part"] == "train") & ~is_in(rows["id"], kept)
+    add_suspected_errors(rows, _read_known_rows(schemas.OUT_OF_FOLD, rows, notes), labels)
+    return ViewData(
         rows=rows,
-        originals=_known(schemas.ORIGINALS, rows, []),  # it holds rows to predict as well
-        judgements=_known(schemas.ANNOTATIONS, rows, notes),
+        originals=_read_known_rows(schemas.ORIGINALS, rows, []),  # also has rows to predict
+        judgements=_read_known_rows(schemas.ANNOTATIONS, rows, notes),
         copies=balanced[is_copy].reset_index(drop=True),
         labels=labels,
         notes=notes,
     )
 
 
-def _known(
-    table: schemas.Table, rows: pd.DataFrame, notes: list[dict[str, Any]], column: str = "id"
+def _read_known_rows(
+    source: schemas.Table, rows: pd.DataFrame, notes: list[dict[str, Any]], column: str = "id"
 ) -> pd.DataFrame:
-    """Read a table that may not be there yet, and leave out rows that `prepare` does not know."""
-    if not table.path.exists():
-        return pd.DataFrame(columns=list(table.columns))
-    found = table.read()
-    known = among(found[column], set(rows["id"].tolist()))
-    if not known.all():  # the file is of an earlier run
-        strange = int((~known).sum())
-        notes.append({"code": "stale", "file": table.path.as_posix(), "rows": strange})
-    return found[known].reset_index(drop=True)
+    """Read a table, empty if it does not exist, without rows that `prepare` no longer has."""
+    if not source.path.exists():
+        return pd.DataFrame(columns=list(source.columns))
+    table = source.read()
+    is_known = is_in(table[column], set(rows["id"].tolist()))
+    if not is_known.all():  # the file is out of date
+        count = int((~is_known).sum())
+        notes.append({"code": "stale", "file": source.path.as_posix(), "rows": count})
+    return table[is_known].reset_index(drop=True)
 
 
 def _add_parts(rows: pd.DataFrame, notes: list[dict[str, Any]]) -> None:
-    """Put the parts of `split` in place of the official files' names."""
+    """Replace the parts of the raw files by those of `split`."""
     if not all(table.path.exists() for table in PARTS.values()):
         notes.append({"code": "not_split"})
         return
     parts = {
         name: part
         for part, table in PARTS.items()
-        for name in _known(table, rows, notes)["id"].tolist()
+        for name in _read_known_rows(table, rows, notes)["id"].tolist()
     }
     rows["part"] = rows["id"].map(parts).fillna("")
 
 
-def _numbered(groups: "pd.Series[str]") -> np.ndarray:
-    """Give (n,) numbers of the groups of two rows and more, in the table's order; -1: none."""
+def _number_groups(groups: "pd.Series[str]") -> np.ndarray:
+    """Return the numbers (n,) of groups of two rows or more, in the table's order; -1: none."""
     sizes = groups.map(groups.value_counts())
     shared = ((sizes > 1) & (groups != "")).to_numpy()
     numbers = np.full(len(groups), -1, dtype=np.int64)
@@ -122,13 +131,13 @@ def _numbered(groups: "pd.Series[str]") -> np.ndarray:
     return numbers
 
 
-def _conflicts(rows: pd.DataFrame, task: str) -> np.ndarray:
-    """Mark duplicates whose labels disagree, as `prepare` judges it.
+def _conflict_mask(rows: pd.DataFrame, task: str) -> np.ndarray:
+    """Return which duplicates have different labels (n,), by the rule of `prepare`.
 
-    A group of pairs may share one sentence only: there, the same two sentences must disagree.
+    Rows of a duplicate group may share only one sentence of a pair: only equal pairs conflict.
     """
     same = rows["dup"].astype("str")
     if rows["text_pair"].any():
         same = same + [str(key) for key in duplicate_keys(rows)]
     codes = pd.factorize(same)[0]
-    return np.asarray((rows["dup"] >= 0) & conflicting(codes, rows["label"], task))
+    return np.asarray((rows["dup"] >= 0) & conflict_mask(codes, rows["label"], task))

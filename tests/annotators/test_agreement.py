@@ -10,17 +10,26 @@ from foldline.annotators import agreement
 from foldline.annotators.agreement import (
     Measure,
     Ratings,
+    bootstrap_intervals,
     cohen_kappa,
-    estimated,
+    encode_ratings,
     fleiss_kappa,
     krippendorff_alpha,
     percent_agreement,
-    plurality,
-    ratings,
+    plurality_values,
 )
-from foldline.annotators.annotator_scores import against_rest, one_person, self_agreement
-from foldline.annotators.human_accuracy import account, ceiling, reliability, told
-from foldline.annotators.label_ceiling import perfect_classes
+from foldline.annotators.annotator_scores import (
+    annotator_measures,
+    score_against_others,
+    self_agreement,
+)
+from foldline.annotators.label_ceiling import (
+    agreement_report,
+    ceiling_class_scores,
+    estimate_ceiling,
+    format_agreement,
+    reliability_measure,
+)
 
 SCALES = ("nominal", "ordinal", "interval")
 # Krippendorff (2011): four observers, twelve units, 0 where there is no judgement.
@@ -39,7 +48,7 @@ FOURTEEN = """0,0,0,0,14 0,2,6,4,2 0,0,3,5,6 0,3,9,2,0 2,2,8,1,1 7,7,0,0,0 3,2,6
 6,5,2,1,0 0,2,2,3,7"""
 
 
-def judged(*items: str) -> pd.DataFrame:
+def annotate(*items: str) -> pd.DataFrame:
     """Make judgements of items, a letter each, by person a, b, c...; a blank is none."""
     rows = [
         (f"i{number:03}", "abcdefghijklmnop"[person], label)
@@ -50,78 +59,84 @@ def judged(*items: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", "annotator", "label"], dtype="str")
 
 
-def krippendorff() -> pd.DataFrame:
+def krippendorff_example() -> pd.DataFrame:
     units = ("".join(map(str, unit)).replace("0", " ") for unit in zip(*OBSERVERS, strict=True))
-    return judged(*units)
+    return annotate(*units)
 
 
-def value(measure: Measure, of: Ratings) -> float:
-    return float(measure(np.ones(len(of.items))))
+def measure_value(measure: Measure, ratings: Ratings) -> float:
+    return float(measure(np.ones(len(ratings.items))))
 
 
 @pytest.mark.parametrize(
     ("scale", "expected"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)]
 )
 def test_alpha_is_krippendorffs_example(scale, expected):
-    of = ratings(krippendorff(), scale)
+    ratings = encode_ratings(krippendorff_example(), scale)
 
-    assert value(krippendorff_alpha(of, scale), of) == pytest.approx(expected, abs=5e-4)
+    assert measure_value(krippendorff_alpha(ratings, scale), ratings) == pytest.approx(
+        expected, abs=5e-4
+    )
 
 
 def test_alpha_by_hand():
     # Units aa, ab, bb: o(a, b) = 1 of 6 pairable values, so D_o = 2/6; n_a = n_b = 3, so
     # D_e = 2 * 9 / (6 * 5).
-    of = ratings(judged("aa", "ab", "bb", "a "), "nominal")
+    ratings = encode_ratings(annotate("aa", "ab", "bb", "a "), "nominal")
 
-    assert value(krippendorff_alpha(of, "nominal"), of) == pytest.approx(1 - (2 / 6) / (18 / 30))
+    assert measure_value(krippendorff_alpha(ratings, "nominal"), ratings) == pytest.approx(
+        1 - (2 / 6) / (18 / 30)
+    )
 
 
 def test_kappa_is_fleiss_example():
-    of = ratings(judged(*DIAGNOSES.split()), "nominal")
+    ratings = encode_ratings(annotate(*DIAGNOSES.split()), "nominal")
 
-    assert value(fleiss_kappa(of), of) == pytest.approx(0.430, abs=5e-4)
+    assert measure_value(fleiss_kappa(ratings), ratings) == pytest.approx(0.430, abs=5e-4)
 
 
 def test_kappa_of_fourteen_people():
     letters = [
         "".join("abcde"[c] * int(n) for c, n in enumerate(i.split(","))) for i in FOURTEEN.split()
     ]
-    of = ratings(judged(*letters), "nominal")
+    ratings = encode_ratings(annotate(*letters), "nominal")
 
-    assert value(fleiss_kappa(of), of) == pytest.approx(0.210, abs=5e-4)
-    assert value(percent_agreement(of), of) == pytest.approx(0.378, abs=5e-4)
+    assert measure_value(fleiss_kappa(ratings), ratings) == pytest.approx(0.210, abs=5e-4)
+    assert measure_value(percent_agreement(ratings), ratings) == pytest.approx(0.378, abs=5e-4)
 
 
 def test_kappa_is_cohens():
     # 20 times both yes, 5 and 10 times one of them, 15 times neither: (0.7 - 0.5) / (1 - 0.5).
-    of = ratings(judged(*["yy"] * 20, *["yn"] * 5, *["ny"] * 10, *["nn"] * 15), "nominal")
+    ratings = encode_ratings(
+        annotate(*["yy"] * 20, *["yn"] * 5, *["ny"] * 10, *["nn"] * 15), "nominal"
+    )
 
-    assert value(cohen_kappa(of), of) == pytest.approx(0.4)
+    assert measure_value(cohen_kappa(ratings), ratings) == pytest.approx(0.4)
 
 
 def test_pairs_of_people_weigh_by_their_overlap():
     # a and b agree on four items of two classes (kappa 1), b and c are at chance on two (kappa 0);
     # a and c share none.
-    of = ratings(judged("xx ", "yy ", "xx ", "yy ", " xx", " yx"), "nominal")
+    ratings = encode_ratings(annotate("xx ", "yy ", "xx ", "yy ", " xx", " yx"), "nominal")
 
-    assert value(cohen_kappa(of), of) == pytest.approx((4 * 1 + 2 * 0) / 6)
+    assert measure_value(cohen_kappa(ratings), ratings) == pytest.approx((4 * 1 + 2 * 0) / 6)
 
 
 def test_weights_are_repeated_items():
-    table = krippendorff()
+    table = krippendorff_example()
     doubled = pd.concat([table, table.assign(id=table["id"] + "again")])
     for scale in SCALES:
-        one, two = ratings(table, scale), ratings(doubled, scale)
+        one, two = encode_ratings(table, scale), encode_ratings(doubled, scale)
         weights = np.full(12, 2.0)
-        expected = value(krippendorff_alpha(two, scale), two)
+        expected = measure_value(krippendorff_alpha(two, scale), two)
         assert krippendorff_alpha(one, scale)(weights) == pytest.approx(expected)
-    one, two = ratings(table, "nominal"), ratings(doubled, "nominal")
+    one, two = encode_ratings(table, "nominal"), encode_ratings(doubled, "nominal")
     for measure in (cohen_kappa, fleiss_kappa, percent_agreement):
-        assert measure(one)(np.full(12, 2.0)) == pytest.approx(value(measure(two), two))
+        assert measure(one)(np.full(12, 2.0)) == pytest.approx(measure_value(measure(two), two))
 
 
 @st.composite
-def tables(draw, same: bool = False):
+def random_annotations(draw, same: bool = False):
     """Draw judgements 1 to 4 of a few items by a few people, at least two of each item."""
     rows = []
     for item in range(draw(st.integers(2, 6))):
@@ -134,17 +149,20 @@ def tables(draw, same: bool = False):
 
 
 def coefficients(table: pd.DataFrame) -> list[float]:
-    of = ratings(table, "nominal")
-    found = [value(measure(of), of) for measure in (cohen_kappa, fleiss_kappa, percent_agreement)]
+    ratings = encode_ratings(table, "nominal")
+    found = [
+        measure_value(measure(ratings), ratings)
+        for measure in (cohen_kappa, fleiss_kappa, percent_agreement)
+    ]
     return found + [
-        value(krippendorff_alpha(scaled, scale), scaled)
+        measure_value(krippendorff_alpha(scaled, scale), scaled)
         for scale in SCALES
-        for scaled in [ratings(table, scale)]
+        for scaled in [encode_ratings(table, scale)]
     ]
 
 
 @settings(max_examples=30, deadline=None)
-@given(tables(same=True))
+@given(random_annotations(same=True))
 def test_perfect_agreement_is_one(table):
     cohen, *others = coefficients(table)
 
@@ -153,7 +171,7 @@ def test_perfect_agreement_is_one(table):
 
 
 @settings(max_examples=30, deadline=None)
-@given(tables(), st.randoms(use_true_random=False))
+@given(random_annotations(), st.randoms(use_true_random=False))
 def test_names_of_people_and_order_of_rows_do_not_matter(table, random):
     names = list("abcde")
     random.shuffle(names)
@@ -166,32 +184,36 @@ def test_names_of_people_and_order_of_rows_do_not_matter(table, random):
 
 
 @settings(max_examples=30, deadline=None)
-@given(tables())
+@given(random_annotations())
 def test_alpha_is_at_most_one_and_has_no_unit(table):
     scaled = table.assign(label=[str(int(label) * 1e6 - 7) for label in table["label"]])
-    one, other = ratings(table, "interval"), ratings(scaled, "interval")
-    alpha = value(krippendorff_alpha(one, "interval"), one)
+    one, other = encode_ratings(table, "interval"), encode_ratings(scaled, "interval")
+    alpha = measure_value(krippendorff_alpha(one, "interval"), one)
 
     assert np.isnan(alpha) or alpha <= 1 + 1e-9
-    assert value(krippendorff_alpha(other, "interval"), other) == pytest.approx(alpha, nan_ok=True)
+    assert measure_value(krippendorff_alpha(other, "interval"), other) == pytest.approx(
+        alpha, nan_ok=True
+    )
 
 
 def test_nothing_can_be_said_of_one_value_or_of_one_judgement():
-    for table in (judged("aa", "aa"), judged("a ", " b")):
-        of = ratings(table, "nominal")
-        assert np.isnan(value(krippendorff_alpha(of, "nominal"), of))
-        assert np.isnan(value(cohen_kappa(of), of))
-        assert np.isnan(value(fleiss_kappa(of), of))
-        assert ceiling(of, "nominal", 0) == {}
+    for table in (annotate("aa", "aa"), annotate("a ", " b")):
+        ratings = encode_ratings(table, "nominal")
+        assert np.isnan(measure_value(krippendorff_alpha(ratings, "nominal"), ratings))
+        assert np.isnan(measure_value(cohen_kappa(ratings), ratings))
+        assert np.isnan(measure_value(fleiss_kappa(ratings), ratings))
+        assert estimate_ceiling(ratings, "nominal", 0) == {}
 
 
 def test_intervals_are_the_same_again_whatever_the_order_and_hold_the_value():
-    table = judged(*DIAGNOSES.split())
-    of, other = ratings(table, "nominal"), ratings(table.iloc[::-1], "nominal")
-    measures = {"fleiss": fleiss_kappa(of), "cohen": cohen_kappa(of)}
-    found = estimated(measures, 30, seed=3)
+    table = annotate(*DIAGNOSES.split())
+    ratings, other = encode_ratings(table, "nominal"), encode_ratings(table.iloc[::-1], "nominal")
+    measures = {"fleiss": fleiss_kappa(ratings), "cohen": cohen_kappa(ratings)}
+    found = bootstrap_intervals(measures, 30, seed=3)
 
-    again = estimated({"fleiss": fleiss_kappa(other), "cohen": cohen_kappa(other)}, 30, seed=3)
+    again = bootstrap_intervals(
+        {"fleiss": fleiss_kappa(other), "cohen": cohen_kappa(other)}, 30, seed=3
+    )
     assert again == found
     for numbers in found.values():
         assert numbers["low"] < numbers["value"] < numbers["high"]
@@ -199,33 +221,41 @@ def test_intervals_are_the_same_again_whatever_the_order_and_hold_the_value():
 
 
 def test_ties_and_silence_have_no_most_frequent_value():
-    of = ratings(judged("aab", "ab ", "bbb", "ccab"), "nominal")
+    ratings = encode_ratings(annotate("aab", "ab ", "bbb", "ccab"), "nominal")
 
-    assert [[*of.values, "-"][code] for code in plurality(of.cells, 5)] == ["a", "-", "b", "c", "-"]
+    assert [[*ratings.values, "-"][code] for code in plurality_values(ratings.value_counts, 5)] == [
+        "a",
+        "-",
+        "b",
+        "c",
+        "-",
+    ]
 
 
 def test_one_person_against_the_majority_of_the_others():
     # aab: the two a see a tie, b sees a: wrong. aaa: three times right. ab: one other is too few.
-    of = ratings(judged("aab", "aaa", "ab "), "nominal")
-    measures = one_person(of, "nominal")
+    ratings = encode_ratings(annotate("aab", "aaa", "ab "), "nominal")
+    measures = annotator_measures(ratings, "nominal")
 
-    assert value(measures["accuracy"], of) == pytest.approx(3 / 4)
-    assert value(measures["f1_macro"], of) == pytest.approx((6 / 7 + 0) / 2)
-    people = against_rest(of, "nominal", seed=0)["annotators"]
+    assert measure_value(measures["accuracy"], ratings) == pytest.approx(3 / 4)
+    assert measure_value(measures["f1_macro"], ratings) == pytest.approx((6 / 7 + 0) / 2)
+    people = score_against_others(ratings, "nominal", seed=0)["annotators"]
     assert {p["annotator"]: p["accuracy"]["value"] for p in people} == {"a": 1, "b": 1, "c": 0.5}
 
 
 def test_two_people_are_held_against_each_other():
-    of = ratings(judged("aa", "ab", "bb"), "nominal")
+    ratings = encode_ratings(annotate("aa", "ab", "bb"), "nominal")
 
-    assert value(one_person(of, "nominal")["accuracy"], of) == pytest.approx(4 / 6)
+    assert measure_value(
+        annotator_measures(ratings, "nominal")["accuracy"], ratings
+    ) == pytest.approx(4 / 6)
 
 
 def test_one_person_against_the_mean_of_the_others():
-    of = ratings(judged("112", "345", "21 "), "interval")
+    ratings = encode_ratings(annotate("112", "345", "21 "), "interval")
     own, mean = [1, 1, 2, 3, 4, 5, 2, 1], [1.5, 1.5, 1, 4.5, 4, 3.5, 1, 2]
 
-    found = value(one_person(of, "interval")["pearson"], of)
+    found = measure_value(annotator_measures(ratings, "interval")["pearson"], ratings)
     assert found == pytest.approx(np.corrcoef(own, mean)[0, 1])
 
 
@@ -246,12 +276,14 @@ def test_people_against_themselves():
 
 def test_reliability_by_hand():
     # alpha .849 of one judgement; k is the harmonic mean of 3, 4, 4, 4, 4, 4, 4, 4, 4, 3, 2, 1.
-    of = ratings(krippendorff(), "interval")
+    ratings = encode_ratings(krippendorff_example(), "interval")
     k = 12 / (2 / 3 + 8 / 4 + 1 / 2 + 1)
-    alpha = value(krippendorff_alpha(of, "interval"), of)
+    alpha = measure_value(krippendorff_alpha(ratings, "interval"), ratings)
 
     expected = k * alpha / (1 + (k - 1) * alpha)
-    assert value(reliability(of, "interval"), of) == pytest.approx(expected)
+    assert measure_value(reliability_measure(ratings, "interval"), ratings) == pytest.approx(
+        expected
+    )
 
 
 def test_the_ceiling_of_numbers_is_that_of_a_known_truth():
@@ -259,8 +291,8 @@ def test_the_ceiling_of_numbers_is_that_of_a_known_truth():
     truth = rng.normal(size=1500)
     table = np.round(truth[:, None] + rng.normal(scale=0.8, size=(1500, 3)), 3)
     rows = [(f"i{i:04}", f"a{j}", str(table[i, j])) for i in range(1500) for j in range(3)]
-    of = ratings(pd.DataFrame(rows, columns=["id", "annotator", "label"]), "interval")
-    found = ceiling(of, "interval", seed=0)
+    ratings = encode_ratings(pd.DataFrame(rows, columns=["id", "annotator", "label"]), "interval")
+    found = estimate_ceiling(ratings, "interval", seed=0)
 
     reached = np.corrcoef(truth, table.mean(axis=1))[0, 1]
     low, high = (found["perfect"]["pearson"][name] for name in ("low", "high"))
@@ -276,22 +308,24 @@ def test_the_ceiling_of_classes_is_that_of_a_known_truth(model):
         shares = np.where(rng.random(3000) < 0.8, 0.93, 0.07)[:, None] * [1, -1] + [0, 1]
     truth = shares.argmax(axis=1)
     said = (rng.random((3000, 3)) > shares[:, :1]).astype(int)
-    of = ratings(judged(*["".join("ab"[code] for code in row) for row in said]), "nominal")
+    ratings = encode_ratings(
+        annotate(*["".join("ab"[code] for code in row) for row in said]), "nominal"
+    )
     label = (said.sum(axis=1) > 1).astype(int)
 
-    found = perfect_classes(of, seed=0)
+    found = ceiling_class_scores(ratings, seed=0)
     assert found["model"] == model
     low, high = found["accuracy"]["low"], found["accuracy"]["high"]
     assert low - 0.005 < (truth == label).mean() < high + 0.005
     assert high - low < 0.04
-    one = value(one_person(of, "nominal")["accuracy"], of)
+    one = measure_value(annotator_measures(ratings, "nominal")["accuracy"], ratings)
     assert one < found["accuracy"]["value"]
 
 
 def test_people_who_agree_leave_the_ceiling_at_one():
-    of = ratings(judged(*["aaa", "bbb", "ccc"] * 10), "nominal")
+    ratings = encode_ratings(annotate(*["aaa", "bbb", "ccc"] * 10), "nominal")
 
-    assert perfect_classes(of, seed=0)["f1_macro"]["value"] == pytest.approx(1.0)
+    assert ceiling_class_scores(ratings, seed=0)["f1_macro"]["value"] == pytest.approx(1.0)
 
 
 def test_the_account_holds_what_was_asked_for_its_scale(monkeypatch):
@@ -302,12 +336,16 @@ def test_the_account_holds_what_was_asked_for_its_scale(monkeypatch):
         ("ordinal", {"accuracy", "f1_macro", "spearman"}),
         ("interval", {"pearson"}),
     ):
-        found = account(ratings(krippendorff(), scale), nobody, scale, seed=1)
+        found = agreement_report(
+            encode_ratings(krippendorff_example(), scale), nobody, scale, seed=1
+        )
         assert found["items"] == 12
         assert found["items_judged_twice"] == 11
         assert found["judgements"] == 41
         assert set(found["ceiling"]["one_person"]) == names
         assert set(found["ceiling"]["perfect"]) - {"model"} == names
-        assert told(found)[0].startswith("4 annotators, 12 items, 41 judgements: Krippendorff")
-        assert len(told(found)) == 1 + len(names)
-    assert told({}) == []
+        assert format_agreement(found)[0].startswith(
+            "4 annotators, 12 items, 41 judgements: Krippendorff"
+        )
+        assert len(format_agreement(found)) == 1 + len(names)
+    assert format_agreement({}) == []

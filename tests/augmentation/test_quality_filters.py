@@ -13,7 +13,7 @@ from foldline.augmentation.quality_filters import (
 )
 from foldline.core.params import Kfold
 from foldline.data import duplicates
-from foldline.data.leaks import digest
+from foldline.data.leaks import text_digest
 from foldline.ensembling.folds import Fold, split_training_rows
 from tests.helpers.marks import fast_first
 
@@ -51,7 +51,7 @@ def limits(augment):
 
 def test_single_copies_by_hand(limits) -> None:
     rows = pairs("one two", "three four", "good|bad")
-    held = {digest("Held Out", ""), digest("x", "y")}
+    held = {text_digest("Held Out", ""), text_digest("x", "y")}
     copy_filter = CopyFilter(rows, limits(min_length_ratio=0.5, max_length_ratio=2.0), held)
     source = ("one two", "")
 

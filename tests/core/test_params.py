@@ -7,13 +7,13 @@ import pytest
 
 from foldline.core.params import Section, Settings, Split
 from foldline.core.params.loading import load, read
-from tests.helpers.edited_params import problems, with_lines
+from tests.helpers.edited_params import params_error, write_edited_params
 from tests.helpers.projects import PARAMS
 
 
 @pytest.fixture
 def changed(tmp_path):
-    return partial(with_lines, tmp_path)
+    return partial(write_edited_params, tmp_path)
 
 
 def test_committed_file_is_valid():
@@ -102,7 +102,7 @@ def test_a_whole_number_serves_as_a_number(changed):
         ("ratios", "ratios: abc", "split.ratios  must be 'auto' or a list"),
         ("ratios", "ratios: [0.5, 0.5]", "split.ratios  must be 'auto' or a list of "),
         ("ratios", "ratios: [0.8, 0.1, 0.2]", "split.ratios  train, valid and test must sum to 1"),
-        ("ratios", "ratios: [0, 0.5, 0.5]", "and train not be 0"),
+        ("ratios", "ratios: [0, 0.5, 0.5]", "and train must be above 0"),
         ("ratios", "ratios: [1.5, 0, 0]", "split.ratios.0  must be less than or equal to 1"),
         ("strategy", "strategy: balanse", "augment.strategy  must be 'none', 'balance', "),
         ("nested", "nested: 1", "kfold.nested  "),
@@ -112,14 +112,14 @@ def test_a_whole_number_serves_as_a_number(changed):
     ],
 )
 def test_a_wrong_value_is_told_with_what_is_allowed(changed, key, line, message):
-    found = problems(changed(**{key: line}))
+    found = params_error(changed(**{key: line}))
 
     assert message in found
     assert ": 1 problem" in found or "classes: [0, 1]" in line
 
 
 def test_a_misspelt_key_is_one_problem_with_its_right_name(changed):
-    found = problems(changed(ratios="raitos: auto"))
+    found = params_error(changed(ratios="raitos: auto"))
 
     assert found.splitlines()[1:] == [
         "  split.raitos  is not a key; did you mean 'ratios'? Known: compare, drop_from_train, "
@@ -128,11 +128,11 @@ def test_a_misspelt_key_is_one_problem_with_its_right_name(changed):
 
 
 def test_a_misspelt_top_level_key_is_told(changed):
-    assert "lrr  is not a key; did you mean 'lr'?" in problems(changed(lr="lrr: 1"))
+    assert "lrr  is not a key; did you mean 'lr'?" in params_error(changed(lr="lrr: 1"))
 
 
 def test_a_key_that_is_like_no_other_and_a_missing_one_are_two_problems(changed):
-    found = problems(changed(ratios="zzz: auto"))
+    found = params_error(changed(ratios="zzz: auto"))
 
     assert "2 problems" in found
     assert "split.zzz     is not a key. Known: compare, drop_from_train," in found
@@ -143,7 +143,7 @@ def test_a_key_that_is_like_no_other_and_a_missing_one_are_two_problems(changed)
     ("written_as", "meant"), [("scrach", "scratch"), ("TF-IDF", "tfidf"), ("Majority", "majority")]
 )
 def test_a_misspelt_model_kind_is_not_looked_for_on_the_hub(changed, written_as, meant):
-    found = problems(changed(model=f"model: {written_as}"))
+    found = params_error(changed(model=f"model: {written_as}"))
 
     assert f"model  unknown kind '{written_as}'; did you mean '{meant}'? Known: majority" in found
 
@@ -159,13 +159,13 @@ def test_a_local_model_lies_where_dvc_watches(changed, tmp_path, monkeypatch):
     Path("elsewhere").mkdir()
 
     assert load(Settings, changed(model="model: models/pretrained/scratch2"))
-    assert "must lie under models/pretrained/" in problems(changed(model="model: elsewhere"))
-    assert "must lie under models/pretrained/" in problems(changed(model="model: /opt/m"))
-    assert "there is no folder" in problems(changed(model="model: models/pretrained/no"))
+    assert "must lie under models/pretrained/" in params_error(changed(model="model: elsewhere"))
+    assert "must lie under models/pretrained/" in params_error(changed(model="model: /opt/m"))
+    assert "there is no folder" in params_error(changed(model="model: models/pretrained/no"))
 
 
 def test_all_problems_are_told_at_once(changed):
-    found = problems(
+    found = params_error(
         changed(lr="lr: abc", ratios="raitos: auto", heads="heads: x", valid="valid: 3")
     )
 

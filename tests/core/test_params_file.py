@@ -6,26 +6,26 @@ import pytest
 
 from foldline.core.params import Settings
 from foldline.core.params.loading import load, read
-from tests.helpers.edited_params import COMMITTED, problems, written
+from tests.helpers.edited_params import COMMITTED, params_error, write_params
 from tests.helpers.projects import PARAMS
 
 
 def test_a_missing_section_is_told(tmp_path):
     text = re.sub(r"^runner:.*?(?=^\S|\Z)", "", COMMITTED, flags=re.M | re.S)
 
-    assert "runner  is missing" in problems(written(tmp_path, text.encode()))
+    assert "runner  is missing" in params_error(write_params(tmp_path, text.encode()))
 
 
 def test_a_section_without_keys_is_told(tmp_path):
     text = re.sub(r"^predict:.*?(?=^\S|\Z)", "predict: 3\n", COMMITTED, flags=re.M | re.S)
 
-    assert "predict  must be keys and values (found 3)" in problems(
-        written(tmp_path, text.encode())
+    assert "predict  must be keys and values (found 3)" in params_error(
+        write_params(tmp_path, text.encode())
     )
 
 
 def test_a_missing_file_says_where_to_run(tmp_path):
-    assert "run commands from the project's root folder" in problems(tmp_path / "params.yaml")
+    assert "run commands from the project's root folder" in params_error(tmp_path / "params.yaml")
 
 
 @pytest.mark.parametrize(
@@ -46,19 +46,19 @@ def test_a_missing_file_says_where_to_run(tmp_path):
     ],
 )
 def test_a_file_that_is_not_yaml_is_told_by_line(tmp_path, content, message):
-    assert message in problems(written(tmp_path, content))
+    assert message in params_error(write_params(tmp_path, content))
 
 
 def test_a_folder_in_place_of_the_file_is_told(tmp_path):
     (tmp_path / "params.yaml").mkdir()
 
-    assert "cannot be read: Is a directory" in problems(tmp_path / "params.yaml")
+    assert "cannot be read: Is a directory" in params_error(tmp_path / "params.yaml")
 
 
 def test_a_byte_order_mark_and_crlf_are_read_over(tmp_path):
     content = b"\xef\xbb\xbf" + COMMITTED.replace("\n", "\r\n").encode()
 
-    assert load(Settings, written(tmp_path, content)).seed == load(Settings, PARAMS).seed
+    assert load(Settings, write_params(tmp_path, content)).seed == load(Settings, PARAMS).seed
 
 
 def test_who_changes_what_was_read_changes_nobody_elses():

@@ -7,12 +7,12 @@ import pytest
 
 from foldline.core.params import Settings
 from foldline.core.params.loading import load
-from tests.helpers.edited_params import COMMITTED, problems, with_lines, written
+from tests.helpers.edited_params import COMMITTED, params_error, write_edited_params, write_params
 
 
 @pytest.fixture
 def changed(tmp_path):
-    return partial(with_lines, tmp_path)
+    return partial(write_edited_params, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -27,14 +27,14 @@ def changed(tmp_path):
     ],
 )
 def test_a_file_that_dvc_does_not_watch_is_refused(changed, path):
-    found = problems(changed(train=f"train: {path}"))
+    found = params_error(changed(train=f"train: {path}"))
 
     assert "data.train  must be a path under data/raw/, from the project's root" in found
     assert f"(found '{path}')" in found
 
 
 def test_a_windows_path_is_refused(changed):
-    assert "with '/'" in problems(changed(train=r"train: data\\raw\\train.csv"))
+    assert "with '/'" in params_error(changed(train=r"train: data\\raw\\train.csv"))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_any_file_under_data_raw_will_do(changed, path):
 
 
 def test_one_file_cannot_be_train_and_test(changed):
-    found = problems(changed(train="train: data/raw/a.csv", test="test: data/raw/b/../a.csv"))
+    found = params_error(changed(train="train: data/raw/a.csv", test="test: data/raw/b/../a.csv"))
 
     assert "data.test  is the same file as data.train (data/raw/a.csv)" in found
 
@@ -63,8 +63,8 @@ def test_one_file_cannot_be_train_and_test(changed):
 def test_one_column_cannot_have_two_roles_that_must_differ(changed, key, other):
     path = changed(**{key: f"{key}: same", other: f"{other}: same"})
 
-    assert "is the same column as data." in problems(path)
-    assert "('same'): correct one of them" in problems(path)
+    assert "is the same column as data." in params_error(path)
+    assert "('same'): correct one of them" in params_error(path)
 
 
 def test_groups_may_be_the_second_texts(changed):
@@ -79,7 +79,7 @@ def test_a_split_needs_its_column(tmp_path, method, column):
 
     assert (
         f"split.method  {method} needs the column that data.{column} names, which is null"
-        in problems(written(tmp_path, text.encode()))
+        in params_error(write_params(tmp_path, text.encode()))
     )
 
 
@@ -93,11 +93,11 @@ def test_cleaning_and_single_classes_need_classes(tmp_path):
     )
     single = numbers.replace("per_class: {}", "per_class: {spam: none}")
 
-    assert "augment.undersample.method  tomek needs classes; use none, random" in problems(
-        written(tmp_path, tomek.encode())
+    assert "augment.undersample.method  tomek needs classes; use none, random" in params_error(
+        write_params(tmp_path, tomek.encode())
     )
-    assert "augment.per_class  names classes (spam), but regression has none" in problems(
-        written(tmp_path, single.encode())
+    assert "augment.per_class  names classes (spam), but regression has none" in params_error(
+        write_params(tmp_path, single.encode())
     )
 
 
@@ -122,7 +122,7 @@ def test_cleaning_and_single_classes_need_classes(tmp_path):
     ],
 )
 def test_options_that_would_change_nothing_of_a_new_model_are_refused(changed, lines, message):
-    assert message in problems(changed(model="model: scratch", **lines))
+    assert message in params_error(changed(model="model: scratch", **lines))
     load(Settings, changed(model="model: some/model", **lines))
 
 
@@ -142,12 +142,12 @@ def test_options_that_would_change_nothing_of_a_new_model_are_refused(changed, l
 def test_options_of_classes_are_refused_for_numbers(changed, line, message):
     load(Settings, changed(task="task: regression"))
     load(Settings, changed(**line))
-    assert message in problems(changed(task="task: regression", **line))
+    assert message in params_error(changed(task="task: regression", **line))
 
 
 def test_an_ordinal_loss_needs_the_order_of_the_classes(changed):
     loss = "loss: ordinal"
-    found = problems(changed(loss=loss, classes="classes: null"))
+    found = params_error(changed(loss=loss, classes="classes: null"))
     assert "train.loss  ordinal counts how many classes a row is off" in found
     ordered = load(Settings, changed(loss=loss, classes="classes: [low, middle, high]"))
     assert ordered.train.loss == "ordinal"
@@ -159,7 +159,8 @@ def test_a_batch_of_one_row_has_nothing_to_compare_with(changed):
     load(Settings, changed(batch_size="batch_size: 2", **lines))
     assert (
         "train.contrastive  compares the rows of a batch with each other, and batch_size=1 has "
-        "one; set batch_size to 2 or more" in problems(changed(batch_size="batch_size: 1", **lines))
+        "one; set batch_size to 2 or more"
+        in params_error(changed(batch_size="batch_size: 1", **lines))
     )
 
 
@@ -172,20 +173,20 @@ def test_layers_of_a_new_model_are_frozen_after_pretraining_alone(tmp_path, chan
     assert (
         f"train.trainable_layers  {value} freezes layers, and those of model=scratch know nothing "
         "yet; set it to all, or pretrain.epochs above 0"
-        in problems(changed(model="model: scratch", **lines))
+        in params_error(changed(model="model: scratch", **lines))
     )
     load(Settings, changed(model="model: some/model", **lines))
-    load(Settings, written(tmp_path, read_before.encode()))
+    load(Settings, write_params(tmp_path, read_before.encode()))
 
 
 def test_embeddings_need_an_encoder(changed):
-    found = problems(changed(features="features: embeddings"))
+    found = params_error(changed(features="features: embeddings"))
 
     assert "augment.undersample.encoder  is null, but features=embeddings needs one" in found
 
 
 def test_labels_made_of_no_judgements_are_refused(changed):
-    found = problems(changed(aggregate="aggregate: majority"))
+    found = params_error(changed(aggregate="aggregate: majority"))
 
     assert "data.annotations.aggregate  majority makes labels of judgements, but" in found
 
@@ -193,4 +194,4 @@ def test_labels_made_of_no_judgements_are_refused(changed):
 def test_a_strategy_for_a_class_that_data_does_not_name_is_refused(changed):
     path = changed(classes="classes: [spam, ham]", per_class="per_class: {spm: n_per_row}")
 
-    assert "augment.per_class  unknown class 'spm'; did you mean 'spam'?" in problems(path)
+    assert "augment.per_class  unknown class 'spm'; did you mean 'spam'?" in params_error(path)

@@ -38,7 +38,7 @@ def few_resamples(monkeypatch):
 def project(workplace):
     """Make a tiny project in which three people judge each row; the third errs in every fifth."""
     projects.make(workplace, ON)
-    judge(
+    write_annotations(
         (row["id"], who, "sports" if who == "c" and n % 5 == 0 else row["label"])
         for n, row in enumerate(projects.topics())
         for who in "abc"
@@ -46,12 +46,12 @@ def project(workplace):
     return workplace
 
 
-def judge(rows) -> None:
+def write_annotations(rows) -> None:
     records = [{"item": item, "who": who, "said": said} for item, who, said in rows]
     projects.write_csv(FILE, records)
 
 
-def judgements() -> list[tuple[str, str, str]]:
+def read_annotation_rows() -> list[tuple[str, str, str]]:
     table = pd.read_csv(FILE, dtype=str, keep_default_na=False)
     return list(table.itertuples(index=False, name=None))
 
@@ -65,7 +65,7 @@ def prepare(**options):
     )
 
 
-def told(**options) -> str:
+def prepare_error(**options) -> str:
     with pytest.raises(FoldlineError) as caught:
         prepare(**options)
     return str(caught.value)
@@ -80,7 +80,7 @@ def test_without_annotations_nothing_is_there(workplace):
     assert schemas.ANNOTATOR_LABEL_DISTRIBUTIONS.read().empty
 
 
-def test_without_aggregation_labels_stay_and_agreement_is_told(project, capsys):
+def test_without_aggregation_labels_stay_and_agreement_is_reported(project, capsys):
     rows, found = prepare(aggregate="none")
 
     assert rows["label"].tolist() == [row["label"] for row in projects.topics()]
@@ -97,8 +97,8 @@ def test_without_aggregation_labels_stay_and_agreement_is_told(project, capsys):
 
 
 def test_the_first_judgement_counts_and_later_ones_are_repeats(project):
-    rows = judgements()
-    judge([*rows, ("r0", "a", "sports"), ("r1", "a", "sports"), ("r1", "a", "science")])
+    rows = read_annotation_rows()
+    write_annotations([*rows, ("r0", "a", "sports"), ("r1", "a", "sports"), ("r1", "a", "science")])
     _, found = prepare(aggregate="none")
 
     assert found["judgements"] == 180
@@ -114,14 +114,14 @@ def test_the_order_of_the_file_does_not_matter(project):
         Path("reports/agreement.json"),
     ]
     before = [path.read_bytes() for path in files]
-    judge(judgements()[::-1])
+    write_annotations(read_annotation_rows()[::-1])
     prepare(aggregate="soft")
 
     assert [path.read_bytes() for path in files] == before
 
 
 def test_the_majority_is_the_label(project):
-    judge([("r0", "a", "science"), ("r0", "b", "science"), ("r0", "c", "economy")])
+    write_annotations([("r0", "a", "science"), ("r0", "b", "science"), ("r0", "c", "economy")])
     rows, _ = prepare(aggregate="majority")
 
     assert rows.loc["r0", "label"] == "science"
@@ -133,7 +133,7 @@ def test_a_tie_leaves_the_rows_own_label_or_drops_it(project, capsys):
     rows[3]["label"] = ""
     projects.write_csv(Path("data/raw/rows.csv"), rows)
     tied = [(item, *said) for item in ("r0", "r3") for said in (("a", "economy"), ("b", "sports"))]
-    judge([*tied, ("r1", "a", "science")])
+    write_annotations([*tied, ("r1", "a", "science")])
     found, _ = prepare(aggregate="majority")
 
     assert found.loc["r0", "label"] == "economy"
@@ -149,7 +149,7 @@ def test_rows_need_no_label_where_people_give_them(project):
     found, _ = prepare(aggregate="majority")
 
     assert found["label"].tolist() == [row["label"] for row in rows]
-    assert "has no column 'label'" in told(aggregate="none")
+    assert "has no column 'label'" in prepare_error(aggregate="none")
 
 
 def test_official_test_rows_get_labels_too_but_no_shares(project):
@@ -177,7 +177,7 @@ def test_soft_labels_are_the_shares(project):
 
 def test_the_mean_is_the_number(workplace):
     projects.make(workplace, ON | {"data.annotations.scale": "interval"}, "regression")
-    judge([("p0", "a", "1"), ("p0", "b", "2"), ("p0", "c", "2.5"), ("p1", "a", "4")])
+    write_annotations([("p0", "a", "1"), ("p0", "b", "2"), ("p0", "c", "2.5"), ("p1", "a", "4")])
     rows, found = prepare(aggregate="mean")
 
     assert float(rows.loc["p0", "label"]) == pytest.approx(5.5 / 3)
@@ -194,30 +194,32 @@ def test_an_ordinal_scale_may_be_one_of_words(project):
 
 
 def test_what_lacks_a_value_or_a_row_is_left_out_with_a_note(project, capsys):
-    judge([*judgements(), ("r1", "", "sports"), ("r1", "d", " "), ("other", "a", "sports")])
+    write_annotations(
+        [*read_annotation_rows(), ("r1", "", "sports"), ("r1", "d", " "), ("other", "a", "sports")]
+    )
     _, found = prepare(aggregate="none")
 
     notes = capsys.readouterr().out
-    assert "judged.csv, lines 182, 183: 2 judgements lack a value" in notes
-    assert "judged.csv, line 184: 1 judgements of items that are no row's id" in notes
+    assert "judged.csv, lines 182, 183: 2 annotations are incomplete and left out" in notes
+    assert "judged.csv, line 184: 1 annotations left out, as their item" in notes
     assert found["judgements"] == 180
 
 
 @pytest.mark.slow
-def test_what_cannot_be_used_is_told(project):
-    assert "has no column 'persn'; it has item, who, said" in told(annotator="persn")
-    assert "Set data.annotations.annotator" in told(annotator="persn")
-    assert "lines 2, 3" in told(annotator="who", scale="interval")
-    assert "'economy' is not a finite number" in told(scale="ordinal")
-    judge([*judgements(), ("r1", "d", "sport")])
-    message = told(scale="nominal", aggregate="majority")
+def test_what_cannot_be_used_is_reported(project):
+    assert "has no column 'persn'; it has item, who, said" in prepare_error(annotator="persn")
+    assert "Set data.annotations.annotator" in prepare_error(annotator="persn")
+    assert "lines 2, 3" in prepare_error(annotator="who", scale="interval")
+    assert "'economy' is not a finite number" in prepare_error(scale="ordinal")
+    write_annotations([*read_annotation_rows(), ("r1", "d", "sport")])
+    message = prepare_error(scale="nominal", aggregate="majority")
     assert "judged.csv, line 182: label 'sport' (did you mean 'sports'?)" in message
-    judge([("x1", "a", "sports")])
-    assert "no item (such as 'x1') is the id of a row (such as 'r0')" in told()
-    judge([("r1", "", "sports")])
-    assert "no row has a value in each of the columns item, who, said" in told()
+    write_annotations([("x1", "a", "sports")])
+    assert "no item (such as 'x1') is the id of a row (such as 'r0')" in prepare_error()
+    write_annotations([("r1", "", "sports")])
+    assert "no row has a value in each of the columns item, who, said" in prepare_error()
     projects.set_params(Path("params.yaml"), {"data.id": None})
-    assert "data.id is null" in told()
+    assert "data.id is null" in prepare_error()
 
 
 def test_an_id_of_two_rows_is_nobodys(project):
@@ -225,8 +227,8 @@ def test_an_id_of_two_rows_is_nobodys(project):
     projects.write_csv(Path("data/raw/test.csv"), rows[:6])
     projects.set_params(Path("params.yaml"), {"data.test": "data/raw/test.csv"})
 
-    assert "item 'r0' is the id of rows in more than one file" in told()
-    judge(row for row in judgements() if int(row[0][1:]) > 5)
+    assert "item 'r0' is the id of rows in more than one file" in prepare_error()
+    write_annotations(row for row in read_annotation_rows() if int(row[0][1:]) > 5)
     prepare()
     assert schemas.ANNOTATIONS.read()["id"].iloc[0] == "train-r10"
 
@@ -343,9 +345,9 @@ def test_people_who_judged_by_other_classes_stand_in_no_line():
 
 
 def test_judgements_in_other_words_than_the_labels_are_refused(project):
-    judge([(item, name, "1") for item, name, _ in judgements()])
+    write_annotations([(item, name, "1") for item, name, _ in read_annotation_rows()])
 
-    assert "the judgements are 1, but column 'label'" in told(aggregate="majority")
+    assert "the annotations are 1, but column 'label'" in prepare_error(aggregate="majority")
 
 
 def test_cross_validation_reads_the_shares_of_its_training_rows_alone(project):

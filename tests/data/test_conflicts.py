@@ -9,7 +9,7 @@ import pytest
 
 from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
-from foldline.data.conflicts import SHOWN, Settled, conflicting, settle
+from foldline.data.conflicts import MAX_LISTED, ResolvedConflicts, conflict_mask, resolve_conflicts
 from tests.helpers import projects
 
 
@@ -18,10 +18,10 @@ def rows(labels: list[str], parts: list[str] | None = None) -> pd.DataFrame:
     return pd.DataFrame({"id": ids, "part": parts or "train", "label": labels}, dtype="str")
 
 
-def settled(
+def resolve(
     labels: list[str], codes: list[int], policy: str, task: str = "classification", **options: list
-) -> Settled:
-    return settle(rows(labels, **options), np.array(codes), task, policy)
+) -> ResolvedConflicts:
+    return resolve_conflicts(rows(labels, **options), np.array(codes), task, policy)
 
 
 # Group 0: b has the majority; 1: a tie; 2: agreed; 3: alone.
@@ -30,20 +30,20 @@ CODES = [0, 0, 0, 1, 1, 2, 2, 3]
 
 
 def test_conflicts_are_groups_with_two_labels():
-    found = conflicting(np.array(CODES), pd.Series(LABELS), "classification")
+    found = conflict_mask(np.array(CODES), pd.Series(LABELS), "classification")
 
     assert found.tolist() == [True] * 5 + [False] * 3
 
 
 def test_numbers_conflict_beyond_a_quarter_of_their_deviation():
     labels = pd.Series(["0", "0.4", "1", "1.6", "4", "4.0"])  # standard deviation 1.6
-    found = conflicting(np.array([0, 0, 1, 1, 2, 2]), labels, "regression")
+    found = conflict_mask(np.array([0, 0, 1, 1, 2, 2]), labels, "regression")
 
     assert found.tolist() == [False, False, True, True, False, False]
 
 
 def test_keep_changes_nothing():
-    found = settled(LABELS, CODES, "keep")
+    found = resolve(LABELS, CODES, "keep")
 
     assert found.kept.all()
     assert found.labels == LABELS
@@ -52,20 +52,20 @@ def test_keep_changes_nothing():
 
 
 def test_drop_takes_whole_groups():
-    found = settled(LABELS, CODES, "drop")
+    found = resolve(LABELS, CODES, "drop")
 
     assert found.kept.tolist() == [False] * 5 + [True] * 3
     assert found.labels == LABELS
     assert [row["id"] for row in found.details["dropped"]] == ["r0", "r1", "r2", "r3", "r4"]
     assert found.notes == [
         "prepare.conflicts=drop: 2 texts have different labels in 5 training rows: 5 rows "
-        "dropped, 0 relabelled (listed in reports/prepare.json). Rows for test are taken from "
-        "these later: scores are of cleaned labels"
+        "dropped, 0 relabelled (listed in reports/prepare.json). Test rows are taken from "
+        "these later, so scores are on cleaned labels"
     ]
 
 
 def test_majority_relabels_and_drops_ties():
-    found = settled(LABELS, CODES, "majority")
+    found = resolve(LABELS, CODES, "majority")
 
     assert found.kept.tolist() == [True] * 3 + [False] * 2 + [True] * 3
     assert found.labels[:3] == ["b", "b", "b"]
@@ -76,8 +76,8 @@ def test_majority_relabels_and_drops_ties():
 def test_majority_of_numbers_is_their_mean_whatever_their_order():
     labels, codes = ["0.1", "0.2", "0.6", "1"], [0, 0, 0, 1]
 
-    assert settled(labels, codes, "majority", "regression").labels == ["0.3", "0.3", "0.3", "1"]
-    turned = settled(labels[::-1], codes[::-1], "majority", "regression")
+    assert resolve(labels, codes, "majority", "regression").labels == ["0.3", "0.3", "0.3", "1"]
+    turned = resolve(labels[::-1], codes[::-1], "majority", "regression")
     assert turned.labels == ["1", "0.3", "0.3", "0.3"]
 
 
@@ -86,7 +86,7 @@ def test_official_parts_are_left_alone_and_not_asked(policy):
     labels, codes = ["a", "b", "b", "a", "b", "b"], [0, 0, 0, 1, 1, 1]
     parts = ["train", "test", "valid", "train", "train", "test"]
 
-    found = settled(labels, codes, policy, parts=parts)
+    found = resolve(labels, codes, policy, parts=parts)
 
     # Group 0 has one training row, which agrees with itself; group 1 has a tie in train.
     assert found.kept.tolist() == [True, True, True, False, False, True]
@@ -94,16 +94,16 @@ def test_official_parts_are_left_alone_and_not_asked(policy):
 
 
 def test_what_is_listed_is_capped_and_counted():
-    count = SHOWN + 10
+    count = MAX_LISTED + 10
     labels, codes = ["a", "b"] * count, np.repeat(np.arange(count), 2).tolist()
 
-    found = settled(labels, codes, "majority")
+    found = resolve(labels, codes, "majority")
 
-    assert len(found.details["dropped"]) == SHOWN
+    assert len(found.details["dropped"]) == MAX_LISTED
     assert found.details["dropped_rows"] == 2 * count
 
 
-def prepared(workplace: Path, policy: str, match: str) -> pd.DataFrame:
+def run_prepare(workplace: Path, policy: str, match: str) -> pd.DataFrame:
     """Run `prepare` on rows of which some are said to be of two topics."""
     projects.make(workplace, {"prepare.conflicts": policy, "prepare.duplicates.match": match})
     texts = projects.topics(12)
@@ -119,7 +119,7 @@ def prepared(workplace: Path, policy: str, match: str) -> pd.DataFrame:
 @pytest.mark.parametrize(("match", "left"), [("exact", {"x2"}), ("skeleton", {"r0", "x1", "x2"})])
 def test_prepare_settles_by_the_strength_that_is_asked_for(workplace, match, left):
     """Equal texts stand one against one; with the skeleton's copy it is two against one."""
-    table = prepared(workplace, "majority", match)
+    table = run_prepare(workplace, "majority", match)
 
     assert {"r0", "x1", "x2"} & set(table.index) == left
     assert set(table.loc[sorted(left), "label"]) == {"economy"}
@@ -130,7 +130,7 @@ def test_prepare_settles_by_the_strength_that_is_asked_for(workplace, match, lef
 
 
 def test_prepare_names_groups_and_counts_them(workplace):
-    table = prepared(workplace, "keep", "near")
+    table = run_prepare(workplace, "keep", "near")
 
     metrics = json.loads(Path("metrics/prepare.json").read_text(encoding="utf-8"))["prepare"]
     assert table.loc[["r0", "x1", "x2"], "dup_group"].tolist() == ["r0"] * 3

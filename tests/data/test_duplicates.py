@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from foldline.core.params import Duplicates
 from foldline.data.duplicate_report import duplicate_report
-from foldline.data.duplicates import Found, find_duplicates, group_names
-from foldline.data.groups import duplicate_keys, leak_groups
-from foldline.data.normalization import key, skeleton
+from foldline.data.duplicates import DuplicateGroups, duplicate_keys, find_duplicates, name_groups
+from foldline.data.normalization import casefold_key, skeleton
+from foldline.data.splits import name_leak_groups
 
 STRENGTHS = ("exact", "skeleton", "near")
 
@@ -23,19 +23,19 @@ def table(texts: list[str], pairs: list[str] | None = None) -> pd.DataFrame:
     return pd.DataFrame(columns, dtype="str")
 
 
-def find(rows: pd.DataFrame, match: str, **options: object) -> Found:
+def find_groups(rows: pd.DataFrame, match: str, **options: object) -> DuplicateGroups:
     given = {"match": match, "threshold": 0.7, "pairs": "both", "min_chars": 1} | options
     return find_duplicates(rows, Duplicates.model_validate(given))
 
 
-def groups(rows: pd.DataFrame, match: str, **options: object) -> list[str]:
-    """Give each row's group by name; rows alone have their own."""
-    return group_names(find(rows, match, **options).together, rows["id"].tolist())
+def group_names(rows: pd.DataFrame, match: str, **options: object) -> list[str]:
+    """Return each row's group by name; rows alone have their own."""
+    return name_groups(find_groups(rows, match, **options).together, rows["id"].tolist())
 
 
-def together(rows: pd.DataFrame, match: str, **options: object) -> set[frozenset[int]]:
-    """Give the groups of several rows, by row number."""
-    codes = find(rows, match, **options).together
+def duplicate_sets(rows: pd.DataFrame, match: str, **options: object) -> set[frozenset[int]]:
+    """Return the groups of several rows, by row number."""
+    codes = find_groups(rows, match, **options).together
     found = {frozenset(np.flatnonzero(codes == code).tolist()) for code in codes}
     return {rows for rows in found if len(rows) > 1}
 
@@ -88,17 +88,17 @@ MESSAGES = [
 def test_each_strength_holds_the_one_before():
     rows = table(MESSAGES)
 
-    assert together(rows, "exact") == {frozenset({0, 1})}
-    assert together(rows, "skeleton") == {frozenset({0, 1, 2})}
-    assert together(rows, "near") == {frozenset({0, 1, 2})}
+    assert duplicate_sets(rows, "exact") == {frozenset({0, 1})}
+    assert duplicate_sets(rows, "skeleton") == {frozenset({0, 1, 2})}
+    assert duplicate_sets(rows, "near") == {frozenset({0, 1, 2})}
     # call0now: 6 grams; call0nowplease: 12, these 6 among them
-    assert together(rows, "near", threshold=0.5) == {frozenset({0, 1, 2, 3})}
-    assert together(rows, "near", threshold=0.51) == {frozenset({0, 1, 2})}
+    assert duplicate_sets(rows, "near", threshold=0.5) == {frozenset({0, 1, 2, 3})}
+    assert duplicate_sets(rows, "near", threshold=0.51) == {frozenset({0, 1, 2})}
 
 
 def test_only_near_says_how_it_searched():
-    assert find(table(MESSAGES), "skeleton").notes == []
-    assert find(table(MESSAGES), "near").notes == [
+    assert find_groups(table(MESSAGES), "skeleton").notes == []
+    assert find_groups(table(MESSAGES), "near").notes == [
         "near duplicates (Jaccard of 3-grams from 0.7): exact join of 3 texts"
     ]
 
@@ -107,22 +107,22 @@ def test_only_near_says_how_it_searched():
 def test_emptied_texts_are_no_group(match):
     rows = table(["", "", ":-)", ":-(", "👍", "👎", "10/10", "1/10", ":-)"])
 
-    assert together(rows, match) == {frozenset({2, 8})}
+    assert duplicate_sets(rows, match) == {frozenset({2, 8})}
 
 
 @pytest.mark.parametrize("match", STRENGTHS)
 def test_short_texts_are_duplicates_of_nothing(match):
     rows = table(["yes", "yes", "Yes!", "indeed", "Indeed"])
 
-    assert frozenset({3, 4}) in together(rows, match, min_chars=5)
-    assert not any({0, 1, 2} & group for group in together(rows, match, min_chars=5))
-    assert together(rows, match, min_chars=7) == set()
+    assert frozenset({3, 4}) in duplicate_sets(rows, match, min_chars=5)
+    assert not any({0, 1, 2} & group for group in duplicate_sets(rows, match, min_chars=5))
+    assert duplicate_sets(rows, match, min_chars=7) == set()
 
 
 def test_groups_are_named_by_their_smallest_id():
     rows = table(["b", "A", "a", "B", "c"]).iloc[[3, 2, 4, 1, 0]]
 
-    assert groups(rows, "exact") == ["r000", "r001", "r004", "r001", "r000"]
+    assert group_names(rows, "exact") == ["r000", "r001", "r004", "r001", "r000"]
 
 
 # --- pairs --------------------------------------------------------------------------------------
@@ -134,28 +134,28 @@ PAIRS = table(
 
 
 def test_a_pair_is_the_same_the_other_way_round():
-    assert together(PAIRS, "exact") == set()
-    assert together(PAIRS, "skeleton") == {frozenset({0, 1})}
-    assert together(PAIRS, "near", threshold=0.6) == {frozenset({0, 1, 3})}
+    assert duplicate_sets(PAIRS, "exact") == set()
+    assert duplicate_sets(PAIRS, "skeleton") == {frozenset({0, 1})}
+    assert duplicate_sets(PAIRS, "near", threshold=0.6) == {frozenset({0, 1, 3})}
 
 
 def test_pairs_that_share_either_sentence_are_one_if_asked_for():
-    assert together(PAIRS, "exact", pairs="either") == {frozenset({0, 1, 2, 4})}
-    assert together(PAIRS, "skeleton", pairs="either") == {frozenset({0, 1, 2, 3, 4})}
+    assert duplicate_sets(PAIRS, "exact", pairs="either") == {frozenset({0, 1, 2, 4})}
+    assert duplicate_sets(PAIRS, "skeleton", pairs="either") == {frozenset({0, 1, 2, 3, 4})}
     # one short sentence joins nothing, the other still does
-    assert together(PAIRS, "exact", pairs="either", min_chars=11) == {frozenset({0, 1, 2})}
+    assert duplicate_sets(PAIRS, "exact", pairs="either", min_chars=11) == {frozenset({0, 1, 2})}
 
 
 def test_a_pair_of_twice_one_sentence_is_not_that_sentence():
     rows = table(["same", "same", "same"], ["same", "", "same"])
 
-    assert together(rows, "near") == {frozenset({0, 2})}
+    assert duplicate_sets(rows, "near") == {frozenset({0, 2})}
 
 
 def test_a_pair_with_one_long_sentence_can_be_a_duplicate():
     rows = table(["a long sentence", "a long sentence", "yes", "yes"], ["yes", "yes", "no", "no"])
 
-    assert together(rows, "exact", min_chars=5) == {frozenset({0, 1})}
+    assert duplicate_sets(rows, "exact", min_chars=5) == {frozenset({0, 1})}
 
 
 # --- properties ---------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ SENTENCES = st.text("ab1! 가나", max_size=9)
 
 
 @st.composite
-def tables(draw: st.DrawFn) -> pd.DataFrame:
+def random_tables(draw: st.DrawFn) -> pd.DataFrame:
     rows = draw(st.lists(st.tuples(SENTENCES, SENTENCES), min_size=1, max_size=20))
     pairs = [other for _, other in rows] if draw(st.booleans()) else None
     return table([text for text, _ in rows], pairs)
@@ -182,31 +182,31 @@ OPTIONS = st.fixed_dictionaries(
 
 @pytest.mark.slow
 @settings(max_examples=80, deadline=None)
-@given(tables(), OPTIONS, st.randoms())
+@given(random_tables(), OPTIONS, st.randoms())
 def test_order_does_not_count_and_copies_join_their_original(rows, options, random):
-    names = dict(zip(rows["id"], groups(rows, **options), strict=True))
+    names = dict(zip(rows["id"], group_names(rows, **options), strict=True))
     order = list(range(len(rows)))
     random.shuffle(order)
     shuffled = rows.iloc[order]
 
-    assert dict(zip(shuffled["id"], groups(shuffled, **options), strict=True)) == names
+    assert dict(zip(shuffled["id"], group_names(shuffled, **options), strict=True)) == names
 
     copies = rows.assign(id="z" + rows["id"], text=rows["text_pair"], text_pair=rows["text"])
-    twice = groups(pd.concat([rows, copies if rows["text_pair"].any() else rows]), **options)
+    twice = group_names(pd.concat([rows, copies if rows["text_pair"].any() else rows]), **options)
     firsts, seconds = twice[: len(rows)], twice[len(rows) :]
     assert dict(zip(rows["id"], firsts, strict=True)) == names
     for text, pair, one, other in zip(
         rows["text"], rows["text_pair"], firsts, seconds, strict=True
     ):
-        if max(len(key(text)), len(key(pair))) >= options["min_chars"]:
+        if max(len(casefold_key(text)), len(casefold_key(pair))) >= options["min_chars"]:
             assert one == other
 
 
 @settings(max_examples=60, deadline=None)
-@given(tables(), OPTIONS)
+@given(random_tables(), OPTIONS)
 def test_groups_are_closed(rows, options):
     """Weaker duplicates never part what stronger ones join, and what `either` joins is shared."""
-    found = find(rows, **options)
+    found = find_groups(rows, **options)
     levels = [found.exact, found.skeleton, found.near, found.together]
     if options["match"] == "exact":
         levels = [found.exact, found.together]
@@ -217,9 +217,9 @@ def test_groups_are_closed(rows, options):
 
 
 @settings(max_examples=60, deadline=None)
-@given(tables())
+@given(random_tables())
 def test_exact_duplicates_are_those_of_equal_keys(rows):
-    codes = find(rows, "exact").exact
+    codes = find_groups(rows, "exact").exact
     keys = duplicate_keys(rows)
 
     for one in range(len(rows)):
@@ -231,7 +231,7 @@ def test_exact_duplicates_are_those_of_equal_keys(rows):
 def test_one_text_is_the_same_whichever_column_holds_it():
     rows = table(["", "one", "one"], ["one", "", "one"])
 
-    first, second, twice = find(rows, "exact").exact
+    first, second, twice = find_groups(rows, "exact").exact
 
     assert first == second != twice
     assert duplicate_keys(rows)[0] == duplicate_keys(rows)[1] != duplicate_keys(rows)[2]
@@ -246,15 +246,15 @@ def test_user_groups_and_duplicates_are_joined():
         group=["", "g", "g", "", "h", "r003"],
     )
 
-    assert leak_groups(rows, by_group=False) == rows["dup_group"].tolist()
-    assert leak_groups(rows, by_group=True) == ["r000"] * 3 + ["r003", "r004", "r005"]
+    assert name_leak_groups(rows, by_group=False) == rows["dup_group"].tolist()
+    assert name_leak_groups(rows, by_group=True) == ["r000"] * 3 + ["r003", "r004", "r005"]
 
 
 def test_the_report_counts_by_strength_and_by_length():
     texts = ["good", "Good", "good!", "a b c", "a b c", "one two three four five six", "alone"]
     rows = table(texts).assign(label=["p", "n", "p", "p", "p", "p", "n"])
 
-    report = duplicate_report(rows, find(rows, "skeleton"), "classification")
+    report = duplicate_report(rows, find_groups(rows, "skeleton"), "classification")
 
     empty = {"rows": 0, "groups": 0, "conflicting_rows": 0, "conflicting_share": None}
     assert report["exact"] == {
@@ -291,18 +291,18 @@ def test_the_report_counts_by_strength_and_by_length():
     ]
 
 
-def test_titles_that_chain_rows_into_one_group_are_told_with_the_way_out():
+def test_titles_that_chain_rows_into_one_group_are_reported_with_the_way_out():
     texts = [f"comment number {chr(97 + n)}" for n in range(20)]
     rows = table(texts).assign(text_pair=["the one title"] * 15 + [f"own {n}" for n in range(5)])
 
-    notes = find(rows, "exact", pairs="either").notes
+    notes = find_groups(rows, "exact", pairs="either").notes
 
     assert len(notes) == 1
     assert "pairs=either joins rows that share one text, in chains: 15 of 20 rows (75%)" in notes[0]
-    assert "'the one title' alone stands in 15 of them" in notes[0]
+    assert "'the one title' alone is in 15 of them" in notes[0]
     assert "set prepare.duplicates.pairs=both" in notes[0]
-    assert find(rows, "exact", pairs="both").notes == []
+    assert find_groups(rows, "exact", pairs="both").notes == []
     # Equal pairs are no chain, and a small group is no matter.
-    assert find(table(["same"] * 20), "exact", pairs="either").notes == []
+    assert find_groups(table(["same"] * 20), "exact", pairs="either").notes == []
     equal = table(["same"] * 20).assign(text_pair="other")
-    assert find(equal, "exact", pairs="either").notes == []
+    assert find_groups(equal, "exact", pairs="either").notes == []

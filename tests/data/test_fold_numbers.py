@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foldline.core.errors import FoldlineError
-from foldline.data.folds import fold_rows, nested_rows
+from foldline.data.folds import assign_folds, assign_nested_folds
 from foldline.data.split_feasibility import fold_notes
-from tests.helpers.split_tables import frame
+from tests.helpers.split_tables import make_rows
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from("aaaabbcdefgh"), min_size=20, max_size=200), st.integers(2, 7))
 def test_folds_are_of_one_size_and_balance(labels, n_splits):
-    table = frame(len(labels), label=labels).assign(group=lambda t: t["id"])
-    folds = fold_rows(table, n_splits, "classification", 3)
+    table = make_rows(len(labels), label=labels).assign(group=lambda t: t["id"])
+    folds = assign_folds(table, n_splits, "classification", 3)
     counts = np.bincount(folds, minlength=n_splits)
 
     assert counts.max() - counts.min() <= 3
@@ -29,9 +29,9 @@ def test_folds_are_of_one_size_and_balance(labels, n_splits):
 
 def test_folds_of_many_small_classes_are_of_one_size():
     labels = [f"class {n // 3}" for n in range(240)]
-    table = frame(240, label=labels).assign(group=lambda t: t["id"])
+    table = make_rows(240, label=labels).assign(group=lambda t: t["id"])
 
-    counts = np.bincount(fold_rows(table, 5, "classification", 1))
+    counts = np.bincount(assign_folds(table, 5, "classification", 1))
 
     assert counts.tolist() == [48] * 5
 
@@ -41,34 +41,37 @@ def test_a_fold_that_would_be_empty_is_refused():
     for seed in range(60):
         rng = np.random.default_rng(seed)
         names = [f"g{g}" for g in rng.choice(5, size=30, p=[0.8, 0.05, 0.05, 0.05, 0.05])]
-        frame = pd.DataFrame({"id": [str(i) for i in range(30)], "group": names})
-        frame["label"] = rng.choice(["a", "b"], size=30)
+        table = pd.DataFrame({"id": [str(i) for i in range(30)], "group": names})
+        table["label"] = rng.choice(["a", "b"], size=30)
         try:
-            folds = fold_rows(frame, 5, "classification", seed)
+            folds = assign_folds(table, 5, "classification", seed)
         except FoldlineError as error:
-            assert re.search("left without a row|needs as many groups", str(error))
+            assert re.search("have no rows|needs at least as many groups", str(error))
         else:
             assert set(folds) == set(range(5))
 
 
-def test_classes_that_cannot_be_in_each_fold_are_told():
-    table = frame(30, label=["rare"] * 2 + ["single"] + ["a"] * 27).assign(group=lambda t: t["id"])
-    table["fold"] = fold_rows(table, 5, "classification", 1)
+def test_classes_that_cannot_be_in_each_fold_are_reported():
+    table = make_rows(30, label=["rare"] * 2 + ["single"] + ["a"] * 27).assign(
+        group=lambda t: t["id"]
+    )
+    table["fold"] = assign_folds(table, 5, "classification", 1)
 
     (note,) = fold_notes(table, 5)
 
     assert note == (
-        "kfold.n_splits=5: 2 classes are not in each fold: 'single' in 1 (it has 1 group), "
-        "'rare' in 2 (it has 2 groups). What stands in one fold is never learnt where it is scored."
+        "kfold.n_splits=5: 2 classes are not in every fold: 'single' in 1 (it has 1 group), "
+        "'rare' in 2 (it has 2 groups). A class in one fold only is never learnt by the model "
+        "that is scored on it."
     )
     assert fold_notes(table[table["label"] == "a"], 5) == []
 
 
 def test_nested_folds_number_the_rows_outside_each_fold():
-    table = frame(60).assign(group=lambda t: t["id"])
-    table["fold"] = fold_rows(table, 3, "classification", 1)
+    table = make_rows(60).assign(group=lambda t: t["id"])
+    table["fold"] = assign_folds(table, 3, "classification", 1)
 
-    found = nested_rows(table, 4, "classification", 1)
+    found = assign_nested_folds(table, 4, "classification", 1)
 
     assert list(found.columns) == ["id", "fold", "inner"]
     for fold, rows in found.groupby("fold"):
@@ -85,17 +88,19 @@ def test_nested_folds_number_the_rows_outside_each_fold():
 
 
 def test_no_nested_folds_are_an_empty_table():
-    table = frame(12).assign(group=lambda t: t["id"], fold=[0, 1] * 6)
+    table = make_rows(12).assign(group=lambda t: t["id"], fold=[0, 1] * 6)
 
-    found = nested_rows(table, 0, "classification", 1)
+    found = assign_nested_folds(table, 0, "classification", 1)
 
     assert found.empty
     assert list(found.columns) == ["id", "fold", "inner"]
 
 
-def test_too_few_groups_for_nested_folds_are_told():
-    table = frame(12, group=["a", "b", "c"] * 4)
-    table["fold"] = fold_rows(table, 3, "classification", 1)
+def test_too_few_groups_for_nested_folds_are_reported():
+    table = make_rows(12, group=["a", "b", "c"] * 4)
+    table["fold"] = assign_folds(table, 3, "classification", 1)
 
-    with pytest.raises(FoldlineError, match=r"kfold\.nested=3 needs as many groups .* in 2 "):
-        nested_rows(table, 3, "classification", 1)
+    with pytest.raises(
+        FoldlineError, match=r"kfold\.nested=3 needs at least as many groups .* in 2 "
+    ):
+        assign_nested_folds(table, 3, "classification", 1)

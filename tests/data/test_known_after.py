@@ -1,4 +1,4 @@
-"""Columns known only after the fact: refused as a role, told where a text repeats them."""
+"""Columns known only after the fact: refused as a role, reported where a text repeats them."""
 
 from pathlib import Path
 
@@ -7,21 +7,21 @@ from pydantic import ValidationError
 
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Data, Settings, loading
-from foldline.data.columns import by_role, known_after_notes
-from foldline.data.raw import Raw
-from tests.helpers.label_quality_data import named, section
+from foldline.data.columns import known_after_notes, select_columns
+from foldline.data.raw_table import RawTable
+from tests.helpers.label_quality_data import data_params, data_section
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("role", ["text", "text_pair", "group", "time", "id"])
 def test_a_column_known_after_the_fact_is_refused(role):
-    with pytest.raises(ValidationError, match=f"{role}: is column 'rating', which data.k"):
-        Data.model_validate(section(**{role: "rating"}, known_after=["votes", "rating"]))
+    with pytest.raises(ValidationError, match=f"{role}: column 'rating' is in data.k"):
+        Data.model_validate(data_section(**{role: "rating"}, known_after=["votes", "rating"]))
 
 
 def test_the_label_may_be_known_after_the_fact():
-    assert Data.model_validate(section(known_after=["label"])).known_after == ["label"]
+    assert Data.model_validate(data_section(known_after=["label"])).known_after == ["label"]
 
 
 def test_the_refusal_names_the_key(tmp_path):
@@ -31,48 +31,50 @@ def test_the_refusal_names_the_key(tmp_path):
     )
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
 
-    with pytest.raises(FoldlineError, match=r"data\.time +is column 'when', which data.known_a"):
+    with pytest.raises(FoldlineError, match=r"data\.time +column 'when' is in data.known_a"):
         loading.load(Settings, tmp_path / "params.yaml")
 
 
-def raw(texts: list[str], ratings: list[str]) -> Raw:
+def raw(texts: list[str], ratings: list[str]) -> RawTable:
     columns = {"id": ["x"] * len(texts), "text": texts, "label": ["a"] * len(texts)}
-    return Raw(Path("a.csv"), {**columns, "rating": ratings}, list(range(2, len(texts) + 2)))
+    return RawTable(Path("a.csv"), {**columns, "rating": ratings}, list(range(2, len(texts) + 2)))
 
 
-def test_a_column_that_is_not_there_is_told_with_the_nearest():
+def test_a_column_that_is_not_there_is_reported_with_the_nearest():
     with pytest.raises(FoldlineError) as caught:
-        by_role(raw(["a"], ["3"]), named(known_after=["raiting"]), "train")
+        select_columns(raw(["a"], ["3"]), data_params(known_after=["raiting"]), "train")
 
     assert str(caught.value) == (
         "a.csv has no column 'raiting', which data.known_after names; it has id, text, label, "
-        "rating; did you mean 'rating'? Correct data.known_after, or take the name out"
+        "rating; did you mean 'rating'? Correct or remove the name"
     )
 
 
 def test_only_train_must_have_the_columns():
-    assert by_role(raw(["a"], ["3"]), named(known_after=["votes"]), "test")["text"] == ["a"]
+    assert select_columns(raw(["a"], ["3"]), data_params(known_after=["votes"]), "test")[
+        "text"
+    ] == ["a"]
 
 
 def test_what_came_after_and_stands_in_the_text_is_noted():
     ratings = [str(n % 10) for n in range(60)]
     texts = [f"정말 {rating}점 영화 {n}번째" for n, rating in enumerate(ratings)]
-    data = named(known_after=["rating"])
+    data = data_params(known_after=["rating"])
 
     (note,) = known_after_notes(raw(texts, ratings), data)
 
     assert note.startswith(
-        "a.csv: what column 'rating' says, known only after the fact, stands in 100% of the "
-        "texts (by chance "
+        "a.csv: the value of column 'rating' (data.known_after) occurs in 100% of the texts "
+        "(by chance "
     )
     assert known_after_notes(raw(["정말 영화"] * 60, ratings), data) == []
-    assert known_after_notes(raw(texts, ratings), named(known_after=[])) == []
+    assert known_after_notes(raw(texts, ratings), data_params(known_after=[])) == []
 
 
 def test_sorted_files_are_looked_at_like_others():
     ratings = [str(n // 30) for n in range(300)]
     texts = [f"{rating}점 영화 {n}번째" for n, rating in enumerate(ratings)]
 
-    (note,) = known_after_notes(raw(texts, ratings), named(known_after=["rating"]))
+    (note,) = known_after_notes(raw(texts, ratings), data_params(known_after=["rating"]))
 
-    assert "stands in 100% of the texts" in note
+    assert "occurs in 100% of the texts" in note

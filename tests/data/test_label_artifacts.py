@@ -9,37 +9,43 @@ from scipy.stats import chi2_contingency, pearsonr
 
 from foldline.data.label_artifacts import (
     Ngrams,
-    adjusted,
-    by_class,
-    by_number,
+    adjust_p_values,
+    class_associations,
+    contains_ngram,
     find_ngrams,
-    gives_away,
-    holding,
-    matters,
+    is_artifact,
+    is_noteworthy,
+    number_correlations,
 )
-from foldline.data.label_in_text import echo, is_echo, named, stands_in, told_number
+from foldline.data.label_in_text import (
+    contains_value,
+    exceeds_chance,
+    find_class_names_in_text,
+    find_numbers_in_text,
+    match_own_values,
+)
 
 WORDS = ["오늘", "영화", "정말", "good", "bad", "film", "배우", "story", "음악", "the"]
 
 
-def texts(n: int, seed: int = 0) -> list[str]:
+def random_texts(n: int, seed: int = 0) -> list[str]:
     rng = np.random.default_rng(seed)
     return [" ".join(rng.choice(WORDS, size=5)) for _ in range(n)]
 
 
 def test_q_values_are_those_of_benjamini_and_hochberg():
     # Sorted .01 .02 .03 .04 of five tests: p * 5 / rank = .05 .05 .05 .05, the fifth is 1.
-    assert adjusted(np.array([0.04, 0.01, 0.03, 0.02]), 5) == pytest.approx([0.05] * 4)
+    assert adjust_p_values(np.array([0.04, 0.01, 0.03, 0.02]), 5) == pytest.approx([0.05] * 4)
     # .001 * 4 / 1, .3 * 4 / 2; a larger rank's smaller value holds for those before it.
-    assert adjusted(np.array([0.3, 0.001]), 4) == pytest.approx([0.6, 0.004])
-    assert adjusted(np.array([0.5, 0.02, 0.021]), 3) == pytest.approx([0.5, 0.0315, 0.0315])
-    assert adjusted(np.array([0.9]), 10).tolist() == [1.0]
-    assert adjusted(np.array([]), 10).tolist() == []
+    assert adjust_p_values(np.array([0.3, 0.001]), 4) == pytest.approx([0.6, 0.004])
+    assert adjust_p_values(np.array([0.5, 0.02, 0.021]), 3) == pytest.approx([0.5, 0.0315, 0.0315])
+    assert adjust_p_values(np.array([0.9]), 10).tolist() == [1.0]
+    assert adjust_p_values(np.array([]), 10).tolist() == []
 
 
 def test_more_p_values_than_tests_are_refused():
     with pytest.raises(ValueError, match="2 p-values of 1 tests"):
-        adjusted(np.array([0.1, 0.2]), 1)
+        adjust_p_values(np.array([0.1, 0.2]), 1)
 
 
 def test_ngrams_are_words_marks_and_their_neighbours():
@@ -47,17 +53,17 @@ def test_ngrams_are_words_marks_and_their_neighbours():
 
     assert found.names.tolist() == ["3", "=", "= 3", "label", "label ="]
     assert found.present.toarray().tolist() == [[1] * 5, [1] * 5, [0, 0, 0, 1, 0]]
-    assert holding(found, ["= 3"]).tolist() == [True, True, False]
-    assert holding(found, []).tolist() == [False] * 3
+    assert contains_ngram(found, ["= 3"]).tolist() == [True, True, False]
+    assert contains_ngram(found, []).tolist() == [False] * 3
 
 
 def test_texts_without_a_frequent_word_have_no_ngrams():
     found = find_ngrams(["a", "b", ""], least=2)
 
     assert found.names.tolist() == []
-    assert by_class(found, [["x"], ["y"], ["x"]]).empty
-    assert by_number(found, np.arange(3.0)).empty
-    assert not holding(found, []).any()
+    assert class_associations(found, [["x"], ["y"], ["x"]]).empty
+    assert number_correlations(found, np.arange(3.0)).empty
+    assert not contains_ngram(found, []).any()
 
 
 def test_the_ends_of_a_long_text_are_looked_at():
@@ -71,7 +77,7 @@ def test_association_is_that_of_a_two_by_two_table():
     labels = ["a"] * 40 + ["b"] * 60
     marked = ["x"] * 30 + [""] * 10 + ["x"] * 10 + [""] * 50
 
-    table = by_class(find_ngrams(marked), [[name] for name in labels])
+    table = class_associations(find_ngrams(marked), [[name] for name in labels])
 
     expected = chi2_contingency([[30, 10], [10, 50]], correction=False, lambda_="log-likelihood")
     row = table.iloc[0]
@@ -80,7 +86,7 @@ def test_association_is_that_of_a_two_by_two_table():
     assert row["strength"] == pytest.approx(expected.statistic)
     # One-sided, of two tests: the mark and each class.
     assert row["q"] == pytest.approx(chi_square.sf(expected.statistic, 1) / 2 * 2)
-    assert not gives_away(table).any()
+    assert not is_artifact(table).any()
 
 
 def test_frequent_words_of_many_texts_do_not_overflow():
@@ -88,7 +94,9 @@ def test_frequent_words_of_many_texts_do_not_overflow():
     ones[:2000] = 0  # 48,000 texts hold the word; 46,000 of them are of one class of 47,000
     labels = ["a"] * 1000 + ["b"] * 3000 + ["a"] * 46_000
 
-    table = by_class(Ngrams(np.array(["the"]), csr_matrix(ones)), [[name] for name in labels])
+    table = class_associations(
+        Ngrams(np.array(["the"]), csr_matrix(ones)), [[name] for name in labels]
+    )
 
     assert table[["label", "texts"]].to_numpy().tolist() == [["a", 48_000]]
     assert table["coverage"].iloc[0] == pytest.approx(46 / 47)
@@ -96,17 +104,19 @@ def test_frequent_words_of_many_texts_do_not_overflow():
 
 @pytest.mark.parametrize("token", ["label=3", "정답은", "<3>", "##"])
 def test_a_planted_token_gives_its_class_away(token):
-    plain = texts(300)
+    plain = random_texts(300)
     labels = [str(n % 4) for n in range(300)]
     planted = [f"{t} {token}" if c == "3" else t for t, c in zip(plain, labels, strict=True)]
 
-    table = by_class(find_ngrams(planted), [[name] for name in labels])
-    sure = table[gives_away(table)]
+    table = class_associations(find_ngrams(planted), [[name] for name in labels])
+    sure = table[is_artifact(table)]
 
     assert set(sure["label"]) == {"3"}
     assert sure["coverage"].max() == 1.0
     assert sure["precision"].max() == 1.0
-    assert not gives_away(by_class(find_ngrams(plain), [[name] for name in labels])).any()
+    assert not is_artifact(
+        class_associations(find_ngrams(plain), [[name] for name in labels])
+    ).any()
 
 
 @pytest.mark.parametrize(
@@ -117,7 +127,10 @@ def test_a_giveaway_is_precise_and_wide(inside, outside, sure):
     labels = ["a"] * 100 + ["b"] * 100
     marked = ["x"] * inside + [""] * (100 - inside) + ["x"] * outside + [""] * (100 - outside)
 
-    assert gives_away(by_class(find_ngrams(marked), [[name] for name in labels])).any() == sure
+    assert (
+        is_artifact(class_associations(find_ngrams(marked), [[name] for name in labels])).any()
+        == sure
+    )
 
 
 def test_correlation_with_a_number_is_pearsons():
@@ -125,32 +138,32 @@ def test_correlation_with_a_number_is_pearsons():
     numbers = rng.normal(size=200)
     marked = ["x" if number + rng.normal() > 0 else "y" for number in numbers]
 
-    table = by_number(find_ngrams(marked), numbers).set_index("ngram")
+    table = number_correlations(find_ngrams(marked), numbers).set_index("ngram")
 
     r, p = pearsonr([mark == "x" for mark in marked], numbers)
     assert table.loc["x", "correlation"] == pytest.approx(r)
     assert table.loc["y", "correlation"] == pytest.approx(-r)
     assert table.loc["x", "q"] == pytest.approx(p)
-    assert not gives_away(table).any()
+    assert not is_artifact(table).any()
 
 
 def test_a_token_beside_one_number_alone_gives_it_away():
     numbers = np.arange(300) % 5 / 1.0
     planted = [
         f"{text} 별다섯" if number == 4 else text
-        for text, number in zip(texts(300), numbers, strict=True)
+        for text, number in zip(random_texts(300), numbers, strict=True)
     ]
 
-    table = by_number(find_ngrams(planted), numbers)
+    table = number_correlations(find_ngrams(planted), numbers)
 
-    sure = table[gives_away(table)]
+    sure = table[is_artifact(table)]
     assert "별다섯" in set(sure["ngram"])
     assert set(sure["mean"]) == {4.0}
     assert set(sure["spread"]) == {0.0}
 
 
 def test_one_number_for_all_has_no_association():
-    assert by_number(find_ngrams(["x", ""] * 30), np.ones(60)).empty
+    assert number_correlations(find_ngrams(["x", ""] * 30), np.ones(60)).empty
 
 
 @pytest.mark.parametrize(
@@ -172,57 +185,64 @@ def test_one_number_for_all_has_no_association():
     ],
 )
 def test_a_value_stands_in_a_text_for_itself(value, text, expected):
-    assert stands_in(value, text) == expected
+    assert contains_value(value, text) == expected
 
 
 def test_an_echo_is_more_than_chance():
     values = [str(n % 10) for n in range(100)]
-    own, chance = echo(values, [f"{value}점" for value in values])
+    own, chance = match_own_values(values, [f"{value}점" for value in values])
 
     assert own.all()
     assert chance == 0.0
-    assert is_echo(1.0, chance)
-    same, chance = echo(["1"] * 100, ["1"] * 100)
+    assert exceeds_chance(1.0, chance)
+    same, chance = match_own_values(["1"] * 100, ["1"] * 100)
     assert same.all()
-    assert not is_echo(1.0, chance), "a value that is always the same tells nothing"
-    assert not echo(["", ""], ["a", ""])[0].any()
+    assert not exceeds_chance(1.0, chance), "a value that is always the same tells nothing"
+    assert not match_own_values(["", ""], ["a", ""])[0].any()
 
 
 def test_a_class_whose_name_stands_in_its_texts_is_found():
     labels = ["농담", "진담"] * 100
-    told = [f"{t} 농담" if c == "농담" else t for t, c in zip(texts(200), labels, strict=True)]
+    texts = [
+        f"{t} 농담" if c == "농담" else t for t, c in zip(random_texts(200), labels, strict=True)
+    ]
 
-    found = named([[name] for name in labels], told)
+    found = find_class_names_in_text([[name] for name in labels], texts)
 
     assert found == [{"label": "농담", "texts": 100, "precision": 1.0, "coverage": 1.0}]
-    assert named([[name] for name in labels], texts(200)) == []
-    assert named([[name] for name in labels], [f"{text} 농담" for text in texts(200)]) == []
+    assert find_class_names_in_text([[name] for name in labels], random_texts(200)) == []
+    assert (
+        find_class_names_in_text(
+            [[name] for name in labels], [f"{text} 농담" for text in random_texts(200)]
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize("form", ["{:g}점", "{:.1f}", "score={:.1f}"])
 def test_a_number_that_stands_in_its_text_is_found(form):
     numbers = [n % 10 / 1.0 for n in range(100)]
     labels = [f"{number:.1f}" for number in numbers]
-    told = [f"{t} {form.format(v)}" for t, v in zip(texts(100), numbers, strict=True)]
+    texts = [f"{t} {form.format(v)}" for t, v in zip(random_texts(100), numbers, strict=True)]
 
-    assert [entry["coverage"] for entry in told_number(labels, told)] == [1.0]
-    assert told_number(labels, texts(100)) == []
+    assert [entry["coverage"] for entry in find_numbers_in_text(labels, texts)] == [1.0]
+    assert find_numbers_in_text(labels, random_texts(100)) == []
 
 
 def test_findings_matter_by_their_share_of_all_texts_or_of_a_class():
-    assert matters(0.2, [0.3])
-    assert matters(0.01, [0.3, 0.9])
-    assert not matters(0.19, [0.89])
-    assert not matters(0.0, [])
+    assert is_noteworthy(0.2, [0.3])
+    assert is_noteworthy(0.01, [0.3, 0.9])
+    assert not is_noteworthy(0.19, [0.89])
+    assert not is_noteworthy(0.0, [])
 
 
 def test_the_strongest_come_first_whatever_the_order_of_texts():
     labels = [str(n % 3) for n in range(120)]
-    plain = [f"{t} {'x' * (c == '1')}" for t, c in zip(texts(120), labels, strict=True)]
+    plain = [f"{t} {'x' * (c == '1')}" for t, c in zip(random_texts(120), labels, strict=True)]
     order = np.random.default_rng(1).permutation(120)
 
-    one = by_class(find_ngrams(plain), [[name] for name in labels])
-    two = by_class(find_ngrams([plain[i] for i in order]), [[labels[i]] for i in order])
+    one = class_associations(find_ngrams(plain), [[name] for name in labels])
+    two = class_associations(find_ngrams([plain[i] for i in order]), [[labels[i]] for i in order])
 
     pd.testing.assert_frame_equal(one, two)
     assert one["strength"].is_monotonic_decreasing

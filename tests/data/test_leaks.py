@@ -4,12 +4,19 @@ import pandas as pd
 import pytest
 
 from foldline.core.errors import FoldlineError
-from foldline.data.leaks import check_budget, digest, drop_leaks, find_leaks, held_out, learnable
-from foldline.data.split_report import split_report
+from foldline.data.leaks import (
+    check_leak_share,
+    drop_leaks,
+    find_leaks,
+    hash_held_out,
+    independent_of_test,
+    text_digest,
+)
+from foldline.data.split_report import report_split
 
 
-def table(rows: list[tuple[str, str, str, str]]) -> pd.DataFrame:
-    """Give rows of part, text, label and duplicate group; ids count within the part."""
+def make_table(rows: list[tuple[str, str, str, str]]) -> pd.DataFrame:
+    """Return rows of part, text, label and duplicate group; ids count within the part."""
     found = pd.DataFrame(rows, columns=["part", "text", "label", "dup_group"])
     number = found.groupby("part").cumcount() + 1
     ids = found["part"] + "-" + number.astype(str)
@@ -17,9 +24,9 @@ def table(rows: list[tuple[str, str, str, str]]) -> pd.DataFrame:
     return found.assign(id=ids, text_pair="", group="", time=0.0, dup_group=own)
 
 
-def leaking() -> pd.DataFrame:
-    """Give official files in which three of five test rows leak, and one of two valid rows."""
-    return table(
+def leaking_table() -> pd.DataFrame:
+    """Return official files in which three of five test rows leak, and one of two valid rows."""
+    return make_table(
         [
             ("train", "yes", "a", "yes"),
             ("train", "Yes", "b", "yes"),
@@ -37,43 +44,43 @@ def leaking() -> pd.DataFrame:
 
 
 def test_leaks_are_counted_by_strength_length_and_label():
-    found = find_leaks(leaking())
+    found = find_leaks(leaking_table())
 
     test = found["test"]
     assert test.ids == ["test-1", "test-2", "test-3"]
-    assert (test.of, test.exact, test.short, test.disagree) == (5, 2, 1, 1)
+    assert (test.total, test.exact, test.short, test.disagree) == (5, 2, 1, 1)
     assert test.share == 0.6
     assert test.sources == {"train-1", "train-2", "train-3"}
     assert (found["valid"].ids, found["valid"].share) == (["valid-1"], 0.5)
-    assert test.words() == (
-        "3 of 5 test rows (60.0%) have a duplicate in train: 1 of them are 2 words or less, 2 are "
-        "equal, and 1 of the equal ones have another label there"
+    assert test.describe() == (
+        "3 of 5 test rows (60.0%) have a duplicate in train: 1 of these have at most 2 words, 2 "
+        "are equal, and 1 of the equal ones have another label there"
     )
 
 
 def test_parts_that_are_cut_from_train_cannot_leak():
-    rows = leaking()
+    rows = leaking_table()
 
     assert find_leaks(rows[rows["part"] == "train"]) == {}
 
 
 def test_a_leak_over_the_budget_stops_with_its_rows_and_the_mend():
-    found = find_leaks(leaking())
+    found = find_leaks(leaking_table())
 
     with pytest.raises(FoldlineError) as error:
-        check_budget(found, 0.5)
+        check_leak_share(found, 0.5)
 
     message = str(error.value)
     assert "split.max_leak_share=0.5 is exceeded: 3 of 5 test rows (60.0%)" in message
     assert "The rows are test-1, test-2, test-3." in message
     assert "valid rows" not in message
     assert "split.drop_from_train=true" in message
-    assert "(3 of them do)" in message
-    check_budget(found, 0.6)
+    assert "to drop the 3 training rows that leak" in message
+    check_leak_share(found, 0.6)
 
 
 def test_training_rows_that_leak_are_dropped_and_official_ones_stay():
-    kept, dropped = drop_leaks(leaking())
+    kept, dropped = drop_leaks(leaking_table())
 
     assert dropped == 3
     assert kept["id"][kept["part"] == "train"].tolist() == ["train-4"]
@@ -83,7 +90,7 @@ def test_training_rows_that_leak_are_dropped_and_official_ones_stay():
 
 
 def test_nothing_is_dropped_without_official_files():
-    rows = leaking().assign(part="train")
+    rows = leaking_table().assign(part="train")
 
     kept, dropped = drop_leaks(rows)
 
@@ -91,10 +98,12 @@ def test_nothing_is_dropped_without_official_files():
     assert kept.equals(rows)
 
 
-def test_dropping_all_of_train_is_told():
-    rows = table([("train", "same", "a", "s"), ("test", "same", "a", "s")])
+def test_dropping_all_of_train_is_reported():
+    rows = make_table([("train", "same", "a", "s"), ("test", "same", "a", "s")])
 
-    with pytest.raises(FoldlineError, match=r"drop_from_train=true leaves no training row: all 1 "):
+    with pytest.raises(
+        FoldlineError, match=r"drop_from_train=true leaves no training rows: all 1 "
+    ):
         drop_leaks(rows)
 
 
@@ -110,37 +119,37 @@ def test_dropping_all_of_train_is_told():
     ],
 )
 def test_equal_texts_have_one_digest(one, other):
-    assert digest(*one) == digest(*other)
+    assert text_digest(*one) == text_digest(*other)
 
 
 def test_other_texts_have_other_digests():
     texts = [("a", ""), ("b", ""), ("a", "b"), ("a b", ""), ("ab", ""), ("a", "c"), ("", "")]
 
-    assert len({digest(*text) for text in texts}) == len(texts)
+    assert len({text_digest(*text) for text in texts}) == len(texts)
 
 
 def test_held_out_rows_are_known_by_sorted_digests_alone():
-    rows = leaking()
+    rows = leaking_table()
     valid, test = (rows[rows["part"] == part] for part in ("valid", "test"))
 
-    found = held_out(test, valid, table([("predict", "", "", "")]))
+    found = hash_held_out(test, valid, make_table([("predict", "", "", "")]))
 
     assert list(found.columns) == ["key"]
     assert found["key"].tolist() == sorted(set(found["key"]))
     # "yes" is held twice, and an empty text equals nothing.
     assert len(found) == 6
-    assert digest("YES", "") in set(found["key"])
-    assert digest("nowhere else at all", "") not in set(found["key"])
-    assert digest("", "") not in set(found["key"])
-    assert held_out(valid, test)["key"].tolist() == found["key"].tolist()
+    assert text_digest("YES", "") in set(found["key"])
+    assert text_digest("nowhere else at all", "") not in set(found["key"])
+    assert text_digest("", "") not in set(found["key"])
+    assert hash_held_out(valid, test)["key"].tolist() == found["key"].tolist()
 
 
 # --- the report ---------------------------------------------------------------------------------
 
 
 def test_the_report_counts_what_crosses_by_strength():
-    rows = leaking()
-    report = split_report(
+    rows = leaking_table()
+    report = report_split(
         rows.assign(group=rows["dup_group"]), find_leaks(rows), "classification", 1
     )
 
@@ -151,34 +160,34 @@ def test_the_report_counts_what_crosses_by_strength():
     assert (numbers["groups"], numbers["largest_group_share"]) == (5, 4 / 11)
     assert report.details["leaks"]["test"]["ids"] == ["test-1", "test-2", "test-3"]
     assert any(
-        note.startswith("1 of 5 test rows (20.0%) have a duplicate or their group (data.group) in ")
+        note.startswith("1 of 5 test rows (20.0%) share a text or group (data.group) with ")
         for note in report.notes
     )
 
 
 def test_the_report_tells_of_groups_that_official_files_tear():
-    rows = table([("train", f"t{n}", "ab"[n % 2], "") for n in range(30)])
-    test = table([("test", f"x{n}", "ab"[n % 2], "") for n in range(10)])
+    rows = make_table([("train", f"t{n}", "ab"[n % 2], "") for n in range(30)])
+    test = make_table([("test", f"x{n}", "ab"[n % 2], "") for n in range(10)])
     both = pd.concat([rows, test], ignore_index=True)
     both["group"] = [f"g{n % 30}" for n in range(40)]
 
-    report = split_report(both, find_leaks(both), "classification", 1)
+    report = report_split(both, find_leaks(both), "classification", 1)
 
     assert report.metrics["leak_share_test"] == 1
-    assert any("10 of 10 test rows (100.0%) are of a group (data.group)" in n for n in report.notes)
+    assert any("10 of 10 test rows (100.0%) share a group (data.group)" in n for n in report.notes)
 
 
 # --- groups -------------------------------------------------------------------------------------
 
 
-def with_groups() -> pd.DataFrame:
-    """Give `leaking()` with users: Ann stands everywhere, Bob in valid and test alone."""
+def table_with_groups() -> pd.DataFrame:
+    """Return `leaking()` with users: Ann stands everywhere, Bob in valid and test alone."""
     users = ["ann", "", "", "cid", "bob", "ann", "", "ann", "dan", "ann", "bob"]
-    return leaking().assign(group=users)
+    return leaking_table().assign(group=users)
 
 
 def test_leaks_are_counted_by_text_by_group_and_by_either():
-    found = find_leaks(with_groups())
+    found = find_leaks(table_with_groups())
 
     test, valid = found["test"], found["valid"]
     assert (test.by_text, test.by_group) == (3, 2)
@@ -187,10 +196,10 @@ def test_leaks_are_counted_by_text_by_group_and_by_either():
     assert test.sources == {"train-1", "train-2", "train-3"}
     assert test.in_valid == ["test-5"]
     assert (valid.by_text, valid.by_group, valid.ids) == (1, 1, ["valid-1", "valid-2"])
-    words = test.words()
+    words = test.describe()
     assert words.startswith("3 of 5 test rows (60.0%) have a duplicate in train: ")
     assert words.endswith(
-        "; 2 of 5 test rows (40.0%) are of a group (data.group) that stands in train; "
+        "; 2 of 5 test rows (40.0%) share a group (data.group) with train; "
         "by text or by group 4 of 5 test rows (80.0%)"
     )
     details = test.details()
@@ -198,35 +207,35 @@ def test_leaks_are_counted_by_text_by_group_and_by_either():
 
 
 def test_the_budget_counts_groups_and_names_the_way_to_allow_them():
-    found = find_leaks(with_groups())
+    found = find_leaks(table_with_groups())
 
     with pytest.raises(FoldlineError, match=r"4 of 5 test rows \(80.0%\).*split.method=stratified"):
-        check_budget(found, 0.6)
+        check_leak_share(found, 0.6)
     with pytest.raises(FoldlineError) as by_text_alone:
-        check_budget(find_leaks(leaking()), 0.5)
+        check_leak_share(find_leaks(leaking_table()), 0.5)
 
     assert "stratified" not in str(by_text_alone.value)
 
 
 def test_dropping_mends_groups_and_texts():
-    rows = with_groups()
+    rows = table_with_groups()
     kept, dropped = drop_leaks(rows.drop(index=rows.index[rows["id"] == "train-1"]))
 
     assert dropped == 2
     assert [leak.ids for leak in find_leaks(kept).values()] == [[], []]
     assert kept["id"][kept["part"] == "train"].tolist() == ["train-4"]
     # Bob's rows of test keep those of valid out of the folds; so do "both" and Ann.
-    assert kept["id"][learnable(kept)].tolist() == ["train-4"]
+    assert kept["id"][independent_of_test(kept)].tolist() == ["train-4"]
 
 
 def test_rows_without_a_group_share_none():
-    rows = leaking()
+    rows = leaking_table()
 
     assert find_leaks(rows.assign(group=""))["test"].by_group == 0
 
 
 def test_where_dropping_leaves_nothing_groups_are_named():
-    rows = table([("train", "one", "a", ""), ("test", "two", "a", "")]).assign(group="ann")
+    rows = make_table([("train", "one", "a", ""), ("test", "two", "a", "")]).assign(group="ann")
 
     with pytest.raises(FoldlineError, match=r"by text or by group.*split.method=stratified"):
         drop_leaks(rows)

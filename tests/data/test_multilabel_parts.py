@@ -11,7 +11,7 @@ from foldline.data import label_artifacts, shortcuts
 from foldline.ensembling.voting import combine, fit_weights
 from foldline.evaluation.submission import fit_sample
 from foldline.models.neural.losses import loss_for
-from foldline.viewer.suspected_errors import suspect
+from foldline.viewer.suspected_errors import add_suspected_errors
 
 LABELS = Labels("multilabel", ("a", "b", "c"))
 
@@ -117,8 +117,8 @@ def test_words_and_lengths_that_tell_a_label_are_found():
         f"{rng.integers(10**6)} word {'zap' if 'b' in own else ''} {'long ' * 20 * ('c' in own)}"
         for own in held
     ]
-    table = label_artifacts.by_class(label_artifacts.find_ngrams(texts), held)
-    sure = table[label_artifacts.gives_away(table)]
+    table = label_artifacts.class_associations(label_artifacts.find_ngrams(texts), held)
+    sure = table[label_artifacts.is_artifact(table)]
     assert set(sure["label"]) == {"b", "c"}
     rows = pd.DataFrame({"id": range(400), "text": texts, "text_pair": ""}).astype("str")
     rows = rows.assign(label=["|".join(own) for own in held], dup_group=rows["id"])
@@ -138,7 +138,7 @@ def test_a_label_that_was_left_out_is_suspected():
     rows = pd.DataFrame({"id": ids, "label": names, "part": "train"})
     p = np.where(true == 1, 0.9, 0.1)
     predictions = LABELS.table(p).assign(id=ids, label=names, member="model", fold=0)
-    suspect(rows, predictions, LABELS)
+    add_suspected_errors(rows, predictions, LABELS)
     assert rows["id"][rows["suspected"]].tolist() == ["r7"]
     assert rows["guess"][7] == LABELS.decode(p)[7]
     assert rows["self_confidence"][7] == pytest.approx(0.1)

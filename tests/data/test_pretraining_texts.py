@@ -7,7 +7,7 @@ import pytest
 
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Pretrain
-from foldline.data.pretraining_texts import further_notes, further_texts
+from foldline.data.pretraining_texts import pretraining_notes, select_pretraining_texts
 from tests.helpers import projects
 
 TEXTS = ["a text to learn", "one more to learn", "a text to stop by", "a text to judge by"]
@@ -38,35 +38,37 @@ def options(recipe):
 def test_nothing_is_given_where_nothing_is_asked_for(options) -> None:
     asked = unlabelled("a new text")
     for changes in ({"epochs": 0}, {"unlabelled": False}, {"epochs": 0, "test": True}):
-        found = further_texts(table(), asked, options(**changes))
+        found = select_pretraining_texts(table(), asked, options(**changes))
         assert found.empty
         assert list(found.columns) == ["id", "text", "text_pair", "part"]
-        assert further_notes(found) == []
+        assert pretraining_notes(found) == []
 
 
 def test_unlabelled_texts_that_stand_in_a_row_are_left_out(options) -> None:
     """A row is held out somewhere: in a fold, to stop by, or to judge by. Case is no matter."""
-    found = further_texts(table(), unlabelled("New", *map(str.upper, TEXTS)), options())
+    found = select_pretraining_texts(table(), unlabelled("New", *map(str.upper, TEXTS)), options())
     assert found[["id", "text", "part"]].values.tolist() == [["u0", "New", "unlabelled"]]
 
 
 def test_either_text_of_a_pair_counts(options) -> None:
     rows = table(text_pair=["", "", "", "its second text"])
     asked = unlabelled("new", "newer").assign(text_pair=["its second text", "another"])
-    assert further_texts(rows, asked, options())["id"].tolist() == ["u1"]
+    assert select_pretraining_texts(rows, asked, options())["id"].tolist() == ["u1"]
 
 
 def test_test_rows_are_read_only_where_it_is_said(options) -> None:
-    assert "test" not in set(further_texts(table(), unlabelled("new"), options())["part"])
-    found = further_texts(table(), unlabelled("new"), options(test=True))
+    assert "test" not in set(
+        select_pretraining_texts(table(), unlabelled("new"), options())["part"]
+    )
+    found = select_pretraining_texts(table(), unlabelled("new"), options(test=True))
     assert found["text"].tolist() == ["new", "a text to judge by"]
     assert "label" not in found
-    assert "pre-trained on 1 texts of the test rows" in further_notes(found)[0]
+    assert "pre-trained on 1 texts of the test rows" in pretraining_notes(found)[0]
 
 
 def test_a_test_text_that_may_be_held_out_of_a_fold_is_left_out(options) -> None:
     rows = table(text=[*TEXTS[:3], TEXTS[0]])
-    assert further_texts(rows, unlabelled(), options(test=True)).empty
+    assert select_pretraining_texts(rows, unlabelled(), options(test=True)).empty
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from foldline.core.errors import FoldlineError
-from foldline.data.reading import read
+from foldline.data.reading import read_raw
 
 ROWS = [("1", "hello, world", "a"), ("2", '한글 "인용" 🙂', "b"), ("3", "NA", "1.0")]
 KOREAN = 'id,text\n1,"한글, 글"\n2,똠방각하 펲시\n'
@@ -29,14 +29,14 @@ def file(tmp_path):
     return make
 
 
-def told(path: Path, **options: str) -> str:
-    """Give the message of a file that cannot be read, without its folder."""
+def read_error(path: Path, **options: str) -> str:
+    """Return the message of a file that cannot be read, without its folder."""
     with pytest.raises(FoldlineError) as caught:
-        read(path, **options)
+        read_raw(path, **options)
     return str(caught.value).replace(f"{path.parent}{os.sep}", "")
 
 
-def content(form: str, folder: Path) -> bytes:
+def encode_content(form: str, folder: Path) -> bytes:
     table = pd.DataFrame(ROWS, columns=["id", "text", "label"], dtype="str")
     if form == "parquet":
         table.to_parquet(folder / "made")
@@ -49,7 +49,7 @@ def content(form: str, folder: Path) -> bytes:
 @pytest.mark.parametrize("packed", ["", ".gz"])
 @pytest.mark.parametrize("form", ["csv", "tsv", "jsonl", "parquet"])
 def test_every_format_gives_the_same_texts(file, tmp_path, form, packed):
-    raw = read(file(f"a.{form}{packed}", content(form, tmp_path)))
+    raw = read_raw(file(f"a.{form}{packed}", encode_content(form, tmp_path)))
 
     assert list(raw.columns) == ["id", "text", "label"]
     assert list(zip(*raw.columns.values(), strict=True)) == ROWS
@@ -61,7 +61,7 @@ def test_every_format_gives_the_same_texts(file, tmp_path, form, packed):
 )
 def test_encodings_are_recognised(file, encoding):
     bom = "\ufeff" if encoding.endswith(("-le", "-be")) else ""
-    raw = read(file("a.csv", (bom + KOREAN).encode(encoding)))
+    raw = read_raw(file("a.csv", (bom + KOREAN).encode(encoding)))
 
     assert raw.columns == {"id": ["1", "2"], "text": ["한글, 글", "똠방각하 펲시"]}
     assert len(raw.notes) == (encoding == "cp949")
@@ -72,17 +72,17 @@ def test_encodings_are_recognised(file, encoding):
 def test_an_encoding_can_be_named(file, encoding, mark):
     if mark and encoding == "cp949":
         mark = ""  # it has no such character
-    raw = read(file("a.csv", (mark + KOREAN).encode(encoding)), encoding=encoding)
+    raw = read_raw(file("a.csv", (mark + KOREAN).encode(encoding)), encoding=encoding)
 
     assert raw.columns["id"] == ["1", "2"]
     assert raw.notes == []
 
 
 def test_a_guessed_encoding_is_noted(file):
-    (note,) = read(file("a.csv", KOREAN.encode("cp949"))).notes
+    (note,) = read_raw(file("a.csv", KOREAN.encode("cp949"))).notes
 
     assert note.endswith(
-        "a.csv is not UTF-8 and was read as cp949; if texts look wrong, set data.encoding"
+        "a.csv is not UTF-8 and was read as cp949; if the texts look wrong, set data.encoding"
     )
 
 
@@ -96,8 +96,8 @@ def test_a_guessed_encoding_is_noted(file):
         ("id,text\n1,a\n".encode("utf-16-le"), "auto", "line 1: a NUL byte"),
     ],
 )
-def test_what_is_not_text_is_told_by_line(file, content, encoding, message):
-    assert message in told(file("a.csv", content), encoding=encoding)
+def test_what_is_not_text_is_reported_by_line(file, content, encoding, message):
+    assert message in read_error(file("a.csv", content), encoding=encoding)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\r\r\n"])
@@ -105,7 +105,7 @@ def test_what_is_not_text_is_told_by_line(file, content, encoding, message):
 def test_line_ends(file, end, last):
     text = end.join(["id,text", "1,a", '2,"b, c"']) + (end if last else "")
 
-    raw = read(file("a.csv", text))
+    raw = read_raw(file("a.csv", text))
 
     assert raw.columns == {"id": ["1", "2"], "text": ["a", "b, c"]}
     assert raw.lines == [2, 3]
@@ -117,7 +117,7 @@ def test_a_bare_carriage_return_splits_no_row(file, form, end):
     mark = "\t" if form == "tsv" else ","
     text = end.join(["id,text,label", '1,"in\rquotes",x', "2,with\rout,y", "3,\ue000\ue00d,z", ""])
 
-    raw = read(file(f"a.{form}", text.replace(",", mark)))
+    raw = read_raw(file(f"a.{form}", text.replace(",", mark)))
 
     assert raw.columns["text"] == ["in\rquotes", "with\rout", "\ue000\ue00d"]
     assert raw.columns["label"] == ["x", "y", "z"]
@@ -127,12 +127,12 @@ def test_a_bare_carriage_return_splits_no_row(file, form, end):
 def test_lines_are_right_behind_long_fields_and_empty_lines(file):
     text = 'id,text\n\n1,"a\n\nb"\n\n2,"c\r\nd"\n   \n""\n3,e\n'
 
-    raw = read(file("a.csv", text))
+    raw = read_raw(file("a.csv", text))
 
     assert raw.columns == {"id": ["1", "2", "3"], "text": ["a\n\nb", "c\r\nd", "e"]}
     assert raw.lines == [3, 7, 11]
     assert raw.where([0, 2]) == "lines 3, 11"
-    assert told(file("b.csv", text + "4,f,g\n")).startswith("b.csv, line 12: 3 fields where")
+    assert read_error(file("b.csv", text + "4,f,g\n")).startswith("b.csv, line 12: 3 fields where")
 
 
 @pytest.mark.parametrize(
@@ -146,15 +146,15 @@ def test_cells_stay_texts(file, form, word):
         "jsonl": f'{{"id": "1", "text": "{word}"}}',
     }[form]
 
-    assert read(file(f"a.{form}", text)).columns["text"] == [word]
+    assert read_raw(file(f"a.{form}", text)).columns["text"] == [word]
 
 
 def test_a_column_alone_keeps_its_empty_texts(file):
-    assert read(file("a.csv", 'text\na\n""\nb\n')).columns == {"text": ["a", "", "b"]}
+    assert read_raw(file("a.csv", 'text\na\n""\nb\n')).columns == {"text": ["a", "", "b"]}
 
 
 def test_names_lose_the_white_space_around_them(file):
-    raw = read(file("a.csv", "\ufeffid , text\n1, a\n"))
+    raw = read_raw(file("a.csv", "\ufeffid , text\n1, a\n"))
 
     assert raw.columns == {"id": ["1"], "text": [" a"]}
 
@@ -173,7 +173,7 @@ def test_names_lose_the_white_space_around_them(file):
     ],
 )
 def test_quote_marks_in_a_tsv_are_read_as_they_are_meant(file, rows, expected):
-    raw = read(file("a.tsv", "\n".join(["id\ttext", *rows]) + "\n"))
+    raw = read_raw(file("a.tsv", "\n".join(["id\ttext", *rows]) + "\n"))
 
     assert raw.columns["text"] == expected
 
@@ -182,19 +182,19 @@ def test_rows_that_a_quote_mark_may_have_swallowed_are_noted(file):
     fine = 'id,text,label\n1,"a\nb, c\nd",x\n'
     text = fine + '2,"opens,y\n3,here,y\n4,and,z\n5,closes",z\n'
 
-    raw = read(file("a.csv", text))
+    raw = read_raw(file("a.csv", text))
 
     assert len(raw) == 2
     (note,) = raw.notes
-    assert "a.csv, line 5: a field between quote marks holds lines that look like rows" in note
-    assert read(file("b.csv", fine)).notes == []
+    assert "a.csv, line 5: a quoted field has lines that look like rows" in note
+    assert read_raw(file("b.csv", fine)).notes == []
 
 
 def test_quoting_can_be_named(file):
     path = file("a.csv", 'id,text\n1,"a"\n')
 
-    assert read(path, quoting="standard").columns["text"] == ["a"]
-    assert read(path, quoting="none").columns["text"] == ['"a"']
+    assert read_raw(path, quoting="standard").columns["text"] == ["a"]
+    assert read_raw(path, quoting="none").columns["text"] == ['"a"']
 
 
 @pytest.mark.parametrize(
@@ -204,11 +204,11 @@ def test_quoting_can_be_named(file):
             "a.csv",
             "a,b\n1,2\n3,4,5\n",
             "a.csv, line 3: 3 fields where the header has 2 (a, b); it "
-            "starts '3'. Put texts that hold the separator into quote marks",
+            "starts '3'. Quote texts that contain the separator",
         ),
         ("a.csv", "a,b,c\n1,2,3\n4,5\n6,7\n", "a.csv, lines 3, 4: 2 fields where the header has 3"),
         ("a.csv", "a,b\n1\n", "a.csv, line 2: 1 field where the header has 2"),
-        ("a.csv", "a,b\n1\n", "Put the missing fields there, empty ones too"),
+        ("a.csv", "a,b\n1\n", "Add the missing fields, even empty ones"),
         ("a.tsv", 'a\tb\n1\t2\t"3\n', "set data.quoting=standard"),
         (
             "a.csv",
@@ -218,65 +218,70 @@ def test_quoting_can_be_named(file):
         ("a.csv", 'a,b\n1,"x"y\n', "from line 2: ',' expected after '\"'"),
         ("a.csv", "a,b,a\n1,2,3\n", "the header names column 'a' more than once"),
         ("a.csv", ",,b\n1,2,3\n", "the header names column '' more than once"),
-        ("a.csv", "", "a.csv is empty (0 bytes): put your rows there"),
+        ("a.csv", "", "a.csv is empty (0 bytes): add rows"),
         ("a.csv.gz", "", "a.csv.gz is empty (0 bytes)"),
         ("a.csv", "a,b\n", "a.csv has a header (a, b) but no rows"),
         ("a.csv", "\n\n\r\n", "a.csv has only empty lines"),
         ("a.jsonl", "\n\n", "a.jsonl has no rows"),
         ("a.jsonl", '{"a": 1}\n\nx\n', "a.jsonl, line 3: not JSON (Expecting value"),
         ("a.jsonl", '[{"a": 1}]', "line 1: must be an object, like"),
-        ("a.jsonl", '[\n{"a": 1}\n]', "It seems to be one list: write each object on a line"),
+        ("a.jsonl", '[\n{"a": 1}\n]', "It seems to be a list: write one object a line"),
         ("a.jsonl", "[" * 100_000, "line 1: not JSON"),
-        ("a.parquet", "id,text", "a.parquet is not a parquet file that can be read"),
+        ("a.parquet", "id,text", "a.parquet cannot be read as a parquet file"),
         ("a.csv", "PK\x03\x04", "a.csv is a zip file (Excel's .xlsx is one)"),
         ("a.csv", "PAR1", "a.csv is a parquet file: rename it"),
-        ("a.xlsx", "PK", "a.xlsx: files are read as .csv, .tsv, .jsonl, .parquet, each also .gz"),
-        ("a", "x", "a: files are read as"),
-        ("a.gz", "x", "a.gz: files are read as"),
+        (
+            "a.xlsx",
+            "PK",
+            "a.xlsx: not a supported format; allowed are .csv, .tsv, .jsonl, .parquet, each also "
+            ".gz",
+        ),
+        ("a", "x", "a: not a supported format"),
+        ("a.gz", "x", "a.gz: not a supported format"),
     ],
 )
-def test_what_cannot_be_read_is_told(file, name, text, message):
-    assert message in told(file(name, text))
+def test_what_cannot_be_read_is_reported(file, name, text, message):
+    assert message in read_error(file(name, text))
 
 
-def test_a_damaged_gzip_file_is_told(file, tmp_path):
+def test_a_damaged_gzip_file_is_reported(file, tmp_path):
     whole = gzip.compress(b"id,text\n" + bytes(range(256)) * 100)
     for number, broken in enumerate([whole[:-20], whole[:40], b"id,text\n1,a\n", whole + b"x"]):
         path = tmp_path / f"{number}.csv.gz"
         path.write_bytes(broken)
-        assert "is not a whole gzip file" in told(path)
-    assert "a.csv is a gzip file: add .gz to its name" in told(file("a.csv", whole))
+        assert "is not a complete gzip file" in read_error(path)
+    assert "a.csv is a gzip file: add .gz to its name" in read_error(file("a.csv", whole))
 
 
 def test_a_missing_file_lists_what_is_beside_it(file, tmp_path):
     file("train.csv", "a\n1\n")
     file("test.csv", "a\n1\n")
     file(".gitignore", "")
-    message = told(tmp_path / "trian.csv").replace(str(tmp_path), "FOLDER")
+    message = read_error(tmp_path / "trian.csv").replace(str(tmp_path), "FOLDER")
 
     assert message == (
-        "trian.csv is not there; did you mean 'train.csv'? In FOLDER there are test.csv, "
-        "train.csv. Put the file there or correct params.yaml"
+        "trian.csv does not exist; did you mean 'train.csv'? FOLDER has test.csv, "
+        "train.csv. Add the file or correct params.yaml"
     )
-    assert "is not there: there is no folder" in told(tmp_path / "no" / "a.csv")
+    assert "does not exist: there is no folder" in read_error(tmp_path / "no" / "a.csv")
     (tmp_path / "empty").mkdir()
-    assert "empty is empty" in told(tmp_path / "empty" / "a.csv")
+    assert "empty is empty" in read_error(tmp_path / "empty" / "a.csv")
 
 
-def test_a_folder_or_broken_link_is_told(tmp_path):
+def test_a_folder_or_broken_link_is_reported(tmp_path):
     (tmp_path / "a.csv").mkdir()
     (tmp_path / "b.csv").symlink_to("gone.csv")
 
-    assert told(tmp_path / "a.csv") == "a.csv is a folder; name one file in params.yaml"
-    assert told(tmp_path / "b.csv") == "b.csv is a link to gone.csv, which is not there"
+    assert read_error(tmp_path / "a.csv") == "a.csv is a folder; name one file in params.yaml"
+    assert read_error(tmp_path / "b.csv") == "b.csv is a link to gone.csv, which does not exist"
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_is_told(file):
+def test_a_file_without_permission_is_reported(file):
     path = file("a.csv", "a\n1\n")
     path.chmod(0)
 
-    assert "a.csv cannot be read: Permission denied" in told(path)
+    assert "a.csv cannot be read: Permission denied" in read_error(path)
 
 
 @pytest.mark.parametrize("stored", ["NFC", "NFD"])
@@ -284,14 +289,14 @@ def test_a_file_without_permission_is_told(file):
 def test_a_korean_name_is_found_in_either_form(file, tmp_path, stored, asked):
     file(unicodedata.normalize(stored, "내 자료.csv"), "a\n1\n")
 
-    assert read(tmp_path / unicodedata.normalize(asked, "내 자료.csv")).columns == {"a": ["1"]}
+    assert read_raw(tmp_path / unicodedata.normalize(asked, "내 자료.csv")).columns == {"a": ["1"]}
 
 
 def test_a_link_is_followed(file, tmp_path):
     file("there.csv", "a\n1\n")
     (tmp_path / "link.csv").symlink_to("there.csv")
 
-    assert read(tmp_path / "link.csv").columns == {"a": ["1"]}
+    assert read_raw(tmp_path / "link.csv").columns == {"a": ["1"]}
 
 
 @pytest.mark.parametrize("form", ["csv", "tsv", "jsonl"])
@@ -300,7 +305,7 @@ def test_a_long_field_is_read(file, form):
     text = {"csv": f'text,b\n"{long}",1\n', "tsv": f"text\tb\n{long}\t1\n"}
     text["jsonl"] = f'{{"text": "{long}", "b": "1"}}'
 
-    assert read(file(f"a.{form}", text[form])).columns["text"] == [long]
+    assert read_raw(file(f"a.{form}", text[form])).columns["text"] == [long]
 
 
 def test_values_of_json_are_as_a_csv_would_hold_them(file):
@@ -315,7 +320,7 @@ def test_values_of_json_are_as_a_csv_would_hold_them(file):
         r'{"v": "\ud83d half \u0000"}',
         r'{"v": "\ud83d\ude42 whole\u2028"}',
     ]
-    raw = read(file("a.jsonl", "\r\n".join(lines)))
+    raw = read_raw(file("a.jsonl", "\r\n".join(lines)))
 
     assert raw.columns["only"] == ["x"] + [None] * 8
     assert raw.columns["v"] == [
@@ -345,7 +350,7 @@ def test_values_of_parquet_are_as_a_csv_would_hold_them(tmp_path):
     )
     table.to_parquet(tmp_path / "a.parquet")
 
-    raw = read(tmp_path / "a.parquet")
+    raw = read_raw(tmp_path / "a.parquet")
 
     assert raw.columns == {
         "whole": ["1", None, "3"],
@@ -359,16 +364,15 @@ def test_values_of_parquet_are_as_a_csv_would_hold_them(tmp_path):
     assert raw.where([0]) == "row 1"
 
 
-def test_bytes_of_parquet_that_are_not_text_are_told(tmp_path):
+def test_bytes_of_parquet_that_are_not_text_are_reported(tmp_path):
     pd.DataFrame({"a": [b"\xff"]}).to_parquet(tmp_path / "a.parquet")
 
-    assert re.search("column 'a': holds bytes that are not UTF-8", told(tmp_path / "a.parquet"))
+    assert re.search(
+        "column 'a': holds bytes that are not UTF-8", read_error(tmp_path / "a.parquet")
+    )
 
 
-def test_a_parquet_file_without_rows_is_told(tmp_path):
+def test_a_parquet_file_without_rows_is_reported(tmp_path):
     pd.DataFrame({"a": []}).to_parquet(tmp_path / "a.parquet")
 
-    assert (
-        told(tmp_path / "a.parquet")
-        == "a.parquet has a header (a) but no rows: put your rows there"
-    )
+    assert read_error(tmp_path / "a.parquet") == "a.parquet has a header (a) but no rows: add some"

@@ -1,13 +1,13 @@
-"""Times of a user's file: numbers or dates, and what is neither is told."""
+"""Times of a user's file: numbers or dates, and what is neither is reported."""
 
 import re
 
 import pytest
 
 from foldline.core.errors import FoldlineError
-from foldline.data.cell_parsing import moment
-from foldline.data.preparation import Prepared
-from tests.helpers.raw_files import Made, csv
+from foldline.data.preparation import PreparedDataset
+from foldline.data.raw_table import parse_time
+from tests.helpers.raw_files import PrepareFiles, csv_text
 
 
 @pytest.mark.parametrize(
@@ -28,19 +28,22 @@ from tests.helpers.raw_files import Made, csv
     ],
 )
 def test_moments(text, expected):
-    assert moment(text) == expected
+    assert parse_time(text) == expected
 
 
-def timed(prepared: Made, times: list[str]) -> Prepared:
+def prepare_times(prepare_files: PrepareFiles, times: list[str]) -> PreparedDataset:
     rows = [f"{n},text {n},{'ab'[n % 2]},{time}" for n, time in enumerate(times)]
-    return prepared({"train": csv(rows, "id,text,label,when")}, time="when")
+    return prepare_files({"train": csv_text(rows, "id,text,label,when")}, time="when")
 
 
-def test_times_are_numbers_or_dates(prepared):
-    assert timed(prepared, [str(n * 0.5) for n in range(10)]).rows["time"].tolist()[3] == 1.5
-    assert timed(prepared, ["20240131"] * 10).rows["time"].tolist()[0] == 20240131
+def test_times_are_numbers_or_dates(prepare_files):
+    assert (
+        prepare_times(prepare_files, [str(n * 0.5) for n in range(10)]).rows["time"].tolist()[3]
+        == 1.5
+    )
+    assert prepare_times(prepare_files, ["20240131"] * 10).rows["time"].tolist()[0] == 20240131
     dates = [f"1970-01-{n + 1:02}" for n in range(10)]
-    assert timed(prepared, dates).rows["time"].tolist()[:2] == [0, 86400]
+    assert prepare_times(prepare_files, dates).rows["time"].tolist()[:2] == [0, 86400]
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,6 @@ def test_times_are_numbers_or_dates(prepared):
         ),
     ],
 )
-def test_what_is_no_time_is_told(prepared, times, message):
+def test_what_is_no_time_is_reported(prepare_files, times, message):
     with pytest.raises(FoldlineError, match=re.escape(message)):
-        timed(prepared, times)
+        prepare_times(prepare_files, times)

@@ -3,96 +3,98 @@
 import pytest
 
 from foldline.core.errors import FoldlineError
-from foldline.data.folds import fold_rows
+from foldline.data.folds import assign_folds
 from foldline.data.split_feasibility import class_notes, large_group_note
 from foldline.data.splits import PARTS, split_rows
-from tests.helpers.split_tables import frame, grouped, options, split
+from tests.helpers.split_tables import add_dup_groups, make_rows, split_by, split_options
 
 
-def test_too_few_groups_are_told():
-    table = frame(20, group=["one"] * 12 + ["two"] * 8)
+def test_too_few_groups_are_reported():
+    table = make_rows(20, group=["one"] * 12 + ["two"] * 8)
 
-    with pytest.raises(FoldlineError, match=r"split\.method=grouped leaves no row for \w+: 20 "):
-        split(table, "grouped")
-    with pytest.raises(FoldlineError, match=r"kfold\.n_splits=5 needs as many groups .* in 2 "):
-        fold_rows(table, 5, "classification", 1)
+    with pytest.raises(FoldlineError, match=r"split\.method=grouped leaves no rows for \w+: 20 "):
+        split_by(table, "grouped")
+    with pytest.raises(
+        FoldlineError, match=r"kfold\.n_splits=5 needs at least as many groups .* in 2 "
+    ):
+        assign_folds(table, 5, "classification", 1)
 
 
 def test_the_group_that_leaves_a_part_empty_is_named():
-    table = frame(20, group=["movie-17"] * 12 + ["movie-2"] * 8)
+    table = make_rows(20, group=["movie-17"] * 12 + ["movie-2"] * 8)
 
     with pytest.raises(
-        FoldlineError, match="20 rows are in 2 groups, and group 'movie-17' holds 60%"
+        FoldlineError, match="20 rows are in 2 groups, and the largest, group 'movie-17', has 60%"
     ):
-        split(table, "grouped")
+        split_by(table, "grouped")
     with pytest.raises(
-        FoldlineError, match=r"kfold\.n_splits=3 .* group 'movie-17' holds 60% of them"
+        FoldlineError, match=r"kfold\.n_splits=3 .* group 'movie-17', with 60% of them"
     ):
-        fold_rows(split(table, "grouped", shares=[1, 0, 0]), 3, "classification", 1)
+        assign_folds(split_by(table, "grouped", shares=[1, 0, 0]), 3, "classification", 1)
 
 
 def test_duplicates_that_leave_a_part_empty_are_named():
-    table = frame(20, text="same", label="a")
+    table = make_rows(20, text="same", label="a")
 
-    with pytest.raises(FoldlineError, match="the duplicates of row 'r00000' holds 100%"):
-        split(table, "stratified")
+    with pytest.raises(FoldlineError, match="the duplicates of row 'r00000', has 100%"):
+        split_by(table, "stratified")
 
 
-def test_short_duplicates_that_glue_groups_are_told_what_undoes_it():
-    table = frame(20, group=[f"g{n // 5}" for n in range(20)])
+def test_short_duplicates_that_glue_groups_are_reported_what_undoes_it():
+    table = make_rows(20, group=[f"g{n // 5}" for n in range(20)])
     table.loc[[0, 5, 10, 15], "text"] = "good"
 
     with pytest.raises(FoldlineError, match=r"with 3 more .* raise prepare\.duplicates\.min_chars"):
-        split(grouped(table), "grouped")
+        split_by(add_dup_groups(table), "grouped")
 
 
 def test_the_class_that_leaves_a_part_empty_is_named():
     labels = ["x"] * 8 + ["y"] * 12
-    table = frame(20, label=labels, group=["one"] * 8 + ["two"] * 12)
+    table = make_rows(20, label=labels, group=["one"] * 8 + ["two"] * 12)
 
-    message = r"2 classes stand in one group only each: 'x' \(8 rows, group 'one'\); 'y' \(12 rows"
+    message = r"2 classes are in one group only each: 'x' \(8 rows, group 'one'\); 'y' \(12 rows"
     with pytest.raises(FoldlineError, match=message):
-        split(table, "grouped")
+        split_by(table, "grouped")
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_class_of_one_group_is_learnt_and_told(seed):
+def test_a_class_of_one_group_is_learnt_and_reported(seed):
     labels = ["lone"] * 6 + ["ab"[n % 2] for n in range(54)]
-    table = frame(60, label=labels, group=["m17"] * 6 + [f"g{n // 3}" for n in range(54)])
+    table = make_rows(60, label=labels, group=["m17"] * 6 + [f"g{n // 3}" for n in range(54)])
 
-    found = split(table, "grouped", seed, shares=[0.4, 0.2, 0.4])
+    found = split_by(table, "grouped", seed, shares=[0.4, 0.2, 0.4])
 
     assert set(found["part"][found["label"] == "lone"]) == {"train"}
     notes = class_notes(found, list(PARTS))
     assert notes == [
-        "class 'lone' (6 rows, group 'm17') stands in one group only: what is learnt from cannot "
-        "be scored too"
+        "class 'lone' (6 rows, group 'm17') is in one group only: rows of one group cannot be "
+        "both trained on and scored"
     ]
 
 
-def test_a_class_that_a_part_lacks_is_told():
-    table = frame(40, label=["a"] * 20 + ["b"] * 10 + ["c"] * 10)
+def test_a_class_that_a_part_lacks_is_reported():
+    table = make_rows(40, label=["a"] * 20 + ["b"] * 10 + ["c"] * 10)
 
-    notes = class_notes(split(table, "time"), list(PARTS))
+    notes = class_notes(split_by(table, "time"), list(PARTS))
 
     assert notes == [
-        "train has no row of class 'c': no model learns it",
-        "valid has no row of class 'a': no score tells of it",
-        "test has no row of class 'a', 'b': no score tells of it",
+        "train has no rows of class 'c': no model learns it",
+        "valid has no rows of class 'a': it is not scored",
+        "test has no rows of class 'a', 'b': it is not scored",
     ]
 
 
-def test_a_large_group_is_told_and_small_ones_are_not():
-    table = split(frame(40, group=["big"] * 10 + [""] * 30), "grouped", shares=[0.8, 0.2, 0])
+def test_a_large_group_is_reported_and_small_ones_are_not():
+    table = split_by(make_rows(40, group=["big"] * 10 + [""] * 30), "grouped", shares=[0.8, 0.2, 0])
 
     assert large_group_note(table) == [
-        "the largest group holds 10 rows (25%; group 'big'): parts and folds cannot be even"
+        "the largest group has 10 rows (25%; group 'big'): parts and folds cannot be even"
     ]
-    assert large_group_note(split(frame(40), "grouped", shares=[0.8, 0.2, 0])) == []
+    assert large_group_note(split_by(make_rows(40), "grouped", shares=[0.8, 0.2, 0])) == []
 
 
 def test_a_split_that_shared_texts_make_impossible_names_the_way_to_part_pairs():
-    rows = frame(12, text_pair="a title").assign(dup_group="r00000")
+    rows = make_rows(12, text_pair="a title").assign(dup_group="r00000")
 
     with pytest.raises(FoldlineError, match=r"set prepare.duplicates.pairs=both, so that"):
-        split_rows(rows, options(), "stratified", "classification", 1)
+        split_rows(rows, split_options(), "stratified", "classification", 1)

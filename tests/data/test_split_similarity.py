@@ -14,15 +14,15 @@ from foldline.data.split_similarity import (
     ks_distance,
     label_distance,
     similarity_notes,
-    unseen_share,
-    wasserstein,
+    unseen_token_share,
+    wasserstein_distance,
 )
 
 WORDS = [f"word{n}" for n in range(60)]
 
 
-def table(count: int = 120, seed: int = 1, own: str = "", group: int = 1) -> pd.DataFrame:
-    """Give rows of three parts with random words; `own` stands in half of the test rows.
+def random_parts(count: int = 120, seed: int = 1, own: str = "", group: int = 1) -> pd.DataFrame:
+    """Return rows of three parts with random words; `own` stands in half of the test rows.
 
     Groups are `group` rows of one part, with a word of their own.
     """
@@ -32,25 +32,25 @@ def table(count: int = 120, seed: int = 1, own: str = "", group: int = 1) -> pd.
         for n in range(count):
             words = [str(word) for word in rng.choice(WORDS, 6)]
             name = f"{part}{n // group}"
-            words += [_own(name)] * 3 if group > 1 else []
+            words += [_random_word(name)] * 3 if group > 1 else []
             words += [own] if own and part == "test" and n % 2 else []
             rows.append((f"{part}-{n:04}", part, " ".join(words), "", "ab"[n % 2], name))
     return pd.DataFrame(rows, columns=["id", "part", "text", "text_pair", "label", "group"])
 
 
-def _own(name: str) -> str:
-    """Give a word of six letters that says nothing of the part."""
+def _random_word(name: str) -> str:
+    """Return a word of six letters that says nothing of the part."""
     letters = np.random.default_rng(derive(1, name)).integers(97, 123, 6)
     return "".join(map(chr, letters))
 
 
 @cache
-def compared(own: str = "", group: int = 1) -> dict[str, dict[str, object]]:
-    return compare_parts(table(own=own, group=group), "classification", True, 1)
+def compare_random_parts(own: str = "", group: int = 1) -> dict[str, dict[str, object]]:
+    return compare_parts(random_parts(own=own, group=group), "classification", True, 1)
 
 
 def test_a_shifted_test_part_is_found_with_what_gives_it_away():
-    found = compared(own="#new")
+    found = compare_random_parts(own="#new")
 
     for name in ("train_test", "valid_test"):
         assert found[name]["auc"] > 0.65
@@ -60,13 +60,15 @@ def test_a_shifted_test_part_is_found_with_what_gives_it_away():
         assert (first["token"], first["more_in"]) in {("new", "test"), ("#", "test")}
         assert first["shares"] == [0.0, 0.5]
     train, valid = similarity_notes(found)
-    assert train.startswith("train does not stand for test: a classifier tells their texts apart")
-    assert valid.startswith("valid does not stand for test")
+    assert train.startswith(
+        "train is not representative of test: a classifier separates their texts"
+    )
+    assert valid.startswith("valid is not representative of test")
     assert "'new'" in train
 
 
-def test_parts_of_one_kind_are_not_told_apart():
-    found = compared()
+def test_parts_of_one_kind_are_not_reported_apart():
+    found = compare_random_parts()
 
     for pair in found.values():
         assert abs(pair["auc"] - 0.5) < 0.1
@@ -77,9 +79,9 @@ def test_parts_of_one_kind_are_not_told_apart():
 @pytest.mark.slow
 def test_groups_do_not_fool_the_classifier():
     """Each group has a word of its own: known in both halves of a torn group, and only there."""
-    kept = compared(group=4)
+    kept = compare_random_parts(group=4)
     torn = compare_parts(
-        table(group=4).assign(group=lambda rows: rows["id"]), "classification", True, 1
+        random_parts(group=4).assign(group=lambda rows: rows["id"]), "classification", True, 1
     )
 
     assert torn["train_test"]["auc"] > 0.9
@@ -88,7 +90,7 @@ def test_groups_do_not_fool_the_classifier():
 
 
 def test_duplicates_in_both_parts_are_no_difference():
-    rows = table(60)
+    rows = random_parts(60)
     test = rows["part"] == "test"
     rows.loc[test, ["text", "group"]] = rows.loc[rows["part"] == "train", ["text", "group"]].values
 
@@ -99,24 +101,27 @@ def test_duplicates_in_both_parts_are_no_difference():
 
 
 def test_the_order_of_rows_changes_nothing():
-    rows = table(40)
+    rows = random_parts(40)
 
     once = compare_parts(rows, "classification", True, 1)
 
     assert once == compare_parts(rows.sample(frac=1, random_state=3), "classification", True, 1)
 
 
-def test_large_parts_are_drawn_by_id_and_small_ones_are_not_told_apart(monkeypatch):
-    monkeypatch.setattr(split_similarity, "MOST", 50)
+def test_large_parts_are_drawn_by_id_and_small_ones_are_not_reported_apart(monkeypatch):
+    monkeypatch.setattr(split_similarity, "MAX_ROWS", 50)
 
-    assert compare_parts(table(60), "classification", False, 1)["train_test"]["rows"] == [50, 50]
-    assert "auc" not in compare_parts(table(20), "classification", True, 1)["train_test"]
-    assert "auc" not in compare_parts(table(60), "classification", False, 1)["train_test"]
+    assert compare_parts(random_parts(60), "classification", False, 1)["train_test"]["rows"] == [
+        50,
+        50,
+    ]
+    assert "auc" not in compare_parts(random_parts(20), "classification", True, 1)["train_test"]
+    assert "auc" not in compare_parts(random_parts(60), "classification", False, 1)["train_test"]
 
 
 @pytest.mark.parametrize("form", ["x{}y{}", "word", "character"])
 def test_texts_that_share_no_word_are_compared_all_the_same(form):
-    rows = table(40)
+    rows = random_parts(40)
     rows["text"] = [
         chr(0xAC00 + n) if form == "character" else form.format(n, n) for n in range(len(rows))
     ]
@@ -125,7 +130,7 @@ def test_texts_that_share_no_word_are_compared_all_the_same(form):
 
 
 @pytest.mark.parametrize(
-    ("auc", "p", "told"),
+    ("auc", "p", "noted"),
     [
         (0.7, 0.005, True),
         (0.3, 0.005, True),
@@ -134,14 +139,14 @@ def test_texts_that_share_no_word_are_compared_all_the_same(form):
         (0.3, 0.2, False),
     ],
 )
-def test_a_warning_needs_a_difference_that_matters_and_is_no_chance(auc, p, told):
+def test_a_warning_needs_a_difference_that_matters_and_is_no_chance(auc, p, noted):
     pair = {"auc": auc, "p": p, "tokens": []}
 
-    assert bool(similarity_notes({"valid_test": pair})) is told
+    assert bool(similarity_notes({"valid_test": pair})) is noted
 
 
 def test_an_absent_part_is_not_compared():
-    rows = table(40)
+    rows = random_parts(40)
 
     assert set(compare_parts(rows[rows["part"] != "valid"], "classification", False, 1)) == {
         "train_test"
@@ -175,9 +180,9 @@ def test_distances_are_those_of_scipy(sizes):
     one, other = rng.normal(size=sizes[0]).round(1), rng.normal(0.3, 2, size=sizes[1]).round(1)
 
     assert ks_distance(one, other) == pytest.approx(stats.ks_2samp(one, other).statistic)
-    assert wasserstein(one, other) == pytest.approx(stats.wasserstein_distance(one, other))
+    assert wasserstein_distance(one, other) == pytest.approx(stats.wasserstein_distance(one, other))
 
 
 def test_unseen_tokens_are_counted_by_occurrence():
-    assert unseen_share(["Good film", "bad"], ["GOOD new new", "bad!"]) == 0.5
-    assert unseen_share(["a"], [""]) == 0.0
+    assert unseen_token_share(["Good film", "bad"], ["GOOD new new", "bad!"]) == 0.5
+    assert unseen_token_share(["a"], [""]) == 0.0

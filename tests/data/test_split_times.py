@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from foldline.core.errors import FoldlineError
 from foldline.data.time_split import split_by_time
-from tests.helpers.split_tables import SHARES, frame, split
+from tests.helpers.split_tables import SHARES, make_rows, split_by
 
 
 @settings(max_examples=30, deadline=None)
@@ -42,6 +42,6 @@ def test_a_group_stands_where_its_newest_row_stands():
     assert codes.tolist() == [2, 0, 0, 0, 0, 0, 0, 1, 1, 2]
 
 
-def test_one_moment_for_all_is_told():
-    with pytest.raises(FoldlineError, match="too many rows share one moment"):
-        split(frame(20, time=1.0), "time")
+def test_one_moment_for_all_is_reported():
+    with pytest.raises(FoldlineError, match="too many rows have the same time"):
+        split_by(make_rows(20, time=1.0), "time")

@@ -8,27 +8,33 @@ from hypothesis import strategies as st
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.group_split import compute_strata
-from foldline.data.folds import fold_rows, nested_rows
-from foldline.data.splits import PARTS, method, ratios, split_rows
-from tests.helpers.split_tables import frame, grouped, options, sizes, split
+from foldline.data.folds import assign_folds, assign_nested_folds
+from foldline.data.splits import PARTS, resolve_method, resolve_ratios, split_rows
+from tests.helpers.split_tables import (
+    add_dup_groups,
+    make_rows,
+    part_sizes,
+    split_by,
+    split_options,
+)
 
 COLUMNS = ["id", "part", "text", "text_pair", "label", "group", "time"]
 
 
-def torn_free(table: pd.DataFrame) -> bool:
+def keeps_groups_whole(table: pd.DataFrame) -> bool:
     """Tell whether inner folds are possible: two even halves of the groups outside each fold."""
     outside = [table["group"][table["fold"] != fold].value_counts() for fold in range(3)]
     return all(len(sizes) > 1 and sizes.iloc[0] <= sizes.sum() / 3 for sizes in outside)
 
 
-def torn(table: pd.DataFrame, column: str, by: str) -> int:
+def count_divided(table: pd.DataFrame, column: str, by: str) -> int:
     """Count the values of a column that stand on more than one side."""
     named = table[table[column] != ""]
     return int((named.groupby(column)[by].nunique() > 1).sum())
 
 
 @st.composite
-def tables(draw: st.DrawFn) -> pd.DataFrame:
+def random_tables(draw: st.DrawFn) -> pd.DataFrame:
     """Draw rows in which duplicates, reversed pairs and groups touch each other."""
     count = draw(st.integers(30, 70))
     word = st.sampled_from([f"w{n}" for n in range(draw(st.integers(12, 60)))])
@@ -45,27 +51,30 @@ def tables(draw: st.DrawFn) -> pd.DataFrame:
         )
         for n in range(count)
     ]
-    return grouped(pd.DataFrame(rows, columns=COLUMNS))
+    return add_dup_groups(pd.DataFrame(rows, columns=COLUMNS))
 
 
 @pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(
-    tables(), st.sampled_from(["stratified", "grouped", "time"]), st.integers(0, 99), st.randoms()
+    random_tables(),
+    st.sampled_from(["stratified", "grouped", "time"]),
+    st.integers(0, 99),
+    st.randoms(),
 )
 def test_nothing_is_torn_or_lost_whatever_the_order(table, how, seed, random):
     order = list(range(len(table)))
     random.shuffle(order)
     shuffled = table.iloc[order].reset_index(drop=True)
     try:
-        found = split(table, how, seed)
+        found = split_by(table, how, seed)
     except FoldlineError as error:  # one group may hold nearly all
         assert "leaves no row for" in str(error)
         with pytest.raises(FoldlineError, match="leaves no row for"):
-            split(shuffled, how, seed)
+            split_by(shuffled, how, seed)
         return
-    folds = fold_rows(found, 3, "classification", seed) if found["group"].nunique() > 2 else None
-    again = split(shuffled, how, seed)
+    folds = assign_folds(found, 3, "classification", seed) if found["group"].nunique() > 2 else None
+    again = split_by(shuffled, how, seed)
 
     assert found["id"].tolist() == table["id"].tolist()
     assert set(found["part"]) == set(PARTS)
@@ -78,18 +87,20 @@ def test_nothing_is_torn_or_lost_whatever_the_order(table, how, seed, random):
     )
     sides = ["part"] if folds is None else ["part", "fold"]
     for side in sides:
-        assert torn(found, "duplicate", side) == 0
-        assert how == "stratified" or torn(found, "user", side) == 0
-    if folds is not None and torn_free(found):
-        inner = found.drop(columns="fold").merge(nested_rows(found, 2, "classification", seed))
+        assert count_divided(found, "duplicate", side) == 0
+        assert how == "stratified" or count_divided(found, "user", side) == 0
+    if folds is not None and keeps_groups_whole(found):
+        inner = found.drop(columns="fold").merge(
+            assign_nested_folds(found, 2, "classification", seed)
+        )
         assert sorted(set(inner["inner"])) == [0, 1]
         for fold, rows in inner.groupby("fold"):
             assert sorted(rows["id"]) == sorted(found["id"][found["fold"] != fold])
-            assert torn(rows, "group", "inner") == 0
+            assert count_divided(rows, "group", "inner") == 0
     key = ["id", "part", "group"]
     assert sorted(again[key].to_numpy().tolist()) == sorted(found[key].to_numpy().tolist())
     if folds is not None:
-        same = dict(zip(again["id"], fold_rows(again, 3, "classification", seed), strict=True))
+        same = dict(zip(again["id"], assign_folds(again, 3, "classification", seed), strict=True))
         assert [same[name] for name in found["id"]] == folds.tolist()
 
 
@@ -101,9 +112,9 @@ def test_nothing_is_torn_or_lost_whatever_the_order(table, how, seed, random):
     st.integers(0, 9),
 )
 def test_single_rows_reach_shares_and_balance(labels, shares, seed):
-    found = split(frame(len(labels), label=labels), "stratified", seed, shares)
+    found = split_by(make_rows(len(labels), label=labels), "stratified", seed, shares)
 
-    for part, share, count in zip(PARTS, shares, sizes(found), strict=True):
+    for part, share, count in zip(PARTS, shares, part_sizes(found), strict=True):
         assert abs(count - share * len(labels)) <= len(set(labels))
         for name in set(labels):
             here = int(((found["part"] == part) & (found["label"] == name)).sum())
@@ -111,15 +122,15 @@ def test_single_rows_reach_shares_and_balance(labels, shares, seed):
 
 
 def test_one_seed_is_one_split_and_another_is_another():
-    table = frame(200)
+    table = make_rows(200)
 
-    assert split(table, "stratified", 1).equals(split(table, "stratified", 1))
-    assert not split(table, "stratified", 1).equals(split(table, "stratified", 2))
+    assert split_by(table, "stratified", 1).equals(split_by(table, "stratified", 1))
+    assert not split_by(table, "stratified", 1).equals(split_by(table, "stratified", 2))
 
 
 def test_a_new_row_moves_few_others():
-    before = split(frame(400), "stratified").set_index("id")["part"]
-    after = split(frame(402), "stratified").set_index("id")["part"]
+    before = split_by(make_rows(400), "stratified").set_index("id")["part"]
+    after = split_by(make_rows(402), "stratified").set_index("id")["part"]
 
     assert (before != after[before.index]).sum() <= 8
 
@@ -135,8 +146,8 @@ def test_a_new_row_moves_few_others():
     ],
 )
 def test_auto_ratios_follow_the_size(rows, expected):
-    assert ratios(options(shares="auto"), rows) == expected
-    assert ratios(options(shares=[0.5, 0.3, 0.2]), rows) == (0.5, 0.3, 0.2)
+    assert resolve_ratios(split_options(shares="auto"), rows) == expected
+    assert resolve_ratios(split_options(shares=[0.5, 0.3, 0.2]), rows) == (0.5, 0.3, 0.2)
 
 
 @pytest.mark.parametrize(
@@ -144,14 +155,14 @@ def test_auto_ratios_follow_the_size(rows, expected):
     [(0, 0, "stratified"), (0, 1, "grouped"), (1, 0, "time"), (1, 1, "time")],
 )
 def test_auto_method_follows_the_columns(time, group, expected):
-    assert method(options("auto"), bool(time), bool(group)) == expected
-    assert method(options("stratified"), bool(time), bool(group)) == "stratified"
+    assert resolve_method(split_options("auto"), bool(time), bool(group)) == expected
+    assert resolve_method(split_options("stratified"), bool(time), bool(group)) == "stratified"
 
 
 @pytest.mark.parametrize("how", ["time", "grouped"])
-def test_a_method_without_its_column_is_told(how):
+def test_a_method_without_its_column_is_reported(how):
     with pytest.raises(FoldlineError, match=f"split.method={how} needs data."):
-        method(options(how), False, False)
+        resolve_method(split_options(how), False, False)
 
 
 # --- official parts ---------------------------------------------------------------------------
@@ -168,19 +179,19 @@ def test_a_method_without_its_column_is_told(how):
     ],
 )
 def test_official_parts_stay_and_the_others_are_cut_from_train(how, official, expected):
-    table = frame(200)
+    table = make_rows(200)
     for number, part in enumerate(official, start=1):
-        more = frame(20, part=part)
-        table = pd.concat([table, grouped(more.assign(
+        more = make_rows(20, part=part)
+        table = pd.concat([table, add_dup_groups(more.assign(
             id=[f"{part}{n}" for n in range(20)], text=[f"{part} {n}" for n in range(20)]
         ))], ignore_index=True)  # fmt: skip
         assert len(table) == 200 + 20 * number
 
-    found = split(table, how)
+    found = split_by(table, how)
 
     for part in official:
         assert found["part"][table["part"] == part].eq(part).all()
-    assert sizes(found[:200]) == expected
+    assert part_sizes(found[:200]) == expected
 
 
 @pytest.mark.parametrize(
@@ -188,14 +199,14 @@ def test_official_parts_stay_and_the_others_are_cut_from_train(how, official, ex
 )
 @pytest.mark.parametrize("how", ["stratified", "time"])
 def test_a_share_of_zero_gets_no_row(how, shares, expected):
-    assert sizes(split(frame(10), how, shares=shares)) == expected
+    assert part_sizes(split_by(make_rows(10), how, shares=shares)) == expected
 
 
 def test_whole_groups_keep_the_shares_of_what_is_left():
-    table = frame(300, group=[f"g{n // 3}" for n in range(300)])
-    table = pd.concat([table, frame(1, id=["t"], text=["t"], part="test")], ignore_index=True)
+    table = make_rows(300, group=[f"g{n // 3}" for n in range(300)])
+    table = pd.concat([table, make_rows(1, id=["t"], text=["t"], part="test")], ignore_index=True)
 
-    train, valid, test = sizes(split(table, "grouped"))
+    train, valid, test = part_sizes(split_by(table, "grouped"))
 
     assert abs(train - 225) <= 3
     assert abs(valid - 75) <= 3
@@ -209,7 +220,7 @@ def test_whole_groups_keep_the_shares_of_what_is_left():
 def test_a_rare_class_is_learnt_first(rare):
     labels = ["rare"] * rare + ["abc"[n % 3] for n in range(60 - rare)]
 
-    found = split(frame(60, label=labels), "stratified")
+    found = split_by(make_rows(60, label=labels), "stratified")
 
     assert (found["part"][found["label"] == "rare"] == "train").sum() >= 1
 
@@ -217,18 +228,18 @@ def test_a_rare_class_is_learnt_first(rare):
 def test_many_rare_classes_do_not_all_go_to_train():
     labels = [f"class {n // 4}" for n in range(400)]
 
-    assert sizes(split(frame(400, label=labels), "stratified")) == [240, 80, 80]
+    assert part_sizes(split_by(make_rows(400, label=labels), "stratified")) == [240, 80, 80]
 
 
 def test_numbers_are_balanced_by_their_size():
     values = np.random.default_rng(1).normal(size=500)
-    table = frame(500, label=[repr(float(v)) for v in values])
+    table = make_rows(500, label=[repr(float(v)) for v in values])
 
-    found = split_rows(table, options(), "stratified", "regression", 1)
+    found = split_rows(table, split_options(), "stratified", "regression", 1)
 
     means = [values[(found["part"] == part).to_numpy()].mean() for part in PARTS]
     assert np.ptp(means) < 0.1
-    assert sizes(found) == [300, 100, 100]
+    assert part_sizes(found) == [300, 100, 100]
 
 
 @pytest.mark.parametrize(
@@ -238,5 +249,5 @@ def test_numbers_may_be_equal(labels):
     strata = compute_strata(pd.Series(labels), "regression")
 
     assert len(set(strata)) == len(set(labels))
-    found = split_rows(frame(50, label=labels), options(), "stratified", "regression", 1)
-    assert sizes(found) == [30, 10, 10]
+    found = split_rows(make_rows(50, label=labels), split_options(), "stratified", "regression", 1)
+    assert part_sizes(found) == [30, 10, 10]

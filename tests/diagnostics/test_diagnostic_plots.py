@@ -9,7 +9,7 @@ from foldline.diagnostics import plots
 
 
 def test_pictures_are_whole_and_escape_names():
-    drawn = plots.curve(
+    drawn = plots.draw_curve(
         "<loss>", ("a & b", [1e-7, 1e-3, 1.0]), ("loss", [2.0, 1.0, 9.0]),
         [plots.Mark("here", 1e-3)], log_x=True,
     )  # fmt: skip
@@ -17,7 +17,7 @@ def test_pictures_are_whole_and_escape_names():
     texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
 
     assert {"<loss>", "a & b", "here", "1e-07".replace("0", ""), "1e0"} <= set(texts)
-    bars = ElementTree.fromstring(plots.bars("b", [("one", 2.0, "2 s"), ("two", 0.0, "0 s")]))
+    bars = ElementTree.fromstring(plots.draw_bars("b", [("one", 2.0, "2 s"), ("two", 0.0, "0 s")]))
     widths = [float(n.get("width", "0").rstrip("%")) for n in bars.iter() if n.tag.endswith("rect")]
     assert widths[1:] == [420.0, 1.0]
 
@@ -32,8 +32,11 @@ def test_axes_have_round_ticks(low, high, ticks):
 
 def test_a_score_stands_beside_what_chance_gives():
     long = "shuffled labels, models/pretrained/minilm"
-    values = [plots.Beside("in", 0.5, 0.25, 0.75), plots.Beside(long, 1.0, 0.0, 0.5)]
-    picture = ElementTree.fromstring(plots.chances("f1_macro", values))
+    values = [
+        plots.ChanceInterval("in", 0.5, 0.25, 0.75),
+        plots.ChanceInterval(long, 1.0, 0.0, 0.5),
+    ]
+    picture = ElementTree.fromstring(plots.draw_chance_intervals("f1_macro", values))
     named = {
         kind: [e for e in picture.iter() if e.tag.endswith(kind)]
         for kind in ("circle", "rect", "text")

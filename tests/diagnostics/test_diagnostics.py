@@ -18,13 +18,18 @@ from foldline.diagnostics import (
     sanity,
     token_checks,
 )
-from foldline.diagnostics.initial_model import Begun, begin, first_batches, padding
-from foldline.diagnostics.inputs import Given
-from foldline.diagnostics.verdicts import LOOK, OK, WRONG, graded
-from foldline.models.interface import Fitted, Job
+from foldline.diagnostics.initial_model import (
+    InitialModel,
+    build_initial_model,
+    first_epoch_batches,
+    padding_ratio,
+)
+from foldline.diagnostics.inputs import DiagnosticInputs
+from foldline.diagnostics.verdicts import LOOK, OK, WRONG, grade
+from foldline.models.interface import FitResult, Job
 from foldline.models.neural import scratch
-from foldline.models.neural.losses import loss_for
-from foldline.models.neural.ragged_array import Ragged
+from foldline.models.neural.losses import make_loss
+from foldline.models.neural.ragged_array import RaggedArray
 from foldline.models.registry import KINDS
 
 TASKS = ["classification", "multilabel", "regression"]
@@ -32,34 +37,38 @@ STRONG = {"scratch.width": 32, "scratch.vocabulary": 400, "scratch.dropout": 0.0
 
 
 @pytest.fixture(scope="session")
-def project(recipe, rows, labels) -> Callable[..., Given]:
-    """Give a small project's rows under a recipe, as the verbs would read them."""
+def project(recipe, rows, labels) -> Callable[..., DiagnosticInputs]:
+    """Return a small project's rows under a recipe, as the verbs would read them."""
 
-    def make(task: str = "classification", dotted: dict | None = None, **top: Any) -> Given:
+    def make(
+        task: str = "classification", dotted: dict | None = None, **top: Any
+    ) -> DiagnosticInputs:
         table = rows(task, n=160)
         table = table.assign(source_id=table["id"], method="original")
         own = recipe(STRONG | (dotted or {}), task=task, **top)
-        return Given(own, labels(task), table.iloc[:120], table.iloc[120:].reset_index(drop=True))
+        return DiagnosticInputs(
+            own, labels(task), table.iloc[:120], table.iloc[120:].reset_index(drop=True)
+        )
 
     return make
 
 
 @pytest.fixture(scope="session")
-def started(project) -> Callable[..., tuple[Begun, Job]]:
-    def make(task: str = "classification", dotted: dict | None = None) -> tuple[Begun, Job]:
-        with project(task, dotted).job() as job:
-            return begin(job), job
+def started(project) -> Callable[..., tuple[InitialModel, Job]]:
+    def make(task: str = "classification", dotted: dict | None = None) -> tuple[InitialModel, Job]:
+        with project(task, dotted).temporary_job() as job:
+            return build_initial_model(job), job
 
     return make
 
 
-def verdicts(findings: list) -> dict[str, str]:
+def verdicts_by_check(findings: list) -> dict[str, str]:
     return {found.check: found.verdict for found in findings}
 
 
 @pytest.mark.slow
 def test_healthy_classes_pass_every_check(project):
-    found = verdicts(sanity.checked(project()))
+    found = verdicts_by_check(sanity.run_checks(project()))
     page = Path("docs/diagnostics.md").read_text(encoding="utf-8")
 
     assert set(found.values()) == {OK}
@@ -75,10 +84,10 @@ def test_healthy_models_pass_every_check(task, model, project, tiny_bert):
     several = {"scratch.width": 128} if task == "multilabel" else {}  # ten of ten seeds learn
     found = project(task, several, model=named, lr=1e-3 if several else 3e-3)
 
-    assert [f for f in sanity.checked(found) if f.verdict == WRONG] == []
-    rows = overfit.chosen(found)
+    assert [f for f in sanity.run_checks(found) if f.verdict == WRONG] == []
+    rows = overfit.select_rows(found)
     if model != "pretrained":  # of width 16, with its dropout
-        judged = overfit.judged(found, *overfit.learnt(found, rows))
+        judged = overfit.assess_overfit(found, *overfit.overfit_rows(found, rows))
         assert [f for f in judged if f.verdict != OK] == []
 
 
@@ -89,7 +98,7 @@ def test_healthy_models_pass_every_check(task, model, project, tiny_bert):
      ((float("nan"), 0.1, 0.5), WRONG), ((float("nan"), 0.98, 0.9), WRONG)],
 )  # fmt: skip
 def test_numbers_are_graded_from_either_side(values, verdict):
-    assert graded(*values) == verdict
+    assert grade(*values) == verdict
 
 
 def test_a_frozen_layer_is_named(started):
@@ -97,19 +106,19 @@ def test_a_frozen_layer_is_named(started):
     layer = start.model.base_model.encoder.layer[0].output.dense
     for parameter in layer.parameters():
         parameter.requires_grad_(False)
-    found = init_checks.gradients(start, job)
+    found = init_checks.check_gradients(start, job)
 
     assert found.verdict == WRONG
     assert found.numbers["frozen"] == [
         f"bert.encoder.layer.0.output.dense.{name}" for name in ("weight", "bias")
     ]
-    asked = init_checks.judged(start.model, 1)
+    asked = init_checks.assess_gradients(start.model, 1)
     assert asked.numbers["frozen"] == found.numbers["frozen"]
 
 
 def test_layers_that_are_frozen_on_purpose_are_told_and_ok(started):
     start, job = started(dotted={"train.trainable_layers": "head"})
-    found = init_checks.gradients(start, job)
+    found = init_checks.check_gradients(start, job)
 
     assert found.verdict == OK
     assert "frozen by train.trainable_layers=head" in found.found
@@ -119,7 +128,7 @@ def test_a_layer_that_is_cut_off_is_named(started):
     start, job = started()
     attention = start.model.base_model.encoder.layer[0].output
     attention.register_forward_hook(lambda *args: args[-1].detach())
-    found = init_checks.gradients(start, job)
+    found = init_checks.check_gradients(start, job)
 
     assert found.verdict == WRONG
     assert any(name.endswith("word_embeddings.weight") for name in found.numbers["without"])
@@ -130,42 +139,44 @@ def test_weights_that_are_no_numbers_are_found(started):
     start, job = started()
     start.model.classifier.weight.data[0, 0] = float("nan")
 
-    assert init_checks.gradients(start, job).verdict == WRONG
-    assert init_checks.first_loss(start, job).verdict == WRONG
+    assert init_checks.check_gradients(start, job).verdict == WRONG
+    assert init_checks.check_first_loss(start, job).verdict == WRONG
 
 
 def test_a_tokenizer_that_knows_nothing_is_found(started, project, recipe):
     start, _ = started()
-    alien = scratch.tokenizer(["abc", "xyz"] * 3, recipe())
-    with project().job() as own:
-        strange = Begun(alien, start.model, begin(own).rows, 0.0)
-    rows = token_checks.held_out(project(), strange)
-    found = token_checks.unknown(replace(strange, rows=rows), rows)
+    alien = scratch.train_tokenizer(["abc", "xyz"] * 3, recipe())
+    with project().temporary_job() as own:
+        strange = InitialModel(alien, start.model, build_initial_model(own).rows, 0.0)
+    rows = token_checks.encode_valid(project(), strange)
+    found = token_checks.check_unknown(replace(strange, rows=rows), rows)
 
     assert found.verdict == WRONG
-    assert token_checks.unknown(start, token_checks.held_out(project(), start)).verdict == OK
+    assert (
+        token_checks.check_unknown(start, token_checks.encode_valid(project(), start)).verdict == OK
+    )
 
 
 def test_ids_beyond_the_embeddings_are_found(started, project):
     start, _ = started()
-    held = token_checks.held_out(project(), start)
-    assert token_checks.in_range(start, held).verdict == OK
+    held = token_checks.encode_valid(project(), start)
+    assert token_checks.check_range(start, held).verdict == OK
 
     start.model.resize_token_embeddings(20)
-    found = token_checks.in_range(start, held)
+    found = token_checks.check_range(start, held)
 
     assert found.verdict == WRONG
     assert "token ids beyond the embeddings" in found.advice
 
 
 def test_a_model_beyond_whose_embeddings_ids_are_is_not_trained(project, monkeypatch):
-    def cropped(job: Job) -> Begun:
-        start = begin(job)
+    def cropped(job: Job) -> InitialModel:
+        start = build_initial_model(job)
         start.model.resize_token_embeddings(20)
         return start
 
-    monkeypatch.setattr(sanity, "begin", cropped)
-    found = verdicts(sanity.checked(project()))
+    monkeypatch.setattr(sanity, "build_initial_model", cropped)
+    found = verdicts_by_check(sanity.run_checks(project()))
 
     assert found["token ids in range"] == WRONG
     assert "first loss" not in found
@@ -174,15 +185,15 @@ def test_a_model_beyond_whose_embeddings_ids_are_is_not_trained(project, monkeyp
 def test_cut_texts_and_padding_are_told(started, project, rows):
     start, job = started()
     short = job.recipe.model_copy(update={"max_length": 5})
-    with project().changed().job() as own:
-        cut = begin(replace(own, recipe=short))
+    with project().with_options().temporary_job() as own:
+        cut = build_initial_model(replace(own, recipe=short))
 
-    assert token_checks.cut(start, job.recipe).verdict == OK
-    assert token_checks.cut(cut, short).verdict == LOOK
-    columns = {"input_ids": Ragged.of([[1] * 2, [1] * 10, [1] * 10])}
+    assert token_checks.check_cut(start, job.recipe).verdict == OK
+    assert token_checks.check_cut(cut, short).verdict == LOOK
+    columns = {"input_ids": RaggedArray.from_lists([[1] * 2, [1] * 10, [1] * 10])}
     uneven = replace(start.rows, columns=columns, target=start.rows.target[:3])
-    assert padding(uneven, [[0, 1], [2]]) == pytest.approx(30 / 22)
-    batches = first_batches(start.rows, 8, 1)
+    assert padding_ratio(uneven, [[0, 1], [2]]) == pytest.approx(30 / 22)
+    batches = first_epoch_batches(start.rows, 8, 1)
     assert sorted(place for batch in batches for place in batch) == list(range(120))
 
 
@@ -192,13 +203,15 @@ def test_labels_in_texts_are_found(share, project):
     rows = found.train.copy()
     some = np.arange(len(rows)) < share * len(rows)
     rows.loc[some, "text"] += " [" + rows.loc[some, "label"].str.upper() + "]"
-    told = null_checks.labels_in_inputs(replace(found, train=rows))
+    told = null_checks.check_labels_in_texts(replace(found, train=rows))
 
     assert told.verdict == {0.0: OK, 0.3: LOOK, 1.0: WRONG}[share]
 
 
 def test_a_number_is_found_as_a_word_of_its_own():
-    held = null_checks._share(["score 3.5 here", "at 13.5", "3.55", "v.3.5"], [["3.5"]] * 4)
+    held = null_checks._share_with_label(
+        ["score 3.5 here", "at 13.5", "3.55", "v.3.5"], [["3.5"]] * 4
+    )
 
     assert held == 0.25
 
@@ -213,21 +226,24 @@ def test_a_model_that_looks_the_labels_up_is_found(task, project, monkeypatch):
             target = self.labels.encode(rows["label"])
             return np.eye(3)[target] if task == "classification" else target.astype(float)
 
-    def fit(job: Job) -> Fitted:
-        return Fitted(Cheat(job.labels))  # type: ignore[arg-type]
+    def fit(job: Job) -> FitResult:
+        return FitResult(Cheat(job.labels))  # type: ignore[arg-type]
 
     found = project(task, model="length")
-    honest = null_checks.shuffled(found, "length").verdict, null_checks.constant(found).verdict
+    honest = (
+        null_checks.check_shuffled_labels(found, "length").verdict,
+        null_checks.check_constant_texts(found).verdict,
+    )
     monkeypatch.setitem(KINDS, "length", replace(KINDS["length"], fit=fit))
 
     assert honest == (OK, OK)
-    assert null_checks.shuffled(found, "length").verdict == WRONG
-    assert null_checks.constant(found).verdict == WRONG
+    assert null_checks.check_shuffled_labels(found, "length").verdict == WRONG
+    assert null_checks.check_constant_texts(found).verdict == WRONG
 
 
 def test_a_folder_is_named_by_its_last_part(project, tiny_bert):
     found = project("classification", model=tiny_bert, epochs=1)
-    assert null_checks.shuffled(found, tiny_bert).check == "shuffled labels, tiny-bert"
+    assert null_checks.check_shuffled_labels(found, tiny_bert).check == "shuffled labels, tiny-bert"
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
@@ -246,52 +262,52 @@ def test_theory_is_the_loss_of_equal_outputs(task, loss, weights, smoothing, pro
     found = project(task, dotted)
     target = found.labels.encode(found.train["label"])[:31]
     zero = type("Outputs", (), {"logits": torch.zeros(31, 3)})
-    expected = loss_for(found.labels, target, found.recipe.train)(zero, torch.as_tensor(target))
-    with found.job() as job:
-        value, _ = init_checks.theory(job, target, target)
+    expected = make_loss(found.labels, target, found.recipe.train)(zero, torch.as_tensor(target))
+    with found.temporary_job() as job:
+        value, _ = init_checks.expected_loss(job, target, target)
 
     # A focal loss scales the smoothed shares' parts by the same factor: all probabilities are 1/3.
     assert value == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_theory_has_its_closed_forms(project):
-    with project().job() as job:
-        assert init_checks.theory(job, np.array([0, 1]), np.array([0, 1]))[0] == np.log(3)
-    with project("multilabel").job() as job:
+    with project().temporary_job() as job:
+        assert init_checks.expected_loss(job, np.array([0, 1]), np.array([0, 1]))[0] == np.log(3)
+    with project("multilabel").temporary_job() as job:
         some = np.array([[0, 1, 1]])
-        assert init_checks.theory(job, some, some)[0] == np.log(2)
+        assert init_checks.expected_loss(job, some, some)[0] == np.log(2)
     standard = np.array([-1.0, 1.0, -2.0, 2.0]) / np.sqrt(2.5)
     for loss, value in {"auto": 1.0, "mae": 1.5 / np.sqrt(2.5)}.items():
-        with project("regression", {"train.loss": loss}).job() as job:
-            assert init_checks.theory(job, standard, standard)[0] == pytest.approx(value)
+        with project("regression", {"train.loss": loss}).temporary_job() as job:
+            assert init_checks.expected_loss(job, standard, standard)[0] == pytest.approx(value)
 
 
 def test_a_scaled_loss_is_found(started, monkeypatch):
     start, job = started()
-    assert init_checks.first_loss(start, job).verdict == OK
+    assert init_checks.check_first_loss(start, job).verdict == OK
 
     def twice(*arguments: Any) -> Any:
-        loss = loss_for(*arguments)
+        loss = make_loss(*arguments)
         return lambda *how: 2 * loss(*how)
 
-    monkeypatch.setattr(init_checks, "loss_for", twice)
-    assert init_checks.first_loss(start, job).verdict == WRONG
+    monkeypatch.setattr(init_checks, "make_loss", twice)
+    assert init_checks.check_first_loss(start, job).verdict == WRONG
 
 
 @pytest.mark.slow
 def test_a_model_that_cannot_learn_is_found(project, monkeypatch):
     monkeypatch.setattr(overfit, "EPOCHS", (1, 2))
     found = project(lr=1e-9)
-    rows = overfit.chosen(found)
-    judged = overfit.judged(found, *overfit.learnt(found, rows))
+    rows = overfit.select_rows(found)
+    judged = overfit.assess_overfit(found, *overfit.overfit_rows(found, rows))
 
-    assert verdicts(judged) == {"learnt by heart": WRONG, "loss to 0": WRONG}
+    assert verdicts_by_check(judged) == {"rows overfitted": WRONG, "loss to 0": WRONG}
 
 
 def test_sixteen_rows_are_even_over_labels_and_the_same_in_any_order(project):
     found = project()
-    rows = overfit.chosen(found)
-    again = overfit.chosen(replace(found, train=found.train.iloc[::-1]))
+    rows = overfit.select_rows(found)
+    again = overfit.select_rows(replace(found, train=found.train.iloc[::-1]))
 
     assert rows["label"].value_counts().tolist() == [6, 5, 5]
     assert sorted(rows["id"]) == sorted(again["id"])
@@ -301,21 +317,24 @@ def test_a_range_test_is_read_where_it_was_made():
     rates = [10 ** (-7 + step / 20) for step in range(141)]
     place = np.log10(rates)
     losses = 2 - 1 / (1 + np.exp(-6 * (place + 4))) + np.exp(4 * (place + 1.5))
-    result = lr_range_test.read(rates, losses.tolist())
+    result = lr_range_test.analyse_curve(rates, losses.tolist())
 
     # Smoothing over ten steps moves all by half a power of ten at most.
     assert 1e-4 < result.steepest < 10**-3.4
     assert 2e-4 < result.tenth < 1e-2
-    assert result.broken and 0.02 < result.broken < 0.2
-    assert lr_range_test.judged(result, 2e-4).verdict == OK
-    assert lr_range_test.judged(result, 1e-7).verdict == LOOK
-    assert lr_range_test.judged(result, 0.5).verdict == WRONG
+    assert result.diverged and 0.02 < result.diverged < 0.2
+    assert lr_range_test.assess_lr(result, 2e-4).verdict == OK
+    assert lr_range_test.assess_lr(result, 1e-7).verdict == LOOK
+    assert lr_range_test.assess_lr(result, 0.5).verdict == WRONG
 
 
 def test_a_flat_range_test_is_wrong():
     rates = [10 ** (-7 + step / 20) for step in range(141)]
 
-    assert lr_range_test.judged(lr_range_test.read(rates, [2.0] * 141), 1e-3).verdict == WRONG
+    assert (
+        lr_range_test.assess_lr(lr_range_test.analyse_curve(rates, [2.0] * 141), 1e-3).verdict
+        == WRONG
+    )
 
 
 def test_smoothing_is_corrected_for_the_beginning():

@@ -32,9 +32,9 @@ def known(monkeypatch) -> list[dict]:
 
 
 def test_a_commit_is_read_from_this_disk(known, tmp_path) -> None:
-    assert hub.commit("nobody/encoder") == COMMIT
-    assert hub.commit("nobody/else") is None
-    assert hub.commit(str(tmp_path)) is None
+    assert hub.cached_commit("nobody/encoder") == COMMIT
+    assert hub.cached_commit("nobody/else") is None
+    assert hub.cached_commit(str(tmp_path)) is None
     assert known == [{"local_files_only": True}] * 2
 
 

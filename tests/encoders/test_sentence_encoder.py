@@ -25,7 +25,7 @@ def opened(workplace, tiny_bert):
 
 @pytest.fixture
 def kept(workplace, tiny_bert) -> Path:
-    """Give the tiny BERT as sentence-transformers would have kept it, to be changed."""
+    """Return the tiny BERT as sentence-transformers would have kept it, to be changed."""
     folder = workplace / "kept"
     shutil.copytree(tiny_bert, folder)
     parts = ["Transformer", "Pooling", "Normalize"]
@@ -34,17 +34,17 @@ def kept(workplace, tiny_bert) -> Path:
         {"idx": i, "path": path, "type": f"sentence_transformers.models.{part}"}
         for i, (part, path) in enumerate(zip(parts, paths, strict=True))
     ]
-    write(folder / "modules.json", modules)
-    write(folder / "1_Pooling/config.json", {"pooling_mode_cls_token": True})
+    write_json(folder / "modules.json", modules)
+    write_json(folder / "1_Pooling/config.json", {"pooling_mode_cls_token": True})
     return folder
 
 
-def write(path: Path, content: object) -> None:
+def write_json(path: Path, content: object) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-def states(folder, text: str, longest: int = 24) -> np.ndarray:
+def hidden_states(folder, text: str, longest: int = 24) -> np.ndarray:
     from transformers import AutoModel, AutoTokenizer
 
     ids = AutoTokenizer.from_pretrained(folder)(
@@ -55,33 +55,33 @@ def states(folder, text: str, longest: int = 24) -> np.ndarray:
 
 def test_a_text_has_the_same_bits_alone_and_among_others(opened):
     texts = [f"{text} {number}" for number in range(40) for text in TEXTS]
-    together = opened._made(texts)
+    together = opened._encode_new(texts)
     order = np.random.default_rng(0).permutation(len(texts))
 
-    np.testing.assert_array_equal(opened._made([texts[i] for i in order]), together[order])
+    np.testing.assert_array_equal(opened._encode_new([texts[i] for i in order]), together[order])
     for place in (0, 3, 4, 7, 199):
-        np.testing.assert_array_equal(opened._made([texts[place]])[0], together[place])
+        np.testing.assert_array_equal(opened._encode_new([texts[place]])[0], together[place])
 
 
 def test_without_other_files_tokens_are_averaged(opened, tiny_bert):
-    found = opened.vectors(TEXTS)
+    found = opened.encode(TEXTS)
 
     assert found.shape == (5, 16)
     assert found.dtype == np.float32
     for place, text in enumerate(TEXTS):
-        np.testing.assert_allclose(found[place], states(tiny_bert, text).mean(0), atol=1e-6)
+        np.testing.assert_allclose(found[place], hidden_states(tiny_bert, text).mean(0), atol=1e-6)
 
 
 def test_files_of_sentence_transformers_are_honoured(kept):
-    write(kept / "sentence_bert_config.json", {"max_seq_length": 4})
+    write_json(kept / "sentence_bert_config.json", {"max_seq_length": 4})
     prompts = {"prompts": {"query": "the "}, "default_prompt_name": "query"}
-    write(kept / "config_sentence_transformers.json", prompts)
+    write_json(kept / "config_sentence_transformers.json", prompts)
     own = sentence_encoder.open_encoder("embed.encoder", str(kept), 24, 1)
-    first = states(kept, "the 축구 경기 goal", 4)[0]
+    first = hidden_states(kept, "the 축구 경기 goal", 4)[0]
 
-    assert own.longest == 4
+    assert own.max_tokens == 4
     np.testing.assert_allclose(
-        own.vectors(["축구 경기 goal"])[0], first / np.linalg.norm(first), atol=1e-6
+        own.encode(["축구 경기 goal"])[0], first / np.linalg.norm(first), atol=1e-6
     )
 
 
@@ -102,10 +102,10 @@ def test_poolings_by_hand(name):
 
 
 def test_parts_that_are_not_known_are_told(kept):
-    write(kept / "1_Pooling/config.json", {"pooling_mode_weightedmean_tokens": True})
+    write_json(kept / "1_Pooling/config.json", {"pooling_mode_weightedmean_tokens": True})
     with pytest.raises(FoldlineError, match="its pooling is weightedmean_tokens; known are cls"):
         sentence_encoder.open_encoder("embed.encoder", str(kept), 24, 1)
-    write(
+    write_json(
         kept / "modules.json",
         [{"path": "", "type": "x.Transformer"}, {"path": "2", "type": "x.Dense"}],
     )
@@ -137,7 +137,7 @@ def test_of_a_model_that_writes_the_part_that_reads_is_taken(family, workplace, 
     model = (T5Model(t5) if family == "t5" else BartModel(bart)).eval()
     for where in (tokenizer, model):
         where.save_pretrained("writer")
-    found = sentence_encoder.open_encoder("embed.encoder", "writer", 24, 1).vectors(TEXTS)
+    found = sentence_encoder.open_encoder("embed.encoder", "writer", 24, 1).encode(TEXTS)
     reader = T5EncoderModel.from_pretrained("writer") if family == "t5" else model.encoder
     for place, text in enumerate(TEXTS):
         ids = torch.tensor([tokenizer(text, truncation=True, max_length=24)["input_ids"]])
@@ -148,40 +148,38 @@ def test_of_a_model_that_writes_the_part_that_reads_is_taken(family, workplace, 
 
 
 def test_vectors_are_made_once(opened, monkeypatch):
-    first = opened.vectors(TEXTS)
+    first = opened.encode(TEXTS)
     made = []
     monkeypatch.setattr(
-        sentence_encoder.Encoder,
-        "_made",
+        sentence_encoder.SentenceEncoder,
+        "_encode_new",
         lambda self, texts: made.extend(texts) or first[: len(texts)],
     )
 
-    np.testing.assert_array_equal(
-        opened.vectors(TEXTS[::-1] + TEXTS[:1]), first[[4, 3, 2, 1, 0, 0]]
-    )
+    np.testing.assert_array_equal(opened.encode(TEXTS[::-1] + TEXTS[:1]), first[[4, 3, 2, 1, 0, 0]])
     assert made == []
-    opened.vectors(["new", "goal", "new"])
+    opened.encode(["new", "goal", "new"])
     assert made == ["new"]
 
 
 def test_a_broken_store_of_vectors_costs_time_alone(opened):
-    first = opened.vectors(TEXTS)
+    first = opened.encode(TEXTS)
     (path,) = Path(".foldline", vector_cache.FOLDER).glob("*.sqlite")
     path.write_bytes(b"not a database" * 100)
 
-    np.testing.assert_array_equal(opened.vectors(TEXTS), first)
+    np.testing.assert_array_equal(opened.encode(TEXTS), first)
     path.unlink()
     sqlite3.connect(path).close()  # empty, as after a kill
-    np.testing.assert_array_equal(opened.vectors(TEXTS), first)
+    np.testing.assert_array_equal(opened.encode(TEXTS), first)
 
 
 def test_a_damaged_vector_is_made_anew(opened):
-    first = opened.vectors(TEXTS)
+    first = opened.encode(TEXTS)
     (path,) = Path(".foldline", vector_cache.FOLDER).glob("*.sqlite")
     for damage in ("substr(vector, 1, 7)", "substr(vector, 1, 20) || x'00000000'", "'text'"):
         with closing(sqlite3.connect(path)) as store, store:
             store.execute(f"UPDATE vectors SET vector = {damage} WHERE rowid = 2")
-        np.testing.assert_array_equal(opened.vectors(TEXTS), first)
+        np.testing.assert_array_equal(opened.encode(TEXTS), first)
 
 
 def test_another_length_or_model_has_other_vectors(opened, tiny_bert, tiny_nli):
@@ -189,7 +187,7 @@ def test_another_length_or_model_has_other_vectors(opened, tiny_bert, tiny_nli):
     other = sentence_encoder.open_encoder("embed.encoder", tiny_nli, 24, 1)
 
     assert len({opened.identity, short.identity, other.identity}) == 3
-    assert not np.allclose(opened.vectors(TEXTS)[4], short.vectors(TEXTS)[4])
+    assert not np.allclose(opened.encode(TEXTS)[4], short.encode(TEXTS)[4])
 
 
 def test_an_encoder_that_changed_is_refused(kept, fit, rows, labels):
@@ -198,7 +196,7 @@ def test_an_encoder_that_changed_is_refused(kept, fit, rows, labels):
         "embed", table[:20], table[:0], "classification", files={"embed.encoder": str(kept)}
     )
     registry.save(found.model, "embed", labels("classification"), Path("m"))
-    write(kept / "1_Pooling/config.json", {"pooling_mode_mean_tokens": True})
+    write_json(kept / "1_Pooling/config.json", {"pooling_mode_mean_tokens": True})
     with pytest.raises(FoldlineError, match="has changed since its vectors were learnt from"):
         registry.load(Path("m"))
 

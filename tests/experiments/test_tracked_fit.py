@@ -17,22 +17,22 @@ from foldline.core import resource_usage
 from foldline.core.resource_usage import Gpu, Usage
 from foldline.evaluation.report import warn_if_no_better_than_majority
 from foldline.models.neural import callbacks
-from foldline.models.neural.callbacks import Progress, Speed
+from foldline.models.neural.callbacks import ProgressBar, SpeedMeter
 from foldline.models.training_history import write_speed
 from tests.helpers import projects
-from tests.helpers.killed_training import killed_after
+from tests.helpers.killed_training import kill_after_saves
 
 
 def test_the_bar_tells_speed_losses_and_time_left(capsys, monkeypatch):
-    monkeypatch.setattr(Speed, "now", lambda self: (25.0, 250.0))
-    bar: Any = Progress(Speed(), unit=4.0)
+    monkeypatch.setattr(SpeedMeter, "current", lambda self: (25.0, 250.0))
+    bar: Any = ProgressBar(SpeedMeter(), unit=4.0)
     state = SimpleNamespace(max_steps=10, global_step=4)
 
     bar.on_train_begin(None, SimpleNamespace(max_steps=10, global_step=0), None)
     bar.on_log(None, state, None, logs={"eval_loss": 0.25})
     bar.on_log(None, state, None, logs={"loss": 0.5})
     bar.on_step_end(None, state, None)
-    bar.bar.refresh()
+    bar.bar.bar.refresh()
     bar.on_train_end(None, state, None)
     told = capsys.readouterr().err
 
@@ -43,7 +43,7 @@ def test_the_bar_tells_speed_losses_and_time_left(capsys, monkeypatch):
 def test_the_speed_of_a_step_by_hand(monkeypatch):
     clock = iter([100.0, 102.0, 106.0])
     monkeypatch.setattr(callbacks.time, "perf_counter", lambda: next(clock))
-    speed, state = Speed(), SimpleNamespace(epoch=0.0, log_history=[{"loss": 2.0}])
+    speed, state = SpeedMeter(), SimpleNamespace(epoch=0.0, log_history=[{"loss": 2.0}])
     speed.on_epoch_begin(None, state, None)
     speed.add(torch.tensor([[1, 1, 1], [1, 0, 0]]))
     speed.on_log(None, state, None)
@@ -63,7 +63,7 @@ def test_the_speed_of_a_step_by_hand(monkeypatch):
 
 def test_every_step_has_its_speed_also_of_before_a_kill(fit, parts, tmp_path, monkeypatch):
     how = {"scratch": tmp_path / "c", "epochs": 3}
-    with killed_after(2, monkeypatch):
+    with kill_after_saves(2, monkeypatch):
         fit("scratch", *parts, "classification", **how)
     found = fit("scratch", *parts, "classification", **how)
     write_speed(found.speed, tmp_path / "speed.csv")

@@ -41,7 +41,7 @@ def test_choices_of_trackers_are_the_table():
 def test_a_tracker_hears_the_history(fit, parts):
     listening = Listening()
 
-    found = fit("scratch", *parts, "classification", tracker=tracking.Careful(listening))
+    found = fit("scratch", *parts, "classification", tracker=tracking.SafeTracker(listening))
     heard: dict[int, dict[str, float]] = {}
     for _, (number, values) in listening.heard:
         heard[number] = heard.get(number, {}) | values
@@ -58,7 +58,7 @@ def test_a_tracker_hears_the_history(fit, parts):
 def test_a_tracker_that_fails_is_reported_once_and_stops_nothing(fit, parts, capsys):
     failing = Failing()
 
-    found = fit("scratch", *parts, "classification", tracker=tracking.Careful(failing))
+    found = fit("scratch", *parts, "classification", tracker=tracking.SafeTracker(failing))
 
     assert found.summary["steps"] == 8
     assert len(failing.heard) == 1
@@ -68,7 +68,7 @@ def test_a_tracker_that_fails_is_reported_once_and_stops_nothing(fit, parts, cap
 def test_a_run_that_fails_ends_with_its_error():
     listening = Listening()
 
-    with pytest.raises(ValueError), tracking.followed(listening, {"lr": 1}, {}):
+    with pytest.raises(ValueError), tracking.track_run(listening, {"lr": 1}, {}):
         raise ValueError("too hot")
 
     assert [what for what, _ in listening.heard] == ["begin", "end"]

@@ -25,7 +25,7 @@ KEYS = {"Enter": 13, "Escape": 27, "ArrowDown": 40, "ArrowUp": 38, "End": 35, "H
 
 
 def installed() -> str | None:
-    """Give the browser's program, if one is on the PATH; Windows cannot hand pipes over so."""
+    """Return the browser's program, if one is on the PATH; Windows cannot hand pipes over so."""
     if os.name == "nt":
         return None
     return next((path for name in NAMES if (path := shutil.which(name))), None)
@@ -105,7 +105,7 @@ class Browser:
         self.until(lambda: self.see("document.documentElement?.dataset.ready === 'yes'"))
 
     def see(self, expression: str) -> Any:
-        """Give the value of a JavaScript expression, awaited where it is a promise."""
+        """Return the value of a JavaScript expression, awaited where it is a promise."""
         found = self.call(
             "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
         )
@@ -143,7 +143,7 @@ class Browser:
         self.call("Input.insertText", text=text)
 
     def complaints(self) -> list[Any]:
-        """Give what the page logged as an error, and what it asked for beside itself."""
+        """Return what the page logged as an error, and what it asked for beside itself."""
         self.see("1")
         found: list[Any] = []
         for event in self.events:

@@ -6,20 +6,22 @@ import numpy as np
 import pandas as pd
 import torch
 
-from foldline.models.neural.layers import head_of
+from foldline.models.neural.layers import find_head
 from foldline.models.neural.transformer import Transformer
 
-LEAST = 0.1  # of a spread; predictions are compared to 1e-5
-WIDE = 0.5  # the weights' standard deviation that tells texts apart, in a model hardly trained
+MIN_SPREAD = 0.1  # of a spread; predictions are compared to 1e-5
+WEIGHT_STD = (
+    0.5  # the weights' standard deviation that tells texts apart, in a model hardly trained
+)
 
 
-def wide(predictions: np.ndarray) -> bool:
-    """Say whether rows are told apart by far more than a comparison tolerates."""
-    return bool(np.ptp(predictions, axis=0).max() > LEAST)
+def are_distinct(predictions: np.ndarray) -> bool:
+    """Return whether rows are told apart by far more than a comparison tolerates."""
+    return bool(np.ptp(predictions, axis=0).max() > MIN_SPREAD)
 
 
 @torch.no_grad()
-def widened(fitted: Any, table: pd.DataFrame) -> Any:
+def make_distinct(fitted: Any, table: pd.DataFrame) -> Any:
     """Let a transformer that was hardly trained tell these rows apart, about the same mean.
 
     All of its matrices are multiplied: of the head alone, rounding would grow by as much.
@@ -27,17 +29,17 @@ def widened(fitted: Any, table: pd.DataFrame) -> Any:
     own = fitted.model
     if not isinstance(own, Transformer):
         return fitted
-    before, times = _middle(own, table), WIDE / own.model.config.initializer_range
+    before, times = _mean_output(own, table), WEIGHT_STD / own.model.config.initializer_range
     for parameter in own.model.parameters():
         if parameter.ndim > 1:
             parameter.mul_(times)
-    bias = head_of(own.model).bias
-    bias.add_(torch.from_numpy(before - _middle(own, table)).to(bias))
+    bias = find_head(own.model).bias
+    bias.add_(torch.from_numpy(before - _mean_output(own, table)).to(bias))
     return fitted
 
 
-def _middle(own: Transformer, table: pd.DataFrame) -> np.ndarray:
-    """Give the mean output: of numbers themselves, of chances their logarithms or log odds."""
+def _mean_output(own: Transformer, table: pd.DataFrame) -> np.ndarray:
+    """Return the mean output: of numbers themselves, of chances their logarithms or log odds."""
     found = own.predict(table)
     if own.labels.task == "regression":
         return np.asarray([found.mean()])

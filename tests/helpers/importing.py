@@ -16,29 +16,29 @@ from tests.helpers.projects import write_csv
 
 
 @lru_cache
-def parsed(text: str):
+def parse_yaml(text: str):
     return YAML(typ="safe", pure=True).load(text)
 
 
-def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def make_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make a project with the parameters of tests and nothing under data/raw/.
 
     The same parameters are parsed once for all tests.
     """
-    monkeypatch.setattr(loading, "read", lambda path: deepcopy(parsed(path.read_text("utf-8"))))
+    monkeypatch.setattr(loading, "read", lambda path: deepcopy(parse_yaml(path.read_text("utf-8"))))
     shutil.copy(projects.PARAMS, folder / "params.yaml")
     (folder / "given").mkdir()
     return folder
 
 
-def told(*arguments: str) -> str:
-    """Give the message of an import that cannot be done."""
+def import_error(*arguments: str) -> str:
+    """Return the message of an import that cannot be done."""
     with pytest.raises(FoldlineError) as caught:
         run_verb(["import", *arguments])
     return str(caught.value)
 
 
-def official(folder, without_labels=False):
+def write_official_files(folder, without_labels=False):
     """Write train, dev and test files."""
     rows = projects.topics(60)
     write_csv(folder / "train.csv", rows[:30])

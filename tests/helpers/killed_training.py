@@ -8,12 +8,12 @@ import pytest
 from transformers import Trainer
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for a kill: nothing after it runs, the files stay."""
 
 
 @contextmanager
-def killed_after(saves: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def kill_after_saves(saves: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let training end with `Killed` when it has written so many checkpoints."""
     save, done = Trainer._save_checkpoint, []
 
@@ -21,9 +21,9 @@ def killed_after(saves: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         save(self, *arguments)
         done.append(1)
         if len(done) == saves:
-            raise Killed
+            raise KilledError
 
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "_save_checkpoint", saving)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             yield

@@ -7,7 +7,7 @@ import pytest
 
 
 def fast_first(values: Iterable[Any], fast: Collection[Any]) -> list[Any]:
-    """Give the cases of a test, all but the `fast` ones marked as slow."""
+    """Return the cases of a test, all but the `fast` ones marked as slow."""
     return [value if value in fast else _slow(value) for value in values]
 
 

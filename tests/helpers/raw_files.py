@@ -8,10 +8,12 @@ import pytest
 
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Annotations, Data, Prepare
-from foldline.data.preparation import Prepared, prepare_rows
+from foldline.data.preparation import PreparedDataset, prepare_dataset
 
-Made = Callable[..., Prepared]
-NOBODY = Annotations(file=None, item="", annotator="", label="", scale="nominal", aggregate="none")
+PrepareFiles = Callable[..., PreparedDataset]
+NO_ANNOTATIONS = Annotations(
+    file=None, item="", annotator="", label="", scale="nominal", aggregate="none"
+)
 DATA: dict[str, Any] = {
     "train": "train.csv",
     **dict.fromkeys(["valid", "test", "predict", "text_pair", "group", "weight", "time"]),
@@ -22,7 +24,7 @@ DATA: dict[str, Any] = {
     "encoding": "auto",
     "quoting": "auto",
     "known_after": [],
-    "annotations": NOBODY,
+    "annotations": NO_ANNOTATIONS,
 }
 EXACT = {"match": "exact", "threshold": 0.8, "pairs": "either", "min_chars": 1}
 PREPARE = {
@@ -34,27 +36,29 @@ PREPARE = {
 }
 
 
-def lines(count: int, start: int = 0) -> list[str]:
+def csv_lines(count: int, start: int = 0) -> list[str]:
     return [f"{n},text number {n},{'ab'[n % 2]}" for n in range(start, start + count)]
 
 
-def csv(rows: list[str], header: str = "id,text,label") -> str:
+def csv_text(rows: list[str], header: str = "id,text,label") -> str:
     return "\n".join([header, *rows]) + "\n"
 
 
-def prepared(files: dict[str, str], task: str = "classification", **options: Any) -> Prepared:
-    """Write files of these contents and prepare them: `prepared({"train": "..."}, id=None)`."""
+def prepare_files(
+    files: dict[str, str], task: str = "classification", **options: Any
+) -> PreparedDataset:
+    """Prepare files of these contents: `prepare_files({"train": "..."}, id=None)`."""
     paths = {}
     for part, content in files.items():
         paths[part] = options.pop(f"{part}_name", f"{part}.csv")
         Path(paths[part]).write_text(content, encoding="utf-8", newline="")
     section = {key: options.pop(key) for key in PREPARE if key in options}
     data = Data.model_construct(**DATA | paths | options)
-    return prepare_rows(task, data, Prepare(**PREPARE | section))
+    return prepare_dataset(task, data, Prepare(**PREPARE | section))
 
 
-def told(prepared: Made, files: dict[str, str], **options: Any) -> str:
-    """Give the message about files that cannot be prepared."""
+def prepare_error(prepared: PrepareFiles, files: dict[str, str], **options: Any) -> str:
+    """Return the message about files that cannot be prepared."""
     with pytest.raises(FoldlineError) as caught:
         prepared(files, **options)
     return str(caught.value)

@@ -10,12 +10,12 @@ NEUTRAL = {"max_leak_share": 1, "drop_from_train": False, "compare": False}
 SHARES = [0.6, 0.2, 0.2]
 
 
-def options(method: str = "auto", shares: object = SHARES) -> Split:
+def split_options(method: str = "auto", shares: object = SHARES) -> Split:
     return Split.model_validate({"method": method, "ratios": shares, **NEUTRAL})
 
 
-def frame(count: int, **columns: object) -> pd.DataFrame:
-    """Give rows of two classes without duplicates; columns are replaced by those given."""
+def make_rows(count: int, **columns: object) -> pd.DataFrame:
+    """Return rows of two classes without duplicates; columns are replaced by those given."""
     table = pd.DataFrame(
         {
             "id": [f"r{n:05}" for n in range(count)],
@@ -27,10 +27,10 @@ def frame(count: int, **columns: object) -> pd.DataFrame:
             "time": np.arange(count, dtype=float),
         }
     )
-    return grouped(table.assign(**columns))
+    return add_dup_groups(table.assign(**columns))
 
 
-def grouped(table: pd.DataFrame) -> pd.DataFrame:
+def add_dup_groups(table: pd.DataFrame) -> pd.DataFrame:
     """Fill in `dup_group`: rows of equal texts, in either order, by their smallest id."""
     texts = [" ".join(sorted(pair)) for pair in zip(table["text"], table["text_pair"], strict=True)]
     return table.assign(
@@ -38,10 +38,10 @@ def grouped(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def sizes(table: pd.DataFrame) -> list[int]:
+def part_sizes(table: pd.DataFrame) -> list[int]:
     return [int((table["part"] == part).sum()) for part in PARTS]
 
 
-def split(table: pd.DataFrame, how: str, seed: int = 1, shares: object = SHARES) -> pd.DataFrame:
+def split_by(table: pd.DataFrame, how: str, seed: int = 1, shares: object = SHARES) -> pd.DataFrame:
     task = "classification"
-    return split_rows(table, options(how, shares), how, task, seed)
+    return split_rows(table, split_options(how, shares), how, task, seed)

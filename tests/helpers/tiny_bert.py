@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 
-def bert(dropout: float = 0.0) -> Any:
+def build_tiny_bert(dropout: float = 0.0) -> Any:
     from transformers import BertConfig, BertForSequenceClassification, set_seed
 
     set_seed(1)
@@ -26,5 +26,5 @@ BATCH = {
 LABELS = torch.tensor([0, 1, 0])
 
 
-def plain(outputs: Any, labels: Any, items: Any = None, weights: Any = None) -> Any:
+def mean_cross_entropy(outputs: Any, labels: Any, items: Any = None, weights: Any = None) -> Any:
     return F.cross_entropy(outputs.logits, labels, reduction="sum") / (items or len(labels))

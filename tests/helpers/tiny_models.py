@@ -46,21 +46,21 @@ DISENTANGLED: dict[str, Any] = {
     "type_vocab_size": 0,
 }
 # Those whose attention transformers computes in one way alone.
-PLAIN: dict[str, Any] = {
+EAGER_ONLY: dict[str, Any] = {
     "deberta-v2": lambda: DebertaV2Config(**SIZES, **DISENTANGLED),
     "xlnet": lambda: XLNetConfig(d_model=16, n_layer=2, n_head=2, d_inner=32),
 }
 
 
-def bert(layers: int) -> Any:
-    """Give a classifier of three classes."""
+def build_bert(layers: int) -> Any:
+    """Return a classifier of three classes."""
     return BertForSequenceClassification(
         BertConfig(**SIZES | {"num_hidden_layers": layers, "num_labels": 3})
     )
 
 
-def learnt_from(model: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give outputs and all gradients over two texts, of which one is padded."""
+def outputs_and_gradients(model: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return outputs and all gradients over two texts, of which one is padded."""
     model.zero_grad()
     tokens = torch.arange(4, 16).reshape(2, 6)
     mask = torch.ones_like(tokens)

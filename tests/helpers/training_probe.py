@@ -42,7 +42,7 @@ class Step:
 
 
 @dataclass
-class Seen:
+class TrainingRecord:
     """All of a training; `fitted` is what it gave, `weights` those of its model."""
 
     steps: list[Step] = field(default_factory=list)
@@ -58,21 +58,21 @@ class Seen:
         return {n: p.detach().clone() for n, p in self.fitted.model.model.named_parameters()}
 
 
-def length(weights: Weights) -> float:
-    """Give the length of all numbers together."""
+def total_norm(weights: Weights) -> float:
+    """Return the length of all numbers together."""
     return float(torch.cat([value.flatten() for value in weights.values()]).norm())
 
 
-def watched(train: Callable[[], Any]) -> Seen:
+def record_training(train: Callable[[], Any]) -> TrainingRecord:
     """Train, and keep what happens."""
-    seen, names = Seen(), dict[int, str]()
+    seen, names = TrainingRecord(), dict[int, str]()
     forward_backward = Trainer.training_step
 
     def each_pass(self: Any, model: Any, inputs: Any, *rest: Any) -> Any:
         names.update({id(p): name for name, p in model.named_parameters()})
         one = Pass(inputs["labels"].clone())
         seen.passes.append(one)
-        with _recorded(model, one):
+        with _record_pass(model, one):
             loss = forward_backward(self, model, inputs, *rest)
         one.loss = float(loss)
         return loss
@@ -85,10 +85,10 @@ def watched(train: Callable[[], Any]) -> Seen:
         own = weights(optimizer)
         settings = [{k: v for k, v in g.items() if k != "params"} for g in optimizer.param_groups]
         gradient = {n: p.grad.detach().clone() for n, p in own.items() if p.grad is not None}
-        seen.steps.append(Step(_copied(own), gradient, settings))
+        seen.steps.append(Step(_copy_weights(own), gradient, settings))
 
     def after(optimizer: Any, *_: Any) -> None:
-        seen.steps[-1].after = _copied(weights(optimizer))
+        seen.steps[-1].after = _copy_weights(weights(optimizer))
 
     hooks = [register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(after)]
     try:
@@ -102,7 +102,7 @@ def watched(train: Callable[[], Any]) -> Seen:
 
 
 @contextmanager
-def _recorded(model: Any, one: Pass) -> Iterator[None]:
+def _record_pass(model: Any, one: Pass) -> Iterator[None]:
     def keep(into: list[torch.Tensor], found: torch.Tensor) -> None:
         into.append(found.detach().clone())
 
@@ -119,5 +119,5 @@ def _recorded(model: Any, one: Pass) -> Iterator[None]:
             hook.remove()
 
 
-def _copied(own: dict[str, Any]) -> Weights:
+def _copy_weights(own: dict[str, Any]) -> Weights:
     return {name: p.detach().clone() for name, p in own.items()}

@@ -20,8 +20,8 @@ HOSTILE = (
 CLASSES = ("bad", "good <i>", "그저 그런")
 
 
-def prepared(count: int = 40) -> pd.DataFrame:
-    """Give rows of three classes; rows 0 and 1 are duplicates in conflict, 2 and 3 agree."""
+def prepared_rows(count: int = 40) -> pd.DataFrame:
+    """Return rows of three classes; rows 0 and 1 are duplicates in conflict, 2 and 3 agree."""
     texts = [*HOSTILE, *(f"Row number {k} 행 {'가나다라마바사'[k % 7]}" for k in range(5, count))]
     table = pd.DataFrame(
         {
@@ -78,7 +78,7 @@ def write_all(table: pd.DataFrame) -> None:
 
 
 def predictions(rows: pd.DataFrame) -> pd.DataFrame:
-    """Give the predictions of two members: sure of the label, but for row r7."""
+    """Return the predictions of two members: sure of the label, but for row r7."""
     tables = []
     for member, p in (("model", 0.8), ("tfidf", 0.6)):
         table = rows[["id", "label"]].assign(member=member, fold=0)
@@ -94,8 +94,8 @@ def predictions(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(tables)
 
 
-def unpacked(html: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give the summary and the columns of a page, as its script reads them."""
+def unpack_page(html: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the summary and the columns of a page, as its script reads them."""
     summary = html.split('id="summary">', 1)[1].split("</script>", 1)[0]
     packed = html.split('id="packed">', 1)[1].split("</script>", 1)[0]
     return json.loads(summary), json.loads(zlib.decompress(b64decode(packed)))

@@ -5,9 +5,15 @@ from pathlib import Path
 import pytest
 
 from foldline.core.errors import FoldlineError
-from foldline.data.raw import Raw
-from foldline.importer.annotation_tables import Judgements, guess_judgements
-from foldline.importer.column_guessing import Guess, guess_columns, guess_task, hints, no_header
+from foldline.data.raw_table import RawTable
+from foldline.importer.annotation_tables import AnnotationColumns, guess_annotation_columns
+from foldline.importer.column_guessing import (
+    Guess,
+    column_hints,
+    find_missing_header,
+    guess_columns,
+    guess_task,
+)
 from foldline.importer.column_names import part_by_name
 
 N = 40
@@ -31,16 +37,16 @@ COLUMNS = {
 }
 
 
-def table(columns: dict[str, str], name: str = "train.csv") -> Raw:
+def raw_table(columns: dict[str, str], name: str = "train.csv") -> RawTable:
     """Make a file of named columns, each of a kind above."""
     found = {column: list(COLUMNS[kind]) for column, kind in columns.items()}
-    return Raw(Path(name), found, list(range(2, N + 2)))
+    return RawTable(Path(name), found, list(range(2, N + 2)))
 
 
-def guessed(columns: dict[str, str], **told: str | None) -> dict[str, str]:
-    """Give the roles that are filled, as `role: column`."""
-    known = {role: Guess(column, "as told") for role, column in told.items()}
-    found = guess_columns(table(columns), {}, known)
+def guess_roles(columns: dict[str, str], **given: str | None) -> dict[str, str]:
+    """Return the roles that are filled, as `role: column`."""
+    known = {role: Guess(column, "from the command line") for role, column in given.items()}
+    found = guess_columns(raw_table(columns), {}, known)
     return {role: guess.column for role, guess in found.items() if guess.column}
 
 
@@ -139,46 +145,49 @@ TABLES = {
 
 @pytest.mark.parametrize(("columns", "roles"), TABLES.values(), ids=TABLES)
 def test_columns_are_guessed(columns, roles):
-    assert guessed(columns) == roles
+    assert guess_roles(columns) == roles
 
 
-def test_what_was_told_goes_before_every_guess():
+def test_what_was_reported_goes_before_every_guess():
     columns = {"id": "key", "text": "text", "body": "korean", "label": "class", "kind": "three"}
 
-    assert guessed(columns, text="body", label="kind", id=None) == {"text": "body", "label": "kind"}
+    assert guess_roles(columns, text="body", label="kind", id=None) == {
+        "text": "body",
+        "label": "kind",
+    }
 
 
 def test_a_guess_says_why():
-    found = guess_columns(table({"text": "text", "label": "class"}), {}, {})
+    found = guess_columns(raw_table({"text": "text", "label": "class"}), {}, {})
 
     assert found["label"].why == "its name; 2 values in 40 rows"
     assert found["time"] == Guess(None, "no column of this kind")
 
 
 def test_an_id_must_stand_in_every_file():
-    train = table({"id": "key", "text": "text", "label": "class"})
-    without = table({"text": "text"}, "test.csv")
+    train = raw_table({"id": "key", "text": "text", "label": "class"})
+    without = raw_table({"text": "text"}, "test.csv")
 
     assert guess_columns(train, {"predict": without}, {})["id"].column is None
     assert guess_columns(train, {"predict": train}, {})["id"].column == "id"
 
 
 def test_a_time_must_stand_in_the_official_files_but_not_in_rows_to_predict():
-    train = table({"text": "text", "label": "class", "date": "date"})
-    without = table({"text": "text", "label": "class"}, "other.csv")
+    train = raw_table({"text": "text", "label": "class", "date": "date"})
+    without = raw_table({"text": "text", "label": "class"}, "other.csv")
 
     assert guess_columns(train, {"test": without}, {})["time"].column is None
     assert guess_columns(train, {"predict": without}, {})["time"].column == "date"
 
 
 def test_columns_known_only_after_the_fact_get_no_role():
-    train = table({"text": "text", "label": "class", "date": "date"})
+    train = raw_table({"text": "text", "label": "class", "date": "date"})
 
     assert guess_columns(train, {}, {}, skip=["date"])["time"].column is None
 
 
 @pytest.mark.parametrize(
-    ("columns", "told", "expected"),
+    ("columns", "given", "expected"),
     [
         ({"a": "text", "b": "text"}, {}, ["no column looks like the label", "--label COLUMN"]),
         ({"a": "score", "b": "class"}, {}, ["no column looks like the text", "--text COLUMN"]),
@@ -186,9 +195,9 @@ def test_columns_known_only_after_the_fact_get_no_role():
         ({"text": "text", "label": "class"}, {"text_pair": "txt"}, ["mean 'text'", "--pair"]),
     ],
 )
-def test_a_role_without_a_column_is_told(columns, told, expected):
+def test_a_role_without_a_column_is_reported(columns, given, expected):
     with pytest.raises(FoldlineError) as caught:
-        guessed(columns, **told)
+        guess_roles(columns, **given)
 
     for part in expected:
         assert part in str(caught.value)
@@ -216,13 +225,13 @@ def test_the_task_is_guessed(column, values, task):
 def test_a_file_without_a_header_is_seen():
     rows = {"ham": ["ham", "spam"] * 20, "hello there": COLUMNS["text"]}
 
-    assert no_header(Raw(Path("sms.tsv"), rows, list(range(1, N + 1)))) == "ham"
-    assert no_header(table({"text": "text", "label": "class"})) is None
+    assert find_missing_header(RawTable(Path("sms.tsv"), rows, list(range(1, N + 1)))) == "ham"
+    assert find_missing_header(raw_table({"text": "text", "label": "class"})) is None
 
 
 def test_columns_without_a_role_are_hinted_at():
-    raw = table({"text": "text", "title": "korean", "movie_id": "person", "label": "class"})
-    found = hints(raw, guess_columns(raw, {}, {}))
+    raw = raw_table({"text": "text", "title": "korean", "movie_id": "person", "label": "class"})
+    found = column_hints(raw, guess_columns(raw, {}, {}))
 
     assert [line.split("'")[1] for line in found] == ["title", "movie_id"]
     assert "--pair 'title'" in found[0]
@@ -250,13 +259,13 @@ def test_the_part_is_read_from_the_file_name(stem, part):
     assert part_by_name(stem) == part
 
 
-def judgements(label: list[str], **more: list[str]) -> Raw:
+def annotation_table(label: list[str], **more: list[str]) -> RawTable:
     columns = {
         "item_id": [f"t{n // 3}" for n in range(N)],
         "annotator_id": [f"p{n % 3}" for n in range(N)],
         "flag": [str(n % 2) for n in range(N)],
     }
-    return Raw(Path("a.csv"), columns | more | {"severity": label}, list(range(2, N + 2)))
+    return RawTable(Path("a.csv"), columns | more | {"severity": label}, list(range(2, N + 2)))
 
 
 @pytest.mark.parametrize(
@@ -269,9 +278,9 @@ def judgements(label: list[str], **more: list[str]) -> Raw:
     ],
 )
 def test_a_table_of_judgements_is_recognised(label, scale):
-    expected = Judgements("item_id", "annotator_id", "severity", scale)
+    expected = AnnotationColumns("item_id", "annotator_id", "severity", scale)
 
-    assert guess_judgements(judgements(label)) == expected
+    assert guess_annotation_columns(annotation_table(label)) == expected
 
 
 def test_a_korean_table_of_judgements_is_recognised():
@@ -281,20 +290,25 @@ def test_a_korean_table_of_judgements_is_recognised():
         "점수": [str(n % 5) for n in range(N)],
     }
 
-    found = guess_judgements(Raw(Path("a.csv"), rows, list(range(N))))
-    assert found == Judgements("문항", "평가자", "점수", "ordinal")
+    found = guess_annotation_columns(RawTable(Path("a.csv"), rows, list(range(N))))
+    assert found == AnnotationColumns("문항", "평가자", "점수", "ordinal")
 
 
 def test_rows_with_one_judgement_each_are_no_such_table():
-    assert guess_judgements(table({"id": "key", "annotator": "person", "label": "class"})) is None
-    assert guess_judgements(table({"id": "key", "text": "text", "label": "class"})) is None
+    assert (
+        guess_annotation_columns(raw_table({"id": "key", "annotator": "person", "label": "class"}))
+        is None
+    )
+    assert (
+        guess_annotation_columns(raw_table({"id": "key", "text": "text", "label": "class"})) is None
+    )
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_name_that_says_text_is_believed_in_the_smallest_files(count):
     columns = {"text": ["hello there", "good bye"][:count], "label": ["a", "b"][:count]}
-    found = {} if count == 2 else {"label": Guess("label", "as told")}
+    found = {} if count == 2 else {"label": Guess("label", "from the command line")}
 
-    guess = guess_columns(Raw(Path("t.csv"), columns, [2, 3][:count]), {}, found)
+    guess = guess_columns(RawTable(Path("t.csv"), columns, [2, 3][:count]), {}, found)
 
     assert (guess["text"].column, guess["label"].column) == ("text", "label")

@@ -23,7 +23,7 @@ def workshop(workplace):
     return workplace
 
 
-def reviews(count: int, first: int = 0, label: int | None = None):
+def review_dataset(count: int, first: int = 0, label: int | None = None):
     import datasets
 
     features = datasets.Features(
@@ -47,8 +47,12 @@ def reviews(count: int, first: int = 0, label: int | None = None):
 def test_a_data_set_on_the_disk_becomes_files_with_class_names(workshop):
     import datasets
 
-    parts = {"train": reviews(30), "validation": reviews(8, 30), "test": reviews(6, 40, -1)}
-    datasets.DatasetDict(parts | {"extra": reviews(3, 50)}).save_to_disk("given/movies")
+    parts = {
+        "train": review_dataset(30),
+        "validation": review_dataset(8, 30),
+        "test": review_dataset(6, 40, -1),
+    }
+    datasets.DatasetDict(parts | {"extra": review_dataset(3, 50)}).save_to_disk("given/movies")
     run_verb(["import", "hf:given/movies", "--yes"])
 
     data = read(workshop / "params.yaml")["data"]
@@ -73,7 +77,7 @@ def test_a_data_set_on_the_disk_becomes_files_with_class_names(workshop):
 
 
 def test_a_folder_of_parquet_or_csv_files_is_a_data_set(workshop):
-    for name, split in {"train": reviews(30), "test": reviews(8, 30)}.items():
+    for name, split in {"train": review_dataset(30), "test": review_dataset(8, 30)}.items():
         Path("given/files").mkdir(parents=True, exist_ok=True)
         split.to_parquet(f"given/files/{name}-00000-of-00001.parquet")
         write_csv(workshop / f"given/tables/{name}.csv", [dict(row) for row in split])
@@ -122,7 +126,7 @@ def hub(monkeypatch):
 
     def load(name, config, revision):
         asked.update(name=name, config=config, revision=revision)
-        return datasets.DatasetDict({"train": reviews(30)})
+        return datasets.DatasetDict({"train": review_dataset(30)})
 
     monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", info)
     monkeypatch.setattr(datasets, "get_dataset_config_names", lambda name, revision: ["default"])
@@ -143,7 +147,7 @@ def test_the_commit_of_the_hub_is_pinned_and_recorded(workshop, hub, arguments, 
     assert read(workshop / "params.yaml")["data"]["train"] == "data/raw/movies-train.jsonl"
 
 
-def test_without_a_network_the_next_step_is_told(workshop):
+def test_without_a_network_the_next_step_is_reported(workshop):
     with pytest.raises(FoldlineError, match="go online, or give one that was used here") as caught:
         run_verb(["import", "hf:team/movies", "--yes"])
 

@@ -9,13 +9,13 @@ from foldline.cli import run as run_verb
 from foldline.core.params.loading import read
 from foldline.importer import placement
 from tests.helpers import importing, projects
-from tests.helpers.importing import official, told
+from tests.helpers.importing import import_error, write_official_files
 from tests.helpers.projects import write_csv
 
 
 @pytest.fixture
 def project(workplace, monkeypatch):
-    return importing.project(workplace, monkeypatch)
+    return importing.make_project(workplace, monkeypatch)
 
 
 @pytest.fixture
@@ -71,8 +71,8 @@ def test_pairs_with_a_number_are_a_regression(project, bring):
     assert read(project / "params.yaml")["task"] == "regression"
 
 
-def test_official_files_are_told_apart_by_name(project, bring):
-    official(project / "given")
+def test_official_files_are_reported_apart_by_name(project, bring):
+    write_official_files(project / "given")
     data = bring(*(f"given/{name}.csv" for name in ("test", "train", "dev")))
 
     assert [data[part] for part in ("train", "valid", "test", "predict")] == [
@@ -84,14 +84,14 @@ def test_official_files_are_told_apart_by_name(project, bring):
 
 
 def test_a_part_can_be_said(project, bring):
-    official(project / "given")
+    write_official_files(project / "given")
     data = bring("train=given/test.csv", "test=given/train.csv")
 
     assert (data["train"], data["test"]) == ("data/raw/test.csv", "data/raw/train.csv")
 
 
 def test_a_test_file_without_labels_is_to_be_predicted(project, bring):
-    official(project / "given", without_labels=True)
+    write_official_files(project / "given", without_labels=True)
     submission = [{"ID": f"r{n}", "label": "economy"} for n in reversed(range(45, 60))]
     write_csv(project / "given/baseline.csv", submission)
     data = bring("given/train.csv", "given/test.csv", "given/baseline.csv")
@@ -102,14 +102,14 @@ def test_a_test_file_without_labels_is_to_be_predicted(project, bring):
 
 
 def test_labels_of_minus_one_are_no_labels(project, bring):
-    official(project / "given")
+    write_official_files(project / "given")
     rows = [row | {"label": -1} for row in projects.topics(9)]
     write_csv(project / "given/test.csv", rows)
 
     assert bring("given/train.csv", "given/test.csv")["predict"] == "data/raw/test.csv"
 
 
-def judged(path, items=60):
+def write_annotations(path, items=60):
     rows = [
         {"item_id": f"r{n}", "annotator_id": person, "label": ("x", "y")[n % 2]}
         for n in range(items)
@@ -120,7 +120,7 @@ def judged(path, items=60):
 
 def test_a_table_of_judgements_goes_beside_the_rows(project, bring, capsys):
     write_csv(project / "given/news.csv", projects.topics())
-    judged(project / "given/people.csv")
+    write_annotations(project / "given/people.csv")
     data = bring("given/news.csv", "given/people.csv")
 
     assert data["train"] == "data/raw/news.csv"
@@ -136,9 +136,9 @@ def test_a_table_of_judgements_goes_beside_the_rows(project, bring, capsys):
 
 
 def test_files_can_be_added_to_the_rows_that_are_here(project, bring):
-    official(project / "given")
+    write_official_files(project / "given")
     first = bring("given/train.csv")
-    judged(project / "given/people.csv")
+    write_annotations(project / "given/people.csv")
     second = bring("--annotations", "given/people.csv", "--predict", "given/test.csv")
 
     assert second["annotations"]["file"] == "data/raw/people.csv"
@@ -150,7 +150,7 @@ def test_files_can_be_added_to_the_rows_that_are_here(project, bring):
 
 def test_a_new_version_keeps_the_settings_and_says_what_changed(project, bring, capsys):
     rows = projects.topics()
-    official(project / "given")
+    write_official_files(project / "given")
     write_csv(project / "given/train.csv", rows)
     bring("given/train.csv", "given/dev.csv", "--label", "label", "--id", "none")
     params = (project / "params.yaml").read_bytes()
@@ -160,8 +160,8 @@ def test_a_new_version_keeps_the_settings_and_says_what_changed(project, bring, 
 
     shown = capsys.readouterr().out
     assert "60 rows before, 59 now: 1 added, 2 removed" in shown
-    assert "as params.yaml has it" in shown
-    assert "its present content is in no version" in shown
+    assert "from params.yaml" in shown
+    assert "its present content is not committed" in shown
     assert (project / "params.yaml").read_bytes() == params
     assert b"new words" in (project / "data/raw/train.csv").read_bytes()
 
@@ -175,8 +175,8 @@ def test_versions_with_ids_tell_changed_rows_from_others(project, bring, capsys)
     capsys.readouterr()
     bring("given/train.csv")
 
-    told = capsys.readouterr().out
-    assert "60 rows before, 59 now: 1 added, 2 removed, 1 changed (by 'id')" in told
+    output = capsys.readouterr().out
+    assert "60 rows before, 59 now: 1 added, 2 removed, 1 changed (by 'id')" in output
 
 
 def test_the_same_file_again_changes_nothing(project, bring, capsys):
@@ -222,15 +222,15 @@ def test_a_cp949_file_with_korean_columns_is_understood(project, bring, capsys):
     assert "was read as cp949" in capsys.readouterr().out
 
 
-def test_a_large_file_needs_dvc_but_git_can_be_told_to_keep_it(project, bring, monkeypatch):
-    monkeypatch.setattr(placement, "LARGE", 1000)
+def test_a_large_file_needs_dvc_but_git_can_be_reported_to_keep_it(project, bring, monkeypatch):
+    monkeypatch.setattr(placement, "MAX_GIT_BYTES", 1000)
     write_csv(project / "given/news.csv", projects.topics())
 
-    assert "dvc init" in told("given/news.csv", "--yes")
+    assert "dvc init" in import_error("given/news.csv", "--yes")
     assert bring("given/news.csv", "--git")["train"] == "data/raw/news.csv"
 
 
-def test_what_later_stages_would_refuse_is_told_now(project, capsys):
+def test_what_later_stages_would_refuse_is_reported_now(project, capsys):
     rows = projects.topics(60)
     write_csv(project / "given/train.csv", rows[:30])
     write_csv(project / "given/valid.csv", [row | {"label": "weather"} for row in rows[30:45]])
@@ -240,7 +240,7 @@ def test_what_later_stages_would_refuse_is_told_now(project, capsys):
     run_verb(["import", *files, "--yes"])
 
     shown = capsys.readouterr().out
-    assert "classes that train lacks: weather; `prepare` will refuse them" in shown
+    assert "classes that train lacks: weather; `prepare` will reject them" in shown
     assert "the sample submission has 1 rows and predict 15" in shown
 
 
@@ -280,7 +280,9 @@ def test_columns_of_0_and_1_are_several_labels(project, bring, capsys):
         held = ", ".join(sorted(name for name in names if row[name])) or "-"
         assert f"  {row['id']} | {' '.join(row['text'].split())} | {held}\n" in shown
     assert bring("given/train.csv", "--label", "sports,science")["label"] == ["sports", "science"]
-    assert "'spotrs'; it has" in told("given/train.csv", "--label", "sports,spotrs", "--yes")
+    assert "'spotrs'; it has" in import_error(
+        "given/train.csv", "--label", "sports,spotrs", "--yes"
+    )
 
 
 def test_a_new_version_keeps_several_labels(project, bring):

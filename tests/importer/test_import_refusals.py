@@ -11,13 +11,13 @@ from foldline.cli import run as run_verb
 from foldline.core.params.loading import read
 from foldline.importer import placement
 from tests.helpers import importing, projects
-from tests.helpers.importing import official, told
+from tests.helpers.importing import import_error, write_official_files
 from tests.helpers.projects import write_csv
 
 
 @pytest.fixture
 def project(workplace, monkeypatch):
-    return importing.project(workplace, monkeypatch)
+    return importing.make_project(workplace, monkeypatch)
 
 
 def test_without_a_terminal_or_a_yes_nothing_is_written(project, monkeypatch, capsys):
@@ -25,7 +25,7 @@ def test_without_a_terminal_or_a_yes_nothing_is_written(project, monkeypatch, ca
     before = (project / "params.yaml").read_bytes()
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
 
-    assert "--yes" in told("given/news.csv")
+    assert "--yes" in import_error("given/news.csv")
     assert "First rows of news.csv" in capsys.readouterr().out
     assert not (project / "data").exists()
     assert (project / "params.yaml").read_bytes() == before
@@ -63,7 +63,7 @@ def test_what_was_written_to_params_meanwhile_stays(project, monkeypatch):
 
 
 def test_a_copy_that_is_interrupted_leaves_nothing(project, monkeypatch):
-    official(project / "given")
+    write_official_files(project / "given")
     before = (project / "params.yaml").read_bytes()
     copy = shutil.copyfile
 
@@ -83,11 +83,11 @@ def test_a_copy_that_is_interrupted_leaves_nothing(project, monkeypatch):
     ("arguments", "expected"),
     [
         ([], ["name a file", "--help"]),
-        (["given/absent.csv"], ["given/absent.csv is not there"]),
+        (["given/absent.csv"], ["given/absent.csv does not exist"]),
         (["given"], ["is a folder", "hf:given"]),
         (["vaild=given/train.csv"], ["unknown part 'vaild'; did you mean 'valid'?"]),
-        (["given/train.csv", "train=given/dev.csv"], ["both are train", "leave one out"]),
-        (["given/train.csv", "given/more.csv"], ["more.csv: what this file is for", "train="]),
+        (["given/train.csv", "train=given/dev.csv"], ["both are train", "omit one"]),
+        (["given/train.csv", "given/more.csv"], ["more.csv: the part of this file", "train="]),
         (["given/one.csv", "given/more.csv"], ["none of one.csv, more.csv", "train=PATH"]),
         (["given/train.csv", "--label", "lable"], ["did you mean 'label'?", "Correct --label"]),
         (["given/train.csv", "--text", "none"], ["--text none", "name it"]),
@@ -98,13 +98,13 @@ def test_a_copy_that_is_interrupted_leaves_nothing(project, monkeypatch):
         (["train=given/a/train.csv", "valid=given/train.csv"], ["would both become data/raw"]),
         (["given/train.csv", "--annotations", "given/dev.csv"], ["item, annotator and label"]),
         (["given/train.csv", "--revision", "1"], ["hf:ID"]),
-        (["given/train.xlsx"], ["files are read as .csv"]),
-        (["given/train.csv", "--dvc"], ["which knows no project here", "--git"]),
+        (["given/train.xlsx"], ["allowed are .csv"]),
+        (["given/train.csv", "--dvc"], ["as there is no DVC project", "--git"]),
         (["given/train.csv", "--task", "regression", "--id", "id"], ["needs numbers", "--label"]),
     ],
 )
-def test_mistakes_are_told_and_write_nothing(project, arguments, expected):
-    official(project / "given")
+def test_mistakes_are_reported_and_write_nothing(project, arguments, expected):
+    write_official_files(project / "given")
     write_csv(project / "given/more.csv", projects.topics())
     write_csv(project / "given/one.csv", projects.topics())
     write_csv(
@@ -115,7 +115,7 @@ def test_mistakes_are_told_and_write_nothing(project, arguments, expected):
     (project / "given/top.csv").write_text(text.split("\n", 1)[1], encoding="utf-8")
     (project / "given/train.xlsx").write_bytes(b"PK\x03\x04")
     before = (project / "params.yaml").read_bytes()
-    message = told(*arguments, "--yes")
+    message = import_error(*arguments, "--yes")
 
     for part in expected:
         assert part in message
@@ -127,11 +127,11 @@ def test_parameters_that_would_not_be_valid_then_stop_the_import(project):
     projects.set_params(project / "params.yaml", {"split.method": "grouped", "data.group": "label"})
     write_csv(project / "given/news.csv", projects.topics())
 
-    message = told("given/news.csv", "--yes")
+    message = import_error("given/news.csv", "--yes")
     assert "params.yaml" in message
     assert not (project / "data").exists()
 
 
 @pytest.mark.parametrize("source", ["", "train="])
 def test_no_name_is_no_folder(project, source):
-    assert "names no file" in told(source)
+    assert "names no file" in import_error(source)

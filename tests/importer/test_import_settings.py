@@ -29,10 +29,11 @@ from foldline.importer import params_editing
 def test_a_value_is_read_back_as_it_was_written(value, text, tmp_path):
     file = tmp_path / "p.yaml"
     file.write_text(
-        params_editing.edited("data:\n  key: old  # why\nlast: 1\n", {"data.key": value}), "utf-8"
+        params_editing.edit_yaml("data:\n  key: old  # why\nlast: 1\n", {"data.key": value}),
+        "utf-8",
     )
 
-    assert params_editing.written(value) == text
+    assert params_editing.format_value(value) == text
     assert read(file) == {"data": {"key": value}, "last": 1}
     assert "# why\nlast: 1\n" in file.read_text("utf-8")
 
@@ -52,9 +53,9 @@ def test_a_value_is_read_back_as_it_was_written(value, text, tmp_path):
     ],
 )
 def test_everything_around_a_value_stays(before, after):
-    assert params_editing.edited(before, {"k": "long"}) == after
+    assert params_editing.edit_yaml(before, {"k": "long"}) == after
 
 
 def test_a_key_that_is_missing_is_named():
     with pytest.raises(FoldlineError, match=r"no key data\.text"):
-        params_editing.edited("data:\n  label: a\n", {"data.text": "b"})
+        params_editing.edit_yaml("data:\n  label: a\n", {"data.text": "b"})

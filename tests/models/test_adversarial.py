@@ -7,37 +7,41 @@ import pytest
 import torch
 
 from foldline.core.errors import FoldlineError
-from foldline.models.neural.adversarial import EmbeddingChange, WeightChange, changed
-from tests.helpers.tiny_bert import BATCH, LABELS, bert, plain
+from foldline.models.neural.adversarial import (
+    EmbeddingPerturbation,
+    WeightPerturbation,
+    scale_gradient,
+)
+from tests.helpers.tiny_bert import BATCH, LABELS, build_tiny_bert, mean_cross_entropy
 
 
 def test_fgm_changes_each_row_by_the_same_length() -> None:
     gradient = torch.randn(4, 3, 5)
-    found = changed(gradient, 0.7)
+    found = scale_gradient(gradient, 0.7)
     assert found.flatten(1).norm(dim=1).tolist() == pytest.approx([0.7] * 4)
     # Along its own gradient, whatever that of the other rows is.
-    torch.testing.assert_close(changed(gradient[:1] * 1000, 0.7), found[:1])
-    assert not changed(torch.zeros(2, 3, 5), 0.7).any()
+    torch.testing.assert_close(scale_gradient(gradient[:1] * 1000, 0.7), found[:1])
+    assert not scale_gradient(torch.zeros(2, 3, 5), 0.7).any()
 
 
 def test_fgm_raises_the_loss_and_leaves_the_model() -> None:
-    model = bert()
+    model = build_tiny_bert()
     before = copy.deepcopy(model.state_dict())
-    fgm = EmbeddingChange(model, 0.1)  # of about .02
-    with fgm.watched() as seen:
-        loss = plain(model(**BATCH), LABELS)
+    fgm = EmbeddingPerturbation(model, 0.1)  # of about .02
+    with fgm.record() as seen:
+        loss = mean_cross_entropy(model(**BATCH), LABELS)
     loss.backward()
-    with fgm.applied(seen):
-        worse = plain(model(**BATCH), LABELS)
+    with fgm.perturb(seen):
+        worse = mean_cross_entropy(model(**BATCH), LABELS)
     # To the first order, by the change's length times the sum of the rows' gradient lengths.
     spread = float(model.get_input_embeddings().weight.detach().std())
     expected = 0.1 * spread * float(seen[0].grad.flatten(1).norm(dim=1).sum())
     assert (worse - loss).item() == pytest.approx(expected, rel=0.1)
-    assert plain(model(**BATCH), LABELS).item() == loss.item()
+    assert mean_cross_entropy(model(**BATCH), LABELS).item() == loss.item()
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-def widths_of(kind: str) -> dict[str, Any]:
+def config_widths(kind: str) -> dict[str, Any]:
     if kind == "Bart":
         heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
         inner = {"encoder_ffn_dim": 32, "decoder_ffn_dim": 32}
@@ -55,17 +59,17 @@ def test_fgm_changes_each_row_by_one_length(kind) -> None:
     transformers.set_seed(1)
     marks = {"pad_token_id": 0, "decoder_start_token_id": 2, "bos_token_id": 2, "eos_token_id": 3}
     config = getattr(transformers, f"{kind}Config")(
-        vocab_size=30, num_labels=3, **marks, **widths_of(kind)
+        vocab_size=30, num_labels=3, **marks, **config_widths(kind)
     )
     model = getattr(transformers, f"{kind}ForSequenceClassification")(config).eval()
-    fgm, plainly, then = EmbeddingChange(model, 0.1), [], []
-    with fgm.watched() as seen:
-        loss = plain(model(**BATCH), LABELS)
+    fgm, plainly, then = EmbeddingPerturbation(model, 0.1), [], []
+    with fgm.record() as seen:
+        loss = mean_cross_entropy(model(**BATCH), LABELS)
     loss.backward()
     plainly = [one.detach() for one in seen]
-    with fgm.applied(seen):
+    with fgm.perturb(seen):
         hook = fgm.layer.register_forward_hook(lambda m, i, output: then.append(output.detach()))
-        worse = plain(model(**BATCH), LABELS)
+        worse = mean_cross_entropy(model(**BATCH), LABELS)
         hook.remove()
     assert worse.item() > loss.item()
     change = then[0] - plainly[0]
@@ -75,28 +79,28 @@ def test_fgm_changes_each_row_by_one_length(kind) -> None:
 
 
 def test_fgm_of_embeddings_that_are_not_read_is_refused() -> None:
-    fgm = EmbeddingChange(bert(), 0.1)
-    refused = pytest.raises(FoldlineError, match=r"fgm .* BertForSequenceClassification .* use awp")
-    with refused, fgm.applied([]):
+    fgm = EmbeddingPerturbation(build_tiny_bert(), 0.1)
+    refused = pytest.raises(FoldlineError, match=r"fgm .* BertForSequenceClassification.* use awp")
+    with refused, fgm.perturb([]):
         pass
 
 
 def test_fgm_counts_in_standard_deviations_of_the_embeddings() -> None:
     """Miyato et al. (2017) normalise embeddings before they change them."""
-    model = bert()
-    before = EmbeddingChange(model, 1.0).size
+    model = build_tiny_bert()
+    before = EmbeddingPerturbation(model, 1.0).size
     model.get_input_embeddings().weight.data.mul_(10)
-    assert EmbeddingChange(model, 1.0).size == pytest.approx(10 * before, rel=1e-6)
+    assert EmbeddingPerturbation(model, 1.0).size == pytest.approx(10 * before, rel=1e-6)
     assert before == pytest.approx(model.config.initializer_range, rel=0.15)
 
 
 def test_awp_moves_each_matrix_by_a_share_of_its_length() -> None:
-    model = bert()
+    model = build_tiny_bert()
     before = copy.deepcopy(dict(model.named_parameters()))
-    awp = WeightChange(model, 10.0)
-    loss = plain(model(**BATCH), LABELS)
-    awp.apply(lambda: plain(model(**BATCH), LABELS).backward())
-    assert plain(model(**BATCH), LABELS).item() > loss.item()
+    awp = WeightPerturbation(model, 10.0)
+    loss = mean_cross_entropy(model(**BATCH), LABELS)
+    awp.apply(lambda: mean_cross_entropy(model(**BATCH), LABELS).backward())
+    assert mean_cross_entropy(model(**BATCH), LABELS).item() > loss.item()
     moved = 0
     for name, parameter in model.named_parameters():
         length = (parameter - before[name]).norm().item()
@@ -106,5 +110,5 @@ def test_awp_moves_each_matrix_by_a_share_of_its_length() -> None:
         assert parameter.ndim > 1 or not length
         assert parameter.grad is None or not parameter.grad.any()
     assert moved > 10
-    awp.undo()
+    awp.restore()
     assert all(torch.equal(p, before[n]) for n, p in model.named_parameters())

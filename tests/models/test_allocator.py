@@ -14,20 +14,20 @@ from tests.conftest import ROOT
 PAGES = """
 import json, resource, sys
 import numpy as np
-from foldline.models.neural.allocator import keep_freed
+from foldline.models.neural.allocator import retain_freed_memory
 
 def used():
     for _ in range(20):
         np.ones(40_000_000, dtype=np.int8)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
-kept = len(sys.argv) > 1 and keep_freed()
+kept = len(sys.argv) > 1 and retain_freed_memory()
 print(json.dumps({"kept": kept, "pages": -used() + used()}))
 """
 
 
-def pages(*arguments: str, **variables: str) -> dict[str, Any]:
-    """Give how many new pages a process takes for twenty blocks, one after the other."""
+def count_new_pages(*arguments: str, **variables: str) -> dict[str, Any]:
+    """Return how many new pages a process takes for twenty blocks, one after the other."""
     own = {"PATH": "", "PYTHONPATH": str(ROOT), **variables}
     run = [sys.executable, "-c", PAGES, *arguments]
     found = subprocess.run(run, env=own, capture_output=True, text=True, check=True, cwd=ROOT)
@@ -37,14 +37,14 @@ def pages(*arguments: str, **variables: str) -> dict[str, Any]:
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
 def test_freed_memory_is_used_again() -> None:
-    before, kept = pages(), pages("keep")
+    before, kept = count_new_pages(), count_new_pages("keep")
     assert not before["kept"]
     assert kept["kept"]
     assert kept["pages"] < before["pages"] / 10
 
 
 def test_what_the_user_has_set_stays() -> None:
-    assert not pages("keep", MALLOC_ARENA_MAX="2")["kept"]
+    assert not count_new_pages("keep", MALLOC_ARENA_MAX="2")["kept"]
 
 
 def test_another_library_is_left_alone(monkeypatch) -> None:
@@ -52,7 +52,7 @@ def test_another_library_is_left_alone(monkeypatch) -> None:
 
     monkeypatch.setattr(allocator.platform, "libc_ver", lambda: ("", ""))
     monkeypatch.setattr(allocator.ctypes, "CDLL", None)
-    assert allocator.keep_freed.__wrapped__() is False
+    assert allocator.retain_freed_memory.__wrapped__() is False
 
 
 @pytest.mark.parametrize("model", ["scratch", "pretrained"])

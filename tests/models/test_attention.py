@@ -7,29 +7,34 @@ import torch
 from transformers import AutoModelForSequenceClassification, set_seed
 
 from foldline.models.neural import precision
-from foldline.models.neural.attention import SHORT, cast_once, plain, to_learn
+from foldline.models.neural.attention import (
+    SHORT_TEXT,
+    eager_attention,
+    inputs_cast_once,
+    training_attention,
+)
 from foldline.models.neural.trainer import TextTrainer
 from tests.helpers.marks import fast_first
-from tests.helpers.tiny_models import CONFIGS, learnt_from
+from tests.helpers.tiny_models import CONFIGS, outputs_and_gradients
 
 
 @pytest.mark.parametrize("family", fast_first(CONFIGS, ["bert", "llama"]))
 def test_plain_products_learn_the_same(family) -> None:
     set_seed(0)
     model: Any = AutoModelForSequenceClassification.from_config(CONFIGS[family]()).eval()
-    fused, change = learnt_from(model)
+    fused, change = outputs_and_gradients(model)
     before = model.config._attn_implementation
-    with plain(model):
+    with eager_attention(model):
         assert (before, model.config._attn_implementation) == ("sdpa", "eager")
-        found, other = learnt_from(model)
+        found, other = outputs_and_gradients(model)
     assert model.config._attn_implementation == before
     assert found == pytest.approx(fused, abs=1e-5)
     assert other == pytest.approx(change, abs=1e-5)
     assert float(change.abs().max()) > 1e-3
 
 
-def learnt_in_half(model: Any) -> tuple[torch.Tensor, torch.Tensor, list[set[Any]]]:
-    """Give outputs, gradients, and of each attention the tokens that its three layers read."""
+def bfloat16_gradients(model: Any) -> tuple[torch.Tensor, torch.Tensor, list[set[Any]]]:
+    """Return outputs, gradients, and of each attention the tokens that its three layers read."""
     seen: list[set[Any]] = []
     hooks: list[Any] = []
     for module in model.modules():
@@ -44,13 +49,13 @@ def learnt_in_half(model: Any) -> tuple[torch.Tensor, torch.Tensor, list[set[Any
                 )
             )
     with torch.autocast("cpu", torch.bfloat16):
-        found, change = learnt_from(model)
+        found, change = outputs_and_gradients(model)
     for hook in hooks:
         hook.remove()
     return found, change, seen
 
 
-def kinds(read: set[Any]) -> set[torch.dtype]:
+def dtypes(read: set[Any]) -> set[torch.dtype]:
     return {kind for _, kind in read}
 
 
@@ -58,28 +63,28 @@ def kinds(read: set[Any]) -> set[torch.dtype]:
 def test_tokens_are_cast_once(family) -> None:
     set_seed(0)
     model: Any = AutoModelForSequenceClassification.from_config(CONFIGS[family]()).eval()
-    thrice, change, before = learnt_in_half(model)
-    with cast_once(model):
-        found, other, seen = learnt_in_half(model)
+    thrice, change, before = bfloat16_gradients(model)
+    with inputs_cast_once(model):
+        found, other, seen = bfloat16_gradients(model)
     assert torch.equal(found, thrice)
     assert float((other - change).norm()) <= 2**-7 * float(change.norm())
     assert float(change.abs().max()) > 1e-3
     if family in ("bert", "roberta", "xlm-roberta", "camembert", "electra"):
         # ELECTRA's tokens come from a product, and are in lower precision from there on.
-        assert (kinds(before[1]) == {torch.float32}) == (family != "electra")
-        assert [kinds(read) for read in seen] == [{torch.bfloat16}] * 2
+        assert (dtypes(before[1]) == {torch.float32}) == (family != "electra")
+        assert [dtypes(read) for read in seen] == [{torch.bfloat16}] * 2
         assert [len(read) for read in seen] == [1, 1]
     else:
         assert torch.equal(other, change)
-    *_, after = learnt_in_half(model)
-    assert [kinds(read) for read in after] == [kinds(read) for read in before]
+    *_, after = bfloat16_gradients(model)
+    assert [dtypes(read) for read in after] == [dtypes(read) for read in before]
 
 
 def test_nothing_is_cast_in_float32() -> None:
     model: Any = AutoModelForSequenceClassification.from_config(CONFIGS["bert"]()).eval()
-    whole, change = learnt_from(model)
-    with cast_once(model):
-        found, other = learnt_from(model)
+    whole, change = outputs_and_gradients(model)
+    with inputs_cast_once(model):
+        found, other = outputs_and_gradients(model)
     assert torch.equal(found, whole)
     assert torch.equal(other, change)
 
@@ -87,11 +92,11 @@ def test_nothing_is_cast_in_float32() -> None:
 @pytest.mark.parametrize(
     ("number", "longest", "gpu", "used"),
     [
-        ("bfloat16", SHORT, False, "eager"),
-        ("auto", SHORT, False, "eager"),
-        ("float32", SHORT, False, "sdpa"),
-        ("bfloat16", SHORT + 1, False, "sdpa"),
-        ("bfloat16", SHORT, True, "sdpa"),
+        ("bfloat16", SHORT_TEXT, False, "eager"),
+        ("auto", SHORT_TEXT, False, "eager"),
+        ("float32", SHORT_TEXT, False, "sdpa"),
+        ("bfloat16", SHORT_TEXT + 1, False, "sdpa"),
+        ("bfloat16", SHORT_TEXT, True, "sdpa"),
     ],
 )
 def test_used_for_short_texts_in_bfloat16_on_a_cpu(
@@ -101,7 +106,7 @@ def test_used_for_short_texts_in_bfloat16_on_a_cpu(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     own = recipe(max_length=longest, **{"train.precision": number})
     model: Any = AutoModelForSequenceClassification.from_config(CONFIGS["bert"]())
-    with to_learn(model, own):
+    with training_attention(model, own):
         assert model.config._attn_implementation == used
     assert model.config._attn_implementation == "sdpa"
 

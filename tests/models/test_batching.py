@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from foldline.core.errors import FoldlineError
-from foldline.models.neural.batching import BucketSampler, sampler
+from foldline.models.neural.batching import BucketSampler, make_sampler
 
 LENGTHS = [int(n) for n in np.random.default_rng(0).integers(3, 60, size=1003)]
 
 
-def made(
+def make_epoch(
     n: int = 1003, batch: int = 8, accumulation: int = 1, seed: int = 1, **top: int
 ) -> BucketSampler:
     arguments = {
@@ -20,11 +20,11 @@ def made(
         "gradient_accumulation_steps": accumulation,
         "seed": seed,
     }
-    return sampler(LENGTHS[:n], SimpleNamespace(**(arguments | top)), batch * accumulation)
+    return make_sampler(LENGTHS[:n], SimpleNamespace(**(arguments | top)), batch * accumulation)
 
 
-def padding(batches: list[list[int]]) -> float:
-    """Give the share of a batch's places that hold no token."""
+def padding_share(batches: list[list[int]]) -> float:
+    """Return the share of a batch's places that hold no token."""
     places = sum(len(b) * max(LENGTHS[i] for i in b) for b in batches)
     return 1 - sum(LENGTHS[i] for b in batches for i in b) / places
 
@@ -32,7 +32,7 @@ def padding(batches: list[list[int]]) -> float:
 @pytest.mark.parametrize("accumulation", [1, 2, 4, 7])
 @pytest.mark.parametrize("n", [1, 3, 8, 9, 33, 130, 1003])
 def test_every_row_once_an_epoch(n: int, accumulation: int) -> None:
-    own = made(n, accumulation=accumulation)
+    own = make_epoch(n, accumulation=accumulation)
     batches = list(own)
     assert sorted(i for b in batches for i in b) == list(range(n))
     assert len(batches) == len(own)
@@ -40,7 +40,7 @@ def test_every_row_once_an_epoch(n: int, accumulation: int) -> None:
 
 
 def test_seed_and_epoch_decide() -> None:
-    own, again, other = made(), made(), made(seed=2)
+    own, again, other = make_epoch(), make_epoch(), make_epoch(seed=2)
     first = list(own)
     assert first == list(again)
     assert first != list(other)
@@ -53,7 +53,7 @@ def test_seed_and_epoch_decide() -> None:
 
 @pytest.mark.parametrize("n", [100, 1003])
 def test_rows_meet_others_in_another_epoch(n: int) -> None:
-    own = made(n)
+    own = make_epoch(n)
     first = {frozenset(b) for b in own}
     own.set_epoch(1)
     same = sum(frozenset(b) in first for b in own)
@@ -63,33 +63,33 @@ def test_rows_meet_others_in_another_epoch(n: int) -> None:
 def test_pads_little() -> None:
     order = np.random.default_rng(0).permutation(len(LENGTHS)).tolist()
     at_random = [order[i : i + 8] for i in range(0, len(order), 8)]
-    assert padding(list(made())) < padding(at_random) / 4
+    assert padding_share(list(make_epoch())) < padding_share(at_random) / 4
 
 
 @pytest.mark.parametrize("accumulation", [1, 2, 4])
 @pytest.mark.parametrize("n", [34, 37, 64])
 def test_processes_share_a_step(n: int, accumulation: int) -> None:
     ranks = [
-        made(n, 16 // accumulation, accumulation, world_size=2, process_index=rank)
+        make_epoch(n, 16 // accumulation, accumulation, world_size=2, process_index=rank)
         for rank in range(2)
     ]
     batches = [list(own) for own in ranks]
     assert len(batches[0]) == len(batches[1]) == len(ranks[0])
     assert sorted(i for own in batches for b in own for i in b) == list(range(n))
     step = {i for own in batches for b in own[:accumulation] for i in b}
-    alone = list(made(n, 16 // accumulation, accumulation))
+    alone = list(make_epoch(n, 16 // accumulation, accumulation))
     assert step == {i for b in alone[:accumulation] for i in b}  # as many rows, and the same
 
 
 def test_a_process_without_a_row_of_its_own_repeats_one() -> None:
-    ranks = [made(17, world_size=2, process_index=rank) for rank in range(2)]
+    ranks = [make_epoch(17, world_size=2, process_index=rank) for rank in range(2)]
     last = [list(own)[-1] for own in ranks]
     assert [len(batch) for batch in last] == [1, 1]
 
 
 def test_a_step_with_fewer_rows_than_processes_is_refused() -> None:
     with pytest.raises(FoldlineError, match=r"learns from 4 rows, cut into 1 for each of 8 proc"):
-        made(34, 4, world_size=8)
+        make_epoch(34, 4, world_size=8)
 
 
 # Tokens of film reviews in Korean, and the percentiles that they stand at.
@@ -103,7 +103,7 @@ def test_short_reviews_are_padded_by_less_than_eight_percent(n: int, most: float
     shares = np.random.default_rng(n).permutation((np.arange(n) + 0.5) / n)
     lengths = np.interp(100 * shares, PERCENTILES, TOKENS).round().astype(int).tolist()
     one = SimpleNamespace(world_size=1, process_index=0, gradient_accumulation_steps=1, seed=1)
-    own, places = sampler(lengths, one, 32), 0
+    own, places = make_sampler(lengths, one, 32), 0
     for epoch in range(4):
         own.set_epoch(epoch)
         places += sum(len(batch) * max(lengths[i] for i in batch) for batch in own)
@@ -111,7 +111,7 @@ def test_short_reviews_are_padded_by_less_than_eight_percent(n: int, most: float
 
 
 def test_what_fills_no_step_is_not_always_the_longest() -> None:
-    own, lengths = made(1003, batch=32), []
+    own, lengths = make_epoch(1003, batch=32), []
     for epoch in range(20):
         own.set_epoch(epoch)
         lengths.append(min(LENGTHS[i] for i in list(own)[-1]))

@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from foldline.core.errors import FoldlineError
-from foldline.models.device import sums
+from foldline.models.device import deterministic
 from tests.helpers.marks import fast_first
 
 WAYS = ("off", "seeded", "strict")
 
 
-def state() -> tuple[bool, bool, int]:
-    """Give what torch keeps for the whole process."""
+def determinism_state() -> tuple[bool, bool, int]:
+    """Return what torch keeps for the whole process."""
     return (
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
@@ -21,23 +21,29 @@ def state() -> tuple[bool, bool, int]:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_process_is_left_as_it_was(way, recipe) -> None:
-    before = state()
-    with sums(recipe({"train.determinism": way, "train.threads": 2}).train):
+    before = determinism_state()
+    with deterministic(recipe({"train.determinism": way, "train.threads": 2}).train):
         assert torch.get_num_threads() == 2
         assert torch.are_deterministic_algorithms_enabled() == (
             way == "strict" or (way == "seeded" and torch.cuda.is_available())
         )
-    assert state() == before
-    with pytest.raises(ValueError, match="mine"), sums(recipe({"train.determinism": way}).train):
+    assert determinism_state() == before
+    with (
+        pytest.raises(ValueError, match="mine"),
+        deterministic(recipe({"train.determinism": way}).train),
+    ):
         raise ValueError("mine")
-    assert state() == before
+    assert determinism_state() == before
 
 
 def test_strict_names_an_operation_that_has_no_fixed_order(recipe) -> None:
     place, value = torch.tensor([0]), torch.ones(1)
-    with sums(recipe({"train.determinism": "seeded"}).train):
+    with deterministic(recipe({"train.determinism": "seeded"}).train):
         torch.zeros(3).put_(place, value)
-    with pytest.raises(FoldlineError) as found, sums(recipe({"train.determinism": "strict"}).train):
+    with (
+        pytest.raises(FoldlineError) as found,
+        deterministic(recipe({"train.determinism": "strict"}).train),
+    ):
         torch.zeros(3).put_(place, value)
     assert "put_ does not have a deterministic implementation" in str(found.value)
     assert "Next: set it to seeded" in str(found.value)
@@ -46,7 +52,7 @@ def test_strict_names_an_operation_that_has_no_fixed_order(recipe) -> None:
 def test_other_errors_pass_strict(recipe) -> None:
     with (
         pytest.raises(RuntimeError, match="must match the size"),
-        sums(recipe({"train.determinism": "strict"}).train),
+        deterministic(recipe({"train.determinism": "strict"}).train),
     ):
         torch.ones(2) + torch.ones(3)
 

@@ -36,7 +36,7 @@ found = {"losses": losses, "norms": norms, "predicted": fitted.model.predict(tab
 """
 
 
-def trained(folder: Path, table: pd.DataFrame, content: str, processes: int) -> list[dict]:
+def train_processes(folder: Path, table: pd.DataFrame, content: str, processes: int) -> list[dict]:
     """Train in so many processes; give what each of them found."""
     folder.mkdir()
     (folder / "train.py").write_text(SCRIPT)
@@ -73,8 +73,8 @@ def test_one_process_is_two(tmp_path, rows, recipe, accumulation, more) -> None:
     dotted = {"scratch.dropout": 0.0, "train.warmup": 0.0, "train.accumulation": accumulation}
     dotted |= more
     content = recipe(dotted, batch_size=16 // accumulation).model_dump_json()
-    (one,) = trained(tmp_path / "one", rows(), content, 1)
-    two = trained(tmp_path / "two", rows(), content, 2)
+    (one,) = train_processes(tmp_path / "one", rows(), content, 1)
+    two = train_processes(tmp_path / "two", rows(), content, 2)
     assert len(one["losses"]) == 6
     for found in two:
         assert found["losses"] == pytest.approx(one["losses"], abs=2e-4)

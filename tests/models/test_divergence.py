@@ -8,7 +8,7 @@ import pytest
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.labels import Labels
-from foldline.models.neural.divergence import LONG, Explosion, chance
+from foldline.models.neural.divergence import PATIENCE, DivergenceDetector, chance_loss
 
 TWO = Labels("classification", ("a", "b"))
 RNG = np.random.default_rng(0)
@@ -23,29 +23,33 @@ RESTLESS: dict[str, Iterable[float]] = {
 }
 
 
-def stopped_at(losses: Iterable[float], warmup: float = 0.0, labels: Labels = TWO) -> int | None:
+def first_stop(losses: Iterable[float], warmup: float = 0.0, labels: Labels = TWO) -> int | None:
     given = list(losses)
-    watching = Explosion(labels, warmup, lambda: "")
-    return next((n for n, v in enumerate(given, 1) if watching.exploded(v, len(given))), None)
+    watching = DivergenceDetector(labels, warmup, lambda: "")
+    return next((n for n, v in enumerate(given, 1) if watching.update(v, len(given))), None)
 
 
 @pytest.mark.parametrize("name", RESTLESS)
 def test_a_restless_loss_goes_on(name):
-    assert stopped_at(RESTLESS[name], warmup=0.25) is None
+    assert first_stop(RESTLESS[name], warmup=0.25) is None
 
 
 @pytest.mark.parametrize("height", [8.0, 100.0, 1e30])
 def test_an_exploded_loss_is_stopped(height):
-    found = stopped_at([*FALLING, *np.full(1000, height)])
+    found = first_stop([*FALLING, *np.full(1000, height)])
 
     assert found is not None
-    assert 500 + LONG <= found < 500 + LONG + 50
+    assert 500 + PATIENCE <= found < 500 + PATIENCE + 50
 
 
 def test_chance_is_the_loss_of_who_knows_nothing():
-    assert chance(TWO) == chance(Labels("multilabel", ("a", "b", "c"))) == pytest.approx(0.6931472)
-    assert chance(Labels("classification", ("a", "b", "c"))) == pytest.approx(1.0986123)
-    assert chance(Labels("regression")) == 1.0
+    assert (
+        chance_loss(TWO)
+        == chance_loss(Labels("multilabel", ("a", "b", "c")))
+        == pytest.approx(0.6931472)
+    )
+    assert chance_loss(Labels("classification", ("a", "b", "c"))) == pytest.approx(1.0986123)
+    assert chance_loss(Labels("regression")) == 1.0
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from foldline.models.neural.dropout import drawn_together, kept
+from foldline.models.neural.dropout import dropout_mask, fast_dropout
 
 MANY = 400_000
 
@@ -12,7 +12,7 @@ MANY = 400_000
 @pytest.mark.parametrize("p", [0.001, 0.1, 0.5, 0.9])
 def test_the_share_that_falls(p) -> None:
     torch.manual_seed(3)
-    falls = (kept(torch.empty(MANY), p) == 0).float()
+    falls = (dropout_mask(torch.empty(MANY), p) == 0).float()
     error = 4 * (p * (1 - p) / MANY) ** 0.5  # four standard errors
     assert float(falls.mean()) == pytest.approx(p, abs=error)
     for apart in (1, 2, 3, 4):  # places of one drawn number, and of two
@@ -26,7 +26,7 @@ def test_the_share_that_falls(p) -> None:
 @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("shape", [(7,), (3, 5), (2, 3, 4), (0, 4)])
 def test_what_stays_is_scaled(kind, shape) -> None:
-    found = kept(torch.ones(shape, dtype=kind), 0.1)
+    found = dropout_mask(torch.ones(shape, dtype=kind), 0.1)
     assert (found.dtype, found.shape) == (kind, shape)
     scale = torch.ones(1).to(kind).mul_(1 / 0.9).item()
     assert set(found.flatten().tolist()) <= {0.0, scale}
@@ -35,7 +35,7 @@ def test_what_stays_is_scaled(kind, shape) -> None:
 def test_gradients_go_where_the_values_went() -> None:
     torch.manual_seed(0)
     values = torch.full((50, 40), 2.0, requires_grad=True)
-    with drawn_together():
+    with fast_dropout():
         found = torch.nn.Dropout(0.25)(values)
     found.sum().backward()
     assert values.grad is not None
@@ -47,14 +47,14 @@ def test_a_seed_gives_the_same_masks() -> None:
     found = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        found.append(kept(torch.empty(1000), 0.3))
+        found.append(dropout_mask(torch.empty(1000), 0.3))
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])
 
 
 def test_none_where_none_is_asked_for() -> None:
     values = torch.rand(100)
-    with drawn_together():
+    with fast_dropout():
         assert torch.equal(F.dropout(values, 0.0), values)
         assert torch.equal(F.dropout(values, 0.5, training=False), values)
         assert not F.dropout(values, 1.0).any()
@@ -66,7 +66,7 @@ def test_none_where_none_is_asked_for() -> None:
 
 def test_as_before_after_it() -> None:
     before = F.dropout
-    with pytest.raises(KeyboardInterrupt), drawn_together():
+    with pytest.raises(KeyboardInterrupt), fast_dropout():
         assert F.dropout is not before
         raise KeyboardInterrupt
     assert F.dropout is before

@@ -9,13 +9,13 @@ import torch
 from transformers import AutoModel, RobertaConfig
 
 from foldline.models import registry
-from foldline.models.neural.transformer import predictions
+from foldline.models.neural.transformer import to_predictions
 from tests.helpers.marks import fast_first
-from tests.helpers.tiny_models import CONFIGS, PLAIN, SIZES
+from tests.helpers.tiny_models import CONFIGS, EAGER_ONLY, SIZES
 
 RANK = 3
 HOW = {"epochs": 2, "lr": 1e-3, "max_length": 64}
-FAMILIES = CONFIGS | PLAIN
+FAMILIES = CONFIGS | EAGER_ONLY
 LORA = ["albert", "distilbert", "electra", "deberta-v2", "modernbert"]
 ONE_TYPE = {"one type": lambda: RobertaConfig(**SIZES, type_vocab_size=1)}
 # How the tokenizer of each marks a text and a pair of them: [CLS], <s> or a last token alone.
@@ -41,7 +41,7 @@ MARKS: dict[str, dict[str, str]] = {
 }
 
 
-def tokenizer_of(family: str, texts: list[str]) -> Any:
+def build_tokenizer(family: str, texts: list[str]) -> Any:
     """Learn a byte-level tokenizer that marks texts as the family's own does."""
     from tokenizers import ByteLevelBPETokenizer, processors
     from transformers import PreTrainedTokenizerFast
@@ -72,7 +72,7 @@ def folder(rows, tmp_path_factory) -> Callable[..., str]:
 
     def make(family: str, outputs: tuple[str, ...] = ()) -> str:
         path = tmp_path_factory.mktemp(family)
-        tokenizer = tokenizer_of(family, table["text"].tolist() + table["text_pair"].tolist())
+        tokenizer = build_tokenizer(family, table["text"].tolist() + table["text_pair"].tolist())
         config = (FAMILIES | ONE_TYPE)[family]()
         config.vocab_size = len(tokenizer)
         config.pad_token_id = tokenizer.pad_token_id
@@ -88,7 +88,7 @@ def folder(rows, tmp_path_factory) -> Callable[..., str]:
     return make
 
 
-def elsewhere(folder: Any, table: Any, task: str, typed: bool = True) -> np.ndarray:
+def predict_with_transformers(folder: Any, table: Any, task: str, typed: bool = True) -> np.ndarray:
     """Predict by transformers alone, all rows in one batch; without `typed` all are of type 0."""
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -101,7 +101,7 @@ def elsewhere(folder: Any, table: Any, task: str, typed: bool = True) -> np.ndar
     assert 0 < given["attention_mask"].float().mean() < 0.9  # many places are padding
     with torch.no_grad():
         logits = model(**given).logits
-    return predictions(logits.double().numpy(), task)
+    return to_predictions(logits.double().numpy(), task)
 
 
 @pytest.mark.parametrize("family", fast_first(FAMILIES, ["bert", "gpt2", "xlnet"]))
@@ -122,9 +122,11 @@ def test_learnt_saved_and_opened(family, folder, fit, rows, labels, tmp_path) ->
     np.testing.assert_allclose(alone, together, atol=1e-5)
     registry.save(found.model, "x", labels(task), tmp_path / "m")
     np.testing.assert_array_equal(registry.load(tmp_path / "m").predict(held), together)
-    np.testing.assert_allclose(elsewhere(tmp_path / "m", held, task), together, atol=1e-5)
+    np.testing.assert_allclose(
+        predict_with_transformers(tmp_path / "m", held, task), together, atol=1e-5
+    )
     if family in TYPED:
-        of_one = elsewhere(tmp_path / "m", held, task, typed=False)
+        of_one = predict_with_transformers(tmp_path / "m", held, task, typed=False)
         assert (np.abs(of_one - together).max() > 1e-3) == (family in TYPED[:3])
 
 
@@ -136,7 +138,7 @@ def test_a_model_of_one_type_reads_pairs(folder, fit, rows, labels, tmp_path) ->
     together = found.model.predict(table)
     assert np.ptp(together, axis=0).max() > 0.1
     registry.save(found.model, "x", labels("classification"), tmp_path / "m")
-    opened = elsewhere(tmp_path / "m", table, "classification")
+    opened = predict_with_transformers(tmp_path / "m", table, "classification")
     np.testing.assert_allclose(opened, together, atol=1e-5)
 
 
@@ -167,5 +169,5 @@ def test_lora(family, folder, fit, rows, labels, tmp_path) -> None:
     assert np.ptp(together, axis=0).max() > 0.1
     registry.save(found.model, "x", labels("classification"), tmp_path / "m")
     np.testing.assert_array_equal(registry.load(tmp_path / "m").predict(held), together)
-    opened = elsewhere(tmp_path / "m", held, "classification")
+    opened = predict_with_transformers(tmp_path / "m", held, "classification")
     np.testing.assert_allclose(opened, together, atol=1e-5)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from foldline.models import gbdt
-from foldline.models.boosted_trees import Forest, forest_of
-from foldline.models.surface_features import COUNTS, KINDS, surface
+from foldline.models.boosted_trees import Forest, extract_forest
+from foldline.models.surface_features import COUNTS, KINDS, surface_features
 
 
 @pytest.mark.parametrize("classes", [0, 2, 4])
@@ -22,8 +22,8 @@ def test_trees_as_arrays_are_scikit_learns(classes):
     else:
         model = HistGradientBoostingRegressor(max_iter=15, early_stopping=False)
         expected = model.fit(features, target).predict(new)[:, None]
-    forest = forest_of(model)
-    again = Forest.of(forest.arrays())
+    forest = extract_forest(model)
+    again = Forest.from_arrays(forest.arrays())
 
     np.testing.assert_allclose(forest.scores(new), expected, rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(again.scores(new), forest.scores(new))
@@ -32,7 +32,7 @@ def test_trees_as_arrays_are_scikit_learns(classes):
 
 
 def test_what_a_text_looks_like_by_hand():
-    found = surface(["Ab 1!\n가漢の é", ""])
+    found = surface_features(["Ab 1!\n가漢の é", ""])
     shares = dict(zip(KINDS, found[0, COUNTS:] * 11, strict=True))
 
     assert found[0, :COUNTS] == pytest.approx([*np.log1p([11, 4, 1]), 2.0])
@@ -48,15 +48,15 @@ def test_features_of_a_row_are_its_own_to_the_last_bit(fit, rows):
     """A tree's threshold would turn a last digit into another leaf."""
     for pairs in (False, True):
         table = rows("classification", pairs)
-        reader = fit("gbdt", table.iloc[:28], table.iloc[28:], "classification").model.reader
-        together = reader.read(table)
-        alone = np.concatenate([reader.read(table.iloc[i : i + 1]) for i in range(len(table))])
+        reader = fit("gbdt", table.iloc[:28], table.iloc[28:], "classification").model.extractor
+        together = reader.extract(table)
+        alone = np.concatenate([reader.extract(table.iloc[i : i + 1]) for i in range(len(table))])
         np.testing.assert_array_equal(alone, together)
 
 
 def test_validation_rows_say_when_to_stop(fit, rows, parts):
     train, valid = parts
-    how = {"gbdt.iterations": 60, "gbdt.patience": 3, "gbdt.learning_rate": 0.5}
+    how = {"gbdt.iterations": 60, "gbdt.patience": 3, "gbdt.lr": 0.5}
     free = fit("gbdt", train, valid.iloc[:0], "classification", dotted=how)
     stopped = fit("gbdt", train, valid, "classification", dotted=how)
 
@@ -73,7 +73,7 @@ def test_several_labels_have_trees_of_their_own(fit, rows, labels, recipe, monke
     held = np.eye(3, dtype=np.int64)[labels("classification").encode(table["label"])]
     held[:, 2] = 0
     monkeypatch.setattr(
-        gbdt, "targets_of", lambda rows, _: held[table.index.get_indexer(rows.index)]
+        gbdt, "training_targets", lambda rows, _: held[table.index.get_indexer(rows.index)]
     )
     job = Job(table.iloc[:28], table.iloc[28:], several, recipe(), tmp_path)
     found = gbdt.fit(job).model.predict(table)

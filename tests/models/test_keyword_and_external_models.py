@@ -11,27 +11,27 @@ from foldline.core.params import Settings
 from foldline.core.params.loading import load
 from foldline.models import registry, zero_shot
 from foldline.models.external import read_predictions
-from foldline.models.keywords import Keywords, read_rules
-from foldline.models.length import lengths
+from foldline.models.keywords import KeywordModel, read_rules
+from foldline.models.length import length_features
 from tests.helpers import projects
-from tests.helpers.distinct_outputs import wide
+from tests.helpers.distinct_outputs import are_distinct
 
 TOPICS = Labels("classification", ("food", "sport"))
 SEVERAL = Labels("multilabel", ("food", "sport"))
 NUMBERS = Labels("regression")
 
 
-def written(path: Path, text: str) -> Path:
+def write_file(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def told(rows, *texts: str):
+def predict_texts(rows, *texts: str):
     return rows(n=len(texts)).assign(text=list(texts))
 
 
 def test_lengths_by_hand(rows):
-    found = lengths(told(rows, "ab c", "").assign(text_pair=["abcdefg h i", ""]))
+    found = length_features(predict_texts(rows, "ab c", "").assign(text_pair=["abcdefg h i", ""]))
     first, second = np.log1p([4, 2]), np.log1p([11, 3])
 
     assert found[0] == pytest.approx([*first, *second, *(second - first)])
@@ -51,12 +51,12 @@ def test_length_alone_tells_what_it_can(fit, rows, labels):
 
 def test_keywords_by_hand(rows):
     rules = {"food": ["soup", "/kim.?chi/", "밥"], "sport": ["goal"]}
-    table = told(rows, "김밥을 먹었다", "KIMCHI soup and a GOAL", "goal goal", "nothing")
-    found = Keywords(TOPICS, rules, (0.25, 0.75)).predict(table)
+    table = predict_texts(rows, "김밥을 먹었다", "KIMCHI soup and a GOAL", "goal goal", "nothing")
+    found = KeywordModel(TOPICS, rules, (0.25, 0.75)).predict(table)
 
     assert found[:, 0] == pytest.approx([1, 2.125 / (2.125 + 1.375), 0, 0.25])
     assert found.sum(axis=1) == pytest.approx(np.ones(4))
-    several = Keywords(SEVERAL, rules, (0.25, 0.75)).predict(table)
+    several = KeywordModel(SEVERAL, rules, (0.25, 0.75)).predict(table)
     assert several.tolist() == [[1, 0], [1, 1], [0, 1], [0, 0]]
 
 
@@ -64,12 +64,12 @@ def test_keywords_by_hand(rows):
     ("content", "message"),
     [
         ("foot: [soup]", r"'foot' is not a class; did you mean 'food'\? Classes: food, sport"),
-        ("food: soup", r"food must have a list of words \(found 'soup'\)"),
-        ("food: []", r"food must have a list of words"),
-        ("food: [soup, '']", r"food must have a list of words .*none of them empty"),
-        ("food: [null]", r"food must have a list of words \(found \[None\]\)"),
+        ("food: soup", r"food must be a list of non-empty words \(found 'soup'\)"),
+        ("food: []", r"food must be a list of non-empty words"),
+        ("food: [soup, '']", r"food must be a list of non-empty words"),
+        ("food: [null]", r"food must be a list of non-empty words \(found \[None\]\)"),
         ('food: ["/(/"]', r"food: '\(' is not a regular expression"),
-        ("- soup", r"must hold classes with lists of words"),
+        ("- soup", r"must map classes to lists of words"),
         ("food: [soup", r"rules.yaml, line 1: not valid YAML: expected ',' or '\]'"),
         ("food:\n\t- soup", r"rules.yaml, line 2: not valid YAML: .*Indent with spaces"),
         ("food: [soup]\nfood: [rice]", r"rules.yaml, line 2: not valid YAML: .*duplicate key"),
@@ -77,7 +77,7 @@ def test_keywords_by_hand(rows):
 )
 def test_rules_that_are_wrong_are_told(content, message, tmp_path):
     with pytest.raises(FoldlineError, match=message):
-        read_rules(written(tmp_path / "rules.yaml", content), TOPICS)
+        read_rules(write_file(tmp_path / "rules.yaml", content), TOPICS)
 
 
 def test_predictions_from_elsewhere_are_taken_by_id(fit, rows, beside):
@@ -100,19 +100,21 @@ def test_predictions_from_elsewhere_are_taken_by_id(fit, rows, beside):
         ("id,p_food\n1,0.5", r"has no column p_sport; it has id, p_food"),
         ("id,p_food,p_sport\n1,0.5,x", r"line 2: column p_sport must hold a number \(found 'x'\)"),
         ("id,p_food,p_sport\n1,0.5,", r"line 2: column p_sport must hold a number"),
-        ("id,p_food,p_sport\n1,0,1,0,9", r"line 2: there are more cells than columns"),
+        ("id,p_food,p_sport\n1,0,1,0,9", r"line 2: more cells than columns"),
         ("id,p_food,p_sport\n1,0.5,0.6", r"line 2: the probabilities of a row must sum to 1"),
         ("id,p_food,p_sport\n1,1.5,-0.5", r"line 2: probabilities must be from 0 to 1"),
-        ("id,p_food,p_sport\n1,1,0\n1,1,0", r"line 3: id '1' stands in line 2, too"),
+        ("id,p_food,p_sport\n1,1,0\n1,1,0", r"line 3: id '1' is already in line 2"),
     ],
 )
 def test_predictions_that_are_wrong_are_told(content, message, tmp_path):
     with pytest.raises(FoldlineError, match=message):
-        read_predictions(written(tmp_path / "p.csv", content), TOPICS)
+        read_predictions(write_file(tmp_path / "p.csv", content), TOPICS)
 
 
 def test_predictions_of_every_task_are_read(tmp_path):
-    path = written(tmp_path / "p.csv", "p_sport,id,p_food,predicted\n0.333,a,0.666,-2\n0,b,1,3e2\n")
+    path = write_file(
+        tmp_path / "p.csv", "p_sport,id,p_food,predicted\n0.333,a,0.666,-2\n0,b,1,3e2\n"
+    )
     ids, values = read_predictions(path, TOPICS)
 
     assert ids == ("a", "b")
@@ -140,7 +142,7 @@ def test_entailment_is_asked_for_each_description(fit, rows, tiny_nli, labels, t
             entails.append(model(**inputs).logits[:, 2].double())
     expected = torch.stack(entails).softmax(1).numpy()
 
-    assert wide(found.predict(table))
+    assert are_distinct(found.predict(table))
     assert found.predict(table) == pytest.approx(expected, abs=1e-6)
     registry.save(found, "zero-shot", labels("classification"), tmp_path / "m")
     np.testing.assert_array_equal(
@@ -157,11 +159,11 @@ def test_what_entailment_needs_is_told(fit, rows, tiny_bert):
             fit("zero-shot", table, table.iloc[:0], "classification", files=given)
         return str(caught.value)
 
-    assert "is no model of entailment: its labels are LABEL_0, LABEL_1" in message(model=tiny_bert)
+    assert "is not an NLI model: its labels are LABEL_0, LABEL_1" in message(model=tiny_bert)
     assert "'politics' is not a class" in message(descriptions={"politics": "x"})
-    assert "leaves no room for a text" in message(hypothesis="가나다라 " * 30 + "{label}")
+    assert "leaves no room for texts" in message(hypothesis="가나다라 " * 30 + "{label}")
     assert "zero_shot.model=nowhere cannot be loaded" in message(model="nowhere")
-    assert zero_shot.outputs("m", {0: "entailment", 1: "not-entailment"}) == (0, 1)
+    assert zero_shot.find_outputs("m", {0: "entailment", 1: "not-entailment"}) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +175,7 @@ def test_what_entailment_needs_is_told(fit, rows, tiny_bert):
         ({"model": "zero-shot"}, r"zero_shot.model\s+is null, but model=zero-shot needs it"),
         (
             {"model": "keywords", "task": "regression", "keywords.file": "data/raw/k.yaml"},
-            r"model\s+keywords tells classes and cannot predict numbers",
+            r"model\s+keywords supports only classification",
         ),
         ({"task": "regression", "tfidf.head": "svm"}, r"tfidf.head\s+svm needs classes"),
         ({"zero_shot.hypothesis": "about"}, r"zero_shot.hypothesis\s+must hold \{label\}"),
@@ -191,27 +193,27 @@ def test_params_refuse_at_the_first_stage(changes, message, tmp_path):
 
 
 def test_files_beside_the_tables_are_watched(workplace):
-    from foldline.data.auxiliary_files import beside
+    from foldline.data.preparation import hash_auxiliary_files
 
     settings = load(Settings, projects.PARAMS)
     Path("data/raw").mkdir(parents=True)
     for name in ("topics.csv", "topics_unlabelled.csv", "words.yaml", ".hidden"):
-        written(Path("data/raw") / name, name)
-    first = beside(settings.data)
-    written(Path("data/raw/topics_unlabelled.csv"), "changed")
+        write_file(Path("data/raw") / name, name)
+    first = hash_auxiliary_files(settings.data)
+    write_file(Path("data/raw/topics_unlabelled.csv"), "changed")
 
     assert list(first) == ["data/raw/words.yaml"]
-    assert beside(settings.data) == first
-    written(Path("data/raw/words.yaml"), "changed")
-    assert beside(settings.data) != first
+    assert hash_auxiliary_files(settings.data) == first
+    write_file(Path("data/raw/words.yaml"), "changed")
+    assert hash_auxiliary_files(settings.data) != first
 
 
 def test_a_changed_file_is_another_fit(recipe, tmp_path):
-    path = written(tmp_path / "p.csv", "1")
+    path = write_file(tmp_path / "p.csv", "1")
     own = recipe(model="external")
     own = own.model_copy(update={"external": own.external.model_copy(update={"file": str(path)})})
-    first = registry.identity(own, TOPICS)
-    written(path, "2")
+    first = registry.list_dependencies(own, TOPICS)
+    write_file(path, "2")
 
-    assert registry.identity(own, TOPICS) != first
-    assert registry.identity(recipe(model="tfidf"), TOPICS)[-1] is None
+    assert registry.list_dependencies(own, TOPICS) != first
+    assert registry.list_dependencies(recipe(model="tfidf"), TOPICS)[-1] is None

@@ -7,28 +7,28 @@ import torch
 
 from foldline.core.errors import FoldlineError
 from foldline.models.neural import layers
-from tests.helpers.tiny_models import CONFIGS, PLAIN, bert
+from tests.helpers.tiny_models import CONFIGS, EAGER_ONLY, build_bert
 
 
-@pytest.mark.parametrize("family", CONFIGS | PLAIN)
+@pytest.mark.parametrize("family", CONFIGS | EAGER_ONLY)
 def test_layers_of_every_family(family) -> None:
     from transformers import AutoModelForSequenceClassification
 
-    config = (CONFIGS | PLAIN)[family]()
+    config = (CONFIGS | EAGER_ONLY)[family]()
     config.num_labels = 3
     model = AutoModelForSequenceClassification.from_config(config)
     count = 1 if family == "albert" else 2  # its two layers share their weights
-    depths = layers.depths(model)
-    assert len(layers.stack(model)) == count
+    depths = layers.parameter_depths(model)
+    assert len(layers.encoder_layers(model)) == count
     assert set(depths.values()) == {*range(count + 2)}
     words = [n for n, p in model.named_parameters() if p is model.get_input_embeddings().weight]
     assert [depths[name] for name in words] == [0]
-    head = [n for n, p in model.named_parameters() if p is layers.head_of(model).weight]
+    head = [n for n, p in model.named_parameters() if p is layers.find_head(model).weight]
     assert [depths[name] for name in head] == [count + 1]
 
 
-def trained(model: Any) -> set[int]:
-    depths = layers.depths(model)
+def trainable_depths(model: Any) -> set[int]:
+    depths = layers.parameter_depths(model)
     return {depths[n] for n, p in model.named_parameters() if p.requires_grad}
 
 
@@ -36,13 +36,13 @@ def trained(model: Any) -> set[int]:
     ("trainable", "expected"), [("all", {0, 1, 2, 3, 4}), (1, {3, 4}), (2, {2, 3, 4})]
 )
 def test_layers_from_the_top_are_trained(trainable, expected) -> None:
-    model = bert(3)
+    model = build_bert(3)
     layers.freeze(model, trainable)
-    assert trained(model) == expected
+    assert trainable_depths(model) == expected
 
 
 def test_the_head_alone_is_trained() -> None:
-    model = bert(3)
+    model = build_bert(3)
     layers.freeze(model, "head")
     free = [n for n, p in model.named_parameters() if p.requires_grad]
     assert free == ["classifier.weight", "classifier.bias"]
@@ -71,14 +71,14 @@ def test_more_layers_than_there_are(key, fit, parts) -> None:
 def test_top_layers_start_anew(tmp_path) -> None:
     from transformers import AutoModelForSequenceClassification
 
-    bert(3).save_pretrained(tmp_path)
+    build_bert(3).save_pretrained(tmp_path)
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.fill_(3.0)
     torch.manual_seed(0)
-    layers.restart(model, 2)
-    depths = layers.depths(model)
+    layers.reinitialise(model, 2)
+    depths = layers.parameter_depths(model)
     for name, parameter in model.named_parameters():
         anew = depths[name] in (2, 3) or ".pooler." in name
         assert bool((parameter == 3.0).all()) != anew, name

@@ -21,9 +21,9 @@ from transformers import (
 )
 
 from foldline.core.errors import FoldlineError
-from foldline.data.reading import read
+from foldline.data.reading import read_raw
 from foldline.models.neural import scratch
-from foldline.models.neural.losses import loss_for
+from foldline.models.neural.losses import make_loss
 from foldline.models.text_encoding import check_tokens, encode
 
 
@@ -39,7 +39,7 @@ def bert(dropout: float = 0.1) -> Any:
 
 @pytest.fixture(scope="module")
 def data() -> list[dict[str, Any]]:
-    """Give 48 rows of 3 to 20 tokens; their label says how long they are."""
+    """Return 48 rows of 3 to 20 tokens; their label says how long they are."""
     rng = np.random.default_rng(0)
     lengths = rng.integers(3, 21, size=48)
     return [
@@ -56,8 +56,8 @@ def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return batch | {"labels": torch.tensor([row["labels"] for row in rows])}
 
 
-def plain(folder: Path, data: Any, model: Any, **how: Any) -> Trainer:
-    """Give Trainer as its documentation shows it."""
+def plain_trainer(folder: Path, data: Any, model: Any, **how: Any) -> Trainer:
+    """Return Trainer as its documentation shows it."""
     arguments = TrainingArguments(
         output_dir=str(folder),
         report_to="none",
@@ -73,7 +73,7 @@ def plain(folder: Path, data: Any, model: Any, **how: Any) -> Trainer:
 def test_grouping_by_length_scrambles_trainers_predictions(data, tmp_path) -> None:
     model = bert(0.0)
     own, grouped = (
-        plain(tmp_path, data, model, train_sampling_strategy=how).predict(data)
+        plain_trainer(tmp_path, data, model, train_sampling_strategy=how).predict(data)
         for how in ("random", "group_by_length")
     )
     expected = [row["labels"] for row in data]
@@ -94,31 +94,33 @@ def test_our_predictions_are_in_the_order_of_the_rows(fit, rows) -> None:
     assert len({tuple(row) for row in together.round(6)}) > 30
 
 
-def weights(model: Any) -> torch.Tensor:
+def flat_weights(model: Any) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
-def resumed(strategy: str, data: Any, folder: Path) -> float:
-    """Give how far weights are off after a training went on within its second epoch."""
+def resumed_loss(strategy: str, data: Any, folder: Path) -> float:
+    """Return how far weights are off after a training went on within its second epoch."""
     how: dict[str, Any] = {"train_sampling_strategy": strategy, "num_train_epochs": 2}
     how |= {"save_strategy": "steps", "save_steps": 17}
     whole = bert()
-    plain(folder, data, whole, **how).train()
+    plain_trainer(folder, data, whole, **how).train()
     again = bert()
-    plain(folder, data, again, **how).train(resume_from_checkpoint=str(folder / "checkpoint-17"))
-    return float((weights(whole) - weights(again)).abs().max())
+    plain_trainer(folder, data, again, **how).train(
+        resume_from_checkpoint=str(folder / "checkpoint-17")
+    )
+    return float((flat_weights(whole) - flat_weights(again)).abs().max())
 
 
 @pytest.mark.slow
 def test_grouping_by_length_does_not_go_on_exactly(data, tmp_path) -> None:
-    assert resumed("random", data, tmp_path / "a") == 0.0
-    assert resumed("group_by_length", data, tmp_path / "b") > 1e-4
+    assert resumed_loss("random", data, tmp_path / "a") == 0.0
+    assert resumed_loss("group_by_length", data, tmp_path / "b") > 1e-4
 
 
 def test_a_tokenizer_made_of_a_file_knows_five_tokens(rows, recipe, tmp_path) -> None:
     """transformers 5 takes `vocab_file`, says nothing, and reads no file; ours is refused it."""
     table = rows()
-    vocabulary = scratch.tokenizer(table["text"].tolist(), recipe()).get_vocab()
+    vocabulary = scratch.train_tokenizer(table["text"].tolist(), recipe()).get_vocab()
     path = tmp_path / "vocab.txt"
     path.write_text("\n".join(sorted(vocabulary, key=lambda token: vocabulary[token])), "utf-8")
     broken = BertTokenizerFast(vocab_file=str(path))
@@ -126,7 +128,7 @@ def test_a_tokenizer_made_of_a_file_knows_five_tokens(rows, recipe, tmp_path) ->
     encoded = np.concatenate(encode(broken, table, 24)["input_ids"])
     with pytest.raises(FoldlineError, match=r"100% of the tokens .* are unknown"):
         check_tokens(broken, encoded, "x")
-    whole = scratch.tokenizer(table["text"].tolist(), recipe())
+    whole = scratch.train_tokenizer(table["text"].tolist(), recipe())
     check_tokens(whole, np.concatenate(encode(whole, table, 24)["input_ids"]), "x")
 
 
@@ -136,7 +138,7 @@ def test_a_loss_of_the_usual_kind_grows_with_accumulation(data, tmp_path, recipe
     def usual(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
         return torch.nn.functional.cross_entropy(outputs.logits, labels)
 
-    own = loss_for(
+    own = make_loss(
         SimpleNamespace(task="classification", classes=("a", "b", "c")),  # type: ignore[arg-type]
         np.array([row["labels"] for row in data]),
         recipe().train,
@@ -144,7 +146,7 @@ def test_a_loss_of_the_usual_kind_grows_with_accumulation(data, tmp_path, recipe
 
     def first_loss(loss: Any, batch: int, count: int) -> float:
         how = {"per_device_train_batch_size": batch, "gradient_accumulation_steps": count}
-        trainer = plain(tmp_path, data, bert(0.0), max_steps=1, **how)
+        trainer = plain_trainer(tmp_path, data, bert(0.0), max_steps=1, **how)
         trainer.compute_loss_func = loss
         trainer.train()
         return float(trainer.state.log_history[0]["loss"])
@@ -158,6 +160,6 @@ def test_read_csv_splits_a_row_at_a_bare_carriage_return(tmp_path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"id,text,label\n1,one\rtwo,x\n2,three,y\n")
     assert pd.read_csv(path)["label"].isna().tolist() == [True, True, False]
-    found = read(path)
+    found = read_raw(path)
     assert found.columns["text"] == ["one\rtwo", "three"]
     assert found.columns["label"] == ["x", "y"]

@@ -8,8 +8,8 @@ from scipy.special import expit
 
 from foldline.core.io.labels import Labels
 from foldline.models import linear_heads
-from foldline.models.one_vs_rest import Linear, problem
-from foldline.models.platt import calibrated, calibration_folds, platt
+from foldline.models.one_vs_rest import LinearModel, one_vs_rest_targets
+from foldline.models.platt import calibration_folds, fit_calibrated, fit_sigmoid
 
 CLASSES = Labels("classification", ("a", "b", "c"))
 SEVERAL = Labels("multilabel", ("a", "b", "c"))
@@ -58,7 +58,7 @@ def test_complement_naive_bayes_orders_classes_as_scikit_learn_does():
 
     rng = np.random.default_rng(0)
     features, codes = sparse.csr_matrix(rng.random((60, 9)) ** 3), np.arange(60) % 3
-    own = linear_heads.complement_nb(features, np.eye(3)[codes].astype(bool), None, 9)
+    own = linear_heads.fit_complement_nb(features, np.eye(3)[codes].astype(bool), None, 9)
     theirs = ComplementNB(alpha=1.0).fit(features, codes).predict_joint_log_proba(features)
     scores = features @ own.weights.T
 
@@ -70,7 +70,7 @@ def test_complement_naive_bayes_orders_classes_as_scikit_learn_does():
 def test_log_count_ratios_by_hand():
     """Wang and Manning: r = log((p / |p|) / (q / |q|)), p and q the counts plus 1 of each side."""
     features = sparse.csr_matrix([[2.0, 0.0, -5.0], [1.0, 1.0, 7.0], [0.0, 3.0, 1.0]])
-    ratio, bias = linear_heads._naive_bayes(2, features, np.array([1, 1, 0]), None)
+    ratio, bias = linear_heads._fit_naive_bayes(2, features, np.array([1, 1, 0]), None)
     p, q = np.array([4.0, 2.0]) / 6, np.array([1.0, 4.0]) / 5
 
     assert ratio == pytest.approx([*np.log(p / q), 0.0])  # what may be negative is no count
@@ -81,13 +81,13 @@ def test_platt_finds_the_sigmoid_that_made_the_classes():
     rng = np.random.default_rng(1)
     scores = rng.normal(size=20_000)
     holds = rng.random(20_000) < expit(1.7 * scores - 0.8)
-    slope, shift = platt(scores, holds, np.ones(20_000))
+    slope, shift = fit_sigmoid(scores, holds, np.ones(20_000))
 
     assert slope == pytest.approx(1.7, abs=0.1)
     assert shift == pytest.approx(-0.8, abs=0.1)
     # A row that weighs twice is a row that stands twice.
-    twice = platt(np.tile(scores[:50], 2), np.tile(holds[:50], 2), np.full(100, 0.5))
-    weighed = platt(scores[:50], holds[:50], np.ones(50))
+    twice = fit_sigmoid(np.tile(scores[:50], 2), np.tile(holds[:50], 2), np.full(100, 0.5))
+    weighed = fit_sigmoid(scores[:50], holds[:50], np.ones(50))
     assert twice == pytest.approx(weighed, abs=1e-4)
 
 
@@ -100,14 +100,14 @@ def test_calibration_sees_no_row_with_its_group():
 
     def by_heart(features, wanted, shares):
         weights = np.linalg.lstsq(features, 20.0 * wanted[:, 0] - 10, rcond=None)[0]
-        return Linear(weights[None], np.zeros(1), np.arange(1))
+        return LinearModel(weights[None], np.zeros(1), np.arange(1))
 
     def weigh(column, shares):
         return np.ones(len(column))
 
     sure = by_heart(noise, holds, None)
-    modest = calibrated(by_heart, noise, holds, None, groups, weigh)
-    one = calibrated(by_heart, noise, holds, None, np.zeros(200), weigh)
+    modest = fit_calibrated(by_heart, noise, holds, None, groups, weigh)
+    one = fit_calibrated(by_heart, noise, holds, None, np.zeros(200), weigh)
 
     assert np.abs(noise @ sure.weights[0]).min() > 9
     assert np.abs(noise @ modest.weights[0] + modest.bias).max() < 2
@@ -140,7 +140,7 @@ def test_several_labels_at_once_are_independent(head, recipe, rows):
     )
     made = recipe({"tfidf.head": head, "tfidf.c": 100.0, "tfidf.svm_c": 100.0, "tfidf.alpha": 1e-3})
     fitted = linear_heads.fit_head(
-        made, features, problem(wanted.astype(int), SEVERAL), rows(n=60), 5
+        made, features, one_vs_rest_targets(wanted.astype(int), SEVERAL), rows(n=60), 5
     )
     found = fitted.predict(features, SEVERAL)
 
@@ -151,16 +151,18 @@ def test_several_labels_at_once_are_independent(head, recipe, rows):
 
 
 def test_one_class_alone_and_of_two_the_second():
-    single = problem(np.array([1, 1]), CLASSES)
-    double = problem(np.array([2, 0, 2]), CLASSES)
+    single = one_vs_rest_targets(np.array([1, 1]), CLASSES)
+    double = one_vs_rest_targets(np.array([2, 0, 2]), CLASSES)
 
-    assert single.holds.shape == (2, 0)
+    assert single.indicators.shape == (2, 0)
     assert (
-        Linear(np.zeros((0, 4)), np.zeros(0), single.codes)
+        LinearModel(np.zeros((0, 4)), np.zeros(0), single.codes)
         .predict(np.ones((2, 4)), CLASSES)
         .tolist()
         == [[0, 1, 0]] * 2
     )
-    assert double.holds.tolist() == [[True], [False], [True]]
-    found = Linear(np.array([[1.0]]), np.zeros(1), double.codes).predict(np.array([[0.0]]), CLASSES)
+    assert double.indicators.tolist() == [[True], [False], [True]]
+    found = LinearModel(np.array([[1.0]]), np.zeros(1), double.codes).predict(
+        np.array([[0.0]]), CLASSES
+    )
     assert found.tolist() == [[0.5, 0.0, 0.5]]

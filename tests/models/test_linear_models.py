@@ -52,15 +52,15 @@ def test_tfidf_is_scikit_learns(classes, fit, rows, labels) -> None:
 def test_pair_measures_by_hand() -> None:
     from scipy import sparse
 
-    from foldline.models.pair_similarity import pair_measures
+    from foldline.models.pair_features import measure_similarity
 
     a = [sparse.csr_matrix([[1.0, 0.0], [0.6, 0.8], [0.0, 0.0]])]
     b = [sparse.csr_matrix([[0.6, 0.8], [0.6, 0.8], [1.0, 0.0]])]
     first, second = ["abc 3 x", "ab cd", ""], ["abc 4 y", "ab cd", "z"]
-    found = pair_measures(first, second, a, b)
+    found = measure_similarity(first, second, a, b)
     # cosine and its square; words 1 of 5; pairs of letters (ab bc c3 3x, ab bc c4 4y) 2 of 6,
     # 2 of the shorter's 4; lengths 7 and 7; numbers 3 and 4
     assert found[0] == pytest.approx([0.6, 0.36, 1 / 5, 2 / 6, 2 / 4, 1.0, 0.0])
     assert found[1] == pytest.approx([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
     assert found[2] == pytest.approx([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
-    np.testing.assert_array_equal(pair_measures(second, first, b, a), found)
+    np.testing.assert_array_equal(measure_similarity(second, first, b, a), found)

@@ -8,7 +8,7 @@ import pytest
 
 from foldline.models import registry
 from foldline.models.neural import scratch
-from foldline.models.neural.long_text import LongText
+from foldline.models.neural.long_text import LongTextReader
 from tests.helpers.marks import fast_first
 
 WORDS = ["food", "sport", "match", "goal", "soup", "rain", "storm", "cloud", "lunch", "team"]
@@ -17,20 +17,24 @@ WORDS = ["food", "sport", "match", "goal", "soup", "rain", "storm", "cloud", "lu
 @pytest.fixture(scope="module")
 def tokenizer(recipe) -> Any:
     """Knows ten words, each one token."""
-    return scratch.tokenizer([" ".join(WORDS)] * 3, recipe())
+    return scratch.train_tokenizer([" ".join(WORDS)] * 3, recipe())
 
 
-def table(*texts: str | tuple[str, str]) -> pd.DataFrame:
+def make_table(*texts: str | tuple[str, str]) -> pd.DataFrame:
     pairs = [text if isinstance(text, tuple) else (text, "") for text in texts]
     return pd.DataFrame(pairs, columns=["text", "text_pair"], dtype="str")
 
 
-def reading(how: str, max_length: int = 6, overlap: float = 0.5, pooling: str = "mean") -> LongText:
-    return LongText(how, overlap, pooling, max_length)
+def make_long_text(
+    how: str, max_length: int = 6, overlap: float = 0.5, pooling: str = "mean"
+) -> LongTextReader:
+    return LongTextReader(how, overlap, pooling, max_length)
 
 
-def read(tokenizer: Any, how: LongText, *texts: Any) -> tuple[list[str], list[int], list[bool]]:
-    columns, owners, cut = how.read(tokenizer, table(*texts))
+def read_texts(
+    tokenizer: Any, how: LongTextReader, *texts: Any
+) -> tuple[list[str], list[int], list[bool]]:
+    columns, owners, cut = how.read(tokenizer, make_table(*texts))
     names = {len(values) for values in columns.values()}
     assert names == {len(owners)}
     for ids, mask in zip(columns["input_ids"], columns["attention_mask"], strict=True):
@@ -63,7 +67,7 @@ LONG = " ".join(WORDS)
     ],
 )
 def test_each_way_by_hand(how, expected, tokenizer) -> None:
-    shown, owners, cut = read(tokenizer, reading(how), LONG)
+    shown, owners, cut = read_texts(tokenizer, make_long_text(how), LONG)
     assert shown == expected
     assert owners == [0] * len(expected)
     assert cut == [True]
@@ -72,7 +76,9 @@ def test_each_way_by_hand(how, expected, tokenizer) -> None:
 @pytest.mark.parametrize("how", ["head", "tail", "head_tail", "window"])
 def test_what_fits_is_read_whole(how, tokenizer) -> None:
     """Also a text that fits to the last token."""
-    shown, owners, cut = read(tokenizer, reading(how), "food", "food sport match goal", "", LONG)
+    shown, owners, cut = read_texts(
+        tokenizer, make_long_text(how), "food", "food sport match goal", "", LONG
+    )
     assert shown[:3] == ["<food>", "<food sport match goal>", "<[SEP]"]
     assert owners[:4] == [0, 1, 2, 3]
     assert cut == [False, False, False, True]
@@ -81,7 +87,7 @@ def test_what_fits_is_read_whole(how, tokenizer) -> None:
 def test_the_paper_keeps_128_and_382_tokens() -> None:
     """Sun et al. (2019), of 510."""
     sides: list[int | None] = [None, *[0] * 1000, None]
-    (kept,) = reading("head_tail", 512).pieces(sides)
+    (kept,) = make_long_text("head_tail", 512).piece_positions(sides)
     assert kept[0] == 0
     assert kept[-1] == 1001
     assert len(kept) == 512
@@ -91,9 +97,9 @@ def test_the_paper_keeps_128_and_382_tokens() -> None:
 
 def test_the_longer_text_of_a_pair_gives_way(tokenizer) -> None:
     pair = ("soup rain", LONG)
-    shown, _, cut = read(tokenizer, reading("head_tail", 9), pair)
+    shown, _, cut = read_texts(tokenizer, make_long_text("head_tail", 9), pair)
     assert shown == ["<soup rain> food cloud lunch team>"]
-    shown, owners, _ = read(tokenizer, reading("window", 9), pair, (LONG, "soup rain"))
+    shown, owners, _ = read_texts(tokenizer, make_long_text("window", 9), pair, (LONG, "soup rain"))
     assert shown[:2] == ["<soup rain> food sport match goal>", "<soup rain> match goal soup rain>"]
     assert shown[4] == "<food sport match goal> soup rain>"
     assert owners == [0] * 4 + [1] * 4
@@ -101,9 +107,9 @@ def test_the_longer_text_of_a_pair_gives_way(tokenizer) -> None:
 
 
 def test_two_long_texts_of_a_pair_share_the_room(tokenizer) -> None:
-    (shown,), _, _ = read(tokenizer, reading("head_tail", 11), (LONG, LONG))
+    (shown,), _, _ = read_texts(tokenizer, make_long_text("head_tail", 11), (LONG, LONG))
     assert shown == "<food cloud lunch team> food cloud lunch team>"
-    pieces, _, _ = read(tokenizer, reading("window", 11), (LONG, LONG))
+    pieces, _, _ = read_texts(tokenizer, make_long_text("window", 11), (LONG, LONG))
     assert {piece.count(" ") for piece in pieces} == {7}
 
 
@@ -111,7 +117,7 @@ def test_two_long_texts_of_a_pair_share_the_room(tokenizer) -> None:
 @pytest.mark.parametrize("tokens", [7, 8, 20, 101])
 def test_windows_leave_nothing_out(tokens, overlap) -> None:
     sides: list[int | None] = [None, *[0] * tokens, None]
-    pieces = reading("window", 8, overlap).pieces(sides)
+    pieces = make_long_text("window", 8, overlap).piece_positions(sides)
     assert {place for piece in pieces for place in piece} == set(range(tokens + 2))
     assert all(len(piece) == 8 for piece in pieces)
     assert len({tuple(piece) for piece in pieces}) == len(pieces)
@@ -120,8 +126,8 @@ def test_windows_leave_nothing_out(tokens, overlap) -> None:
 def test_pieces_are_pooled_by_hand() -> None:
     outputs = np.array([[1.0, 5.0], [3.0, -1.0], [7.0, 0.0]])
     owners = np.array([1, 1, 0])
-    mean = reading("window").pooled(outputs, owners, 2)
-    most = reading("window", pooling="max").pooled(outputs, owners, 2)
+    mean = make_long_text("window").pool(outputs, owners, 2)
+    most = make_long_text("window", pooling="max").pool(outputs, owners, 2)
     assert mean.tolist() == [[7.0, 0.0], [2.0, 2.0]]
     assert most.tolist() == [[7.0, 0.0], [3.0, 5.0]]
 

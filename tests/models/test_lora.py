@@ -12,14 +12,14 @@ from foldline.core.io.files import digest
 from foldline.core.params import Train
 from foldline.models import registry
 from foldline.models.neural import lora
-from tests.helpers.killed_training import killed_after
+from tests.helpers.killed_training import kill_after_saves
 
 RANK = 3
 LORA: dict[str, Any] = {"train.lora": RANK, "train.lora_alpha": 6.0, "train.lora_dropout": 0.1}
 SIZES = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 16}
 
 
-def built(family: str) -> Any:
+def build_model(family: str) -> Any:
     """Build a tiny random classifier of a family."""
     from transformers import (
         AutoModelForSequenceClassification,
@@ -61,9 +61,9 @@ ADAPTED = {
 
 @pytest.mark.parametrize("family", ADAPTED)
 def test_adapters_and_the_head_alone_are_learnt(family, recipe) -> None:
-    model = built(family)
+    model = build_model(family)
     before = model.num_parameters()
-    lora.add(model, recipe(LORA))
+    lora.add_adapters(model, recipe(LORA))
     matrices, head = ADAPTED[family]
     learnt = 2 * sum(RANK * (into + out) for into, out in matrices)
     assert model.num_parameters(only_trainable=True) == learnt + head
@@ -73,13 +73,13 @@ def test_adapters_and_the_head_alone_are_learnt(family, recipe) -> None:
 @pytest.mark.parametrize("family", ADAPTED)
 def test_merged_weights_say_the_same(family, recipe) -> None:
     """Not what the model said before: the matrices are drawn so that they change it."""
-    model = built(family)
+    model = build_model(family)
     names = set(model.state_dict())
     inputs = {"input_ids": torch.arange(3, 23).reshape(2, 10)}
     inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
     with torch.inference_mode():
         before = model(**inputs).logits
-    tuner = lora.add(model, recipe(LORA))
+    tuner = lora.add_adapters(model, recipe(LORA))
     model.eval()
     with torch.no_grad():
         fresh = model(**inputs).logits
@@ -89,7 +89,7 @@ def test_merged_weights_say_the_same(family, recipe) -> None:
             if "lora_B" in name:
                 parameter.normal_(std=10)
         apart = model(**inputs).logits
-        lora.merge(tuner)
+        lora.merge_adapters(tuner)
         together = model(**inputs).logits
     assert float((apart - before).abs().max()) > 1e-3
     torch.testing.assert_close(together, apart, atol=1e-5, rtol=0)
@@ -107,7 +107,7 @@ def test_what_is_saved_is_plain(task, fit, rows, labels, tmp_path, monkeypatch) 
     table = rows(task)
     dotted = LORA | {"train.layer_decay": 0.9}
     found = fit("pretrained", table.iloc[:28], table.iloc[28:], task, dotted=dotted, lr=1e-2)
-    assert found.ran["trainable_parameters"] < 0.3 * found.summary["parameters"]
+    assert found.run_info["trainable_parameters"] < 0.3 * found.summary["parameters"]
     expected = found.model.predict(table)
     assert np.isfinite(expected).all()
     registry.save(found.model, "x", labels(task), tmp_path / "m")
@@ -137,7 +137,7 @@ def test_goes_on_exactly(saves, fit, parts, labels, tmp_path, monkeypatch) -> No
     how: dict[str, Any] = {"epochs": 3, "lr": 1e-2}
     how["dotted"] = LORA | {"train.ema": 0.9, "pretrain.epochs": 1}
     whole = fit("pretrained", *parts, "classification", **how)
-    with killed_after(saves, monkeypatch):
+    with kill_after_saves(saves, monkeypatch):
         fit("pretrained", *parts, "classification", scratch=tmp_path / "c", **how)
     again = fit("pretrained", *parts, "classification", scratch=tmp_path / "c", **how)
     assert (whole.history, whole.summary) == (again.history, again.summary)
@@ -163,9 +163,9 @@ def test_without_the_package_the_next_step_is_told(fit, parts, monkeypatch) -> N
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("trainable_layers", "head", "trainable_layers=head has no meaning"),
-        ("trainable_layers", 1, "trainable_layers=1 has no meaning"),
-        ("reinit_layers", 2, "would freeze the 2 top layers as they are drawn anew"),
+        ("trainable_layers", "head", "trainable_layers=head has no effect"),
+        ("trainable_layers", 1, "trainable_layers=1 has no effect"),
+        ("reinit_layers", 2, "would freeze the 2 reinitialised layers"),
     ],
 )
 def test_what_makes_no_sense_is_refused(key, value, message, recipe) -> None:

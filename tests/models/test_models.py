@@ -14,8 +14,8 @@ from foldline.core.io.labels import Labels
 from foldline.core.params import KINDS as NAMED
 from foldline.core.params.model_kinds import CLASSES_ONLY
 from foldline.models import registry
-from foldline.models.interface import Fitted
-from tests.helpers.distinct_outputs import wide, widened
+from foldline.models.interface import FitResult
+from tests.helpers.distinct_outputs import are_distinct, make_distinct
 from tests.helpers.marks import fast_first
 
 MODELS = (*NAMED, "pretrained")
@@ -29,48 +29,53 @@ TASKS = (
 LEARNERS = ("tfidf", "gbdt", "static", "embed", "scratch", "pretrained")
 
 
-def does(model: str, task: str) -> bool:
+def supports(model: str, task: str) -> bool:
     return task != "regression" or model not in CLASSES_ONLY
 
 
-CASES = [(m, t, p) for m in MODELS for t, p in TASKS if does(m, t)]
+CASES = [(m, t, p) for m in MODELS for t, p in TASKS if supports(m, t)]
 every = pytest.mark.parametrize(
     ("model", "task", "pairs"),
     fast_first(CASES, [case for case in CASES if case[1:] != ("regression", True)]),
 )
 each = pytest.mark.parametrize(
     ("model", "task"),
-    [(m, t) for m in MODELS for t in ("classification", "multilabel", "regression") if does(m, t)],
+    [
+        (m, t)
+        for m in MODELS
+        for t in ("classification", "multilabel", "regression")
+        if supports(m, t)
+    ],
 )
 
 
 @pytest.fixture(scope="session")
-def fitted(fit, rows) -> Callable[[str, str, bool], Fitted]:
-    """Give a model fitted to 28 rows, each once for all tests."""
-    made: dict[tuple[str, str, bool], Fitted] = {}
+def fitted(fit, rows) -> Callable[[str, str, bool], FitResult]:
+    """Return a model fitted to 28 rows, each once for all tests."""
+    made: dict[tuple[str, str, bool], FitResult] = {}
 
-    def give(model: str, task: str, pairs: bool) -> Fitted:
+    def give(model: str, task: str, pairs: bool) -> FitResult:
         key = (model, task, pairs)
         if key not in made:
-            made[key] = apart(fit, rows(task, pairs), model, task)
+            made[key] = fit_apart(fit, rows(task, pairs), model, task)
         return made[key]
 
     return give
 
 
-def apart(fit: Any, table: pd.DataFrame, model: str, task: str) -> Fitted:
+def fit_apart(fit: Any, table: pd.DataFrame, model: str, task: str) -> FitResult:
     """Fit to 28 rows a model that tells others apart."""
     dotted = {"static.epochs": 300, "static.lr": 0.5}
     found = fit(model, table.iloc[:28], table.iloc[28:34], task, dotted=dotted)
-    return widened(found, table.iloc[34:])
+    return make_distinct(found, table.iloc[34:])
 
 
-def saved(model: Any, name: str, labels: Labels, folder: Path) -> Path:
+def save_model(model: Any, name: str, labels: Labels, folder: Path) -> Path:
     registry.save(model, name, labels, folder)
     return folder
 
 
-def check(task: str, n: int, predictions: np.ndarray) -> None:
+def check_predictions(task: str, n: int, predictions: np.ndarray) -> None:
     assert predictions.dtype == np.float64
     assert np.isfinite(predictions).all()
     if task == "regression":
@@ -102,8 +107,8 @@ def test_predicts_rows_in_their_order(model, task, pairs, fitted, rows) -> None:
     held = rows(task, pairs).iloc[34:]
     predict = fitted(model, task, pairs).model.predict
     together = predict(held)
-    check(task, 6, together)
-    assert wide(together) or model == "majority"
+    check_predictions(task, 6, together)
+    assert are_distinct(together) or model == "majority"
     turned = predict(held.iloc[::-1])[::-1]
     alone = np.concatenate([predict(held.iloc[i : i + 1]) for i in range(len(held))])
 
@@ -125,17 +130,17 @@ def test_any_text_is_predicted(model, task, pairs, fitted, rows) -> None:
     if pairs:
         table["text_pair"] = ["", "", "나", "", "?", "경기"]
     predict = fitted(model, task, pairs).model.predict
-    check(task, 6, predict(table))
+    check_predictions(task, 6, predict(table))
     assert predict(table.iloc[:1]) == pytest.approx(predict(table)[:1], abs=1e-5)
-    check(task, 0, predict(table.iloc[:0]))
+    check_predictions(task, 0, predict(table.iloc[:0]))
 
 
 @every
 def test_saved_and_loaded_is_the_same(model, task, pairs, fitted, rows, labels, tmp_path) -> None:
     own = fitted(model, task, pairs).model
     held = rows(task, pairs).iloc[34:]
-    loaded = registry.load(saved(own, model, labels(task), tmp_path / "m"))
-    assert wide(own.predict(held)) or model == "majority"
+    loaded = registry.load(save_model(own, model, labels(task), tmp_path / "m"))
+    assert are_distinct(own.predict(held)) or model == "majority"
     np.testing.assert_array_equal(loaded.predict(held), own.predict(held))
 
 
@@ -144,8 +149,10 @@ def test_saved_and_loaded_is_the_same(model, task, pairs, fitted, rows, labels, 
 def test_the_seed_decides(model, task, pairs, fitted, fit, rows, labels, tmp_path) -> None:
     table = rows(task, pairs)
     first = fitted(model, task, pairs).model
-    again = apart(fit, table, model, task).model
-    folders = [saved(m, model, labels(task), tmp_path / n) for m, n in ((first, "a"), (again, "b"))]
+    again = fit_apart(fit, table, model, task).model
+    folders = [
+        save_model(m, model, labels(task), tmp_path / n) for m, n in ((first, "a"), (again, "b"))
+    ]
     held = table.iloc[34:]
 
     np.testing.assert_array_equal(first.predict(held), again.predict(held))
@@ -160,7 +167,9 @@ def test_the_order_of_the_rows_changes_no_model(model, task, fit, rows, labels, 
     first = fit(model, train, valid, task, epochs=1).model
     mixed = [part.sample(frac=1, random_state=1) for part in (train, valid)]
     again = fit(model, *mixed, task, epochs=1).model
-    folders = [saved(m, model, labels(task), tmp_path / n) for m, n in ((first, "a"), (again, "b"))]
+    folders = [
+        save_model(m, model, labels(task), tmp_path / n) for m, n in ((first, "a"), (again, "b"))
+    ]
     assert digest(folders[0]) == digest(folders[1])
 
 
@@ -168,7 +177,7 @@ def test_the_order_of_the_rows_changes_no_model(model, task, fit, rows, labels, 
 def test_one_row_is_enough_to_train(model, task, fit, rows) -> None:
     table = rows(task)
     found = fit(model, table.iloc[:1], table.iloc[:0], task, epochs=1)
-    check(task, 5, found.model.predict(table.iloc[5:10]))
+    check_predictions(task, 5, found.model.predict(table.iloc[5:10]))
 
 
 @pytest.mark.parametrize("present", [1, 2])
@@ -179,7 +188,7 @@ def test_a_class_that_is_absent_keeps_its_column(model, present, fit, rows, labe
     there = table["label"].isin(labels("classification").classes[-present:])
     found = fit(model, table[there].iloc[:12], table.iloc[:0], "classification", epochs=1)
     predictions = found.model.predict(table)
-    check("classification", len(table), predictions)
+    check_predictions("classification", len(table), predictions)
     if model in ("majority", "random", "length", "tfidf", "gbdt", "static", "embed"):
         assert (predictions[:, : 3 - present] == 0).all()
     if model in ("tfidf", "static"):
@@ -194,7 +203,7 @@ def test_a_class_with_one_row(model, fit, rows) -> None:
     table = rows()
     train = pd.concat([table[table["label"] != table["label"][0]].iloc[:10], table.iloc[:1]])
     found = fit(model, train, table.iloc[30:32], "classification", epochs=1)
-    check("classification", len(table), found.model.predict(table))
+    check_predictions("classification", len(table), found.model.predict(table))
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
@@ -203,7 +212,7 @@ def test_texts_without_any_word(model, task, fit, rows) -> None:
     table = rows(task).iloc[:12].copy()
     table["text"] = list("!?.,;:-+*/()")
     found = fit(model, table, table.iloc[:0], task, epochs=1)
-    check(task, 12, found.model.predict(table))
+    check_predictions(task, 12, found.model.predict(table))
 
 
 @pytest.mark.slow
@@ -230,8 +239,8 @@ def test_plain_transformers_opens_classes(model, fitted, rows, labels, tmp_path)
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
     own, table = fitted(model, "classification", False).model, rows().iloc[34:]
-    folder = saved(own, model, labels("classification"), tmp_path / "m")
-    assert wide(own.predict(table))
+    folder = save_model(own, model, labels("classification"), tmp_path / "m")
+    assert are_distinct(own.predict(table))
     opened = AutoModelForSequenceClassification.from_pretrained(folder)
     assert tuple(opened.config.id2label.values()) == labels("classification").classes
     assert AutoTokenizer.from_pretrained(folder).model_max_length == 24
@@ -247,8 +256,8 @@ def test_plain_transformers_opens_several_labels(fitted, rows, labels, tmp_path)
     from transformers import pipeline
 
     own, table = fitted("scratch", "multilabel", False).model, rows("multilabel").iloc[34:]
-    assert wide(own.predict(table))
-    folder = saved(own, "scratch", labels("multilabel"), tmp_path / "m")
+    assert are_distinct(own.predict(table))
+    folder = save_model(own, "scratch", labels("multilabel"), tmp_path / "m")
     pipe = pipeline("text-classification", str(folder), top_k=None, device="cpu")
     for found, expected in zip(pipe(table["text"].tolist()), own.predict(table), strict=True):
         scores = {entry["label"]: entry["score"] for entry in found}
@@ -263,7 +272,7 @@ def test_a_label_of_all_rows_or_of_none(model, fit, rows, labels) -> None:
     first, *_ = labels("multilabel").classes
     found = fit(model, table.assign(label=first), table.iloc[:0], "multilabel", epochs=1)
     predictions = found.model.predict(table)
-    check("multilabel", len(table), predictions)
+    check_predictions("multilabel", len(table), predictions)
     if model == "tfidf":
         assert (predictions[:, 0] > 0.999).all() and (predictions[:, 2] < 0.001).all()
 
@@ -275,14 +284,14 @@ def test_plain_transformers_opens_numbers(model, pairs, fitted, rows, labels, tm
     from transformers import pipeline
 
     own, table = fitted(model, "regression", pairs).model, rows("regression", pairs).iloc[34:]
-    folder = saved(own, model, labels("regression"), tmp_path / "m")
+    folder = save_model(own, model, labels("regression"), tmp_path / "m")
     pipe = pipeline("text-classification", str(folder), device="cpu")
     texts = zip(table["text"], table["text_pair"], strict=True)
     inputs = [{"text": a, "text_pair": b} if pairs else a for a, b in texts]
     found = [pipe(one) for one in inputs]
     scores = [(one[0] if isinstance(one, list) else one)["score"] for one in found]
     assert scores == pytest.approx(own.predict(table), abs=1e-5)
-    assert wide(own.predict(table))
+    assert are_distinct(own.predict(table))
     assert 1.5 < np.mean(scores) < 3.5
 
 
@@ -292,7 +301,7 @@ def test_a_row_is_a_pair_or_not_by_itself(fitted, rows) -> None:
     table.loc[table.index[1], "text_pair"] = ""
     for model in ("tfidf", "scratch", "pretrained"):
         predict = fitted(model, "classification", True).model.predict
-        assert wide(predict(table))
+        assert are_distinct(predict(table))
         assert predict(table.iloc[1:2]) == pytest.approx(predict(table)[1:2], abs=1e-5), model
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from foldline.models.ngram_counts import count_within_words, count_words
-from foldline.models.tfidf_features import bags, fit_bags
+from foldline.models.tfidf_features import fit_vectorisers, vectorise
 
 TEXTS = [
     "a bb\u00a0ccc  \t dd",
@@ -28,7 +28,7 @@ def test_counts_are_scikit_learns(low, high, min_df):
     found = count_within_words(TEXTS, low, high, min_df)
 
     assert found is not None
-    assert found.grams == theirs.get_feature_names_out().tolist()
+    assert found.ngrams == theirs.get_feature_names_out().tolist()
     np.testing.assert_array_equal(found.matrix.toarray(), expected.toarray())
     np.testing.assert_array_equal(found.matrix.indices, expected.indices)
 
@@ -44,13 +44,13 @@ def test_counts_of_words_are_scikit_learns(low, high):
 
     found = count_words(texts, low, high)
 
-    assert found.grams == theirs.get_feature_names_out().tolist()
+    assert found.ngrams == theirs.get_feature_names_out().tolist()
     np.testing.assert_array_equal(found.matrix.toarray(), expected.toarray())
     np.testing.assert_array_equal(found.matrix.indices, expected.indices)
 
 
 def test_texts_without_words_have_no_n_grams_of_them():
-    assert count_words(["...", ""], 1, 3).grams == []
+    assert count_words(["...", ""], 1, 3).ngrams == []
     assert count_words(["one"], 2, 3).matrix.shape == (1, 0)
 
 
@@ -58,15 +58,15 @@ def test_n_grams_by_hand():
     found = count_within_words(["ab a", "a"], 2, 3, 1)
 
     assert found is not None
-    assert found.grams == [" a", " a ", " ab", "a ", "ab", "ab ", "b "]
+    assert found.ngrams == [" a", " a ", " ab", "a ", "ab", "ab ", "b "]
     assert found.matrix.toarray().tolist() == [[2, 1, 1, 1, 1, 1, 1], [1, 1, 0, 1, 0, 0, 0]]
 
 
 def test_texts_without_a_frequent_n_gram_have_none():
     found = count_within_words(["", " "], 1, 2, 1)
     assert found is not None
-    assert found.grams == []
-    assert fit_bags(_options(min_df=5), ["", " "]) == ([], [])
+    assert found.ngrams == []
+    assert fit_vectorisers(_options(min_df=5), ["", " "]) == ([], [])
 
 
 def test_what_no_number_can_hold_is_left_to_scikit_learn():
@@ -75,16 +75,16 @@ def test_what_no_number_can_hold_is_left_to_scikit_learn():
     assert count_within_words(many, 1, 4, 1) is not None
     assert count_within_words(["a\x00b"], 1, 2, 1) is None
 
-    vectorisers, matrices = fit_bags(_options(min_df=1), many)
+    vectorisers, matrices = fit_vectorisers(_options(min_df=1), many)
 
     assert matrices[1].shape[1] == len(vectorisers[1].get_feature_names_out()) > 9000
 
 
 def test_the_texts_that_were_learnt_have_the_features_that_they_have_later():
     texts = [text for text in TEXTS if "\ud800" not in text]
-    vectorisers, matrices = fit_bags(_options(min_df=1), texts)
+    vectorisers, matrices = fit_vectorisers(_options(min_df=1), texts)
 
-    for later, learnt in zip(bags(vectorisers, texts), matrices, strict=True):
+    for later, learnt in zip(vectorise(vectorisers, texts), matrices, strict=True):
         assert later.dtype == learnt.dtype
         for part in ("data", "indices", "indptr"):
             np.testing.assert_array_equal(getattr(later, part), getattr(learnt, part))

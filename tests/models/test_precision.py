@@ -13,9 +13,9 @@ def test_auto_precision_goes_by_the_machine(has, monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    assert precision.resolved("auto") == ("bfloat16" if has else "float32")
-    assert precision.resolved("float32") == "float32"
-    assert precision.resolved("bfloat16") == "bfloat16"
+    assert precision.resolve_precision("auto") == ("bfloat16" if has else "float32")
+    assert precision.resolve_precision("float32") == "float32"
+    assert precision.resolve_precision("bfloat16") == "bfloat16"
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_fast_float32_rounds_nothing_and_is_put_back(machine, amx, inside, monke
     monkeypatch.setattr(precision.platform, "machine", lambda: machine)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     assert torch.get_float32_matmul_precision() == "highest"
-    with precision.float32_by_avx512():
+    with precision.fast_float32():
         assert torch.get_float32_matmul_precision() == inside
     assert torch.get_float32_matmul_precision() == "highest"
 
@@ -36,11 +36,11 @@ def test_medium_precision_has_the_same_error() -> None:
     torch.manual_seed(0)
     one, other = torch.randn(64, 256), torch.randn(256, 64)
     exact = one.double() @ other.double()
-    with precision.float32_by_avx512():
+    with precision.fast_float32():
         found = one @ other
     assert float((found - exact).abs().max()) < 1e-5 * math.sqrt(256)
 
 
 def test_auto_precision_is_recorded(fit, parts) -> None:
     found = fit("scratch", *parts, "classification", epochs=1, dotted={"train.precision": "auto"})
-    assert found.ran["precision"] == precision.resolved("auto")
+    assert found.run_info["precision"] == precision.resolve_precision("auto")

@@ -188,7 +188,7 @@ def test_a_hub_id_without_a_network_ends_soon(offline, fit, rows, monkeypatch) -
     table, begun = rows(), time.monotonic()
     with pytest.raises(FoldlineError, match=r"neither a kind .* nor a folder here") as told:
         fit("nobody/no-such-model", table, table.iloc[:0], "classification")
-    assert time.monotonic() - begun < 3 * hub.PATIENCE
+    assert time.monotonic() - begun < 3 * hub.TIMEOUT
     assert "download the model elsewhere" in str(told.value)
 
 
@@ -199,7 +199,7 @@ def test_a_misspelt_kind_is_guessed(fit, rows) -> None:
 
 
 def test_a_folder_of_the_project_is_guessed(fit, rows, monkeypatch) -> None:
-    monkeypatch.setattr(hub, "folders", lambda: ["models/pretrained/minilm"])
+    monkeypatch.setattr(hub, "list_local_models", lambda: ["models/pretrained/minilm"])
     table = rows()
     with pytest.raises(FoldlineError, match="Did you mean 'models/pretrained/minilm'"):
         fit("minilm", table, table.iloc[:0], "classification")

@@ -17,15 +17,15 @@ from foldline.ensembling.folds import Fold, split_training_rows
 from foldline.models import registry
 from foldline.models.interface import Job
 from foldline.models.neural import checkpoints, masking, pretraining
-from foldline.models.neural.language_model import language_model, objective_of
-from foldline.models.neural.ragged_array import Ragged
-from tests.helpers.killed_training import killed_after
+from foldline.models.neural.language_model import load_language_model, resolve_objective
+from foldline.models.neural.ragged_array import RaggedArray
+from tests.helpers.killed_training import kill_after_saves
 
 END = "<|endoftext|>"
 ON: dict[str, Any] = {"pretrain.epochs": 2}
 
 
-class Marked:
+class FakeTokenizer:
     """Stands for a tokenizer of 1,000 tokens, of which 0 to 4 are marks and 4 is the mask."""
 
     mask_token_id = 4
@@ -81,7 +81,7 @@ def family(rows, tmp_path_factory) -> Callable[[str], str]:
 def test_tokens_are_masked_as_the_paper_says() -> None:
     """15 % are asked for; of those 80 % are the mask, 10 % another token, 10 % themselves."""
     ids = np.tile(np.arange(1000), 200)
-    read, guess = masking.masked(Marked(), 0.15)(ids, np.random.default_rng(0))
+    read, guess = masking.mask_tokens(FakeTokenizer(), 0.15)(ids, np.random.default_rng(0))
     asked = guess != masking.IGNORED
     assert not asked[ids < 5].any()
     assert asked[ids >= 5].mean() == pytest.approx(0.15, abs=0.003)
@@ -97,12 +97,12 @@ def test_tokens_are_masked_as_the_paper_says() -> None:
 
 def test_a_causal_model_guesses_all_but_the_first_token() -> None:
     ids = np.array([7, 8, 9])
-    read, guess = masking.causal(ids, np.random.default_rng(0))
+    read, guess = masking.predict_next(ids, np.random.default_rng(0))
     assert read.tolist() == [7, 8, 9]
     assert guess.tolist() == [masking.IGNORED, 8, 9]
     logits = torch.zeros(1, 3, 10)
     logits[0, 0, 8] = logits[0, 1, 9] = 2.0
-    total, count = masking.token_losses(logits, torch.tensor(guess)[None], shifted=True)
+    total, count = masking.sum_token_losses(logits, torch.tensor(guess)[None], shifted=True)
     assert count == 2
     assert float(total) == pytest.approx(-2 * math.log(math.e**2 / (math.e**2 + 9)), rel=1e-6)
 
@@ -110,13 +110,13 @@ def test_a_causal_model_guesses_all_but_the_first_token() -> None:
 def test_the_objective_follows_the_architecture() -> None:
     from transformers import BertConfig, GPT2Config, ModernBertConfig
 
-    assert objective_of(GPT2Config(), "auto") == "causal"
-    assert objective_of(BertConfig(), "auto") == "masked"
-    assert objective_of(ModernBertConfig(), "masked") == "masked"
+    assert resolve_objective(GPT2Config(), "auto") == "causal"
+    assert resolve_objective(BertConfig(), "auto") == "masked"
+    assert resolve_objective(ModernBertConfig(), "masked") == "masked"
     with pytest.raises(FoldlineError, match=r"causal is not for bert.*set it to masked"):
-        objective_of(BertConfig(), "causal")
+        resolve_objective(BertConfig(), "causal")
     with pytest.raises(FoldlineError, match=r"masked is not for gpt2.*set it to causal"):
-        objective_of(GPT2Config(), "masked")
+        resolve_objective(GPT2Config(), "masked")
 
 
 @pytest.mark.slow
@@ -125,18 +125,18 @@ def test_the_loss_falls_and_the_encoder_is_passed_on(
     model, family, fit, parts, monkeypatch
 ) -> None:
     known: dict[str, Any] = {}
-    take = pretraining.take_over
+    take = pretraining.copy_encoder
 
     def taking(model: Any, learner: Any) -> None:
         take(model, learner)
         known["before"] = {k: v.clone() for k, v in learner.base_model.state_dict().items()}
         known["after"] = {k: v.clone() for k, v in model.base_model.state_dict().items()}
 
-    monkeypatch.setattr(pretraining, "take_over", taking)
+    monkeypatch.setattr(pretraining, "copy_encoder", taking)
     folder = family(model) if model in ("roberta", "gpt2") else model
     dotted = {"pretrain.epochs": 25, "pretrain.lr": 1e-2}
     fitted = fit(folder, *parts, "classification", dotted=dotted, epochs=1)
-    found = fitted.ran["pretraining"]
+    found = fitted.run_info["pretraining"]
     assert found["last_loss"] < 0.9 * found["first_loss"]
     assert found["texts"] == parts[0]["text"].nunique()
     if model == "scratch":
@@ -167,7 +167,7 @@ def test_the_language_model_s_head_is_that_of_the_checkpoint(family, fit, parts,
 
     folder = family("roberta")
     model = AutoModelForSequenceClassification.from_pretrained(folder)
-    learner, shifted = language_model(recipe(model=folder), model)
+    learner, shifted = load_language_model(recipe(model=folder), model)
     kept = AutoModelForMaskedLM.from_pretrained(folder)
     assert not shifted
     torch.testing.assert_close(learner.lm_head.dense.weight, kept.lm_head.dense.weight)
@@ -188,13 +188,13 @@ def test_perplexity_is_that_of_the_tokens_to_guess() -> None:
         pad_token_id, pad_token_type_id, padding_side = 0, 0, "right"
 
     lists = {"input_ids": [[4, 5, 6], [7, 5, 8]], "attention_mask": [[1, 1, 1]] * 2}
-    columns = {name: Ragged.of(values) for name, values in lists.items()}
-    rows = masking.Rows(columns, np.zeros(2), np.arange(2), ["a", "b"])
-    found = pretraining.perplexity(Known(), Padder(), rows, masking.causal, 0, True)
+    columns = {name: RaggedArray.from_lists(values) for name, values in lists.items()}
+    rows = masking.TokenizedRows(columns, np.zeros(2), np.arange(2), ["a", "b"])
+    found = pretraining.perplexity(Known(), Padder(), rows, masking.predict_next, 0, True)
     assert found == pytest.approx(math.sqrt(10), rel=1e-6)
 
 
-def further(*texts: str, part: str = "unlabelled") -> pd.DataFrame:
+def make_pretraining_texts(*texts: str, part: str = "unlabelled") -> pd.DataFrame:
     ids = [f"u{n}" for n in range(len(texts))]
     return pd.DataFrame({"id": ids, "text": texts, "text_pair": "", "part": part})
 
@@ -206,9 +206,9 @@ def test_texts_are_those_of_the_training_rows_and_those_beside_them(
     table = rows().iloc[:4].assign(source_id=lambda t: t["id"])
     copy = table.iloc[:1].assign(id="copy", text="zebra quagga")
     train = pd.concat([table, copy, table.iloc[:2].assign(id=["x", "y"], source_id=["x", "y"])])
-    beside = further("new words", table["text"].iloc[0])
+    beside = make_pretraining_texts("new words", table["text"].iloc[0])
     job = Job(train, rows().iloc[4:8], labels("classification"), recipe(), tmp_path, beside)
-    assert list(pretraining.texts_of(job)) == sorted({*table["text"], "new words"})
+    assert list(pretraining.collect_texts(job)) == sorted({*table["text"], "new words"})
 
 
 @pytest.mark.slow
@@ -226,14 +226,14 @@ def test_no_held_row_is_read_in_a_fold(
     fold = Fold("m", number, table, labels("classification"), own, augment(), kfold)
     learn, stop = split_training_rows(fold)
     seen: list[str] = []
-    cut = pretraining._pieces
+    cut = pretraining._tokenise_texts
 
     def watched(tokenizer: Any, texts: dict[str, str], max_length: int) -> Any:
         seen.extend(texts)
         assert "quokka" not in tokenizer.get_vocab()
         return cut(tokenizer, texts, max_length)
 
-    monkeypatch.setattr(pretraining, "_pieces", watched)
+    monkeypatch.setattr(pretraining, "_tokenise_texts", watched)
     registry.fit(Job(learn, stop, fold.labels, own, tmp_path, fold.further))
     assert set(seen) == set(learn["text"])
     assert not any("quokka" in text for text in seen)
@@ -242,15 +242,15 @@ def test_no_held_row_is_read_in_a_fold(
 
 @pytest.mark.slow
 def test_texts_of_test_rows_are_reported(fit, parts, capsys) -> None:
-    beside = further("one text", "two texts", part="test")
-    found = fit("scratch", *parts, "classification", dotted=ON, epochs=1, further=beside)
+    beside = make_pretraining_texts("one text", "two texts", part="test")
+    found = fit("scratch", *parts, "classification", dotted=ON, epochs=1, pretraining_texts=beside)
     assert found.summary["pretrain_test_texts"] == 2
     assert "pre-trained on texts of 2 test rows" in capsys.readouterr().out
     plain = fit("scratch", *parts, "classification", dotted=ON, epochs=1)
     assert "pretrain_test_texts" not in plain.summary
 
 
-def saved(fitted: Any, labels: Any, folder: Path) -> str:
+def save_and_digest(fitted: Any, labels: Any, folder: Path) -> str:
     registry.save(fitted.model, "scratch", labels("classification"), folder)
     return digest(folder)
 
@@ -259,17 +259,23 @@ def saved(fitted: Any, labels: Any, folder: Path) -> str:
 def test_off_changes_nothing(fit, parts, labels, tmp_path) -> None:
     """Not even with texts beside the rows."""
     plain = fit("scratch", *parts, "classification")
-    beside = fit("scratch", *parts, "classification", further=further("new words"))
+    beside = fit(
+        "scratch", *parts, "classification", pretraining_texts=make_pretraining_texts("new words")
+    )
     assert plain.summary == beside.summary
-    assert saved(plain, labels, tmp_path / "a") == saved(beside, labels, tmp_path / "b")
+    assert save_and_digest(plain, labels, tmp_path / "a") == save_and_digest(
+        beside, labels, tmp_path / "b"
+    )
     assert not any(name.startswith("pretrain") for name in plain.summary)
 
 
 @pytest.mark.slow
 def test_the_order_of_the_texts_does_not_matter(fit, parts, rows) -> None:
-    beside = further(*rows()["text"].tolist()[30:])
+    beside = make_pretraining_texts(*rows()["text"].tolist()[30:])
     one, other = (
-        fit("scratch", *parts, "classification", dotted=ON, epochs=1, further=table).summary
+        fit(
+            "scratch", *parts, "classification", dotted=ON, epochs=1, pretraining_texts=table
+        ).summary
         for table in (beside, beside.iloc[::-1])
     )
     assert one == other
@@ -280,32 +286,34 @@ def test_the_order_of_the_texts_does_not_matter(fit, parts, rows) -> None:
 @pytest.mark.parametrize(("saves", "every"), [(1, 300.0), (2, 300.0), (3, 300.0), (2, 0.0)])
 def test_goes_on_exactly(model, saves, every, fit, parts, labels, tmp_path, monkeypatch) -> None:
     """Killed within pre-training, at its end, and within fine-tuning; within its first epoch."""
-    monkeypatch.setattr(checkpoints, "EVERY", every)
+    monkeypatch.setattr(checkpoints, "INTERVAL", every)
     how: dict[str, Any] = {"epochs": 2, "dotted": ON | {"train.reinit_layers": model != "scratch"}}
     how["dotted"]["train.reinit_layers"] = int(model != "scratch")
     whole = fit(model, *parts, "classification", **how)
-    with killed_after(saves, monkeypatch):
+    with kill_after_saves(saves, monkeypatch):
         fit(model, *parts, "classification", scratch=tmp_path / "c", **how)
     again = fit(model, *parts, "classification", scratch=tmp_path / "c", **how)
     assert whole.history == again.history
     assert whole.summary == again.summary
-    assert whole.ran["pretraining"] == again.ran["pretraining"]
-    assert saved(whole, labels, tmp_path / "a") == saved(again, labels, tmp_path / "b")
+    assert whole.run_info["pretraining"] == again.run_info["pretraining"]
+    assert save_and_digest(whole, labels, tmp_path / "a") == save_and_digest(
+        again, labels, tmp_path / "b"
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("saves", [3, 4, 6])
 def test_goes_on_with_the_masks_of_its_epoch(saves, fit, parts, tmp_path, monkeypatch) -> None:
     """Killed before and behind the middle of an epoch of seven steps."""
-    monkeypatch.setattr(checkpoints, "EVERY", 0.0)
+    monkeypatch.setattr(checkpoints, "INTERVAL", 0.0)
     dotted = ON | {"pretrain.epochs": 2, "pretrain.batch_size": 4}
     how: dict[str, Any] = {"epochs": 1, "dotted": dotted}
     whole = fit("scratch", *parts, "classification", **how)
     assert whole.summary["pretrain_steps"] == 14
-    with killed_after(saves, monkeypatch):
+    with kill_after_saves(saves, monkeypatch):
         fit("scratch", *parts, "classification", scratch=tmp_path / "c", **how)
     again = fit("scratch", *parts, "classification", scratch=tmp_path / "c", **how)
-    assert whole.ran["pretraining"] == again.ran["pretraining"]
+    assert whole.run_info["pretraining"] == again.run_info["pretraining"]
     assert whole.summary == again.summary
 
 

@@ -12,16 +12,16 @@ import pytest
 
 from foldline.core.io.files import digest
 from foldline.models import registry
-from foldline.models.interface import Fitted, Job
+from foldline.models.interface import FitResult, Job
 from foldline.models.neural import checkpoints as checkpoints_module
-from foldline.models.neural.checkpoints import last_checkpoint, whole
-from tests.helpers.killed_training import killed_after
+from foldline.models.neural.checkpoints import find_last_checkpoint, is_complete
+from tests.helpers.killed_training import kill_after_saves
 from tests.helpers.marks import fast_first
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def same(one: Fitted, other: Fitted, labels: Any, folder: Path) -> None:
+def assert_same(one: FitResult, other: FitResult, labels: Any, folder: Path) -> None:
     for name, fitted in (("one", one), ("other", other)):
         registry.save(fitted.model, "scratch", labels("classification"), folder / name)
     assert one.history == other.history
@@ -36,10 +36,10 @@ def test_a_killed_training_goes_on_exactly(
     how: dict[str, Any] = {"epochs": 12, "lr": 1e-2, "dotted": {"train.patience": 2}}
     whole_run = fit("scratch", *parts, "classification", **how)
     stopped = sum("valid_loss" in row for row in whole_run.history)
-    with killed_after(min(saves, stopped), monkeypatch):
+    with kill_after_saves(min(saves, stopped), monkeypatch):
         fit("scratch", *parts, "classification", scratch=tmp_path / "c", **how)
     again = fit("scratch", *parts, "classification", scratch=tmp_path / "c", **how)
-    same(whole_run, again, labels, tmp_path)
+    assert_same(whole_run, again, labels, tmp_path)
 
 
 @pytest.mark.slow
@@ -50,10 +50,10 @@ def test_goes_on_exactly_without_validation_rows(
     """Also where all epochs were done, and only the result was not written."""
     train, none = parts[0], parts[0].iloc[:0]
     whole_run = fit("scratch", train, none, "classification")
-    with killed_after(saves, monkeypatch):
+    with kill_after_saves(saves, monkeypatch):
         fit("scratch", train, none, "classification", scratch=tmp_path / "c")
     again = fit("scratch", train, none, "classification", scratch=tmp_path / "c")
-    same(whole_run, again, labels, tmp_path)
+    assert_same(whole_run, again, labels, tmp_path)
 
 
 # Options that keep something between steps, or draw more.
@@ -96,10 +96,10 @@ def test_every_option_goes_on_exactly(
     train, held = parts[0], parts[1].iloc[:valid]
     how: dict[str, Any] = {"epochs": 3, "dotted": OPTIONS[name], "max_length": 8}
     whole_run = fit("scratch", train, held, "classification", **how)
-    with killed_after(2, monkeypatch):
+    with kill_after_saves(2, monkeypatch):
         fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
     again = fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
-    same(whole_run, again, labels, tmp_path)
+    assert_same(whole_run, again, labels, tmp_path)
 
 
 @pytest.mark.parametrize("valid", fast_first([0, 12], [12]))
@@ -116,12 +116,14 @@ def test_goes_on_exactly_within_an_epoch(
     steps = int(whole_run.summary["steps"]) // 3
     assert steps > 3
     assert whole_run.summary["padding"] > 1.0 or "max_length" in how
-    monkeypatch.setattr(checkpoints_module, "EVERY", 0.0)
-    with killed_after(2 * steps - 1, monkeypatch):
+    monkeypatch.setattr(checkpoints_module, "INTERVAL", 0.0)
+    with kill_after_saves(2 * steps - 1, monkeypatch):
         fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
-    assert last_checkpoint(tmp_path / "c") == str(tmp_path / "c" / f"checkpoint-{2 * steps - 1}")
+    assert find_last_checkpoint(tmp_path / "c") == str(
+        tmp_path / "c" / f"checkpoint-{2 * steps - 1}"
+    )
     again = fit("scratch", train, held, "classification", scratch=tmp_path / "c", **how)
-    same(whole_run, again, labels, tmp_path)
+    assert_same(whole_run, again, labels, tmp_path)
 
 
 @pytest.mark.slow
@@ -145,18 +147,18 @@ registry.fit(pickle.load(open(sys.argv[1], "rb")))
 """
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "job.pickle")], cwd=ROOT)
     assert done.returncode == -signal.SIGKILL
-    assert last_checkpoint(tmp_path / "c") == str(tmp_path / "c" / "checkpoint-8")
+    assert find_last_checkpoint(tmp_path / "c") == str(tmp_path / "c" / "checkpoint-8")
     whole_run = fit("scratch", *parts, "classification", epochs=4, dotted=options, **small)
     again = registry.fit(job)
-    same(whole_run, again, labels, tmp_path)
+    assert_same(whole_run, again, labels, tmp_path)
 
 
 @pytest.fixture(scope="module")
 def checkpoints(fit, parts, tmp_path_factory) -> Path:
-    """Give the checkpoints of a training that was killed after three epochs."""
+    """Return the checkpoints of a training that was killed after three epochs."""
     folder = tmp_path_factory.mktemp("checkpoints")
     how: dict[str, Any] = {"epochs": 9, "dotted": {"train.ema": 0.5}}
-    with pytest.MonkeyPatch.context() as patch, killed_after(3, patch):
+    with pytest.MonkeyPatch.context() as patch, kill_after_saves(3, patch):
         fit("scratch", *parts, "classification", scratch=folder, **how)
     return folder
 
@@ -180,19 +182,19 @@ def checkpoints(fit, parts, tmp_path_factory) -> Path:
 def test_a_half_written_checkpoint_is_not_trusted(file, share, checkpoints, tmp_path) -> None:
     """Cut to a share of its bytes, or not there at all."""
     folder = shutil.copytree(checkpoints, tmp_path / "c")
-    newest = Path(str(last_checkpoint(folder)))
-    assert whole(newest)
+    newest = Path(str(find_last_checkpoint(folder)))
+    assert is_complete(newest)
     content = (newest / file).read_bytes()
     (newest / file).unlink()
     if share:
         (newest / file).write_bytes(content[: int(share * len(content))])
-    assert not whole(newest)
-    left = last_checkpoint(folder)
+    assert not is_complete(newest)
+    left = find_last_checkpoint(folder)
     assert left != str(newest)
     assert not newest.exists()
 
 
 def test_no_checkpoint_is_none(tmp_path) -> None:
-    assert last_checkpoint(tmp_path) is None
+    assert find_last_checkpoint(tmp_path) is None
     (tmp_path / "checkpoint-5").mkdir()
-    assert last_checkpoint(tmp_path) is None
+    assert find_last_checkpoint(tmp_path) is None

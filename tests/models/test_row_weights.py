@@ -11,12 +11,12 @@ import torch
 from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
-from foldline.models.neural.losses import loss_for
+from foldline.models.neural.losses import make_loss
 from foldline.models.neural.objective import Objective
-from foldline.models.soft_labels import weigh, weights_of
+from foldline.models.soft_labels import add_weights, sample_weights
 from tests.helpers import projects
 from tests.helpers.marks import fast_first
-from tests.helpers.tiny_bert import bert
+from tests.helpers.tiny_bert import build_tiny_bert
 
 TASKS = ("classification", "multilabel", "regression")
 # Kind, and the options that choose one of its heads.
@@ -37,8 +37,8 @@ WAYS: dict[str, tuple[str, dict[str, Any]]] = {
 HEAVY = 50.0
 
 
-def contradicted(table: pd.DataFrame, task: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give rows, and their texts again with another label."""
+def add_contradictions(table: pd.DataFrame, task: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return rows, and their texts again with another label."""
     labels = table["label"].tolist()
     if task == "regression":
         other = [str(float(label) + 5) for label in labels]
@@ -59,7 +59,7 @@ FAST = [(way, "classification") for way in WAYS if way not in ("scratch", "pretr
 @pytest.mark.parametrize(("way", "task"), fast_first(CASES, FAST))
 def test_the_heavier_of_two_contradictions_is_learnt(way, task, fit, rows, labels) -> None:
     model, dotted = WAYS[way]
-    own, other = contradicted(rows(task), task)
+    own, other = add_contradictions(rows(task), task)
     dotted = {"tfidf.class_weights": "none"} | dotted
     scores = []
     for heavy in (own, other):
@@ -73,7 +73,7 @@ def test_the_heavier_of_two_contradictions_is_learnt(way, task, fit, rows, label
 
 
 def agreement(predictions: np.ndarray, table: pd.DataFrame, labels: Labels) -> float:
-    """Give how well predictions fit the labels of a table: 1 at best."""
+    """Return how well predictions fit the labels of a table: 1 at best."""
     target = labels.encode(table["label"])
     if labels.task == "regression":  # the other label is 5 more, or less
         return float(1 - np.abs(predictions - target).mean() / 5)
@@ -121,8 +121,8 @@ def test_baselines_follow_weights_by_hand(fit, rows) -> None:
 )
 def test_a_transformers_row_of_weight_two_is_two_rows(dotted, recipe, labels) -> None:
     options, target = recipe(dotted).train, np.array([0, 2, 1, 1])
-    model = bert()
-    loss = loss_for(labels("classification"), target, options)
+    model = build_tiny_bert()
+    loss = make_loss(labels("classification"), target, options)
     objective = Objective(model, loss, options, "classification")
     ids = torch.randint(5, 30, (4, 6))
 
@@ -151,10 +151,10 @@ def test_rows_to_stop_by_count_the_same(fit, rows) -> None:
 def test_weights_belong_to_ids_and_to_the_source_of_a_copy(rows) -> None:
     table = rows(n=3).assign(source_id=["r000", "r000", "r002"])
     weights = pd.DataFrame({"id": ["r002", "r000", "r001"], "weight": [4.0, 1.0, 9.0]})
-    assert weigh(table, weights)["weight"].tolist() == [1.0, 1.0, 4.0]
-    assert weights_of(weigh(table, weights)).tolist() == [0.5, 0.5, 2.0]
-    assert "weight" not in weigh(table, weights.iloc[:0])
-    assert weights_of(table) is None
+    assert add_weights(table, weights)["weight"].tolist() == [1.0, 1.0, 4.0]
+    assert sample_weights(add_weights(table, weights)).tolist() == [0.5, 0.5, 2.0]
+    assert "weight" not in add_weights(table, weights.iloc[:0])
+    assert sample_weights(table) is None
 
 
 @pytest.mark.slow

@@ -8,44 +8,44 @@ import pytest
 
 from foldline.core.errors import FoldlineError
 from foldline.models import fasttext, registry
-from foldline.models.ngram_index import Grams, learnt
+from foldline.models.ngram_index import HashedNgrams, select_buckets
 from foldline.models.word_vectors import read_vectors
 
 NONE = np.zeros(0, dtype=np.int64)
 TEXTS = ["Soup 김치 .", "new york"]
 
 
-def written(path: Path, *lines: str) -> Path:
+def write_vectors(path: Path, *lines: str) -> Path:
     path.write_text("\n".join([*lines, ""]), encoding="utf-8")
     return path
 
 
 def test_grams_are_words_their_neighbours_and_their_parts():
-    grams = Grams(2, (2, 3), 1 << 30, NONE)
-    found = list(grams.hashed("Ab c"))
+    grams = HashedNgrams(2, (2, 3), 1 << 30, NONE)
+    found = list(grams.hash_ngrams("Ab c"))
     # ab, <a ab b>, <ab ab>, c, <c c>, <c>, and the two words together
     assert len(found) == 1 + 3 + 2 + 1 + 2 + 1 + 1
-    assert list(grams.hashed("ab C")) == found
+    assert list(grams.hash_ngrams("ab C")) == found
     assert len(set(found)) == len(found)
-    assert all(0 <= bucket < 5 for bucket in Grams(2, (2, 3), 5, NONE).hashed("ab c"))
+    assert all(0 <= bucket < 5 for bucket in HashedNgrams(2, (2, 3), 5, NONE).hash_ngrams("ab c"))
 
 
 def test_grams_of_too_few_rows_are_left_out():
-    grams = Grams(1, (9, 9), 1 << 30, NONE)
-    known = learnt(grams, ["a b b", "b c", "c"], 2)
-    again = Grams(1, (9, 9), 1 << 30, known)
+    grams = HashedNgrams(1, (9, 9), 1 << 30, NONE)
+    known = select_buckets(grams, ["a b b", "b c", "c"], 2)
+    again = HashedNgrams(1, (9, 9), 1 << 30, known)
 
     assert len(known) == 2
-    assert len(again.places("a b c b")) == 3
-    assert again.places("a").tolist() == again.places("").tolist() == []
-    assert len(learnt(grams, ["a", "b"], 5)) == 2  # all, where none is frequent
+    assert len(again.indices("a b c b")) == 3
+    assert again.indices("a").tolist() == again.indices("").tolist() == []
+    assert len(select_buckets(grams, ["a", "b"], 5)) == 2  # all, where none is frequent
 
 
 @pytest.mark.parametrize("header", [True, False])
 @pytest.mark.parametrize("packed", [True, False])
 def test_only_words_that_are_needed_are_kept(header, packed, tmp_path):
     lines = ["the 1 0", "of 0 1 ", "soup 3 4", "rare 9 9", "김치 5 6", "York 1 1"]
-    path = written(tmp_path / "v.txt", *(["6 2"] if header else []), *lines)
+    path = write_vectors(tmp_path / "v.txt", *(["6 2"] if header else []), *lines)
     if packed:
         path = tmp_path / "v.txt.gz"
         path.write_bytes(gzip.compress((tmp_path / "v.txt").read_bytes()))
@@ -53,21 +53,21 @@ def test_only_words_that_are_needed_are_kept(header, packed, tmp_path):
 
     assert words.words == ("the", "soup", "김치")
     assert vectors.tolist() == [[1, 0], [3, 4], [5, 6]]
-    assert words.places("Soup of THE york").tolist() == [1, 0]
+    assert words.indices("Soup of THE york").tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("soup 1", r"line 2: 1 numbers behind the word 'soup', but 2 are expected"),
-        ("soup 1 2 3", r"line 2: 3 numbers behind the word 'soup', but 2 are expected"),
+        ("soup 1", r"line 2: 1 numbers after the word 'soup', expected 2"),
+        ("soup 1 2 3", r"line 2: 3 numbers after the word 'soup', expected 2"),
         ("soup 1 x", r"line 2: could not convert string to float: 'x'"),
         ("soup 1 nan", r"line 2: a number is not finite"),
-        ("bread 1 2", r"none of its 2 words stands in the training rows"),
+        ("bread 1 2", r"none of its 2 words occurs in the training rows"),
     ],
 )
 def test_bad_files_are_told_by_line(line, message, tmp_path):
-    path = written(tmp_path / "v.txt", "salt 1 2", line)
+    path = write_vectors(tmp_path / "v.txt", "salt 1 2", line)
     with pytest.raises(FoldlineError, match=message):
         read_vectors(path, TEXTS, first=10)
 
@@ -100,7 +100,7 @@ def test_vectors_of_a_file_are_averaged(task, pairs, fit, rows, labels, tmp_path
         for place, name in enumerate(CLASSES)
         for word in WORDS[name]
     ]
-    path = written(tmp_path / "v.txt", *lines)
+    path = write_vectors(tmp_path / "v.txt", *lines)
     table = rows(task, pairs)
     found = fit(
         "static", table.iloc[:28], table.iloc[:0], task, files={"static.vectors": str(path)}
@@ -163,7 +163,7 @@ def test_several_labels_at_once(rows, labels, recipe, monkeypatch, tmp_path):
     several = Labels("multilabel", labels("classification").classes)
     held = np.eye(3, dtype=np.int64)[labels("classification").encode(table["label"])]
     held[:, 2] |= held[:, 0]
-    monkeypatch.setattr(fasttext, "targets_of", lambda rows, _: held[rows.index])
+    monkeypatch.setattr(fasttext, "training_targets", lambda rows, _: held[rows.index])
     job = Job(table.iloc[:28], table.iloc[:0], several, recipe({"static.epochs": 60}), tmp_path)
     found = static.fit(job).model.predict(table)
 
@@ -175,8 +175,8 @@ def test_several_labels_at_once(rows, labels, recipe, monkeypatch, tmp_path):
     ("rows", "epochs"), [(1, 50), (5_000, 50), (20_000, 25), (50_000, 10), (10**6, 10)]
 )
 def test_few_rows_are_seen_more_often(rows, epochs):
-    assert fasttext._epochs("auto", rows) == epochs
-    assert fasttext._epochs(7, rows) == 7
+    assert fasttext._resolve_epochs("auto", rows) == epochs
+    assert fasttext._resolve_epochs(7, rows) == 7
 
 
 def test_epochs_that_are_left_open_are_those_of_few_rows(fit, rows):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import PowerTransformer, QuantileTransformer
 
 from foldline.core.errors import FoldlineError
-from foldline.models import registry, target_transform
+from foldline.models import registry, target_report, target_transform
 from tests.helpers.marks import fast_first
 
 NAMES = ["log", "box-cox", "yeo-johnson", "quantile"]
@@ -16,33 +16,33 @@ PRICES = np.exp(np.random.default_rng(0).normal(3, 1, 400))
 every = pytest.mark.parametrize("name", NAMES)
 
 
-def score(transform, values):
+def transform_values(transform, values):
     return transform.forward(np.array(values, dtype=float))
 
 
 @every
 def test_back_undoes_forward(name):
-    transform = target_transform.fit_transform(name, PRICES)
+    transform = target_transform.fit_target_transform(name, PRICES)
 
-    np.testing.assert_allclose(transform.back(transform.forward(PRICES)), PRICES, rtol=1e-6)
+    np.testing.assert_allclose(transform.inverse(transform.forward(PRICES)), PRICES, rtol=1e-6)
 
 
 @every
 def test_order_stays(name):
-    seen = score(target_transform.fit_transform(name, PRICES), np.sort(PRICES))
+    seen = transform_values(target_transform.fit_target_transform(name, PRICES), np.sort(PRICES))
 
     assert (np.diff(seen) > 0).all()
 
 
 def test_log_by_hand():
-    transform = target_transform.fit_transform("log", np.array([0.0, np.e - 1]))
+    transform = target_transform.fit_target_transform("log", np.array([0.0, np.e - 1]))
 
-    np.testing.assert_allclose(score(transform, [0, np.e - 1]), [0, 1])
+    np.testing.assert_allclose(transform_values(transform, [0, np.e - 1]), [0, 1])
 
 
 @pytest.mark.parametrize("name", ["box-cox", "yeo-johnson"])
 def test_powers_are_scikit_learns(name):
-    ours = target_transform.fit_transform(name, PRICES)
+    ours = target_transform.fit_target_transform(name, PRICES)
     scaled = ((PRICES - ours.center) / ours.scale)[:, None]
     theirs = PowerTransformer(method=name, standardize=False).fit(scaled)
 
@@ -57,14 +57,14 @@ def test_quantiles_are_scikit_learns():
     expected = theirs.fit_transform(PRICES[:, None])[:, 0]
     inside = np.abs(expected) < 3
 
-    ours = score(target_transform.fit_transform("quantile", PRICES), PRICES)
+    ours = transform_values(target_transform.fit_target_transform("quantile", PRICES), PRICES)
     np.testing.assert_allclose(ours[inside], expected[inside], atol=1e-4)
 
 
 def test_a_skewed_target_gets_straight():
     for name in NAMES:
-        after = score(target_transform.fit_transform(name, PRICES), PRICES)
-        assert target_transform.skew(PRICES) > 2 > 0.3 > abs(target_transform.skew(after))
+        after = transform_values(target_transform.fit_target_transform(name, PRICES), PRICES)
+        assert target_transform.skewness(PRICES) > 2 > 0.3 > abs(target_transform.skewness(after))
 
 
 LABELS = {
@@ -84,39 +84,39 @@ LABELS = {
 @example(far=-1e300)
 def test_any_prediction_comes_back_near_the_range_seen(name, labels, far):
     values = LABELS[labels]
-    transform = target_transform.fit_transform(name, values)
+    transform = target_transform.fit_target_transform(name, values)
     reach = 0.1 * np.ptp(values) * (1 + 1e-9)
 
-    assert values.min() - reach <= transform.back(np.array([far]))[0] <= values.max() + reach
+    assert values.min() - reach <= transform.inverse(np.array([far]))[0] <= values.max() + reach
 
 
 @every
 @pytest.mark.parametrize("labels", LABELS)
 def test_labels_of_any_shape_come_back(name, labels):
     values = LABELS[labels]
-    transform = target_transform.fit_transform(name, values)
+    transform = target_transform.fit_target_transform(name, values)
 
     np.testing.assert_allclose(
-        transform.back(transform.forward(values)), values, atol=1e-3 * np.ptp(values)
+        transform.inverse(transform.forward(values)), values, atol=1e-3 * np.ptp(values)
     )
 
 
 def test_what_rounding_would_lose_is_refused(monkeypatch):
-    monkeypatch.setattr(target_transform, "LOST", -1.0)
+    monkeypatch.setattr(target_transform, "MAX_LOSS", -1.0)
 
     with pytest.raises(FoldlineError, match="would change labels by up to"):
-        target_transform.fit_transform("yeo-johnson", PRICES)
+        target_transform.fit_target_transform("yeo-johnson", PRICES)
 
 
 @pytest.mark.parametrize(("name", "least"), [("log", "-1"), ("box-cox", "0")])
 def test_where_it_is_not_defined_says_what_to_do(name, least):
     with pytest.raises(FoldlineError, match=f"needs labels above {least}.*yeo-johnson"):
-        target_transform.fit_transform(name, np.array([-2.0, 1.0]))
+        target_transform.fit_target_transform(name, np.array([-2.0, 1.0]))
 
 
 def test_equal_labels_are_told():
     with pytest.raises(FoldlineError, match="all training labels are 2"):
-        target_transform.fit_transform("yeo-johnson", np.array([2.0, 2.0]))
+        target_transform.fit_target_transform("yeo-johnson", np.array([2.0, 2.0]))
 
 
 @pytest.mark.parametrize("model", ["tfidf", "scratch"])
@@ -155,13 +155,15 @@ def test_baselines_are_left_alone(fit, rows):
 
 
 def test_histograms_count_every_number_before_and_after():
-    model = target_transform.Transformed(None, target_transform.fit_transform("log", PRICES))
-    table = target_transform.histograms(model, PRICES)
+    model = target_transform.TransformedModel(
+        None, target_transform.fit_target_transform("log", PRICES)
+    )
+    table = target_report.build_histograms(model, PRICES)
 
     assert table.groupby("space")["rows"].sum().to_dict() == {"before": 400, "after": 400}
-    assert target_transform.histograms(None, np.empty(0)).empty
-    assert "skew" in target_transform.told(model, PRICES) and "->" in target_transform.told(
+    assert target_report.build_histograms(None, np.empty(0)).empty
+    assert "skew" in target_report.format_transform(
         model, PRICES
-    )
-    assert target_transform.told(None, PRICES) == ""
+    ) and "->" in target_report.format_transform(model, PRICES)
+    assert target_report.format_transform(None, PRICES) == ""
     assert isinstance(table, pd.DataFrame)

@@ -18,8 +18,10 @@ ROOT = Path(__file__).resolve().parents[2]
 every = pytest.mark.parametrize("name", TOKENIZERS)
 
 
-def made(recipe: Any, name: str, texts: list[str], size: int = 200) -> Any:
-    return scratch.tokenizer(texts, recipe({"scratch.tokenizer": name, "scratch.vocabulary": size}))
+def train(recipe: Any, name: str, texts: list[str], size: int = 200) -> Any:
+    return scratch.train_tokenizer(
+        texts, recipe({"scratch.tokenizer": name, "scratch.vocabulary": size})
+    )
 
 
 @pytest.mark.slow
@@ -35,14 +37,14 @@ def test_the_tokenizer_is_the_same_in_every_process(name, recipe, rows, tmp_path
     found = {subprocess.run(command, cwd=ROOT, capture_output=True).stdout for _ in range(3)}
     assert len(found) == 1
     assert len(next(iter(found))) > 1000
-    one, other = (made(recipe, name, t).get_vocab() for t in (texts, texts[::-1]))
+    one, other = (train(recipe, name, t).get_vocab() for t in (texts, texts[::-1]))
     assert one == other
 
 
 @every
 def test_the_vocabulary_is_no_larger_than_asked(name, recipe) -> None:
     texts = [chr(0xAC00 + i) + chr(0xAC00 + i + 1) for i in range(500)]
-    tokenizer = made(recipe, name, texts, 100)
+    tokenizer = train(recipe, name, texts, 100)
     assert len(tokenizer) <= 100
     assert tokenizer.convert_tokens_to_ids(SPECIAL) == [0, 1, 2, 3, 4]
     assert tokenizer("각")["input_ids"][:1] == [2]
@@ -50,7 +52,7 @@ def test_the_vocabulary_is_no_larger_than_asked(name, recipe) -> None:
 
 @every
 def test_single_texts_and_pairs_are_marked(name, recipe, rows) -> None:
-    tokenizer = made(recipe, name, rows()["text"].tolist())
+    tokenizer = train(recipe, name, rows()["text"].tolist())
     single, pair = tokenizer("축구 경기")["input_ids"], tokenizer("축구", "경기")["input_ids"]
     assert (single[0], single[-1]) == (2, 3)
     assert pair.count(3) == 2
@@ -58,29 +60,29 @@ def test_single_texts_and_pairs_are_marked(name, recipe, rows) -> None:
     assert 1 not in single  # all of it is known
 
 
-def tokens(tokenizer: Any, text: str) -> list[str]:
+def tokenise(tokenizer: Any, text: str) -> list[str]:
     return list(tokenizer.convert_ids_to_tokens(tokenizer(text)["input_ids"])[1:-1])
 
 
 def test_characters_by_hand(recipe) -> None:
-    tokenizer = made(recipe, "character", ["한글 ABC", "한글 é"])
-    assert tokens(tokenizer, "글 한b") == ["▁", "글", "▁", "한", "b"]
-    assert tokens(tokenizer, "한z") == ["▁", "한", "[UNK]"]
+    tokenizer = train(recipe, "character", ["한글 ABC", "한글 é"])
+    assert tokenise(tokenizer, "글 한b") == ["▁", "글", "▁", "한", "b"]
+    assert tokenise(tokenizer, "한z") == ["▁", "한", "[UNK]"]
 
 
 def test_jamo_by_hand(recipe) -> None:
-    tokenizer = made(recipe, "jamo", ["한글 ABC", "각"])
-    assert tokens(tokenizer, "한 b") == ["▁", *unicodedata.normalize("NFD", "한"), "▁", "b"]
+    tokenizer = train(recipe, "jamo", ["한글 ABC", "각"])
+    assert tokenise(tokenizer, "한 b") == ["▁", *unicodedata.normalize("NFD", "한"), "▁", "b"]
     # A syllable that was never seen is known by its letters.
-    assert "[UNK]" not in tokens(tokenizer, "간")
+    assert "[UNK]" not in tokenise(tokenizer, "간")
 
 
 def test_pieces_of_words_by_hand(recipe) -> None:
     """The most frequent pair is merged first: a and b, then ab and c, each at a word's begin."""
     texts = ["abc abc abc abd", "xbq"] * 3
-    assert tokens(made(recipe, "bpe", texts, 50), "abc abd") == ["▁abc", "▁abd"]
-    assert tokens(made(recipe, "wordpiece", texts, 50), "abcx") == ["abc", "##x"]
-    assert "".join(tokens(made(recipe, "unigram", texts, 50), "abc xb")) == "▁abc▁xb"
+    assert tokenise(train(recipe, "bpe", texts, 50), "abc abd") == ["▁abc", "▁abd"]
+    assert tokenise(train(recipe, "wordpiece", texts, 50), "abcx") == ["abc", "##x"]
+    assert "".join(tokenise(train(recipe, "unigram", texts, 50), "abc xb")) == "▁abc▁xb"
 
 
 @pytest.mark.slow
@@ -112,7 +114,7 @@ def test_a_new_model_knows_nothing(pooling, recipe, labels) -> None:
     """Else the first loss is above that of even probabilities, and `sanity` stumbles over it."""
     own = recipe({"scratch.pooling": pooling, "scratch.width": 128, "scratch.heads": 4})
     torch.manual_seed(0)
-    model = scratch.model(500, labels("classification"), own, {}).eval()
+    model = scratch.build_model(500, labels("classification"), own, {}).eval()
     tokens = torch.randint(4, 500, (256, own.max_length))
     with torch.inference_mode():
         found = model(input_ids=tokens, attention_mask=torch.ones_like(tokens)).logits

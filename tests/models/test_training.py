@@ -10,7 +10,7 @@ from transformers import Trainer
 
 from foldline.core.errors import FoldlineError
 from foldline.models import registry
-from foldline.models.interface import Fitted
+from foldline.models.interface import FitResult
 from foldline.models.neural.trainer import TextTrainer
 from tests.helpers.marks import fast_first
 
@@ -18,11 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 STEADY = {"scratch.dropout": 0.0, "train.warmup": 0.0}
 
 
-def column(fitted: Fitted, name: str) -> list[float]:
+def history_column(fitted: FitResult, name: str) -> list[float]:
     return [row[name] for row in fitted.history if name in row]
 
 
-def weights(fitted: Fitted) -> torch.Tensor:
+def flat_weights(fitted: FitResult) -> torch.Tensor:
     model: Any = fitted.model
     return torch.cat([p.detach().flatten() for p in model.model.parameters()])
 
@@ -46,19 +46,21 @@ def test_one_batch_of_sixteen_is_four_of_four(task, n, fit, rows) -> None:
         )
         for count in (1, 4)
     )
-    assert column(one, "loss") == pytest.approx(column(four, "loss"), abs=1e-5)
-    assert column(one, "grad_norm") == pytest.approx(column(four, "grad_norm"), rel=1e-3)
+    assert history_column(one, "loss") == pytest.approx(history_column(four, "loss"), abs=1e-5)
+    assert history_column(one, "grad_norm") == pytest.approx(
+        history_column(four, "grad_norm"), rel=1e-3
+    )
     assert len(one.history) == 2 * -(-n // 16)
-    torch.testing.assert_close(weights(one), weights(four), atol=1e-5, rtol=0)
+    torch.testing.assert_close(flat_weights(one), flat_weights(four), atol=1e-5, rtol=0)
 
 
 def test_history_has_a_row_a_step(fit, parts) -> None:
     found = fit("scratch", *parts, "classification", epochs=3)
     assert [row["step"] for row in found.history] == list(range(1, 13))
-    assert len(column(found, "loss")) == len(column(found, "lr")) == 12
+    assert len(history_column(found, "loss")) == len(history_column(found, "lr")) == 12
     assert [row["step"] for row in found.history if "valid_loss" in row] == [4, 8, 12]
     assert found.summary["steps"] == 12
-    assert found.summary["best_valid_loss"] == min(column(found, "valid_loss"))
+    assert found.summary["best_valid_loss"] == min(history_column(found, "valid_loss"))
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
@@ -66,33 +68,33 @@ def test_gradients_are_clipped_as_by_torch(optimizer, fit, parts, monkeypatch) -
     """Steps within the limit, whose gradients are not touched, and steps beyond it."""
     dotted: dict[str, Any] = {"train.optimizer": optimizer, "train.max_grad_norm": 0.0}
     free = fit("scratch", *parts, "classification", dotted=dotted)
-    limit = float(np.median(column(free, "grad_norm")))
+    limit = float(np.median(history_column(free, "grad_norm")))
     dotted["train.max_grad_norm"] = limit
     found = fit("scratch", *parts, "classification", dotted=dotted)
-    norms = column(found, "grad_norm")
+    norms = history_column(found, "grad_norm")
     assert min(norms) < limit < max(norms)
 
     def by_torch(self: Any) -> torch.Tensor:
         every = self.model.parameters()
         return torch.nn.utils.clip_grad_norm_(every, self.args.max_grad_norm)
 
-    monkeypatch.setattr(TextTrainer, "_clip_whole", by_torch)
+    monkeypatch.setattr(TextTrainer, "_clip_gradient", by_torch)
     other = fit("scratch", *parts, "classification", dotted=dotted)
     if optimizer == "sgd":
         assert found.history == other.history
-        assert torch.equal(weights(found), weights(other))
+        assert torch.equal(flat_weights(found), flat_weights(other))
     # AdamW divides the gradients itself, which rounds otherwise.
     for one, same in zip(found.history, other.history, strict=True):
         assert one == pytest.approx(same, rel=1e-4)
-    torch.testing.assert_close(weights(found), weights(other), rtol=1e-4, atol=1e-6)
-    assert (weights(found) - weights(free)).abs().max() > 1e-5
+    torch.testing.assert_close(flat_weights(found), flat_weights(other), rtol=1e-4, atol=1e-6)
+    assert (flat_weights(found) - flat_weights(free)).abs().max() > 1e-5
 
 
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
 def test_schedule(schedule, fit, parts) -> None:
     dotted = {"train.schedule": schedule, "train.warmup": 0.25}
     train = parts[0]
-    rates = column(
+    rates = history_column(
         fit("scratch", train, train.iloc[:0], "classification", epochs=5, lr=1e-3, dotted=dotted),
         "lr",
     )
@@ -110,7 +112,7 @@ def test_stops_early_and_leaves_the_best(fit, parts, labels) -> None:
     found = fit(
         "scratch", *parts, "classification", epochs=30, lr=1e-2, dotted={"train.patience": 2}
     )
-    losses = column(found, "valid_loss")
+    losses = history_column(found, "valid_loss")
     best = int(np.argmin(losses))
     assert len(losses) == best + 3 < 30
     target = labels("classification").encode(parts[1]["label"])
@@ -161,7 +163,7 @@ def test_history_of_numbers_is_in_their_units(fit, rows) -> None:
     table = rows("regression")
     big = table.assign(label=[str(1000 * float(v)) for v in table["label"]])
     losses = [
-        column(fit("scratch", t.iloc[:28], t.iloc[28:], "regression"), "valid_loss")
+        history_column(fit("scratch", t.iloc[:28], t.iloc[28:], "regression"), "valid_loss")
         for t in (table, big)
     ]
     assert losses[1] == pytest.approx([1e6 * v for v in losses[0]], rel=1e-3)

@@ -13,22 +13,24 @@ from foldline.models import training_curves
 STEPS = [{"step": s, "loss": 2 / s, "lr": 1e-3 / s} for s in range(1, 1001)]
 
 
-def picture(history: list[dict[str, Any]], metric: str = "f1_macro") -> ET.Element:
-    return ET.fromstring(training_curves.picture(training_curves.panels(history, metric)))
+def draw(history: list[dict[str, Any]], metric: str = "f1_macro") -> ET.Element:
+    return ET.fromstring(training_curves.draw_curves(training_curves.build_panels(history, metric)))
 
 
-def texts(root: ET.Element) -> str:
+def visible_text(root: ET.Element) -> str:
     return " ".join("".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text"))
 
 
 def test_curves_show_what_there_is():
     epochs = [{"step": 500, "valid_loss": 0.5, "valid_metric": 0.7}]
 
-    whole, bare, none = picture([*STEPS, *epochs]), picture(STEPS), picture([])
+    whole, bare, none = draw([*STEPS, *epochs]), draw(STEPS), draw([])
 
-    assert all(word in texts(whole) for word in ("loss", "f1_macro", "learning rate", "1,000"))
-    assert "f1_macro" not in texts(bare)
-    assert "not trained in steps" in texts(none)
+    assert all(
+        word in visible_text(whole) for word in ("loss", "f1_macro", "learning rate", "1,000")
+    )
+    assert "f1_macro" not in visible_text(bare)
+    assert "not trained in steps" in visible_text(none)
 
 
 def test_the_step_that_is_kept_is_marked(tmp_path, recipe):
@@ -42,12 +44,12 @@ def test_the_step_that_is_kept_is_marked(tmp_path, recipe):
     marks = [e.attrib for e in root.iter() if e.attrib.get("class") == "b dashed"]
     middle = (training_curves.LEFT + training_curves.WIDTH - training_curves.RIGHT) / 2
     assert [float(mark["x1"]) for mark in marks] == pytest.approx([middle] * 3, abs=1)
-    assert "f1_macro, validation" in texts(root)
-    assert "kept" not in texts(picture(STEPS))
+    assert "f1_macro, validation" in visible_text(root)
+    assert "kept" not in visible_text(draw(STEPS))
 
 
 def test_curves_are_self_contained_small_and_within_the_paper():
-    text = training_curves.picture(training_curves.panels(STEPS * 50, "loss"))
+    text = training_curves.draw_curves(training_curves.build_panels(STEPS * 50, "loss"))
     found = [[float(v) for v in p.split(",")] for p in re.findall(r"[\d.-]+,[\d.-]+", text)]
 
     assert len(text) < 60_000
@@ -65,7 +67,7 @@ def test_curves_are_self_contained_small_and_within_the_paper():
 def test_curves_of_one_point_or_a_constant_are_drawn(value):
     for count in (1, 5):
         history = [{"step": step, "loss": value} for step in range(1, count + 1)]
-        text = training_curves.picture(training_curves.panels(history, "loss"))
+        text = training_curves.draw_curves(training_curves.build_panels(history, "loss"))
         assert "nan" not in text
         assert ("<circle" in text) == (count == 1)  # a line of one point would not be seen
 
@@ -81,9 +83,7 @@ def test_ticks_are_round():
 def test_smoothing_begins_with_the_first_value_and_thinning_keeps_the_mean():
     points = [(float(n), float(n)) for n in range(1000)]
 
-    assert [y for _, y in training_curves.smoothed([(1, 5.0), (2, 5.0)])] == pytest.approx(
-        [5.0, 5.0]
-    )
-    assert len(training_curves.thinned(points)) <= training_curves.POINTS
-    assert np.mean([y for _, y in training_curves.thinned(points[:900])]) == pytest.approx(449.5)
-    assert training_curves.thinned(points[:400]) == points[:400]
+    assert [y for _, y in training_curves.smooth([(1, 5.0), (2, 5.0)])] == pytest.approx([5.0, 5.0])
+    assert len(training_curves.downsample(points)) <= training_curves.MAX_POINTS
+    assert np.mean([y for _, y in training_curves.downsample(points[:900])]) == pytest.approx(449.5)
+    assert training_curves.downsample(points[:400]) == points[:400]

@@ -116,7 +116,7 @@ def test_other_errors_are_not_taken_for_memory(fit, rows, small_memory) -> None:
         fit("scratch", table, table.iloc[:0], "classification")
 
 
-def told_rows(message: str) -> set[str]:
+def rows_in_message(message: str) -> set[str]:
     return set(re.findall(r"r\d{3}", message))
 
 
@@ -125,7 +125,7 @@ def test_a_loss_that_is_no_number_names_step_and_rows(accumulation, fit, rows, m
     """The batch whose loss it is, not the whole step."""
     seen: list[int] = []
     table = rows()
-    loss_for = training.loss_for
+    loss_for = training.make_loss
 
     def spoiled(*arguments: Any) -> Any:
         own = loss_for(*arguments)
@@ -136,15 +136,15 @@ def test_a_loss_that_is_no_number_names_step_and_rows(accumulation, fit, rows, m
 
         return loss
 
-    monkeypatch.setattr(training, "loss_for", spoiled)
+    monkeypatch.setattr(training, "make_loss", spoiled)
     dotted = {"train.accumulation": accumulation}
     with pytest.raises(FoldlineError) as told:
         fit("scratch", table, table.iloc[:0], "classification", batch_size=4, dotted=dotted)
     message = str(told.value)
     assert f"the loss is not finite at step {4 // accumulation}" in message
     assert "lower lr" in message
-    assert len(told_rows(message)) == seen[3]
-    assert told_rows(message) <= set(table["id"])
+    assert len(rows_in_message(message)) == seen[3]
+    assert rows_in_message(message) <= set(table["id"])
 
 
 def test_a_gradient_that_is_no_number_stops_before_it_spoils_the_weights(
@@ -164,7 +164,7 @@ def test_a_gradient_that_is_no_number_stops_before_it_spoils_the_weights(
     table = rows()
     with pytest.raises(FoldlineError, match=r"the gradient is not finite at step 3") as told:
         fit("scratch", table, table.iloc[:0], "classification")
-    assert len(told_rows(str(told.value))) == 8
+    assert len(rows_in_message(str(told.value))) == 8
     assert all(bool(torch.isfinite(p).all()) for p in steps[-1].model.parameters())
 
 
@@ -233,18 +233,18 @@ def test_padding_of_a_thousand_rows_is_small_and_logged(fit, rows) -> None:
     assert len(logged) == 1
     assert 1.0 < logged[0] <= 1.08
     assert found.summary["padding"] == pytest.approx(logged[0])
-    (epoch,) = found.ran["epochs"]
+    (epoch,) = found.run_info["epochs"]
     assert epoch["rows_per_second"] > 0
     assert epoch["tokens_per_second"] > epoch["rows_per_second"]
-    assert found.ran["precision"] == "float32"
+    assert found.run_info["precision"] == "float32"
 
 
 def test_padding_by_hand() -> None:
     from types import SimpleNamespace
 
-    from foldline.models.neural.callbacks import Speed
+    from foldline.models.neural.callbacks import SpeedMeter
 
-    speed, state = Speed(), SimpleNamespace(epoch=1.0, global_step=2, log_history=[])
+    speed, state = SpeedMeter(), SimpleNamespace(epoch=1.0, global_step=2, log_history=[])
     speed.on_epoch_begin(None, state, None)
     speed.add(torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]]))
     speed.add(torch.tensor([[1, 1]]))

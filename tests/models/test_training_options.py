@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from tests.conftest import CLASSES
-from tests.helpers.reference_losses import LOSSES, ROWS, entropy, log_softmax
-from tests.helpers.training_probe import Seen, length, watched
+from tests.helpers.reference_losses import LOSSES, ROWS, cross_entropy, log_softmax
+from tests.helpers.training_probe import TrainingRecord, record_training, total_norm
 
 pytestmark = pytest.mark.slow  # 45 trainings
 
@@ -50,7 +50,7 @@ PLAIN: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory, tiny_bert) -> dict[float, str]:
-    """Give BERTs of two layers that tell rows apart, by their dropout."""
+    """Return BERTs of two layers that tell rows apart, by their dropout."""
     from transformers import AutoConfig, AutoTokenizer, BertForSequenceClassification, set_seed
 
     made = {}
@@ -66,11 +66,13 @@ def folders(tmp_path_factory, tiny_bert) -> dict[float, str]:
 
 
 @pytest.fixture(scope="module")
-def train(fit, rows, folders) -> Callable[..., Seen]:
+def train(fit, rows, folders) -> Callable[..., TrainingRecord]:
     """Train on 12 rows, a step an epoch, and watch: `train({"rdrop": 1.0}, dropout=0.3)`."""
-    made: dict[str, Seen] = {}
+    made: dict[str, TrainingRecord] = {}
 
-    def give(options: dict[str, Any] | None = None, dropout: float = 0.0, **how: Any) -> Seen:
+    def give(
+        options: dict[str, Any] | None = None, dropout: float = 0.0, **how: Any
+    ) -> TrainingRecord:
         key = repr((options, dropout, how))
         if key not in made:
             own = {"task": "classification", "epochs": 1, "batch_size": ROWS, "lr": LR} | how
@@ -80,7 +82,7 @@ def train(fit, rows, folders) -> Callable[..., Seen]:
                 table = rows(own["task"]).iloc[:ROWS]
             dotted = {f"train.{k}": v for k, v in (PLAIN | (options or {})).items()}
             parts = (table, table.iloc[:0], own.pop("task"))
-            made[key] = watched(lambda: fit(folders[dropout], *parts, dotted=dotted, **own))
+            made[key] = record_training(lambda: fit(folders[dropout], *parts, dotted=dotted, **own))
         return made[key]
 
     return give
@@ -108,7 +110,7 @@ def test_r_drop_reads_each_row_twice(train) -> None:
     torch.testing.assert_close(one, base.passes[0].logits[0])
     first, second = log_softmax(one.double().numpy()), log_softmax(other.double().numpy())
     apart = ((np.exp(first) - np.exp(second)) * (first - second)).sum(axis=1) / 2
-    both = (entropy(first, codes) + entropy(second, codes)) / 2
+    both = (cross_entropy(first, codes) + cross_entropy(second, codes)) / 2
     assert apart.mean() > 0.01
     assert found.losses[0] == pytest.approx((both + 2 * apart).mean(), rel=1e-4)
 
@@ -122,7 +124,7 @@ def test_contrast_takes_its_share_of_the_loss(train) -> None:
     logs = np.log(near / near.sum(axis=1, keepdims=True) + np.eye(ROWS))
     alike = (codes[:, None] == codes) & ~np.eye(ROWS, dtype=bool)
     drawn = -np.where(alike, logs, 0).sum(axis=1) / alike.sum(axis=1)
-    loss = entropy(one.logits[0].double().numpy(), codes)
+    loss = cross_entropy(one.logits[0].double().numpy(), codes)
     assert found.losses[0] == pytest.approx((0.6 * loss + 0.4 * drawn).mean(), rel=1e-4)
 
 
@@ -132,7 +134,7 @@ def test_dropout_samples_average_so_many(train) -> None:
     torch.testing.assert_close(one.logits[0], base.passes[0].logits[0])
     weight, bias = first["classifier.weight"], first["classifier.bias"]
     drawn = [(each @ weight.T + bias).double().numpy() for each in one.dropped]
-    losses = [entropy(logits, one.labels.numpy()).mean() for logits in drawn]
+    losses = [cross_entropy(logits, one.labels.numpy()).mean() for logits in drawn]
     assert len(losses) == 3 and np.ptp(losses) > 0.01
     assert found.losses[0] == pytest.approx(np.mean(losses), rel=1e-4)
 
@@ -145,7 +147,7 @@ def test_fgm_learns_from_the_batch_and_from_its_adversary(train) -> None:
     # So small a change leaves about the gradient that there was, and both are learnt from.
     twice = {name: 2 * value for name, value in base.steps[0].gradient.items()}
     off = {name: found.steps[0].gradient[name] - value for name, value in twice.items()}
-    assert 1e-4 < length(off) / length(twice) < 0.1
+    assert 1e-4 < total_norm(off) / total_norm(twice) < 0.1
     larger = train({"adversarial": "fgm", "adversarial_size": 0.02}).passes[1]
     assert larger.loss - own.loss == pytest.approx(2 * (worse.loss - own.loss), rel=0.1)
 
@@ -161,11 +163,11 @@ def test_awp_learns_from_weights_that_are_worse(train) -> None:
     step = found.steps[0]
     assert all(torch.equal(step.before[name], start[name]) for name in start)  # they were put back
     off = {name: step.gradient[name] - value for name, value in slope.items()}
-    assert 1e-5 < length(off) / length(slope) < 0.1
+    assert 1e-5 < total_norm(off) / total_norm(slope) < 0.1
 
 
 def depth(name: str) -> int:
-    """Give the layers under a parameter of a BERT of two: 0 of embeddings, 3 of the head."""
+    """Return the layers under a parameter of a BERT of two: 0 of embeddings, 3 of the head."""
     if ".embeddings." in name:
         return 0
     return int(name.split(".layer.")[1][0]) + 1 if ".layer." in name else 3
@@ -191,7 +193,7 @@ def test_what_is_frozen_stays_and_the_rest_learns_the_same(trainable, lowest, tr
             assert torch.equal(after[name], before), name
         else:
             torch.testing.assert_close(after[name] - before, moved[name], atol=1e-6, rtol=1e-4)
-    assert length(moved) > 0.01
+    assert total_norm(moved) > 0.01
 
 
 def test_top_layers_are_drawn_anew_before_training(train) -> None:
@@ -207,7 +209,7 @@ def test_top_layers_are_drawn_anew_before_training(train) -> None:
 
 
 def direction(name: str, slope: torch.Tensor) -> torch.Tensor:
-    """Give where the first step of an optimiser goes, for a learning rate of 1."""
+    """Return where the first step of an optimiser goes, for a learning rate of 1."""
     if name == "sgd":
         return -slope
     if name == "lion" or (name == "adafactor" and slope.ndim == 1):
@@ -239,10 +241,10 @@ def test_optimizers_step_their_own_way_and_weights_decay(name, train) -> None:
 
 def test_a_step_is_at_most_so_long(train) -> None:
     base, found = train(), train({"max_grad_norm": 0.01})
-    norm = length(base.steps[0].gradient)
+    norm = total_norm(base.steps[0].gradient)
     assert norm > 0.1
-    assert length(base.steps[0].moved) == pytest.approx(LR * norm, rel=1e-3)
-    assert length(found.steps[0].moved) == pytest.approx(LR * 0.01, rel=1e-3)
+    assert total_norm(base.steps[0].moved) == pytest.approx(LR * norm, rel=1e-3)
+    assert total_norm(found.steps[0].moved) == pytest.approx(LR * 0.01, rel=1e-3)
     for seen in (base, found):  # what is told is what it was before
         assert seen.fitted.history[0]["grad_norm"] == pytest.approx(norm, rel=1e-5)
     assert found.losses == base.losses
@@ -251,8 +253,8 @@ def test_a_step_is_at_most_so_long(train) -> None:
         torch.testing.assert_close(scaled, whole * 0.01 / norm, atol=1e-8, rtol=1e-3)
 
 
-def shares(name: str) -> np.ndarray:
-    """Give the shares of the learning rate of ten steps, of which three are a warm-up."""
+def expected_rates(name: str) -> np.ndarray:
+    """Return the shares of the learning rate of ten steps, of which three are a warm-up."""
     step = np.arange(10)
     if name == "one_cycle":  # up to the third step from a 25th, and down to a 10,000th of that
         up, down = np.arange(2) / 2, np.arange(8) / 7
@@ -274,7 +276,7 @@ def test_steps_are_as_long_as_the_schedule_says(name, train) -> None:
     base = train()
     options = {"schedule": name, "warmup": 0.3, "power": 3.0}
     found = train(options, epochs=10, lr=1e-3)
-    rates = 1e-3 * shares(name)
+    rates = 1e-3 * expected_rates(name)
     assert [row["lr"] for row in found.fitted.history] == pytest.approx(rates, rel=1e-6)
     assert found.losses[0] == base.losses[0]
     momentum: dict[str, torch.Tensor] = {}
@@ -307,7 +309,7 @@ def test_the_model_is_left_at_the_average_of_its_steps(options, parts, train) ->
         mean = sum(part * own for part, own in zip(parts, each, strict=True))
         torch.testing.assert_close(left, mean, atol=1e-6, rtol=1e-5)
         torch.testing.assert_close(base.weights[name], each[-1], atol=0, rtol=0)
-    assert length({n: found.weights[n] - base.weights[n] for n in base.weights}) > 0.01
+    assert total_norm({n: found.weights[n] - base.weights[n] for n in base.weights}) > 0.01
 
 
 def test_lora_changes_few_directions_of_few_matrices(train) -> None:

@@ -15,13 +15,14 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.models import registry
 from foldline.onnx import graph
-from foldline.onnx.export import FLOAT, INT8, Parity, check, export
-from tests.helpers.distinct_outputs import wide, widened
+from foldline.onnx.export import FLOAT, INT8, Parity, check_parity, export
+from tests.helpers.distinct_outputs import are_distinct, make_distinct
 
 MODEL = Path("models/model")
 
 installed = pytest.mark.skipif(
-    bool(graph.missing()), reason=f"needs the extra onnx: {', '.join(graph.missing())}"
+    bool(graph.missing_packages()),
+    reason=f"needs the extra onnx: {', '.join(graph.missing_packages())}",
 )
 
 
@@ -31,29 +32,29 @@ installed = pytest.mark.skipif(
 @pytest.mark.parametrize("task", ["classification", "multilabel", "regression"])
 def test_exported_predictions_are_equal(task, pairs, fit, rows, labels, tmp_path) -> None:
     table = rows(task, pairs)
-    model = widened(fit("scratch", table.iloc[:28], table.iloc[28:], task), table).model
+    model = make_distinct(fit("scratch", table.iloc[:28], table.iloc[28:], task), table).model
     times = np.where(np.arange(40) % 3, 1, 9)  # beyond max_length, among short ones
     mixed = table.assign(text=[a * int(n) for a, n in zip(table["text"], times, strict=True)])
-    assert wide(model.predict(mixed))
+    assert are_distinct(model.predict(mixed))
     found = export(model, mixed, tmp_path / "onnx", False)[FLOAT]
     config = json.loads((tmp_path / "onnx/config.json").read_text(encoding="utf-8"))
 
     assert found.rows == 40
     assert found.difference <= 1e-5
-    assert found.alike >= 0.999
+    assert found.agreement >= 0.999
     if task != "regression":
         assert tuple(config["id2label"].values()) == labels(task).classes
 
     inputs = list(zip(table["text"], table["text_pair"], strict=True))
-    assert wide(model.predict(table))
-    told = used(tmp_path / "onnx", inputs if pairs else table["text"].tolist())
+    assert are_distinct(model.predict(table))
+    told = predict_with_readme(tmp_path / "onnx", inputs if pairs else table["text"].tolist())
     expected = labels(task).decode(model.predict(table))
     if task == "multilabel":
         told = ["|".join(names) for names in told]
     assert told == (pytest.approx(expected, abs=1e-4) if task == "regression" else expected)
 
 
-def used(folder: Path, texts: list[Any]) -> list[Any]:
+def predict_with_readme(folder: Path, texts: list[Any]) -> list[Any]:
     """Run the README's own lines on other texts."""
     page = (folder / "README.md").read_text(encoding="utf-8")
     code = re.search(r"```python\n(.*?)```", page, re.DOTALL)
@@ -72,8 +73,8 @@ def test_other_readings(dotted, fit, rows, tmp_path) -> None:
     table = rows()
     table = table.assign(text=table["text"] * 5)
     parts = (table.iloc[:28], table.iloc[28:], "classification")
-    model = widened(fit("scratch", *parts, dotted=dotted), table).model
-    assert wide(model.predict(table))
+    model = make_distinct(fit("scratch", *parts, dotted=dotted), table).model
+    assert are_distinct(model.predict(table))
     assert export(model, table, tmp_path / "onnx", False)[FLOAT].difference <= 1e-5
 
 
@@ -84,18 +85,18 @@ def test_one_tensor_for_two_inputs_is_caught(fit, rows, tmp_path, monkeypatch) -
     table = rows()
     model = fit("scratch", table.iloc[:28], table.iloc[28:], "classification").model
 
-    class Aliased(graph.Logits):
+    class Aliased(graph.LogitsModule):
         def forward(self, *given: torch.Tensor) -> torch.Tensor:
             return super().forward(given[0], given[1], given[0].clamp(max=1))
 
-    monkeypatch.setattr(graph, "Logits", Aliased)
+    monkeypatch.setattr(graph, "LogitsModule", Aliased)
     with pytest.raises(FoldlineError, match=r"model\.onnx differs .* nothing was written"):
         export(model, table, tmp_path / "onnx", False)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_each_input_of_an_export_is_a_tensor_of_its_own() -> None:
-    made = graph.example(["input_ids", "token_type_ids", "attention_mask"], 50)
+    made = graph.example_inputs(["input_ids", "token_type_ids", "attention_mask"], 50)
     assert len({tensor.data_ptr() for tensor in made.values()}) == 3
 
 
@@ -110,12 +111,12 @@ def test_each_input_of_an_export_is_a_tensor_of_its_own() -> None:
 )
 def test_a_graph_that_predicts_otherwise_is_refused(name, found) -> None:
     with pytest.raises(FoldlineError, match="nothing was written"):
-        check(name, found, "classification")
+        check_parity(name, found, "classification")
 
 
 def test_numbers_may_differ_by_their_size() -> None:
-    check(FLOAT, Parity(10, 0.05, 1.0, 1000.0), "regression")
-    check(INT8, Parity(10, 30.0, 0.999, 1000.0), "regression")
+    check_parity(FLOAT, Parity(10, 0.05, 1.0, 1000.0), "regression")
+    check_parity(INT8, Parity(10, 30.0, 0.999, 1000.0), "regression")
 
 
 @pytest.fixture
@@ -154,7 +155,7 @@ def test_a_model_that_was_cut_is_told(project, capsys) -> None:
     weights.write_bytes(weights.read_bytes()[:1000])
     assert foldline(["export"]) == 1
     told = capsys.readouterr().err
-    assert f"{MODEL} holds no whole model: SafetensorError" in told
+    assert f"{MODEL} is damaged: SafetensorError" in told
     assert "dvc checkout --force" in told
 
 
@@ -182,7 +183,7 @@ def test_predictions_in_bfloat16_are_near_and_kept(task, fit, rows, labels, tmp_
     parts = (table.iloc[:28], table.iloc[28:], task)
     full, fast = fit("scratch", *parts), fit("scratch", *parts, dotted=half)
     expected, found = full.model.predict(table), fast.model.predict(table)
-    assert fast.ran["predict_precision"] == "bfloat16"
+    assert fast.run_info["predict_precision"] == "bfloat16"
     assert found == pytest.approx(expected, abs=0.02)
     assert (found != expected).any()
     registry.save(fast.model, "scratch", labels(task), tmp_path / "m")

@@ -10,7 +10,7 @@ from foldline.augmentation.augment_rows import CHUNK_SIZE
 from foldline.augmentation.external_inputs import hash_external_inputs
 from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
-from foldline.data.leaks import digest
+from foldline.data.leaks import text_digest
 from tests.helpers import projects
 
 
@@ -24,7 +24,7 @@ def test_the_stage_shows_what_it_did_and_meets_no_held_text(tmp_path, monkeypatc
     copies = schemas.AUGMENTED.read().query("method == 'delete'")
     victim = copies.iloc[0]
     schemas.HELD_OUT_HASHES.write(
-        pd.DataFrame({"key": [digest(victim["text"], victim["text_pair"])]})
+        pd.DataFrame({"key": [text_digest(victim["text"], victim["text_pair"])]})
     )
     projects.run("augment")
     shown = json.loads(Path("metrics/augment.json").read_text())["augment"]

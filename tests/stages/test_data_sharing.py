@@ -169,14 +169,14 @@ def test_a_new_version_is_named_by_dvc_or_by_git(project):
 def test_a_file_stays_with_the_one_that_has_it(project, monkeypatch):
     monkeypatch.chdir(project)
     test, train = Path("data/raw/test.csv"), Path("data/raw/train.csv")
-    monkeypatch.setattr(placement, "LARGE", 10)
+    monkeypatch.setattr(placement, "MAX_GIT_BYTES", 10)
 
-    assert placement.placement(test, test, None).keeper == "git"
-    assert placement.placement(train, train, None).keeper == "dvc"
+    assert placement.plan_placement(test, test, None).keeper == "git"
+    assert placement.plan_placement(train, train, None).keeper == "dvc"
     with pytest.raises(FoldlineError, match="git rm --cached"):
-        placement.placement(test, test, "dvc")
+        placement.plan_placement(test, test, "dvc")
     with pytest.raises(FoldlineError, match="dvc remove"):
-        placement.placement(train, train, "git")
+        placement.plan_placement(train, train, "git")
 
 
 def test_what_dvc_refuses_is_told_and_params_stay(project, monkeypatch):

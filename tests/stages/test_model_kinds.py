@@ -12,7 +12,7 @@ from foldline.core.io import schemas
 from tests.helpers import projects
 from tests.stages.test_stages import fingerprints
 
-QUICK = {"gbdt.iterations": 10, "gbdt.min_leaf": 2, "static.min_count": 1}
+QUICK = {"gbdt.iterations": 10, "gbdt.min_leaf": 2, "static.min_df": 1}
 FILES = {
     "keywords": {"keywords.file": "data/raw/words.yaml"},
     "external": {"external.file": "data/raw/elsewhere.csv"},

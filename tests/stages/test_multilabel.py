@@ -29,12 +29,12 @@ def project(tmp_path, monkeypatch):
     return make
 
 
-def prepared() -> list[str]:
+def prepare_labels() -> list[str]:
     projects.run("prepare")
     return schemas.PREPARED.read()["label"].tolist()
 
 
-def as_columns(rows):
+def to_label_columns(rows):
     names = list(projects.SUBJECTS)
     return [
         {"id": row["id"], "text": row["text"]}
@@ -47,17 +47,17 @@ def as_columns(rows):
 def test_one_column_and_columns_of_0_and_1_and_json_are_the_same(project):
     rows = projects.tagged()
     project(rows)
-    expected = prepared()
+    expected = prepare_labels()
     semicolons = [row | {"label": row["label"].replace("|", "; ")} for row in rows]
     project(semicolons, **{"data.separator": ";"})
-    assert prepared() == expected
+    assert prepare_labels() == expected
     listed = [row | {"label": json.dumps(row["label"].split("|"))} for row in rows]
     project(listed)
-    assert prepared() == expected
+    assert prepare_labels() == expected
     project([row | {"label": str(row["label"].split("|"))} for row in rows])
-    assert prepared() == expected
-    project(as_columns(rows), **{"data.label": list(projects.SUBJECTS)})
-    assert prepared() == expected
+    assert prepare_labels() == expected
+    project(to_label_columns(rows), **{"data.label": list(projects.SUBJECTS)})
+    assert prepare_labels() == expected
     assert "economy|science" in expected
     assert "" in expected
 
@@ -66,7 +66,7 @@ def test_labels_of_a_row_have_one_order_and_stand_once(project):
     rows = projects.tagged()
     rows[5]["label"] = " sports|economy | sports|"
     project(rows)
-    assert prepared()[5] == "economy|sports"
+    assert prepare_labels()[5] == "economy|sports"
 
 
 @pytest.mark.parametrize(
@@ -76,17 +76,17 @@ def test_labels_of_a_row_have_one_order_and_stand_once(project):
         ({"economy": ""}, r"line 4: column 'economy' holds ''"),
     ],
 )
-def test_what_is_neither_0_nor_1_is_told(project, change, message):
-    rows = as_columns(projects.tagged())
+def test_what_is_neither_0_nor_1_is_reported(project, change, message):
+    rows = to_label_columns(projects.tagged())
     rows[2] |= change
     project(rows, **{"data.label": list(projects.SUBJECTS)})
     with pytest.raises(FoldlineError, match=message):
         projects.run("prepare")
 
 
-def test_a_column_that_is_missing_is_told(project):
+def test_a_column_that_is_missing_is_reported(project):
     names = [*projects.SUBJECTS, "spotrs"]
-    project(as_columns(projects.tagged()), **{"data.label": names})
+    project(to_label_columns(projects.tagged()), **{"data.label": names})
     with pytest.raises(FoldlineError, match=r"no column .spotrs.*did you mean .sports"):
         projects.run("prepare")
 
@@ -94,7 +94,7 @@ def test_a_column_that_is_missing_is_told(project):
 def test_a_bar_within_a_label_is_refused(project):
     rows = [row | {"label": row["label"].replace("|", ";") or "a|b"} for row in projects.tagged()]
     project(rows, **{"data.separator": ";"})
-    with pytest.raises(FoldlineError, match=r"label 'a\|b' has a '\|' in it"):
+    with pytest.raises(FoldlineError, match=r"label 'a\|b' contains '\|'"):
         projects.run("prepare")
 
 
@@ -102,22 +102,20 @@ def test_another_separator_is_guessed_at(project, capsys):
     rows = [row | {"label": row["label"].replace("|", "+")} for row in projects.tagged()]
     project(rows)
     projects.run("prepare")
-    assert (
-        "no row has more than one label: if '|' does not stand between" in capsys.readouterr().out
-    )
+    assert "no row has more than one label: if '|' does not separate" in capsys.readouterr().out
 
 
 def test_rows_are_counted_as_rows_where_labels_are_none_or_too_many(project):
     rows = projects.tagged()
     project([row | {"label": ""} for row in rows])
     with pytest.raises(FoldlineError, match=r"found none in 60 rows\. Check data.label"):
-        prepared()
+        prepare_labels()
     project([row | {"label": f"a{n}|b{n}"} for n, row in enumerate(rows)])
     with pytest.raises(FoldlineError, match=r"120 classes in 60 rows .* data.separator"):
-        prepared()
+        prepare_labels()
 
 
-def test_a_label_that_train_lacks_is_told(project):
+def test_a_label_that_train_lacks_is_reported(project):
     rows = projects.tagged()
     project(rows, **{"data.test": "data/raw/test.csv"})
     test = [row | {"id": f"x{row['id']}", "text": row["text"] + " neu"} for row in rows[:12]]
@@ -138,13 +136,13 @@ def test_each_label_is_shared_out_evenly(project):
         rows.append({"id": f"r{number}", "text": text, "label": "|".join(held)})
     project(rows)
     projects.run("prepare", "split")
-    everything = multilabel.one_a_label(pd.DataFrame(rows), "multilabel")["label"].value_counts()
+    everything = multilabel.explode_labels(pd.DataFrame(rows), "multilabel")["label"].value_counts()
     for table, share in ((schemas.TRAIN, 0.6), (schemas.VALID, 0.2), (schemas.TEST, 0.2)):
-        found = multilabel.one_a_label(table.read(), "multilabel")["label"].value_counts()
+        found = multilabel.explode_labels(table.read(), "multilabel")["label"].value_counts()
         for name, count in everything.items():
             assert abs(found[name] - share * count) <= 2, (table.path, name)
     seen = pd.concat([schemas.TRAIN.read(), schemas.VALID.read()]).merge(schemas.FOLDS.read())
-    each = multilabel.one_a_label(seen, "multilabel").groupby(["label", "fold"]).size().unstack()
+    each = multilabel.explode_labels(seen, "multilabel").groupby(["label", "fold"]).size().unstack()
     assert (each.max(axis=1) - each.min(axis=1)).max() <= 2
 
 
@@ -153,7 +151,7 @@ def test_a_submission_has_the_form_of_the_sample(project):
     rows = projects.tagged()
     names = list(projects.SUBJECTS)
     files = {"data.predict": "data/raw/new.csv", "data.label": names}
-    project(as_columns(rows), **files, **{"predict.sample_submission": "data/raw/sample.csv"})
+    project(to_label_columns(rows), **files, **{"predict.sample_submission": "data/raw/sample.csv"})
     new = [{"id": f"n{n}", "text": rows[n]["text"] + " neu"} for n in range(9)]
     projects.write_csv(Path("data/raw/new.csv"), new)
     sample = [{"id": row["id"]} | dict.fromkeys(reversed(names), 0.5) for row in reversed(new)]
@@ -167,13 +165,13 @@ def test_a_submission_has_the_form_of_the_sample(project):
         np.testing.assert_allclose(written[name], own[f"p_{name}"])
 
 
-def test_a_column_of_labels_that_no_row_has_is_told_and_handed_in(project, capsys):
+def test_a_column_of_labels_that_no_row_has_is_reported_and_handed_in(project, capsys):
     rows, names = projects.tagged(), [*projects.SUBJECTS, "rare"]
     files = {"data.predict": "data/raw/new.csv", "data.label": names}
-    project([row | {"rare": 0} for row in as_columns(rows)], **files)
+    project([row | {"rare": 0} for row in to_label_columns(rows)], **files)
     projects.write_csv(Path("data/raw/new.csv"), [{"id": "n", "text": rows[0]["text"] + " neu"}])
     projects.run("prepare")
-    assert "no row has label rare: it is not learnt, and predicted as 0" in capsys.readouterr().out
+    assert "no row has label rare: models always predict 0" in capsys.readouterr().out
     labels = Labels.load()
     shown = np.full((1, len(labels.classes)), 0.9)
     data = Data.model_construct(label=names, id=None)

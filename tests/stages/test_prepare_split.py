@@ -36,7 +36,7 @@ def project(tmp_path):
     return tmp_path
 
 
-def run(project: Path, *stages: str) -> subprocess.CompletedProcess[str]:
+def run_stages(project: Path, *stages: str) -> subprocess.CompletedProcess[str]:
     calls = [f"from stages import {name}; run({name}.main, {name}.Params)" for name in stages]
     lines = [
         f"import sys; sys.path.insert(0, {str(ROOT)!r})",
@@ -54,7 +54,7 @@ def run(project: Path, *stages: str) -> subprocess.CompletedProcess[str]:
 def test_light_stages_run_without_heavy_libraries_and_repeat(project):
     written = {}
     for _ in range(2):
-        done = run(project, "prepare", "split", "augment")
+        done = run_stages(project, "prepare", "split", "augment")
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1] == "[]"
         files = [path for path in project.rglob("*") if path.is_file()]
@@ -70,7 +70,7 @@ def test_light_stages_run_without_heavy_libraries_and_repeat(project):
 def test_a_mistake_is_one_message(project):
     (project / "data/raw/내 자료.csv").write_bytes(b"")
 
-    done = run(project, "prepare")
+    done = run_stages(project, "prepare")
 
     assert done.returncode == 1
     assert "error: data/raw/내 자료.csv is empty (0 bytes)" in done.stderr

@@ -22,12 +22,16 @@ DOCUMENTED = {
 }
 
 
-def table(name: str) -> list[dict[str, str]]:
+def read_table(name: str) -> list[dict[str, str]]:
     with (DATA / "raw" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
-TOPICS, UNLABELLED, PAIRS = table("topics"), table("topics_unlabelled"), table("pairs")
+TOPICS, UNLABELLED, PAIRS = (
+    read_table("topics"),
+    read_table("topics_unlabelled"),
+    read_table("pairs"),
+)
 TEXTS = [row["text"] for row in TOPICS]
 
 
@@ -47,7 +51,7 @@ def test_generator_gives_the_committed_bytes(tmp_path: Path):
 
 @pytest.mark.parametrize("name", FILES)
 def test_rows_and_ids(name: str):
-    rows = table(name)
+    rows = read_table(name)
     assert len(rows) == DOCUMENTED[f"raw/{name}.csv"]
     assert len({row["id"] for row in rows}) == len(rows)
     # csv.DictReader gives None for a cell too few and a None key for a cell too many.
@@ -63,7 +67,7 @@ def test_classes_and_their_imbalance():
 def test_both_languages():
     assert sum(map(is_korean, TEXTS)) == DOCUMENTED["Korean text"]
     assert sum(is_korean(row["sentence1"]) for row in PAIRS) == DOCUMENTED["Korean pair"]
-    for row in PAIRS + table("pairs_unlabelled"):
+    for row in PAIRS + read_table("pairs_unlabelled"):
         assert is_korean(row["sentence1"]) == is_korean(row["sentence2"])
 
 
@@ -118,7 +122,7 @@ def test_unlabelled_topics_and_their_overlap():
 
 
 def test_sample_submission_fits_the_unlabelled_rows():
-    rows = table("topics_sample_submission")
+    rows = read_table("topics_sample_submission")
     assert [row["id"] for row in rows] == [row["id"] for row in UNLABELLED]
     assert {row["label"] for row in rows} == {"economy"}
 
@@ -147,7 +151,9 @@ def test_traps_in_pairs():
 
 def test_unlabelled_pairs_are_new():
     known = {row[side] for row in PAIRS for side in ("sentence1", "sentence2")}
-    new = {row[side] for row in table("pairs_unlabelled") for side in ("sentence1", "sentence2")}
+    new = {
+        row[side] for row in read_table("pairs_unlabelled") for side in ("sentence1", "sentence2")
+    }
     assert not known & new
 
 

@@ -10,14 +10,14 @@ from ruamel.yaml import YAML
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
-from foldline.data.leaks import digest
+from foldline.data.leaks import text_digest
 from stages import split
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def rows(leaking: int = 0) -> pd.DataFrame:
-    """Give 60 training rows and 20 official test rows, `leaking` of which stand in train."""
+def prepared_rows(leaking: int = 0) -> pd.DataFrame:
+    """Return 60 training rows and 20 official test rows, `leaking` of which stand in train."""
     ids = [f"train-{n:02}" for n in range(60)] + [f"test-{n:02}" for n in range(20)]
     sources = [*range(60), *range(leaking), *range(60, 80 - leaking)]
     return pd.DataFrame(
@@ -69,7 +69,7 @@ def stage(tmp_path, monkeypatch):
 
 
 def test_what_is_written_fits_together(stage):
-    found = stage(rows(), nested=2)
+    found = stage(prepared_rows(), nested=2)
 
     train, valid, test = (table.read() for table in (schemas.TRAIN, schemas.VALID, schemas.TEST))
     assert (len(train), len(valid), len(test)) == (45, 15, 20)
@@ -79,7 +79,7 @@ def test_what_is_written_fits_together(stage):
     assert len(nested) == len(seen) * (folds["fold"].nunique() - 1)
     held = schemas.HELD_OUT_HASHES.read()["key"].tolist()
     texts = [*valid["text"], *test["text"], "To Predict"]
-    assert held == sorted(digest(text, "") for text in texts)
+    assert held == sorted(text_digest(text, "") for text in texts)
     assert len(found["metrics"]["split"]) <= 14
     assert found["metrics"]["split"]["train"] == 45
     assert found["reports"]["method"] == "stratified"
@@ -88,16 +88,16 @@ def test_what_is_written_fits_together(stage):
 
 
 def test_no_nested_folds_are_a_table_without_rows(stage):
-    stage(rows())
+    stage(prepared_rows())
 
     assert schemas.NESTED_FOLDS.read().empty
 
 
 def test_a_leak_over_the_budget_stops_and_drop_from_train_mends(stage, capsys):
     with pytest.raises(FoldlineError, match=r"8 of 20 test rows \(40.0%\) have a duplicate in"):
-        stage(rows(8), max_leak_share=0.3)
+        stage(prepared_rows(8), max_leak_share=0.3)
 
-    found = stage(rows(8), max_leak_share=0, drop_from_train=True)
+    found = stage(prepared_rows(8), max_leak_share=0, drop_from_train=True)
 
     assert "8 training rows dropped that share a text or group with official rows" in (
         capsys.readouterr().out
@@ -109,14 +109,14 @@ def test_a_leak_over_the_budget_stops_and_drop_from_train_mends(stage, capsys):
 
 
 def test_a_leak_within_the_budget_is_said_and_counted(stage, capsys):
-    found = stage(rows(2), max_leak_share=0.3)
+    found = stage(prepared_rows(2), max_leak_share=0.3)
 
     assert "note: 2 of 20 test rows (10.0%) have a duplicate in train" in capsys.readouterr().out
     assert found["metrics"]["split"]["leak_share_test"] == 0.1
     assert found["reports"]["leaks"]["test"]["ids"] == ["test-00", "test-01"]
 
 
-def test_parts_that_differ_are_told_apart_in_numbers_and_words(stage, capsys):
+def test_parts_that_differ_are_reported_apart_in_numbers_and_words(stage, capsys):
     words = np.random.default_rng(1).integers(100, 200, size=(400, 5))
     table = pd.DataFrame(
         {
@@ -139,12 +139,14 @@ def test_parts_that_differ_are_told_apart_in_numbers_and_words(stage, capsys):
     assert numbers["auc_valid_test"] > 0.8
     assert abs(numbers["auc_train_valid"] - 0.5) < 0.12
     printed = capsys.readouterr().out
-    assert "note: valid does not stand for test: a classifier tells their texts apart" in printed
+    assert (
+        "note: valid is not representative of test: a classifier separates their texts" in printed
+    )
 
 
 def test_by_time_folds_are_periods_and_that_is_said(stage):
     """Within a fold no row is older than another fold's oldest and newer than its newest."""
-    table = rows().assign(part="train", time=[float(37 * n % 80) for n in range(80)])
+    table = prepared_rows().assign(part="train", time=[float(37 * n % 80) for n in range(80)])
     found = stage(table, method="time")["reports"]
     folds = schemas.FOLDS.read().merge(table[["id", "time"]], on="id")
     spans = folds.groupby("fold")["time"].agg(["min", "max"]).sort_values("min").to_numpy()
@@ -154,7 +156,7 @@ def test_by_time_folds_are_periods_and_that_is_said(stage):
 
 
 def test_what_models_learn_from_holds_no_share_of_a_test_row(stage):
-    stage(rows())
+    stage(prepared_rows())
     test = set(schemas.TEST.read()["id"])
 
     assert test
@@ -163,7 +165,7 @@ def test_what_models_learn_from_holds_no_share_of_a_test_row(stage):
 
 
 def test_mended_official_files_leave_what_test_shares_with_valid_out_of_the_folds(stage):
-    table = rows().assign(part=["train"] * 50 + ["valid"] * 10 + ["test"] * 20)
+    table = prepared_rows().assign(part=["train"] * 50 + ["valid"] * 10 + ["test"] * 20)
     table.loc[60, ["text", "dup_group"]] = table.loc[55, ["text", "dup_group"]].tolist()
 
     kept = stage(table, drop_from_train=False)["reports"]["notes"]
@@ -173,14 +175,14 @@ def test_mended_official_files_leave_what_test_shares_with_valid_out_of_the_fold
     assert "train-55" not in set(schemas.FOLDS.read()["id"])
     assert "train-55" in set(schemas.VALID.read()["id"])
     assert len(schemas.FOLDS.read()) == 59
-    assert any("kfold learns from" in note for note in kept)
+    assert any("kfold trains on" in note for note in kept)
     assert any("the folds leave out" in note for note in mended)
 
 
 def test_a_user_in_two_official_files_leaks_but_where_groups_may_be_torn(stage, capsys):
-    table = rows().assign(group=[f"u{n % 60}" if n < 66 else "" for n in range(80)])
+    table = prepared_rows().assign(group=[f"u{n % 60}" if n < 66 else "" for n in range(80)])
 
-    with pytest.raises(FoldlineError, match=r"6 of 20 test rows \(30.0%\) are of a group"):
+    with pytest.raises(FoldlineError, match=r"6 of 20 test rows \(30.0%\) share a group"):
         stage(table, max_leak_share=0.2)
     torn = stage(table, max_leak_share=0.2, method="stratified")
     mended = stage(table, max_leak_share=0, drop_from_train=True)
@@ -193,12 +195,12 @@ def test_a_user_in_two_official_files_leaks_but_where_groups_may_be_torn(stage, 
 
 
 def test_texts_to_pretrain_on_are_none_unless_asked_for(stage):
-    stage(rows())
+    stage(prepared_rows())
     assert schemas.PRETRAINING_TEXTS.read().empty
 
 
 def test_pretraining_on_test_rows_is_noted(stage):
-    notes = stage(rows(), pretrain={"epochs": 1, "test": True})["reports"]["notes"]
+    notes = stage(prepared_rows(), pretrain={"epochs": 1, "test": True})["reports"]["notes"]
     further = schemas.PRETRAINING_TEXTS.read()
 
     assert set(further["part"]) == {"unlabelled", "test"}

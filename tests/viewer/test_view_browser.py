@@ -31,7 +31,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        viewer_tables.write_all(viewer_tables.prepared())
+        viewer_tables.write_all(viewer_tables.prepared_rows())
         run_verb(["view"])
     return (folder / "data/view.html").as_uri()
 
@@ -178,7 +178,7 @@ def test_pictures_are_drawn_and_lead_to_rows(page):
 
 def test_pairs_with_numbers_are_shown_after_prepare_alone(browser, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    table = viewer_tables.prepared(12).assign(
+    table = viewer_tables.prepared_rows(12).assign(
         text_pair=[f"second {k}" for k in range(12)], label=[str(k / 2 - 1) for k in range(12)]
     )
     schemas.PREPARED.write(table)
@@ -197,7 +197,7 @@ def test_pairs_with_numbers_are_shown_after_prepare_alone(browser, tmp_path, mon
 
 def test_many_rows_are_scrolled_with_few_in_the_document(browser, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    table = viewer_tables.prepared(2_000)
+    table = viewer_tables.prepared_rows(2_000)
     viewer_tables.write_prepared(table)
     run_verb(["view", "--out", "many.html"])
 
@@ -210,7 +210,7 @@ def test_many_rows_are_scrolled_with_few_in_the_document(browser, tmp_path, monk
 
 def test_each_of_several_labels_is_filtered_by_itself(browser, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    table = viewer_tables.prepared()
+    table = viewer_tables.prepared_rows()
     labels = ["", "bad", "bad|good <i>", "good <i>"]
     schemas.PREPARED.write(table.assign(label=[labels[k % 4] for k in range(len(table))]))
     Labels("multilabel", viewer_tables.CLASSES[:2]).save()

@@ -13,38 +13,40 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.io.files import write_json
 from foldline.core.io.labels import Labels
-from foldline.viewer.page import FILES, SCRIPTS, STYLES
-from foldline.viewer.row_table import gather
+from foldline.viewer.page import SCRIPTS, STYLES, WEB_FOLDER
+from foldline.viewer.row_table import collect_rows
 from tests.helpers import viewer_tables
 
 OUT = Path("data/view.html")
 
 
-def made(*arguments: str) -> str:
+def write_page(*arguments: str) -> str:
     run_verb(["view", *arguments])
     return OUT.read_text(encoding="utf-8")
 
 
 def test_it_says_what_to_run_where_nothing_is_prepared(workplace):
-    with pytest.raises(FoldlineError, match=r"data/prepared\.csv is missing.*dvc repro prepare"):
+    with pytest.raises(
+        FoldlineError, match=r"data/prepared\.csv does not exist.*dvc repro prepare"
+    ):
         run_verb(["view"])
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"), [(["--limit", "0"], "found 0"), (["--out", "."], "is a folder")]
+    ("arguments", "words"), [(["--limit", "0"], "got 0"), (["--out", "."], "is a folder")]
 )
-def test_a_wrong_option_is_told(workplace, arguments, words):
-    viewer_tables.write_prepared(viewer_tables.prepared())
+def test_a_wrong_option_is_reported(workplace, arguments, words):
+    viewer_tables.write_prepared(viewer_tables.prepared_rows())
 
     with pytest.raises(FoldlineError, match=words):
         run_verb(["view", *arguments])
 
 
 def test_prepare_alone_is_enough(workplace, capsys):
-    table = viewer_tables.prepared()
+    table = viewer_tables.prepared_rows()
     viewer_tables.write_prepared(table)
 
-    summary, rows = viewer_tables.unpacked(made())
+    summary, rows = viewer_tables.unpack_page(write_page())
 
     assert rows["text"] == table["text"].tolist()
     assert [rows["labels"][code] for code in rows["label"]] == table["label"].tolist()
@@ -54,9 +56,9 @@ def test_prepare_alone_is_enough(workplace, capsys):
 
 
 def test_every_stage_adds_what_it_knows(workplace):
-    viewer_tables.write_all(viewer_tables.prepared())
+    viewer_tables.write_all(viewer_tables.prepared_rows())
 
-    summary, rows = viewer_tables.unpacked(made())
+    summary, rows = viewer_tables.unpack_page(write_page())
 
     assert summary["notes"] == []
     assert rows["part"][3:6] == [1, 2, 0]  # valid, test, train
@@ -75,19 +77,19 @@ def test_every_stage_adds_what_it_knows(workplace):
 
 
 def test_training_rows_without_a_place_in_the_balanced_table_were_left_out(workplace):
-    viewer_tables.write_all(viewer_tables.prepared())
+    viewer_tables.write_all(viewer_tables.prepared_rows())
     balanced = schemas.AUGMENTED.read()
     schemas.AUGMENTED.write(balanced[balanced["id"] != "r1"])
 
-    assert viewer_tables.unpacked(made())[1]["unsampled"] == [1]
+    assert viewer_tables.unpack_page(write_page())[1]["unsampled"] == [1]
 
 
 def test_predictions_for_test_rows_are_not_used(workplace):
-    table = viewer_tables.prepared()
+    table = viewer_tables.prepared_rows()
     viewer_tables.write_all(table)
     schemas.OUT_OF_FOLD.write(viewer_tables.predictions(table))  # as no stage would do
 
-    rows = viewer_tables.unpacked(made())[1]
+    rows = viewer_tables.unpack_page(write_page())[1]
 
     parts = np.array(rows["part"])
     known = np.array([value is not None for value in rows["confidence"]])
@@ -96,16 +98,16 @@ def test_predictions_for_test_rows_are_not_used(workplace):
 
 
 def test_the_predictions_of_the_test_set_are_not_even_read(workplace):
-    viewer_tables.write_all(viewer_tables.prepared())
-    before = made()
+    viewer_tables.write_all(viewer_tables.prepared_rows())
+    before = write_page()
     schemas.TEST_PREDICTIONS.path.write_bytes(b"\xff no table")
 
-    assert made() == before
+    assert write_page() == before
 
 
 def test_files_of_an_earlier_run_are_noticed(workplace, capsys):
-    viewer_tables.write_all(viewer_tables.prepared())
-    viewer_tables.write_prepared(viewer_tables.prepared(30))
+    viewer_tables.write_all(viewer_tables.prepared_rows())
+    viewer_tables.write_prepared(viewer_tables.prepared_rows(30))
 
     run_verb(["view"])
 
@@ -114,7 +116,7 @@ def test_files_of_an_earlier_run_are_noticed(workplace, capsys):
 
 def test_pairs_that_share_one_sentence_are_no_conflict(workplace):
     texts = [("a", "b"), ("B", "A"), ("a", "c"), ("d", "e")]
-    table = viewer_tables.prepared(4).assign(
+    table = viewer_tables.prepared_rows(4).assign(
         text=[one for one, _ in texts],
         text_pair=[two for _, two in texts],
         label=["0", "5", "3", "1"],
@@ -123,20 +125,20 @@ def test_pairs_that_share_one_sentence_are_no_conflict(workplace):
     schemas.PREPARED.write(table)
     Labels("regression").save()
 
-    assert gather().rows["conflict"].tolist() == [True, True, False, False]
+    assert collect_rows().rows["conflict"].tolist() == [True, True, False, False]
 
 
 def test_what_split_measured_is_drawn_with_its_verdict(workplace):
-    viewer_tables.write_all(viewer_tables.prepared())
+    viewer_tables.write_all(viewer_tables.prepared_rows())
     token = {"token": "</script>", "more_in": "test", "shares": [0.0, 0.5]}
     plain = {"labels": {"ks": 0.25}, "length_ks": 0.5, "unseen_tokens": 0.125}
     told = plain | {"labels": {"total_variation": 0.2}, "auc": 0.9, "p": 0.005, "tokens": [token]}
     measured = {"train_valid": plain, "train_test": told, "valid_test": told | {"p": 0.3}}
     write_json(Path("reports/split.json"), {"similarity": measured})
 
-    html = made()
+    html = write_page()
 
-    drawn = viewer_tables.unpacked(html)[0]["pictures"]["similarity"]
+    drawn = viewer_tables.unpack_page(html)[0]["pictures"]["similarity"]
     assert [one["parts"] for one in drawn] == [
         ["train", "valid"], ["train", "test"], ["valid", "test"],
     ]  # fmt: skip
@@ -147,9 +149,9 @@ def test_what_split_measured_is_drawn_with_its_verdict(workplace):
 
 
 def test_no_text_can_become_markup(workplace):
-    viewer_tables.write_all(viewer_tables.prepared())
+    viewer_tables.write_all(viewer_tables.prepared_rows())
 
-    html = made()
+    html = write_page()
 
     assert html.count("<script") == html.count("</script>") == 3
     assert "onerror" not in html
@@ -157,9 +159,9 @@ def test_no_text_can_become_markup(workplace):
 
 
 def test_the_policy_allows_this_script_and_this_style_alone(workplace):
-    viewer_tables.write_prepared(viewer_tables.prepared())
+    viewer_tables.write_prepared(viewer_tables.prepared_rows())
 
-    html = made()
+    html = write_page()
 
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)[1]
     for tag in ("script", "style"):
@@ -173,21 +175,21 @@ def test_the_policy_allows_this_script_and_this_style_alone(workplace):
 
 
 def test_the_same_data_give_the_same_bytes(workplace):
-    viewer_tables.write_all(viewer_tables.prepared())
+    viewer_tables.write_all(viewer_tables.prepared_rows())
 
-    assert made() == made("--out", str(OUT))
+    assert write_page() == write_page("--out", str(OUT))
 
 
 def test_the_language_can_be_fixed(workplace):
-    viewer_tables.write_prepared(viewer_tables.prepared())
+    viewer_tables.write_prepared(viewer_tables.prepared_rows())
 
-    assert viewer_tables.unpacked(made("--language", "ko"))[0]["language"] == "ko"
+    assert viewer_tables.unpack_page(write_page("--language", "ko"))[0]["language"] == "ko"
 
 
 def test_a_sample_is_said_to_be_one_and_pictures_count_all_rows(workplace, capsys):
-    viewer_tables.write_prepared(viewer_tables.prepared())
+    viewer_tables.write_prepared(viewer_tables.prepared_rows())
 
-    summary, rows = viewer_tables.unpacked(made("--limit", "10"))
+    summary, rows = viewer_tables.unpack_page(write_page("--limit", "10"))
 
     assert len(rows["id"]) == 10
     assert {"code": "sampled", "shown": 10, "rows": 40} in summary["notes"]
@@ -196,13 +198,13 @@ def test_a_sample_is_said_to_be_one_and_pictures_count_all_rows(workplace, capsy
 
 
 def test_both_languages_have_every_word():
-    source = (FILES / "words.js").read_text(encoding="utf-8")
+    source = (WEB_FOLDER / "words.js").read_text(encoding="utf-8")
     source = re.sub(r"'(?:[^'\\]|\\.)*'|`[^`]*`|//.*", "", source)
     english, korean = source.split("let language")[0].split("  ko: {")
     names = [set(re.findall(r"(\w+):", half)) - {"en"} for half in (english, korean)]
     used = set()
     for file in (*SCRIPTS, "page.html"):
-        text = (FILES / file).read_text(encoding="utf-8")
+        text = (WEB_FOLDER / file).read_text(encoding="utf-8")
         used |= set(re.findall(r"\bw\('(\w+)'|data-(?:w|label|hint)=\"(\w+)\"", text))
 
     assert names[0] == names[1]
@@ -210,8 +212,8 @@ def test_both_languages_have_every_word():
 
 
 def test_the_page_is_made_of_small_files_all_of_them_used():
-    files = {path.name for path in FILES.iterdir()}
+    files = {path.name for path in WEB_FOLDER.iterdir()}
 
     assert files == {*SCRIPTS, *STYLES, "page.html"}
     for name in files:
-        assert len((FILES / name).read_text(encoding="utf-8").splitlines()) <= 250
+        assert len((WEB_FOLDER / name).read_text(encoding="utf-8").splitlines()) <= 250

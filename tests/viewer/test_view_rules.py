@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foldline.core.io.labels import Labels
-from foldline.viewer.row_table import Gathered
-from foldline.viewer.sampling import sample
-from foldline.viewer.suspected_errors import suspect
+from foldline.viewer.row_table import ViewData
+from foldline.viewer.sampling import sample_rows
+from foldline.viewer.suspected_errors import add_suspected_errors
 
 
 def test_a_label_is_suspected_where_another_class_is_as_sure_as_it_usually_is():
@@ -18,7 +18,7 @@ def test_a_label_is_suspected_where_another_class_is_as_sure_as_it_usually_is():
     rows = pd.DataFrame({"id": list("vwxyz"), "label": list("aabbb"), "part": "train"})
     table = rows.assign(predicted="", p_a=p_a, p_b=[1 - p for p in p_a])
 
-    suspect(rows, table, Labels("classification", ("a", "b")))
+    add_suspected_errors(rows, table, Labels("classification", ("a", "b")))
 
     # w: b with .7 >= .483; y: a with .8 >= .6; z: a with .55 < .6.
     assert rows["suspected"].tolist() == [False, True, False, True, False]
@@ -31,7 +31,7 @@ def test_a_number_is_suspected_beyond_three_robust_deviations():
     rows["label"] = ["1", "2", "3", "4", "5", "9"]
     guess = [1.1, 1.9, 3.2, 3.8, 5.0, 5.0]  # residuals -.1 .1 -.2 .2 0 4: MAD .15
 
-    suspect(rows, rows.assign(predicted=guess), Labels("regression"))
+    add_suspected_errors(rows, rows.assign(predicted=guess), Labels("regression"))
 
     assert rows["suspected"].tolist() == [False] * 5 + [True]
     np.testing.assert_allclose(rows["self_confidence"], [-0.1, -0.1, -0.2, -0.2, 0, -4])
@@ -43,7 +43,7 @@ def test_a_model_that_is_off_by_the_same_everywhere_accuses_no_label(bias):
     rows["label"] = ["1", "2", "3", "4", "5", "9"]
     guess = np.array([1.1, 1.9, 3.2, 3.8, 5.0, 5.0]) + bias
 
-    suspect(rows, rows.assign(predicted=guess), Labels("regression"))
+    add_suspected_errors(rows, rows.assign(predicted=guess), Labels("regression"))
 
     assert rows["suspected"].tolist() == [False] * 5 + [True]
 
@@ -51,7 +51,7 @@ def test_a_model_that_is_off_by_the_same_everywhere_accuses_no_label(bias):
 def test_where_most_residuals_are_equal_the_others_are_suspected():
     rows = pd.DataFrame({"id": list("abcd"), "part": "train", "label": ["1", "2", "3", "4"]})
 
-    suspect(rows, rows.assign(predicted=[2.0, 3.0, 4.0, 4.5]), Labels("regression"))
+    add_suspected_errors(rows, rows.assign(predicted=[2.0, 3.0, 4.0, 4.5]), Labels("regression"))
 
     assert rows["suspected"].tolist() == [False] * 3 + [True]
 
@@ -68,8 +68,8 @@ def test_a_sample_keeps_groups_whole_whatever_the_order(groups, limit, random):
     random.shuffle(order)
 
     def chosen(table: pd.DataFrame) -> pd.DataFrame:
-        found = Gathered(table, empty, empty, empty, Labels("classification"))
-        return sample(found, limit).rows
+        found = ViewData(table, empty, empty, empty, Labels("classification"))
+        return sample_rows(found, limit).rows
 
     kept = chosen(rows)
 

@@ -1,4 +1,4 @@
-"""The user's rows: where they are, how they are cleaned and shared."""
+"""The sections data, prepare and split of params.yaml."""
 
 from typing import Annotated, Literal, Self
 
@@ -10,7 +10,7 @@ from foldline.core.params.value_types import RawFile, Share
 
 
 class Annotations(Section):
-    """Single judgements of several people, in a file of their own."""
+    """Labels of several annotators a row, in a file of their own."""
 
     file: RawFile | None
     item: str
@@ -43,32 +43,31 @@ class Data(Section):
 
     @property
     def label_columns(self) -> list[str]:
-        """Give the column of labels, or the columns of 0 and 1 that stand for one label each."""
+        """Return the column of labels, or the columns of 0 and 1 with one label each."""
         return [self.label] if isinstance(self.label, str) else self.label
 
     @model_validator(mode="after")
-    def _told_apart(self) -> Self:
-        """Refuse one file or column in two roles that must differ."""
+    def _check_distinct_roles(self) -> Self:
+        """Raise for a file or column in two roles that must differ."""
         value_types.told_apart({name: getattr(self, name) for name in type(self).model_fields})
         return self
 
     @model_validator(mode="after")
-    def _known_before(self) -> Self:
-        """Refuse to learn or split by what nobody knows when a prediction is made."""
-        late = {name.strip() for name in self.known_after}
+    def _check_known_after(self) -> Self:
+        """Raise for roles of columns that are unknown when a prediction is made."""
+        known_after = {name.strip() for name in self.known_after}
         for role in ("id", "text", "text_pair", "group", "time"):
             name = getattr(self, role)
-            if name is not None and name.strip() in late:
+            if name is not None and name.strip() in known_after:
                 raise ValueError(
-                    f"{role}: is column {name!r}, which data.known_after says is known only after "
-                    "the fact, so no row to predict would have it; name another column, or take "
-                    "it out of data.known_after"
+                    f"{role}: column {name!r} is in data.known_after, so rows to predict do not "
+                    "have it; name another column, or remove it from data.known_after"
                 )
         return self
 
 
 class Duplicates(Section):
-    """Which rows are one text, so that no split may part them."""
+    """Which rows are duplicates, which no split divides."""
 
     match: Literal["exact", "skeleton", "near"]
     threshold: Annotated[float, Field(ge=0.5, le=1)]
@@ -77,7 +76,7 @@ class Duplicates(Section):
 
 
 class Prepare(Section):
-    """How texts become their normal form, and what happens to rows that cannot be used."""
+    """How texts are normalized, and what happens to rows that cannot be used."""
 
     unicode: Literal["NFKC", "NFC", "none"]
     empty_text: Literal["drop", "error"]
@@ -87,7 +86,7 @@ class Prepare(Section):
 
 
 class Split(Section):
-    """How rows are shared between train, valid and test."""
+    """How rows are divided into train, valid and test."""
 
     method: Literal["auto", "stratified", "grouped", "time"]
     ratios: Literal["auto"] | Annotated[list[Share], Field(min_length=3, max_length=3)]
@@ -99,7 +98,7 @@ class Split(Section):
     def _sum_to_one(self) -> Self:
         if self.ratios != "auto" and (abs(sum(self.ratios) - 1) > 1e-6 or self.ratios[0] == 0):
             raise ValueError(
-                f"ratios: train, valid and test must sum to 1, and train not be 0 "
+                f"ratios: train, valid and test must sum to 1, and train must be above 0 "
                 f"(found {self.ratios}, sum {sum(self.ratios):g})"
             )
         return self

@@ -1,4 +1,4 @@
-"""What single kinds of models need; every kind has its section, used or not."""
+"""Options of single model kinds; every kind has its section, used or not."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
@@ -17,7 +17,7 @@ from foldline.core.params.value_types import (
 
 
 class Keywords(Section):
-    """Words that tell a class, from a file."""
+    """Keywords of each class, from a file."""
 
     file: RawFile | None
 
@@ -37,7 +37,7 @@ class DenseHead(LinearOptions):
     neighbours: Count
     hidden: Count
     epochs: Count
-    decay: Annotated[float, Field(ge=0)]
+    weight_decay: Annotated[float, Field(ge=0)]
 
 
 class Gbdt(Section):
@@ -45,7 +45,7 @@ class Gbdt(Section):
 
     dimensions: Count
     iterations: Count
-    learning_rate: Positive
+    lr: Positive
     leaves: Annotated[int, Field(ge=2)]
     min_leaf: Count
     l2: Annotated[float, Field(ge=0)]
@@ -54,14 +54,14 @@ class Gbdt(Section):
 
 
 class Static(LinearOptions):
-    """Averaged word vectors, read from a file or learnt from the training rows."""
+    """Averaged word vectors, read from a file or trained on the training rows."""
 
     vectors: str | None
     vocabulary: Annotated[int, Field(ge=0)]
     dimensions: Count
     words: Count
     chars: Annotated[list[Count], Field(min_length=2, max_length=2)]
-    min_count: Count
+    min_df: Count
     buckets: Count
     epochs: Literal["auto"] | Count
     lr: Positive
@@ -76,7 +76,7 @@ class Static(LinearOptions):
 
 
 class Embed(DenseHead):
-    """A frozen sentence encoder under a small head."""
+    """A frozen sentence encoder with a small head."""
 
     encoder: str | None
 
@@ -88,13 +88,13 @@ class Embed(DenseHead):
 
 
 class External(Section):
-    """Predictions that were made elsewhere."""
+    """Predictions made outside Foldline."""
 
     file: RawFile | None
 
 
 class ZeroShot(Section):
-    """A model of entailment, asked whether a text fits each class's description."""
+    """An NLI model, asked whether a text fits each class's description."""
 
     model: str | None
     hypothesis: Annotated[str, AfterValidator(hypothesis)]
@@ -107,7 +107,7 @@ class ZeroShot(Section):
         return self
 
 
-# What each kind cannot do without, and the tasks that it does not do.
+# Required options of kinds, and unsupported tasks.
 NEEDED = {
     "keywords": ("keywords", "file", "a YAML file under data/raw/ with the words of each class"),
     "embed": ("embed", "encoder", "a folder under models/pretrained/ or a Hugging Face id"),
@@ -119,7 +119,7 @@ CLASSIFIERS = ("svm", "nbsvm", "complement_nb")
 
 
 def check_kind(model: str, task: str, head: str, settings: Mapping[str, Section]) -> None:
-    """Refuse a kind that lacks what it needs, or does not do the task.
+    """Refuse a kind that lacks a required option, or does not support the task.
 
     Raises:
         ValueError: naming the key.
@@ -134,18 +134,18 @@ def check_kind(model: str, task: str, head: str, settings: Mapping[str, Section]
         return
     if model in CLASSES_ONLY:
         raise ValueError(
-            f"model: {model} tells classes and cannot predict numbers; use length, tfidf, gbdt, "
-            "static, embed, external or a transformer for task=regression"
+            f"model: {model} supports only classification; use length, tfidf, gbdt, static, embed, "
+            "external or a transformer for task=regression"
         )
     if head in CLASSIFIERS:
         raise ValueError(
-            f"tfidf.head: {head} needs classes; use ridge (or logistic, which is ridge for "
-            "numbers) for task=regression"
+            f"tfidf.head: {head} needs classes; use ridge (or logistic, which then is ridge) for "
+            "task=regression"
         )
 
 
 def _check_weights(model: str, settings: Mapping[str, Any]) -> None:
-    """Refuse class weights where they would be left aside."""
+    """Refuse class weights where they would be ignored."""
     one = settings["static"] if model == "static" else settings["embed"]
     unweighted = (model == "static" and one.vectors is None) or (
         model == "embed" and one.head == "mlp"

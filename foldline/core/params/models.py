@@ -1,4 +1,4 @@
-"""Models, how they are trained, combined and judged."""
+"""Models, and how they are trained, combined and evaluated."""
 
 from typing import Annotated, Literal, Self
 
@@ -12,7 +12,7 @@ from foldline.core.params.value_types import Count, OpenShare, Positive, Range, 
 
 
 class Target(Section):
-    """How numbers are transformed for training, and back for every prediction."""
+    """Transform of regression targets for training, inverted for every prediction."""
 
     transform: Literal["none", "log", "box-cox", "yeo-johnson", "quantile"]
 
@@ -31,7 +31,7 @@ class Tfidf(Section):
 
 
 class Scratch(Section):
-    """The transformer that is built and trained from nothing."""
+    """A transformer that is trained from random weights."""
 
     tokenizer: Literal["wordpiece", "bpe", "unigram", "character", "jamo"]
     vocabulary: Annotated[int, Field(ge=50)]
@@ -76,27 +76,27 @@ class Ensemble(Section):
 
 
 class Evaluate(Section):
-    """How scores get their intervals."""
+    """Bootstrap intervals of scores."""
 
     resamples: Annotated[int, Field(ge=100)]
     level: OpenShare
 
 
 class Predict(Section):
-    """What a submission looks like."""
+    """Format of the submission."""
 
     sample_submission: RawFile | None
 
 
 class Runner(Section):
-    """How work is carried out; no value here can change a result."""
+    """How work is executed; no value here can change a result."""
 
     jobs: Count
     tracker: Literal["none", "jsonl"]
 
 
 class Recipe(Section):
-    """Every key that makes a model, whichever kind it is."""
+    """Every key that determines a model, whatever its kind."""
 
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     task: Task

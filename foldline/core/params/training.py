@@ -1,4 +1,4 @@
-"""How a transformer is trained."""
+"""Training of a transformer."""
 
 from typing import Annotated, Literal, Self
 
@@ -25,7 +25,7 @@ METRICS = {
 
 
 class Train(Section):
-    """How a transformer is trained; what is 0, 1, all or none is off."""
+    """Training of a transformer; 0, 1, all and none mean off."""
 
     loss: Literal["auto", "cross_entropy", "focal", "ordinal", "mse", "mae", "huber"]
     focal_gamma: FromZero
@@ -63,14 +63,14 @@ class Train(Section):
     threads: Count
     determinism: Literal["off", "seeded", "strict"]
 
-    def followed(self, task: str) -> str:
-        """Name the metric that stands beside the loss: the one to stop by, or the task's own."""
+    def reported_metric(self, task: str) -> str:
+        """Return the validation metric beside the loss: `train.metric`, or the task's own."""
         return MAIN[task] if self.metric == "loss" else self.metric
 
     @model_validator(mode="after")
     def _one_average(self) -> Self:
         if self.ema and self.swa:
-            raise ValueError("swa: set it to 0.0, or ema: a model keeps one average of its weights")
+            raise ValueError("swa: a model keeps one average of its weights; set swa or ema to 0.0")
         if self.swa and self.schedule == "one_cycle":
             raise ValueError(
                 "swa: averages weights at a constant rate, and one_cycle ends near 0; set schedule "
@@ -78,8 +78,8 @@ class Train(Section):
             )
         if self.swa + self.warmup > 1:
             raise ValueError(
-                f"swa: averages the last {self.swa:g} of the steps, in which the rate would still "
-                f"rise by warmup={self.warmup:g}; let both together be 1 at most"
+                f"swa: warmup + swa must be at most 1 (found {self.warmup:g} + {self.swa:g}), as "
+                "weights are averaged at a constant rate; lower one of them"
             )
         return self
 
@@ -87,8 +87,8 @@ class Train(Section):
     def _contrasts_whole_batches(self) -> Self:
         if self.contrastive and self.accumulation > 1:
             raise ValueError(
-                "contrastive: compares the rows of a batch with each other, so it would change "
-                f"with the cut into {self.accumulation} of them; set accumulation to 1"
+                "contrastive: compares the rows of whole batches, so it does not support "
+                f"accumulation={self.accumulation}; set accumulation to 1"
             )
         return self
 
@@ -96,19 +96,19 @@ class Train(Section):
     def _adapts_whole_encoders(self) -> Self:
         if self.lora and self.trainable_layers != "all":
             raise ValueError(
-                "lora: freezes the encoder and learns small matrices beside its layers, so "
-                f"trainable_layers={self.trainable_layers} has no meaning; set it to all, or lora "
+                "lora: freezes the encoder and trains adapters, so "
+                f"trainable_layers={self.trainable_layers} has no effect; set it to all, or lora "
                 "to 0"
             )
         if self.lora and self.reinit_layers:
             raise ValueError(
-                f"lora: would freeze the {self.reinit_layers} top layers as they are drawn anew; "
-                "set reinit_layers to 0, or lora to 0"
+                f"lora: would freeze the {self.reinit_layers} reinitialised layers; set "
+                "reinit_layers to 0, or lora to 0"
             )
         return self
 
     def check_task(self, task: str) -> None:
-        """Refuse a loss, a metric or a method that has no meaning for the task."""
+        """Refuse a loss, metric or method that does not support the task."""
         right = {"loss": ("auto", *LOSSES[task]), "metric": ("loss", *METRICS[task])}
         for key, value in (("loss", self.loss), ("metric", self.metric)):
             if value not in right[key]:
@@ -124,7 +124,7 @@ class Train(Section):
 
 
 class Pretrain(Section):
-    """Language modelling of texts without labels, before a transformer is fine-tuned."""
+    """Language modelling on unlabelled texts, before a transformer is fine-tuned."""
 
     epochs: Annotated[int, Field(ge=0)]
     objective: Literal["auto", "masked", "causal"]

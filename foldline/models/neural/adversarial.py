@@ -1,4 +1,4 @@
-"""Training on the worst small change: of a row's embeddings, or of the model's weights."""
+"""Adversarial training: worst-case perturbations of embeddings (FGM) or of weights (AWP)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,30 +11,30 @@ from foldline.core.errors import FoldlineError
 TINY = 1e-12
 
 
-class EmbeddingChange:
-    """Change each row's embeddings in the direction that raises its loss (Miyato et al., 2017).
+class EmbeddingPerturbation:
+    """Perturb each row's embeddings along their gradient (FGM; Miyato et al., 2017).
 
-    The change of a row has one length over all of its tokens, so that it does not depend on the
-    rows beside it: `size` standard deviations of the embeddings' numbers as training begins. The
-    paper takes its lengths of embeddings with a standard deviation of 1; those of new models
-    have .02, of pretrained ones some .05, and a length of 1 would drown what they say.
+    The perturbation of a row has one length over all of its tokens, so it does not depend on the
+    other rows: `size` standard deviations of the embeddings at the start of training. The paper's
+    lengths are for embeddings with a standard deviation of 1; new models have 0.02, pretrained ones
+    about 0.05, and a length of 1 would drown their content.
     """
 
     def __init__(self, model: Any, size: float) -> None:
-        # BART's own embeddings are never called, those of its encoder and decoder are.
+        # BART never calls its own embeddings, only those of its encoder and decoder.
         self.name = type(model).__name__
         reader = model.get_encoder() if model.config.is_encoder_decoder else model
         self.layer = reader.get_input_embeddings()
         self.size = size * float(self.layer.weight.detach().float().std())
-        self.rows = 1 if model.config.model_type == "xlnet" else 0  # it reads (tokens, n)
+        self.rows = 1 if model.config.model_type == "xlnet" else 0  # its inputs are (tokens, n)
 
     @contextmanager
-    def watched(self) -> Iterator[list[Any]]:
-        """Give a list that collects the embeddings of every pass; their gradients come later."""
+    def record(self) -> Iterator[list[Any]]:
+        """Collect the embeddings of every forward pass; their gradients come later."""
         seen: list[Any] = []
 
         def keep(module: Any, inputs: Any, output: Any) -> Any:
-            # Of frozen embeddings, too, the gradient is wanted.
+            # Frozen embeddings need a gradient too.
             output = output if output.requires_grad else output.requires_grad_()
             output.retain_grad()
             seen.append(output)
@@ -47,19 +47,19 @@ class EmbeddingChange:
             hook.remove()
 
     @contextmanager
-    def applied(self, seen: list[Any]) -> Iterator[None]:
-        """Add the change that the gradients of `seen` say to the embeddings of every pass.
+    def perturb(self, seen: list[Any]) -> Iterator[None]:
+        """Add the perturbation along the gradients of `seen` to the embeddings of every pass.
 
         Raises:
-            FoldlineError: where the model has read no text by the embeddings that it names.
+            FoldlineError: if the forward pass did not use `get_input_embeddings()`.
         """
         if not seen:
             raise FoldlineError(
-                f"train.adversarial: fgm changes embeddings, and {self.name} reads by others than "
-                "it names; use awp or none"
+                f"train.adversarial: fgm does not support {self.name}: its forward pass ignores "
+                "`get_input_embeddings()`; use awp or none"
             )
-        gradient = sum(one.grad for one in seen).transpose(0, self.rows)
-        change = changed(gradient, self.size).transpose(0, self.rows)
+        gradient = sum(embeddings.grad for embeddings in seen).transpose(0, self.rows)
+        change = scale_gradient(gradient, self.size).transpose(0, self.rows)
         hook = self.layer.register_forward_hook(lambda m, i, output: output + change)
         try:
             yield
@@ -67,54 +67,54 @@ class EmbeddingChange:
             hook.remove()
 
 
-def changed(gradient: Any, size: float) -> Any:
-    """Give the change along a gradient (n, tokens, width), of length `size` for each row."""
+def scale_gradient(gradient: Any, size: float) -> Any:
+    """Return a gradient (n, tokens, width) scaled to length `size` for each row."""
     length = gradient.flatten(1).norm(dim=1).clamp(min=TINY)
     return size * gradient / length[:, None, None]
 
 
-class WeightChange:
-    """Change weights so that the step's loss rises; learn from there (Wu et al., 2020, AWP).
+class WeightPerturbation:
+    """Perturb weights so that the step's loss rises, and train there (AWP; Wu et al., 2020).
 
-    Each matrix moves along its gradient by `size` thousandths of its own length; biases and norms
-    stay. The step's gradient is that of the changed weights; the weights themselves are put back.
-    The paper's 5 to 10 thousandths are for images: a text model learns nothing with 10 of them.
+    Each matrix moves along its gradient by `size` thousandths of its norm; biases and norms stay.
+    The step uses the gradient at the perturbed weights; then the weights are restored. The paper's
+    5 to 10 thousandths are for images: text models learn nothing with 10.
     """
 
     def __init__(self, model: Any, size: float) -> None:
         self.model, self.size = model, size / 1000
-        self.kept: list[tuple[Any, Any]] = []
+        self.originals: list[tuple[Any, Any]] = []
 
     @torch.no_grad()
     def apply(self, backward: Callable[[], None]) -> None:
-        """Change the weights by the gradient that `backward` makes, which is then forgotten."""
+        """Perturb the weights by the gradient that `backward` computes, then discard it."""
         with torch.enable_grad():
             backward()
         for weight in self.model.parameters():
             if weight.grad is not None and weight.ndim > 1:
-                self.kept.append((weight, weight.detach().clone()))
+                self.originals.append((weight, weight.detach().clone()))
                 length = weight.grad.norm().clamp(min=TINY)
                 weight.add_(weight.grad, alpha=float(self.size * weight.norm() / length))
         self.model.zero_grad()
 
     @torch.no_grad()
-    def undo(self) -> None:
-        """Put the weights back."""
-        for weight, before in self.kept:
-            weight.copy_(before)
-        self.kept = []
+    def restore(self) -> None:
+        """Restore the weights."""
+        for weight, original in self.originals:
+            weight.copy_(original)
+        self.originals = []
 
 
 @contextmanager
-def shared(model: Any) -> Iterator[None]:
-    """Let a backward add the gradients of all processes, as Trainer does at a step's last batch."""
-    held = "require_backward_grad_sync"  # of torch's DistributedDataParallel
-    before = getattr(model, held, None)
+def synchronised_gradients(model: Any) -> Iterator[None]:
+    """Let a backward pass sum gradients over all processes, as a step's last batch does."""
+    flag = "require_backward_grad_sync"  # of torch's DistributedDataParallel
+    before = getattr(model, flag, None)
     if before is None:
         yield
         return
-    setattr(model, held, True)
+    setattr(model, flag, True)
     try:
         yield
     finally:
-        setattr(model, held, before)
+        setattr(model, flag, before)

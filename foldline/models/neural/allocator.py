@@ -1,4 +1,4 @@
-"""Memory that a process frees and keeps: a new page costs more than what is calculated in it."""
+"""Memory allocation: a fresh page costs more than the arithmetic on it."""
 
 import ctypes
 import functools
@@ -6,28 +6,29 @@ import os
 import platform
 from typing import Any
 
-# Names of glibc's malloc.h, and the largest number that it takes.
-TRIM_THRESHOLD, MMAP_THRESHOLD, LARGEST = -1, -3, 2**31 - 1
+# Constants of glibc's malloc.h, and the largest value that they accept.
+TRIM_THRESHOLD, MMAP_THRESHOLD, MAX_INT = -1, -3, 2**31 - 1
 
 
 @functools.cache
-def keep_freed() -> bool:
-    """Let freed memory be used again, not handed back to the system; tell whether that was done.
+def retain_freed_memory() -> bool:
+    """Make malloc reuse freed memory instead of returning it; return whether that was possible.
 
-    glibc hands large blocks back, and each page of the next one is cleared: some thousand pages a
-    step, 3 % of a training. Another C library is left alone, and so is what the user has set.
+    glibc returns large blocks to the system, which then clears each page of the next one: thousands
+    of pages a step, 3 % of the training time. Other C libraries and the user's own MALLOC_ settings
+    are left alone.
     """
     if platform.libc_ver()[0] != "glibc" or any(name.startswith("MALLOC_") for name in os.environ):
         return False
     change = ctypes.CDLL(None).mallopt
-    return all([change(MMAP_THRESHOLD, LARGEST), change(TRIM_THRESHOLD, LARGEST)])
+    return all([change(MMAP_THRESHOLD, MAX_INT), change(TRIM_THRESHOLD, MAX_INT)])
 
 
-def aligned(model: Any) -> Any:
-    """Let a model that was read from a file lie in memory as one that was made there.
+def reallocate_parameters(model: Any) -> Any:
+    """Copy the weights of a loaded model to freshly allocated memory, and return the model.
 
-    Its weights are the file's own bytes, wherever they begin, and products of such matrices can
-    end in other last digits.
+    Loaded weights keep the file's alignment, and products of unaligned matrices can differ in the
+    last digits.
     """
     for parameter in model.parameters():
         parameter.data = parameter.data.clone()

@@ -1,7 +1,7 @@
-"""Batches of texts of about one length, so that little is padded.
+"""Batches of texts of similar length, to reduce padding.
 
-`group_by_length` of Trainer returns predictions in its own order and does not resume to the same
-bytes; this sampler touches training alone, and its order follows from seed and epoch.
+Trainer's `group_by_length` returns predictions in its own order and does not resume to the same
+bytes. This sampler affects training alone, and its order follows from seed and epoch.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,21 +14,21 @@ from transformers.trainer_pt_utils import BatchRebalanceSampler
 from foldline.core.errors import FoldlineError
 from foldline.core.io.seeds import derive
 
-# About so many steps are sorted together: enough to pad little.
-BUCKET = 100
-# Of fewer rows no more than a quarter of an epoch is sorted together, or rows of one length would
-# meet in the same batch in every epoch.
-MANY, PARTS = 1000, 4
-# Where more than a quarter is, lengths are changed by up to this share at random, which is to the
-# same end (AllenNLP's padding noise).
-NOISE = 0.02
+# About so many steps are sorted together: enough to keep padding low.
+BUCKET_STEPS = 100
+# With fewer rows at most a quarter of an epoch is sorted together, otherwise rows of one length
+# would share a batch in every epoch.
+MANY_ROWS, MIN_BUCKETS = 1000, 4
+# Where more than a quarter is sorted together, lengths get random noise of up to this share, for
+# the same reason (AllenNLP's padding noise).
+LENGTH_NOISE = 0.02
 
 
 class BucketSampler(BatchRebalanceSampler):
     """Shuffled batches of rows of similar length; each row once an epoch.
 
-    Trainer hands this class through as a batch sampler, calls `set_epoch`, and leaves the
-    sharing between processes to it; cutting a full step into small batches is inherited.
+    Trainer accepts this class as a batch sampler, calls `set_epoch`, and leaves sharding over
+    processes to it; cutting a full step into small batches is inherited.
     """
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -36,77 +36,79 @@ class BucketSampler(BatchRebalanceSampler):
         generator = torch.Generator()
         generator.manual_seed(derive(self.seed, "epoch", self.epoch))
         order = torch.randperm(len(self.lengths), generator=generator).tolist()
-        full, rest = self._steps(order, generator)
-        for place in torch.randperm(len(full), generator=generator).tolist():
-            yield from self._yield_global_batch(full[place])
-        yield from self._last(rest, order)
+        full, remainder = self._cut_into_steps(order, generator)
+        for index in torch.randperm(len(full), generator=generator).tolist():
+            yield from self._yield_global_batch(full[index])
+        yield from self._last_step(remainder, order)
 
     def __len__(self) -> int:
-        """Give the number of small batches of an epoch; the last step may have fewer."""
-        last = self._slots(self.remainder) if self.has_tail else 0
+        """Return the number of small batches of an epoch; the last step may have fewer."""
+        last = self._batches_per_step(self.remainder) if self.has_tail else 0
         return int(self.num_full_batches * self.grad_accum + last)
 
-    def _slots(self, rows: int) -> int:
-        """Give into how many small batches of each process a step of so many rows is cut."""
+    def _batches_per_step(self, rows: int) -> int:
+        """Return how many small batches each process gets of a step of so many rows."""
         return max(1, min(self.grad_accum, rows // self.dp_size))
 
-    def _steps(
+    def _cut_into_steps(
         self, order: list[int], generator: torch.Generator
     ) -> tuple[list[list[int]], list[int]]:
-        """Cut shuffled rows into steps of similar length; what does not fill one is apart."""
-        step, part = self.effective_batch_size, max(1, self.num_full_batches // PARTS)
+        """Cut shuffled rows into full steps of similar length, and return the remainder apart."""
+        step, part = self.effective_batch_size, max(1, self.num_full_batches // MIN_BUCKETS)
         size = part * step
-        near: Sequence[float] = self.lengths
-        if len(order) >= MANY:
-            size, near = self._of_many(part, generator)
+        sort_lengths: Sequence[float] = self.lengths
+        if len(order) >= MANY_ROWS:
+            size, sort_lengths = self._sort_windows(part, generator)
         full: list[list[int]] = []
-        rest: list[int] = []
+        remainder: list[int] = []
         for start in range(0, len(order), size):
-            alike = sorted(order[start : start + size], key=near.__getitem__)
-            over = len(alike) % step
-            if over:
-                place = len(alike) - over
-                if len(order) >= MANY:  # else the longest rows would often be those of the rest
-                    place = step * int(torch.randint(place // step + 1, (), generator=generator))
-                rest = alike[place : place + over]
-                del alike[place : place + over]
-            full += [alike[i : i + step] for i in range(0, len(alike), step)]
-        return full, rest
+            window = sorted(order[start : start + size], key=sort_lengths.__getitem__)
+            n_extra = len(window) % step
+            if n_extra:
+                cut = len(window) - n_extra
+                if (
+                    len(order) >= MANY_ROWS
+                ):  # otherwise the remainder would often be the longest rows
+                    cut = step * int(torch.randint(cut // step + 1, (), generator=generator))
+                remainder = window[cut : cut + n_extra]
+                del window[cut : cut + n_extra]
+            full += [window[i : i + step] for i in range(0, len(window), step)]
+        return full, remainder
 
-    def _of_many(self, part: int, generator: torch.Generator) -> tuple[int, list[float]]:
-        """Give how many rows are sorted together, and by which lengths."""
+    def _sort_windows(self, part: int, generator: torch.Generator) -> tuple[int, list[float]]:
+        """Return how many rows are sorted together, and the lengths to sort them by."""
         steps = -(-len(self.lengths) // self.effective_batch_size)
-        together = -(-steps // max(1, round(steps / BUCKET)))
+        steps_together = -(-steps // max(1, round(steps / BUCKET_STEPS)))
         lengths = torch.tensor(self.lengths, dtype=torch.float64)
-        if together > part:
-            lengths *= 1 + NOISE * (2 * torch.rand(len(lengths), generator=generator) - 1)
-        near: list[float] = lengths.tolist()
-        return together * self.effective_batch_size, near
+        if steps_together > part:
+            lengths *= 1 + LENGTH_NOISE * (2 * torch.rand(len(lengths), generator=generator) - 1)
+        sort_lengths: list[float] = lengths.tolist()
+        return steps_together * self.effective_batch_size, sort_lengths
 
-    def _last(self, rest: list[int], order: list[int]) -> Iterator[list[int]]:
-        """Yield the small batches of the step that is not full.
+    def _last_step(self, remainder: list[int], order: list[int]) -> Iterator[list[int]]:
+        """Yield the small batches of the incomplete last step.
 
-        Of few rows there are fewer, so that no row counts twice; but where the rows are fewer than
-        the processes, as each of these needs a batch.
+        Fewer rows make fewer batches, so that no row counts twice, unless there are fewer rows than
+        processes: each process needs a batch.
         """
-        if rest:
+        if remainder:
             short = copy(self)
-            short.grad_accum = self._slots(len(rest))
-            missing = max(0, self.dp_size - len(rest))
-            yield from short._yield_global_batch(rest + (order * missing)[:missing])
+            short.grad_accum = self._batches_per_step(len(remainder))
+            missing = max(0, self.dp_size - len(remainder))
+            yield from short._yield_global_batch(remainder + (order * missing)[:missing])
 
 
-def sampler(lengths: list[int], arguments: Any, step_rows: int) -> BucketSampler:
-    """Give the sampler for Trainer's arguments; processes share the `step_rows` of a step.
+def make_sampler(lengths: list[int], arguments: Any, step_rows: int) -> BucketSampler:
+    """Return the sampler for Trainer's arguments; processes share the `step_rows` of a step.
 
     Raises:
-        FoldlineError: where a step has fewer rows than there are processes to share them.
+        FoldlineError: if a step has fewer rows than there are processes to share them.
     """
     processes, cuts = max(1, arguments.world_size), arguments.gradient_accumulation_steps
     if step_rows < processes * cuts:
         raise FoldlineError(
             f"batch_size: a step learns from {step_rows} rows, cut into {cuts} for each of "
-            f"{processes} processes; raise batch_size or train with fewer processes"
+            f"{processes} processes; raise batch_size or use fewer processes"
         )
     return BucketSampler(
         lengths=lengths,

@@ -1,180 +1,161 @@
-"""What is told while a model is trained: a bar, its speed, a few rows, whoever follows it."""
+"""Callbacks of a training: progress bar, speed, sample predictions, experiment tracker."""
 
 import json
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 from transformers import TrainerCallback
 
 from foldline.core.errors import FoldlineError
-from foldline.models.neural.training_log import history
-from foldline.models.tracking import Careful
-from foldline.models.training_history import SPEED
-
-BAR = (
-    "{desc} {percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} steps, {elapsed}<{remaining}{postfix}"
-)
+from foldline.core.progress import TrainingBar
+from foldline.models.neural.training_log import build_history
+from foldline.models.tracking import SafeTracker
+from foldline.models.training_history import SPEED_COLUMNS
 
 
-class Speed(TrainerCallback):
-    """Rows and tokens a second of each step and epoch, and how many places are padded for a token.
+class SpeedMeter(TrainerCallback):
+    """Measures rows and tokens per second by step and epoch, and the padding ratio by epoch.
 
-    Padding follows from the rows, so it stands in the log, and what was counted of an epoch in its
-    checkpoints. Seconds differ from run to run: those of steps stand in the log, too, under names
-    that a history leaves out, those of epochs in `epochs`, as far as this process did them.
+    The padding ratio follows from the rows, so it goes to the log, and an epoch's counts to its
+    checkpoints. Speeds differ between runs: those of steps are logged under names that the history
+    leaves out, those of epochs are in `epochs`, for the epochs of this process.
     """
 
     FILE = "padding.json"
 
     def __init__(self) -> None:
         self.epochs: list[dict[str, float]] = []
-        self.rows = self.tokens = self.places = 0
-        self.before = {"tokens": 0, "places": 0}
-        self.begun = 0.0
-        self.last = (0.0, 0, 0)  # when the step before ended, rows and tokens until then
+        self.rows = self.tokens = self.positions = 0
+        self.resumed = {"tokens": 0, "positions": 0}
+        self.started = 0.0
+        self.last = (0.0, 0, 0)  # time, rows and tokens at the end of the last step
 
     def add(self, mask: Any) -> None:
         """Count a batch by its attention mask (n, tokens)."""
         self.rows += len(mask)
         self.tokens += int(mask.sum())
-        self.places += mask.numel()
+        self.positions += mask.numel()
 
-    def now(self) -> tuple[float, float]:
-        """Give rows and tokens a second of this epoch so far."""
-        seconds = max(time.perf_counter() - self.begun, 1e-9)
+    def current(self) -> tuple[float, float]:
+        """Return rows and tokens per second of this epoch so far."""
+        seconds = max(time.perf_counter() - self.started, 1e-9)
         return self.rows / seconds, self.tokens / seconds
 
-    def counted(self) -> dict[str, int]:
-        """Give the tokens and places of this epoch, with those of before a kill."""
-        now = {"tokens": self.tokens, "places": self.places}
-        return {name: count + self.before[name] for name, count in now.items()}
+    def epoch_counts(self) -> dict[str, int]:
+        """Return the tokens and positions of this epoch, including those before a resume."""
+        now = {"tokens": self.tokens, "positions": self.positions}
+        return {name: count + self.resumed[name] for name, count in now.items()}
 
     def save(self, folder: Path) -> None:
-        """Write what was counted of this epoch into a checkpoint."""
-        (folder / self.FILE).write_text(json.dumps(self.counted()), encoding="utf-8")
+        """Write this epoch's counts into a checkpoint."""
+        (folder / self.FILE).write_text(json.dumps(self.epoch_counts()), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
-        """Read what a checkpoint has of its epoch."""
-        self.before = json.loads((folder / self.FILE).read_text(encoding="utf-8"))
+        """Read the counts of a checkpoint's epoch."""
+        self.resumed = json.loads((folder / self.FILE).read_text(encoding="utf-8"))
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Count from nothing, but where a killed epoch goes on."""
+        """Reset the counts, unless a killed epoch is resumed."""
         if float(state.epoch or 0).is_integer():
-            self.before = {"tokens": 0, "places": 0}
-        self.rows = self.tokens = self.places = 0
-        self.begun = time.perf_counter()
-        self.last = self.begun, 0, 0
+            self.resumed = {"tokens": 0, "positions": 0}
+        self.rows = self.tokens = self.positions = 0
+        self.started = time.perf_counter()
+        self.last = self.started, 0, 0
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Add the speed of a step to what Trainer has just logged of it."""
+        """Add the step's speed to its log entry."""
         entry, (then, rows, tokens) = state.log_history[-1], self.last
         if "loss" in entry:
             self.last = time.perf_counter(), self.rows, self.tokens
             seconds = max(self.last[0] - then, 1e-9)
-            read = (self.rows - rows, self.tokens - tokens)
-            entry.update(zip(SPEED, (count / seconds for count in read), strict=True))
+            counts = (self.rows - rows, self.tokens - tokens)
+            entry.update(zip(SPEED_COLUMNS, (count / seconds for count in counts), strict=True))
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Write the epoch down."""
-        rows, tokens = self.now()
+        """Log the epoch's speed and padding ratio."""
+        rows, tokens = self.current()
         speed = {
             "epoch": float(round(state.epoch)),
             "rows_per_second": round(rows, 1),
             "tokens_per_second": round(tokens, 1),
         }
         self.epochs.append(speed)
-        count = self.counted()
-        padding = count["places"] / max(1, count["tokens"])
+        count = self.epoch_counts()
+        padding = count["positions"] / max(1, count["tokens"])
         state.log_history.append({"step": state.global_step, "padding": padding})
 
 
-class Progress(TrainerCallback):
-    """A bar with losses, speed, padding and time left; stops at a validation loss that is none.
+class ProgressBar(TrainerCallback):
+    """A progress bar of a training; stops it if the validation loss is not finite.
 
-    What is watched most stands first, as a narrow terminal cuts the line. Losses are multiplied by
-    `unit`. Early stopping may end it before the time that is left.
+    Losses are multiplied by `unit`. Early stopping may end a training before the estimated time.
     """
 
-    def __init__(self, speed: Speed, unit: float, what: str = "train") -> None:
-        self.speed, self.unit, self.what = speed, unit, what
-        self.shown: dict[str, str] = {}
-        self.padding = ""
+    def __init__(self, speed: SpeedMeter, unit: float, title: str = "train") -> None:
+        self.speed, self.unit, self.title = speed, unit, title
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Open the bar where a resumed run goes on."""
-        self.bar = tqdm(
-            total=state.max_steps,
-            initial=state.global_step,
-            desc=self.what,
-            bar_format=BAR,
-            file=sys.stderr,
-            mininterval=2.0,
-        )
+        """Open the bar at the step where the training starts or resumes."""
+        self.bar = TrainingBar(self.title, state.max_steps, state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Move on."""
-        self.bar.update(state.global_step - self.bar.n)
+        """Advance the bar."""
+        self.bar.advance(state.global_step)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Show how many places the epoch's batches had for a token."""
-        self.padding = f", padding {state.log_history[-1]['padding']:.2f}"
+        """Show the epoch's padding ratio."""
+        self.bar.padding = state.log_history[-1]["padding"]
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        """Show the speed, and the loss of a step and of the validation rows."""
+        """Show the speed, and the loss of a step or of the validation rows."""
         logs = logs or {}
-        for key, name in (("loss", "loss"), ("eval_loss", "valid")):
-            if key in logs:
-                self.shown[name] = f"{name} {logs[key] * self.unit:.3f}"
-        rows, tokens = self.speed.now()
-        speed = f"{rows:,.0f} rows/s, {tokens:,.0f} tokens/s"
-        told = ", ".join([*self.shown.values(), speed])
-        self.bar.set_postfix_str(told + self.padding, refresh=False)
+        names = {"loss": "loss", "eval_loss": "valid"}
+        losses = {name: logs[key] * self.unit for key, name in names.items() if key in logs}
+        self.bar.show(losses, self.speed.current())
         if not np.isfinite(logs.get("eval_loss", 0.0)):
             self.bar.close()
-            raise FoldlineError(diverged("validation loss", state.global_step))
+            raise FoldlineError(format_divergence("validation loss", state.global_step))
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Close the bar."""
         self.bar.close()
 
 
-class Told(TrainerCallback):
-    """Tells a tracker the numbers of each step and each epoch, by the names of the history."""
+class TrackerCallback(TrainerCallback):
+    """Sends the values of each step and epoch to a tracker, by the names of the history."""
 
-    def __init__(self, tracker: Careful, unit: float) -> None:
+    def __init__(self, tracker: SafeTracker, unit: float) -> None:
         self.tracker, self.unit = tracker, unit
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Tell what was logged last."""
+        """Send the last log entry."""
         last = state.log_history[-1]
-        for values in history([last], self.unit):
+        for values in build_history([last], self.unit):
             number = values.pop("step")
-            self.tracker.step(number, values | {k: last[k] for k in SPEED if k in last})
+            self.tracker.step(number, values | {k: last[k] for k in SPEED_COLUMNS if k in last})
 
 
-class Samples(TrainerCallback):
-    """Predicts a few validation rows after each epoch; what they were stands in Trainer's log.
+class SampleCallback(TrainerCallback):
+    """Predicts a few validation rows after each epoch and logs the predictions.
 
-    So they go into the checkpoint, and a training that goes on after a kill has them all.
+    Trainer saves its log in checkpoints, so a resumed training has the predictions of all epochs.
     """
 
     def __init__(self, predict: Callable[[], np.ndarray]) -> None:
         self.predict = predict
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Predict, by the averaged weights where an average is judged."""
+        """Predict the rows, with averaged weights if those are evaluated."""
         entry = {"step": state.global_step, "samples": self.predict().tolist()}
         state.log_history.append(entry)
 
 
-def diverged(what: str, step: int, where: str = "") -> str:
-    """Say at which step a training went astray, over which rows, and what to try."""
+def format_divergence(quantity: str, step: int, where: str = "") -> str:
+    """Return the message of a diverged training: step, rows, and what to try."""
     return (
-        f"training diverged: the {what} is not finite at step {step}{where}; lower lr or "
+        f"training diverged: the {quantity} is not finite at step {step}{where}; lower lr or "
         "train.max_grad_norm, or use train.precision=float32"
     )

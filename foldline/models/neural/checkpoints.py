@@ -1,4 +1,4 @@
-"""Checkpoints of a training: when they are written, and which of them can be gone on from."""
+"""Checkpoints of a training: when to write them, and which can be resumed from."""
 
 import json
 import shutil
@@ -11,52 +11,53 @@ from safetensors import SafetensorError, safe_open
 from transformers import TrainerCallback
 
 STATE = "trainer_state.json"
-NEEDED = (STATE, "optimizer.pt", "scheduler.pt", "padding.json")
-# Seconds of training that a kill may cost.
-EVERY = 300.0
+REQUIRED = (STATE, "optimizer.pt", "scheduler.pt", "padding.json")
+# Seconds of training that a kill may lose.
+INTERVAL = 300.0
 
 
-class Regularly(TrainerCallback):
-    """Asks for a checkpoint within a long epoch, beside those that Trainer writes at its end.
+class PeriodicCheckpoint(TrainerCallback):
+    """Saves checkpoints within long epochs, besides Trainer's own at their end.
 
-    The clock of one process says when; several would not agree, and keep to the ends of epochs.
+    Timing uses one process's clock. Several processes would not agree, so they save at epoch ends
+    only.
     """
 
     last = 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Count from now."""
+        """Start the clock."""
         self.last = time.monotonic()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Ask, but not where the epoch ends."""
-        late = time.monotonic() - self.last >= EVERY
+        """Request a checkpoint when it is due, except at the end of an epoch."""
+        late = time.monotonic() - self.last >= INTERVAL
         if late and args.world_size == 1 and not float(state.epoch).is_integer():
             control.should_save = True
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Count from now."""
+        """Restart the clock."""
         self.last = time.monotonic()
 
 
-def last_checkpoint(folder: Path) -> str | None:
-    """Give the newest checkpoint from which a training goes on exactly; others are removed."""
-    found = sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))
-    for path in reversed(found):
-        if _usable(path):
+def find_last_checkpoint(folder: Path) -> str | None:
+    """Return the newest checkpoint that resumes exactly, and remove newer unusable ones."""
+    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))
+    for path in reversed(checkpoints):
+        if _is_resumable(path):
             return str(path)
         shutil.rmtree(path, ignore_errors=True)
     return None
 
 
-def whole(folder: Path) -> bool:
-    """Say whether every file of a checkpoint is there to its end.
+def is_complete(folder: Path) -> bool:
+    """Return whether every file of a checkpoint is complete.
 
-    Both formats tell: a safetensors header knows the file's size, and a zip archive, which is
-    what torch writes, ends with its list of contents.
+    Both formats allow the check: a safetensors header states the file's size, and a zip archive,
+    which torch writes, ends with its directory.
     """
     try:
-        if not all((folder / name).exists() for name in NEEDED):
+        if not all((folder / name).exists() for name in REQUIRED):
             return False
         for file in folder.glob("*.json"):
             json.loads(file.read_text(encoding="utf-8"))
@@ -72,15 +73,15 @@ def whole(folder: Path) -> bool:
     return bool(weights)
 
 
-def _usable(path: Path) -> bool:
-    """Say whether Trainer can go on from a checkpoint as if it had never stopped."""
-    if not whole(path):
+def _is_resumable(path: Path) -> bool:
+    """Return whether Trainer can resume from a checkpoint as if it had never stopped."""
+    if not is_complete(path):
         return False
     state = json.loads((path / STATE).read_text(encoding="utf-8"))
     best = state.get("best_model_checkpoint")
-    if best and not whole(Path(best)):
+    if best and not is_complete(Path(best)):
         return False
-    # Trainer forgets on resuming that it had stopped, and would train on: go back to the best.
+    # A resumed Trainer forgets that early stopping had ended it: resume from the best checkpoint.
     stopping = state.get("stateful_callbacks", {}).get("EarlyStoppingCallback", {})
     counter = stopping.get("attributes", {}).get("early_stopping_patience_counter", 0)
     return bool(counter < stopping.get("args", {}).get("early_stopping_patience", counter + 1))

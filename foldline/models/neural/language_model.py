@@ -7,70 +7,72 @@ from foldline.core.params import Recipe
 from foldline.encoders import hub
 
 
-def language_model(recipe: Recipe, model: Any) -> tuple[Any, bool]:
-    """Give a language model of the classifier's architecture, and whether it is a causal one.
+def load_language_model(recipe: Recipe, model: Any) -> tuple[Any, bool]:
+    """Return a language model of the classifier's architecture, and whether it is causal.
 
-    Its weights are those of the checkpoint, with those of the head where it has them, or random
+    Its weights are the checkpoint's, including the language model head if there is one, or random
     for `scratch`.
 
     Raises:
-        FoldlineError: where the architecture does not fit `pretrain.objective`.
+        FoldlineError: if the architecture does not fit `pretrain.objective`.
     """
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
-    objective = objective_of(model.config, recipe.pretrain.objective)
-    maker: Any = AutoModelForCausalLM if objective == "causal" else AutoModelForMaskedLM
+    objective = resolve_objective(model.config, recipe.pretrain.objective)
+    model_class: Any = AutoModelForCausalLM if objective == "causal" else AutoModelForMaskedLM
     if recipe.model == "scratch":
-        learner = maker.from_config(model.config)
+        learner = model_class.from_config(model.config)
     else:
-        local = hub.local_only(recipe.model)
-        learner = maker.from_pretrained(recipe.model, local_files_only=local, dtype="float32")
+        local = hub.use_local_files(recipe.model)
+        learner = model_class.from_pretrained(recipe.model, local_files_only=local, dtype="float32")
     size = model.get_input_embeddings().num_embeddings
-    if learner.get_input_embeddings().num_embeddings != size:  # a token for padding was added
+    if learner.get_input_embeddings().num_embeddings != size:  # a padding token was added
         learner.resize_token_embeddings(size)
     return learner, objective == "causal"
 
 
-def objective_of(config: Any, asked: str) -> str:
-    """Give `masked` or `causal` for what params ask of an architecture.
+def resolve_objective(config: Any, objective: str) -> str:
+    """Return `masked` or `causal` for an architecture and `pretrain.objective`.
 
     Raises:
-        FoldlineError: where it can do neither, or not what is asked.
+        FoldlineError: if the architecture supports neither, or not the one requested.
     """
     from transformers.models.auto import modeling_auto as auto
 
     name = config.model_type
-    can = None
+    supported = None
     if name in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        can = "causal"
+        supported = "causal"
     if name in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False):
-        can = "masked"
-    if can is None:
+        supported = "masked"
+    if supported is None:
         raise FoldlineError(
-            f"pretrain: transformers has no language model of the architecture {name}; set "
+            f"pretrain: transformers has no language model for the architecture {name}; set "
             "pretrain.epochs to 0"
         )
-    if asked not in ("auto", can):
-        reads = "only what lies before a token" if can == "causal" else "both sides of a token"
-        raise FoldlineError(
-            f"pretrain.objective: {asked} is not for {name}, which reads {reads}; set it to {can} "
-            "or auto"
+    if objective not in ("auto", supported):
+        reads = (
+            "only the tokens before a token" if supported == "causal" else "both sides of a token"
         )
-    return can
+        raise FoldlineError(
+            f"pretrain.objective: {objective} is not for {name}, which reads {reads}; set it to "
+            f"{supported} or auto"
+        )
+    return supported
 
 
-def take_over(model: Any, learner: Any) -> None:
-    """Put the encoder's weights of a language model into a classifier; its pooler stays.
+def copy_encoder(model: Any, learner: Any) -> None:
+    """Copy the encoder's weights of a language model into a classifier; its pooler stays.
 
     Raises:
-        FoldlineError: where the two encoders differ.
+        FoldlineError: if the two encoders differ.
     """
-    missing, strange = model.base_model.load_state_dict(
+    missing, unexpected = model.base_model.load_state_dict(
         learner.base_model.state_dict(), strict=False
     )
-    other = [name for name in missing if not name.startswith("pooler")] + strange
-    if other:
+    differing = [name for name in missing if not name.startswith("pooler")] + unexpected
+    if differing:
         raise FoldlineError(
             f"pretrain: {type(learner).__name__} and {type(model).__name__} share no encoder (they "
-            f"differ in {other[0]}); set pretrain.epochs to 0"
+            f"differ in {differing[0]}); set pretrain.epochs to 0"
         )

@@ -1,4 +1,4 @@
-"""The layers of a transformer, from its embeddings up to its head, of whatever family."""
+"""The layers of a transformer of any family, from embeddings to head."""
 
 import re
 from typing import Any
@@ -7,81 +7,81 @@ import torch
 
 from foldline.core.errors import FoldlineError
 
-# Names of what lies below the layers: BERT's embeddings, LLaMA's embed_tokens, GPT-2's wte, wpe.
-BELOW = re.compile(r"embed|\bwte\b|\bwpe\b")
+# Parameters below the layers: BERT's embeddings, LLaMA's embed_tokens, GPT-2's wte and wpe.
+EMBEDDING_NAMES = re.compile(r"embed|\bwte\b|\bwpe\b")
 
 
-def stack(model: Any) -> list[Any]:
-    """Give the encoder's layers from bottom to top: the outermost list of modules."""
+def encoder_layers(model: Any) -> list[Any]:
+    """Return the encoder's layers from bottom to top: the outermost ModuleList."""
     for module in model.base_model.modules():
         if isinstance(module, torch.nn.ModuleList):
             return list(module)
     raise FoldlineError(
-        f"{type(model).__name__} has no list of layers: set train.layer_decay to 1.0, "
+        f"{type(model).__name__} has no ModuleList of layers: set train.layer_decay to 1.0, "
         "train.trainable_layers to all and train.reinit_layers to 0"
     )
 
 
-def depths(model: Any) -> dict[str, int]:
-    """Give each parameter's depth: 0 embeddings, 1 the lowest layer, above the top one all else."""
-    layers = stack(model)
-    inside = {id(p): d for d, layer in enumerate(layers, 1) for p in layer.parameters()}
+def parameter_depths(model: Any) -> dict[str, int]:
+    """Return each parameter's depth: 0 embeddings, 1 the lowest layer, ..., last the head."""
+    layers = encoder_layers(model)
+    layer_depths = {id(p): d for d, layer in enumerate(layers, 1) for p in layer.parameters()}
     base = {id(p) for p in model.base_model.parameters()}
-    found = {}
+    depths = {}
     for name, parameter in model.named_parameters():
-        below = id(parameter) in base and BELOW.search(name)
-        found[name] = inside.get(id(parameter), 0 if below else len(layers) + 1)
-    return found
+        is_embedding = id(parameter) in base and EMBEDDING_NAMES.search(name)
+        depths[name] = layer_depths.get(id(parameter), 0 if is_embedding else len(layers) + 1)
+    return depths
 
 
 def freeze(model: Any, trainable: str | int) -> None:
-    """Leave all, the head alone, or the head and so many layers from the top to be trained.
+    """Freeze all but the head and the top `trainable` layers ("all", "head", or a number).
 
     Raises:
-        FoldlineError: where the model has fewer layers.
+        FoldlineError: if the model has fewer layers.
     """
     if trainable == "all":
         return
     base = {id(p) for p in model.base_model.parameters()}
-    lowest = len(stack(model)) + 1
+    lowest = len(encoder_layers(model)) + 1
     if isinstance(trainable, int):
-        lowest -= _at_most(model, "trainable_layers", trainable)
-    for name, depth in depths(model).items():
+        lowest -= _check_count(model, "trainable_layers", trainable)
+    for name, depth in parameter_depths(model).items():
         parameter = model.get_parameter(name)
         head = id(parameter) not in base
         parameter.requires_grad_(head or (trainable != "head" and depth >= lowest))
 
 
-def restart(model: Any, count: int) -> None:
-    """Draw the top `count` layers' weights anew, and the pooler's (Zhang et al., 2021).
+def reinitialise(model: Any, count: int) -> None:
+    """Reinitialise the top `count` layers and the pooler (Zhang et al., 2021).
 
-    They are the most specific to what the model was trained for before.
+    They are the most specific to the pre-training task.
 
     Raises:
-        FoldlineError: where the model has fewer layers.
+        FoldlineError: if the model has fewer layers.
     """
     if not count:
         return
-    top = stack(model)[-_at_most(model, "reinit_layers", count) :]
+    top = encoder_layers(model)[-_check_count(model, "reinit_layers", count) :]
     pooler = getattr(model.base_model, "pooler", None)
     for part in [*top, *([pooler] if pooler is not None else [])]:
         for parameter in part.parameters():
-            parameter._is_hf_initialized = False  # loaded weights are marked, and left alone
+            parameter._is_hf_initialized = False  # loaded weights are marked and would be skipped
         for module in part.modules():
             model._init_weights(module)
 
 
-def head_of(model: Any) -> Any:
-    """Give the linear layer that makes the outputs, None where there is none."""
+def find_head(model: Any) -> Any:
+    """Return the linear layer that computes the outputs, None if there is none."""
     outputs = model.config.num_labels
     linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
     return next((m for m in reversed(linear) if m.out_features == outputs), None)
 
 
-def _at_most(model: Any, key: str, count: int) -> int:
-    most = len(stack(model))
-    if count > most:
+def _check_count(model: Any, key: str, count: int) -> int:
+    n_layers = len(encoder_layers(model))
+    if count > n_layers:
         raise FoldlineError(
-            f"train.{key}={count}: the model has {most} layers; set it to {most} or less"
+            f"train.{key}={count}: the model has {n_layers} layers; set it to {n_layers} or less"
         )
     return count

@@ -1,4 +1,4 @@
-"""Texts of more tokens than a model reads: their head, their tail, both, or all of it in pieces."""
+"""Texts longer than the model's input: head, tail, both, or all of it in windows."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,17 +9,17 @@ import pandas as pd
 from foldline.core.params import Recipe
 from foldline.models.text_encoding import Columns, encode
 
-WHOLE = 10**9  # tokens that no text has
-HEAD = 4  # one part in so many is of the head: 128 of 510 tokens (Sun et al., 2019)
+NO_LIMIT = 10**9  # tokens; longer than any text
+HEAD_FRACTION = 4  # 1 / 4 from the head: 128 of 510 tokens (Sun et al., 2019)
 
 
 @dataclass(frozen=True)
-class LongText:
-    """How texts beyond `max_length` tokens are read.
+class LongTextReader:
+    """How texts of more than `max_length` tokens are tokenised.
 
-    `window` lets a model learn each piece of a text by the text's label, and pools the outputs
-    of the pieces for a prediction (Wang et al., 2019, multi-passage BERT). Of a pair the longer
-    text is cut to pieces, and the other one stands beside each.
+    `window` trains on each piece with the text's label, and pools the outputs of the pieces for a
+    prediction (Wang et al., 2019, multi-passage BERT). Of a pair the longer text is cut into
+    pieces, and the other one is repeated with each.
     """
 
     how: str
@@ -28,80 +28,80 @@ class LongText:
     max_length: int
 
     def read(self, tokenizer: Any, rows: pd.DataFrame) -> tuple[Columns, np.ndarray, np.ndarray]:
-        """Give the pieces' token ids, the row numbers (k,) they come from, and which are cut (n,).
+        """Return the pieces' token ids, their row numbers (k,), and which rows are truncated (n,).
 
-        In the order of the rows; but for `window` each row is one piece.
+        Pieces are in the order of the rows; except for `window` each row is one piece.
         """
         tokenizer.truncation_side = "left" if self.how == "tail" else "right"
-        simple = self.how in ("head", "tail")
-        columns = encode(tokenizer, rows, self.max_length if simple else WHOLE)
+        is_truncated_only = self.how in ("head", "tail")
+        columns = encode(tokenizer, rows, self.max_length if is_truncated_only else NO_LIMIT)
         lengths = np.array([len(ids) for ids in columns["input_ids"]], dtype=np.int64)
         cut = lengths > self.max_length
-        if simple:
-            for place in np.flatnonzero(lengths == self.max_length).tolist():
-                cut[place] = len(_whole(tokenizer, rows, place)["input_ids"]) > self.max_length
+        if is_truncated_only:
+            for row in np.flatnonzero(lengths == self.max_length).tolist():
+                cut[row] = len(_encode_whole(tokenizer, rows, row)["input_ids"]) > self.max_length
             return columns, np.arange(len(rows)), cut
-        return *self._cut(tokenizer, rows, columns, cut), cut
+        return *self._cut_to_pieces(tokenizer, rows, columns, cut), cut
 
-    def pooled(self, outputs: np.ndarray, owners: np.ndarray, rows: int) -> np.ndarray:
-        """Give (n, c) outputs of rows from (k, c) of their pieces."""
+    def pool(self, outputs: np.ndarray, piece_rows: np.ndarray, rows: int) -> np.ndarray:
+        """Return (n, c) outputs of rows from (k, c) outputs of their pieces."""
         shape = (rows, outputs.shape[1])
         if self.pooling == "max":
-            most = np.full(shape, -np.inf)
-            np.maximum.at(most, owners, outputs)
-            return most
+            maximum = np.full(shape, -np.inf)
+            np.maximum.at(maximum, piece_rows, outputs)
+            return maximum
         total = np.zeros(shape)
-        np.add.at(total, owners, outputs)
-        return total / np.bincount(owners, minlength=rows)[:, None]
+        np.add.at(total, piece_rows, outputs)
+        return total / np.bincount(piece_rows, minlength=rows)[:, None]
 
-    def _cut(
+    def _cut_to_pieces(
         self, tokenizer: Any, rows: pd.DataFrame, columns: Columns, cut: np.ndarray
     ) -> tuple[Columns, np.ndarray]:
         pieces: Columns = {name: [] for name in columns}
-        owners = []
-        for place, long in enumerate(cut.tolist()):
-            whole = list(range(len(columns["input_ids"][place])))
-            kept = [whole]
+        piece_rows = []
+        for row, long in enumerate(cut.tolist()):
+            all_positions = list(range(len(columns["input_ids"][row])))
+            windows = [all_positions]
             if long:
-                kept = self.pieces(_whole(tokenizer, rows, place).sequence_ids(0))
-            owners += [place] * len(kept)
+                windows = self.piece_positions(_encode_whole(tokenizer, rows, row).sequence_ids(0))
+            piece_rows += [row] * len(windows)
             for name, values in columns.items():
-                pieces[name] += [[values[place][i] for i in places] for places in kept]
-        return pieces, np.array(owners, dtype=np.int64)
+                pieces[name] += [[values[row][i] for i in positions] for positions in windows]
+        return pieces, np.array(piece_rows, dtype=np.int64)
 
-    def pieces(self, sides: list[int | None]) -> list[list[int]]:
-        """Give the places that each piece keeps of tokens of text 0, of text 1, or of neither."""
-        marks = [i for i, side in enumerate(sides) if side is None]
+    def piece_positions(self, sides: list[int | None]) -> list[list[int]]:
+        """Return each piece's token positions; `sides`: each token's text, None if special."""
+        special = [i for i, side in enumerate(sides) if side is None]
         first, second = ([i for i, side in enumerate(sides) if side == k] for k in (0, 1))
-        room = max(1, self.max_length - len(marks))
+        budget = max(1, self.max_length - len(special))
         short, long = sorted((first, second), key=len)
         if self.how == "head_tail":
-            short = _ends(short, max(room // 2, room - len(long)))
-            return [sorted(marks + short + _ends(long, room - len(short)))]
-        short = short[: room // 2]
-        width = room - len(short)
+            short = _keep_ends(short, max(budget // 2, budget - len(long)))
+            return [sorted(special + short + _keep_ends(long, budget - len(short)))]
+        short = short[: budget // 2]
+        width = budget - len(short)
         step = max(1, width - int(self.overlap * width))
         starts = [*range(0, len(long) - width, step), len(long) - width]
-        return [sorted(marks + short + long[i : i + width]) for i in starts]
+        return [sorted(special + short + long[i : i + width]) for i in starts]
 
 
-def long_text(recipe: Recipe) -> LongText:
-    """Give how a recipe reads long texts."""
+def make_reader(recipe: Recipe) -> LongTextReader:
+    """Return the long-text settings of a recipe."""
     options = recipe.train
-    return LongText(
+    return LongTextReader(
         options.long_text, options.window_overlap, options.window_pooling, recipe.max_length
     )
 
 
-def _ends(places: list[int], count: int) -> list[int]:
-    """Keep so many places, a quarter of them from the head, the others from the tail."""
-    if len(places) <= count:
-        return places
-    head = count // HEAD
-    return places[:head] + places[len(places) - (count - head) :]
+def _keep_ends(positions: list[int], count: int) -> list[int]:
+    """Keep so many positions: a quarter from the head, the rest from the tail."""
+    if len(positions) <= count:
+        return positions
+    head = count // HEAD_FRACTION
+    return positions[:head] + positions[len(positions) - (count - head) :]
 
 
-def _whole(tokenizer: Any, rows: pd.DataFrame, place: int) -> Any:
-    """Give one row's tokens, none cut off."""
-    text, pair = rows["text"].iloc[place], rows["text_pair"].iloc[place]
-    return tokenizer(text, pair or None, truncation=True, max_length=WHOLE)
+def _encode_whole(tokenizer: Any, rows: pd.DataFrame, row: int) -> Any:
+    """Return one row's tokens without truncation."""
+    text, pair = rows["text"].iloc[row], rows["text_pair"].iloc[row]
+    return tokenizer(text, pair or None, truncation=True, max_length=NO_LIMIT)

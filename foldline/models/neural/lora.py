@@ -1,4 +1,4 @@
-"""LoRA (Hu et al., 2022): small matrices are learnt beside the frozen weights of an encoder."""
+"""LoRA (Hu et al., 2022): low-rank adapters beside the frozen weights of an encoder."""
 
 from typing import Any
 
@@ -9,54 +9,54 @@ from foldline.core.io.seeds import derive
 from foldline.core.params import Recipe
 from foldline.models import device
 
-NAME = "default"
+ADAPTER = "default"
 
 
-def add(model: Any, recipe: Recipe) -> Any:
-    """Freeze the encoder and put adapters into it; give what `merge` needs, None where it is off.
+def add_adapters(model: Any, recipe: Recipe) -> Any:
+    """Freeze the encoder and add adapters; return what `merge_adapters` needs, None if off.
 
-    Learnt are the adapters and, wholly, the head, with the pooler before it, which many
-    checkpoints do not hold.
+    The adapters are trained, and the whole head with the pooler before it, which many checkpoints
+    lack.
 
     Raises:
-        FoldlineError: where peft is not installed.
+        FoldlineError: if peft is not installed.
     """
     options = recipe.train
     if not options.lora:
         return None
-    lora_config, lora_model = _peft()
-    device.seeded(derive(recipe.seed, "lora") % 2**31)
+    lora_config, lora_model = _import_peft()
+    device.set_seed(derive(recipe.seed, "lora") % 2**31)
     config = lora_config(
         r=options.lora,
         lora_alpha=options.lora_alpha,
         lora_dropout=options.lora_dropout,
-        target_modules=targets(model),
-        # GPT-2 keeps its matrices the other way round.
+        target_modules=target_modules(model),
+        # GPT-2's matrices are transposed.
         fan_in_fan_out=any(type(m).__name__ == "Conv1D" for m in model.modules()),
     )
-    tuner = lora_model(model, config, NAME)
-    for parameter in top(model):
+    tuner = lora_model(model, config, ADAPTER)
+    for parameter in head_parameters(model):
         parameter.requires_grad_(True)
     return tuner
 
 
-def merge(tuner: Any) -> None:
-    """Add what the adapters learnt to the weights, and leave a model of plain transformers."""
+def merge_adapters(tuner: Any) -> None:
+    """Merge the adapters into the weights, leaving a plain transformers model."""
     if tuner is None:
         return
     tuner.merge_and_unload().requires_grad_(True)
 
 
-def targets(model: Any) -> list[str]:
-    """Name the layers to adapt: peft's choice for the architecture, else all linear ones below."""
+def target_modules(model: Any) -> list[str]:
+    """Return the layers to adapt: peft's defaults for the architecture, else all linear ones."""
     from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as CHOICES
 
     chosen = CHOICES.get(model.config.model_type)
     if chosen:
         return list(chosen)
     base = {id(m) for m in model.base_model.modules()}
-    own = getattr(model.base_model, "pooler", None)
-    pooler = set() if own is None else {id(m) for m in own.modules()}
+    pooler_module = getattr(model.base_model, "pooler", None)
+    pooler = set() if pooler_module is None else {id(m) for m in pooler_module.modules()}
     return [
         name
         for name, module in model.named_modules()
@@ -64,15 +64,15 @@ def targets(model: Any) -> list[str]:
     ]
 
 
-def top(model: Any) -> list[Any]:
-    """Give the parameters of the head and of the pooler."""
+def head_parameters(model: Any) -> list[Any]:
+    """Return the parameters of head and pooler."""
     pooler = getattr(model.base_model, "pooler", None)
-    own = {id(p) for p in pooler.parameters()} if pooler is not None else set()
-    base = {id(p) for p in model.base_model.parameters()} - own
+    pooler_parameters = {id(p) for p in pooler.parameters()} if pooler is not None else set()
+    base = {id(p) for p in model.base_model.parameters()} - pooler_parameters
     return [p for p in model.parameters() if id(p) not in base]
 
 
-def _peft() -> tuple[Any, Any]:
+def _import_peft() -> tuple[Any, Any]:
     try:
         from peft import LoraConfig, LoraModel
     except ImportError as error:

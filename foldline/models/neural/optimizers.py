@@ -1,4 +1,4 @@
-"""Optimisers, and which parameters they treat alike."""
+"""Optimisers and their parameter groups."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import torch
 
 from foldline.core.params import Recipe
-from foldline.models.neural.layers import depths
+from foldline.models.neural.layers import parameter_depths
 
 
 class Lion(torch.optim.Optimizer):
-    """Steps by the sign of a momentum (Chen et al., 2023): half of AdamW's memory.
+    """Lion: sign momentum (Chen et al., 2023), with half of AdamW's memory.
 
-    Every weight moves by the whole learning rate, so it has to be 3 to 10 times smaller than
-    AdamW's, and the weight decay larger by as much.
+    Every weight moves by the full learning rate, which must be 3 to 10 times smaller than AdamW's,
+    with the weight decay larger by as much.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Lion(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """Move every weight that has a gradient."""
+        """Update every weight that has a gradient."""
         for group in self.param_groups:
             now, later = group["betas"]
             for weight in group["params"]:
@@ -40,32 +40,32 @@ class Lion(torch.optim.Optimizer):
                 momentum.lerp_(weight.grad, 1 - later)
 
 
-def optimizer(model: Any, decayed: list[str], recipe: Recipe) -> Any:
-    """Make the optimiser of a recipe; weight decay is for the parameters named in `decayed`."""
-    return OPTIMIZERS[recipe.train.optimizer](groups(model, decayed, recipe), recipe.lr)
+def make_optimizer(model: Any, decayed: list[str], recipe: Recipe) -> Any:
+    """Return the optimiser of a recipe; only the parameters named in `decayed` get weight decay."""
+    return OPTIMIZERS[recipe.train.optimizer](parameter_groups(model, decayed, recipe), recipe.lr)
 
 
-def groups(model: Any, decayed: list[str], recipe: Recipe) -> list[dict[str, Any]]:
-    """Give the trainable parameters by learning rate and weight decay, those of the head first.
+def parameter_groups(model: Any, decayed: list[str], recipe: Recipe) -> list[dict[str, Any]]:
+    """Return the trainable parameters by learning rate and weight decay, those of the head first.
 
-    With `layer_decay` d a parameter that lies k layers under the head learns by lr * d**k
-    (Howard and Ruder, 2018; Clark et al., 2020).
+    With `layer_decay` d a parameter k layers below the head gets lr * d**k (Howard and Ruder, 2018;
+    Clark et al., 2020).
     """
     options = recipe.train
-    depth = depths(model) if options.layer_decay < 1 else {}
+    depth = parameter_depths(model) if options.layer_decay < 1 else {}
     top = max(depth.values(), default=0)
-    found: dict[tuple[int, bool], list[Any]] = {}
+    groups: dict[tuple[int, bool], list[Any]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             key = top - depth.get(name, 0), name not in decayed
-            found.setdefault(key, []).append(parameter)
+            groups.setdefault(key, []).append(parameter)
     return [
         {
-            "params": found[under, plain],
-            "lr": recipe.lr * options.layer_decay**under,
+            "params": groups[layers_below, plain],
+            "lr": recipe.lr * options.layer_decay**layers_below,
             "weight_decay": 0.0 if plain else options.weight_decay,
         }
-        for under, plain in sorted(found)
+        for layers_below, plain in sorted(groups)
     ]
 
 
@@ -74,7 +74,7 @@ def _adamw(params: Any, lr: float) -> Any:
 
 
 def _adafactor(params: Any, lr: float) -> Any:
-    """Adafactor (Shazeer and Stern, 2018) at the schedule's learning rate, not at its own."""
+    """Return Adafactor (Shazeer and Stern, 2018) with the schedule's learning rate, not its own."""
     from transformers.optimization import Adafactor
 
     return Adafactor(params, lr=lr, scale_parameter=False, relative_step=False)

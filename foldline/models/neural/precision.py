@@ -1,4 +1,4 @@
-"""The numbers that a training calculates in: bfloat16 or float32, as fast as the CPU can."""
+"""The precision of training: bfloat16 or float32, as fast as the CPU allows."""
 
 import platform
 from collections.abc import Iterator
@@ -7,19 +7,19 @@ from contextlib import contextmanager
 import torch
 
 
-def resolved(precision: str) -> str:
-    """Give `float32` or `bfloat16` for what params ask; `auto` goes by the machine."""
+def resolve_precision(precision: str) -> str:
+    """Return `float32` or `bfloat16` for a precision; `auto` depends on the machine."""
     if precision != "auto":
         return precision
     return "bfloat16" if _has_bfloat16() else "float32"
 
 
 @contextmanager
-def float32_by_avx512() -> Iterator[None]:
-    """Let float32 products on an x86 CPU run by oneDNN, which is up to twice as fast.
+def fast_float32() -> Iterator[None]:
+    """Compute float32 products on an x86 CPU with oneDNN inside the block, up to twice as fast.
 
-    torch calls this precision "medium". Without AMX it rounds nothing more than before; with AMX
-    it would round to bfloat16, which was not asked for, and a GPU has an own meaning of it.
+    torch calls this precision "medium". Without AMX it rounds nothing more than before; with AMX it
+    would round to bfloat16, and on a GPU it means something else, so both are left alone.
     """
     before = torch.get_float32_matmul_precision()
     if _is_x86() and not torch.cpu._is_amx_tile_supported() and not torch.cuda.is_available():

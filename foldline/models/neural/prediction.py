@@ -1,7 +1,6 @@
-"""A transformer's outputs of many texts: like lengths together, padded by hand, put back in order.
+"""Outputs of a transformer for many texts, batched by length and returned in order.
 
-`group_by_length` of Trainer gives predictions in its own order; here each output goes back to the
-number of the row that it was made from.
+Trainer's `group_by_length` returns predictions in its own order; here each output keeps its row.
 """
 
 import copy
@@ -12,47 +11,47 @@ from typing import Any
 import numpy as np
 import torch
 
-from foldline.models.neural.allocator import keep_freed
-from foldline.models.neural.first_token import first_alone
-from foldline.models.neural.layers import head_of
+from foldline.models.neural.allocator import retain_freed_memory
+from foldline.models.neural.attention import first_token_only
+from foldline.models.neural.layers import find_head
 from foldline.models.text_encoding import Columns
 
-# Places of tokens in a batch: long texts take no more memory.
-PLACES = 4096
-# Places that are filled up in a batch before another one, whose start costs about as much, pays.
-FILLED = 64
+# Positions of a batch: long texts take no more memory.
+MAX_POSITIONS = 4096
+# Padded positions of a batch: about the fixed cost of another batch.
+MAX_PADDING = 64
 
 
 @dataclass(frozen=True)
 class Padding:
-    """What stands at the places of a batch that are no tokens of a row, and on which side."""
+    """The fill values of padded positions, and the side they are on."""
 
     fill: dict[str, int]
     left: bool
 
     @classmethod
-    def of(cls, tokenizer: Any) -> "Padding":
-        """Give a tokenizer's own."""
+    def from_tokenizer(cls, tokenizer: Any) -> "Padding":
+        """Return a tokenizer's padding."""
         fill = {"input_ids": tokenizer.pad_token_id, "token_type_ids": tokenizer.pad_token_type_id}
         return cls(fill, tokenizer.padding_side == "left")
 
-    def batch(self, columns: Any, places: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
-        """Give (b, t) whole numbers of some rows, padded to the longest of them."""
-        longest = max(len(columns["input_ids"][place]) for place in places)
-        found = {}
+    def pad(self, columns: Any, indices: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
+        """Return (b, t) integers of some rows, padded to the longest of them."""
+        longest = max(len(columns["input_ids"][index]) for index in indices)
+        batch = {}
         for name, values in columns.items():
-            made = np.full((len(places), longest), self.fill.get(name, 0), dtype=np.int64)
-            for row, place in zip(made, places, strict=True):
-                ids = values[place]
+            padded = np.full((len(indices), longest), self.fill.get(name, 0), dtype=np.int64)
+            for row, index in zip(padded, indices, strict=True):
+                ids = values[index]
                 row[slice(longest - len(ids), None) if self.left else slice(len(ids))] = ids
-            found[name] = made
-        return found
+            batch[name] = padded
+        return batch
 
 
-def batches(columns: Columns) -> Iterator[np.ndarray]:
-    """Yield the numbers of rows that are read together, the longest first.
+def batch_by_length(columns: Columns) -> Iterator[np.ndarray]:
+    """Yield the row numbers of each batch, the longest rows first.
 
-    A batch of less than PLACES ends where a length ends, when FILLED would be passed.
+    A batch below MAX_POSITIONS ends between two lengths, before it exceeds MAX_PADDING.
     """
     lengths = np.array([len(ids) for ids in columns["input_ids"]], dtype=np.int64)
     order = np.argsort(-lengths, kind="stable")
@@ -60,37 +59,37 @@ def batches(columns: Columns) -> Iterator[np.ndarray]:
     start = 0
     while start < len(order):
         longest = falling[start]
-        room = falling[start : start + max(1, PLACES // max(1, -longest))]
-        size = int(np.searchsorted(np.cumsum(room - longest), FILLED, side="right"))
-        if size < len(room) and room[size - 1] > longest:
-            size = int(np.searchsorted(room, room[size], side="left"))
+        candidates = falling[start : start + max(1, MAX_POSITIONS // max(1, -longest))]
+        size = int(np.searchsorted(np.cumsum(candidates - longest), MAX_PADDING, side="right"))
+        if size < len(candidates) and candidates[size - 1] > longest:
+            size = int(np.searchsorted(candidates, candidates[size], side="left"))
         yield order[start : start + size]
         start += size
 
 
-def logits(model: Any, columns: Columns, padding: Padding) -> np.ndarray:
-    """Give (n, c) outputs in the order of the rows."""
-    found = np.zeros((len(columns["input_ids"]), model.config.num_labels))
+def predict_logits(model: Any, columns: Columns, padding: Padding) -> np.ndarray:
+    """Return (n, c) outputs in the order of the rows."""
+    logits = np.zeros((len(columns["input_ids"]), model.config.num_labels))
     model.eval()
-    keep_freed()
-    with torch.inference_mode(), first_alone(model):
-        for places in batches(columns):
-            batch = padding.batch(columns, places)
-            given = {name: torch.from_numpy(v).to(model.device) for name, v in batch.items()}
-            found[places] = model(**given).logits.float().cpu().numpy()
-    return found
+    retain_freed_memory()
+    with torch.inference_mode(), first_token_only(model):
+        for indices in batch_by_length(columns):
+            batch = padding.pad(columns, indices)
+            inputs = {name: torch.from_numpy(v).to(model.device) for name, v in batch.items()}
+            logits[indices] = model(**inputs).logits.float().cpu().numpy()
+    return logits
 
 
-def in_bfloat16(model: Any) -> Any:
-    """Give a copy with weights of bfloat16, but for the head: outputs keep their digits.
+def to_bfloat16(model: Any) -> Any:
+    """Return a copy with bfloat16 weights, except for the head: outputs keep their digits.
 
-    A bfloat16 has three decimal digits, too few for a number like 1.234, or for a probability.
+    A bfloat16 has three decimal digits, too few for a value like 1.234 or for a probability.
     """
     half = copy.deepcopy(model)
     for parameter in half.parameters():
-        # Of weights alone: LLaMA's angles by place are a buffer, and would be off by a radian.
+        # Parameters only: LLaMA's rotary angles are a buffer, and would be off by a radian.
         parameter.data = parameter.data.to(torch.bfloat16)
-    head = head_of(half)
+    head = find_head(half)
     if head is not None:
         head.float()
         head.register_forward_pre_hook(lambda _, given: (given[0].float(), *given[1:]))

@@ -12,50 +12,50 @@ from foldline.core.params.value_types import PRETRAINED
 from foldline.encoders import hub
 
 
-def load(recipe: Recipe, labels: Labels, names: dict[str, Any]) -> tuple[Any, Any]:
+def load(recipe: Recipe, labels: Labels, label_names: dict[str, Any]) -> tuple[Any, Any]:
     """Load tokenizer and model, with a new head for the labels.
 
     Raises:
-        FoldlineError: where neither a folder nor the hub gives them, texts are cut longer than
-            the model can read, or params ask for draws of a dropout that it has not.
+        FoldlineError: if neither a folder nor the hub has them, `max_length` exceeds the model's
+            limit, or params need a dropout that the model does not have.
     """
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    from foldline.models.neural.allocator import aligned
+    from foldline.models.neural.allocator import reallocate_parameters
 
     name = recipe.model
-    local = hub.local_only(name)
+    offline = hub.use_local_files(name)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
+        tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=offline)
         model = AutoModelForSequenceClassification.from_pretrained(
             name,
             num_labels=labels.outputs,
             ignore_mismatched_sizes=True,
-            local_files_only=local,
-            # Many are stored in half precision, in which training goes astray.
+            local_files_only=offline,
+            # Many are stored in half precision, in which training diverges.
             dtype="float32",
-            **names,
+            **label_names,
         )
-    except Exception as error:  # each library beneath has errors of its own
-        raise FoldlineError(_not_found(name, error)) from error
+    except Exception as error:  # each library raises its own errors
+        raise FoldlineError(_format_load_error(name, error)) from error
     _set_padding(tokenizer, model)
-    hub.set_types(tokenizer, model)
+    hub.fix_token_types(tokenizer, model)
     _check_dropout(model, recipe)
-    longest = positions(model)
+    longest = max_positions(model)
     if longest and recipe.max_length > longest:
         raise FoldlineError(
             f"max_length={recipe.max_length} is more than the {longest} tokens that {name} reads; "
             f"set max_length to {longest} or less"
         )
-    return tokenizer, aligned(model)
+    return tokenizer, reallocate_parameters(model)
 
 
 def _set_padding(tokenizer: Any, model: Any) -> None:
-    """Pad behind the text; give GPT-2, LLaMA and their like a token for it.
+    """Pad after the text, and give models without a padding token (GPT-2, LLaMA) one.
 
-    Before the text, padding would move the positions that GPT-2 and BERT count from the edge, so
-    that a text's output followed from those beside it. XLNet, which counts none, has to read its
-    summary at the last place.
+    Padding before the text would shift the absolute positions of GPT-2 and BERT, so that a text's
+    output depended on the others. XLNet, which has relative positions, reads its summary at the
+    last position and keeps its side.
     """
     if getattr(model.config, "summary_type", None) != "last":
         tokenizer.padding_side = "right"
@@ -69,16 +69,16 @@ def _set_padding(tokenizer: Any, model: Any) -> None:
 
 
 def _check_dropout(model: Any, recipe: Recipe) -> None:
-    """Refuse to compare draws of dropout where there is none, as in LLaMA and ModernBERT."""
+    """Refuse options that compare samples of dropout for models without dropout."""
     options, name = recipe.train, recipe.model
     base = {id(module) for module in model.base_model.modules()}
     drops = [m for m in model.modules() if isinstance(m, torch.nn.Dropout) and m.p > 0]
     if options.dropout_samples > 1 and all(id(module) in base for module in drops):
         raise FoldlineError(
-            f"train.dropout_samples={options.dropout_samples} averages over draws of the dropout "
-            f"before the head, and {name} has none there; set it to 1, or choose another model"
+            f"train.dropout_samples={options.dropout_samples} averages over samples of the dropout "
+            f"before the head, but {name} has none; set it to 1, or choose another model"
         )
-    # Attention drops by a number of the config's own; those of a summary are modules where used.
+    # Attention dropout is a value in the config; summary dropouts are modules where used.
     shares = [
         value
         for key, value in model.config.to_dict().items()
@@ -87,34 +87,36 @@ def _check_dropout(model: Any, recipe: Recipe) -> None:
     adapted = options.lora and options.lora_dropout
     if options.rdrop and not (adapted or drops or any(shares)):
         raise FoldlineError(
-            f"train.rdrop={options.rdrop} compares draws of dropout, and {name} has none: every "
-            "dropout of its config.json is 0; set train.rdrop to 0.0, raise one there, or choose "
+            f"train.rdrop={options.rdrop} compares samples of dropout, but every dropout in the "
+            f"config.json of {name} is 0; set train.rdrop to 0.0, raise a dropout there, or choose "
             "another model"
         )
 
 
-def positions(model: Any) -> int | None:
-    """Give the most tokens a model reads; None where nothing limits it.
+def max_positions(model: Any) -> int | None:
+    """Return the most tokens that a model reads, None if unlimited.
 
-    RoBERTa and its like count positions from behind their padding's.
+    RoBERTa and its relatives number positions from after their padding index.
     """
     for name, module in model.named_modules():
         if name.endswith("position_embeddings") and hasattr(module, "num_embeddings"):
             padding = getattr(module, "padding_idx", None)
             return int(module.num_embeddings) - (0 if padding is None else padding + 1)
-    most = getattr(model.config, "max_position_embeddings", None)
-    return int(most) if most is not None and most > 0 else None  # XLNet's -1: no limit
+    limit = getattr(model.config, "max_position_embeddings", None)
+    return int(limit) if limit is not None and limit > 0 else None  # XLNet has -1: no limit
 
 
-def _not_found(name: str, error: Exception) -> str:
-    reason = hub.reason(name, error)
+def _format_load_error(name: str, error: Exception) -> str:
+    reason = hub.explain_error(name, error)
     if Path(name).is_dir():
         return f"model={name}: the folder holds no model that transformers can load: {reason}"
-    known = {Path(folder).name: folder for folder in hub.folders()} | {kind: kind for kind in KINDS}
-    close = nearest(name, known)
-    hint = f"Did you mean '{known[close]}'? " if close else ""
+    names = {Path(folder).name: folder for folder in hub.list_local_models()} | {
+        kind: kind for kind in KINDS
+    }
+    nearest_name = nearest(name, names)
+    hint = f"Did you mean '{names[nearest_name]}'? " if nearest_name else ""
     return (
-        f"model={name} is neither a kind ({', '.join(KINDS)}) nor a folder here, and the hub did "
-        f"not give it. {hint}Without a network, download the model elsewhere and put "
+        f"model={name} is neither a kind ({', '.join(KINDS)}) nor a folder here, and could not be "
+        f"downloaded from the hub. {hint}Without a network, download the model elsewhere and put "
         f"its folder under {PRETRAINED}. ({reason})"
     )

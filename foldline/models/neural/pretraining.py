@@ -1,8 +1,8 @@
-"""Continued pre-training: language modelling of texts without labels, before fine-tuning.
+"""Continued pre-training: language modelling on unlabelled texts before fine-tuning.
 
-Gururangan et al. (2020): an encoder that has read the task's own texts learns the task better.
-Read are the training rows' texts, of a fold those of its training part alone, and those that
-`split` has put beside them, none of which stands in a held-out row.
+Gururangan et al. (2020): an encoder that has read the task's own texts learns the task better. It
+reads the texts of the training rows (of a fold only its training part) and the pre-training texts
+that `split` wrote, none of which occurs in a held-out row.
 """
 
 import math
@@ -19,30 +19,30 @@ from foldline.core.params import Recipe
 from foldline.core.stage import say
 from foldline.models import device
 from foldline.models.interface import Job
-from foldline.models.neural.callbacks import Progress
-from foldline.models.neural.dataset import Rows
-from foldline.models.neural.language_model import language_model, take_over
+from foldline.models.neural.callbacks import ProgressBar
+from foldline.models.neural.dataset import TokenizedRows
+from foldline.models.neural.language_model import copy_encoder, load_language_model
 from foldline.models.neural.masking import (
-    Pieces,
+    PretrainingDataset,
     Task,
-    causal,
-    collator,
-    masked,
-    token_loss,
-    token_losses,
+    make_collator,
+    make_token_loss,
+    mask_tokens,
+    predict_next,
+    sum_token_losses,
 )
-from foldline.models.neural.precision import float32_by_avx512
-from foldline.models.neural.pretrained import positions
-from foldline.models.neural.ragged_array import Ragged
+from foldline.models.neural.precision import fast_float32
+from foldline.models.neural.pretrained import max_positions
+from foldline.models.neural.ragged_array import RaggedArray
 from foldline.models.neural.trainer import TextTrainer
-from foldline.models.neural.training import arguments, within_memory
+from foldline.models.neural.training import train_within_memory, training_arguments
 from foldline.models.text_encoding import Columns
 
-HELD = 0.05  # share of the texts that are not learnt, but tell the perplexity
-TENTH = 10  # the first and the last loss are means over such a part of the steps
+HELD_OUT_SHARE = 0.05  # of the texts, for the perplexity
+TENTH = 10  # first and last loss are means over a tenth of the steps
 BATCH = 64
-# What belongs to fine-tuning alone.
-PLAIN: dict[str, Any] = {
+# Options of fine-tuning, switched off.
+FINE_TUNING_ONLY: dict[str, Any] = {
     "optimizer": "adamw",
     "schedule": "linear",
     "accumulation": 1,
@@ -57,113 +57,133 @@ PLAIN: dict[str, Any] = {
 
 
 def pretrain(job: Job, tokenizer: Any, model: Any) -> dict[str, float]:
-    """Teach the encoder of `model` the language of the job's texts, in place.
+    """Pre-train the encoder of `model` on the job's texts, in place.
 
-    Gives texts, steps, first and last loss, and the perplexity of a twentieth of the texts, which
-    is not learnt: of the masked tokens, or of each token after those before it.
+    Returns texts, steps, first and last loss, and the perplexity on a held-out twentieth of the
+    texts: of the masked tokens, or of each next token.
 
     Raises:
-        FoldlineError: where the architecture does not fit the objective, or reads fewer tokens.
+        FoldlineError: if the architecture does not fit the objective, or reads fewer tokens.
     """
     options = job.recipe.pretrain
     if not options.epochs:
         return {}
-    longest = positions(model)
+    longest = max_positions(model)
     if longest and options.max_length > longest:
         raise FoldlineError(
             f"pretrain.max_length={options.max_length} is more than the {longest} tokens that the "
             f"model reads; set it to {longest} or less"
         )
-    own = replace(job, recipe=_recipe(job.recipe), scratch=job.scratch / "pretrain")
-    device.seeded(own.recipe.seed)
-    learner, shifted = language_model(job.recipe, model)
-    task = causal if shifted else masked(tokenizer, options.mask)
-    texts = texts_of(job)
-    learnt, held = (_pieces(tokenizer, part, options.max_length) for part in _parts(texts, own))
-    if not learnt.lengths:
-        raise FoldlineError("pretrain: no text has a token to learn; set pretrain.epochs to 0")
-    with device.sums(job.recipe.train), float32_by_avx512():
-        log = _train(own, tokenizer, learner, Pieces(learnt, task, own.recipe.seed), shifted)
-        known = perplexity(learner, tokenizer, held, task, own.recipe.seed, shifted)
-    take_over(model, learner)
-    device.seeded(job.recipe.seed)  # as a training that goes on will find it
-    found = _summary(log, len(texts), known)
-    say(
-        f"pre-trained on {len(texts)} texts: loss {found['first_loss']:.3f} to "
-        f"{found['last_loss']:.3f}, perplexity {known:.1f}"
+    pretraining_job = replace(
+        job,
+        recipe=_pretraining_recipe(job.recipe),
+        checkpoint_folder=job.checkpoint_folder / "pretrain",
     )
-    return found | _of_test(job)
+    device.set_seed(pretraining_job.recipe.seed)
+    learner, shifted = load_language_model(job.recipe, model)
+    task = predict_next if shifted else mask_tokens(tokenizer, options.mask)
+    texts = collect_texts(job)
+    training_rows, held_out_rows = (
+        _tokenise_texts(tokenizer, part, options.max_length)
+        for part in _split_texts(texts, pretraining_job)
+    )
+    if not training_rows.lengths:
+        raise FoldlineError("pretrain: no text has a token to learn; set pretrain.epochs to 0")
+    with device.deterministic(job.recipe.train), fast_float32():
+        log = _train(
+            pretraining_job,
+            tokenizer,
+            learner,
+            PretrainingDataset(training_rows, task, pretraining_job.recipe.seed),
+            shifted,
+        )
+        perplexity_ = perplexity(
+            learner, tokenizer, held_out_rows, task, pretraining_job.recipe.seed, shifted
+        )
+    copy_encoder(model, learner)
+    device.set_seed(job.recipe.seed)  # as a resumed training, which skips pre-training, has it
+    summary = _summarise(log, len(texts), perplexity_)
+    say(
+        f"pre-trained on {len(texts)} texts: loss {summary['first_loss']:.3f} to "
+        f"{summary['last_loss']:.3f}, perplexity {perplexity_:.1f}"
+    )
+    return summary | _report_test_texts(job)
 
 
-def texts_of(job: Job) -> dict[str, str]:
-    """Give each text once, sorted, with the id of a row that it stands in.
+def collect_texts(job: Job) -> dict[str, str]:
+    """Return each text once, sorted, with the id of a row that contains it.
 
-    Rows that balancing made are left out: they say in noise what their sources say.
+    Augmented copies are left out: they only repeat their sources with noise.
     """
     rows = job.train
     if "source_id" in rows.columns:
         rows = rows[rows["source_id"] == rows["id"]]
-    found: dict[str, str] = {}
-    for table in (rows, job.further):
+    texts: dict[str, str] = {}
+    for table in (rows, job.pretraining_texts):
         for name in {"text", "text_pair"} & set(table.columns):
-            for text, one in zip(table[name].tolist(), table["id"].tolist(), strict=True):
+            for text, id_ in zip(table[name].tolist(), table["id"].tolist(), strict=True):
                 if text.strip():
-                    found[text] = min(one, found.get(text, one))
-    return dict(sorted(found.items()))
+                    texts[text] = min(id_, texts.get(text, id_))
+    return dict(sorted(texts.items()))
 
 
 def perplexity(
-    learner: Any, tokenizer: Any, rows: Rows, task: Task, seed: int, shifted: bool
+    learner: Any, tokenizer: Any, rows: TokenizedRows, task: Task, seed: int, shifted: bool
 ) -> float:
-    """Give e to the mean loss of the tokens to guess; not a number where there are none."""
-    pieces, collate, total, count = Pieces(rows, task, seed), collator(tokenizer), 0.0, 0
+    """Return the exponential of the mean loss of the target tokens, NaN if there are none."""
+    pieces, collate, total, count = (
+        PretrainingDataset(rows, task, seed),
+        make_collator(tokenizer),
+        0.0,
+        0,
+    )
     learner.eval()
     with torch.inference_mode():
         for start in range(0, len(pieces), BATCH):
-            places = range(start, min(start + BATCH, len(pieces)))
+            indices = range(start, min(start + BATCH, len(pieces)))
             batch = {
-                k: v.to(learner.device) for k, v in collate([pieces[p] for p in places]).items()
+                k: v.to(learner.device) for k, v in collate([pieces[p] for p in indices]).items()
             }
-            labels, _ = batch.pop("labels"), batch.pop("places")
-            loss, tokens = token_losses(learner(**batch).logits, labels, shifted)
+            labels, _ = batch.pop("labels"), batch.pop("indices")
+            loss, tokens = sum_token_losses(learner(**batch).logits, labels, shifted)
             total, count = total + float(loss), count + tokens
     return math.exp(min(total / count, 700.0)) if count else math.nan
 
 
-class _Epochs(TrainerCallback):
-    """Tell the pieces the epoch, by which they are drawn."""
+class _EpochCallback(TrainerCallback):
+    """Tells the dataset the epoch, which seeds its masks."""
 
-    def __init__(self, pieces: Pieces) -> None:
+    def __init__(self, pieces: PretrainingDataset) -> None:
         self.pieces = pieces
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.pieces.epoch = 1 + int(state.epoch or 0.0)  # within one, where a training goes on
+        self.pieces.epoch = 1 + int(state.epoch or 0.0)  # fractional in a resumed training
 
 
 def _train(
-    job: Job, tokenizer: Any, learner: Any, pieces: Pieces, shifted: bool
+    job: Job, tokenizer: Any, learner: Any, pieces: PretrainingDataset, shifted: bool
 ) -> list[dict[str, Any]]:
     def make(cuts: int) -> TextTrainer:
         trainer = TextTrainer(
             recipe=job.recipe,
-            loss=token_loss(shifted),
+            loss=make_token_loss(shifted),
             step_rows=job.recipe.batch_size,
-            together=True,
+            compares_rows=True,
             model=learner,
-            args=arguments(job, evaluate=False, cuts=cuts),
+            args=training_arguments(job, evaluate=False, cuts=cuts),
             train_dataset=pieces,
-            data_collator=collator(tokenizer),
-            callbacks=[_Epochs(pieces)],
+            data_collator=make_collator(tokenizer),
+            callbacks=[_EpochCallback(pieces)],
         )
         trainer.remove_callback(PrinterCallback)
-        trainer.add_callback(Progress(trainer.speed, 1.0, "pretrain"))
+        trainer.add_callback(ProgressBar(trainer.speed, 1.0, "pretrain"))
         return trainer
 
-    return within_memory(job, learner, make).state.log_history
+    return train_within_memory(job, learner, make).state.log_history
 
 
-def _recipe(recipe: Recipe) -> Recipe:
-    """Give the recipe of a plain training by the options of `pretrain`."""
+def _pretraining_recipe(recipe: Recipe) -> Recipe:
+    """Return the recipe of a plain training with the options of `pretrain`."""
     options = recipe.pretrain
     changes = {
         "seed": derive(recipe.seed, "pretrain") % 2**31,
@@ -171,37 +191,39 @@ def _recipe(recipe: Recipe) -> Recipe:
         "epochs": options.epochs,
         "batch_size": options.batch_size,
         "max_length": options.max_length,
-        "train": recipe.train.model_copy(update=PLAIN),
+        "train": recipe.train.model_copy(update=FINE_TUNING_ONLY),
     }
     return recipe.model_copy(update=changes)
 
 
-def _parts(texts: dict[str, str], job: Job) -> tuple[dict[str, str], dict[str, str]]:
-    """Give the texts to learn, and a twentieth, one at least of two or more, that are not."""
+def _split_texts(texts: dict[str, str], job: Job) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the texts to train on, and a held-out twentieth (at least one of two or more)."""
     names = list(texts)
-    count = min(max(1, round(HELD * len(names))), len(names) - 1)
-    places = set(np.argsort(rank_keys(job.recipe.seed, names), kind="stable")[:count].tolist())
-    learnt = {t: texts[t] for place, t in enumerate(names) if place not in places}
-    return learnt, {t: texts[t] for place, t in enumerate(names) if place in places}
+    count = min(max(1, round(HELD_OUT_SHARE * len(names))), len(names) - 1)
+    held_out = set(np.argsort(rank_keys(job.recipe.seed, names), kind="stable")[:count].tolist())
+    training = {t: texts[t] for index, t in enumerate(names) if index not in held_out}
+    return training, {t: texts[t] for index, t in enumerate(names) if index in held_out}
 
 
-def _pieces(tokenizer: Any, texts: dict[str, str], max_length: int) -> Rows:
-    """Cut texts into pieces of `max_length` tokens; none of a long text is left out."""
+def _tokenise_texts(tokenizer: Any, texts: dict[str, str], max_length: int) -> TokenizedRows:
+    """Cut texts into pieces of `max_length` tokens, covering all of each text."""
     columns: Columns = {name: [] for name in ("input_ids", "attention_mask")}
-    owners: list[int] = []
-    whole = {"return_overflowing_tokens": True} if tokenizer.is_fast else {}
-    for place, text in enumerate(texts):
-        found = tokenizer([text], truncation=True, max_length=max_length, **whole)
-        found.pop("overflow_to_sample_mapping", None)
-        kept = [i for i, ids in enumerate(found["input_ids"]) if ids]
-        owners += [place] * len(kept)
-        for name, values in found.items():
-            columns.setdefault(name, []).extend(list(values[i]) for i in kept)
-    kept_ = {name: Ragged.of(values) for name, values in columns.items()}
-    return Rows(kept_, np.zeros(len(owners)), np.array(owners, dtype=int), list(texts.values()))
+    piece_rows: list[int] = []
+    overflow = {"return_overflowing_tokens": True} if tokenizer.is_fast else {}
+    for row, text in enumerate(texts):
+        encoded = tokenizer([text], truncation=True, max_length=max_length, **overflow)
+        encoded.pop("overflow_to_sample_mapping", None)
+        non_empty = [i for i, ids in enumerate(encoded["input_ids"]) if ids]
+        piece_rows += [row] * len(non_empty)
+        for name, values in encoded.items():
+            columns.setdefault(name, []).extend(list(values[i]) for i in non_empty)
+    kept_ = {name: RaggedArray.from_lists(values) for name, values in columns.items()}
+    return TokenizedRows(
+        kept_, np.zeros(len(piece_rows)), np.array(piece_rows, dtype=int), list(texts.values())
+    )
 
 
-def _summary(log: list[dict[str, Any]], texts: int, known: float) -> dict[str, float]:
+def _summarise(log: list[dict[str, Any]], texts: int, perplexity: float) -> dict[str, float]:
     losses = [entry["loss"] for entry in log if "loss" in entry]
     part = max(1, len(losses) // TENTH)
     return {
@@ -209,13 +231,15 @@ def _summary(log: list[dict[str, Any]], texts: int, known: float) -> dict[str, f
         "steps": float(len(losses)),
         "first_loss": float(np.mean(losses[:part])),
         "last_loss": float(np.mean(losses[-part:])),
-        "perplexity": known,
+        "perplexity": perplexity,
     }
 
 
-def _of_test(job: Job) -> dict[str, float]:
-    """Tell of texts of test rows."""
-    count = int((job.further["part"] == "test").sum()) if len(job.further) else 0
+def _report_test_texts(job: Job) -> dict[str, float]:
+    """Report the number of test texts used."""
+    count = (
+        int((job.pretraining_texts["part"] == "test").sum()) if len(job.pretraining_texts) else 0
+    )
     if not count:
         return {}
     say(f"note: pre-trained on texts of {count} test rows, without their labels (pretrain.test)")

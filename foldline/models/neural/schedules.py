@@ -1,4 +1,4 @@
-"""How the learning rate changes from step to step."""
+"""Learning rate schedules."""
 
 import math
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from foldline.core.params import Train
 
-# Their names in transformers; each after the warm-up.
+# Names in transformers; each starts after the warm-up.
 NAMES = {
     "constant": "constant_with_warmup",
     "linear": "linear",
@@ -17,47 +17,47 @@ NAMES = {
 }
 
 
-def schedule(optimizer: Any, options: Train, steps: int) -> Any:
-    """Give the scheduler of a training of so many optimiser steps."""
+def make_schedule(optimizer: Any, options: Train, steps: int) -> Any:
+    """Return the scheduler of a training of so many optimiser steps."""
     if options.schedule == "one_cycle":
-        return _one_cycle(optimizer, options.warmup, steps)
+        return _make_one_cycle(optimizer, options.warmup, steps)
     from transformers import get_scheduler
 
-    found: Any = get_scheduler(
+    scheduler: Any = get_scheduler(
         NAMES[options.schedule],
         optimizer,
-        num_warmup_steps=_warmed(options, steps),
+        num_warmup_steps=_warmup_steps(options, steps),
         num_training_steps=steps,
         scheduler_specific_kwargs=(
             {"power": options.power, "lr_end": 0.0} if options.schedule == "polynomial" else None
         ),
     )
     if options.swa:
-        last = averaged_from(options, steps)
-        found.lr_lambdas = [_held(factor, last) for factor in found.lr_lambdas]
-    return found
+        last = averaging_start(options, steps)
+        scheduler.lr_lambdas = [_hold_from(factor, last) for factor in scheduler.lr_lambdas]
+    return scheduler
 
 
-def averaged_from(options: Train, steps: int) -> int:
-    """Give the step after which weights are averaged; `steps` where they are not.
+def averaging_start(options: Train, steps: int) -> int:
+    """Return the step after which weights are averaged; `steps` if they are not.
 
-    The rate has risen by then, else it would be held on its way up.
+    It lies after the warm-up, otherwise the rate would be held while it still rises.
     """
-    return max(steps - math.ceil(options.swa * steps), _warmed(options, steps))
+    return max(steps - math.ceil(options.swa * steps), _warmup_steps(options, steps))
 
 
-def _warmed(options: Train, steps: int) -> int:
+def _warmup_steps(options: Train, steps: int) -> int:
     return math.ceil(options.warmup * steps)
 
 
-def _held(factor: Callable[[int], float], last: int) -> Callable[[int], float]:
-    """Keep the rate from step `last` on: constant while weights are averaged."""
+def _hold_from(factor: Callable[[int], float], last: int) -> Callable[[int], float]:
+    """Keep the rate constant from step `last` on, while weights are averaged."""
     return lambda step: factor(min(step, last))
 
 
-def _one_cycle(optimizer: Any, warmup: float, steps: int) -> Any:
-    """Go up and far down once, with the momentum in the opposite direction (Smith, 2018)."""
-    if round(warmup * steps, 9) == 1:  # the way up would be from a step to itself: 0 / 0 in torch
+def _make_one_cycle(optimizer: Any, warmup: float, steps: int) -> Any:
+    """Raise and lower the rate once, with the momentum in the opposite direction (Smith, 2018)."""
+    if round(warmup * steps, 9) == 1:  # a rise of zero steps is 0 / 0 in torch
         warmup = 0.0
     return OneCycleLR(
         optimizer,

@@ -1,4 +1,4 @@
-"""A small transformer and its tokenizer, both made from the training rows alone."""
+"""A small transformer and its tokenizer, both built from the training rows alone."""
 
 from typing import Any
 
@@ -8,24 +8,24 @@ from foldline.core.io.labels import Labels
 from foldline.core.params import Recipe
 
 
-def tokenizer(texts: list[str], recipe: Recipe) -> Any:
+def train_tokenizer(texts: list[str], recipe: Recipe) -> Any:
     """Train the tokenizer that the recipe names, and wrap it for transformers."""
     from tokenizers import processors
     from transformers import PreTrainedTokenizerFast
 
     from foldline.models.neural.tokenizer_training import END, MASK, PAD, START, TOKENIZERS, UNKNOWN
 
-    made = TOKENIZERS[recipe.scratch.tokenizer](texts, recipe.scratch.vocabulary)
-    made.post_processor = processors.TemplateProcessing(
+    trained = TOKENIZERS[recipe.scratch.tokenizer](texts, recipe.scratch.vocabulary)
+    trained.post_processor = processors.TemplateProcessing(
         single=f"{START} $A {END}",
         pair=f"{START} $A {END} $B:1 {END}:1",
-        special_tokens=[(token, made.token_to_id(token)) for token in (START, END)],
+        special_tokens=[(token, trained.token_to_id(token)) for token in (START, END)],
     )
     names = ["input_ids", "token_type_ids", "attention_mask"]
     if recipe.scratch.pooling == "mean":
-        names.remove("token_type_ids")  # ModernBERT tells two texts apart by [SEP] alone
+        names.remove("token_type_ids")  # ModernBERT separates two texts by [SEP] alone
     return PreTrainedTokenizerFast(
-        tokenizer_object=made,
+        tokenizer_object=trained,
         model_max_length=recipe.max_length,
         model_input_names=names,
         unk_token=UNKNOWN,
@@ -36,18 +36,20 @@ def tokenizer(texts: list[str], recipe: Recipe) -> Any:
     )
 
 
-def model(vocabulary: int, labels: Labels, recipe: Recipe, names: dict[str, Any]) -> Any:
-    """Build an encoder with random weights, of an architecture that pools as it is asked.
+def build_model(
+    vocabulary: int, labels: Labels, recipe: Recipe, label_names: dict[str, Any]
+) -> Any:
+    """Build an encoder with random weights, of the architecture that `scratch.pooling` implies.
 
-    `cls` is BERT's (Devlin et al., 2019): a layer over the first token. `mean` is ModernBERT's
-    (Warner et al., 2024): the mean over the tokens. Plain transformers opens both; it has no
-    encoder that takes the maximum.
+    `cls` is BERT (Devlin et al., 2019): a layer over the first token. `mean` is ModernBERT (Warner
+    et al., 2024): the mean over the tokens. Plain transformers opens both; it has no encoder with
+    max pooling.
     """
-    build = {"cls": _bert, "mean": _modernbert}[recipe.scratch.pooling]
-    return build(recipe, vocab_size=vocabulary, num_labels=labels.outputs, **names)
+    builder = {"cls": _build_bert, "mean": _build_modernbert}[recipe.scratch.pooling]
+    return builder(recipe, vocab_size=vocabulary, num_labels=labels.outputs, **label_names)
 
 
-def _bert(recipe: Recipe, **names: Any) -> Any:
+def _build_bert(recipe: Recipe, **names: Any) -> Any:
     from transformers import BertConfig, BertForSequenceClassification
 
     options = recipe.scratch
@@ -66,7 +68,7 @@ def _bert(recipe: Recipe, **names: Any) -> Any:
     return BertForSequenceClassification(config)
 
 
-def _modernbert(recipe: Recipe, **names: Any) -> Any:
+def _build_modernbert(recipe: Recipe, **names: Any) -> Any:
     from transformers import ModernBertConfig, ModernBertForSequenceClassification
 
     options = recipe.scratch
@@ -77,7 +79,7 @@ def _modernbert(recipe: Recipe, **names: Any) -> Any:
         hidden_size=options.width,
         num_hidden_layers=options.layers,
         num_attention_heads=options.heads,
-        # Two matrices lead into its gated layer, so that this is as many weights as BERT's.
+        # Its gated layer has two input matrices, so this matches BERT's number of weights.
         intermediate_size=8 * options.width // 3,
         max_position_embeddings=recipe.max_length,
         pad_token_id=0,
@@ -89,6 +91,6 @@ def _modernbert(recipe: Recipe, **names: Any) -> Any:
         **names,
     )
     model = ModernBertForSequenceClassification(config)
-    # Its own last layer begins with outputs as wide as 1: guesses, and a first loss, of chance.
+    # By default its initial logits have a standard deviation of 1, and the first loss is too high.
     torch.nn.init.normal_(model.classifier.weight, std=config.initializer_range)
     return model

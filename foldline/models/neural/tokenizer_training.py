@@ -1,7 +1,7 @@
-"""Tokenizers that are learnt from texts: which pieces a text is cut into.
+"""Training of tokenizers.
 
-Each takes the training texts and the most tokens that there may be, special ones among them, and
-gives a tokenizer of `tokenizers`, the same one in every process.
+Each function takes the training texts and the vocabulary size, special tokens included, and returns
+a tokenizer of `tokenizers` that is the same in every process.
 """
 
 import math
@@ -13,63 +13,63 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 
 UNKNOWN, PAD, START, END, MASK = "[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]"
 SPECIAL = [PAD, UNKNOWN, START, END, MASK]
-SEED = 4  # times the tokens asked for are those that the most probable are chosen from
+SEED_FACTOR = 4  # times the vocabulary size: candidates of the unigram model
 
 
-def wordpiece(texts: list[str], size: int) -> Any:
-    """Cut words into pieces, those within a word marked by ## (Schuster and Nakajima, 2012)."""
+def train_wordpiece(texts: list[str], size: int) -> Any:
+    """Train WordPiece; pieces within a word start with ## (Schuster and Nakajima, 2012)."""
     normalizer, splitter = _normalizer(), pre_tokenizers.BertPreTokenizer()
-    vocabulary = _pieces(texts, size, normalizer, splitter)
-    made = Tokenizer(
+    vocabulary = _learn_wordpieces(texts, size, normalizer, splitter)
+    tokenizer = Tokenizer(
         models.WordPiece(vocab=vocabulary, unk_token=UNKNOWN, max_input_chars_per_word=100)
     )
-    made.normalizer, made.pre_tokenizer = normalizer, splitter
-    return made
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
+    return tokenizer
 
 
-def bpe(texts: list[str], size: int) -> Any:
-    """Merge the most frequent pairs of pieces, from characters on (Sennrich et al., 2016)."""
-    made = _marked(models.BPE(unk_token=UNKNOWN), _normalizer())
+def train_bpe(texts: list[str], size: int) -> Any:
+    """Train byte-pair encoding, starting from characters (Sennrich et al., 2016)."""
+    tokenizer = _metaspace_tokenizer(models.BPE(unk_token=UNKNOWN), _normalizer())
     trainer = trainers.BpeTrainer(
         vocab_size=size,
         special_tokens=SPECIAL,
-        initial_alphabet=sorted(_characters(texts, made, (size - len(SPECIAL)) // 2)),
+        initial_alphabet=sorted(_frequent_characters(texts, tokenizer, (size - len(SPECIAL)) // 2)),
         limit_alphabet=(size - len(SPECIAL)) // 2,
         min_frequency=2,
         show_progress=False,
     )
-    made.train_from_iterator(texts, trainer)
-    return made
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
 
 
-def unigram(texts: list[str], size: int) -> Any:
-    """Take the most likely cut into pieces of known probability (Kudo, 2018).
+def train_unigram(texts: list[str], size: int) -> Any:
+    """Train a unigram language model (Kudo, 2018).
 
-    The trainer of `tokenizers` gives other pieces in each process. So here the pieces of a larger
-    BPE are counted in the best cut of the words and the rarest dropped, in a few rounds: Kudo's
-    algorithm with the best cut in place of the mean over all.
+    The trainer of `tokenizers` returns other pieces in each process. Instead the pieces of a larger
+    BPE are counted in the best segmentation of the words and the rarest dropped, in a few rounds:
+    Kudo's algorithm with the best segmentation in place of the expectation.
     """
-    larger = bpe(texts, SEED * size)
-    words = _words(texts, larger)
-    characters = _characters(texts, larger, (size - len(SPECIAL)) // 2)
-    pieces = larger.get_vocab().keys() - set(SPECIAL)
+    candidates = train_bpe(texts, SEED_FACTOR * size)
+    words = _count_words(texts, candidates)
+    characters = _frequent_characters(texts, candidates, (size - len(SPECIAL)) // 2)
+    pieces = candidates.get_vocab().keys() - set(SPECIAL)
     scores = dict.fromkeys(pieces, -math.log(len(pieces) + 1))
-    for most in (SEED * size, 2 * size, 3 * size // 2, size, size):
-        counts = dict.fromkeys(characters, 1) | _counted(words, _unigram(scores))
+    for limit in (SEED_FACTOR * size, 2 * size, 3 * size // 2, size, size):
+        counts = dict.fromkeys(characters, 1) | _count_pieces(words, _unigram_model(scores))
         ranked = sorted(counts, key=lambda piece: (piece not in characters, -counts[piece], piece))
-        kept = ranked[: most - len(SPECIAL)]
-        total = sum(counts[piece] for piece in kept)
-        scores = {piece: math.log(counts[piece] / total) for piece in kept}
-    return _marked(_unigram(scores), _normalizer())
+        best = ranked[: limit - len(SPECIAL)]
+        total = sum(counts[piece] for piece in best)
+        scores = {piece: math.log(counts[piece] / total) for piece in best}
+    return _metaspace_tokenizer(_unigram_model(scores), _normalizer())
 
 
-def _unigram(scores: dict[str, float]) -> Any:
-    learnt = sorted(scores.items(), key=lambda one: (-one[1], one[0]))
-    return models.Unigram([(piece, 0.0) for piece in SPECIAL] + learnt, SPECIAL.index(UNKNOWN))
+def _unigram_model(scores: dict[str, float]) -> Any:
+    ranked = sorted(scores.items(), key=lambda one: (-one[1], one[0]))
+    return models.Unigram([(piece, 0.0) for piece in SPECIAL] + ranked, SPECIAL.index(UNKNOWN))
 
 
-def _counted(words: Counter[str], model: Any) -> dict[str, int]:
-    """Give how often each piece stands in the words; what is unknown is none."""
+def _count_pieces(words: Counter[str], model: Any) -> dict[str, int]:
+    """Return how often each piece occurs in the words, without unknown tokens."""
     counts: Counter[str] = Counter()
     for word, count in words.items():
         for token in model.tokenize(word):
@@ -78,14 +78,16 @@ def _counted(words: Counter[str], model: Any) -> dict[str, int]:
     return dict(counts)
 
 
-def character(texts: list[str], size: int) -> Any:
-    """Take each character by itself; the most frequent ones have tokens."""
-    return _single(texts, size, _normalizer())
+def train_characters(texts: list[str], size: int) -> Any:
+    """Make a token of each of the most frequent characters."""
+    return _character_tokenizer(texts, size, _normalizer())
 
 
-def jamo(texts: list[str], size: int) -> Any:
-    """Take each character by itself, Hangul by its consonants and vowels (Park et al., 2020)."""
-    return _single(texts, size, normalizers.Sequence([_normalizer(), normalizers.NFD()]))
+def train_jamo(texts: list[str], size: int) -> Any:
+    """Make tokens of characters, Hangul decomposed into jamo (Park et al., 2020)."""
+    return _character_tokenizer(
+        texts, size, normalizers.Sequence([_normalizer(), normalizers.NFD()])
+    )
 
 
 def _normalizer() -> Any:
@@ -93,55 +95,61 @@ def _normalizer() -> Any:
     return normalizers.BertNormalizer(strip_accents=False, lowercase=True)
 
 
-def _marked(model: Any, normalizer: Any) -> Any:
-    """Give a tokenizer whose words begin with a mark in place of the space before them."""
-    made = Tokenizer(model)
-    made.normalizer, made.pre_tokenizer = normalizer, pre_tokenizers.Metaspace()
-    return made
+def _metaspace_tokenizer(model: Any, normalizer: Any) -> Any:
+    """Return a tokenizer whose words begin with a mark in place of the space before them."""
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pre_tokenizers.Metaspace()
+    return tokenizer
 
 
-def _single(texts: list[str], size: int, normalizer: Any) -> Any:
-    made = _marked(models.WordLevel({}, UNKNOWN), normalizer)
-    known = [*SPECIAL, *_characters(texts, made, size - len(SPECIAL))]
-    made.model = models.WordLevel({token: code for code, token in enumerate(known)}, UNKNOWN)
-    one = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
-    made.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), one])
-    return made
+def _character_tokenizer(texts: list[str], size: int, normalizer: Any) -> Any:
+    tokenizer = _metaspace_tokenizer(models.WordLevel({}, UNKNOWN), normalizer)
+    vocabulary = [*SPECIAL, *_frequent_characters(texts, tokenizer, size - len(SPECIAL))]
+    tokenizer.model = models.WordLevel(
+        {token: code for code, token in enumerate(vocabulary)}, UNKNOWN
+    )
+    split_characters = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Metaspace(), split_characters]
+    )
+    return tokenizer
 
 
-def _words(texts: list[str], made: Any) -> Counter[str]:
-    """Count the words as the tokenizer sees them."""
+def _count_words(texts: list[str], tokenizer: Any) -> Counter[str]:
+    """Count the words as the tokenizer splits them."""
     counts: Counter[str] = Counter()
     for text in texts:
-        plain = made.normalizer.normalize_str(text)
-        counts.update(word for word, _ in made.pre_tokenizer.pre_tokenize_str(plain))
+        plain = tokenizer.normalizer.normalize_str(text)
+        counts.update(word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(plain))
     return counts
 
 
-def _characters(texts: list[str], made: Any, most: int) -> list[str]:
-    """Give the most frequent characters as the tokenizer sees them, ties by code point."""
+def _frequent_characters(texts: list[str], tokenizer: Any, limit: int) -> list[str]:
+    """Return the most frequent characters as the tokenizer sees them, ties by code point."""
     counts: Counter[str] = Counter()
-    for word, count in _words(texts, made).items():
+    for word, count in _count_words(texts, tokenizer).items():
         for letter in word:
             counts[letter] += count
-    return sorted(counts, key=lambda letter: (-counts[letter], letter))[:most]
+    return sorted(counts, key=lambda letter: (-counts[letter], letter))[:limit]
 
 
-def _pieces(texts: list[str], size: int, normalizer: Any, splitter: Any) -> dict[str, int]:
-    """Learn WordPiece's token ids, `size` at most, the same ones in every process.
+def _learn_wordpieces(
+    texts: list[str], size: int, normalizer: Any, splitter: Any
+) -> dict[str, int]:
+    """Learn at most `size` WordPiece token ids, the same ones in every process.
 
-    The trainer numbers the characters within words as it meets them in a hash table, in another
-    order in each process, and breaks ties between merges by these numbers. So all characters,
-    the most frequent ones as far as there is room, are given to it beforehand.
+    The trainer numbers the characters within words in the order of a hash table, which differs
+    between processes, and breaks ties between merges by these numbers. So it is given all
+    characters beforehand, the most frequent ones as far as there is room.
     """
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(normalizer.normalize_str(text))
-    known = [c for c, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
-    room = (size - len(SPECIAL)) // 2
-    characters = [c for c in known if not c.isspace()][:room]
-    made = Tokenizer(models.WordPiece(unk_token=UNKNOWN))
-    made.normalizer, made.pre_tokenizer = normalizer, splitter
+    ranked = [c for c, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    limit = (size - len(SPECIAL)) // 2
+    characters = [c for c in ranked if not c.isspace()][:limit]
+    tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
     trainer = trainers.WordPieceTrainer(
         vocab_size=size,
         special_tokens=[*SPECIAL, *characters, *(f"##{c}" for c in characters)],
@@ -149,14 +157,14 @@ def _pieces(texts: list[str], size: int, normalizer: Any, splitter: Any) -> dict
         show_progress=False,
         min_frequency=2,
     )
-    made.train_from_iterator(texts, trainer)
-    return dict(made.get_vocab())
+    tokenizer.train_from_iterator(texts, trainer)
+    return dict(tokenizer.get_vocab())
 
 
 TOKENIZERS: dict[str, Callable[[list[str], int], Any]] = {
-    "wordpiece": wordpiece,
-    "bpe": bpe,
-    "unigram": unigram,
-    "character": character,
-    "jamo": jamo,
+    "wordpiece": train_wordpiece,
+    "bpe": train_bpe,
+    "unigram": train_unigram,
+    "character": train_characters,
+    "jamo": train_jamo,
 }

@@ -1,4 +1,4 @@
-"""Trainer with our batches, losses, optimisers and methods, each off unless params ask for it."""
+"""Trainer with our batches, losses, optimisers and methods, each off unless params enable it."""
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
@@ -11,133 +11,142 @@ from transformers.training_args import ParallelMode
 
 from foldline.core.errors import FoldlineError, listed
 from foldline.core.params import Recipe
-from foldline.models.neural.adversarial import EmbeddingChange, WeightChange, shared
-from foldline.models.neural.allocator import keep_freed
-from foldline.models.neural.attention import to_learn
-from foldline.models.neural.batching import sampler
-from foldline.models.neural.callbacks import Speed, diverged
-from foldline.models.neural.dataset import APART, PLACES, WEIGHTS
-from foldline.models.neural.dropout import drawn_together
-from foldline.models.neural.first_token import first_alone
+from foldline.models.neural.adversarial import (
+    EmbeddingPerturbation,
+    WeightPerturbation,
+    synchronised_gradients,
+)
+from foldline.models.neural.allocator import retain_freed_memory
+from foldline.models.neural.attention import first_token_only, training_attention
+from foldline.models.neural.batching import make_sampler
+from foldline.models.neural.callbacks import SpeedMeter, format_divergence
+from foldline.models.neural.dataset import INDICES, NON_TOKENS, WEIGHTS
+from foldline.models.neural.dropout import fast_dropout
 from foldline.models.neural.losses import Loss
-from foldline.models.neural.micro_batches import passes
+from foldline.models.neural.micro_batches import split_batch
 from foldline.models.neural.objective import Objective
-from foldline.models.neural.optimizers import optimizer
-from foldline.models.neural.schedules import averaged_from, schedule
-from foldline.models.neural.weight_averaging import Averages
+from foldline.models.neural.optimizers import make_optimizer
+from foldline.models.neural.schedules import averaging_start, make_schedule
+from foldline.models.neural.weight_averaging import WeightAverage
 
-TINY = 1e-6  # that torch adds to a norm, by which a limit is divided
+TINY = 1e-6  # torch adds it to the norm that divides the limit
 
 
 class TextTrainer(Trainer):
-    """Trainer over batches of similar length, by the options of a recipe.
+    """Trainer over batches of similar length, with the options of a recipe.
 
-    `together`: the rows of a batch are compared, so that none is read apart from the others.
+    `compares_rows`: the loss compares the rows of a batch, so the batch is never split.
     """
 
     def __init__(
-        self, recipe: Recipe, loss: Loss, step_rows: int, together: bool = False, **how: Any
+        self, recipe: Recipe, loss: Loss, step_rows: int, compares_rows: bool = False, **how: Any
     ) -> None:
         super().__init__(compute_loss_func=loss, **how)
-        self.together = together
+        self.compares_rows = compares_rows
         self.recipe, self.step_rows, options = recipe, step_rows, recipe.train
         averaged = options.ema or options.swa
-        self.averages = Averages(self.model, options) if averaged else None
+        self.averages = WeightAverage(self.model, options) if averaged else None
         if self.averages:
             self.add_callback(self.averages)
         self.objective: Objective = Objective(self.model, loss, options, recipe.task)
-        self.embeddings: EmbeddingChange | None = None
-        self.weights: WeightChange | None = None
+        self.embedding_perturbation: EmbeddingPerturbation | None = None
+        self.weight_perturbation: WeightPerturbation | None = None
         if options.adversarial == "fgm":
-            self.embeddings = EmbeddingChange(self.model, options.adversarial_size)
+            self.embedding_perturbation = EmbeddingPerturbation(
+                self.model, options.adversarial_size
+            )
         if options.adversarial == "awp":
-            self.weights = WeightChange(self.model, options.adversarial_size)
-        self.speed = Speed()
+            self.weight_perturbation = WeightPerturbation(self.model, options.adversarial_size)
+        self.speed = SpeedMeter()
         self.add_callback(self.speed)
         self.step_batches: list[dict[str, Any]] = []
         self.batches_done = 0
-        self.unwrapped = vars(self.model).get("forward")
+        self.original_forward = vars(self.model).get("forward")
 
     def release(self) -> None:
-        """Leave the model without what a training puts around it.
+        """Remove what a training adds to the model.
 
-        Accelerate's own way leaves a mark by which the next training of the same model, as after
-        memory ran out, would go without mixed precision, and a `forward` below its decorators.
+        Accelerate's own way leaves a mark that would switch off mixed precision in the next
+        training of the same model (as after an out-of-memory error), and a decorated `forward`.
         """
         self.objective.close()
         model: Any = self.model
         for name in ("forward", "_original_forward", "_is_accelerate_prepared"):
             vars(model).pop(name, None)
-        if self.unwrapped is not None:
-            model.forward = self.unwrapped
+        if self.original_forward is not None:
+            model.forward = self.original_forward
 
     def train(self, *arguments: Any, **how: Any) -> Any:
-        """Train, with what is fastest of what learns the same."""
-        keep_freed()
-        with to_learn(self.model, self.recipe), first_alone(self.model), drawn_together():
+        """Train with the fastest equivalent attention and dropout."""
+        retain_freed_memory()
+        with (
+            training_attention(self.model, self.recipe),
+            first_token_only(self.model),
+            fast_dropout(),
+        ):
             return super().train(*arguments, **how)
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
-        """Count none: nobody reads them, and a walk over all layers is a tenth of a small step."""
+        """Return 0: nobody reads the count, and it takes a tenth of a small step."""
         return 0
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         rows: Any = self.train_dataset if train_dataset is None else train_dataset
-        return sampler(rows.rows.lengths, self.args, self.step_rows)
+        return make_sampler(rows.rows.lengths, self.args, self.step_rows)
 
     def create_optimizer(self, model: Any = None) -> Any:
-        """Make the optimiser of the recipe."""
+        """Create the optimiser of the recipe."""
         model = model or self.model
         if self.optimizer is None:
             decayed = self.get_decay_parameter_names(model)
-            self.optimizer = optimizer(model, decayed, self.recipe)
+            self.optimizer = make_optimizer(model, decayed, self.recipe)
         return self.optimizer
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-        """Make the schedule of the recipe."""
+        """Create the schedule of the recipe."""
         options = self.recipe.train
         if self.lr_scheduler is None:
-            own = self.optimizer if optimizer is None else optimizer
-            # accelerate has wrapped it, which torch's one-cycle does not take for an optimiser.
-            self.lr_scheduler = schedule(
-                getattr(own, "optimizer", own), options, num_training_steps
+            optimizer_ = self.optimizer if optimizer is None else optimizer
+            # Unwrapped, since torch's one-cycle does not accept accelerate's wrapper.
+            self.lr_scheduler = make_schedule(
+                getattr(optimizer_, "optimizer", optimizer_), options, num_training_steps
             )
             self._created_lr_scheduler = True
             if self.averages and options.swa:
-                self.averages.begin = averaged_from(options, num_training_steps)
+                self.averages.start_step = averaging_start(options, num_training_steps)
         return self.lr_scheduler
 
     def get_batch_samples(self, *arguments: Any) -> Any:
-        """Take the batches of the next optimiser step."""
+        """Fetch the batches of the next optimiser step."""
         self.step_batches, items = super().get_batch_samples(*arguments)
         self.batches_done = 0
         return self.step_batches, items
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
-        """Learn from one batch, and from its adversary where one is asked for."""
-        if self.weights and self.batches_done == 0:
-            self.weights.apply(lambda: self._backward(model, num_items_in_batch))
+        """Train on one batch, with adversarial perturbations if they are enabled."""
+        if self.weight_perturbation and self.batches_done == 0:
+            self.weight_perturbation.apply(lambda: self._backward(model, num_items_in_batch))
         loss: Any = 0.0
-        for part in self._passes(inputs):
-            if self.embeddings:
-                with self.embeddings.watched() as seen:
+        for part in self._split(inputs):
+            if self.embedding_perturbation:
+                with self.embedding_perturbation.record() as seen:
                     loss += super().training_step(model, part, num_items_in_batch)
-                with self.embeddings.applied(seen):
+                with self.embedding_perturbation.perturb(seen):
                     super().training_step(model, part, num_items_in_batch)
             else:
                 loss += super().training_step(model, part, num_items_in_batch)
             self.speed.add(part["attention_mask"])
         self.batches_done += 1
-        if self.weights and self.batches_done == len(self.step_batches):
-            self.weights.undo()
-        self._check("loss", loss, [inputs])
+        if self.weight_perturbation and self.batches_done == len(self.step_batches):
+            self.weight_perturbation.restore()
+        self._check_finite("loss", loss, [inputs])
         return loss
 
-    def _passes(self, inputs: dict[str, Any]) -> list[dict[str, Any]]:
-        """Give the parts in which a batch is read."""
-        if self.together or self.args.device.type != "cpu" or not self._alone:
+    def _split(self, inputs: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the parts that a batch is split into."""
+        if self.compares_rows or self.args.device.type != "cpu" or not self._single_process:
             return [inputs]
-        return passes(inputs)
+        return split_batch(inputs)
 
     def compute_loss(
         self,
@@ -146,8 +155,8 @@ class TextTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Give the objective of a batch, and the model's outputs where they are wanted."""
-        tokens = {k: v for k, v in inputs.items() if k not in APART}
+        """Return the objective of a batch, and the model's outputs if `return_outputs`."""
+        tokens = {k: v for k, v in inputs.items() if k not in NON_TOKENS}
         counts = inputs.get(WEIGHTS)
         loss, outputs = self.objective(model, tokens, inputs["labels"], num_items_in_batch, counts)
         if num_items_in_batch is not None and self.args.average_tokens_across_devices:
@@ -155,58 +164,58 @@ class TextTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, *arguments: Any, **how: Any) -> dict[str, float]:
-        """Judge the average of the weights where one is kept."""
-        with self._averaged():
+        """Evaluate, with averaged weights if they are kept."""
+        with self._averaged_weights():
             return super().evaluate(*arguments, **how)
 
-    def where(self, batches: list[dict[str, Any]] | None = None) -> str:
-        """Name the rows of batches for a message, of the last step's where none are given."""
+    def describe_rows(self, batches: list[dict[str, Any]] | None = None) -> str:
+        """Return the rows of batches for a message; by default those of the last step."""
         batches = self.step_batches if batches is None else batches
-        places = [place for batch in batches for place in batch[PLACES].tolist()]
+        indices = [index for batch in batches for index in batch[INDICES].tolist()]
         data: Any = self.train_dataset
-        return f", over the rows {listed(data.rows.named(places))}"
+        return f", over the rows {listed(data.rows.row_ids(indices))}"
 
-    def _clip_whole(self) -> torch.Tensor:
-        """Clip as Trainer does, which at each step looks for shards and further packages first.
+    def _clip_gradient(self) -> torch.Tensor:
+        """Clip gradients as Trainer does, without its search for shards at each step.
 
-        The fused optimiser divides the gradients as it reads them, which spares a pass over all;
-        those within the limit stay as they are, where torch would multiply them by 1.
+        The fused optimiser divides gradients as it reads them, which saves a pass over all.
+        Gradients within the limit stay as they are, where torch would multiply them by 1.
         """
-        every, limit = self._every_parameter, self.args.max_grad_norm
-        norm = torch.nn.utils.get_total_norm([p.grad for p in every if p.grad is not None])
-        times = (norm + TINY) / limit
-        beyond = not times <= 1
-        own: Any = getattr(self.optimizer, "optimizer", self.optimizer)  # accelerate wraps it
-        if own.defaults.get("fused"):
-            own.grad_scale = times if beyond else None
-        elif beyond:
-            torch.nn.utils.clip_grads_with_norm_(every, limit, norm)
+        parameters, limit = self._parameters, self.args.max_grad_norm
+        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        ratio = (norm + TINY) / limit
+        exceeds = not ratio <= 1
+        optimizer: Any = getattr(self.optimizer, "optimizer", self.optimizer)  # accelerate wraps it
+        if optimizer.defaults.get("fused"):
+            optimizer.grad_scale = ratio if exceeds else None
+        elif exceeds:
+            torch.nn.utils.clip_grads_with_norm_(parameters, limit, norm)
         return norm
 
     @property
-    def _alone(self) -> bool:
-        """Say whether this process trains by itself."""
+    def _single_process(self) -> bool:
+        """Return whether this is the only training process."""
         alone = (ParallelMode.NOT_PARALLEL, ParallelMode.NOT_DISTRIBUTED)
         return self.args.parallel_mode in alone
 
     @cached_property
-    def _every_parameter(self) -> list[torch.nn.Parameter]:
-        """Give the model's parameters: to walk over all layers takes as long as to clip."""
+    def _parameters(self) -> list[torch.nn.Parameter]:
+        """Return the model's parameters, cached: collecting them takes as long as clipping."""
         model: Any = self.model
         return list(model.parameters())
 
     def _clip_grad_norm(self, model: Any) -> Any:
-        if self._alone:
-            norm = self._clip_whole()
+        if self._single_process:
+            norm = self._clip_gradient()
         else:
             clip: Any = super()._clip_grad_norm  # not typed
             norm = clip(model)
-        self._check("gradient", norm, self.step_batches)
+        self._check_finite("gradient", norm, self.step_batches)
         return norm
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         super()._save_optimizer_and_scheduler(output_dir)
-        if not self.args.should_save:  # another process does
+        if not self.args.should_save:  # another process saves
             return
         self.speed.save(Path(output_dir))
         if self.averages:
@@ -224,19 +233,21 @@ class TextTrainer(Trainer):
         if self.averages:
             self.averages.load(Path(str(self.state.best_model_checkpoint)))
 
-    def _averaged(self) -> AbstractContextManager[None]:
-        return self.averages.applied() if self.averages else nullcontext()
+    def _averaged_weights(self) -> AbstractContextManager[None]:
+        return self.averages.applied_temporarily() if self.averages else nullcontext()
 
     def _backward(self, model: Any, items: Any) -> None:
-        """Make the gradient of the whole step, in all processes the same."""
+        """Compute the gradient of the whole step, equal in all processes."""
         *others, last = self.step_batches
         for batch in others:
-            for part in self._passes(batch):
+            for part in self._split(batch):
                 super().training_step(model, part, items)
-        with shared(model):
-            for part in self._passes(last):
+        with synchronised_gradients(model):
+            for part in self._split(last):
                 super().training_step(model, part, items)
 
-    def _check(self, what: str, value: Any, batches: list[dict[str, Any]]) -> None:
+    def _check_finite(self, quantity: str, value: Any, batches: list[dict[str, Any]]) -> None:
         if not bool(torch.isfinite(torch.as_tensor(value)).all()):
-            raise FoldlineError(diverged(what, self.state.global_step + 1, self.where(batches)))
+            raise FoldlineError(
+                format_divergence(quantity, self.state.global_step + 1, self.describe_rows(batches))
+            )

@@ -1,4 +1,4 @@
-"""Train a transformer with Trainer: best checkpoint, early stopping, exact resume."""
+"""Training of a transformer with Trainer: best checkpoint, early stopping, exact resume."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -13,17 +13,32 @@ from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArgumen
 from foldline.core.errors import FoldlineError
 from foldline.core.stage import say
 from foldline.models.interface import Job
-from foldline.models.neural.callbacks import Progress, Samples, Told, diverged
-from foldline.models.neural.checkpoints import Regularly, last_checkpoint
-from foldline.models.neural.dataset import Encoded, Rows, collator
-from foldline.models.neural.divergence import Explosion
-from foldline.models.neural.long_text import long_text
-from foldline.models.neural.losses import loss_for
-from foldline.models.neural.precision import float32_by_avx512, resolved
-from foldline.models.neural.target_scaling import Units
+from foldline.models.neural.callbacks import (
+    ProgressBar,
+    SampleCallback,
+    TrackerCallback,
+    format_divergence,
+)
+from foldline.models.neural.checkpoints import PeriodicCheckpoint, find_last_checkpoint
+from foldline.models.neural.dataset import TokenDataset, TokenizedRows, make_collator
+from foldline.models.neural.divergence import DivergenceDetector
+from foldline.models.neural.long_text import make_reader
+from foldline.models.neural.losses import make_loss
+from foldline.models.neural.precision import fast_float32, resolve_precision
+from foldline.models.neural.target_scaling import TargetScaling
 from foldline.models.neural.trainer import TextTrainer
-from foldline.models.neural.training_log import Trained, history, sampled, speeds, summary
-from foldline.models.neural.validation_metric import HIGHER, first_output, scorer
+from foldline.models.neural.training_log import (
+    TrainingResult,
+    build_history,
+    collect_samples,
+    step_speeds,
+    summarise,
+)
+from foldline.models.neural.validation_metric import (
+    first_output,
+    greater_is_better,
+    make_compute_metrics,
+)
 
 VALID_BATCH = 64
 
@@ -32,122 +47,137 @@ def train(
     job: Job,
     tokenizer: Any,
     model: Any,
-    rows: Rows,
-    valid: Rows,
+    rows: TokenizedRows,
+    valid: TokenizedRows,
     predict: Callable[[], np.ndarray],
-) -> Trained:
+) -> TrainingResult:
     """Train `model` in place and leave it at its best epoch by the validation rows.
 
-    Numbers are learnt in standard units, which are then put into the last layer, so that the
-    saved model speaks the label's own. Gives the history by optimiser step, a summary, how it ran,
-    and what `predict` gave after each epoch; losses of numbers are in the label's units.
+    Regression targets are standardised; the scaling is then folded into the head, so that the saved
+    model predicts in the label's units. Losses are reported in those units too. `predict` is called
+    after each epoch for the sample predictions.
     """
-    units = Units.of(model, rows.target, job.labels.task)
-    loss_unit = units.of_loss(job.recipe.train.loss)
-    samples = Samples(lambda: units.spread * predict() + units.mean) if job.shown else None
-    data, held = (part.in_units(units.mean, units.spread) for part in (rows, valid.by_length()))
+    scaling = TargetScaling.fit(model, rows.target, job.labels.task)
+    loss_unit = scaling.loss_unit(job.recipe.train.loss)
+    samples = (
+        SampleCallback(lambda: scaling.std * predict() + scaling.mean) if job.sample_ids else None
+    )
+    train_rows, valid_rows = (
+        part.standardise(scaling.mean, scaling.std) for part in (rows, valid.sort_by_length())
+    )
 
     def make(cuts: int) -> TextTrainer:
-        trainer = trainer_for(job, tokenizer, model, data, held, cuts, loss_unit=loss_unit)
-        trainer.add_callback(Explosion(job.labels, job.recipe.train.warmup, trainer.where))
-        trainer.add_callback(Told(job.tracker, loss_unit))
-        if samples and len(held.target):
+        trainer = make_trainer(
+            job, tokenizer, model, train_rows, valid_rows, cuts, loss_unit=loss_unit
+        )
+        trainer.add_callback(
+            DivergenceDetector(job.labels, job.recipe.train.warmup, trainer.describe_rows)
+        )
+        trainer.add_callback(TrackerCallback(job.tracker, loss_unit))
+        if samples and len(valid_rows.target):
             trainer.add_callback(samples)
         return trainer
 
-    with float32_by_avx512(), _what_stands_left_alone():
-        trainer = within_memory(job, model, make)
+    with fast_float32(), _existing_objects_frozen():
+        trainer = train_within_memory(job, model, make)
     if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
-        raise FoldlineError(diverged("model", trainer.state.global_step))
-    units.put_into(model)
+        raise FoldlineError(format_divergence("model", trainer.state.global_step))
+    scaling.fold_into_head()
     log = trainer.state.log_history
-    numbers = summary(trainer.state, model, loss_unit, job.recipe.train.metric)
-    ran = {"precision": resolved(job.recipe.train.precision), "epochs": trainer.speed.epochs}
-    return Trained(history(log, loss_unit), numbers, ran, sampled(log), speeds(log))
+    summary = summarise(trainer.state, model, loss_unit, job.recipe.train.metric)
+    run_info = {
+        "precision": resolve_precision(job.recipe.train.precision),
+        "epochs": trainer.speed.epochs,
+    }
+    return TrainingResult(
+        build_history(log, loss_unit), summary, run_info, collect_samples(log), step_speeds(log)
+    )
 
 
 @contextmanager
-def _what_stands_left_alone() -> Iterator[None]:
-    """Spare the search for garbage all objects that are there already.
+def _existing_objects_frozen() -> Iterator[None]:
+    """Exclude existing objects from garbage collection inside the block.
 
-    The libraries hold a million, and Trainer has each looked at as it starts: .2 seconds.
+    The libraries hold a million objects, and Trainer collects garbage as it starts: 0.2 seconds.
     """
-    frozen = gc.get_freeze_count()
+    frozen_before = gc.get_freeze_count()
     gc.freeze()
     try:
         yield
     finally:
-        if not frozen:
+        if not frozen_before:
             gc.unfreeze()
 
 
-def trainer_for(
+def make_trainer(
     job: Job,
     tokenizer: Any,
     model: Any,
-    data: Rows,
-    held: Rows,
+    train_rows: TokenizedRows,
+    valid_rows: TokenizedRows,
     cuts: int = 1,
     kind: type[TextTrainer] = TextTrainer,
     loss_unit: float = 1.0,
 ) -> TextTrainer:
-    """Give the trainer of a recipe over rows in standard units; batches are cut in `cuts`."""
+    """Return the trainer of a recipe over standardised rows; batches are cut into `cuts` parts."""
     trainer = kind(
         recipe=job.recipe,
-        loss=loss_for(job.labels, data.target, job.recipe.train),
+        loss=make_loss(job.labels, train_rows.target, job.recipe.train),
         step_rows=job.recipe.batch_size * job.recipe.train.accumulation,
-        together=job.recipe.train.contrastive > 0,
+        compares_rows=job.recipe.train.contrastive > 0,
         model=model,
-        args=arguments(job, len(held.target) > 0, cuts),
-        train_dataset=Encoded(data),
-        eval_dataset=Encoded(held) if len(held.target) else None,
-        data_collator=collator(tokenizer),
-        compute_metrics=scorer(
-            job.recipe.train.followed(job.labels.task),
-            held,
-            long_text(job.recipe),
+        args=training_arguments(job, len(valid_rows.target) > 0, cuts),
+        train_dataset=TokenDataset(train_rows),
+        eval_dataset=TokenDataset(valid_rows) if len(valid_rows.target) else None,
+        data_collator=make_collator(tokenizer),
+        compute_metrics=make_compute_metrics(
+            job.recipe.train.reported_metric(job.labels.task),
+            valid_rows,
+            make_reader(job.recipe),
             job.labels.task,
         ),
         preprocess_logits_for_metrics=first_output,
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(Progress(trainer.speed, loss_unit))
-    if len(held.target):
+    trainer.add_callback(ProgressBar(trainer.speed, loss_unit))
+    if len(valid_rows.target):
         trainer.add_callback(EarlyStoppingCallback(job.recipe.train.patience))
     return trainer
 
 
-def within_memory(job: Job, model: Any, make: Callable[[int], TextTrainer]) -> TextTrainer:
-    """Train; where memory runs out, go on with batches cut in two, and the same rows a step."""
-    before = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+def train_within_memory(job: Job, model: Any, make: Callable[[int], TextTrainer]) -> TextTrainer:
+    """Train; when memory runs out, halve the batches and keep the rows per step."""
+    initial_weights = {
+        name: value.detach().cpu().clone() for name, value in model.state_dict().items()
+    }
     cuts = 1
     while True:
         trainer = make(cuts)
-        trainer.add_callback(Regularly())
+        trainer.add_callback(PeriodicCheckpoint())
         try:
-            trainer.train(resume_from_checkpoint=last_checkpoint(job.scratch))
+            trainer.train(resume_from_checkpoint=find_last_checkpoint(job.checkpoint_folder))
             if trainer.averages:
-                trainer.averages.settle()
+                trainer.averages.apply()
             return trainer
         except RuntimeError as error:
             if not (isinstance(error, torch.OutOfMemoryError) or should_reduce_batch_size(error)):
                 raise
-            cuts = _smaller(job, cuts, trainer.state.global_step + 1)
+            cuts = _next_cuts(job, cuts, trainer.state.global_step + 1)
         finally:
             trainer.release()
         del trainer
         model.zero_grad()
-        model.load_state_dict(before)
+        model.load_state_dict(initial_weights)
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
 
-def _smaller(job: Job, cuts: int, step: int) -> int:
-    """Give into how many parts a batch is cut next, and say so.
+def _next_cuts(job: Job, cuts: int, step: int) -> int:
+    """Return into how many parts a batch is cut next, and report it.
 
     Raises:
-        FoldlineError: where it cannot be cut.
+        FoldlineError: if it cannot be cut further.
     """
     size, hint = job.recipe.batch_size, "lower max_length, or take a smaller model"
     if cuts >= size:
@@ -160,17 +190,17 @@ def _smaller(job: Job, cuts: int, step: int) -> int:
     cuts = min(2 * cuts, size)
     rows = size * job.recipe.train.accumulation
     say(
-        f"memory ran out at step {step}: going on in {cuts} batches for one; a step still has "
-        f"{rows} rows"
+        f"memory ran out at step {step}: continuing with {cuts} smaller batches for each; a step "
+        f"still has {rows} rows"
     )
     return cuts
 
 
-def arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments:
-    """Give Trainer's arguments for a job whose batches are cut into so many parts."""
+def training_arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments:
+    """Return Trainer's arguments for a job whose batches are cut into `cuts` parts."""
     recipe, options = job.recipe, job.recipe.train
-    made = TrainingArguments(
-        output_dir=str(job.scratch),
+    arguments = TrainingArguments(
+        output_dir=str(job.checkpoint_folder),
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=-(-recipe.batch_size // cuts),
         per_device_eval_batch_size=max(1, VALID_BATCH // cuts),
@@ -178,14 +208,14 @@ def arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments:
         learning_rate=recipe.lr,
         weight_decay=options.weight_decay,
         max_grad_norm=options.max_grad_norm or np.inf,
-        bf16=resolved(options.precision) == "bfloat16",
+        bf16=resolve_precision(options.precision) == "bfloat16",
         use_cpu=not torch.cuda.is_available(),
         eval_strategy="epoch" if evaluate else "no",
         save_strategy="epoch",
         save_total_limit=1,
         load_best_model_at_end=evaluate,
         metric_for_best_model=options.metric if evaluate else None,
-        greater_is_better=options.metric in HIGHER if evaluate else None,
+        greater_is_better=greater_is_better(options.metric, recipe.task) if evaluate else None,
         label_names=["labels"],
         logging_steps=1,
         logging_nan_inf_filter=False,
@@ -195,10 +225,10 @@ def arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments:
         data_seed=recipe.seed,
         dataloader_pin_memory=torch.cuda.is_available(),
         remove_unused_columns=False,
-        # Else patience is counted from nothing again when a training goes on.
+        # Otherwise a resumed training counts patience from 0.
         restore_callback_states_from_checkpoint=True,
     )
-    if made.n_gpu > 1:
-        # One process uses one GPU: replicas in threads would scale the loss by their number.
-        made._n_gpu = 1
-    return made
+    if arguments.n_gpu > 1:
+        # One GPU a process: DataParallel would scale the loss by the number of replicas.
+        arguments._n_gpu = 1
+    return arguments

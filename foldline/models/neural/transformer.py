@@ -1,4 +1,4 @@
-"""Transformers under a classification or regression head: fit, predict, save, load."""
+"""Transformers with a classification or regression head: fit, predict, save, load."""
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -12,192 +12,192 @@ from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.stage import say
 from foldline.models import device
-from foldline.models.interface import Fitted, Job
-from foldline.models.neural.long_text import LongText, long_text
-from foldline.models.sample_predictions import chosen
-from foldline.models.soft_labels import targets_of, weights_of
+from foldline.models.interface import FitResult, Job
+from foldline.models.neural.long_text import LongTextReader, make_reader
+from foldline.models.sample_predictions import select_rows
+from foldline.models.scaling import softmax
+from foldline.models.soft_labels import sample_weights, training_targets
 from foldline.models.text_encoding import check_tokens
 
 if TYPE_CHECKING:
-    from foldline.models.neural.dataset import Rows
+    from foldline.models.neural.dataset import TokenizedRows
 
 FILE = "reading.json"
-# What the summary tells of a pre-training; the rest stands in how it ran.
-SHOWN = ("steps", "perplexity", "test_texts")
+# Results of pre-training in the summary; the others are in `run_info`.
+PRETRAINING_KEYS = ("steps", "perplexity", "test_texts")
 
 
 @dataclass
 class Transformer:
-    """Tokenizer and model; both folders open with plain transformers, label names included.
+    """Tokenizer and model; plain transformers opens the saved folder, label names included.
 
-    `threads` and `precision` (float32 or bfloat16) are kept with the model: others would give
-    other last digits.
+    `threads` and `precision` (float32 or bfloat16) are saved with the model: other values would
+    change the last digits.
     """
 
     labels: Labels
     tokenizer: Any
     model: Any
-    reading: LongText
+    reader: LongTextReader
     threads: int
     precision: str
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Give (n, c) probabilities or (n,) numbers, in the order of the rows."""
-        from foldline.models.neural.precision import float32_by_avx512
-        from foldline.models.neural.prediction import Padding, logits
+        """Return (n, c) probabilities or (n,) numbers, in the order of the rows."""
+        from foldline.models.neural.precision import fast_float32
+        from foldline.models.neural.prediction import Padding, predict_logits
 
-        columns, owners, _ = self.reading.read(self.tokenizer, rows)
-        with device.threads(self.threads), float32_by_avx512():
-            found = logits(self._reader, columns, Padding.of(self.tokenizer))
-        return predictions(self.reading.pooled(found, owners, len(rows)), self.labels.task)
+        columns, piece_rows, _ = self.reader.read(self.tokenizer, rows)
+        with device.threads(self.threads), fast_float32():
+            logits = predict_logits(
+                self._prediction_model, columns, Padding.from_tokenizer(self.tokenizer)
+            )
+        return to_predictions(self.reader.pool(logits, piece_rows, len(rows)), self.labels.task)
 
     def save(self, folder: Path) -> None:
-        """Write model and tokenizer as transformers does, and how texts are read."""
+        """Write model and tokenizer as transformers does, and the long-text settings."""
         self.model.save_pretrained(folder)
-        # A tokenizer keeps the length of its last call, and is saved with it.
-        self.tokenizer("", truncation=True, max_length=self.reading.max_length)
+        # A tokenizer is saved with the max_length of its last call.
+        self.tokenizer("", truncation=True, max_length=self.reader.max_length)
         self.tokenizer.save_pretrained(folder)
-        card = asdict(self.reading) | {"threads": self.threads, "precision": self.precision}
+        card = asdict(self.reader) | {"threads": self.threads, "precision": self.precision}
         write_json(folder / FILE, card)
 
     @cached_property
-    def _reader(self) -> Any:
-        """Give the model that predicts: itself, or its copy in half precision."""
-        from foldline.models.neural.prediction import in_bfloat16
+    def _prediction_model(self) -> Any:
+        """Return the model that predicts: itself, or its bfloat16 copy."""
+        from foldline.models.neural.prediction import to_bfloat16
 
-        return self.model if self.precision == "float32" else in_bfloat16(self.model)
+        return self.model if self.precision == "float32" else to_bfloat16(self.model)
 
 
-def predictions(logits: np.ndarray, task: str) -> np.ndarray:
-    """Give (n, c) probabilities or (n,) numbers from (n, c) outputs."""
+def to_predictions(logits: np.ndarray, task: str) -> np.ndarray:
+    """Return (n, c) probabilities or (n,) values from (n, c) logits."""
     if task == "regression":
         return logits[:, 0]
     if task == "multilabel":
         return np.asarray(1 / (1 + np.exp(-np.clip(logits, -500, 500))))
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return softmax(logits)
 
 
-def fit_scratch(job: Job) -> Fitted:
-    """Train tokenizer and model from the training rows."""
-    return _fit(job)
-
-
-def fit_pretrained(job: Job) -> Fitted:
-    """Fine-tune a model from a folder or the hub."""
-    return _fit(job)
-
-
-def begun(job: Job) -> tuple[Any, Any]:
-    """Give tokenizer and model as training begins without pre-training, equal for equal seeds."""
-    return _begun(job, read=False)[:2]
+def initial_model(job: Job) -> tuple[Any, Any]:
+    """Return tokenizer and model at the start of training, without pre-training."""
+    return _build_model(job, with_pretraining=False)[:2]
 
 
 def load(folder: Path, labels: Labels) -> Transformer:
     """Read tokenizer and model."""
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    from foldline.models.neural.allocator import aligned
+    from foldline.models.neural.allocator import reallocate_parameters
 
-    device.quiet()
-    reading = read_json(folder / FILE)
-    threads, precision = reading.pop("threads"), reading.pop("precision")
+    device.silence_transformers()
+    reader = read_json(folder / FILE)
+    threads, precision = reader.pop("threads"), reader.pop("precision")
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = aligned(AutoModelForSequenceClassification.from_pretrained(folder))
-    model = model.to(device.device())
-    return Transformer(labels, tokenizer, model, LongText(**reading), threads, precision)
+    model = reallocate_parameters(AutoModelForSequenceClassification.from_pretrained(folder))
+    model = model.to(device.get_device())
+    return Transformer(labels, tokenizer, model, LongTextReader(**reader), threads, precision)
 
 
-def _begun(job: Job, read: bool) -> tuple[Any, Any, dict[str, float]]:
-    """Give tokenizer and model, and with `read` what their pre-training told, if params ask."""
+def _build_model(job: Job, with_pretraining: bool) -> tuple[Any, Any, dict[str, float]]:
+    """Return tokenizer, model, and the pre-training summary (empty if there was none)."""
     from foldline.models.neural import pretrained, scratch
-    from foldline.models.neural.layers import freeze, restart
+    from foldline.models.neural.layers import freeze, reinitialise
     from foldline.models.neural.pretraining import pretrain
 
-    recipe, names = job.recipe, _names(job.labels)
-    device.seeded(recipe.seed)
-    new = recipe.model == "scratch"
-    if new:
+    recipe, label_names = job.recipe, _label_config(job.labels)
+    device.set_seed(recipe.seed)
+    is_new = recipe.model == "scratch"
+    if is_new:
         texts = job.train["text"].tolist() + [t for t in job.train["text_pair"].tolist() if t]
-        tokenizer = scratch.tokenizer(texts, recipe)
-        model = scratch.model(len(tokenizer), job.labels, recipe, names)
+        tokenizer = scratch.train_tokenizer(texts, recipe)
+        model = scratch.build_model(len(tokenizer), job.labels, recipe, label_names)
     else:
-        tokenizer, model = pretrained.load(recipe, job.labels, names)
-    told = pretrain(job, tokenizer, model) if read else {}
-    if not new:
-        restart(model, recipe.train.reinit_layers)
+        tokenizer, model = pretrained.load(recipe, job.labels, label_names)
+    pretraining = pretrain(job, tokenizer, model) if with_pretraining else {}
+    if not is_new:
+        reinitialise(model, recipe.train.reinit_layers)
     tokenizer.model_max_length = recipe.max_length
     freeze(model, recipe.train.trainable_layers)
-    return tokenizer, model, told
+    return tokenizer, model, pretraining
 
 
-def _fit(job: Job) -> Fitted:
+def fit(job: Job) -> FitResult:
+    """Train a transformer: from random weights, or pretrained from a folder or the hub."""
     from foldline.models.neural import lora
-    from foldline.models.neural.precision import resolved
+    from foldline.models.neural.precision import resolve_precision
     from foldline.models.neural.training import train
 
     recipe = job.recipe
-    tokenizer, model, read = _begun(job, read=True)
-    size = model.num_parameters()
-    adapted = lora.add(model, recipe)
-    reading = long_text(recipe)
-    # The tokenizer of `scratch` is learnt anew for each fold.
+    tokenizer, model, pretraining = _build_model(job, with_pretraining=True)
+    n_parameters = model.num_parameters()
+    tuner = lora.add_adapters(model, recipe)
+    reader = make_reader(recipe)
+    # The tokenizer of `scratch` is trained for each fold.
     shared = recipe.model != "scratch"
-    rows, cut = rows_of(tokenizer, job.train, job.labels, reading, shared)
+    rows, cut = encode_rows(tokenizer, job.train, job.labels, reader, shared)
     check_tokens(tokenizer, rows.columns["input_ids"].flat, recipe.model)
     if cut:
-        say(_told(cut, reading))
-    # Rows to stop by count the same, as in every score.
-    held = job.valid.drop(columns="weight", errors="ignore")
-    valid, _ = rows_of(tokenizer, held, job.labels, reading, shared)
-    # A copy in half precision would stay as it was at the first epoch.
-    during = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads, "float32")
-    seen = chosen(job.valid, job.shown)
-    with device.sums(recipe.train):
-        done = train(job, tokenizer, model, rows, valid, lambda: during.predict(seen))
-    precision = resolved(recipe.train.predict_precision)
-    shown = {f"pretrain_{name}": read[name] for name in SHOWN if name in read}
-    summary = done.summary | {"cut_texts": cut} | shown
-    ran = done.ran | {"predict_precision": precision}
-    if read:
-        ran = ran | {"pretraining": read}
-    if adapted is not None:
-        summary["parameters"] = float(size)
-        ran = ran | {"trainable_parameters": model.num_parameters(only_trainable=True)}
-        lora.merge(adapted)
-    fitted = Transformer(job.labels, tokenizer, model, reading, recipe.train.threads, precision)
-    return Fitted(fitted, done.history, summary, ran, done.samples, done.speed)
+        say(_format_cut(cut, reader))
+    # Validation rows count the same, as in every score.
+    valid_table = job.valid.drop(columns="weight", errors="ignore")
+    valid, _ = encode_rows(tokenizer, valid_table, job.labels, reader, shared)
+    # A half-precision copy would keep the weights of the first epoch.
+    live_model = Transformer(job.labels, tokenizer, model, reader, recipe.train.threads, "float32")
+    sample_rows = select_rows(job.valid, job.sample_ids)
+    with device.deterministic(recipe.train):
+        result = train(job, tokenizer, model, rows, valid, lambda: live_model.predict(sample_rows))
+    precision = resolve_precision(recipe.train.predict_precision)
+    pretraining_summary = {
+        f"pretrain_{name}": pretraining[name] for name in PRETRAINING_KEYS if name in pretraining
+    }
+    summary = result.summary | {"cut_texts": cut} | pretraining_summary
+    run_info = result.run_info | {"predict_precision": precision}
+    if pretraining:
+        run_info = run_info | {"pretraining": pretraining}
+    if tuner is not None:
+        summary["parameters"] = float(n_parameters)
+        run_info = run_info | {"trainable_parameters": model.num_parameters(only_trainable=True)}
+        lora.merge_adapters(tuner)
+    fitted = Transformer(job.labels, tokenizer, model, reader, recipe.train.threads, precision)
+    return FitResult(fitted, result.history, summary, run_info, result.samples, result.speed)
 
 
-def rows_of(
+def encode_rows(
     tokenizer: Any,
     table: pd.DataFrame,
     labels: Labels,
-    reading: LongText,
+    reader: LongTextReader,
     shared: bool = False,
-) -> tuple["Rows", float]:
-    """Give rows as a training sees them, and the share of those that are too long.
+) -> tuple["TokenizedRows", float]:
+    """Return tokenised rows for training, and the share of texts that are too long.
 
-    With `shared` the process keeps the tokens, for other rows of an equal tokenizer.
+    `shared` caches the tokens in this process, for other rows of an equal tokenizer.
     """
-    from foldline.models.neural.dataset import Rows
-    from foldline.models.neural.token_cache import tokens_of
+    from foldline.models.neural.dataset import TokenizedRows
+    from foldline.models.neural.token_cache import encode_cached
 
-    columns, owner, cut = tokens_of(tokenizer, table, reading, shared)
-    counts = weights_of(table)
-    weights = None if counts is None else counts[owner]
-    rows = Rows(columns, targets_of(table, labels)[owner], owner, table["id"].tolist(), weights)
+    columns, piece_rows, cut = encode_cached(tokenizer, table, reader, shared)
+    targets, weights = training_targets(table, labels), sample_weights(table)
+    rows = TokenizedRows(
+        columns,
+        targets[piece_rows],
+        piece_rows,
+        table["id"].tolist(),
+        None if weights is None else weights[piece_rows],
+    )
     return rows, float(cut.mean()) if len(cut) else 0.0
 
 
-def _told(cut: float, reading: LongText) -> str:
+def _format_cut(cut: float, reader: LongTextReader) -> str:
     return (
-        f"{cut:.1%} of the training rows have more than max_length={reading.max_length} tokens "
-        f"and are {READ[reading.how]} (train.long_text={reading.how})"
+        f"{cut:.1%} of the training rows have more than max_length={reader.max_length} tokens "
+        f"and are {CUT_DESCRIPTIONS[reader.how]} (train.long_text={reader.how})"
     )
 
 
-READ = {
+CUT_DESCRIPTIONS = {
     "head": "cut to their first",
     "tail": "cut to their last",
     "head_tail": "cut to their first quarter and last three quarters",
@@ -205,17 +205,17 @@ READ = {
 }
 
 
-_PROBLEMS = {
+PROBLEM_TYPES = {
     "classification": "single_label_classification",
     "multilabel": "multi_label_classification",
 }
 
 
-def _names(labels: Labels) -> dict[str, Any]:
+def _label_config(labels: Labels) -> dict[str, Any]:
     if labels.task == "regression":
         return {"problem_type": "regression"}
     return {
         "id2label": dict(enumerate(labels.classes)),
         "label2id": {name: code for code, name in enumerate(labels.classes)},
-        "problem_type": _PROBLEMS[labels.task],
+        "problem_type": PROBLEM_TYPES[labels.task],
     }

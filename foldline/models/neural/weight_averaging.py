@@ -1,4 +1,4 @@
-"""Averages of the weights along the training: of all steps, moving, or of the last ones."""
+"""Averages of the weights during training: exponential moving (EMA) or of the last steps (SWA)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,47 +14,53 @@ from foldline.core.params import Train
 FILE = "averages.pt"
 
 
-class Averages(TrainerCallback):
+class WeightAverage(TrainerCallback):
     """EMA (Polyak and Juditsky, 1992) or SWA (Izmailov et al., 2018), each step, by torch.
 
-    The first step that counts is the one after `begin`; before it the weights themselves do.
+    Averaging begins after step `start_step`; before it the weights themselves are used.
     """
 
     def __init__(self, model: Any, options: Train) -> None:
         self.model = model
-        self.begin = 0
+        self.start_step = 0
         ema: Any = get_ema_multi_avg_fn  # not typed
-        how = ema(options.ema) if options.ema else None
-        self.average = AveragedModel(model, multi_avg_fn=how)
+        averaging = ema(options.ema) if options.ema else None
+        self.average = AveragedModel(model, multi_avg_fn=averaging)
 
     @property
-    def begun(self) -> bool:
-        """Say whether there is an average."""
+    def started(self) -> bool:
+        """Return whether there is an average yet."""
         return bool(self.average.n_averaged)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Take the weights after an optimiser step in."""
-        if state.global_step > self.begin:
+        """Add the weights after an optimiser step."""
+        if state.global_step > self.start_step:
             self.average.update_parameters(self.model)
 
     @torch.no_grad()
-    def settle(self) -> None:
-        """Put the average into the model for good."""
-        if self.begun:
-            for own, mean in zip(*self._both(), strict=True):
-                own.copy_(mean)
+    def apply(self) -> None:
+        """Replace the model's weights by the average."""
+        if self.started:
+            for parameter, mean in zip(*self._parameter_pairs(), strict=True):
+                parameter.copy_(mean)
 
     @contextmanager
-    def applied(self) -> Iterator[None]:
-        """Let the model have the average for a while."""
-        before = [own.detach().clone() for own in self._both()[0]] if self.begun else []
-        self.settle()
+    def applied_temporarily(self) -> Iterator[None]:
+        """Use the average in the model inside the block."""
+        originals = (
+            [parameter.detach().clone() for parameter in self._parameter_pairs()[0]]
+            if self.started
+            else []
+        )
+        self.apply()
         try:
             yield
         finally:
             with torch.no_grad():
-                for own, kept in zip(self._both()[0], before, strict=self.begun):
-                    own.copy_(kept)
+                for parameter, original in zip(
+                    self._parameter_pairs()[0], originals, strict=self.started
+                ):
+                    parameter.copy_(original)
 
     def save(self, folder: Path) -> None:
         """Write the average into a checkpoint."""
@@ -64,5 +70,5 @@ class Averages(TrainerCallback):
         """Read the average of a checkpoint."""
         self.average.load_state_dict(torch.load(folder / FILE, weights_only=True))
 
-    def _both(self) -> tuple[list[Any], list[Any]]:
+    def _parameter_pairs(self) -> tuple[list[Any], list[Any]]:
         return list(self.model.parameters()), list(self.average.module.parameters())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from foldline.models.epoch_summary import ends, kept, told
+from foldline.models.training_history import best_epoch, evaluated_epochs, format_summary
 
 LOSSES, SCORES = [0.9, 0.7, 0.7, 1.2], [0.5, 0.6, 0.65, 0.65]
 HISTORY = [
@@ -16,15 +16,15 @@ HISTORY = [
 
 
 def test_the_first_of_equal_epochs_is_kept():
-    assert [row["step"] for row in ends(HISTORY)] == [2, 4, 6, 8]
-    assert kept(HISTORY, "loss") == 1
-    assert kept(HISTORY, "f1_macro") == 2
-    assert kept(HISTORY[::2], "loss") is None  # no validation rows
+    assert [row["step"] for row in evaluated_epochs(HISTORY)] == [2, 4, 6, 8]
+    assert best_epoch(HISTORY, "loss") == 1
+    assert best_epoch(HISTORY, "f1_macro") == 2
+    assert best_epoch(HISTORY[::2], "loss") is None  # no validation rows
 
 
 def test_what_stopped_and_what_another_metric_would_keep_is_said(recipe):
     options = recipe({"train.metric": "loss", "train.patience": 2}).train
-    first, second, third = told(HISTORY, options, "classification", 10)
+    first, second, third = format_summary(HISTORY, options, "classification", 10)
     assert first == "epoch 2 is kept: validation loss 0.7, f1_macro 0.6000"
     assert second.startswith("training ended after epoch 4 of 10: the last 2 were no better")
     assert "highest after epoch 3, 0.6500: train.metric=f1_macro would keep" in third
@@ -33,10 +33,10 @@ def test_what_stopped_and_what_another_metric_would_keep_is_said(recipe):
 @pytest.mark.parametrize(("metric", "task"), [("f1_macro", "multilabel"), ("accuracy", "x")])
 def test_a_whole_training_by_the_metric_itself_has_one_line(metric, task, recipe):
     options = recipe({"train.metric": metric}).train
-    assert told(HISTORY, options, task, 4) == [
+    assert format_summary(HISTORY, options, task, 4) == [
         f"epoch 3 is kept: validation loss 0.7, {metric} 0.6500"
     ]
-    assert told(HISTORY[::2], options, task, 4) == []
+    assert format_summary(HISTORY[::2], options, task, 4) == []
 
 
 @pytest.mark.parametrize(
@@ -46,9 +46,9 @@ def test_the_metric_of_the_task_is_told_where_the_loss_decides(task, name, fit, 
     table = rows(task)
     options = {"train.metric": "loss", "train.patience": 9}
     found = fit("scratch", table.iloc[:28], table.iloc[28:], task, epochs=3, dotted=options)
-    judged = ends(found.history)
-    best = kept(found.history, "loss")
+    judged = evaluated_epochs(found.history)
+    best = best_epoch(found.history, "loss")
     assert best is not None
     assert [set(row) >= {"valid_loss", "valid_metric"} for row in judged] == [True] * 3
-    assert name in told(found.history, recipe(options).train, task, 3)[0]
+    assert name in format_summary(found.history, recipe(options).train, task, 3)[0]
     assert found.summary["best_valid_loss"] == judged[best]["valid_loss"]

@@ -1,0 +1,46 @@
+"""The progress bar of a training: display only, so no stage depends on it."""
+
+import sys
+from collections.abc import Mapping
+
+from tqdm import tqdm
+
+FORMAT = (
+    "{desc} {percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} steps, {elapsed}<{remaining}{postfix}"
+)
+
+
+class TrainingBar:
+    """A bar on stderr with losses, speed, padding ratio and time left.
+
+    The most important values come first, since a narrow terminal cuts the line.
+    """
+
+    def __init__(self, title: str, total: int, initial: int) -> None:
+        self.losses: dict[str, float] = {}
+        self.padding: float | None = None
+        self.bar = tqdm(
+            total=total,
+            initial=initial,
+            desc=title,
+            bar_format=FORMAT,
+            file=sys.stderr,
+            mininterval=2.0,
+        )
+
+    def advance(self, step: int) -> None:
+        """Move to a step."""
+        self.bar.update(step - self.bar.n)
+
+    def show(self, losses: Mapping[str, float], speed: tuple[float, float]) -> None:
+        """Show losses by name, and rows and tokens per second."""
+        self.losses.update(losses)
+        rows, tokens = speed
+        parts = [f"{name} {loss:.3f}" for name, loss in self.losses.items()]
+        text = ", ".join([*parts, f"{rows:,.0f} rows/s, {tokens:,.0f} tokens/s"])
+        padding = "" if self.padding is None else f", padding {self.padding:.2f}"
+        self.bar.set_postfix_str(text + padding, refresh=False)
+
+    def close(self) -> None:
+        """Close the bar."""
+        self.bar.close()

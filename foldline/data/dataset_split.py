@@ -1,0 +1,125 @@
+"""The whole split of a dataset: parts, folds, held-out hashes, report and notes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from foldline.core.io.seeds import derive
+from foldline.core.params import Data, Kfold, Pretrain, Section, Split, Task
+from foldline.data.folds import assign_folds, assign_nested_folds
+from foldline.data.leaks import (
+    check_leak_share,
+    drop_leaks,
+    find_leaks,
+    hash_held_out,
+    independent_of_test,
+)
+from foldline.data.multilabel import explode_labels
+from foldline.data.pretraining_texts import pretraining_notes, select_pretraining_texts
+from foldline.data.split_feasibility import fold_notes
+from foldline.data.split_report import report_split
+from foldline.data.split_similarity import compare_parts, similarity_notes
+from foldline.data.splits import PARTS, resolve_method, split_rows
+
+PERIOD_NOTE = (
+    "folds are periods of time: their models train on rows before and after them, so out-of-fold "
+    "scores may be too high; only valid and test are later than all training rows"
+)
+
+
+class SplitSettings(Section):
+    """The sections of params.yaml that a split depends on."""
+
+    seed: int
+    task: Task
+    data: Data
+    split: Split
+    kfold: Kfold
+    pretrain: Pretrain
+
+
+@dataclass(frozen=True)
+class DatasetSplit:
+    """The tables, numbers and notes that `split` writes.
+
+    `rows` are all rows with their `part`; `folds` are all but the test rows, without those that
+    share a text or group with test where split.drop_from_train is set. `soft_labels` leave out
+    test rows. `summary` are lines for the terminal.
+    """
+
+    rows: pd.DataFrame
+    folds: pd.DataFrame
+    nested_folds: pd.DataFrame
+    held_out_hashes: pd.DataFrame
+    pretraining_texts: pd.DataFrame
+    soft_labels: pd.DataFrame
+    metrics: dict[str, Any]
+    report: dict[str, Any]
+    notes: list[str]
+    summary: list[str]
+
+    def part(self, name: str) -> pd.DataFrame:
+        """Return the rows of train, valid or test."""
+        return self.rows[self.rows["part"] == name]
+
+
+def split_dataset(
+    rows: pd.DataFrame,
+    unlabelled: pd.DataFrame,
+    label_distributions: pd.DataFrame,
+    settings: SplitSettings,
+) -> DatasetSplit:
+    """Divide prepared rows into parts and folds; report leaks and differences between parts.
+
+    Raises:
+        FoldlineError: where a part or fold has no rows, or too many official rows leak.
+    """
+    split, data, task, seed = settings.split, settings.data, settings.task, settings.seed
+    method = resolve_method(split, data.time is not None, data.group is not None)
+    summary = []
+    if method == "stratified":
+        rows = rows.assign(group="")  # user groups may be divided
+    if split.drop_from_train:
+        rows, count = drop_leaks(rows)
+        summary.append(
+            f"{count} training rows dropped that share a text or group with official rows"
+        )
+    leaks = find_leaks(rows)
+    check_leak_share(leaks, split.max_leak_share)
+    table = split_rows(rows, split, method, task, seed)
+    not_test = table["part"] != "test"
+    in_folds = not_test & independent_of_test(rows) if split.drop_from_train else not_test
+    folds, nested_folds, notes = _number_folds(table[in_folds], settings, method == "time")
+    report = report_split(table, leaks, task, seed, leaks_dropped=split.drop_from_train)
+    similarity = compare_parts(table, task, split.compare, seed)
+    texts = select_pretraining_texts(table, unlabelled, settings.pretrain)
+    notes = report.notes + notes + similarity_notes(similarity) + pretraining_notes(texts)
+    aucs = {f"auc_{name}": pair.get("auc") for name, pair in similarity.items()}
+    sizes = ", ".join(f"{part} {report.metrics[part]}" for part in PARTS)
+    annotated = label_distributions["id"].isin(table["id"][not_test])
+    return DatasetSplit(
+        rows=table,
+        folds=folds,
+        nested_folds=nested_folds,
+        held_out_hashes=hash_held_out(table[table["part"] != "train"], unlabelled),
+        pretraining_texts=texts,
+        soft_labels=label_distributions[annotated],
+        metrics=report.metrics | aucs,
+        report={"method": method, **report.details, "similarity": similarity, "notes": notes},
+        notes=notes,
+        summary=[*summary, f"{method}: {sizes}"],
+    )
+
+
+def _number_folds(
+    rows: pd.DataFrame, settings: SplitSettings, periods: bool
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Return the rows with their fold, their nested folds, and notes on classes and time."""
+    kfold, task, seed = settings.kfold, settings.task, derive(settings.seed, "folds")
+    folds = rows.assign(fold=assign_folds(rows, kfold.n_splits, task, seed, periods=periods))
+    nested_folds = assign_nested_folds(folds, kfold.nested, task, seed, periods)
+    notes = []
+    if task != "regression":
+        notes += fold_notes(explode_labels(folds, task), kfold.n_splits)
+    return folds, nested_folds, notes + [PERIOD_NOTE] * periods
