@@ -1,88 +1,136 @@
-"""Fill the generated parts of the documentation, between `<!-- name -->` and `<!-- /name -->`.
+"""Write the generated tables of the documentation, between `<!-- name -->` and `<!-- /name -->`.
 
-Run `python -m tools.docs` to write them, with `--check` to hear which are stale.
+Run `python -m tools.docs` to write them, with `--check` to list the stale pages.
 """
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
-PAGES = (Path("README.md"), Path("README.ko.md"), Path("docs/params.md"))
+PAGES = (
+    Path("README.md"),
+    Path("README.ko.md"),
+    Path("docs/index.md"),
+    Path("docs/params.md"),
+)
+
+# The outputs of each stage that a reader opens first; `dvc.yaml` has all of them.
+MAIN_OUTPUTS = {
+    "prepare": ["data/prepared.csv", "reports/prepare.json"],
+    "split": ["data/train.csv", "data/valid.csv", "data/test.csv", "data/folds.csv"],
+    "augment": ["data/train_augmented.csv", "reports/augment.json"],
+    "train": ["models/model", "reports/training_curves.svg"],
+    "kfold": ["models/folds", "data/predictions/out_of_fold.csv"],
+    "ensemble": ["models/ensemble.json"],
+    "evaluate": ["data/predictions/test.csv", "reports/evaluation.json"],
+    "predict": ["data/predictions/submission.csv"],
+}
+KOREAN_STAGES = {
+    "prepare": "원본 파일을 읽고, 행을 검사하고, 형식을 통일합니다",
+    "split": "행을 학습, 검증, 테스트로 나누고 폴드 번호를 매깁니다",
+    "augment": "학습 행을 리샘플링하고 증강합니다",
+    "train": "모델과, 모델이 넘어야 할 기준선을 학습합니다",
+    "kfold": "교차 검증을 하고, 각 행을 본 적 없는 모델로 예측합니다",
+    "ensemble": "OOF 예측으로 가중치를 정해 모델들을 결합합니다",
+    "evaluate": "테스트 데이터를 열어 최종 예측을 평가합니다",
+    "predict": "레이블이 없는 행을 예측하고 제출 파일을 씁니다",
+}
+KOREAN_KNOBS = {
+    "seed": "난수 시드, 0 이상의 정수",
+    "task": "classification(분류) \\| multilabel(다중 레이블 분류) \\| regression(회귀)",
+    "model": "모델의 [종류](docs/models.md), `models/pretrained/` 아래의 폴더, "
+    "Hugging Face id, 또는 `components.<이름>`",
+    "lr": "최대 학습률. scratch는 약 1e-3, 사전 학습 모델은 2e-5 ~ 5e-5",
+    "epochs": "최대 에폭 수. 조기 종료로 더 일찍 끝날 수 있습니다",
+    "batch_size": "옵티마이저 스텝마다의 행 수 (train.accumulation을 곱합니다)",
+    "max_length": "텍스트나 텍스트 쌍을 자르는 토큰 수",
+}
 
 
-def stage_table() -> str:
-    """Give a row for each stage of dvc.yaml: what it does, reads and writes."""
-    stages: Any = YAML(typ="safe").load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    rows = ["| stage | what it does | reads | writes |", "|---|---|---|---|"]
-    for name, stage in stages.items():
-        read = [
-            path
-            for path in _paths(stage.get("deps", []))
-            if path.startswith(("data", "models", "reports"))
-        ]
-        written = _paths(stage.get("outs", [])) + _paths(stage["metrics"])
-        cells = [f"`{name}`", stage["desc"], _code(read), _code(written)]
-        rows.append(f"| {' | '.join(cells)} |")
+def read_stages() -> dict[str, Any]:
+    """Return the stages of dvc.yaml by name."""
+    text = Path("dvc.yaml").read_text(encoding="utf-8")
+    stages: dict[str, Any] = YAML(typ="safe").load(text)["stages"]
+    return stages
+
+
+def stage_table(
+    header: str = "| stage | what it does | main outputs |",
+    descriptions: Mapping[str, str] | None = None,
+) -> str:
+    """Return a table of the stages: what each does, and its main outputs."""
+    rows = [header, "|---|---|---|"]
+    for name, stage in read_stages().items():
+        description = descriptions[name] if descriptions else stage["desc"]
+        outputs = " ".join(f"`{path}`" for path in MAIN_OUTPUTS[name])
+        rows.append(f"| `{name}` | {description} | {outputs} |")
     return "\n".join(rows)
 
 
-def param_table(top_only: bool = False) -> str:
-    """Give a row for each key of params.yaml: its value and the comment beside it."""
-    rows = ["| key | value | what |", "|---|---|---|"]
+def param_table(top_level_only: bool = False) -> str:
+    """Return a table of the keys of params.yaml: each one's value and comment."""
+    rows = ["| key | value | meaning |", "|---|---|---|"]
     for key, value, comment in param_lines():
-        if not (top_only and "." in key):
+        if not (top_level_only and "." in key):
             rows.append(f"| `{key}` | `{value}` | {comment} |".replace("|  |", "| |"))
     return "\n".join(rows)
 
 
+def korean_knob_table() -> str:
+    """Return the table of the top-level keys in Korean."""
+    rows = ["| 키 | 값 | 뜻 |", "|---|---|---|"]
+    for key, value, _ in param_lines():
+        if "." not in key:
+            rows.append(f"| `{key}` | `{value}` | {KOREAN_KNOBS[key]} |")
+    return "\n".join(rows)
+
+
 def param_lines() -> Iterator[tuple[str, str, str]]:
-    """Yield dotted key, value and comment of each value in params.yaml."""
+    """Yield the dotted key, value and comment of each value in params.yaml."""
     parents: list[str] = []
     for line in Path("params.yaml").read_text(encoding="utf-8").splitlines():
-        found = re.match(r"( *)(\w+):\s*([^#]*?)\s*(?:#\s*(.*))?$", line)
-        if not found:
+        match = re.match(r"( *)(\w+):\s*([^#]*?)\s*(?:#\s*(.*))?$", line)
+        if not match:
             continue
-        indent, name, value, comment = found.groups()
+        indent, name, value, comment = match.groups()
         parents = [*parents[: len(indent) // 2], name]
         if value:
             text = re.sub(r"\s*#\s*template:\w+", "", f"# {comment}" if comment else "")
             yield ".".join(parents), value, text.removeprefix("# ").replace("|", "\\|")
 
 
-def filled(text: str) -> str:
-    """Give a page with its generated parts made anew."""
-    parts = {"stages": stage_table(), "knobs": param_table(top_only=True), "params": param_table()}
-    for name, table in parts.items():
+def fill(text: str) -> str:
+    """Return a page with its generated tables up to date."""
+    tables = {
+        "stages": stage_table,
+        "stages-ko": lambda: stage_table("| 단계 | 하는 일 | 주요 출력 |", KOREAN_STAGES),
+        "knobs": lambda: param_table(top_level_only=True),
+        "knobs-ko": korean_knob_table,
+        "params": param_table,
+    }
+    for name, table in tables.items():
         pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
         start, *end = re.split(pattern, text, maxsplit=1, flags=re.DOTALL)
-        text = f"{start}{end[0]}{table}\n{end[1]}{end[2]}" if end else text
+        text = f"{start}{end[0]}{table()}\n{end[1]}{end[2]}" if end else text
     return text
 
 
 def main() -> None:
-    """Write the pages, or tell which are stale."""
+    """Write the pages, or list the stale ones."""
     stale = []
     for page in PAGES:
         old = page.read_text(encoding="utf-8")
-        new = filled(old)
+        new = fill(old)
         if new != old:
             stale.append(str(page))
             if "--check" not in sys.argv:
                 page.write_text(new, encoding="utf-8", newline="\n")
     if stale and "--check" in sys.argv:
         raise SystemExit(f"stale: {', '.join(stale)}; run `python -m tools.docs`")
-
-
-def _paths(items: list[Any]) -> list[str]:
-    return [next(iter(item)) if isinstance(item, dict) else item for item in items]
-
-
-def _code(paths: list[str]) -> str:
-    return " ".join(f"`{path}`" for path in paths)
 
 
 if __name__ == "__main__":

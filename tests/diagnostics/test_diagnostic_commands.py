@@ -1,15 +1,14 @@
 """The diagnostic verbs as a user runs them: their page, their files, their exit codes."""
 
 import json
-import re
-import sys
 from pathlib import Path
 
 import pytest
 
 from foldline.cli import main as run_verb
 from tests.helpers import projects
-from tests.helpers.repositories import copy_project, environment, shell
+from tests.helpers.pages import console_lines, run_lines
+from tests.helpers.repositories import copy_project
 
 VERBS = ["sanity", "overfit", "lr-find", "profile"]
 LEARNS = {
@@ -116,12 +115,9 @@ def test_the_same_rows_give_the_same_verdicts_to_the_byte(project):
 def test_the_commands_of_the_page_run(tmp_path):
     folder = tmp_path / "project"
     copy_project(folder, LEARNS)
-    settings = environment(folder) | {"FOLDLINE_VENV": sys.prefix, "HOME": str(tmp_path)}
-    settings |= {"PYTHONIOENCODING": "utf-8"}
-    blocks = re.findall(r"```console\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
-    lines = [line for block in blocks for line in block.strip().splitlines()]
+    lines = console_lines(PAGE)
 
-    shown = {line: shell(line, folder, settings) for line in lines}
+    _, shown = run_lines(lines, folder)
 
     assert [line.split()[-1] for line in lines] == ["augment", *VERBS]
     for line, verb in zip(lines[1:], VERBS, strict=True):

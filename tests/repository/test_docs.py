@@ -1,8 +1,10 @@
-"""The documentation says what is: generated parts are fresh, and every command in it runs."""
+"""The documentation is current: tables are generated, links resolve, and every command runs."""
 
 import re
+import shutil
+import subprocess
 import sys
-import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,26 +12,42 @@ import pytest
 from foldline.augmentation.augmenters import AUGMENTERS
 from foldline.core.params import KINDS
 from tests.helpers import projects
-from tests.helpers.repositories import commit, copy_files, environment, shell
+from tests.helpers.pages import console_blocks, console_lines, project_environment, run_lines
+from tests.helpers.repositories import call, commit, copy_files, copy_project
 from tools import docs
 
-# The README's commands on small models: the commands are what is tested.
+# The commands are tested, not the models.
 QUICK = {"epochs": 2, "kfold.n_splits": 2, "scratch.layers": 1, "scratch.width": 32}
-PAGES = ["README.md", "README.ko.md", "CONTRIBUTING.md"]
-
-
-def commands(page: str) -> list[list[str]]:
-    """Give the lines of each console block of a page."""
-    text = Path(page).read_text(encoding="utf-8")
-    return [block.strip().splitlines() for block in re.findall(r"```console\n(.*?)```", text, re.S)]
+READMES = ["README.md", "README.ko.md"]
+# These pages are run by tests of their own, on projects that they need.
+TESTED_ELSEWHERE = {
+    "data.md": "stages/test_data_sharing.py",
+    "data.ko.md": "stages/test_data_sharing.py",
+    "diagnostics.md": "diagnostics/test_diagnostic_commands.py",
+}
+GUIDE = sorted(
+    path
+    for path in Path("docs").glob("*.md")
+    if console_blocks(path) and path.name not in TESTED_ELSEWHERE
+)
+GENERATED_ONLY = {"wheels/"}  # in a generated project, not in this repository
 
 
 @pytest.mark.parametrize("page", docs.PAGES, ids=str)
-def test_generated_parts_are_fresh(page):
+def test_generated_tables_are_current(page):
     text = page.read_text(encoding="utf-8")
 
-    assert docs.filled(text) == text, "run `python -m tools.docs`"
+    assert docs.fill(text) == text, "run `python -m tools.docs`"
     assert "<!-- " in text
+
+
+def test_main_outputs_are_outputs_of_their_stage():
+    stages = docs.read_stages()
+
+    assert set(docs.MAIN_OUTPUTS) == set(docs.KOREAN_STAGES) == set(stages)
+    for name, outputs in docs.MAIN_OUTPUTS.items():
+        declared = [next(iter(o)) if isinstance(o, dict) else o for o in stages[name]["outs"]]
+        assert set(outputs) <= set(declared), name
 
 
 def test_every_param_has_a_comment():
@@ -43,61 +61,101 @@ def test_every_component_is_named():
         assert name in text
 
 
-def test_the_readmes_are_in_step():
-    english, korean = (Path(page).read_text(encoding="utf-8") for page in PAGES[:2])
+def test_readmes_are_in_step():
+    english, korean = (Path(page).read_text(encoding="utf-8") for page in READMES)
 
-    assert commands("README.md") == commands("README.ko.md")
-    assert len(re.findall("^## ", english, re.M)) == len(re.findall("^## ", korean, re.M))
-    assert len(re.findall("^- ", english, re.M)) == len(re.findall("^- ", korean, re.M))
+    assert console_blocks("README.md") == console_blocks("README.ko.md")
+    for mark in ("^## ", "^- ", r"^\|"):
+        assert len(re.findall(mark, english, re.M)) == len(re.findall(mark, korean, re.M))
     paths = re.compile(r"`((?:data|metrics|models|params)[\w/.]*)`")
     assert sorted(set(paths.findall(english))) == sorted(set(paths.findall(korean)))
 
 
-def test_files_that_the_readme_names_exist():
-    tree = re.search(
-        r"## Where things lie\n\n```\n(.*?)```", Path("README.md").read_text("utf-8"), re.S
-    )
+@pytest.mark.parametrize(
+    ("page", "title"), [("README.md", "Project layout"), ("README.ko.md", "프로젝트 구조")]
+)
+def test_files_of_the_project_layout_exist(page, title):
+    text = Path(page).read_text(encoding="utf-8")
+    tree = re.search(rf"## {title}\n\n```\n(.*?)```", text, re.S)
     names = re.findall(r"^(\S+(?: \S+/?)*?)  +\S", tree[1], re.M)
 
     for name in " ".join(names).split():
-        assert Path(name).exists() or Path("foldline", name).exists(), name
+        assert Path(name).exists() or name in GENERATED_ONLY, name
 
 
-def test_the_picture_names_every_stage():
+@pytest.mark.parametrize("page", [*READMES, "CONTRIBUTING.md", "benchmarks/README.md"])
+def test_links_to_files_resolve(page):
+    """A page of the guide may be missing only if the navigation has it: the site then fails."""
+    text = Path(page).read_text(encoding="utf-8")
+    navigation = Path("mkdocs.yml").read_text(encoding="utf-8")
+
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+        path = Path(page).parent / target
+        assert path.exists() or f": {path.name}\n" in navigation, target
+
+
+def test_modules_that_the_contributing_guide_names_exist():
+    text = Path("CONTRIBUTING.md").read_text(encoding="utf-8")
+    modules = re.findall(r"`(?:foldline/)?([a-z_/]+\.py)`", text)
+
+    assert modules
+    for module in modules:
+        assert Path("foldline", module).exists() or Path(module).exists(), module
+
+
+def test_picture_names_every_stage():
     picture = Path("docs/pipeline.svg").read_text(encoding="utf-8")
 
     for stage in projects.CHAIN:
         assert f">{stage}<" in picture
 
 
+def test_recording_is_of_the_commands_in_the_readme():
+    recording = Path("docs/demo.svg").read_text(encoding="utf-8").replace("&quot;", '"')
+    commands = re.findall(r"\$ </tspan>(.*?)</text>", recording)
+
+    assert commands
+    assert set(commands) <= set(console_lines("README.md"))
+
+
+@pytest.mark.skipif(
+    not (find_spec("mkdocs") and find_spec("material") and find_spec("mkdocstrings")),
+    reason="the site's packages are not installed: pip install mkdocs-material "
+    "'mkdocstrings[python]' (group `docs` of pyproject.toml)",
+)
+def test_site_builds_and_needs_no_network(tmp_path):
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    done = subprocess.run(build, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    for page in tmp_path.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        loaded = re.findall(
+            r"<(?:script|img|link|iframe)[^>]*(?:src|href)=\"?(https?:[^\" >]+)", text
+        )
+        assert loaded == [], page.name
+
+
 @pytest.mark.slow
-def test_the_commands_of_the_readme_run(tmp_path):
-    """Run the README's blocks in their order, on small parameters."""
+def test_commands_of_the_readme_run(tmp_path):
+    """Run the README's blocks in order: a new project, then small parameters in it."""
     copy_files(tmp_path / "foldline")
     projects.set_params(tmp_path / "foldline/params.yaml", QUICK)
     commit(tmp_path / "foldline")
-    settings = environment(tmp_path / "foldline") | {"FOLDLINE_VENV": sys.prefix}
-    settings |= {"PYTHONIOENCODING": "utf-8", "HOME": str(tmp_path)}
-    start, more, bring, look, own = commands("README.md")
-    folder = tmp_path
-    for line in start + more:
-        if line.startswith("cd "):
-            folder = folder / line.removeprefix("cd ")
-            assert folder.is_dir()
-            continue
-        shell(line, folder, settings)
-    wait_for_queue(folder, settings)
-    shown = shell("python run.py dvc exp show --csv", folder, settings)
+    create, compare, use, look, contribute = console_blocks("README.md")
+    folder, _ = run_lines(create[:-1], tmp_path)
+    library = project_environment(folder)
+    _, printed = run_lines([create[-1], *compare], folder, library)
 
-    assert "slower" in shown
-    assert "linear" in shown
-    assert shown.count("exp_apply") == 0
-    for line in bring + look:
-        shell(line, folder, settings)
+    assert "metrics/evaluate.json" in printed["dvc exp diff slower linear"]
+    experiments = call(folder, "dvc", "exp", "list", "--name-only").split()
+    assert sorted(experiments) == ["linear", "slower"]
+    _, printed = run_lines(use + look, folder, library)
     assert (folder / "data/view.html").stat().st_size > 50_000
-    assert (folder / "metrics/ablation.json").exists()
-    assert own == ["python run.py repro", "python run.py test"]
-    assert {line for block in commands("CONTRIBUTING.md") for line in block} == {
+    assert "aeda" in printed["foldline ablate aeda random"]
+    assert list(folder.rglob("ablation.json"))
+    assert contribute == ["python run.py repro", "python run.py test"]
+    assert set(console_lines("CONTRIBUTING.md")) == {
         'python run.py test -m "not slow"',
         "python run.py ruff check .",
         "python run.py ruff format --check .",
@@ -105,9 +163,31 @@ def test_the_commands_of_the_readme_run(tmp_path):
     }
 
 
-def wait_for_queue(folder: Path, settings: dict[str, str]) -> None:
-    end = time.monotonic() + 300
-    while re.search("Running|Queued", shell("python run.py dvc queue status", folder, settings)):
-        assert time.monotonic() < end
-        time.sleep(2)
-    assert "Failed" not in shell("python run.py dvc queue status", folder, settings)
+@pytest.fixture(scope="module")
+def finished_project(tmp_path_factory) -> Path:
+    """Return a small project whose pipeline has run and is committed."""
+    folder = tmp_path_factory.mktemp("guide") / "project"
+    copy_project(folder, {"model": "tfidf", "epochs": 1})
+    call(folder, "dvc", "repro")
+    call(folder, "git", "add", "-A")
+    call(folder, "git", "commit", "-qm", "Run the pipeline")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", GUIDE, ids=lambda page: page.stem)
+def test_commands_of_the_guide_run(page, finished_project, tmp_path):
+    """Run a page's blocks in order, in a project of its own whose pipeline has run."""
+    create = console_blocks("README.md")[0]
+    lines = [line for block in console_blocks(page) if block != create for line in block]
+    folder = tmp_path / "project"
+    shutil.copytree(finished_project, folder, symlinks=True)
+    if create in console_blocks(page):  # such a page commits the first run itself
+        call(folder, "git", "reset", "-q", "--soft", "HEAD~1")
+
+    run_lines(lines, folder)
+
+
+def test_pages_tested_elsewhere_are_tested_there():
+    for page, test in TESTED_ELSEWHERE.items():
+        assert f"docs/{page}" in Path("tests", test).read_text(encoding="utf-8")

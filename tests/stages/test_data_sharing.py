@@ -14,17 +14,11 @@ from foldline.core.errors import FoldlineError
 from foldline.core.params.loading import read
 from foldline.importer import placement
 from tests.helpers import projects
+from tests.helpers.pages import console_lines, run_lines
 from tests.helpers.projects import write_csv
-from tests.helpers.repositories import ROOT, call, commit, environment, shell
+from tests.helpers.repositories import ROOT, call, commit
 
 pytestmark = pytest.mark.slow
-
-
-def commands(page: str = "docs/data.md") -> list[str]:
-    """Give the lines of all console blocks of a page."""
-    text = Path(page).read_text(encoding="utf-8")
-    blocks = re.findall(r"```console\n(.*?)```", text, re.S)
-    return [line for block in blocks for line in block.strip().splitlines()]
 
 
 def copy_project(folder: Path) -> None:
@@ -80,14 +74,7 @@ def test_the_commands_of_the_page_run_and_a_teammate_gets_the_same_bytes(tmp_pat
     folder = tmp_path / "my_topics"
     copy_project(folder)
     downloads(tmp_path / "Downloads")
-    settings = environment(folder) | {"FOLDLINE_VENV": sys.prefix, "HOME": str(tmp_path)}
-    settings |= {"PYTHONIOENCODING": "utf-8"}
-    shown: dict[str, str] = {}
-    for line in commands():
-        if line.startswith("cd "):
-            folder = (folder / line.removeprefix("cd ")).resolve()
-        else:
-            shown[line] = shell(line, folder, settings)
+    folder, shown = run_lines(console_lines("docs/data.md"), folder)
     mine, theirs = tmp_path / "my_topics", tmp_path / "teammate"
 
     assert folder == theirs
@@ -98,7 +85,7 @@ def test_the_commands_of_the_page_run_and_a_teammate_gets_the_same_bytes(tmp_pat
     assert (mine / "data/raw/reviews.csv.dvc").is_file()
     assert call(mine, "git", "status", "--porcelain") == " M .dvc/config\n"
     assert "1,200 rows before, 1,200 now: 1 added, 1 removed, 0 changed" in "".join(shown.values())
-    for line in ("python run.py dvc diff", "python run.py dvc diff reviews-1 reviews-2"):
+    for line in ("dvc diff", "dvc diff reviews-1 reviews-2"):
         assert "data/raw/reviews.csv" in modified(shown[line])
     assert "No changes" in shown["python run.py dvc data status"]
     config = (mine / ".dvc/config").read_text(encoding="utf-8")
@@ -111,9 +98,10 @@ def test_the_commands_of_the_page_run_and_a_teammate_gets_the_same_bytes(tmp_pat
 
 
 def test_the_page_is_the_same_in_korean():
-    english, korean = (Path(f"docs/data{end}.md").read_text("utf-8") for end in ("", ".ko"))
+    pages = ("docs/data.md", "docs/data.ko.md")
+    english, korean = (Path(page).read_text("utf-8") for page in pages)
 
-    assert commands("docs/data.ko.md") == commands()
+    assert console_lines(pages[0]) == console_lines(pages[1])
     for mark in ("^## ", "^- ", r"^\|"):
         assert len(re.findall(mark, english, re.M)) == len(re.findall(mark, korean, re.M))
 

@@ -1,0 +1,69 @@
+"""Commands of documentation pages, and the environment to run them in."""
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from tests.helpers.repositories import call, environment, shell
+from tests.helpers.template import with_library
+
+
+def console_blocks(page: str | Path) -> list[list[str]]:
+    """Return the lines of each `console` block of a page."""
+    text = Path(page).read_text(encoding="utf-8")
+    return [block.strip().splitlines() for block in re.findall(r"```console\n(.*?)```", text, re.S)]
+
+
+def console_lines(page: str | Path) -> list[str]:
+    """Return the lines of all `console` blocks of a page."""
+    return [line for block in console_blocks(page) for line in block]
+
+
+def activated(folder: Path) -> dict[str, str]:
+    """Return the variables of a shell in a project whose environment is activated."""
+    settings = environment(folder) | {
+        "FOLDLINE_VENV": sys.prefix,
+        "PYTHONIOENCODING": "utf-8",
+    }
+    scripts, *others = settings["PATH"].split(os.pathsep)
+    if not shutil.which("foldline", path=scripts):
+        others = [str(write_launcher(folder.parent / "commands").parent), *others]
+    return settings | {"HOME": str(folder.parent), "PATH": os.pathsep.join([scripts, *others])}
+
+
+def write_launcher(folder: Path) -> Path:
+    """Write the command `foldline` for an environment without it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    launcher = folder / "foldline"
+    launcher.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m foldline "$@"\n', encoding="utf-8")
+    launcher.chmod(0o755)
+    return launcher
+
+
+def project_environment(project: Path) -> dict[str, str]:
+    """Return the variables of an environment with the project's wheel, which run.py accepts."""
+    variables = with_library(project)
+    stamp = "import json, run; print(json.dumps(run.make_stamp()))"
+    written = call(project, sys.executable, "-c", stamp)
+    Path(variables["VIRTUAL_ENV"], "foldline-stamp").write_text(written, encoding="utf-8")
+    return variables | {"FOLDLINE_VENV": variables["VIRTUAL_ENV"]}
+
+
+def run_lines(
+    lines: list[str], folder: Path, variables: dict[str, str] | None = None
+) -> tuple[Path, dict[str, str]]:
+    """Run lines in a project; return the last folder, and what each line printed.
+
+    `variables` are those of `project_environment`, for a project that pins a wheel.
+    """
+    settings = activated(folder) | (variables or {})
+    printed = {}
+    for line in lines:
+        if line.startswith("cd "):
+            folder = (folder / line.removeprefix("cd ")).resolve()
+            assert folder.is_dir(), line
+        elif line != "source .venv/bin/activate":
+            printed[line] = shell(line, folder, settings)
+    return folder, printed
