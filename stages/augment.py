@@ -6,7 +6,8 @@ from foldline.augmentation.augment_rows import augment_rows
 from foldline.augmentation.report import list_idle_options, make_details, make_metrics
 from foldline.augmentation.sampling_plan import check_classes
 from foldline.core.io import schemas
-from foldline.core.io.files import write_json, write_metrics
+from foldline.core.io.files import write_json
+from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.params import Augment, Runner, Section, Task
 from foldline.core.stage import run, say
 from foldline.data.multilabel import explode_labels
@@ -26,10 +27,10 @@ def main(params: Params) -> None:
     result = augment_rows(rows, augment, task, seed, held_out, params.runner.jobs)
     schemas.AUGMENTED.write(result.rows)
     metrics = make_metrics(rows, result, task, augment.bins)
-    write_metrics(Path("metrics/augment.json"), {"augment": metrics})
+    write_stage_metrics("augment", "augment", metrics)
     notes = result.notes + list_idle_options(augment, metrics)
     details = make_details(rows, result, task, augment, seed) | {"notes": notes}
-    write_json(Path("reports/augment.json"), details)
+    write_json(Path("reports/augment.json"), details | {"metrics": metrics})
     for note in notes:
         say(f"note: {note}")
     refused = sum(metrics["refused"].values())

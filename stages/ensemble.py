@@ -4,8 +4,9 @@ from pathlib import Path
 
 from foldline.core import params as types
 from foldline.core.io import schemas
-from foldline.core.io.files import write_metrics
+from foldline.core.io.files import write_json
 from foldline.core.io.labels import MAIN, Labels
+from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.stage import run, say
 from foldline.ensembling.ensemble_fit import fit_ensemble
 
@@ -18,8 +19,9 @@ def main(params: Params) -> None:
     labels = Labels.load()
     ensemble, scores = fit_ensemble(schemas.OUT_OF_FOLD.read(), params.ensemble, labels)
     ensemble.save()
-    metrics = {"out_of_fold": scores, "weight": ensemble.weights}
-    write_metrics(Path("metrics/ensemble.json"), metrics)
+    write_stage_metrics("ensemble", "out_of_fold", scores)
+    report = {"out_of_fold": scores, "weight": ensemble.weights}
+    write_json(Path("reports/ensemble.json"), report)
     method, members = ensemble.method, ", ".join(ensemble.models)
     say(f"{method} vote of {members}: {MAIN[labels.task]} {scores[method]:.4f} out of fold")
 

@@ -6,8 +6,9 @@ import pandas as pd
 
 from foldline.augmentation.external_inputs import hash_external_inputs
 from foldline.core.io import schemas
-from foldline.core.io.files import write_json, write_metrics
+from foldline.core.io.files import write_json
 from foldline.core.io.labels import MAIN, Labels
+from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.params import Augment, Kfold, Recipe, Runner
 from foldline.core.stage import run, say
 from foldline.ensembling.cross_validation import cross_validate, make_folds
@@ -42,8 +43,8 @@ def main(params: Params) -> None:
         schemas.OUT_OF_FOLD.write(result.make_table())
         result.save_models()
         scores = result.score()
-        write_json(Path("reports/folds.json"), result.describe())
-        write_metrics(Path("metrics/kfold.json"), {"kfold": scores})
+        write_json(Path("reports/folds.json"), result.describe() | {"metrics": scores})
+        write_stage_metrics("kfold", "kfold", scores)
     if hash_external_inputs(params.augment) != inputs:
         say(
             "note: the folds requested new answers of the language model, and the file of "

@@ -1,18 +1,17 @@
 """Predict the unlabelled rows, and write a submission in their order."""
 
-from collections import Counter
 from pathlib import Path
 
 from foldline.core import params as types
 from foldline.core.io import schemas
-from foldline.core.io.files import replacing, write_metrics
+from foldline.core.io.files import replacing, write_json
 from foldline.core.io.labels import Labels
+from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.stage import run, say
-from foldline.data.multilabel import split_labels
 from foldline.data.reading import read_raw
 from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.members import predict_member
-from foldline.evaluation.submission import make_submission
+from foldline.evaluation.submission import make_submission, share_classes
 
 FILE = Path("data/predictions/submission.csv")
 
@@ -36,14 +35,9 @@ def main(params: Params) -> None:
     submission = make_submission(rows["id"].tolist(), final, labels, params.data, sample)
     with replacing(FILE) as temporary:
         submission.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
-    metrics: dict[str, float] = {"rows": len(rows)}
-    if labels.classes:
-        names = [
-            name for own in split_labels(table["predicted"].tolist(), labels.task) for name in own
-        ]
-        counts = Counter(names).most_common(8)
-        metrics |= {f"share_{name}": count / len(table) for name, count in counts}
-    write_metrics(Path("metrics/predict.json"), {"predict": metrics})
+    shares = share_classes(table["predicted"].tolist(), labels)
+    write_json(Path("reports/predict.json"), {"rows": len(rows), "share": shares})
+    write_stage_metrics("predict", "predict", {"rows": len(rows)})
     say(f"{len(rows)} rows predicted: {FILE}")
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from foldline.annotators.label_ceiling import format_agreement
 from foldline.core.io import schemas
-from foldline.core.io.files import write_json, write_metrics
+from foldline.core.io.files import write_json
+from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.params import Data, Prepare, Section, Task
 from foldline.core.stage import run, say
 from foldline.data.annotations import summarize_annotations
@@ -33,11 +34,12 @@ def main(params: Params) -> None:
     schemas.WEIGHTS.write(dataset.weights)
     labels.save()
     notes = dataset.notes + quality.notes
-    report = dataset.details | {"health": quality.details, "notes": notes}
+    metrics = dataset.metrics | quality.metrics
+    report = dataset.details | {"health": quality.details, "notes": notes, "metrics": metrics}
     write_json(Path("data/auxiliary_files.json"), hash_auxiliary_files(data))
     write_json(Path("reports/prepare.json"), report)
     write_json(Path("reports/agreement.json"), annotators.report)
-    write_metrics(Path("metrics/prepare.json"), {"prepare": dataset.metrics | quality.metrics})
+    write_stage_metrics("prepare", "prepare", metrics)
     for line in [f"note: {note}" for note in notes] + format_agreement(annotators.report):
         say(line)
     say(dataset.describe())

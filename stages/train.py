@@ -5,8 +5,9 @@ from pathlib import Path
 
 from foldline.core.environment import record
 from foldline.core.io import schemas
-from foldline.core.io.files import write_json, write_metrics
+from foldline.core.io.files import write_json
 from foldline.core.io.labels import MAIN, Labels
+from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.params import Recipe, Runner
 from foldline.core.stage import run, say
 from foldline.ensembling.baselines import fit_baselines, make_validation_table
@@ -59,7 +60,8 @@ def main(params: Params) -> None:
         schemas.VALID_PREDICTIONS.write(table)
         write_training_report(fitted, job)
         scores = score_predictions(table[table["member"] == "model"], labels)
-        write_metrics(Path("metrics/train.json"), {"valid": scores, "fit": fitted.summary})
+        write_json(Path("reports/train.json"), {"valid": scores, "fit": fitted.summary})
+        write_stage_metrics("train", "valid", scores)
         environment = record(params.train.threads)
         environment["seconds"] = round(time.perf_counter() - start, 1)
         environment["training"] = fitted.run_info | {"usage": usage}

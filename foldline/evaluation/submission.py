@@ -1,5 +1,6 @@
 """A submission file, checked against the sample that the competition gives."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 from foldline.core.errors import FoldlineError, listed
 from foldline.core.io.labels import Labels, names_of
 from foldline.core.params import Data
+from foldline.data.multilabel import split_labels
 from foldline.data.normalization import normalize_text
 
 Columns = Mapping[str, Sequence[object]]
@@ -83,3 +85,11 @@ def _select_columns(
         f"predict.sample_submission has {len(names) + 1} columns (id and {listed(names)}); a "
         f"sample submission has {allowed}"
     )
+
+
+def share_classes(predicted: list[str], labels: Labels) -> dict[str, float]:
+    """Return the share of rows by predicted class; empty for regression."""
+    if not labels.classes:
+        return {}
+    counts = Counter(name for row in split_labels(predicted, labels.task) for name in row)
+    return {name: counts[name] / len(predicted) for name in labels.classes if predicted}

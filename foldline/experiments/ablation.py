@@ -20,7 +20,7 @@ from foldline.experiments import runs
 from foldline.metrics.intervals import Difference, paired_bootstrap
 from foldline.metrics.registry import measure
 
-FILE = Path("metrics/ablation.json")
+FILE = Path("reports/ablation.json")
 OFF = ("augment.method=none", "augment.undersample.method=none")
 
 

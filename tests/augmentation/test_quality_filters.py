@@ -121,7 +121,7 @@ def test_near_copies_of_long_texts_are_found_by_minhash_and_that_is_said(monkeyp
         "copies near to other rows (Jaccard of 3-grams from 0.9): exact join of 90 texts"
     )
 
-    for limit in ("WORK", "GRAMS"):
+    for limit in ("MAX_WORK", "MAX_CHARACTERS"):
         monkeypatch.setattr(duplicates, limit, 10)
         found, how = find_near_copies(rows, made, 0.9)
         assert found.tolist() == exact.tolist() == [False] * 40 + [True] * 10

@@ -14,7 +14,7 @@ from foldline.core.io.labels import Labels
 from foldline.core.params.loading import load
 from foldline.ensembling.folds import split_training_rows
 from foldline.evaluation.report import format_summary
-from foldline.models.soft_labels import soften, targets_of, unrolled
+from foldline.models.soft_labels import add_soft_labels, expand_soft_targets, training_targets
 from stages import kfold
 from tests.helpers import projects
 
@@ -239,17 +239,21 @@ def test_copies_have_the_shares_of_their_source():
     rows = pd.DataFrame({"id": ["x", "y", "x+1"], "label": ["a", "b", "a"]})
     copies = rows.assign(source_id=["x", "y", "x"])
 
-    assert targets_of(soften(copies, shares, labels), labels).tolist() == [
+    assert training_targets(add_soft_labels(copies, shares, labels), labels).tolist() == [
         [0.75, 0.25],
         [0.0, 1.0],
         [0.75, 0.25],
     ]
-    assert targets_of(soften(rows, shares, labels), labels)[2].tolist() == [1.0, 0.0]
-    assert targets_of(soften(rows, shares.iloc[:0], labels), labels).tolist() == [0, 1, 0]
+    assert training_targets(add_soft_labels(rows, shares, labels), labels)[2].tolist() == [1.0, 0.0]
+    assert training_targets(add_soft_labels(rows, shares.iloc[:0], labels), labels).tolist() == [
+        0,
+        1,
+        0,
+    ]
 
 
 def test_a_row_stands_once_for_each_of_its_classes():
-    places, codes, weights = unrolled(np.array([[0.75, 0.25], [0.0, 1.0]]))
+    places, codes, weights = expand_soft_targets(np.array([[0.75, 0.25], [0.0, 1.0]]))
 
     assert (places.tolist(), codes.tolist()) == ([0, 0, 1], [0, 1, 1])
     assert weights.tolist() == [0.75, 0.25, 1.0]
@@ -260,7 +264,7 @@ def test_a_row_stands_once_for_each_of_its_classes():
 def test_certain_shares_give_exactly_the_hard_result(model, fit, rows, labels):
     own, classes = rows(), labels("classification")
     certain = pd.DataFrame(np.eye(3)[classes.encode(own["label"])], columns=classes.columns)
-    soft = soften(own, certain.assign(id=own["id"]), classes)
+    soft = add_soft_labels(own, certain.assign(id=own["id"]), classes)
     how = {"train.class_weights": "balanced", "tfidf.class_weights": "balanced"}
     hard, same = (
         fit(model, table.iloc[:28], table.iloc[28:34], "classification", dotted=how)
@@ -284,7 +288,7 @@ def test_doubt_is_learnt(model, fit, rows, labels):
     how = {"epochs": 12, "lr": 1e-2, "dotted": {"tfidf.class_weights": "none"}}
     hard, soft = (
         fit(model, t, own.iloc[:0], "classification", **how).model.predict(own)
-        for t in (own, soften(own, table, classes))
+        for t in (own, add_soft_labels(own, table, classes))
     )
     first = classes.encode(own["label"]) == 0
 

@@ -10,7 +10,7 @@ from foldline.core.io.labels import Labels
 from foldline.data import label_artifacts, shortcuts
 from foldline.ensembling.voting import combine, fit_weights
 from foldline.evaluation.submission import fit_sample
-from foldline.models.neural.losses import loss_for
+from foldline.models.neural.losses import make_loss
 from foldline.viewer.suspected_errors import add_suspected_errors
 
 LABELS = Labels("multilabel", ("a", "b", "c"))
@@ -71,7 +71,7 @@ def test_the_loss_is_the_mean_of_yes_and_no(recipe):
     def found(items=None, **dotted) -> float:
         own = recipe({f"train.{key}": value for key, value in dotted.items()}, task="multilabel")
         return float(
-            loss_for(two, np.array([[1, 0]] * 3 + [[0, 0]]), own.train)(Outputs, labels, items)
+            make_loss(two, np.array([[1, 0]] * 3 + [[0, 0]]), own.train)(Outputs, labels, items)
         )
 
     two, labels = Labels("multilabel", ("a", "b")), torch.tensor([[1, 1], [0, 0]])
@@ -100,14 +100,14 @@ def test_training_stops_by_a_metric_of_labels(metric, fit, rows):
 def test_two_equal_outputs_do_not_disagree():
     import torch
 
-    from foldline.models.neural.objective import each_label
+    from foldline.models.neural.objective import multilabel_divergence
 
     z, other = torch.tensor([[0.0, 2.0]]), torch.tensor([[1.0, 2.0]])
-    assert each_label(z, z).tolist() == [0.0]
+    assert multilabel_divergence(z, z).tolist() == [0.0]
     p, q = 0.5, 1 / (1 + np.exp(-1))
     there = p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))
     back = q * np.log(q / p) + (1 - q) * np.log((1 - q) / (1 - p))
-    assert each_label(z, other).item() == pytest.approx((there + back) / 4)
+    assert multilabel_divergence(z, other).item() == pytest.approx((there + back) / 4)
 
 
 def test_words_and_lengths_that_tell_a_label_are_found():

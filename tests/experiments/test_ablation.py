@@ -121,7 +121,7 @@ def test_one_command_runs_compares_and_is_not_run_twice(tmp_path):
 
     said = call(folder, *command)
     again = call(folder, *command)
-    found = json.loads((folder / "metrics/ablation.json").read_text(encoding="utf-8"))
+    found = json.loads((folder / "reports/ablation.json").read_text(encoding="utf-8"))
 
     assert [row["method"] for row in found["methods"]] == ["none", "aeda", "random"]
     assert all(row["low"] <= row["difference"] <= row["high"] for row in found["methods"][1:])
@@ -130,4 +130,4 @@ def test_one_command_runs_compares_and_is_not_run_twice(tmp_path):
     assert again.splitlines()[-5:] == said.splitlines()[-5:]
     listed = call(folder, "dvc", "exp", "list", "--name-only").split()
     assert sorted(name.split("-")[1] for name in listed) == ["aeda", "none", "random"]
-    assert call(folder, "git", "status", "--short").split() == ["??", "metrics/ablation.json"]
+    assert call(folder, "git", "status", "--short").split() == ["??", "reports/ablation.json"]

@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from foldline.core.params.loading import load
-from foldline.data.reading import read
+from foldline.data.reading import read_raw
 
 ROWS = 400
 STAGES = ["prepare", "split", "augment", "train", "kfold", "ensemble", "evaluate", "predict"]
@@ -32,7 +32,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Copy params.yaml, components and some rows of data.train to a folder, and go there."""
     yaml = YAML()
     params: Any = yaml.load(Path("params.yaml"))
-    table = pd.DataFrame(read(Path(params["data"]["train"])).columns)
+    table = pd.DataFrame(read_raw(Path(params["data"]["train"])).columns)
     rows = table.iloc[:: max(1, len(table) // ROWS)]
     (tmp_path / "data/raw").mkdir(parents=True)
     rows.to_csv(tmp_path / "data/raw/rows.csv", index=False)
