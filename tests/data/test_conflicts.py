@@ -132,7 +132,7 @@ def test_prepare_settles_by_the_strength_that_is_asked_for(workplace, match, lef
 def test_prepare_names_groups_and_counts_them(workplace):
     table = run_prepare(workplace, "keep", "near")
 
-    metrics = json.loads(Path("metrics/prepare.json").read_text(encoding="utf-8"))["prepare"]
+    metrics = json.loads(Path("reports/prepare.json").read_text(encoding="utf-8"))["metrics"]
     assert table.loc[["r0", "x1", "x2"], "dup_group"].tolist() == ["r0"] * 3
     assert metrics["duplicate_rows"] == 2
     assert metrics["conflicting_rows"] == 3

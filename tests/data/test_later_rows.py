@@ -103,4 +103,4 @@ def test_prepare_tells_what_it_finds(official):
     expected = "9 of 120 rows of train are later than"
     assert [note for note in found["reports"]["notes"] if note.startswith(expected)]
     assert found["reports"]["health"]["time"]["train_after_test"]["rows"] == 9
-    assert found["metrics"]["prepare"]["later_rows"] == 9
+    assert found["reports"]["metrics"]["later_rows"] == 9

@@ -10,6 +10,8 @@ from ruamel.yaml import YAML
 
 from foldline.core import params
 from foldline.core.io import schemas
+from foldline.core.io.stage_metrics import SHOWN
+from foldline.evaluation.scores import HEADLINE_METRICS
 from foldline.project.code_folders import UNDECLARED, stage_code
 
 PIPELINE: dict[str, Any] = YAML(typ="safe").load(Path("dvc.yaml").read_text(encoding="utf-8"))
@@ -85,6 +87,14 @@ def test_metrics_are_small_files_in_git(stage):
     metrics = STAGES[stage]["metrics"]
 
     assert metrics == [{f"metrics/{stage}.json": {"cache": False}}]
+
+
+def test_metrics_are_few_enough_for_a_table():
+    """Each is a column of `dvc exp show`; train and evaluate show the task's headline metrics."""
+    headline = max(map(len, HEADLINE_METRICS.values()))
+    shown = sum(map(len, SHOWN.values())) + headline + headline + len(("low", "high"))
+
+    assert shown <= 40
 
 
 def test_plots_read_files_that_stages_write():

@@ -134,7 +134,7 @@ def test_parts_that_differ_are_reported_apart_in_numbers_and_words(stage, capsys
 
     found = stage(table, compare=True)
 
-    numbers = found["metrics"]["split"]
+    numbers = found["reports"]["metrics"]
     assert numbers["auc_train_test"] > 0.8
     assert numbers["auc_valid_test"] > 0.8
     assert abs(numbers["auc_train_valid"] - 0.5) < 0.12
