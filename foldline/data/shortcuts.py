@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.core.io.group_split import compute_strata
-from foldline.core.io.seeds import derive, generator, rank_keys
+from foldline.core.io.group_split import compute_strata, group_folds
+from foldline.core.io.seeds import derive, generator
 from foldline.data.multilabel import explode_labels
 
 FOLDS = 3
@@ -62,13 +62,14 @@ def find_shortcuts(rows: pd.DataFrame, task: str, seed: int) -> dict[str, Shortc
     classes = 1 if task == "regression" else explode_labels(rows, task)["label"].nunique()
     pairs = bool((rows["text_pair"] != "").any())
     rows = rows.iloc[: min(MAX_PAIRS if pairs else MAX_ROWS, _MAX_CELLS // classes)]
-    # Hashed, because the names of groups may follow the order of labels.
-    groups = rank_keys(derive(seed, "shortcuts"), rows["dup_group"].tolist())
+    groups = rows["dup_group"].tolist()
     target = _encode_target(rows["label"], task)
     few = classes * 4 > len(rows) or target.size == 0
-    if few or len(set(groups.tolist())) < FOLDS:
+    if few or len(set(groups)) < FOLDS:
         return {}
-    scorer = _BaselineScorer(task, target, groups, generator(seed, "shortcuts", "null"))
+    strata = compute_strata(rows["label"], task)
+    folds = group_folds(rows["id"].tolist(), groups, strata, FOLDS, derive(seed, "shortcuts"))
+    scorer = _BaselineScorer(task, target, folds, generator(seed, "shortcuts", "null"))
     shortcuts = {"length": scorer.score(_tree_model(task), surface_features(rows, pairs))}
     if pairs:
         shortcuts["first"] = scorer.score(_linear_model(task), _hash_ngrams(rows["text"].tolist()))
@@ -118,14 +119,14 @@ def _encode_target(labels: "pd.Series[str]", task: str) -> np.ndarray:
 class _BaselineScorer:
     task: str
     target: np.ndarray
-    groups: np.ndarray
+    folds: np.ndarray
     rng: np.random.Generator
 
     def score(self, model: Any, features: Any) -> Shortcut:
-        from sklearn.model_selection import GroupKFold, cross_val_predict
+        from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
-        folds = GroupKFold(FOLDS)
-        predicted = cross_val_predict(model, features, self.target, groups=self.groups, cv=folds)
+        folds = PredefinedSplit(self.folds)
+        predicted = cross_val_predict(model, features, self.target, cv=folds)
         measure: Callable[[np.ndarray, np.ndarray], float]
         if self.task == "classification":
             classes, true = np.unique(self.target, return_inverse=True)
