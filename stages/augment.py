@@ -8,7 +8,7 @@ from foldline.augmentation.external_inputs import commits, outside
 from foldline.augmentation.sampling_plan import check_classes
 from foldline.core.io import schemas
 from foldline.core.io.files import write_json, write_metrics
-from foldline.core.params import Augment, Runner, Section, Task
+from foldline.core.params import Augment, Components, Runner, Section, Task
 from foldline.core.stage import run, say
 from foldline.data.multilabel import one_a_label
 
@@ -17,6 +17,7 @@ class Params(Section):
     seed: int
     task: Task
     augment: Augment
+    components: Components
     runner: Runner
 
 
@@ -24,7 +25,8 @@ def main(params: Params) -> None:
     rows, own = schemas.TRAIN.read(), params.augment
     check_classes(own, one_a_label(rows, params.task)["label"])
     held = frozenset(schemas.HELD_OUT_HASHES.read()["key"])
-    balanced = balance(rows, own, params.task, params.seed, held, params.runner.jobs)
+    jobs, options = params.runner.jobs, params.components
+    balanced = balance(rows, own, params.task, params.seed, held, jobs, options)
     schemas.AUGMENTED.write(balanced.rows)
     found = report.metrics(rows, balanced, params.task, own.bins)
     write_metrics(Path("metrics/augment.json"), {"augment": found})

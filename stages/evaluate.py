@@ -7,6 +7,7 @@ import pandas as pd
 
 from foldline.core import params as types
 from foldline.core.io import schemas
+from foldline.core.io.components import Component
 from foldline.core.io.files import read_json, replacing, write_json, write_metrics
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive
@@ -30,6 +31,7 @@ AGREEMENT = Path("reports/agreement.json")
 class Params(types.Section):
     seed: int
     evaluate: types.Evaluate
+    components: types.Components
 
 
 def main(params: Params) -> None:
@@ -37,8 +39,9 @@ def main(params: Params) -> None:
     valid, test = _in_folds(schemas.VALID.read()), schemas.TEST.read()
     parts = {"test": _test(test, labels, ensemble), "valid": _valid(valid, labels, ensemble)}
     options, seed = params.evaluate, derive(params.seed, "evaluate")
+    own = [Component(name, "metric", params.components) for name in options.own_metrics]
     found = {
-        part: scores(judged, options.resamples, options.level, seed)
+        part: scores(judged, options.resamples, options.level, seed, own)
         for part, judged in parts.items()
         if len(judged.target)
     }

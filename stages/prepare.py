@@ -5,7 +5,7 @@ from pathlib import Path
 from foldline.annotators.human_accuracy import told
 from foldline.core.io import schemas
 from foldline.core.io.files import write_json, write_metrics
-from foldline.core.params import Data, Prepare, Section, Task
+from foldline.core.params import Components, Data, Prepare, Section, Task
 from foldline.core.stage import run, say
 from foldline.data.annotations import NOBODY
 from foldline.data.auxiliary_files import beside
@@ -18,10 +18,11 @@ class Params(Section):
     task: Task
     data: Data
     prepare: Prepare
+    components: Components
 
 
 def main(params: Params) -> None:
-    found = prepare_rows(params.task, params.data, params.prepare)
+    found = prepare_rows(params.task, params.data, params.prepare, params.components)
     checked = health(found.rows, found.labels, params.data, params.seed)
     notes = found.notes + checked.notes
     for note in notes:

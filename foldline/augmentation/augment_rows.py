@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Set
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from tqdm import tqdm
 from foldline.augmentation import quality_filters, sampling_plan
 from foldline.augmentation.changing import Ask, Changer
 from foldline.augmentation.undersampling import kept
+from foldline.core.io.components import Options
 from foldline.core.params import Augment
 
 ORIGINAL = "original"
@@ -57,12 +59,14 @@ def balance(
     seed: int,
     held: Set[str] = frozenset(),
     jobs: int = 1,
+    components: Options = MappingProxyType({}),
 ) -> Balanced:
     """Give the rows to train on, with `source_id` and `method`.
 
     What happens depends on these rows (whatever their order), params and seed alone. Call it on
     the training part of a fold and nothing outside that part can have an effect; `held` are
     digests of texts that no copy may equal. `jobs` processes change texts, with equal results.
+    `components` are the options of augmenters from components/.
 
     Raises:
         FoldlineError: where a method cannot be used on these rows, or needs too much memory.
@@ -77,7 +81,7 @@ def balance(
     made: list[Copy] = []
     if asked:
         gate = quality_filters.Gate(by_id, augment.gates, held)
-        made = _made(asked, Changer(by_id, augment, task, seed), gate, jobs)
+        made = _made(asked, Changer(by_id, augment, task, seed, components), gate, jobs)
     copies = _table(by_id, made)
     notes = _judge(by_id, copies, augment, task, seed)
     staying = np.empty(len(rows), dtype=bool)

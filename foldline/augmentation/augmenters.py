@@ -5,7 +5,7 @@ on nothing but its source, the seed, its number and the attempt.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
@@ -21,6 +21,7 @@ from foldline.augmentation.thesaurus import Thesaurus
 from foldline.augmentation.typos import noise
 from foldline.augmentation.word_tokenizer import Batch
 from foldline.core.errors import FoldlineError
+from foldline.core.io.components import Component, Options, is_component
 from foldline.core.io.seeds import derive
 from foldline.core.params import Augment
 
@@ -36,6 +37,7 @@ class Training:
     augment: Augment
     task: str
     seed: int
+    components: Options = field(default_factory=dict)
 
     @cached_property
     def thesaurus(self) -> Thesaurus:
@@ -72,6 +74,29 @@ class Each:
         found, full = np.array(texts, dtype=object), np.flatnonzero([t.strip() for t in texts])
         found[full] = self.change(batch.part(full)) if len(full) else []
         return list(found)
+
+
+class ComponentChange:
+    """Change texts by an augmenter from components/, whose result is checked."""
+
+    def __init__(self, name: str, options: Options) -> None:
+        self.component = Component(name, "augmenter", options)
+
+    def __call__(self, batch: Batch) -> list[str]:
+        """Return the changed texts."""
+        changed = self.component(batch)
+        right = isinstance(changed, list) and all(isinstance(text, str) for text in changed)
+        if right and len(changed) == len(batch.texts):
+            return list(changed)
+        found = f"{len(changed)} texts" if right else type(changed).__name__
+        raise self.component.wrong_result(found, f"a list of {len(batch.texts)} str, one a text")
+
+
+def make_method(name: str, training: Training) -> Method:
+    """Return the method that a name of AUGMENTERS, or of a component, means."""
+    if is_component(name):
+        return Each(training.seed, name, ComponentChange(name, training.components))
+    return AUGMENTERS[name](training)
 
 
 def exchanged(asks: list[Ask], attempt: int) -> list[Texts]:

@@ -1,9 +1,12 @@
 """Changed copies of texts, each drawn for itself."""
 
+from types import MappingProxyType
+
 import pandas as pd
 
-from foldline.augmentation.augmenters import AUGMENTERS, Training
+from foldline.augmentation.augmenters import Training, make_method
 from foldline.augmentation.requests import Ask, Texts
+from foldline.core.io.components import Options
 from foldline.core.params import Augment
 
 __all__ = ["Ask", "Changer", "methods_of"]
@@ -18,9 +21,16 @@ class Changer:
         FoldlineError: where a method lacks something, such as its file, model or package.
     """
 
-    def __init__(self, rows: pd.DataFrame, augment: Augment, task: str, seed: int) -> None:
-        training = Training(rows, augment, task, seed)
-        self._methods = {name: AUGMENTERS[name](training) for name in methods_of(augment)}
+    def __init__(
+        self,
+        rows: pd.DataFrame,
+        augment: Augment,
+        task: str,
+        seed: int,
+        components: Options = MappingProxyType({}),
+    ) -> None:
+        training = Training(rows, augment, task, seed, components)
+        self._methods = {name: make_method(name, training) for name in methods_of(augment)}
 
     def change(self, method: str, asks: list[Ask], attempt: int) -> list[Texts]:
         """Give (text, text_pair) for each ask; the unchanged ones where the method cannot.

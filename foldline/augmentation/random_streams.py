@@ -32,6 +32,11 @@ class Draws:
         """Give the streams of some rows from where they stand, and leave these as they are."""
         return type(self)(self._state[rows])
 
+    def generators(self) -> list[np.random.Generator]:
+        """Return numpy's generator for each row, seeded by the row's own stream."""
+        self._state = self._state + _STEP
+        return [np.random.default_rng(seed) for seed in _mixed(self._state).tolist()]
+
     def shares(self, counts: np.ndarray) -> np.ndarray:
         """Draw counts[i] numbers in [0, 1) for each row i: (sum of counts,), row by row."""
         steps = (ranges(counts) + 1).astype(np.uint64) * _STEP

@@ -30,6 +30,10 @@ class Batch:
         )
         return type(self)(texts, labels, self.draws.part(rows))
 
+    def generators(self) -> list[np.random.Generator]:
+        """Return a random generator for each text, which depends on no other text."""
+        return self.draws.generators()
+
     @cached_property
     def words(self) -> "Words":
         """Give the words of the texts."""

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
 from foldline.core.errors import FoldlineError
+from foldline.core.io.components import Options
 from foldline.core.io.labels import Labels
 from foldline.core.params import Data, Prepare
 from foldline.data.annotations import Judgements, aggregated, matched, read_judgements, soft_labels
@@ -17,6 +19,7 @@ from foldline.data.duplicates import find_duplicates, group_names
 from foldline.data.multilabel import notes as several_notes
 from foldline.data.multilabel import one_a_label
 from foldline.data.rows import Part, changed_originals, load_part
+from foldline.data.text_cleaner import text_cleaner
 
 FEWEST_ROWS = 10
 
@@ -37,8 +40,12 @@ class Prepared:
     notes: list[str]
 
 
-def prepare_rows(task: str, data: Data, prepare: Prepare) -> Prepared:
+def prepare_rows(
+    task: str, data: Data, prepare: Prepare, components: Options = MappingProxyType({})
+) -> Prepared:
     """Read, check and join the files that params.yaml names.
+
+    `components` are the options of a text cleaner from components/.
 
     Raises:
         FoldlineError: naming file, column and lines of what cannot be used.
@@ -47,7 +54,8 @@ def prepare_rows(task: str, data: Data, prepare: Prepare) -> Prepared:
     judged = read_judgements(data)
     made = aggregated(judged)
     given = {name: path for name, path in (files | {"predict": data.predict}).items() if path}
-    everything = [load_part(n, path, task, data, prepare, made) for n, path in given.items()]
+    clean = text_cleaner(prepare, components)
+    everything = [load_part(n, path, task, data, prepare, made, clean) for n, path in given.items()]
     parts = [part for part in everything if part.name != "predict"]
     unlabelled = everything[-1] if data.predict else None
     before = _ids(parts)

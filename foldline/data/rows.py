@@ -16,6 +16,7 @@ from foldline.data.columns import by_role, check_same, known_after_notes
 from foldline.data.multilabel import in_words, joined
 from foldline.data.normalization import normalise
 from foldline.data.raw import Raw
+from foldline.data.text_cleaner import Cleaner
 
 TEXTS = ["text", "text_pair"]
 
@@ -46,7 +47,13 @@ class Part:
 
 
 def load_part(
-    name: str, path: str, task: str, data: Data, prepare: Prepare, made: dict[str, str]
+    name: str,
+    path: str,
+    task: str,
+    data: Data,
+    prepare: Prepare,
+    made: dict[str, str],
+    clean: Cleaner,
 ) -> Part:
     """Read one file into rows; `made` are labels that judgements of people give, by id.
 
@@ -57,15 +64,15 @@ def load_part(
     table = pd.DataFrame(by_role(raw, data, name), dtype="str")
     originals = table[TEXTS].copy()
     for role in TEXTS:
-        table[role] = _normal(table[role], prepare.unicode)
+        table[role] = _normal(table[role], clean)
     table["part"] = name
     if data.id is None:
         table["id"] = content_ids(table)
     # Of labels and groups only what cannot be seen is changed: a submission gives them back.
-    table["label"] = _normal(table["label"], "NFC")
+    table["label"] = _normal(table["label"], _visible)
     if task == "multilabel" and name != "predict":
         table["label"] = joined(raw, table["label"].tolist(), data)
-    table["group"] = _normal(table["group"], "NFC")
+    table["group"] = _normal(table["group"], _visible)
     late = known_after_notes(raw, data) if name == "train" else []
     part = Part(name, replace(raw, columns={}, notes=raw.notes + late), table, originals)
     _check_ids(part, data)
@@ -108,11 +115,15 @@ def content_ids(table: pd.DataFrame) -> list[str]:
     return ids
 
 
-def _normal(column: "pd.Series[str]", unicode: str) -> list[str]:
+def _visible(text: str) -> str:
+    return normalise(text, "NFC")
+
+
+def _normal(column: "pd.Series[str]", form: Cleaner) -> list[str]:
     """Bring a column to its normal form; a value that comes again costs nothing."""
     known: dict[str, str] = {}
     return [
-        known[text] if text in known else known.setdefault(text, normalise(text, unicode))
+        known[text] if text in known else known.setdefault(text, form(text))
         for text in column.tolist()
     ]
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from foldline.core.errors import listed
+from foldline.core.io.components import is_component
 from foldline.core.params import Train
 from foldline.diagnostics.initial_model import Begun, batch_of, first_batches
 from foldline.diagnostics.verdicts import LOOK, OK, WRONG, Finding, graded
@@ -21,7 +22,7 @@ SMALL = 0.01  # share of the weights without a gradient: a part that the family 
 
 def first_loss(start: Begun, job: Job) -> Finding:
     """Compare the loss of the first rows, without dropout, with that of knowing nothing."""
-    loss = loss_for(job.labels, start.rows.target, job.recipe.train)
+    loss = loss_for(job.labels, start.rows.target, job.recipe.train, job.recipe.components)
     batches = first_batches(start.rows, job.recipe.batch_size, job.recipe.seed)[:BATCHES]
     places, total = [place for batch in batches for place in batch], 0.0
     start.model.eval()
@@ -30,6 +31,11 @@ def first_loss(start: Begun, job: Job) -> Finding:
             tokens, labels = batch_of(start, batch)
             total += float(loss(start.model(**tokens), labels)) * len(batch)
     found = total / len(places)
+    if is_component(job.recipe.train.loss):
+        shown = f"{found:.4f}; of an own loss it is not known what to expect"
+        return Finding(
+            "first loss", OK if math.isfinite(found) else WRONG, shown, "", {"found": found}
+        )
     expected, formula = theory(job, start.rows.target, start.rows.target[places])
     apart = abs(found - expected) / expected if expected else math.inf
     advice = (
@@ -74,7 +80,7 @@ def theory(job: Job, train: np.ndarray, target: np.ndarray) -> tuple[float, str]
 
 def gradients(start: Begun, job: Job) -> Finding:
     """Name the parameters that no gradient reaches, over a few batches without dropout."""
-    loss = loss_for(job.labels, start.rows.target, job.recipe.train)
+    loss = loss_for(job.labels, start.rows.target, job.recipe.train, job.recipe.components)
     # Options that add to the loss would hide that the loss itself does not reach a layer.
     plain = {"rdrop": 0.0, "contrastive": 0.0, "dropout_samples": 1}
     options = job.recipe.train.model_copy(update=plain)

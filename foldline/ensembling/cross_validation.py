@@ -15,8 +15,10 @@ import numpy as np
 import pandas as pd
 
 from foldline.augmentation.augment_rows import balance
+from foldline.augmentation.changing import methods_of
 from foldline.augmentation.external_inputs import outside
 from foldline.core.errors import FoldlineError
+from foldline.core.io.components import component_version
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive
@@ -71,6 +73,7 @@ class Fold:
             self.recipe.model_dump(),
             _determining(self.augment),
             outside(self.augment),
+            component_version(*methods_of(self.augment)),
             self.kfold.model_dump(),
             code_version(*_FOLDERS),
             libraries(),
@@ -99,7 +102,7 @@ def training_rows(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
     even choose the epoch; a model that never stops early learns from all.
     """
     part = fold.rows[fold.rows["fold"] != fold.number].reset_index(drop=True)
-    kind = registry.KINDS[registry.kind_of(fold.recipe.model)]
+    kind = registry.get_kind(registry.kind_of(fold.recipe.model))
     seed = derive(fold.recipe.seed, "inner", fold.number)
     if not kind.stops_early:
         return _balanced(fold, part, part.iloc[:0]), part.iloc[:0]
@@ -118,7 +121,11 @@ def _balanced(fold: Fold, learn: pd.DataFrame, stop: pd.DataFrame) -> pd.DataFra
     """
     texts = zip(stop["text"].tolist(), stop["text_pair"].tolist(), strict=True)
     held = frozenset(digest(*pair) for pair in texts)
-    return balance(learn, fold.augment, fold.labels.task, fold.recipe.seed, held).rows
+    options = fold.recipe.components
+    balanced = balance(
+        learn, fold.augment, fold.labels.task, fold.recipe.seed, held, components=options
+    )
+    return balanced.rows
 
 
 @contextmanager

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.errors import listed
+from foldline.core.io.components import Component, is_component
 from foldline.core.io.labels import MAIN, THRESHOLD, Labels
-from foldline.metrics.intervals import interval
+from foldline.metrics.component_metrics import prepare_components
+from foldline.metrics.intervals import bootstrap, interval
 from foldline.metrics.registry import measure, per_class
 
 # The numbers that DVC shows; everything else goes to the details.
@@ -34,20 +36,33 @@ class Judged:
     baselines: Mapping[str, np.ndarray]
 
 
-def scores(judged: Judged, resamples: int, level: float, seed: int) -> dict[str, Any]:
+def scores(
+    judged: Judged,
+    resamples: int,
+    level: float,
+    seed: int,
+    own_metrics: Sequence[Component] = (),
+) -> dict[str, Any]:
     """Give every metric with its interval, each member's and each baseline's, and by class.
+
+    `own_metrics` are those from components/; they stand beside the others.
 
     Intervals are percentiles of a bootstrap over groups (Efron, 1979): duplicates count once.
     """
     task, target = judged.labels.task, judged.target
     found: dict[str, Any] = {"metrics": measure(task, target, judged.final)}
     intervals = interval(task, target, judged.final, judged.groups, resamples, seed, level)
+    own = prepare_components(own_metrics, task, target, judged.final)
+    names, n = [metric.name for metric in own_metrics], len(target)
+    found["metrics"] |= own(None)
+    intervals |= bootstrap(own, names, n, judged.groups, resamples, seed, level)
     found["interval"] = {name: value._asdict() for name, value in intervals.items()}
     main = MAIN[task]
     for kind in ("members", "baselines"):
         predictions: Mapping[str, np.ndarray] = getattr(judged, kind)
         found[kind] = {
             name: measure(task, target, values)
+            | prepare_components(own_metrics, task, target, values)(None)
             | _main(judged, values, resamples, level, seed, main)
             for name, values in predictions.items()
         }
@@ -104,8 +119,19 @@ def summary(
     return (
         [f"{final} {main} [{level:.0%} interval]"]
         + [f"{name:<{width}}  " + _score(s[main], s["low"], s["high"]) for name, s in rows]
+        + _own_lines(values)
         + told
     )
+
+
+def _own_lines(values: Mapping[str, Any]) -> list[str]:
+    """Return a line for each metric from components/."""
+    own = [name for name in values["metrics"] if is_component(name)]
+    bounds = values["interval"]
+    return [
+        f"{name}  " + _score(values["metrics"][name], bounds[name]["low"], bounds[name]["high"])
+        for name in own
+    ]
 
 
 def _apart(judged: Sequence[str], classes: Sequence[str]) -> str:

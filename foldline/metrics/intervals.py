@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from foldline.metrics.registry import METRICS, prepare
+from foldline.metrics.registry import METRICS, Measuring, prepare
 
 Groups = Sequence[Hashable] | NDArray[Any] | None
 
@@ -50,14 +50,22 @@ def interval(
     that nothing can be said, the interval is NaN.
     """
     measuring = prepare(task, target, predictions, names, predicted)
-    values = [
-        measuring(weights)
-        for weights in _resample(len(np.asarray(target)), groups, resamples, seed)
-    ]
-    return {
-        name: _bounds(np.array([value[name] for value in values]), level)
-        for name in (METRICS[task] if names is None else names)
-    }
+    chosen = list(METRICS[task] if names is None else names)
+    return bootstrap(measuring, chosen, len(np.asarray(target)), groups, resamples, seed, level)
+
+
+def bootstrap(
+    measuring: Measuring,
+    names: Sequence[str],
+    n: int,
+    groups: Groups,
+    resamples: int,
+    seed: int,
+    level: float,
+) -> dict[str, Interval]:
+    """Return the intervals of what `measuring` makes of weights (n,), as `interval` does."""
+    values = [measuring(weights) for weights in _resample(n, groups, resamples, seed)]
+    return {name: _bounds(np.array([value[name] for value in values]), level) for name in names}
 
 
 def paired_interval(

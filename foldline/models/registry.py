@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from foldline.core.errors import FoldlineError, listed
+from foldline.core.io.components import component_version, is_component
 from foldline.core.io.files import digest, read_json, replacing, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.params import Recipe
@@ -22,6 +23,7 @@ from foldline.models import (
     tfidf,
     zero_shot,
 )
+from foldline.models.component_model import component_kind
 from foldline.models.interface import Fitted, Job, Kind, Model
 from foldline.models.neural import transformer
 
@@ -34,11 +36,25 @@ PLAIN = ("majority", "random", "external")
 
 def kind_of(model: str) -> str:
     """Give the name of the kind that `model:` in params.yaml means."""
-    return model if model in KINDS else PRETRAINED
+    return model if model in KINDS or is_component(model) else PRETRAINED
+
+
+def get_kind(name: str) -> Kind:
+    """Return a kind by the name that `kind_of` returns: one of KINDS, or a component.
+
+    Raises:
+        FoldlineError: where a component cannot be used.
+    """
+    return component_kind(name) if is_component(name) else KINDS[name]
+
+
+def component_code(folder: Path) -> str | None:
+    """Return a hash of components/ if the model in this folder is a component's, else None."""
+    return component_version(read_json(folder / CARD)["kind"])
 
 
 def identity(recipe: Recipe, labels: Labels) -> list[object]:
-    """Give what a fit depends on beside rows and params: the labels, and the files it reads."""
+    """Give what a fit depends on beside rows and params: labels, components, files it reads."""
     named = {
         "keywords": recipe.keywords.file,
         "static": recipe.static.vectors,
@@ -48,7 +64,8 @@ def identity(recipe: Recipe, labels: Labels) -> list[object]:
     }
     beside = Path(named.get(recipe.model, recipe.model) or "")
     there = beside != Path() and beside.exists()
-    return [labels.task, *labels.classes, digest(beside) if there else None]
+    own = component_version(recipe.model, recipe.train.loss)
+    return [labels.task, *labels.classes, own, digest(beside) if there else None]
 
 
 def fit(job: Job) -> Fitted:
@@ -66,7 +83,11 @@ def fit(job: Job) -> Fitted:
                 f"label '{strange[0]}' is not one of the classes "
                 f"{listed(job.labels.classes)}: run `dvc repro -f prepare`"
             )
-    kind = KINDS[kind_of(job.recipe.model)]
+    return fit_kind(get_kind(kind_of(job.recipe.model)), job)
+
+
+def fit_kind(kind: Kind, job: Job) -> Fitted:
+    """Fit a model of a kind; the order of the rows changes nothing."""
     job = replace(job, train=_by_id(job.train), valid=_by_id(job.valid))
     if job.recipe.target.transform != "none" and job.recipe.model not in PLAIN:
         return target_transform.with_transform(job, kind.fit)
@@ -100,7 +121,7 @@ def load(folder: Path) -> Model:
     """
     card = read_json(folder / CARD)
     try:
-        model = KINDS[card["kind"]].load(folder, Labels(card["task"], tuple(card["classes"])))
+        model = get_kind(card["kind"]).load(folder, Labels(card["task"], tuple(card["classes"])))
         return target_transform.wrapped(model, card["target"])
     except (FoldlineError, ImportError, MemoryError):
         raise

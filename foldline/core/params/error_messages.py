@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foldline.core.errors import nearest
+from foldline.core.io.components import PATTERN
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -94,6 +95,8 @@ def _wanted(problem: Problem) -> str:
     if kind in ("too_short", "too_long"):
         least, most = context.get("min_length"), context.get("max_length")
         return f"a list of {f'at least {least}' if most is None else most}"
+    if kind == "string_pattern_mismatch" and context["pattern"] == PATTERN:
+        return "components.<name>"
     plain = problem["msg"].removeprefix("Input should be ")
     return _WANTED.get(str(kind), str(plain))
 

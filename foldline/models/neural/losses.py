@@ -6,10 +6,12 @@ every loss is a sum over rows divided by the number of rows of the whole optimis
 """
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from foldline.core.io.components import Component, Options, is_component
 from foldline.core.io.labels import Labels
 from foldline.core.params import Train
 
@@ -18,12 +20,23 @@ Loss = Callable[..., Any]
 RowLoss = Callable[[Any, Any], Any]
 
 
-def loss_for(labels: Labels, target: np.ndarray, options: Train) -> Loss:
+def loss_for(
+    labels: Labels,
+    target: np.ndarray,
+    options: Train,
+    components: Options = MappingProxyType({}),
+) -> Loss:
     """Give the `compute_loss_func` of Trainer for a task.
 
     `target` are the training rows' class codes (n,), shares of classes (n, c), labels (n, c) of 0
-    and 1, or numbers: balanced weights come from them.
+    and 1, or numbers: balanced weights come from them. `components` are the options of a loss from
+    components/.
     """
+    if is_component(options.loss):
+        own = component_loss(Component(options.loss, "loss", components))
+        balanced = options.class_weights == "balanced"
+        weights = balanced_weights(target, len(labels.classes)) if balanced else None
+        return over_rows(weighted(own, weights))
     if labels.task == "multilabel":
         return over_rows(LABELS[options.loss](options, positive_weights(target, options)))
     if labels.task == "regression":
@@ -32,6 +45,21 @@ def loss_for(labels: Labels, target: np.ndarray, options: Train) -> Loss:
     if options.class_weights == "balanced":
         weights = balanced_weights(target, len(labels.classes))
     return over_rows(weighted(CLASSES[options.loss](options), weights))
+
+
+def component_loss(component: Component) -> RowLoss:
+    """Return a loss from components/ that is checked to return one value a row."""
+
+    def rows(logits: Any, labels: Any) -> Any:
+        target = labels.to(logits.dtype) if labels.ndim == 2 else labels
+        losses = component(logits, target)
+        if getattr(losses, "shape", None) != logits.shape[:1]:
+            found = getattr(losses, "shape", type(losses).__name__)
+            needed = f"a tensor of shape ({len(logits)},), a loss for each row, not their mean"
+            raise component.wrong_result(f"{found}", needed)
+        return losses
+
+    return rows
 
 
 def balanced_weights(target: np.ndarray, classes: int) -> np.ndarray:

@@ -94,7 +94,7 @@ def trainer_for(
     """Give the trainer of a recipe over rows in standard units; batches are cut in `cuts`."""
     trainer = kind(
         recipe=job.recipe,
-        loss=loss_for(job.labels, data.target, job.recipe.train),
+        loss=loss_for(job.labels, data.target, job.recipe.train, job.recipe.components),
         step_rows=job.recipe.batch_size * job.recipe.train.accumulation,
         together=job.recipe.train.contrastive > 0,
         model=model,

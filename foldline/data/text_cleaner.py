@@ -1,0 +1,29 @@
+"""A text cleaner from components/, applied to every text after its normal form."""
+
+from collections.abc import Callable
+from typing import Any
+
+from foldline.core.io.components import Component, Options
+from foldline.core.params import Prepare
+from foldline.data.normalization import normalise
+
+Cleaner = Callable[[str], str]
+
+
+def text_cleaner(prepare: Prepare, components: Options) -> Cleaner:
+    """Return the function that brings a raw text to the form that models see.
+
+    Raises:
+        FoldlineError: where the cleaner that `prepare.clean` names cannot be used.
+    """
+    if prepare.clean is None:
+        return lambda text: normalise(text, prepare.unicode)
+    component = Component(prepare.clean, "cleaner", components)
+
+    def clean(text: str) -> str:
+        cleaned: Any = component(normalise(text, prepare.unicode))
+        if not isinstance(cleaned, str):
+            raise component.wrong_result(type(cleaned).__name__, "the cleaned text, a str")
+        return normalise(cleaned, prepare.unicode)
+
+    return clean
