@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import random
 import subprocess
 import sys
 from collections import Counter
@@ -10,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -23,26 +21,11 @@ from foldline.augmentation.hangul import composed, is_hangul, typed
 from foldline.augmentation.typos import noise
 from foldline.core.errors import FoldlineError
 from foldline.core.params.augmentation import Method
+from foldline.testing import augmenters as contract
+from foldline.testing.augmenters import sample_asks as asks
+from foldline.testing.sample_data import TEXTS
 from tests.helpers.augmented_copies import copies
 
-TEXTS = (
-    "one two three four five six seven eight nine ten",
-    "오늘은 비가 오고 바람이 많이 불어서 집에 있었다",
-    "mixed 섞인 text 문장 http://a.b/c :) 3,000원",
-    "word",
-    "낱말",
-    "두 낱말",
-    "a",
-    "?!",
-    "   ",
-    "",
-    "🙂🙂 👩‍👩‍👧",
-    "ㅋㅋㅋㅠㅠ",
-    "{text} {label} \\ % \t",
-    "https://example.org/?q=1 me@example.org #tag @you",
-    "á é 中文 🙂 " * 1100,
-    "가" * 10_000,
-)
 # nlpaug's augmenters that need no download, with what they need to be told.
 NLPAUG = {
     "KeyboardAug": {},
@@ -73,10 +56,6 @@ every = pytest.mark.parametrize(
 )
 
 
-def asks(number: int = 0) -> list[Ask]:
-    return [Ask(text, text[::-1], "food", f"r{n}", number) for n, text in enumerate(TEXTS)]
-
-
 @pytest.fixture
 def changer(augment, workplace):
     Path("data/raw").mkdir(parents=True)
@@ -97,44 +76,28 @@ def test_every_augmenter_is_a_choice() -> None:
 @every
 def test_contract(method, options, changer) -> None:
     made = changer(method, options)
-    states = random.getstate(), np.random.get_state()
-    found = made.change(method, asks(), 0)
-
-    assert all(isinstance(text, str) for texts in found for text in texts)
-    for ask, texts in zip(asks(), found, strict=True):
-        before = (ask.text.strip(), ask.text_pair.strip())
-        assert [bool(text.strip()) for text in texts] == [bool(text) for text in before]
-    assert made.change(method, asks(), 0) == found
-    assert random.getstate() == states[0]
-    assert all(np.array_equal(a, b) for a, b in zip(np.random.get_state(), states[1], strict=True))
+    contract.check_copies(partial(made.change, method))
 
 
 @every
 def test_a_copy_knows_no_other_one(method, options, changer) -> None:
     made = changer(method, options)
-    together = made.change(method, asks(3), 1)
     other = pickle.loads(pickle.dumps(made))
-
-    alone = [other.change(method, [ask], 1)[0] for ask in reversed(asks(3))]
-
-    assert alone[::-1] == together
+    contract.check_independence(partial(made.change, method), partial(other.change, method))
 
 
 @every
 def test_changes_most_texts(method, options, changer) -> None:
+    text = contract.LIVELY
     if options.get("nlpaug.name") == "RandomSentAug":
         text = "One two. Three four! Five six? Seven."
-    else:
-        text = "the one quick two brown three fox nine. ten twelve because believe"
-    made = changer(method, options)
-    wanted = [Ask(text, "x y", "food", "r", number) for number in range(16)]
-    found = made.change(method, wanted, 0)
-
-    assert sum(one != text for one, _ in found) >= 8
-    if method != "pairswap":
-        assert len(set(found)) > 2
-        assert made.change(method, wanted, 1) != found
-        assert changer(method, options, seed=2).change(method, wanted, 0) != found
+    made, other = changer(method, options), changer(method, options, seed=2)
+    contract.check_variety(
+        partial(made.change, method),
+        partial(other.change, method),
+        text,
+        random_copies=method != "pairswap",
+    )
 
 
 def test_a_mix_has_all_its_methods(changer, augment) -> None:

@@ -10,12 +10,18 @@ import torch
 from foldline.core.io.labels import Labels
 from foldline.core.params import Train
 from foldline.models.neural import losses
-from foldline.models.neural.losses import CLASSES, NUMBERS, balanced_weights, loss_for
+from foldline.models.neural.losses import CLASSES, LABELS, NUMBERS, balanced_weights, loss_for
+from foldline.testing import check_loss
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5], [0.0, 3.0, 1.0], [1.0, -1.0, 0.0]])
 CODES = torch.tensor([0, 2, 1, 2])
 BALANCED = {"class_weights": "balanced"}
 WEIGHTS = [1.0, 2.0, 3.0]
+TABLES: dict[str, Any] = {
+    "classification": CLASSES,
+    "multilabel": LABELS,
+    "regression": NUMBERS,
+}
 
 
 def outputs(logits: torch.Tensor) -> Any:
@@ -179,6 +185,16 @@ def test_parts_of_a_step_sum_to_the_whole(name, loss) -> None:
     ]
     assert float(sum(parts)) == pytest.approx(float(whole), abs=1e-6)
     assert float(own(outputs(logits), CODES)) == pytest.approx(float(whole), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [(task, name) for task, names in TABLES.items() for name in names],
+)
+def test_contract(task, name, recipe) -> None:
+    options = recipe({"train.loss": name}).train
+    own = LABELS[name](options, None) if task == "multilabel" else TABLES[task][name](options)
+    check_loss(own, task)
 
 
 def test_every_loss_of_params_is_known(recipe) -> None:
