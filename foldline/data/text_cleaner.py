@@ -21,7 +21,10 @@ def text_cleaner(prepare: Prepare, components: Options) -> Cleaner:
     component = Component(prepare.clean, "cleaner", components)
 
     def clean(text: str) -> str:
-        cleaned: Any = component(normalise(text, prepare.unicode))
+        form = normalise(text, prepare.unicode)
+        if not form:
+            return form  # an empty text, or the second text of a row that has one alone
+        cleaned: Any = component(form)
         if not isinstance(cleaned, str):
             raise component.wrong_result(type(cleaned).__name__, "the cleaned text, a str")
         return normalise(cleaned, prepare.unicode)

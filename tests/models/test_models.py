@@ -139,7 +139,6 @@ def test_the_order_of_the_rows_changes_no_model(model, task, fit, rows, labels, 
     assert digest(folders[0]) == digest(folders[1])
 
 
-@pytest.mark.slow
 @each
 def test_validation_rows_teach_nothing(model, task, fit, rows) -> None:
     """But those kinds that stop early look at them."""

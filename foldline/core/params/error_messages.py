@@ -81,7 +81,8 @@ def _message(problems: list[Problem], key: str) -> str:
     allowed = " or ".join(dict.fromkeys(_wanted(each) for each in problems))
     hint = ""
     if kind == "literal_error":
-        close = nearest(str(found), _choices(problem))
+        literals = [each for each in problems if each["type"] == "literal_error"]
+        close = nearest(str(found), [choice for each in literals for choice in _choices(each)])
         hint = f"; did you mean '{close}'?" if close else ""
     elif kind == "string_type" and isinstance(found, (int, float)):
         hint = f"; put it in quotes: '{found}'"
