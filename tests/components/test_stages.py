@@ -3,10 +3,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from foldline.core.errors import FoldlineError
+from foldline.core.params import Kfold
+from foldline.ensembling import members
+from foldline.ensembling.cross_validation import Fold
 from foldline.models import registry
 from tests.helpers import projects
 from tests.helpers.component_files import write_component, write_skeleton
@@ -62,6 +66,56 @@ def test_a_transformer_is_trained_by_an_own_loss(task, workplace):
     second = json.loads(Path("metrics/train.json").read_text(encoding="utf-8"))
 
     assert first["fit"] != second["fit"]
+
+
+@pytest.mark.parametrize("use", ["model", "train.loss", "augment.method"])
+def test_a_fold_is_fitted_anew_when_a_component_changes(
+    use, workplace, rows, recipe, labels, augment
+):
+    kinds = {"model": "model", "train.loss": "loss", "augment.method": "augmenter"}
+    path = write_skeleton(kinds[use], "own")
+    own = recipe({use: "components.own"} if use != "augment.method" else {})
+    copies = augment(method="components.own" if use == "augment.method" else "swap")
+    kfold = Kfold(n_splits=3, inner_valid=0.25, keep_models=True, nested=0)
+
+    def key() -> str:
+        table = rows().assign(fold=0)
+        return Fold("model", 0, table, labels("classification"), own, copies, kfold).key
+
+    first = key()
+    assert key() == first
+    path.write_text(path.read_text(encoding="utf-8") + "# edited\n", encoding="utf-8")
+    assert key() != first
+
+
+def test_predictions_are_made_anew_when_the_models_component_changes(workplace, rows):
+    path = write_skeleton("model", "own")
+    projects.make(workplace, {"model": "components.own"})
+    projects.run("prepare", "split", "augment", "train")
+    first = members.predicted(members.MODEL, rows())
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("dtype=np.float64)", "dtype=np.float64)[:, ::-1]"), "utf-8")
+
+    np.testing.assert_array_equal(members.predicted(members.MODEL, rows()), first[:, ::-1])
+
+
+@pytest.mark.slow
+def test_folds_in_other_processes_use_the_components(workplace):
+    for kind in ("model", "augmenter"):
+        write_skeleton(kind, f"own_{kind}")
+    found = []
+    for jobs in (1, 2):
+        changes = {
+            "model": "components.own_model",
+            "augment.method": "components.own_augmenter",
+            "augment.strategy": "n_per_row",
+            "runner.jobs": jobs,
+        }
+        projects.make(workplace, changes)
+        projects.run("prepare", "split", "augment", "kfold")
+        found.append(Path("data/predictions/out_of_fold.csv").read_bytes())
+
+    assert found[0] == found[1]
 
 
 def test_two_metrics_are_printed(workplace, capsys):
