@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from foldline.core.errors import FoldlineError, unknown
 from foldline.core.io import schemas
+from foldline.core.io.components import check_component, is_component
 from foldline.core.io.files import write_json
 from foldline.core.io.labels import MAIN, Labels
 from foldline.core.params import Augment, Settings, Undersample
@@ -39,6 +40,7 @@ def trials(settings: Settings, wanted: Sequence[str]) -> list[Trial]:
         FoldlineError: for a name that is no method.
     """
     copies = [n for n in _choices(Augment) if n not in ("none", "mix")]
+    copies += [n for n in wanted if is_component(n) and check_component(n, "augmenter")]
     drops = [n for n in _choices(Undersample) if n != "none"]
     for name in wanted:
         if name not in [*copies, *drops]:
@@ -157,6 +159,7 @@ def _choices(section: Any) -> list[str]:
     """Give the names that a section's `method` may have."""
     schema = section.model_json_schema()["properties"]["method"]
     parts = schema.get("anyOf", [schema])
+    parts = [part for part in parts if "pattern" not in part]  # names of components
     return [name for part in parts for name in part.get("enum", [part.get("const")])]
 
 
