@@ -89,7 +89,7 @@ class ComponentChange:
         if right and len(changed) == len(batch.texts):
             return list(changed)
         found = f"{len(changed)} texts" if right else type(changed).__name__
-        raise self.component.wrong_result(found, f"a list of {len(batch.texts)} str, one a text")
+        raise self.component.result_error(found, f"a list of {len(batch.texts)} str, one a text")
 
 
 def make_method(name: str, training: Training) -> Method:

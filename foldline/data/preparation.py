@@ -19,7 +19,7 @@ from foldline.data.duplicates import find_duplicates, group_names
 from foldline.data.multilabel import notes as several_notes
 from foldline.data.multilabel import one_a_label
 from foldline.data.rows import Part, changed_originals, load_part
-from foldline.data.text_cleaner import text_cleaner
+from foldline.data.text_cleaner import make_cleaner
 
 FEWEST_ROWS = 10
 
@@ -54,7 +54,7 @@ def prepare_rows(
     judged = read_judgements(data)
     made = aggregated(judged)
     given = {name: path for name, path in (files | {"predict": data.predict}).items() if path}
-    clean = text_cleaner(prepare, components)
+    clean = make_cleaner(prepare, components)
     everything = [load_part(n, path, task, data, prepare, made, clean) for n, path in given.items()]
     parts = [part for part in everything if part.name != "predict"]
     unlabelled = everything[-1] if data.predict else None

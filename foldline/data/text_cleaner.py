@@ -10,7 +10,7 @@ from foldline.data.normalization import normalise
 Cleaner = Callable[[str], str]
 
 
-def text_cleaner(prepare: Prepare, components: Options) -> Cleaner:
+def make_cleaner(prepare: Prepare, components: Options) -> Cleaner:
     """Return the function that brings a raw text to the form that models see.
 
     Raises:
@@ -26,7 +26,7 @@ def text_cleaner(prepare: Prepare, components: Options) -> Cleaner:
             return form  # an empty text, or the second text of a row that has one alone
         cleaned: Any = component(form)
         if not isinstance(cleaned, str):
-            raise component.wrong_result(type(cleaned).__name__, "the cleaned text, a str")
+            raise component.result_error(type(cleaned).__name__, "the cleaned text, a str")
         return normalise(cleaned, prepare.unicode)
 
     return clean

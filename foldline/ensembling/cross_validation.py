@@ -18,7 +18,7 @@ from foldline.augmentation.augment_rows import balance
 from foldline.augmentation.changing import methods_of
 from foldline.augmentation.external_inputs import outside
 from foldline.core.errors import FoldlineError
-from foldline.core.io.components import component_version
+from foldline.core.io.components import hash_components
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive
@@ -73,7 +73,7 @@ class Fold:
             self.recipe.model_dump(),
             _determining(self.augment),
             outside(self.augment),
-            component_version(*methods_of(self.augment)),
+            hash_components(*methods_of(self.augment)),
             self.kfold.model_dump(),
             code_version(*_FOLDERS),
             libraries(),

@@ -107,6 +107,6 @@ def predicted(folder: Path, rows: pd.DataFrame) -> np.ndarray:
     """Give one model's prediction of rows; the same model and rows are predicted once."""
     texts = rows[["id", "text", "text_pair"]]
     code = code_version("core/io", "encoders", "models")
-    own = registry.component_code(folder)
+    own = registry.hash_model_component(folder)
     key = fingerprint("predict", digest(folder), texts, code, own, libraries())
     return remembered(key, lambda: registry.load(folder).predict(rows))

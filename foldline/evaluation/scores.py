@@ -10,7 +10,7 @@ import pandas as pd
 from foldline.core.errors import listed
 from foldline.core.io.components import Component, is_component
 from foldline.core.io.labels import MAIN, THRESHOLD, Labels
-from foldline.metrics.component_metrics import prepare_components
+from foldline.metrics.component_metrics import prepare_component_metrics
 from foldline.metrics.intervals import bootstrap, interval
 from foldline.metrics.registry import measure, per_class
 
@@ -52,7 +52,7 @@ def scores(
     task, target = judged.labels.task, judged.target
     found: dict[str, Any] = {"metrics": measure(task, target, judged.final)}
     intervals = interval(task, target, judged.final, judged.groups, resamples, seed, level)
-    own = prepare_components(own_metrics, task, target, judged.final)
+    own = prepare_component_metrics(own_metrics, task, target, judged.final)
     names, n = [metric.name for metric in own_metrics], len(target)
     found["metrics"] |= own(None)
     intervals |= bootstrap(own, names, n, judged.groups, resamples, seed, level)
@@ -62,7 +62,7 @@ def scores(
         predictions: Mapping[str, np.ndarray] = getattr(judged, kind)
         found[kind] = {
             name: measure(task, target, values)
-            | prepare_components(own_metrics, task, target, values)(None)
+            | prepare_component_metrics(own_metrics, task, target, values)(None)
             | _main(judged, values, resamples, level, seed, main)
             for name, values in predictions.items()
         }
@@ -119,12 +119,12 @@ def summary(
     return (
         [f"{final} {main} [{level:.0%} interval]"]
         + [f"{name:<{width}}  " + _score(s[main], s["low"], s["high"]) for name, s in rows]
-        + _own_lines(values)
+        + _format_own_metrics(values)
         + told
     )
 
 
-def _own_lines(values: Mapping[str, Any]) -> list[str]:
+def _format_own_metrics(values: Mapping[str, Any]) -> list[str]:
     """Return a line for each metric from components/."""
     own = [name for name in values["metrics"] if is_component(name)]
     bounds = values["interval"]

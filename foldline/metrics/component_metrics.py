@@ -11,7 +11,7 @@ from foldline.metrics.registry import Measuring
 from foldline.metrics.weighted_sample import Floats
 
 
-def prepare_components(
+def prepare_component_metrics(
     metrics: Sequence[Component], task: str, target: ArrayLike, predictions: ArrayLike
 ) -> Measuring:
     """Return the function from weights (n,), or None for all 1, to the value of each metric.
@@ -38,4 +38,4 @@ def _value(metric: Component, sample: tuple[NDArray[np.generic], Floats, Floats]
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise metric.wrong_result(type(value).__name__, "one number") from None
+        raise metric.result_error(type(value).__name__, "one number") from None

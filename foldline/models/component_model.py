@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError
-from foldline.core.io.components import check_component, component_errors, file_of
+from foldline.core.io.components import check_component, component_path, report_errors
 from foldline.core.io.labels import Labels
 from foldline.models.interface import Fitted, Job, Kind, Model
 
@@ -25,7 +25,7 @@ class ComponentModel:
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """Return (n, c) float64 probabilities, or (n,) numbers, in the order of the rows."""
-        with component_errors(self.name):
+        with report_errors(self.name):
             predictions = np.asarray(self.model.predict(rows), dtype=np.float64)
         shape = (
             (len(rows),)
@@ -40,7 +40,7 @@ class ComponentModel:
             if predictions.shape != shape:
                 found = f"an array of shape {predictions.shape}"
             raise FoldlineError(
-                f"`predict` of the model of {file_of(self.name).as_posix()} returned {found}; it "
+                f"`predict` of the model of {component_path(self.name)} returned {found}; it "
                 f"must return finite numbers of shape {shape}. Check it with "
                 "`python run.py test -k components`"
             )
@@ -48,11 +48,11 @@ class ComponentModel:
 
     def save(self, folder: Path) -> None:
         """Write the model into an empty folder."""
-        with component_errors(self.name):
+        with report_errors(self.name):
             self.model.save(folder)
 
 
-def component_kind(name: str) -> Kind:
+def load_kind(name: str) -> Kind:
     """Return the kind that a component defines.
 
     Raises:
@@ -61,17 +61,17 @@ def component_kind(name: str) -> Kind:
     module = check_component(name, "model")
 
     def fit(job: Job) -> Fitted:
-        with component_errors(name):
+        with report_errors(name):
             fitted = module.fit(job)
         if not isinstance(fitted, Fitted):
             raise FoldlineError(
-                f"`fit` of {file_of(name).as_posix()} returned {type(fitted).__name__}; it must "
+                f"`fit` of {component_path(name)} returned {type(fitted).__name__}; it must "
                 f"return {Fitted.__name__}(model) of foldline.models.interface"
             )
         return replace(fitted, model=ComponentModel(fitted.model, name, job.labels))
 
     def load(folder: Path, labels: Labels) -> Model:
-        with component_errors(name):
+        with report_errors(name):
             return ComponentModel(module.load(folder, labels), name, labels)
 
     return Kind(fit, load, stops_early=bool(getattr(module, "STOPS_EARLY", False)))

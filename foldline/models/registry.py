@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from foldline.core.errors import FoldlineError, listed
-from foldline.core.io.components import component_version, is_component
+from foldline.core.io.components import hash_components, is_component
 from foldline.core.io.files import digest, read_json, replacing, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.params import Recipe
@@ -23,7 +23,7 @@ from foldline.models import (
     tfidf,
     zero_shot,
 )
-from foldline.models.component_model import component_kind
+from foldline.models.component_model import load_kind
 from foldline.models.interface import Fitted, Job, Kind, Model
 from foldline.models.neural import transformer
 
@@ -45,12 +45,12 @@ def get_kind(name: str) -> Kind:
     Raises:
         FoldlineError: where a component cannot be used.
     """
-    return component_kind(name) if is_component(name) else KINDS[name]
+    return load_kind(name) if is_component(name) else KINDS[name]
 
 
-def component_code(folder: Path) -> str | None:
+def hash_model_component(folder: Path) -> str | None:
     """Return a hash of components/ if the model in this folder is a component's, else None."""
-    return component_version(read_json(folder / CARD)["kind"])
+    return hash_components(read_json(folder / CARD)["kind"])
 
 
 def identity(recipe: Recipe, labels: Labels) -> list[object]:
@@ -64,7 +64,7 @@ def identity(recipe: Recipe, labels: Labels) -> list[object]:
     }
     beside = Path(named.get(recipe.model, recipe.model) or "")
     there = beside != Path() and beside.exists()
-    own = component_version(recipe.model, recipe.train.loss)
+    own = hash_components(recipe.model, recipe.train.loss)
     return [labels.task, *labels.classes, own, digest(beside) if there else None]
 
 

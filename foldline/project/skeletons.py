@@ -48,14 +48,14 @@ def write_skeleton(kind: str, name: str) -> Path:
         raise FoldlineError(
             f"{path.as_posix()} exists, and is not overwritten: choose another name, or remove it"
         )
-    write_text(path, skeleton(kind, name, _task()))
+    write_text(path, render_skeleton(kind, name, _task()))
     init = FOLDER / "__init__.py"
     if not init.exists():
         write_text(init, '"""This project\'s own parts."""\n')
     return path
 
 
-def skeleton(kind: str, name: str, task: str) -> str:
+def render_skeleton(kind: str, name: str, task: str) -> str:
     """Return the content of a file that passes the checks of its kind."""
     files = (TEMPLATES / f"{kind}.py.txt", TEMPLATES / f"{kind}_{task}.py.txt")
     template = next(file for file in files if file.exists())

@@ -9,7 +9,7 @@ import numpy as np
 from foldline.augmentation.augmenters import Each
 from foldline.augmentation.requests import Ask, Texts
 from foldline.augmentation.word_tokenizer import Batch
-from foldline.testing.contract import function_of, require
+from foldline.testing.contract import get_function, require
 from foldline.testing.sample_data import TEXTS
 
 Change = Callable[[list[Ask], int], list[Texts]]
@@ -22,7 +22,7 @@ def check_augmenter(part: Any, options: Mapping[str, Any] | None = None) -> None
     Raises:
         ContractError: naming what is wrong and what to change.
     """
-    function = function_of(part, "augment", options)
+    function = get_function(part, "augment", options)
 
     def change(batch: Batch) -> list[str]:
         before = list(batch.texts)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from foldline.data.normalization import normalise
-from foldline.testing.contract import function_of, require
+from foldline.testing.contract import get_function, require
 from foldline.testing.sample_data import TEXTS
 
 
@@ -14,9 +14,9 @@ def check_cleaner(part: Any, options: Mapping[str, Any] | None = None) -> None:
     Raises:
         ContractError: naming what is wrong and what to change.
     """
-    clean = function_of(part, "clean", options)
+    clean = get_function(part, "clean", options)
     texts = [normalise(text) for text in TEXTS]
-    cleaned = [check_cleaned(clean, text) for text in texts]
+    cleaned = [check_clean_text(clean, text) for text in texts]
     again = [clean(text) for text in reversed(texts)]
     require(
         again[::-1] == cleaned,
@@ -26,7 +26,7 @@ def check_cleaner(part: Any, options: Mapping[str, Any] | None = None) -> None:
     require(any(cleaned), "every text becomes empty", "Keep the words that a model should read")
 
 
-def check_cleaned(clean: Callable[[str], str], text: str) -> str:
+def check_clean_text(clean: Callable[[str], str], text: str) -> str:
     """Check a text's cleaned form, and return it: it is a str, and cleaning it changes nothing."""
     cleaned = clean(text)
     require(

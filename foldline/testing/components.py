@@ -17,7 +17,7 @@ from foldline.testing.cleaners import check_cleaner
 from foldline.testing.contract import ContractError
 from foldline.testing.losses import check_loss
 from foldline.testing.metrics import check_metric
-from foldline.testing.models import check_model, project_recipe
+from foldline.testing.models import check_model, read_recipe
 
 
 def check_components(folder: str | Path = PACKAGE) -> list[str]:
@@ -32,13 +32,13 @@ def check_components(folder: str | Path = PACKAGE) -> list[str]:
     checked = []
     with chdir(Path(folder).resolve().parent):
         for file in sorted(Path(PACKAGE).glob("[!_]*.py")):
-            for kind in kinds_of(f"{PACKAGE}.{file.stem}"):
+            for kind in list_kinds(f"{PACKAGE}.{file.stem}"):
                 _check(f"{PACKAGE}.{file.stem}", kind)
                 checked.append(f"{file.stem}: {kind}")
     return checked
 
 
-def kinds_of(name: str) -> list[str]:
+def list_kinds(name: str) -> list[str]:
     """Return the kinds whose functions a component defines.
 
     Raises:
@@ -59,7 +59,7 @@ def kinds_of(name: str) -> list[str]:
 
 
 def _check(name: str, kind: str) -> None:
-    recipe = project_recipe(name)
+    recipe = read_recipe(name)
     try:
         module = check_component(name, kind)
         _run(kind, module, recipe)

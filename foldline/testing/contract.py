@@ -18,7 +18,7 @@ def require(condition: object, problem: str, advice: str) -> None:
         raise ContractError(f"{problem}. {advice}")
 
 
-def function_of(part: Any, name: str, options: Mapping[str, Any] | None) -> Callable[..., Any]:
+def get_function(part: Any, name: str, options: Mapping[str, Any] | None) -> Callable[..., Any]:
     """Return the function of a module by its name, or a function itself, with options."""
     if not isinstance(part, ModuleType):
         return partial(part, **(options or {}))
@@ -32,7 +32,7 @@ def function_of(part: Any, name: str, options: Mapping[str, Any] | None) -> Call
     return partial(function, **(options or {}))
 
 
-def same(first: Any, second: Any, tolerance: float = 0.0) -> bool:
+def equal_arrays(first: Any, second: Any, tolerance: float = 0.0) -> bool:
     """Return whether two arrays are equal up to an absolute difference; NaN equals NaN."""
     a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     return a.shape == b.shape and bool(np.allclose(a, b, rtol=0, atol=tolerance, equal_nan=True))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from foldline.testing.contract import function_of, require, same
+from foldline.testing.contract import equal_arrays, get_function, require
 
 N, CLASSES = 6, 3
 CLOSE = 1e-5
@@ -17,7 +17,7 @@ def check_loss(part: Any, task: str, options: Mapping[str, Any] | None = None) -
     """
     import torch
 
-    loss = function_of(part, "loss", options)
+    loss = get_function(part, "loss", options)
     logits, target = sample_logits(task)
     before = logits.clone(), target.clone()
     losses = loss(logits, target)
@@ -58,7 +58,7 @@ def check_rows_alone(loss: Callable[..., Any], logits: Any, target: Any) -> None
     together = loss(logits, target).tolist()
     alone = [float(loss(logits[i : i + 1], target[i : i + 1])) for i in range(len(logits))]
     require(
-        same(alone, together, CLOSE),
+        equal_arrays(alone, together, CLOSE),
         "the loss of a row changes with the other rows of its batch",
         "Calculate each row by itself: a batch is cut into parts where memory is short, and its "
         "loss must stay the same",
@@ -121,7 +121,7 @@ def check_shares(loss: Callable[..., Any]) -> None:
 
     logits, target = sample_logits("classification")
     require(
-        same(
+        equal_arrays(
             loss(logits, torch.eye(CLASSES)[target]).tolist(), loss(logits, target).tolist(), CLOSE
         ),
         "a target of shares, all of one class, costs other than the class itself",

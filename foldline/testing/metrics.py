@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foldline.testing.contract import ContractError, function_of, require
+from foldline.testing.contract import ContractError, get_function, require
 from foldline.testing.sample_data import sample_predictions
 
 # Values by name, of target, predictions and weights (None: 1 each).
@@ -24,7 +24,7 @@ def check_metric(part: Any, task: str, options: Mapping[str, Any] | None = None)
     Raises:
         ContractError: naming what is wrong and what to change.
     """
-    function = function_of(part, "metric", options)
+    function = get_function(part, "metric", options)
     ends = {"metric": _range(part)}
 
     def measure(

@@ -18,7 +18,7 @@ from foldline.core.io.labels import Labels
 from foldline.core.params import Recipe
 from foldline.core.params.loading import read
 from foldline.models.interface import Fitted, Job, Kind, Model
-from foldline.testing.contract import require, same
+from foldline.testing.contract import equal_arrays, require
 from foldline.testing.sample_data import HARD_PAIRS, HARD_TEXTS, sample_labels, sample_rows
 
 Predict = Callable[[pd.DataFrame], np.ndarray]
@@ -38,8 +38,8 @@ def check_model(kind: Any, recipe: Recipe | None = None) -> None:
     """
     from foldline.models.registry import fit_kind
 
-    recipe = recipe or project_recipe(getattr(kind, "__name__", "tfidf"))
-    own, labels = _guarded(kind), sample_labels(recipe.task)
+    recipe = recipe or read_recipe(getattr(kind, "__name__", "tfidf"))
+    own, labels = _wrap_kind(kind), sample_labels(recipe.task)
     with TemporaryDirectory() as name:
 
         def fit(train: pd.DataFrame, valid: pd.DataFrame) -> Model:
@@ -57,7 +57,7 @@ def check_model(kind: Any, recipe: Recipe | None = None) -> None:
         check_absent_class(fit, rows, labels)
 
 
-def project_recipe(name: str, path: Path = Path("params.yaml")) -> Recipe:
+def read_recipe(name: str, path: Path = Path("params.yaml")) -> Recipe:
     """Return the recipe of a params file with `model` set to this name."""
     content = read(path)
     own = {key: content[key] for key in Recipe.model_fields} | {"model": name}
@@ -94,7 +94,7 @@ def check_predictions(predictions: Any, n: int, labels: Labels) -> None:
     )
     sums = predictions.sum(axis=1)
     require(
-        labels.task == "multilabel" or same(sums, np.ones(n), 1e-6),
+        labels.task == "multilabel" or equal_arrays(sums, np.ones(n), 1e-6),
         f"the probabilities of a row sum to {sums[np.abs(sums - 1).argmax()] if n else 1:g}, not 1",
         "Divide each row of the predictions by its sum",
     )
@@ -116,13 +116,13 @@ def check_row_order(predict: Predict, rows: pd.DataFrame, labels: Labels) -> Non
     )
     reverse = predict(rows.iloc[::-1])[::-1]
     require(
-        same(reverse, together, CLOSE),
+        equal_arrays(reverse, together, CLOSE),
         "rows in reverse order have other predictions",
         advice,
     )
     alone = np.concatenate([predict(rows.iloc[i : i + 1]) for i in range(len(rows))])
     require(
-        same(alone, together, CLOSE),
+        equal_arrays(alone, together, CLOSE),
         "a row predicted alone has another prediction than among other rows",
         advice,
     )
@@ -137,7 +137,7 @@ def check_any_text(predict: Predict, rows: pd.DataFrame, labels: Labels) -> None
     together = predict(table)
     check_predictions(together, len(table), labels)
     require(
-        same(predict(table.iloc[:1]), together[:1], CLOSE),
+        equal_arrays(predict(table.iloc[:1]), together[:1], CLOSE),
         "an empty text has another prediction alone than among other rows",
         "Treat each row by itself in `predict`",
     )
@@ -156,7 +156,7 @@ def check_saved_model(model: Model, load: Callable[[Path], Model], rows: pd.Data
         loaded = load(Path(name))
         predictions = loaded.predict(rows)
     require(
-        same(predictions, model.predict(rows)),
+        equal_arrays(predictions, model.predict(rows)),
         "a saved and loaded model gives other predictions",
         "Let `save` write all that `predict` needs, in full precision, and `load` read it",
     )
@@ -166,7 +166,7 @@ def check_seed(fit: Fit, train: pd.DataFrame, valid: pd.DataFrame) -> None:
     """Check that two fits to the same rows with one seed give the same predictions."""
     first, second = (fit(train, valid).predict(train) for _ in range(2))
     require(
-        same(first, second),
+        equal_arrays(first, second),
         "two fits with the same seed give different predictions",
         "Seed everything random by `job.recipe.seed`: `np.random.default_rng(job.recipe.seed)`, "
         "or `random_state=job.recipe.seed` in scikit-learn",
@@ -191,12 +191,12 @@ def check_validation_labels(
     changed = valid.assign(label=np.roll(valid["label"].to_numpy(), 1))
     first, second = (fit(train, table).predict(rows) for table in (valid, changed))
     require(
-        same(first, second),
+        equal_arrays(first, second),
         "other labels of the validation rows give other predictions: they leak into the model",
         advice,
     )
     require(
-        same(first, without),
+        equal_arrays(first, without),
         "without validation rows the predictions are others: these rows leak into the model",
         advice,
     )
@@ -211,7 +211,7 @@ def check_absent_class(fit: Fit, rows: pd.DataFrame, labels: Labels) -> None:
     check_predictions(predictions, len(rows), labels)
 
 
-def _guarded(kind: Any) -> Kind:
+def _wrap_kind(kind: Any) -> Kind:
     """Return a kind whose `fit` is checked for its result, and for leaving its tables alone."""
 
     def fit(job: Job) -> Fitted:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from foldline.project.skeletons import skeleton
+from foldline.project.skeletons import render_skeleton
 from foldline.testing import (
     ContractError,
     check_augmenter,
@@ -15,14 +15,14 @@ from foldline.testing import (
     check_metric,
 )
 from tests.helpers import projects
-from tests.helpers.component_files import edited, write_component
+from tests.helpers.component_files import skeleton_with, write_component
 
 TASKS = ("classification", "multilabel", "regression")
 PREDICT = "return np.asarray(self.pipeline.predict(_texts(rows)), dtype=np.float64)"
 SCORES = "scores = np.asarray(self.pipeline.predict(_texts(rows)), dtype=np.float64)\n        "
 
 
-def caught(source: str, task: str = "classification") -> str:
+def contract_message(source: str, task: str = "classification") -> str:
     """Return the message about components/own.py with this source."""
     write_component("own", source)
     projects.make(Path(), task=task)
@@ -34,7 +34,7 @@ def caught(source: str, task: str = "classification") -> str:
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("kind", ["model", "augmenter", "loss", "metric", "cleaner"])
 def test_skeletons_pass(kind, task, workplace):
-    write_component("own", skeleton(kind, "own", task))
+    write_component("own", render_skeleton(kind, "own", task))
     projects.make(workplace, task=task)
 
     assert check_components("components") == [f"own: {kind}"]
@@ -98,7 +98,7 @@ def test_skeletons_pass(kind, task, workplace):
     ],
 )
 def test_a_broken_model_is_caught(old, new, problem, advice, workplace):
-    message = caught(edited("model", old, new))
+    message = contract_message(skeleton_with("model", old, new))
 
     assert re.search(problem, message), message
     assert message.startswith("components/own.py (model): ")
@@ -106,7 +106,7 @@ def test_a_broken_model_is_caught(old, new, problem, advice, workplace):
 
 
 def test_a_model_that_stops_early_may_look_at_validation_rows(workplace):
-    source = edited("model", "STOPS_EARLY = False", "STOPS_EARLY = True").replace(
+    source = skeleton_with("model", "STOPS_EARLY = False", "STOPS_EARLY = True").replace(
         "_texts(job.train), _targets(job.train",
         "_texts(train := pd.concat([job.train, job.valid])), _targets(train",
     )
@@ -159,7 +159,7 @@ def test_an_augmenter_that_draws_from_a_global_generator_is_caught():
 )
 def test_a_broken_loss_is_caught(source, problem, workplace):
     head = "def loss(logits, target):\n    from torch.nn.functional import cross_entropy\n"
-    message = caught(f"{head}    return {source}\n")
+    message = contract_message(f"{head}    return {source}\n")
 
     assert problem in message
     assert message.startswith("components/own.py (loss): ")
@@ -193,7 +193,7 @@ def test_a_loss_that_knows_no_shares_is_caught():
     ],
 )
 def test_a_broken_metric_is_caught(old, new, problem, workplace):
-    message = caught(edited("metric", old, new))
+    message = contract_message(skeleton_with("metric", old, new))
 
     assert problem in message
     assert message.startswith("components/own.py (metric): ")
@@ -230,15 +230,15 @@ def test_a_cleaner_that_remembers_is_caught():
 
 
 def test_a_file_without_any_part_is_caught(workplace):
-    message = caught("def helper(): ...\n")
+    message = contract_message("def helper(): ...\n")
 
     assert "components.own defines none of the functions" in message
     assert "start with _" in message
-    assert "No module named 'nosuch'" in caught("import nosuch\n")
+    assert "No module named 'nosuch'" in contract_message("import nosuch\n")
 
 
 def test_half_a_model_is_caught(workplace):
-    assert "has no function `load`" in caught("def fit(job): ...\n")
+    assert "has no function `load`" in contract_message("def fit(job): ...\n")
 
 
 def test_a_contract_error_is_an_assertion():

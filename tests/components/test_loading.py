@@ -10,7 +10,7 @@ from foldline.core.io.components import (
     FUNCTIONS,
     Component,
     check_component,
-    component_version,
+    hash_components,
     load_component,
 )
 from foldline.core.params import Settings
@@ -33,7 +33,7 @@ KEYS = {
 }
 
 
-def refused(changes: dict[str, object]) -> str:
+def params_message(changes: dict[str, object]) -> str:
     """Return the message about a params.yaml with these changes."""
     projects.make(Path(), changes)
     with pytest.raises(FoldlineError) as caught:
@@ -50,7 +50,7 @@ def test_every_kind_has_a_setting():
 @pytest.mark.parametrize("kind", KEYS)
 def test_a_missing_file_is_refused_with_the_next_step(kind, workplace):
     write_component("slang", SHOUT)
-    message = refused({KEYS[kind]: "components.slnag"})
+    message = params_message({KEYS[kind]: "components.slnag"})
 
     assert f"{KEYS[kind]}  there is no components/slnag.py (did you mean components.slang?)" in (
         message
@@ -61,7 +61,7 @@ def test_a_missing_file_is_refused_with_the_next_step(kind, workplace):
 @pytest.mark.parametrize("kind", KEYS)
 def test_a_missing_function_is_refused(kind, workplace):
     write_component("own", "def helper(text): return text\n")
-    message = refused({KEYS[kind]: "components.own"})
+    message = params_message({KEYS[kind]: "components.own"})
 
     assert f"components/own.py has no function `{next(iter(FUNCTIONS[kind]))}`" in message
     assert "(it has helper)" in message
@@ -81,7 +81,7 @@ def test_a_missing_function_is_refused(kind, workplace):
 def test_a_wrong_signature_is_refused(kind, source, message, workplace):
     write_component("own", source + "\n")
 
-    assert message in refused({KEYS[kind]: "components.own"})
+    assert message in params_message({KEYS[kind]: "components.own"})
 
 
 @pytest.mark.parametrize(
@@ -97,24 +97,26 @@ def test_a_wrong_signature_is_refused(kind, source, message, workplace):
 def test_a_file_that_cannot_be_imported_is_refused(source, message, workplace):
     write_component("own", source)
 
-    assert message in refused({"prepare.clean": "components.own"})
+    assert message in params_message({"prepare.clean": "components.own"})
 
 
 def test_a_name_that_is_no_modules_is_refused(workplace):
-    assert "is the name of a file in components/" in refused({"model": "components.My-Model"})
-    message = refused({"augment.method": "swpa"})
+    assert "is the name of a file in components/" in params_message(
+        {"model": "components.My-Model"}
+    )
+    message = params_message({"augment.method": "swpa"})
     assert "or components.<name> (found 'swpa'); did you mean 'swap'?" in message
 
 
 def test_every_problem_is_reported_at_once(workplace):
-    message = refused({"augment.method": "components.a", "prepare.clean": "components.b"})
+    message = params_message({"augment.method": "components.a", "prepare.clean": "components.b"})
 
     assert "there is no components/a.py" in message
     assert "there is no components/b.py" in message
 
 
 def test_components_in_a_mix_are_checked(workplace):
-    message = refused({"augment.mix": {"swap": 1.0, "components.a": 1.0}})
+    message = params_message({"augment.mix": {"swap": 1.0, "components.a": 1.0}})
 
     assert "there is no components/a.py" in message
 
@@ -130,7 +132,7 @@ def test_components_in_a_mix_are_checked(workplace):
 def test_options_that_nothing_takes_are_refused(options, message, workplace):
     write_component("own", SHOUT)
 
-    assert message in refused({"prepare.clean": "components.own", "components": options})
+    assert message in params_message({"prepare.clean": "components.own", "components": options})
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,7 @@ def test_options_that_nothing_takes_are_refused(options, message, workplace):
 def test_options_of_the_librarys_losses_are_refused(changes, message, workplace):
     write_component("own", "def loss(logits, target): ...\n")
 
-    assert message in refused({"train.loss": "components.own"} | changes)
+    assert message in params_message({"train.loss": "components.own"} | changes)
 
 
 def test_an_exception_shows_file_and_line(workplace):
@@ -182,13 +184,13 @@ def test_edited_files_are_read_anew(workplace):
 def test_results_in_the_store_follow_the_components(workplace, recipe, labels):
     write_component("own", "def fit(job): ...\ndef load(folder, labels): ...\n")
     own = recipe(model="components.own")
-    first = component_version("components.own"), registry.identity(own, labels("classification"))
-    assert component_version("tfidf", None) is None
-    assert component_version("tfidf", "components.own") == first[0]
+    first = hash_components("components.own"), registry.identity(own, labels("classification"))
+    assert hash_components("tfidf", None) is None
+    assert hash_components("tfidf", "components.own") == first[0]
     check_component("components.own", "model")
-    assert component_version("components.own") == first[0]  # bytecode does not count
+    assert hash_components("components.own") == first[0]  # bytecode does not count
     write_component("_shared", "MARK = '#'\n")
-    second = component_version("components.own"), registry.identity(own, labels("classification"))
+    second = hash_components("components.own"), registry.identity(own, labels("classification"))
 
     assert first[0] != second[0]
     assert first[1] != second[1]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from foldline.cli import main
-from foldline.project.skeletons import SETTINGS, skeleton
+from foldline.project.skeletons import SETTINGS, render_skeleton
 from tests.helpers import projects
 
 TASKS = ("classification", "multilabel", "regression")
@@ -29,19 +29,19 @@ def test_a_file_and_the_next_commands(kind, workplace, capsys):
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("kind", SETTINGS)
 def test_files_are_short_documented_code(kind, task):
-    text = skeleton(kind, "a_name_of_some_length", task)
+    text = render_skeleton(kind, "a_name_of_some_length", task)
 
     assert ast.get_docstring(ast.parse(text))
     assert "NAME" not in text
     assert len(text.splitlines()) < 90
-    assert max(map(len, skeleton(kind, "own", task).splitlines())) <= 100
+    assert max(map(len, render_skeleton(kind, "own", task).splitlines())) <= 100
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("kind", SETTINGS)
 def test_files_are_tidy(kind, task):
-    text, name = skeleton(kind, "own", task), ["--stdin-filename", "components/own.py", "-"]
+    text, name = render_skeleton(kind, "own", task), ["--stdin-filename", "components/own.py", "-"]
     for verb in (["check"], ["format", "--check"]):
         command = [sys.executable, "-m", "ruff", *verb, *name]
         done = subprocess.run(command, input=text, capture_output=True, text=True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from foldline.data.normalization import key, normalise
 from foldline.testing import check_cleaner
-from foldline.testing.cleaners import check_cleaned
+from foldline.testing.cleaners import check_clean_text
 
 FORMS = ("NFKC", "NFC", "none")
 # Characters that have broken a normal form before, beside any other one.
@@ -21,7 +21,7 @@ JAMO = unicodedata.normalize("NFD", "한글")
 @settings(max_examples=200, deadline=None)
 @given(TEXTS, st.sampled_from(FORMS))
 def test_applying_it_twice_changes_nothing_more(text, unicode):
-    once = check_cleaned(partial(normalise, unicode=unicode), text)
+    once = check_clean_text(partial(normalise, unicode=unicode), text)
 
     assert normalise(once, unicode) == once
     assert once == once.strip()

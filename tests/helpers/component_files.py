@@ -3,7 +3,7 @@
 import textwrap
 from pathlib import Path
 
-from foldline.project.skeletons import skeleton
+from foldline.project.skeletons import render_skeleton
 
 
 def write_component(name: str, source: str) -> Path:
@@ -16,11 +16,11 @@ def write_component(name: str, source: str) -> Path:
 
 def write_skeleton(kind: str, name: str, task: str = "classification") -> Path:
     """Write the skeleton of a kind."""
-    return write_component(name, skeleton(kind, name, task))
+    return write_component(name, render_skeleton(kind, name, task))
 
 
-def edited(kind: str, old: str, new: str, task: str = "classification") -> str:
+def skeleton_with(kind: str, old: str, new: str, task: str = "classification") -> str:
     """Return the skeleton of a kind named `own`, with one piece of its text replaced."""
-    text = skeleton(kind, "own", task)
+    text = render_skeleton(kind, "own", task)
     assert old in text, old
     return text.replace(old, new)

@@ -45,14 +45,14 @@ def short_name(name: str) -> str:
     return name.removeprefix(f"{PACKAGE}.")
 
 
-def file_of(name: str) -> Path:
-    """Return the file of a component."""
-    return FOLDER / f"{short_name(name)}.py"
+def component_path(name: str) -> str:
+    """Return the file of a component, from the project's root, with `/`."""
+    return f"{PACKAGE}/{short_name(name)}.py"
 
 
-def component_version(*names: str | None) -> str | None:
+def hash_components(*names: str | None) -> str | None:
     """Return a hash of the files in components/, or None if no name is a component's."""
-    return _folder_hash() if any(map(is_component, names)) else None
+    return _hash_folder() if any(map(is_component, names)) else None
 
 
 def load_component(name: str, kind: str = "model") -> ModuleType:
@@ -61,13 +61,13 @@ def load_component(name: str, kind: str = "model") -> ModuleType:
     Raises:
         FoldlineError: naming the file that is missing or cannot be imported, and the line.
     """
-    path = file_of(name)
+    path = Path(component_path(name))
     if not path.is_file():
         names = sorted(file.stem for file in FOLDER.glob("[!_]*.py"))
         close = nearest(path.stem, names)
         hint = f" (did you mean {PACKAGE}.{close}?)" if close else ""
         raise FoldlineError(
-            f"there is no {path.as_posix()}{hint}; it would define {_signatures(kind)}. "
+            f"there is no {path.as_posix()}{hint}; it would define {_format_signatures(kind)}. "
             f"Next: `foldline new {kind} {path.stem}`"
         )
     _refresh_package()
@@ -80,7 +80,7 @@ def load_component(name: str, kind: str = "model") -> ModuleType:
             else f"Correct {path.as_posix()}, then run the same command again"
         )
         raise FoldlineError(
-            f"{path.as_posix()} cannot be imported ({_describe(error)}). {mend}"
+            f"{path.as_posix()} cannot be imported ({_describe_error(error)}). {mend}"
         ) from error
 
 
@@ -99,11 +99,11 @@ def check_component(name: str, kind: str) -> ModuleType:
     for function, arguments in FUNCTIONS[kind].items():
         value = getattr(module, function, None)
         if not callable(value):
+            functions = listed(list_functions(module)) or "none"
             raise FoldlineError(
-                f"{file_of(name).as_posix()} has no function `{function}` (it has "
-                f"{listed(functions_of(module)) or 'none'}); components of kind {kind} define "
-                f"{_signatures(kind)}. Next: add it, or `foldline new {kind} NAME` for a file "
-                "that works"
+                f"{component_path(name)} has no function `{function}` (it has {functions}); "
+                f"components of kind {kind} define {_format_signatures(kind)}. Next: add it, or "
+                f"`foldline new {kind} NAME` for a file that works"
             )
         _check_call(name, function, value, arguments, None)
     return module
@@ -122,7 +122,7 @@ def check_options(name: str, kind: str, options: Mapping[str, Any]) -> None:
         _check_call(name, function, getattr(module, function), arguments, options)
 
 
-def functions_of(module: ModuleType) -> list[str]:
+def list_functions(module: ModuleType) -> list[str]:
     """Return the names of the public functions that a module defines itself."""
     return [
         name
@@ -146,22 +146,22 @@ class Component:
 
     def __call__(self, *arguments: Any) -> Any:
         """Call the function with these arguments and the options."""
-        with component_errors(self.name):
+        with report_errors(self.name):
             return self._function(*arguments, **self._own_options)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Component, (self.name, self.kind, self.options)
 
-    def wrong_result(self, found: str, needed: str) -> FoldlineError:
-        """Return the error for a result that has not the form that the kind needs."""
+    def result_error(self, found: str, needed: str) -> FoldlineError:
+        """Return the error for a result of the wrong form."""
         return FoldlineError(
-            f"`{self._function_name}` of {file_of(self.name).as_posix()} returned {found}; it must "
+            f"`{self._function_name}` of {component_path(self.name)} returned {found}; it must "
             f"return {needed}. Check it with `python run.py test -k components`"
         )
 
 
 @contextmanager
-def component_errors(name: str) -> Iterator[None]:
+def report_errors(name: str) -> Iterator[None]:
     """Turn any exception inside a component into a FoldlineError with its file and line."""
     try:
         yield
@@ -169,7 +169,7 @@ def component_errors(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise FoldlineError(
-            f"{file_of(name).as_posix()} failed ({_describe(error)}). Correct it, then run the "
+            f"{component_path(name)} failed ({_describe_error(error)}). Correct it, then run the "
             "same command again; `python run.py test -k components` checks it on tiny data"
         ) from error
 
@@ -179,7 +179,7 @@ def _refresh_package() -> None:
 
     Within one process another project may have been loaded before, or the files edited.
     """
-    state = (str(FOLDER.resolve()), _folder_hash())
+    state = (str(FOLDER.resolve()), _hash_folder())
     if getattr(sys.modules.get(PACKAGE), "_foldline_state", None) == state:
         return
     for module in [n for n in sys.modules if n == PACKAGE or n.startswith(f"{PACKAGE}.")]:
@@ -194,7 +194,7 @@ def _refresh_package() -> None:
     sys.modules[PACKAGE] = package
 
 
-def _folder_hash() -> str:
+def _hash_folder() -> str:
     total = hashlib.sha256()
     for file in sorted(FOLDER.rglob("*")):
         if file.is_file() and "__pycache__" not in file.parts:
@@ -226,21 +226,22 @@ def _check_call(
         if options is not None:
             mend += f", or `{PACKAGE}: {{{short_name(name)}: ...}}` in params.yaml"
         raise FoldlineError(
-            f"`{function}{signature}` in {file_of(name).as_posix()} cannot be called as "
+            f"`{function}{signature}` in {component_path(name)} cannot be called as "
             f"`{function}({call})` ({error}). {mend}"
         ) from None
 
 
-def _signatures(kind: str) -> str:
+def _format_signatures(kind: str) -> str:
     calls = [f"`{name}({', '.join(args)})`" for name, args in FUNCTIONS[kind].items()]
     return " and ".join(calls)
 
 
-def _describe(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     """Return the last line inside components/ that led to an error, its type and its message."""
     what = f"{type(error).__name__}: {error}"
     if isinstance(error, SyntaxError):
-        return f"line {error.lineno}: {type(error).__name__}: {error.msg}"
+        file = Path(error.filename or "").name
+        return f"{PACKAGE}/{file}, line {error.lineno}: {type(error).__name__}: {error.msg}"
     home = str(FOLDER.resolve())
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(home)]
     if not frames:

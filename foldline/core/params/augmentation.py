@@ -7,9 +7,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from foldline.core.params.base import Section
 from foldline.core.params.value_types import (
+    AugmenterComponent,
     Count,
     OpenShare,
-    OwnAugmenter,
     Positive,
     RawFile,
     Share,
@@ -126,8 +126,8 @@ class Augment(Section):
     """How the training rows are balanced."""
 
     undersample: Undersample
-    method: Literal["none", "mix"] | Method | OwnAugmenter
-    mix: Annotated[dict[Method | OwnAugmenter, Positive], Field(min_length=1)]
+    method: Literal["none", "mix"] | Method | AugmenterComponent
+    mix: Annotated[dict[Method | AugmenterComponent, Positive], Field(min_length=1)]
     strategy: Strategy
     per_class: dict[str, Strategy]
     ratio: Annotated[float, Field(gt=0, le=1)]

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from foldline.core.params import value_types
 from foldline.core.params.base import Section
-from foldline.core.params.value_types import OwnCleaner, RawFile, Share
+from foldline.core.params.value_types import CleanerComponent, RawFile, Share
 
 
 class Annotations(Section):
@@ -80,7 +80,7 @@ class Prepare(Section):
     """How texts become their normal form, and what happens to rows that cannot be used."""
 
     unicode: Literal["NFKC", "NFC", "none"]
-    clean: OwnCleaner | None
+    clean: CleanerComponent | None
     empty_text: Literal["drop", "error"]
     missing_label: Literal["drop", "error"]
     conflicts: Literal["keep", "drop", "majority"]

@@ -8,7 +8,14 @@ from foldline.core.params import value_types
 from foldline.core.params.base import Components, Section, Task
 from foldline.core.params.model_kinds import Embed, External, Gbdt, Keywords, Static, ZeroShot
 from foldline.core.params.training import Pretrain, Train
-from foldline.core.params.value_types import Count, OpenShare, OwnMetric, Positive, Range, RawFile
+from foldline.core.params.value_types import (
+    Count,
+    MetricComponent,
+    OpenShare,
+    Positive,
+    Range,
+    RawFile,
+)
 
 
 class Target(Section):
@@ -81,8 +88,10 @@ class Evaluate(Section):
     resamples: Annotated[int, Field(ge=100)]
     level: OpenShare
     metric: (
-        OwnMetric
-        | Annotated[list[OwnMetric], Field(min_length=1), AfterValidator(value_types.different)]
+        MetricComponent
+        | Annotated[
+            list[MetricComponent], Field(min_length=1), AfterValidator(value_types.different)
+        ]
         | None
     )
 

@@ -1,11 +1,12 @@
 """The whole of params.yaml, and the rules between its sections."""
 
+from pathlib import Path
 from typing import Self
 
 from pydantic import model_validator
 
 from foldline.core.errors import FoldlineError, unknown
-from foldline.core.io.components import check_options, file_of, is_component, short_name
+from foldline.core.io.components import check_options, component_path, is_component, short_name
 from foldline.core.params import value_types
 from foldline.core.params.augmentation import Augment
 from foldline.core.params.base import KINDS
@@ -157,10 +158,10 @@ class Settings(Recipe):
     def _components_take_their_options(self) -> Self:
         """Refuse options of a component that does not exist or does not take them."""
         for name in self.components:
-            path = file_of(name)
-            if not path.is_file():
+            path = component_path(name)
+            if not Path(path).is_file():
                 raise ValueError(
-                    f"components.{name}: holds options, but there is no {path.as_posix()}; "
+                    f"components.{name}: holds options, but there is no {path}; "
                     "correct the name, or remove them"
                 )
         uses = [(method, "augmenter") for method in (self.augment.method, *self.augment.mix)]

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from foldline.core.io.components import is_component
 from foldline.core.io.labels import MAIN
 from foldline.core.params.base import Section
-from foldline.core.params.value_types import Count, OpenShare, OwnLoss, Positive
+from foldline.core.params.value_types import Count, LossComponent, OpenShare, Positive
 
 Partial = Annotated[float, Field(ge=0, lt=1)]
 FromZero = Annotated[float, Field(ge=0)]
@@ -28,7 +28,9 @@ METRICS = {
 class Train(Section):
     """How a transformer is trained; what is 0, 1, all or none is off."""
 
-    loss: Literal["auto", "cross_entropy", "focal", "ordinal", "mse", "mae", "huber"] | OwnLoss
+    loss: (
+        Literal["auto", "cross_entropy", "focal", "ordinal", "mse", "mae", "huber"] | LossComponent
+    )
     focal_gamma: FromZero
     huber_delta: Positive
     label_smoothing: Partial

@@ -45,7 +45,7 @@ def known_model(value: str, kinds: Sequence[str]) -> None:
     """Refuse a misspelt kind, which would be looked for on the hub, and an unwatched folder."""
     if is_component(value):
         try:
-            component("model")(value)
+            validate_component("model")(value)
         except ValueError as error:
             raise ValueError(f"model: {error}") from None
         return
@@ -58,7 +58,7 @@ def known_model(value: str, kinds: Sequence[str]) -> None:
         )
 
 
-def component(kind: str) -> Callable[[str], str]:
+def validate_component(kind: str) -> Callable[[str], str]:
     """Return the check of a name like `components.slang`: its file, functions and signatures."""
 
     def check(value: str) -> str:
@@ -154,7 +154,7 @@ Count = Annotated[int, Field(ge=1)]
 Range = Annotated[list[Count], Field(min_length=2, max_length=2), AfterValidator(growing)]
 RawFile = Annotated[str, AfterValidator(raw_file)]
 ComponentName = Annotated[str, Field(pattern=PATTERN)]
-OwnAugmenter = Annotated[ComponentName, AfterValidator(component("augmenter"))]
-OwnLoss = Annotated[ComponentName, AfterValidator(component("loss"))]
-OwnMetric = Annotated[ComponentName, AfterValidator(component("metric"))]
-OwnCleaner = Annotated[ComponentName, AfterValidator(component("cleaner"))]
+AugmenterComponent = Annotated[ComponentName, AfterValidator(validate_component("augmenter"))]
+LossComponent = Annotated[ComponentName, AfterValidator(validate_component("loss"))]
+MetricComponent = Annotated[ComponentName, AfterValidator(validate_component("metric"))]
+CleanerComponent = Annotated[ComponentName, AfterValidator(validate_component("cleaner"))]

@@ -33,7 +33,7 @@ def loss_for(
     components/.
     """
     if is_component(options.loss):
-        own = component_loss(Component(options.loss, "loss", components))
+        own = make_component_loss(Component(options.loss, "loss", components))
         balanced = options.class_weights == "balanced"
         weights = balanced_weights(target, len(labels.classes)) if balanced else None
         return over_rows(weighted(own, weights))
@@ -47,7 +47,7 @@ def loss_for(
     return over_rows(weighted(CLASSES[options.loss](options), weights))
 
 
-def component_loss(component: Component) -> RowLoss:
+def make_component_loss(component: Component) -> RowLoss:
     """Return a loss from components/ that is checked to return one value a row."""
 
     def rows(logits: Any, labels: Any) -> Any:
@@ -56,7 +56,7 @@ def component_loss(component: Component) -> RowLoss:
         if getattr(losses, "shape", None) != logits.shape[:1]:
             found = getattr(losses, "shape", type(losses).__name__)
             needed = f"a tensor of shape ({len(logits)},), a loss for each row, not their mean"
-            raise component.wrong_result(f"{found}", needed)
+            raise component.result_error(f"{found}", needed)
         return losses
 
     return rows
