@@ -18,8 +18,8 @@ from tests.helpers import projects
 from tests.helpers.component_files import skeleton_with, write_component
 
 TASKS = ("classification", "multilabel", "regression")
-PREDICT = "return np.asarray(self.pipeline.predict(_texts(rows)), dtype=np.float64)"
-SCORES = "scores = np.asarray(self.pipeline.predict(_texts(rows)), dtype=np.float64)\n        "
+PREDICT = "return _probabilities(scores, self.labels.task)"
+SCORES = "scores = _probabilities(scores, self.labels.task)\n        "
 
 
 def contract_message(source: str, task: str = "classification") -> str:
@@ -45,7 +45,7 @@ def test_skeletons_pass(kind, task, workplace):
     [
         (PREDICT, SCORES + "return scores[:, :2]", r"shape \(6, 2\), not \(6, 3\)", "a column for"),
         (PREDICT, SCORES + "return scores * np.nan", "18 of 18 predictions are NaN", "finite"),
-        (PREDICT, SCORES + "return scores * 2", "predictions go from 0 to 2", "softmax"),
+        (PREDICT, SCORES + "return scores * 2", "predictions go from .* to 1", "softmax"),
         (PREDICT, SCORES + "return scores / 2", "sum to 0.5, not 1", "Divide each row"),
         (PREDICT, SCORES + "return scores.astype('f4')", "float32", "float64"),
         (
