@@ -89,6 +89,13 @@ def ablate_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def new_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `foldline new`."""
+    kinds = ["model", "augmenter", "loss", "metric", "cleaner"]
+    parser.add_argument("kind", choices=kinds, help="what to write: %(choices)s", metavar="KIND")
+    parser.add_argument("name", metavar="NAME", help="of the file in components/, without .py")
+
+
 def completion_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `foldline completion`."""
     parser.add_argument("shell", choices=["bash", "zsh", "tcsh"])
@@ -172,6 +179,14 @@ VERBS = {
         "foldline.project.ejection:run",
         "Copy the library's source to ./foldline, where it can be changed, and let the stages of "
         "dvc.yaml depend on its folders instead of the wheel. The same inputs give the same bytes.",
+    ),
+    "new": Verb(
+        "write a model, augmenter, loss, metric or cleaner of your own",
+        "foldline.project.skeletons:run",
+        "Write components/NAME.py, a commented skeleton that works and passes the checks, and "
+        "print the commands that use and check it. Never overwrites a file.",
+        new_options,
+        "example: foldline new model my_model",
     ),
     "completion": Verb(
         "print a completion script for a shell",

@@ -8,7 +8,7 @@ from foldline.augmentation.sampling_plan import check_classes
 from foldline.core.io import schemas
 from foldline.core.io.files import write_json
 from foldline.core.io.stage_metrics import write_stage_metrics
-from foldline.core.params import Augment, Runner, Section, Task
+from foldline.core.params import Augment, Components, Runner, Section, Task
 from foldline.core.stage import run, say
 from foldline.data.multilabel import explode_labels
 
@@ -17,6 +17,7 @@ class Params(Section):
     seed: int
     task: Task
     augment: Augment
+    components: Components
     runner: Runner
 
 
@@ -24,7 +25,8 @@ def main(params: Params) -> None:
     rows, augment, task, seed = schemas.TRAIN.read(), params.augment, params.task, params.seed
     check_classes(augment, explode_labels(rows, task)["label"])
     held_out = frozenset(schemas.HELD_OUT_HASHES.read()["key"])
-    result = augment_rows(rows, augment, task, seed, held_out, params.runner.jobs)
+    jobs, components = params.runner.jobs, params.components
+    result = augment_rows(rows, augment, task, seed, held_out, jobs, components)
     schemas.AUGMENTED.write(result.rows)
     metrics = make_metrics(rows, result, task, augment.bins)
     write_stage_metrics("augment", "augment", metrics)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from foldline.core import params as types
 from foldline.core.io import schemas
+from foldline.core.io.components import Component
 from foldline.core.io.files import read_json, write_json, write_metrics
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive
@@ -20,6 +21,7 @@ AGREEMENT = Path("reports/agreement.json")
 class Params(types.Section):
     seed: int
     evaluate: types.Evaluate
+    components: types.Components
 
 
 def main(params: Params) -> None:
@@ -35,7 +37,9 @@ def main(params: Params) -> None:
         "test": make_evaluation_set(test, labels, ensemble, new),
         "valid": make_evaluation_set(valid, labels, ensemble, own),
     }
-    scores = score_parts(parts, params.evaluate, derive(params.seed, "evaluate"))
+    options, seed = params.evaluate, derive(params.seed, "evaluate")
+    own_metrics = [Component(name, "metric", params.components) for name in options.own_metrics]
+    scores = score_parts(parts, options, seed, own_metrics)
     if list(scores) == ["valid"]:
         say(
             "note: split.ratios leave no test rows; these are scores of the validation rows, "

@@ -20,21 +20,13 @@ import pytest
 
 from foldline.core.io.labels import Labels
 from foldline.core.params import Augment, Recipe, loading
+from foldline.testing.sample_data import CLASSES, WORDS, sample_labels, sample_rows
 
 # Thousands of tests and whole libraries are alive all the time: looking through them for garbage
 # again and again took a fifth of the time.
 gc.set_threshold(100_000, 50, 1000)
 
 ROOT = Path(__file__).resolve().parents[1]
-CLASSES = ("food 음식", "sport 운동", "weather 날씨")
-_WORDS = (
-    "김치 찌개 soup 라면 맛있는 bread 식당 점심 kimchi 밥상",
-    "축구 경기 goal 선수 우승 match 야구 감독 team 승부",
-    "비가 흐린 rain 기온 태풍 cloud 맑은 바람 storm 눈이",
-)
-WORDS = {name: words.split() for name, words in zip(CLASSES, _WORDS, strict=True)}
-COMMON = ("오늘", "the", "정말", "very", "우리", "and", "어제", "today")
-
 # Everything that a test's numbers hang on, so that a user's params.yaml cannot break a test.
 TINY: dict[str, Any] = {
     "seed": 7,
@@ -177,40 +169,13 @@ def augment() -> Callable[..., Augment]:
 @pytest.fixture(scope="session")
 def rows() -> Callable[..., pd.DataFrame]:
     """Make a table of `n` rows as the stages exchange it: `rows("regression", pairs=True)`."""
-
-    def make(
-        task: str = "classification", pairs: bool = False, n: int = 40, seed: int = 0
-    ) -> pd.DataFrame:
-        rng = np.random.default_rng([seed, len(task), pairs])
-        records = [_record(task, pairs, number, rng) for number in range(n)]
-        columns = ["id", "text", "text_pair", "label", "group"]
-        return pd.DataFrame(records, columns=columns, dtype="str")
-
-    return make
-
-
-def _record(task: str, pairs: bool, number: int, rng: np.random.Generator) -> tuple[str, ...]:
-    name = CLASSES[number % len(CLASSES)]
-    own = [str(w) for w in rng.choice(WORDS[name], size=5, replace=False)]
-    common = [str(w) for w in rng.choice(COMMON, size=2, replace=False)]
-    kept = number % 6 if task == "regression" else 5
-    other = [*own[:kept], *WORDS[CLASSES[(number + 1) % 3]][: 5 - kept]]
-    label = f"{kept + rng.normal() / 10:.3f}" if task == "regression" else name
-    if task == "regression" and not pairs:  # the number is how many words speak of food
-        own = [*WORDS[CLASSES[0]][:kept], *own[kept:]]
-    if task == "multilabel":  # every class whose words stand in the text; there may be none
-        held = [c for place, c in enumerate(CLASSES) if number >> place & 1]
-        own = [str(w) for c in held for w in rng.choice(WORDS[c], size=3, replace=False)]
-        label = "|".join(held)
-    text = " ".join([*own, *common])
-    pair = " ".join(reversed(other)) if pairs else ""
-    return f"r{number:03d}", text, pair, label, f"r{number:03d}"
+    return sample_rows
 
 
 @pytest.fixture(scope="session")
 def labels() -> Callable[[str], Labels]:
     """Give the labels of a task's tiny table."""
-    return lambda task: Labels(task, () if task == "regression" else CLASSES)
+    return sample_labels
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Set
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from foldline.augmentation import quality_filters, sampling_plan
 from foldline.augmentation.augmenters import TextAugmenter
 from foldline.augmentation.requests import CopyRequest, TextPair
 from foldline.augmentation.undersampling import select_rows
+from foldline.core.io.components import Options
 from foldline.core.params import Augment
 
 ORIGINAL = "original"
@@ -63,12 +65,14 @@ def augment_rows(
     seed: int,
     held_out: Set[str] = frozenset(),
     jobs: int = 1,
+    components: Options = MappingProxyType({}),
 ) -> AugmentedRows:
     """Return the rows to train on, with `source_id` and `method`.
 
     The result depends on these rows (in any order), the params and the seed alone: called on the
     training part of a fold, it uses nothing outside that part. `held_out` are digests of texts
-    that no copy may equal. `jobs` processes change texts, with equal results.
+    that no copy may equal. `jobs` processes change texts, with equal results. `components` are the
+    options of augmenters from components/.
 
     Raises:
         FoldlineError: if a method cannot be used on these rows, or needs too much memory.
@@ -83,7 +87,7 @@ def augment_rows(
     made: list[Copy] = []
     if planned:
         copy_filter = quality_filters.CopyFilter(by_id, augment.gates, held_out)
-        augmenter = TextAugmenter(by_id, augment, task, seed)
+        augmenter = TextAugmenter(by_id, augment, task, seed, components)
         made = _make_copies(planned, augmenter, copy_filter, jobs)
     copies = _make_copy_table(by_id, made)
     notes = _filter_together(by_id, copies, augment, task, seed)

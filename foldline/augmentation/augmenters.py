@@ -5,8 +5,9 @@ source, the seed, its number and the attempt.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from foldline.augmentation.thesaurus import Thesaurus
 from foldline.augmentation.typos import add_typos
 from foldline.augmentation.word_tokenizer import Batch
 from foldline.core.errors import FoldlineError
+from foldline.core.io.components import Component, Options, is_component
 from foldline.core.io.seeds import derive
 from foldline.core.params import Augment
 
@@ -37,6 +39,7 @@ class AugmenterInputs:
     augment: Augment
     task: str
     seed: int
+    components: Options = field(default_factory=dict)
 
     @cached_property
     def thesaurus(self) -> Thesaurus:
@@ -78,6 +81,30 @@ class TextwiseAugmenter:
         return list(changed)
 
 
+class ComponentAugmenter:
+    """Changes texts by an augmenter from components/, whose result is checked."""
+
+    def __init__(self, name: str, options: Options) -> None:
+        self.component = Component(name, "augmenter", options)
+
+    def __call__(self, batch: Batch) -> list[str]:
+        """Return the changed texts."""
+        changed = self.component(batch)
+        is_list = isinstance(changed, list) and all(isinstance(text, str) for text in changed)
+        if is_list and len(changed) == len(batch.texts):
+            return list(changed)
+        actual = f"{len(changed)} texts" if is_list else type(changed).__name__
+        raise self.component.result_error(actual, f"a list of {len(batch.texts)} str, one a text")
+
+
+def make_augmenter(name: str, inputs: AugmenterInputs) -> Augmenter:
+    """Return the augmenter of a name in AUGMENTERS, or of a component."""
+    if is_component(name):
+        change = ComponentAugmenter(name, inputs.components)
+        return TextwiseAugmenter(inputs.seed, name, change)
+    return AUGMENTERS[name](inputs)
+
+
 class TextAugmenter:
     """Changes texts by the methods that params name, fitted on these rows alone.
 
@@ -87,9 +114,16 @@ class TextAugmenter:
         FoldlineError: if a method lacks its file, model or package.
     """
 
-    def __init__(self, rows: pd.DataFrame, augment: Augment, task: str, seed: int) -> None:
-        inputs = AugmenterInputs(rows, augment, task, seed)
-        self._augmenters = {name: AUGMENTERS[name](inputs) for name in list_methods(augment)}
+    def __init__(
+        self,
+        rows: pd.DataFrame,
+        augment: Augment,
+        task: str,
+        seed: int,
+        components: Options = MappingProxyType({}),
+    ) -> None:
+        inputs = AugmenterInputs(rows, augment, task, seed, components)
+        self._augmenters = {name: make_augmenter(name, inputs) for name in list_methods(augment)}
 
     def augment(self, method: str, requests: list[CopyRequest], attempt: int) -> list[TextPair]:
         """Return (text, text_pair) of each request; unchanged where the method cannot change it.

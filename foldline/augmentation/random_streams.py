@@ -32,6 +32,11 @@ class RandomStreams:
         """Return copies of the streams of some rows, in their current state."""
         return type(self)(self._state[rows])
 
+    def generators(self) -> list[np.random.Generator]:
+        """Return NumPy's generator for each row, seeded by the row's own stream."""
+        self._state = self._state + _STEP
+        return [np.random.default_rng(seed) for seed in _mix(self._state).tolist()]
+
     def random(self, counts: np.ndarray) -> np.ndarray:
         """Draw counts[i] numbers in [0, 1) for each row i: (sum of counts,), row by row."""
         steps = (concatenate_ranges(counts) + 1).astype(np.uint64) * _STEP

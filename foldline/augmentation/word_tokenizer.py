@@ -32,6 +32,10 @@ class Batch:
         )
         return type(self)(texts, labels, self.streams.select(rows))
 
+    def generators(self) -> list[np.random.Generator]:
+        """Return a random generator for each text, which depends on no other text."""
+        return self.streams.generators()
+
     @cached_property
     def words(self) -> "Words":
         """Return the words of the texts."""

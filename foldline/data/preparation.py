@@ -3,11 +3,13 @@
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
 from foldline.core.errors import FoldlineError
+from foldline.core.io.components import Options
 from foldline.core.io.files import digest
 from foldline.core.io.labels import Labels
 from foldline.core.params import Data, Prepare
@@ -23,6 +25,7 @@ from foldline.data.duplicate_report import duplicate_report
 from foldline.data.duplicates import find_duplicates, name_groups
 from foldline.data.multilabel import explode_labels, multilabel_notes
 from foldline.data.rows import Part, changed_originals, load_part
+from foldline.data.text_cleaner import make_cleaner
 
 MIN_ROWS = 10
 RAW_FOLDER = Path("data/raw")
@@ -52,14 +55,18 @@ class PreparedDataset:
         return f"{len(self.rows)} rows{classes}"
 
 
-def prepare_dataset(task: str, data: Data, prepare: Prepare) -> PreparedDataset:
+def prepare_dataset(
+    task: str, data: Data, prepare: Prepare, components: Options = MappingProxyType({})
+) -> PreparedDataset:
     """Read, check and join the files that params.yaml names.
+
+    `components` are the options of a text cleaner from components/.
 
     Raises:
         FoldlineError: naming the file, column and lines that cannot be used.
     """
     annotations = read_annotations(data)
-    files = _load_files(task, data, prepare, aggregate_labels(annotations))
+    files = _load_files(task, data, prepare, aggregate_labels(annotations), components)
     parts = [part for part in files if part.name != "predict"]
     unlabelled = [part for part in files if part.name == "predict"]
     file_ids = _ids(parts)
@@ -107,10 +114,13 @@ def hash_auxiliary_files(data: Data) -> dict[str, str]:
     }
 
 
-def _load_files(task: str, data: Data, prepare: Prepare, annotated: dict[str, str]) -> list[Part]:
+def _load_files(
+    task: str, data: Data, prepare: Prepare, annotated: dict[str, str], components: Options
+) -> list[Part]:
+    clean = make_cleaner(prepare, components)
     paths = {"train": data.train, "valid": data.valid, "test": data.test, "predict": data.predict}
     return [
-        load_part(name, path, task, data, prepare, annotated)
+        load_part(name, path, task, data, prepare, annotated, clean)
         for name, path in paths.items()
         if path
     ]

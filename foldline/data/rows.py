@@ -15,6 +15,7 @@ from foldline.data.columns import check_annotation_labels, known_after_notes, se
 from foldline.data.multilabel import join_labels, label_column_names
 from foldline.data.normalization import normalize_text
 from foldline.data.raw_table import RawTable, is_number, parse_time
+from foldline.data.text_cleaner import Cleaner
 
 TEXT_COLUMNS = ["text", "text_pair"]
 
@@ -45,7 +46,13 @@ class Part:
 
 
 def load_part(
-    name: str, path: str, task: str, data: Data, prepare: Prepare, annotated: dict[str, str]
+    name: str,
+    path: str,
+    task: str,
+    data: Data,
+    prepare: Prepare,
+    annotated: dict[str, str],
+    clean: Cleaner,
 ) -> Part:
     """Read one file into rows; `annotated` are aggregated labels of annotators, by id.
 
@@ -56,15 +63,15 @@ def load_part(
     table = pd.DataFrame(select_columns(raw, data, name), dtype="str")
     originals = table[TEXT_COLUMNS].copy()
     for role in TEXT_COLUMNS:
-        table[role] = _normalize_column(table[role], prepare.unicode)
+        table[role] = _clean_column(table[role], clean)
     table["part"] = name
     if data.id is None:
         table["id"] = make_content_ids(table)
     # Labels and groups are only normalized invisibly: a submission repeats them.
-    table["label"] = _normalize_column(table["label"], "NFC")
+    table["label"] = _clean_column(table["label"], _normalize_invisibly)
     if task == "multilabel" and name != "predict":
         table["label"] = join_labels(raw, table["label"].tolist(), data)
-    table["group"] = _normalize_column(table["group"], "NFC")
+    table["group"] = _clean_column(table["group"], _normalize_invisibly)
     late = known_after_notes(raw, data) if name == "train" else []
     part = Part(name, replace(raw, columns={}, notes=raw.notes + late), table, originals)
     _check_ids(part, data)
@@ -109,11 +116,15 @@ def make_content_ids(table: pd.DataFrame) -> list[str]:
     return ids
 
 
-def _normalize_column(column: "pd.Series[str]", unicode: str) -> list[str]:
-    """Return the normalized values of a column; repeated values are normalized once."""
+def _normalize_invisibly(text: str) -> str:
+    return normalize_text(text, "NFC")
+
+
+def _clean_column(column: "pd.Series[str]", clean: Cleaner) -> list[str]:
+    """Return the cleaned values of a column; repeated values are cleaned once."""
     cache: dict[str, str] = {}
     return [
-        cache[text] if text in cache else cache.setdefault(text, normalize_text(text, unicode))
+        cache[text] if text in cache else cache.setdefault(text, clean(text))
         for text in column.tolist()
     ]
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from foldline.core.errors import listed
+from foldline.core.io.components import is_component
 from foldline.core.params import Train
 from foldline.diagnostics.initial_model import InitialModel, first_epoch_batches, make_batch
 from foldline.diagnostics.verdicts import LOOK, OK, WRONG, Finding, grade
@@ -21,7 +22,7 @@ SMALL_SHARE = 0.01  # of the weights without gradient: a part that the architect
 
 def check_first_loss(initial: InitialModel, job: Job) -> Finding:
     """Compare the loss of the first rows, without dropout, with that of uninformed predictions."""
-    loss = make_loss(job.labels, initial.rows.target, job.recipe.train)
+    loss = make_loss(job.labels, initial.rows.target, job.recipe.train, job.recipe.components)
     batches = first_epoch_batches(initial.rows, job.recipe.batch_size, job.recipe.seed)[:BATCHES]
     indices, total = [index for batch in batches for index in batch], 0.0
     initial.model.eval()
@@ -30,6 +31,10 @@ def check_first_loss(initial: InitialModel, job: Job) -> Finding:
             tokens, labels = make_batch(initial, batch)
             total += float(loss(initial.model(**tokens), labels)) * len(batch)
     observed = total / len(indices)
+    if is_component(job.recipe.train.loss):
+        summary = f"{observed:.4f}; what to expect of a loss from components/ is unknown"
+        verdict = OK if math.isfinite(observed) else WRONG
+        return Finding("first loss", verdict, summary, "", {"found": observed})
     expected, formula = expected_loss(job, initial.rows.target, initial.rows.target[indices])
     deviation = abs(observed - expected) / expected if expected else math.inf
     advice = (
@@ -76,7 +81,7 @@ def expected_loss(job: Job, train: np.ndarray, target: np.ndarray) -> tuple[floa
 
 def check_gradients(initial: InitialModel, job: Job) -> Finding:
     """Report parameters without gradient, over a few batches without dropout."""
-    loss = make_loss(job.labels, initial.rows.target, job.recipe.train)
+    loss = make_loss(job.labels, initial.rows.target, job.recipe.train, job.recipe.components)
     # Extra loss terms could reach a layer that the loss itself does not.
     plain = {"rdrop": 0.0, "contrastive": 0.0, "dropout_samples": 1}
     options = job.recipe.train.model_copy(update=plain)

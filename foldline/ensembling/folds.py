@@ -14,7 +14,9 @@ import pandas as pd
 
 from foldline.augmentation.augment_rows import augment_rows
 from foldline.augmentation.external_inputs import hash_external_inputs
+from foldline.augmentation.sampling_plan import list_methods
 from foldline.core.errors import FoldlineError
+from foldline.core.io.components import hash_components
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.group_split import compute_strata, split_groups
 from foldline.core.io.labels import Labels
@@ -70,6 +72,7 @@ class Fold:
             self.recipe.model_dump(),
             _select_determining_options(self.augment),
             hash_external_inputs(self.augment),
+            hash_components(*list_methods(self.augment)),
             self.kfold.model_dump(),
             code_version(*_FOLDERS),
             library_versions(),
@@ -102,7 +105,7 @@ def split_training_rows(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
     not even choose the epoch. A model that never stops early trains on all rows.
     """
     rows = fold.rows[fold.rows["fold"] != fold.number].reset_index(drop=True)
-    if not registry.KINDS[registry.resolve_kind(fold.recipe.model)].stops_early:
+    if not registry.get_kind(registry.resolve_kind(fold.recipe.model)).stops_early:
         stopping = rows.iloc[:0]
         return _augment(fold, rows, stopping), stopping
     codes = split_groups(
@@ -123,7 +126,15 @@ def _augment(fold: Fold, training: pd.DataFrame, stopping: pd.DataFrame) -> pd.D
     """
     texts = zip(stopping["text"].tolist(), stopping["text_pair"].tolist(), strict=True)
     hashes = frozenset(text_digest(*pair) for pair in texts)
-    return augment_rows(training, fold.augment, fold.labels.task, fold.recipe.seed, hashes).rows
+    result = augment_rows(
+        training,
+        fold.augment,
+        fold.labels.task,
+        fold.recipe.seed,
+        hashes,
+        components=fold.recipe.components,
+    )
+    return result.rows
 
 
 def fit_fold(fold: Fold) -> None:

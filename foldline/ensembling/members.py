@@ -52,7 +52,8 @@ def predict_model(folder: Path, rows: pd.DataFrame) -> np.ndarray:
     """Return one model's prediction of rows; the store keeps it for the same model and rows."""
     texts = rows[["id", "text", "text_pair"]]
     code = code_version("core/io", "encoders", "metrics", "models")
-    key = fingerprint("predict", digest(folder), texts, code, library_versions())
+    component = registry.hash_model_component(folder)
+    key = fingerprint("predict", digest(folder), texts, code, component, library_versions())
     return load_or_compute(key, lambda: registry.load(folder).predict(rows))
 
 

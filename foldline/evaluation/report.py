@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from foldline.core.errors import listed
+from foldline.core.io.components import is_component
 from foldline.core.io.labels import MAIN
 from foldline.evaluation.scores import HEADLINE_METRICS
 
@@ -60,7 +61,17 @@ def format_summary(
     lines += [
         f"{name:<{width}}  " + _format_score(s[main], s["low"], s["high"]) for name, s in rows
     ]
+    lines += _format_component_metrics(values)
     return lines if comparable else [*lines, _explain_incomparable(human_classes, classes)]
+
+
+def _format_component_metrics(values: Mapping[str, Any]) -> list[str]:
+    """Return a line for each metric from components/."""
+    return [
+        f"{name}  " + _format_score(value, *(values["interval"][name][k] for k in ("low", "high")))
+        for name, value in values["metrics"].items()
+        if is_component(name)
+    ]
 
 
 def _explain_incomparable(human_classes: Sequence[str], classes: Sequence[str]) -> str:

@@ -1,17 +1,19 @@
 """Scores of predictions with intervals, beside those of members and baselines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from foldline.core.io.components import Component
 from foldline.core.io.labels import MAIN, Labels
 from foldline.core.params import Evaluate
 from foldline.ensembling.baselines import predict_baselines
 from foldline.ensembling.ensemble import Ensemble
-from foldline.metrics.intervals import bootstrap_intervals
+from foldline.metrics.component_metrics import prepare_component_metrics
+from foldline.metrics.intervals import bootstrap_intervals, bootstrap_values
 from foldline.metrics.registry import measure, score_classes
 
 # The few metrics that DVC shows; reports/evaluation.json has all.
@@ -49,18 +51,29 @@ def make_evaluation_set(
 
 
 def score_parts(
-    parts: Mapping[str, EvaluationSet], options: Evaluate, seed: int
+    parts: Mapping[str, EvaluationSet],
+    options: Evaluate,
+    seed: int,
+    own_metrics: Sequence[Component] = (),
 ) -> dict[str, dict[str, Any]]:
     """Return the scores of each part that has rows; see `score`."""
     return {
-        name: score(part, options.resamples, options.level, seed)
+        name: score(part, options.resamples, options.level, seed, own_metrics)
         for name, part in parts.items()
         if len(part.target)
     }
 
 
-def score(part: EvaluationSet, resamples: int, level: float, seed: int) -> dict[str, Any]:
+def score(
+    part: EvaluationSet,
+    resamples: int,
+    level: float,
+    seed: int,
+    own_metrics: Sequence[Component] = (),
+) -> dict[str, Any]:
     """Return all metrics with intervals, by member and baseline, and by class.
+
+    `own_metrics` are those from components/; they stand beside the others.
 
     Intervals are percentiles of a bootstrap over groups (Efron, 1979): duplicates count once.
     """
@@ -70,11 +83,15 @@ def score(part: EvaluationSet, resamples: int, level: float, seed: int) -> dict[
         intervals = bootstrap_intervals(
             task, target, values, part.groups, resamples, seed, level, [main]
         )
-        return measure(task, target, values) | intervals[main]._asdict()
+        own = prepare_component_metrics(own_metrics, task, target, values)(None)
+        return measure(task, target, values) | own | intervals[main]._asdict()
 
     intervals = bootstrap_intervals(task, target, part.final, part.groups, resamples, seed, level)
+    compute = prepare_component_metrics(own_metrics, task, target, part.final)
+    names = [metric.name for metric in own_metrics]
+    intervals |= bootstrap_values(compute, names, len(target), part.groups, resamples, seed, level)
     scores: dict[str, Any] = {
-        "metrics": measure(task, target, part.final),
+        "metrics": measure(task, target, part.final) | compute(None),
         "interval": {name: interval._asdict() for name, interval in intervals.items()},
         "members": {name: score_main_metric(values) for name, values in part.members.items()},
         "baselines": {name: score_main_metric(values) for name, values in part.baselines.items()},

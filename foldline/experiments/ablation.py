@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from foldline.core.errors import FoldlineError, unknown
 from foldline.core.io import schemas
+from foldline.core.io.components import check_component, is_component
 from foldline.core.io.files import write_json
 from foldline.core.io.labels import MAIN, Labels
 from foldline.core.params import Augment, Settings, Undersample
@@ -39,6 +40,7 @@ def list_trials(settings: Settings, methods: Sequence[str]) -> list[Trial]:
         FoldlineError: if a name is no method.
     """
     copies = [n for n in _list_choices(Augment) if n not in ("none", "mix")]
+    copies += [n for n in methods if is_component(n) and check_component(n, "augmenter")]
     drops = [n for n in _list_choices(Undersample) if n != "none"]
     for name in methods:
         if name not in [*copies, *drops]:
@@ -159,6 +161,7 @@ def _list_choices(section: Any) -> list[str]:
     """Return the choices of a section's `method`."""
     schema = section.model_json_schema()["properties"]["method"]
     parts = schema.get("anyOf", [schema])
+    parts = [part for part in parts if "pattern" not in part]  # names of components
     return [name for part in parts for name in part.get("enum", [part.get("const")])]
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from foldline.metrics.registry import METRICS, prepare_metrics
+from foldline.metrics.registry import METRICS, WeightedMeasure, prepare_metrics
 
 Groups = Sequence[Hashable] | NDArray[Any] | None
 
@@ -49,12 +49,24 @@ def bootstrap_intervals(
     groups.
     """
     compute = prepare_metrics(task, target, predictions, names, predicted)
-    values = [
-        compute(weights) for weights in _resample(len(np.asarray(target)), groups, resamples, seed)
-    ]
+    chosen = list(METRICS[task] if names is None else names)
+    n = len(np.asarray(target))
+    return bootstrap_values(compute, chosen, n, groups, resamples, seed, level)
+
+
+def bootstrap_values(
+    compute: WeightedMeasure,
+    names: Sequence[str],
+    n: int,
+    groups: Groups,
+    resamples: int,
+    seed: int,
+    level: float,
+) -> dict[str, Interval]:
+    """Return the intervals of a function of weights (n,); see `bootstrap_intervals`."""
+    values = [compute(weights) for weights in _resample(n, groups, resamples, seed)]
     return {
-        name: _compute_bounds(np.array([value[name] for value in values]), level)
-        for name in (METRICS[task] if names is None else names)
+        name: _compute_bounds(np.array([value[name] for value in values]), level) for name in names
     }
 
 

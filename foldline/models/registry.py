@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from foldline.core.errors import FoldlineError, listed
+from foldline.core.io.components import hash_components, is_component
 from foldline.core.io.files import digest, read_json, replacing, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.params import Recipe
@@ -22,6 +23,7 @@ from foldline.models import (
     tfidf,
     zero_shot,
 )
+from foldline.models.component_model import load_kind
 from foldline.models.interface import FitResult, Job, Kind, Model
 from foldline.models.neural import transformer
 
@@ -34,11 +36,25 @@ UNTRANSFORMED = ("majority", "random", "external")
 
 def resolve_kind(model: str) -> str:
     """Return the name of the kind that `model` in params.yaml selects."""
-    return model if model in KINDS else PRETRAINED
+    return model if model in KINDS or is_component(model) else PRETRAINED
+
+
+def get_kind(name: str) -> Kind:
+    """Return a kind by the name that `resolve_kind` returns: one of KINDS, or a component.
+
+    Raises:
+        FoldlineError: if a component cannot be used.
+    """
+    return load_kind(name) if is_component(name) else KINDS[name]
+
+
+def hash_model_component(folder: Path) -> str | None:
+    """Return a hash of components/ if the model in this folder is a component's, else None."""
+    return hash_components(read_json(folder / CARD)["kind"])
 
 
 def list_dependencies(recipe: Recipe, labels: Labels) -> list[object]:
-    """Return what a fit depends on besides rows and params: labels and external files."""
+    """Return what a fit depends on besides rows and params: labels, components, external files."""
     external_files = {
         "keywords": recipe.keywords.file,
         "static": recipe.static.vectors,
@@ -48,7 +64,8 @@ def list_dependencies(recipe: Recipe, labels: Labels) -> list[object]:
     }
     path = Path(external_files.get(recipe.model, recipe.model) or "")
     is_file = path != Path() and path.exists()
-    return [labels.task, *labels.classes, digest(path) if is_file else None]
+    components = hash_components(recipe.model, recipe.train.loss)
+    return [labels.task, *labels.classes, components, digest(path) if is_file else None]
 
 
 def fit(job: Job) -> FitResult:
@@ -68,7 +85,11 @@ def fit(job: Job) -> FitResult:
                 f"label '{unknown[0]}' is not one of the classes "
                 f"{listed(job.labels.classes)}: run `dvc repro -f prepare`"
             )
-    kind = KINDS[resolve_kind(job.recipe.model)]
+    return fit_kind(get_kind(resolve_kind(job.recipe.model)), job)
+
+
+def fit_kind(kind: Kind, job: Job) -> FitResult:
+    """Fit a model of a kind; the order of the rows does not matter."""
     job = replace(job, train=_sort_by_id(job.train), valid=_sort_by_id(job.valid))
     if job.recipe.target.transform != "none" and job.recipe.model not in UNTRANSFORMED:
         return target_transform.fit_transformed(job, kind.fit)
@@ -102,7 +123,7 @@ def load(folder: Path) -> Model:
     """
     card = read_json(folder / CARD)
     try:
-        model = KINDS[card["kind"]].load(folder, Labels(card["task"], tuple(card["classes"])))
+        model = get_kind(card["kind"]).load(folder, Labels(card["task"], tuple(card["classes"])))
         return target_transform.restore_transform(model, card["target"])
     except (FoldlineError, ImportError, MemoryError):
         raise

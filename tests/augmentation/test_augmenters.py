@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import random
 import subprocess
 import sys
 from collections import Counter
@@ -10,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -24,26 +22,11 @@ from foldline.augmentation.sampling_plan import list_methods
 from foldline.augmentation.typos import add_typos
 from foldline.core.errors import FoldlineError
 from foldline.core.params.augmentation import Method
+from foldline.testing import augmenters as contract
+from foldline.testing.augmenters import sample_requests as make_requests
+from foldline.testing.sample_data import TEXTS
 from tests.helpers.augmented_copies import copies
 
-TEXTS = (
-    "one two three four five six seven eight nine ten",
-    "오늘은 비가 오고 바람이 많이 불어서 집에 있었다",
-    "mixed 섞인 text 문장 http://a.b/c :) 3,000원",
-    "word",
-    "낱말",
-    "두 낱말",
-    "a",
-    "?!",
-    "   ",
-    "",
-    "🙂🙂 👩‍👩‍👧",
-    "ㅋㅋㅋㅠㅠ",
-    "{text} {label} \\ % \t",
-    "https://example.org/?q=1 me@example.org #tag @you",
-    "á é 中文 🙂 " * 1100,
-    "가" * 10_000,
-)
 # nlpaug's augmenters that need no download, with what they need to be told.
 NLPAUG = {
     "KeyboardAug": {},
@@ -74,10 +57,6 @@ every = pytest.mark.parametrize(
 )
 
 
-def make_requests(number: int = 0) -> list[CopyRequest]:
-    return [CopyRequest(text, text[::-1], "food", f"r{n}", number) for n, text in enumerate(TEXTS)]
-
-
 @pytest.fixture
 def augmenter(augment, workplace):
     Path("data/raw").mkdir(parents=True)
@@ -100,44 +79,28 @@ def test_every_augmenter_is_a_choice() -> None:
 @every
 def test_contract(method, options, augmenter) -> None:
     made = augmenter(method, options)
-    states = random.getstate(), np.random.get_state()
-    found = made.augment(method, make_requests(), 0)
-
-    assert all(isinstance(text, str) for texts in found for text in texts)
-    for request, texts in zip(make_requests(), found, strict=True):
-        before = (request.text.strip(), request.text_pair.strip())
-        assert [bool(text.strip()) for text in texts] == [bool(text) for text in before]
-    assert made.augment(method, make_requests(), 0) == found
-    assert random.getstate() == states[0]
-    assert all(np.array_equal(a, b) for a, b in zip(np.random.get_state(), states[1], strict=True))
+    contract.check_copies(partial(made.augment, method))
 
 
 @every
 def test_a_copy_knows_no_other_one(method, options, augmenter) -> None:
     made = augmenter(method, options)
-    together = made.augment(method, make_requests(3), 1)
     other = pickle.loads(pickle.dumps(made))
-
-    alone = [other.augment(method, [request], 1)[0] for request in reversed(make_requests(3))]
-
-    assert alone[::-1] == together
+    contract.check_independence(partial(made.augment, method), partial(other.augment, method))
 
 
 @every
 def test_changes_most_texts(method, options, augmenter) -> None:
+    text = contract.LIVELY
     if options.get("nlpaug.name") == "RandomSentAug":
         text = "One two. Three four! Five six? Seven."
-    else:
-        text = "the one quick two brown three fox nine. ten twelve because believe"
-    made = augmenter(method, options)
-    wanted = [CopyRequest(text, "x y", "food", "r", number) for number in range(16)]
-    found = made.augment(method, wanted, 0)
-
-    assert sum(one != text for one, _ in found) >= 8
-    if method != "pairswap":
-        assert len(set(found)) > 2
-        assert made.augment(method, wanted, 1) != found
-        assert augmenter(method, options, seed=2).augment(method, wanted, 0) != found
+    made, other = augmenter(method, options), augmenter(method, options, seed=2)
+    contract.check_variety(
+        partial(made.augment, method),
+        partial(other.augment, method),
+        text,
+        random_copies=method != "pairswap",
+    )
 
 
 def test_a_mix_has_all_its_methods(augmenter, augment) -> None:

@@ -75,7 +75,9 @@ def official(tmp_path, monkeypatch) -> Callable[..., dict[str, Any]]:
         content = loading.read(PARAMS)
         data = data_params(valid=None, **files, **changes)
         own = Prepare.model_validate(content["prepare"])
-        prepare.main(prepare.Params(seed=1, task="classification", data=data, prepare=own))
+        prepare.main(
+            prepare.Params(seed=1, task="classification", data=data, prepare=own, components={})
+        )
         return {
             folder: read_json(Path(folder, "prepare.json")) for folder in ("reports", "metrics")
         }

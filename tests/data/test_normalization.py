@@ -1,12 +1,15 @@
 """The normal form of texts: nothing unseen is left, nothing that is read is lost."""
 
 import unicodedata
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foldline.data.normalization import casefold_key, normalize_text
+from foldline.testing import check_cleaner
+from foldline.testing.cleaners import check_clean_text
 
 FORMS = ("NFKC", "NFC", "none")
 # Characters that have broken a normal form before, beside any other one.
@@ -18,11 +21,16 @@ JAMO = unicodedata.normalize("NFD", "한글")
 @settings(max_examples=200, deadline=None)
 @given(TEXTS, st.sampled_from(FORMS))
 def test_applying_it_twice_changes_nothing_more(text, unicode):
-    once = normalize_text(text, unicode)
+    once = check_clean_text(partial(normalize_text, unicode=unicode), text)
 
     assert normalize_text(once, unicode) == once
     assert once == once.strip()
     assert not {"\n", "\r", "\t", "\0"} & set(once)
+
+
+@pytest.mark.parametrize("unicode", FORMS)
+def test_a_normal_form_is_a_cleaner(unicode):
+    check_cleaner(normalize_text, {"unicode": unicode})
 
 
 @pytest.mark.parametrize(

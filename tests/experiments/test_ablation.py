@@ -16,6 +16,7 @@ from foldline.core.params.loading import load
 from foldline.experiments import ablation, runs
 from foldline.metrics.intervals import Difference
 from tests.helpers import projects
+from tests.helpers.component_files import write_skeleton
 from tests.helpers.repositories import call, copy_project
 
 LABELS = Labels("classification", ("a", "b"))
@@ -84,6 +85,15 @@ def test_without_names_all_that_need_nothing_are_tried_and_each_alone(settings):
 def test_a_misspelt_method_is_reported(settings):
     with pytest.raises(FoldlineError, match="did you mean 'tomek'"):
         ablation.list_trials(settings, ["tomec"])
+
+
+def test_an_augmenter_from_components_is_tried(settings, workplace):
+    write_skeleton("augmenter", "own")
+    (_, own) = ablation.list_trials(settings, ["components.own"])
+
+    assert own.changes == ("augment.method=components.own", "augment.undersample.method=none")
+    with pytest.raises(FoldlineError, match=r"there is no components/onw.py"):
+        ablation.list_trials(settings, ["components.onw"])
 
 
 def test_verbs_are_listed_and_a_misspelt_one_is_reported(capsys):

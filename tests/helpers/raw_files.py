@@ -29,6 +29,7 @@ DATA: dict[str, Any] = {
 EXACT = {"match": "exact", "threshold": 0.8, "pairs": "either", "min_chars": 1}
 PREPARE = {
     "unicode": "NFKC",
+    "clean": None,
     "empty_text": "drop",
     "missing_label": "error",
     "conflicts": "keep",

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foldline.metrics.registry import METRICS, measure, prepare_metrics
+from foldline.testing import metrics as contract
 from tests.helpers.metric_cases import MEMBERS, Array, rows
 
 NAN = float("nan")
@@ -18,10 +20,10 @@ NAN = float("nan")
 
 @pytest.mark.parametrize(("task", "name"), MEMBERS)
 def test_perfect_predictions_give_the_best_value(task: str, name: str) -> None:
-    target, _ = rows(task, 0)
-    perfect = np.eye(3)[target.astype(int)] if task == "classification" else target.astype(float)
     metric = METRICS[task][name]
-    assert metric.function(target, perfect) == pytest.approx(metric.best, abs=1e-12)
+    contract.check_best_value(
+        partial(measure, task, names=[name]), task, {name: (metric.best, metric.worst)}
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -32,11 +34,7 @@ def test_weights_are_repetitions(seed: int, n: int, c: int, unknown: bool) -> No
         target, predictions = rows(task, seed, n, c)
         if unknown and task == "classification":
             target[: n // 3] = -1
-        weighted = measure(task, target, predictions, counts)
-        repeats = measure(
-            task, np.repeat(target, counts, axis=0), np.repeat(predictions, counts, axis=0)
-        )
-        assert weighted == pytest.approx(repeats, rel=1e-9, abs=1e-12, nan_ok=True)
+        contract.check_repetitions(partial(measure, task), target, predictions, counts)
 
 
 @settings(max_examples=30, deadline=None)
@@ -45,18 +43,15 @@ def test_the_order_of_rows_is_nothing(seed: int, n: int) -> None:
     order = np.random.default_rng(seed).permutation(n)
     for task in METRICS:
         target, predictions = rows(task, seed, n)
-        straight = measure(task, target, predictions)
-        shuffled = measure(task, target[order], predictions[order])
-        assert shuffled == pytest.approx(straight, rel=1e-9, abs=1e-12, nan_ok=True)
+        contract.check_row_order(partial(measure, task), target, predictions, order)
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 25), st.integers(1, 4))
 def test_values_lie_between_worst_and_best(seed: int, n: int, c: int) -> None:
     for task in METRICS:
-        for name, value in measure(task, *rows(task, seed, n, c)).items():
-            ends = METRICS[task][name].best, METRICS[task][name].worst
-            assert np.isnan(value) or min(ends) <= value <= max(ends)
+        ends = {name: (metric.best, metric.worst) for name, metric in METRICS[task].items()}
+        contract.check_range(partial(measure, task), *rows(task, seed, n, c), ends)
 
 
 UNDEFINED: dict[str, tuple[list[int], Array, list[float] | None]] = {

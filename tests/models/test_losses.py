@@ -1,7 +1,7 @@
 """Our losses against torch's and against numbers worked out by hand."""
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -12,15 +12,22 @@ from foldline.core.params import Train
 from foldline.models.neural import losses
 from foldline.models.neural.losses import (
     CLASSIFICATION_LOSSES,
+    MULTILABEL_LOSSES,
     REGRESSION_LOSSES,
     balanced_weights,
     make_loss,
 )
+from foldline.testing import check_loss
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5], [0.0, 3.0, 1.0], [1.0, -1.0, 0.0]])
 CODES = torch.tensor([0, 2, 1, 2])
 BALANCED = {"class_weights": "balanced"}
 WEIGHTS = [1.0, 2.0, 3.0]
+TABLES: dict[str, Any] = {
+    "classification": CLASSIFICATION_LOSSES,
+    "multilabel": MULTILABEL_LOSSES,
+    "regression": REGRESSION_LOSSES,
+}
 
 
 def make_outputs(logits: torch.Tensor) -> Any:
@@ -188,6 +195,20 @@ def test_parts_of_a_step_sum_to_the_whole(name, loss) -> None:
     assert float(own(make_outputs(logits), CODES)) == pytest.approx(float(whole), abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [(task, name) for task, names in TABLES.items() for name in names],
+)
+def test_contract(task, name, recipe) -> None:
+    options = recipe({"train.loss": name}).train
+    own = (
+        MULTILABEL_LOSSES[name](options, None)
+        if task == "multilabel"
+        else TABLES[task][name](options)
+    )
+    check_loss(own, task)
+
+
 def test_every_loss_of_params_is_known(recipe) -> None:
-    named = set(Train.model_fields["loss"].annotation.__args__)
+    named = set(get_args(get_args(Train.model_fields["loss"].annotation)[0]))
     assert set(CLASSIFICATION_LOSSES) | set(REGRESSION_LOSSES) == named

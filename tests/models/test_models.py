@@ -15,6 +15,8 @@ from foldline.core.params import KINDS as NAMED
 from foldline.core.params.model_kinds import CLASSES_ONLY
 from foldline.models import registry
 from foldline.models.interface import FitResult
+from foldline.testing import models as contract
+from foldline.testing.sample_data import sample_labels
 from tests.helpers.distinct_outputs import are_distinct, make_distinct
 from tests.helpers.marks import fast_first
 
@@ -76,17 +78,7 @@ def save_model(model: Any, name: str, labels: Labels, folder: Path) -> Path:
 
 
 def check_predictions(task: str, n: int, predictions: np.ndarray) -> None:
-    assert predictions.dtype == np.float64
-    assert np.isfinite(predictions).all()
-    if task == "regression":
-        assert predictions.shape == (n,)
-        return
-    assert predictions.shape == (n, 3)
-    assert (predictions >= 0).all()
-    if task == "multilabel":
-        assert (predictions <= 1).all()
-        return
-    assert predictions.sum(axis=1) == pytest.approx(np.ones(n), abs=1e-6)
+    contract.check_predictions(predictions, n, sample_labels(task))
 
 
 def test_every_named_kind_is_tested() -> None:
@@ -109,39 +101,22 @@ def test_predicts_rows_in_their_order(model, task, pairs, fitted, rows) -> None:
     together = predict(held)
     check_predictions(task, 6, together)
     assert are_distinct(together) or model == "majority"
-    turned = predict(held.iloc[::-1])[::-1]
-    alone = np.concatenate([predict(held.iloc[i : i + 1]) for i in range(len(held))])
-
-    assert turned == pytest.approx(together, abs=1e-5)
-    assert alone == pytest.approx(together, abs=1e-5)
+    contract.check_row_order(predict, held, sample_labels(task))
 
 
 @every
 def test_any_text_is_predicted(model, task, pairs, fitted, rows) -> None:
-    table = rows(task, pairs).iloc[:6].copy()
-    table["text"] = [
-        "",
-        "가",
-        "!?!",
-        "새로운 낱말들 unseen words",
-        "é中🙂\x00",
-        "축구 경기 " * 3_000,
-    ]
-    if pairs:
-        table["text_pair"] = ["", "", "나", "", "?", "경기"]
     predict = fitted(model, task, pairs).model.predict
-    check_predictions(task, 6, predict(table))
-    assert predict(table.iloc[:1]) == pytest.approx(predict(table)[:1], abs=1e-5)
-    check_predictions(task, 0, predict(table.iloc[:0]))
+    contract.check_any_text(predict, rows(task, pairs), sample_labels(task))
 
 
 @every
 def test_saved_and_loaded_is_the_same(model, task, pairs, fitted, rows, labels, tmp_path) -> None:
     own = fitted(model, task, pairs).model
     held = rows(task, pairs).iloc[34:]
-    loaded = registry.load(save_model(own, model, labels(task), tmp_path / "m"))
+    folder = save_model(own, model, labels(task), tmp_path / "m")
     assert are_distinct(own.predict(held)) or model == "majority"
-    np.testing.assert_array_equal(loaded.predict(held), own.predict(held))
+    contract.check_saved_model(own, lambda _: registry.load(folder), held)
 
 
 @pytest.mark.slow
@@ -171,6 +146,22 @@ def test_the_order_of_the_rows_changes_no_model(model, task, fit, rows, labels, 
         save_model(m, model, labels(task), tmp_path / n) for m, n in ((first, "a"), (again, "b"))
     ]
     assert digest(folders[0]) == digest(folders[1])
+
+
+@each
+def test_validation_rows_teach_nothing(model, task, fit, rows) -> None:
+    """But those kinds that stop early look at them."""
+    table = rows(task)
+
+    def fit_model(train: pd.DataFrame, valid: pd.DataFrame) -> Any:
+        return fit(model, train, valid, task, epochs=1).model
+
+    stops_early = registry.KINDS[model].stops_early
+    parts = table.iloc[:28], table.iloc[28:34]
+    contract.check_validation_labels(fit_model, *parts, stops_early)
+    before = [part.copy(deep=True) for part in parts]
+    fit_model(*parts)
+    assert all(part.equals(kept) for part, kept in zip(parts, before, strict=True))
 
 
 @each

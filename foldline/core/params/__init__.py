@@ -10,7 +10,7 @@ from foldline.core.params.augmentation import (
     Undersample,
     WordShare,
 )
-from foldline.core.params.base import KINDS, Section, Task
+from foldline.core.params.base import KINDS, Components, Section, Task
 from foldline.core.params.data import Annotations, Data, Duplicates, Prepare, Split
 from foldline.core.params.model_kinds import (
     DenseHead,
@@ -41,6 +41,7 @@ __all__ = [
     "Annotations",
     "Augment",
     "Backtranslation",
+    "Components",
     "Data",
     "DenseHead",
     "Duplicates",

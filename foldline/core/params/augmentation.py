@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from foldline.core.params.base import Section
 from foldline.core.params.value_types import (
+    AugmenterComponent,
     Count,
     OpenShare,
     Positive,
@@ -125,8 +126,8 @@ class Augment(Section):
     """Resampling and augmentation of the training rows."""
 
     undersample: Undersample
-    method: Literal["none", "mix"] | Method
-    mix: Annotated[dict[Method, Positive], Field(min_length=1)]
+    method: Literal["none", "mix"] | Method | AugmenterComponent
+    mix: Annotated[dict[Method | AugmenterComponent, Positive], Field(min_length=1)]
     strategy: Strategy
     per_class: dict[str, Strategy]
     ratio: Annotated[float, Field(gt=0, le=1)]

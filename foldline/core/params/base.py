@@ -1,6 +1,6 @@
 """What every section of params.yaml obeys."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -9,6 +9,8 @@ KINDS = (
     "zero-shot", "external",
 )  # fmt: skip
 
+# Options of modules in components/, by their names.
+Components = dict[str, dict[str, Any]]
 Task = Literal["classification", "multilabel", "regression"]
 
 

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from foldline.core.params import value_types
 from foldline.core.params.base import Section
-from foldline.core.params.value_types import RawFile, Share
+from foldline.core.params.value_types import CleanerComponent, RawFile, Share
 
 
 class Annotations(Section):
@@ -79,6 +79,7 @@ class Prepare(Section):
     """How texts are normalized, and what happens to rows that cannot be used."""
 
     unicode: Literal["NFKC", "NFC", "none"]
+    clean: CleanerComponent | None
     empty_text: Literal["drop", "error"]
     missing_label: Literal["drop", "error"]
     conflicts: Literal["keep", "drop", "majority"]

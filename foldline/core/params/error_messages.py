@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foldline.core.errors import nearest
+from foldline.core.io.components import PATTERN
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -80,7 +81,8 @@ def _message(problems: list[Problem], key: str) -> str:
     allowed = " or ".join(dict.fromkeys(_wanted(each) for each in problems))
     hint = ""
     if kind == "literal_error":
-        close = nearest(str(found), _choices(problem))
+        literals = [each for each in problems if each["type"] == "literal_error"]
+        close = nearest(str(found), [choice for each in literals for choice in _choices(each)])
         hint = f"; did you mean '{close}'?" if close else ""
     elif kind == "string_type" and isinstance(found, (int, float)):
         hint = f"; put it in quotes: '{found}'"
@@ -94,6 +96,8 @@ def _wanted(problem: Problem) -> str:
     if kind in ("too_short", "too_long"):
         least, most = context.get("min_length"), context.get("max_length")
         return f"a list of {f'at least {least}' if most is None else most}"
+    if kind == "string_pattern_mismatch" and context["pattern"] == PATTERN:
+        return "components.<name>"
     plain = problem["msg"].removeprefix("Input should be ")
     return _WANTED.get(str(kind), str(plain))
 

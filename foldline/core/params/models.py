@@ -5,10 +5,17 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from foldline.core.params import value_types
-from foldline.core.params.base import Section, Task
+from foldline.core.params.base import Components, Section, Task
 from foldline.core.params.model_kinds import Embed, External, Gbdt, Keywords, Static, ZeroShot
 from foldline.core.params.training import Pretrain, Train
-from foldline.core.params.value_types import Count, OpenShare, Positive, Range, RawFile
+from foldline.core.params.value_types import (
+    Count,
+    MetricComponent,
+    OpenShare,
+    Positive,
+    Range,
+    RawFile,
+)
 
 
 class Target(Section):
@@ -80,6 +87,18 @@ class Evaluate(Section):
 
     resamples: Annotated[int, Field(ge=100)]
     level: OpenShare
+    metric: (
+        MetricComponent
+        | Annotated[
+            list[MetricComponent], Field(min_length=1), AfterValidator(value_types.different)
+        ]
+        | None
+    )
+
+    @property
+    def own_metrics(self) -> list[str]:
+        """Return the names of the metrics from components/."""
+        return [self.metric] if isinstance(self.metric, str) else self.metric or []
 
 
 class Predict(Section):
@@ -116,3 +135,4 @@ class Recipe(Section):
     external: External
     zero_shot: ZeroShot
     target: Target
+    components: Components

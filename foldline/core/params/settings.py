@@ -1,10 +1,12 @@
 """The whole of params.yaml, and the rules between its sections."""
 
+from pathlib import Path
 from typing import Self
 
 from pydantic import model_validator
 
-from foldline.core.errors import unknown
+from foldline.core.errors import FoldlineError, unknown
+from foldline.core.io.components import check_options, component_path, is_component, short_name
 from foldline.core.params import value_types
 from foldline.core.params.augmentation import Augment
 from foldline.core.params.base import KINDS
@@ -150,4 +152,25 @@ class Settings(Recipe):
             )
         if self.task != "regression" and self.target.transform != "none":
             raise ValueError("target.transform: needs numbers; set it to none for classification")
+        return self
+
+    @model_validator(mode="after")
+    def _components_take_their_options(self) -> Self:
+        """Refuse options of a component that does not exist or does not take them."""
+        for name in self.components:
+            path = component_path(name)
+            if not Path(path).is_file():
+                raise ValueError(
+                    f"components.{name}: holds options, but there is no {path}; "
+                    "correct the name, or remove them"
+                )
+        uses = [(method, "augmenter") for method in (self.augment.method, *self.augment.mix)]
+        uses += [(self.train.loss, "loss"), (self.prepare.clean or "", "cleaner")]
+        uses += [(name, "metric") for name in self.evaluate.own_metrics]
+        for name, kind in uses:
+            if is_component(name):
+                try:
+                    check_options(name, kind, self.components.get(short_name(name), {}))
+                except FoldlineError as error:
+                    raise ValueError(f"{name}: {error}") from None
         return self

@@ -4,9 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from foldline.core.io.components import is_component
 from foldline.core.io.labels import MAIN
 from foldline.core.params.base import Section
-from foldline.core.params.value_types import Count, OpenShare, Positive
+from foldline.core.params.value_types import Count, LossComponent, OpenShare, Positive
 
 Partial = Annotated[float, Field(ge=0, lt=1)]
 FromZero = Annotated[float, Field(ge=0)]
@@ -27,7 +28,9 @@ METRICS = {
 class Train(Section):
     """Training of a transformer; 0, 1, all and none mean off."""
 
-    loss: Literal["auto", "cross_entropy", "focal", "ordinal", "mse", "mae", "huber"]
+    loss: (
+        Literal["auto", "cross_entropy", "focal", "ordinal", "mse", "mae", "huber"] | LossComponent
+    )
     focal_gamma: FromZero
     huber_delta: Positive
     label_smoothing: Partial
@@ -111,16 +114,31 @@ class Train(Section):
         """Refuse a loss, metric or method that does not support the task."""
         right = {"loss": ("auto", *LOSSES[task]), "metric": ("loss", *METRICS[task])}
         for key, value in (("loss", self.loss), ("metric", self.metric)):
-            if value not in right[key]:
+            if value not in right[key] and not is_component(value):
                 raise ValueError(
                     f"train.{key}: {value} is not for {task}; use {' or '.join(right[key])}"
                 )
+        if is_component(self.loss):
+            self._check_own_loss(task)
         if task != "classification" and self.contrastive:
             raise ValueError(f"train.contrastive: needs one class a row; set it to 0.0 for {task}")
         for key, off in (("class_weights", "none"), ("label_smoothing", 0.0)):
             value = getattr(self, key)
             if task == "regression" and value != off:
                 raise ValueError(f"train.{key}: {value} needs classes; set it to {off} for {task}")
+
+    def _check_own_loss(self, task: str) -> None:
+        """Refuse options that act inside of the library's own losses."""
+        if self.label_smoothing:
+            raise ValueError(
+                f"train.label_smoothing: has no effect on {self.loss}; set it to 0.0, and smooth "
+                "inside the loss"
+            )
+        if task == "multilabel" and self.class_weights != "none":
+            raise ValueError(
+                f"train.class_weights: has no effect on {self.loss} for multilabel; set it to "
+                "none, and weigh inside the loss"
+            )
 
 
 class Pretrain(Section):

@@ -1,13 +1,14 @@
 """The kinds of values that params.yaml holds, and what they must obey."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from posixpath import normpath
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from foldline.core.errors import nearest
+from foldline.core.errors import FoldlineError, nearest
+from foldline.core.io.components import PATTERN, check_component, is_component
 
 RAW = "data/raw/"
 PRETRAINED = "models/pretrained/"
@@ -42,13 +43,32 @@ def raw_file(value: str) -> str:
 
 def known_model(value: str, kinds: Sequence[str]) -> None:
     """Refuse a misspelt kind, which would be looked for on the hub, and an unwatched folder."""
+    if is_component(value):
+        try:
+            validate_component("model")(value)
+        except ValueError as error:
+            raise ValueError(f"model: {error}") from None
+        return
     local = stored_model("model", value)
     close = nearest(value, kinds, cutoff=0.75)
     if value not in kinds and close and not local:
         raise ValueError(
             f"model: unknown kind '{value}'; did you mean '{close}'? Known: {', '.join(kinds)}, "
-            f"a folder under {PRETRAINED}, or a Hugging Face id"
+            f"components.<name>, a folder under {PRETRAINED}, or a Hugging Face id"
         )
+
+
+def validate_component(kind: str) -> Callable[[str], str]:
+    """Return the check of a name like `components.slang`: its file, functions and signatures."""
+
+    def check(value: str) -> str:
+        try:
+            check_component(value, kind)
+        except FoldlineError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    return check
 
 
 def stored_model(key: str, value: str) -> bool:
@@ -133,3 +153,8 @@ OpenShare = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Range = Annotated[list[Count], Field(min_length=2, max_length=2), AfterValidator(growing)]
 RawFile = Annotated[str, AfterValidator(raw_file)]
+ComponentName = Annotated[str, Field(pattern=PATTERN)]
+AugmenterComponent = Annotated[ComponentName, AfterValidator(validate_component("augmenter"))]
+LossComponent = Annotated[ComponentName, AfterValidator(validate_component("loss"))]
+MetricComponent = Annotated[ComponentName, AfterValidator(validate_component("metric"))]
+CleanerComponent = Annotated[ComponentName, AfterValidator(validate_component("cleaner"))]

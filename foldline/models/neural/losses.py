@@ -6,10 +6,12 @@ over rows divided by the number of rows of the whole optimiser step.
 """
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from foldline.core.io.components import Component, Options, is_component
 from foldline.core.io.labels import Labels
 from foldline.core.params import Train
 
@@ -18,12 +20,23 @@ Loss = Callable[..., Any]
 RowLoss = Callable[[Any, Any], Any]
 
 
-def make_loss(labels: Labels, target: np.ndarray, options: Train) -> Loss:
+def make_loss(
+    labels: Labels,
+    target: np.ndarray,
+    options: Train,
+    components: Options = MappingProxyType({}),
+) -> Loss:
     """Return Trainer's `compute_loss_func` for a task.
 
     `target` are the training rows' class codes (n,), shares of classes (n, c), indicators (n, c),
-    or values (n,); balanced weights are computed from them.
+    or values (n,); balanced weights are computed from them. `components` are the options of a
+    loss from components/.
     """
+    if is_component(options.loss):
+        own = make_component_loss(Component(options.loss, "loss", components))
+        balanced = options.class_weights == "balanced"
+        weights = balanced_weights(target, len(labels.classes)) if balanced else None
+        return sum_over_rows(weight_by_class(own, weights))
     if labels.task == "multilabel":
         return sum_over_rows(
             MULTILABEL_LOSSES[options.loss](options, positive_weights(target, options))
@@ -34,6 +47,21 @@ def make_loss(labels: Labels, target: np.ndarray, options: Train) -> Loss:
     if options.class_weights == "balanced":
         weights = balanced_weights(target, len(labels.classes))
     return sum_over_rows(weight_by_class(CLASSIFICATION_LOSSES[options.loss](options), weights))
+
+
+def make_component_loss(component: Component) -> RowLoss:
+    """Return a loss from components/ that is checked to return one value a row."""
+
+    def rows(logits: Any, labels: Any) -> Any:
+        target = labels.to(logits.dtype) if labels.ndim == 2 else labels
+        losses = component(logits, target)
+        if getattr(losses, "shape", None) != logits.shape[:1]:
+            found = getattr(losses, "shape", type(losses).__name__)
+            needed = f"a tensor of shape ({len(logits)},), a loss for each row, not their mean"
+            raise component.result_error(f"{found}", needed)
+        return losses
+
+    return rows
 
 
 def balanced_weights(target: np.ndarray, classes: int) -> np.ndarray:

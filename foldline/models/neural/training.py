@@ -122,7 +122,7 @@ def make_trainer(
     """Return the trainer of a recipe over standardised rows; batches are cut into `cuts` parts."""
     trainer = kind(
         recipe=job.recipe,
-        loss=make_loss(job.labels, train_rows.target, job.recipe.train),
+        loss=make_loss(job.labels, train_rows.target, job.recipe.train, job.recipe.components),
         step_rows=job.recipe.batch_size * job.recipe.train.accumulation,
         compares_rows=job.recipe.train.contrastive > 0,
         model=model,
