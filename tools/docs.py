@@ -3,6 +3,7 @@
 Run `python -m tools.docs` to write them, with `--check` to list the stale pages.
 """
 
+import ast
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -48,6 +49,7 @@ KOREAN_KNOBS = {
     "epochs": "최대 에폭 수. 조기 종료로 더 일찍 끝날 수 있습니다",
     "batch_size": "옵티마이저 스텝마다의 행 수 (train.accumulation을 곱합니다)",
     "max_length": "텍스트나 텍스트 쌍을 자르는 토큰 수",
+    "components": "직접 만든 구성 요소의 옵션, 예: {slang: {share: 0.2}}",
 }
 
 
@@ -74,9 +76,11 @@ def stage_table(
 def param_table(top_level_only: bool = False) -> str:
     """Return a table of the keys of params.yaml: each one's value and comment."""
     rows = ["| key | value | meaning |", "|---|---|---|"]
+    details = {} if top_level_only else param_details()
     for key, value, comment in param_lines():
         if not (top_level_only and "." in key):
-            rows.append(f"| `{key}` | `{value}` | {comment} |".replace("|  |", "| |"))
+            meaning = ". ".join(filter(None, (comment, details.get(key))))
+            rows.append(f"| `{key}` | `{value}` | {meaning} |".replace("|  |", "| |"))
     return "\n".join(rows)
 
 
@@ -101,6 +105,33 @@ def param_lines() -> Iterator[tuple[str, str, str]]:
         if value:
             text = re.sub(r"\s*#\s*template:\w+", "", f"# {comment}" if comment else "")
             yield ".".join(parents), value, text.removeprefix("# ").replace("|", "\\|")
+
+
+def param_details() -> dict[str, str]:
+    """Return what the code says of keys of params.yaml: the strings below their fields."""
+    classes: dict[str, ast.ClassDef] = {}
+    for file in sorted(Path("foldline/core/params").glob("*.py")):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        classes |= {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    return dict(field_details("Settings", "", classes))
+
+
+def field_details(
+    name: str, before: str, classes: Mapping[str, ast.ClassDef]
+) -> Iterator[tuple[str, str]]:
+    """Yield the dotted key and the string below each field of a section, and of those in it."""
+    section = classes[name]
+    for base in section.bases:
+        if isinstance(base, ast.Name) and base.id in classes:
+            yield from field_details(base.id, before, classes)
+    for field, after in zip(section.body, [*section.body[1:], None], strict=True):
+        if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
+            continue
+        key = before + field.target.id
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            yield key, " ".join(str(after.value.value).split())
+        if isinstance(field.annotation, ast.Name) and field.annotation.id in classes:
+            yield from field_details(field.annotation.id, f"{key}.", classes)
 
 
 def fill(text: str) -> str:

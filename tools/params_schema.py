@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from foldline.core.params import KINDS, Settings
-from tools.docs import param_lines
+from tools.docs import param_details, param_lines
 
 FILE = Path("docs/params.schema.json")
 
@@ -18,6 +18,7 @@ def schema() -> dict[str, Any]:
     """Return the JSON Schema of params.yaml; descriptions are the comments beside its values."""
     root = Settings.model_json_schema()
     without_titles(root)
+    details = param_details()
     for key, _, comment in param_lines():
         *sections, name = key.split(".")
         section = root
@@ -26,8 +27,8 @@ def schema() -> dict[str, Any]:
             if "properties" not in section:  # a mapping with keys of the user's own
                 break
         else:
-            if comment:
-                section["properties"][name]["description"] = comment.replace("\\|", "|")
+            meaning = ". ".join(filter(None, (comment.replace("\\|", "|"), details.get(key))))
+            section["properties"][name]["description"] = meaning
     model = root["properties"]["model"]
     model["anyOf"] = [{"enum": list(KINDS)}, {"type": model.pop("type")}]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **root}

@@ -96,7 +96,10 @@ class Gates(Section):
     min_length_ratio: Annotated[float, Field(gt=0, le=1)]
     max_length_ratio: Annotated[float, Field(ge=1)]
     near: Annotated[float, Field(ge=0.5, le=1)]
+    """Jaccard similarity to a row other than its source at which a copy is refused."""
     min_agreement: Share
+    """By a model that has not seen the source. Regression: 1 less the change of its prediction,
+    as a share of the target's range."""
 
 
 class Undersample(Section):
@@ -127,9 +130,14 @@ class Augment(Section):
 
     undersample: Undersample
     method: Literal["none", "mix"] | Method | AugmenterComponent
+    """`none`, `mix`, `aeda`, `swap`, `delete`, `insert`, `synonym`, `eda`, `noise`, `pairswap`,
+    `nlpaug`, `backtranslation`, `llm` or `components.<name>`."""
     mix: Annotated[dict[Method | AugmenterComponent, Positive], Field(min_length=1)]
     strategy: Strategy
+    """`balance` copies each class up to the largest one, `ratio` up to that share of it,
+    `n_per_row` makes `copies` of each row."""
     per_class: dict[str, Strategy]
+    """From the command line: `-S +augment.per_class.spam=n_per_row`."""
     ratio: Annotated[float, Field(gt=0, le=1)]
     copies: Annotated[int, Field(ge=1, le=100)]
     bins: Annotated[int, Field(ge=2)]

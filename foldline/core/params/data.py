@@ -32,6 +32,7 @@ class Data(Section):
     text_pair: str | None
     label: str | Annotated[list[str], Field(min_length=2), AfterValidator(value_types.different)]
     separator: Annotated[str, Field(min_length=1)]
+    """Lists in JSON or Python notation are read, too."""
     group: str | None
     weight: str | None
     time: str | None
@@ -72,6 +73,7 @@ class Duplicates(Section):
     match: Literal["exact", "skeleton", "near"]
     threshold: Annotated[float, Field(ge=0.5, le=1)]
     pairs: Literal["both", "either"]
+    """`both` suits a text that stands over many rows, such as a title."""
     min_chars: Annotated[int, Field(ge=1)]
 
 
@@ -83,6 +85,9 @@ class Prepare(Section):
     empty_text: Literal["drop", "error"]
     missing_label: Literal["drop", "error"]
     conflicts: Literal["keep", "drop", "majority"]
+    """Equal texts, or skeletons, with different labels; `majority` drops ties. This comes before
+    the split, so a test part that is taken from train is cleaned, too; an official one is not.
+    """
     duplicates: Duplicates
 
 
@@ -90,9 +95,16 @@ class Split(Section):
     """How rows are divided into train, valid and test."""
 
     method: Literal["auto", "stratified", "grouped", "time"]
+    """`auto` is `time` where data.time is named, else `grouped` where data.group is, else
+    `stratified`."""
     ratios: Literal["auto"] | Annotated[list[Share], Field(min_length=3, max_length=3)]
+    """`auto` is 6:2:2 below 10,000 rows, 8:1:1 below 1,000,000, then 98:1:1. Where a part has an
+    official file, the others share the rest in this proportion."""
     max_leak_share: Share
+    """The run stops where a larger share of valid or test has a duplicate or its group in train.
+    """
     drop_from_train: bool
+    """Training rows that share a text or a group with valid or test are dropped."""
     compare: bool
 
     @model_validator(mode="after")

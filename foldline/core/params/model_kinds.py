@@ -20,6 +20,8 @@ class Keywords(Section):
     """Keywords of each class, from a file."""
 
     file: RawFile | None
+    """Each class with a list of words or /patterns/. Where it is named, the rules are a baseline,
+    too."""
 
 
 class LinearOptions(Section):
@@ -57,6 +59,9 @@ class Static(LinearOptions):
     """Averaged word vectors, read from a file or trained on the training rows."""
 
     vectors: str | None
+    """word2vec or GloVe text (also .gz) under data/raw/ or models/pretrained/; null: learnt from
+    the training rows. `c`, `alpha` and `class_weights` are those of the linear head over vectors.
+    """
     vocabulary: Annotated[int, Field(ge=0)]
     dimensions: Count
     words: Count
@@ -64,6 +69,7 @@ class Static(LinearOptions):
     min_df: Count
     buckets: Count
     epochs: Literal["auto"] | Count
+    """`auto`: until 500,000 rows are seen, 10 to 50."""
     lr: Positive
 
     @model_validator(mode="after")
@@ -91,14 +97,20 @@ class External(Section):
     """Predictions made outside Foldline."""
 
     file: RawFile | None
+    """csv under data/raw/ with id and p_<class> columns, or id and predicted for regression;
+    every row once, those of train by a model that has not seen them, which cannot be proven here.
+    """
 
 
 class ZeroShot(Section):
     """An NLI model, asked whether a text fits each class's description."""
 
     model: str | None
+    """A natural language inference model: a folder under models/pretrained/ or a Hugging Face id.
+    Where it is named, it is a baseline, too."""
     hypothesis: Annotated[str, AfterValidator(hypothesis)]
     descriptions: dict[str, str]
+    """A class that is not named is called by its name."""
 
     @model_validator(mode="after")
     def _stored(self) -> Self:

@@ -41,6 +41,7 @@ class Scratch(Section):
     """A transformer that is trained from random weights."""
 
     tokenizer: Literal["wordpiece", "bpe", "unigram", "character", "jamo"]
+    """`jamo` reads Hangul by its letters and wants some 3 times the max_length."""
     vocabulary: Annotated[int, Field(ge=50)]
     layers: Count
     width: Count
@@ -112,6 +113,8 @@ class Runner(Section):
 
     jobs: Count
     tracker: Literal["none", "jsonl"]
+    """Who hears of each step of train: `jsonl` writes a file under .foldline/runs/, to follow
+    with `tail -f`."""
 
 
 class Recipe(Section):
@@ -120,6 +123,9 @@ class Recipe(Section):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     task: Task
     model: Annotated[str, Field(min_length=1)]
+    """A kind (`majority`, `random`, `length`, `keywords`, `tfidf`, `gbdt`, `static`, `embed`,
+    `scratch`, `zero-shot`, `external`), `components.<name>` (components/<name>.py), a folder under
+    models/pretrained/, or a Hugging Face id."""
     lr: Positive
     epochs: Count
     batch_size: Count
@@ -136,3 +142,5 @@ class Recipe(Section):
     zero_shot: ZeroShot
     target: Target
     components: Components
+    """Each component's options by its name; from the command line: `-S
+    +components.slang.share=0.2`."""

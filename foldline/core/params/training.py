@@ -31,11 +31,14 @@ class Train(Section):
     loss: (
         Literal["auto", "cross_entropy", "focal", "ordinal", "mse", "mae", "huber"] | LossComponent
     )
+    """`auto` is cross_entropy, for regression mse. `ordinal` takes the order of data.classes."""
     focal_gamma: FromZero
     huber_delta: Positive
+    """Errors beyond it count linearly; in standard deviations of the target, above 0."""
     label_smoothing: Partial
     class_weights: Literal["none", "balanced"]
     optimizer: Literal["adamw", "adafactor", "lion", "sgd"]
+    """lion wants an lr 3 to 10 times smaller and many steps; sgd one some 100 times larger."""
     schedule: Literal["constant", "linear", "cosine", "polynomial", "one_cycle"]
     power: Positive
     warmup: Partial
@@ -46,25 +49,42 @@ class Train(Section):
     trainable_layers: Literal["all", "head"] | Count
     reinit_layers: Annotated[int, Field(ge=0)]
     lora: Annotated[int, Field(ge=0)]
+    """Rank of the matrices that are learnt beside frozen weights (Hu et al., 2022)."""
     lora_alpha: Positive
     lora_dropout: Partial
     rdrop: FromZero
     contrastive: Partial
+    """For classification; it wants several rows of a class in each batch."""
     temperature: Positive
     dropout_samples: Count
     adversarial: Literal["none", "fgm", "awp"]
     adversarial_size: Positive
+    """fgm: length of the change of a row's embeddings, in their standard deviations; awp: length
+    of the change of each weight, in thousandths of its own."""
     ema: Partial
+    """The average reaches over 1 / (1 - ema) steps, at most a tenth of all: 0.99 of 1,000."""
     swa: Partial
+    """At a constant learning rate; 0 to below 1, with warmup at most 1."""
     long_text: Literal["head", "tail", "head_tail", "window"]
+    """`head_tail` keeps a quarter and three quarters; `window` reads all of the text in pieces.
+    """
     window_overlap: OpenShare
     window_pooling: Literal["mean", "max"]
     metric: Literal["loss", "accuracy", "f1_macro", "pearson", "spearman"]
+    """Of the validation rows, to stop by and to choose the epoch. `loss` ends early and keeps
+    probabilities honest."""
     patience: Count
     precision: Literal["auto", "float32", "bfloat16"]
+    """`auto` is bfloat16 where the machine has it. float32 is the default so that every machine
+    gives the same score."""
     predict_precision: Literal["auto", "float32", "bfloat16"]
+    """Of every prediction, and kept with the model. bfloat16 is 2 to 3 times as fast where the
+    machine has it; the last digits differ."""
     threads: Count
+    """Raise it for large models on an idle machine."""
     determinism: Literal["off", "seeded", "strict"]
+    """Seeds are always fixed. `off` is fastest, `seeded` sums in a fixed order where the GPU can,
+    `strict` stops where it cannot and uses plain attention."""
 
     def reported_metric(self, task: str) -> str:
         """Return the validation metric beside the loss: `train.metric`, or the task's own."""
@@ -145,7 +165,9 @@ class Pretrain(Section):
     """Language modelling on unlabelled texts, before a transformer is fine-tuned."""
 
     epochs: Annotated[int, Field(ge=0)]
+    """Precision, threads, warmup, weight_decay and max_grad_norm are those of `train`."""
     objective: Literal["auto", "masked", "causal"]
+    """`masked` for BERT and its like, `causal` for GPT-2, LLaMA and their like."""
     mask: OpenShare
     lr: Positive
     batch_size: Count
