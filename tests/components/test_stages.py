@@ -59,11 +59,11 @@ def test_a_transformer_is_trained_by_an_own_loss(task, workplace):
     changes = {"model": "scratch", "train.loss": "components.own"}
     projects.make(workplace, changes, task)
     projects.run("prepare", "split", "augment", "train")
-    first = json.loads(Path("metrics/train.json").read_text(encoding="utf-8"))
+    first = json.loads(Path("reports/train.json").read_text(encoding="utf-8"))
     option = {"classification": "epsilon", "multilabel": "present", "regression": "scale"}[task]
     projects.make(workplace, changes | {"components": {"own": {option: 5.0}}}, task)
     projects.run("train")
-    second = json.loads(Path("metrics/train.json").read_text(encoding="utf-8"))
+    second = json.loads(Path("reports/train.json").read_text(encoding="utf-8"))
 
     assert first["fit"] != second["fit"]
 
