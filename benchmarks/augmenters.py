@@ -210,7 +210,7 @@ def main() -> None:
     parser.add_argument("texts", nargs="?", type=Path, help="a file with a text a line")
     lines = texts(parser.parse_args().texts)
     asks = [CopyRequest(line, "", "x", f"row{number}", 0) for number, line in enumerate(lines)]
-    augment = loading.read(Path("params.yaml"))["augment"]
+    augment = loading.read_params(Path("params.yaml"))["augment"]
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         found = {
             "machine": {"cores": os.cpu_count(), "python": platform.python_version()},

@@ -92,11 +92,11 @@ def make(folder: Path, source: Path, given: DataSet, how: str, encoder: Path | N
 
 def stage(name: str, folder: Path) -> dict[str, Any]:
     """Run a stage in the folder, in this process."""
-    from foldline.core.params.loading import load
+    from foldline.core.params.loading import load_params
 
     os.chdir(folder)
     module = importlib.import_module(f"stages.{name}")
-    module.main(load(module.Params))
+    module.main(load_params(module.Params))
     return {}
 
 
@@ -109,11 +109,11 @@ def learn(folder: Path, rows: int, judged: int, answers: Path) -> dict[str, Any]
     from foldline.core.io import schemas
     from foldline.core.io.labels import Labels
     from foldline.core.params import Recipe
-    from foldline.core.params.loading import load
+    from foldline.core.params.loading import load_params
     from foldline.models import registry
     from foldline.models.interface import Job
 
-    recipe, labels = load(Recipe), Labels.load()
+    recipe, labels = load_params(Recipe), Labels.load()
     train, test = spread(schemas.TRAIN.read(), rows), spread(schemas.TEST.read(), judged)
     with tempfile.TemporaryDirectory() as scratch:
         fitted = registry.fit(Job(train, schemas.VALID.read(), labels, recipe, Path(scratch)))

@@ -42,11 +42,11 @@ def make(folder: Path, data: Path, rows: int) -> None:
 
 def stage(name: str, folder: Path) -> dict[str, Any]:
     """Run one stage in the folder, in this process."""
-    from foldline.core.params.loading import load
+    from foldline.core.params.loading import load_params
 
     os.chdir(folder)
     module = importlib.import_module(f"stages.{name}")
-    module.main(load(module.Params))
+    module.main(load_params(module.Params))
     return {}
 
 

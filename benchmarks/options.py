@@ -31,8 +31,8 @@ from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import rank_keys
 from foldline.core.params import Settings
-from foldline.core.params.error_messages import told
-from foldline.core.params.loading import read
+from foldline.core.params.error_messages import format_errors
+from foldline.core.params.loading import read_params
 from foldline.data.leaks import drop_leaks
 from foldline.data.preparation import prepare_dataset
 from foldline.data.pretraining_texts import select_pretraining_texts
@@ -63,7 +63,7 @@ def settings_of(changes: Changes) -> Settings:
         FoldlineError: where params refuse them.
     """
     file = ROOT / "params.yaml"
-    content = read(file)
+    content = read_params(file)
     for dotted, value in changes.items():
         *sections, name = dotted.split(".")
         place = content
@@ -73,7 +73,7 @@ def settings_of(changes: Changes) -> Settings:
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
-        raise FoldlineError(told(Path(file.name), content, error)) from None
+        raise FoldlineError(format_errors(Path(file.name), content, error)) from None
 
 
 def rows_of(settings: Settings, recipe: Recipe) -> Rows:

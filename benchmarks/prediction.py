@@ -45,12 +45,12 @@ def transformer(given: list[str], size: tuple[int, int, int], seed: int = 0) -> 
 
     from foldline.core.io.labels import Labels
     from foldline.core.params import Recipe
-    from foldline.core.params.loading import load
+    from foldline.core.params.loading import load_params
     from foldline.models.neural import scratch
     from foldline.models.neural.long_text import LongTextReader
     from foldline.models.neural.transformer import Transformer
 
-    recipe = load(Recipe).model_copy(update={"max_length": LENGTH})
+    recipe = load_params(Recipe).model_copy(update={"max_length": LENGTH})
     options = recipe.scratch.model_copy(update={"vocabulary": VOCABULARY, "pooling": "cls"})
     tokenizer = scratch.train_tokenizer(given, recipe.model_copy(update={"scratch": options}))
     set_seed(seed)

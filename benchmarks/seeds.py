@@ -35,11 +35,11 @@ def accuracy(given: argparse.Namespace, job: tuple[str, int, str]) -> float:
     import torch
     from transformers.utils import logging
 
-    from foldline.core.io.threads import settle
+    from foldline.core.io.threads import set_wait_policy
 
     size, seed, name = job
     if name.startswith("Foldline"):  # as its stages do; the others are plain scripts
-        settle()
+        set_wait_policy()
     torch.set_num_threads(1)
     logging.set_verbosity_error()
     table = table_of(given.data, given.rows + given.held)

@@ -89,12 +89,12 @@ def by_trainer(start: Any, table: pd.DataFrame, padded: bool, **how: Any) -> Tra
 def by_foldline(start: Any, table: pd.DataFrame, precision: str) -> Trained:
     """Give Foldline's training, as the stage `train` calls it, without rows to stop by."""
     from foldline.core.params import Recipe
-    from foldline.core.params.loading import load
+    from foldline.core.params.loading import load_params
     from foldline.models.interface import Job
     from foldline.models.neural.training import train as trained
     from foldline.models.neural.transformer import encode_rows
 
-    recipe = load(Recipe)
+    recipe = load_params(Recipe)
     changes = {"precision": precision, "warmup": 0.0, "weight_decay": 0.0}
     options = recipe.train.model_copy(update=changes)
     lr = LR[start.model.config.hidden_size]

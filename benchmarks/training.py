@@ -30,7 +30,7 @@ import pandas as pd
 from benchmarks.measuring import Apart, contest, existing, in_slices
 from benchmarks.prediction import SIZES, texts, transformer
 from benchmarks.trainers import BATCH, CONTESTANTS, PUBLIC, by_foldline
-from foldline.core.io.threads import settle
+from foldline.core.io.threads import set_wait_policy
 
 HELD = 1000
 MEMORY = "128x4"  # the size whose memory is measured
@@ -103,7 +103,7 @@ class Contestant:
 
     def __init__(self, name: str, size: str, data: Path | None, rows: int, own_rows: int) -> None:
         if name.startswith("Foldline"):  # as its stages do; the others are plain scripts
-            settle()
+            set_wait_policy()
         import torch
         from transformers.utils import logging
 
@@ -185,7 +185,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     if given.contestant:
-        settle()
+        set_wait_policy()
         print(json.dumps(memory(table_of(given.data, given.contestant))))
         return
     names = [name for name in CONTESTANTS if any(word in name for word in given.only)]

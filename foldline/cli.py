@@ -14,8 +14,8 @@ from pathlib import Path
 
 from foldline import __version__
 from foldline.core.console import replace_unprintable
-from foldline.core.errors import FoldlineError, unknown
-from foldline.core.io.threads import settle
+from foldline.core.errors import FoldlineError, unknown_name
+from foldline.core.io.threads import set_wait_policy
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     first = arguments[0] if arguments else "--help"
     if first not in VERBS and not first.startswith("-"):
-        raise FoldlineError(unknown("verb", first, sorted(VERBS)))
+        raise FoldlineError(unknown_name("verb", first, sorted(VERBS)))
     options = parser().parse_args(arguments or ["--help"])
     module, _, function = VERBS[options.verb].run.partition(":")
     code: int | None = getattr(importlib.import_module(module), function)(options)
@@ -258,7 +258,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code. A foreseen mistake is one message."""
     arguments = sys.argv[1:] if arguments is None else arguments
     replace_unprintable()
-    settle()
+    set_wait_policy()
     if own_library():
         return subprocess.call([sys.executable, "-m", "foldline", *arguments])
     try:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from foldline.core import params as types
 from foldline.core.io import schemas
-from foldline.core.io.files import replacing, write_json
+from foldline.core.io.files import replace_atomically, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.stage import run, say
@@ -33,7 +33,7 @@ def main(params: Params) -> None:
     path = params.predict.sample_submission if params.data.predict else None
     sample = read_raw(Path(path)).columns if path else None
     submission = make_submission(rows["id"].tolist(), final, labels, params.data, sample)
-    with replacing(FILE) as temporary:
+    with replace_atomically(FILE) as temporary:
         submission.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
     shares = share_classes(table["predicted"].tolist(), labels)
     write_json(Path("reports/predict.json"), {"rows": len(rows), "share": shares})

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from foldline.core.environment import record
+from foldline.core.environment import environment_record
 from foldline.core.io import schemas
 from foldline.core.io.files import write_json
 from foldline.core.io.labels import MAIN, Labels
@@ -62,7 +62,7 @@ def main(params: Params) -> None:
         scores = score_predictions(table[table["member"] == "model"], labels)
         write_json(Path("reports/train.json"), {"valid": scores, "fit": fitted.summary})
         write_stage_metrics("train", "valid", scores)
-        environment = record(params.train.threads)
+        environment = environment_record(params.train.threads)
         environment["seconds"] = round(time.perf_counter() - start, 1)
         environment["training"] = fitted.run_info | {"usage": usage}
         write_json(Path("reports/environment.json"), environment)

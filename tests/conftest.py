@@ -145,7 +145,7 @@ def prepare_files(workplace: Path) -> Callable[..., Any]:
 def recipe() -> Callable[..., Recipe]:
     """Make a recipe by dotted keys: `recipe({"train.patience": 1}, model="tfidf")`."""
 
-    content = loading.read(ROOT / "tests" / "params.yaml")
+    content = loading.read_params(ROOT / "tests" / "params.yaml")
 
     def make(dotted: dict[str, Any] | None = None, **top: Any) -> Recipe:
         made = changed(content, TINY | (dotted or {}) | top)
@@ -160,7 +160,7 @@ def augment() -> Callable[..., Augment]:
     nothing = {"undersample.method": "none", "method": "none", "strategy": "balance", "copies": 2}
 
     def make(dotted: dict[str, Any] | None = None, **top: Any) -> Augment:
-        content = loading.read(ROOT / "tests" / "params.yaml")["augment"]
+        content = loading.read_params(ROOT / "tests" / "params.yaml")["augment"]
         return Augment.model_validate(changed(content, nothing | (dotted or {}) | top))
 
     return make

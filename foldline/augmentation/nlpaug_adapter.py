@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from foldline.augmentation.word_tokenizer import Batch
-from foldline.core.errors import FoldlineError, unknown
+from foldline.core.errors import FoldlineError, unknown_name
 from foldline.core.params import Nlpaug
 
 _TEST_TEXT = "One two three four five. Six seven eight nine ten."
@@ -137,7 +137,7 @@ def _find_class(name: str) -> Any:
         classes |= {n: value for n, value in vars(module).items() if n.endswith("Aug")}
         if name in classes:
             return classes[name]
-    message = unknown("nlpaug augmenter", name, sorted(classes))
+    message = unknown_name("nlpaug augmenter", name, sorted(classes))
     raise FoldlineError(f"augment.nlpaug.name: {message}")
 
 

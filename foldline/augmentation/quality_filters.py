@@ -10,7 +10,7 @@ from tqdm import tqdm
 from foldline.augmentation.features import NgramVectorizer
 from foldline.augmentation.requests import TextPair
 from foldline.core.io.group_split import compute_strata, group_folds
-from foldline.core.io.labels import Labels, names_of
+from foldline.core.io.labels import Labels, split_label_names
 from foldline.core.io.seeds import derive
 from foldline.core.params import Gates
 from foldline.data import similarity_join
@@ -138,7 +138,7 @@ def _score_labels(
 ) -> np.ndarray:
     from sklearn.linear_model import LogisticRegression
 
-    names = sorted({name for label in training["label"] for name in names_of(label)})
+    names = sorted({name for label in training["label"] for name in split_label_names(label)})
     labels = Labels("multilabel", tuple(names))
     target, own = labels.encode(training["label"]), labels.encode(copies["label"])
     vectorizer = NgramVectorizer(training)

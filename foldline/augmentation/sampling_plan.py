@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from foldline.core.errors import FoldlineError, unknown
-from foldline.core.io.labels import names_of
+from foldline.core.errors import FoldlineError, unknown_name
+from foldline.core.io.labels import split_label_names
 from foldline.core.io.seeds import derive, rank_keys
 from foldline.core.params import Augment
 
@@ -33,7 +33,7 @@ def assign_classes(rows: pd.DataFrame, task: str, bins: int) -> np.ndarray:
 
 
 def _find_rarest_labels(labels: list[str]) -> np.ndarray:
-    names = [names_of(label) for label in labels]
+    names = [split_label_names(label) for label in labels]
     sizes = Counter(name for own in names for name in own)
     rarest = [min(own, key=lambda name: (sizes[name], name), default="") for own in names]
     return np.array(rarest, dtype=object)
@@ -53,7 +53,7 @@ def check_classes(augment: Augment, classes: Iterable[str]) -> None:
     existing = sorted(set(classes))
     for name in augment.per_class:
         if name not in existing:
-            raise FoldlineError(f"augment.per_class: {unknown('class', name, existing)}")
+            raise FoldlineError(f"augment.per_class: {unknown_name('class', name, existing)}")
 
 
 def list_methods(augment: Augment) -> list[str]:

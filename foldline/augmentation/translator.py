@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from foldline.core.environment import version
+from foldline.core.environment import package_version
 from foldline.core.errors import FoldlineError
 from foldline.core.io.files import digest
 from foldline.core.params import Backtranslation
@@ -81,7 +81,7 @@ class Translator:
 
     def _hash_job(self, job: TranslationJob, best: int) -> str:
         options = self.options.model_dump(exclude={"there", "back", "languages", "batch_size"})
-        versions = [version(name) for name in ("transformers", "tokenizers", "torch")]
+        versions = [package_version(name) for name in ("transformers", "tokenizers", "torch")]
         parts = [self.identity, self.languages, *job, best, sorted(options.items()), versions]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

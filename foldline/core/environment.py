@@ -28,7 +28,7 @@ PACKAGES = (
 )
 
 
-def record(threads: int) -> dict[str, Any]:
+def environment_record(threads: int) -> dict[str, Any]:
     """Tell the commit, the packages' versions and the machine of this run."""
     lock = Path("constraints.txt")
     return {
@@ -36,7 +36,7 @@ def record(threads: int) -> dict[str, Any]:
         "changed_files": (_git("status", "--porcelain", "--untracked-files=no") or "").splitlines(),
         "experiment": os.environ.get("DVC_EXP_NAME"),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": {name: package_version(name) for name in PACKAGES},
         "constraints": digest(lock)[:16] if lock.exists() else None,
         "system": platform.platform(),
         "processor": _processor(),
@@ -47,7 +47,7 @@ def record(threads: int) -> dict[str, Any]:
     }
 
 
-def version(package: str) -> str | None:
+def package_version(package: str) -> str | None:
     """Give the installed version of a package, None where it is not installed."""
     try:
         return metadata.version(package)

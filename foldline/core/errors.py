@@ -8,14 +8,14 @@ class FoldlineError(Exception):
     """Tell what was found, what is allowed and what to do next."""
 
 
-def listed(items: Iterable[object], most: int = 8) -> str:
+def listing(items: Iterable[object], most: int = 8) -> str:
     """Join items for a message, the rest counted: `a, b, c and 12 more`."""
     texts = [_brief(str(item)) for item in items]
     shown = ", ".join(texts[:most])
     return shown if len(texts) <= most else f"{shown} and {len(texts) - most} more"
 
 
-def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+def closest_name(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """Give the known name that a misspelt one most likely meant; case does not count."""
     folded: dict[str, str] = {}
     for item in known:
@@ -24,9 +24,9 @@ def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     return folded[found[0]] if found else None
 
 
-def unknown(kind: str, name: str, known: Sequence[str]) -> str:
+def unknown_name(kind: str, name: str, known: Sequence[str]) -> str:
     """Say that a name is not known, which one was probably meant, and all there are."""
-    close = nearest(name, known)
+    close = closest_name(name, known)
     hint = f"; did you mean '{close}'?" if close else "."
     return f"unknown {kind} '{name}'{hint} Known: {', '.join(known)}"
 

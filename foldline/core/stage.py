@@ -12,9 +12,9 @@ from typing import TypeVar
 
 from foldline.core.console import replace_unprintable, say
 from foldline.core.errors import FoldlineError
-from foldline.core.io.threads import settle
+from foldline.core.io.threads import set_wait_policy
 from foldline.core.params import Section
-from foldline.core.params.loading import load
+from foldline.core.params.loading import load_params
 from foldline.core.pinned_library import check_library
 
 __all__ = ["die_with_parent", "prepare_process", "run", "say"]
@@ -31,7 +31,7 @@ def run(main: Callable[[P], None], params: type[P]) -> None:
     prepare_process()
     try:
         check_library(Path.cwd())
-        main(load(params))
+        main(load_params(params))
     except FoldlineError as error:
         sys.stdout.flush()
         print(f"\nerror: {error}\n", file=sys.stderr)
@@ -46,7 +46,7 @@ def prepare_process() -> None:
 
     Without it a killed `dvc repro` leaves its stage running, which writes into the next run.
     """
-    settle()
+    set_wait_policy()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     replace_unprintable()
     signal.signal(signal.SIGTERM, _terminate)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from foldline.annotators.agreement import Ratings, encode_ratings, plurality_values
 from foldline.annotators.label_ceiling import agreement_report
-from foldline.core.errors import FoldlineError, listed, nearest
+from foldline.core.errors import FoldlineError, closest_name, listing
 from foldline.core.io.labels import Labels
 from foldline.core.params import Annotations, Data
 from foldline.data.normalization import normalize_text
@@ -95,7 +95,7 @@ def read_annotations(data: Data) -> AnnotationTable | None:
     complete = (table.map(str.strip) != "").all(axis=1)
     if not complete.any():
         raise FoldlineError(
-            f"{raw.path}: no row has a value in each of the columns {listed(names.values())}. "
+            f"{raw.path}: no row has a value in each of the columns {listing(names.values())}. "
             "Fill them in, or correct data.annotations"
         )
     if not complete.all():
@@ -214,11 +214,11 @@ def label_distributions(
 def _required_column(raw: RawTable, name: str, role: str) -> list[str]:
     values = raw.columns.get(name)
     if values is None:
-        close = nearest(name, raw.columns)
+        close = closest_name(name, raw.columns)
         hint = f"; did you mean '{close}'?" if close else "."
         key = "item" if role == "id" else role
         raise FoldlineError(
-            f"{raw.path} has no column '{name}'; it has {listed(raw.columns, 20) or 'none'}{hint} "
+            f"{raw.path} has no column '{name}'; it has {listing(raw.columns, 20) or 'none'}{hint} "
             f"Set data.annotations.{key} in params.yaml"
         )
     return [value or "" for value in values]
@@ -261,9 +261,9 @@ def _check_classes(
     wrong = _rows_where(table, lambda label: label not in classes)
     if wrong:
         label = table["label"][wrong[0]]
-        close = nearest(label, classes)
+        close = closest_name(label, classes)
         hint = f" (did you mean '{close}'?)" if close else ""
         raise FoldlineError(
             f"{annotations.where(wrong)}: label '{label}'{hint} is none of the classes "
-            f"{listed(classes)}. Correct the labels, or empty the cells that should not count"
+            f"{listing(classes)}. Correct the labels, or empty the cells that should not count"
         )

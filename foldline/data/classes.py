@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from foldline.core.errors import FoldlineError, listed, nearest
+from foldline.core.errors import FoldlineError, closest_name, listing
 from foldline.core.io.labels import Labels
 from foldline.core.params import Data
 from foldline.data.multilabel import explode_labels, label_column_names
@@ -35,13 +35,13 @@ def find_labels(task: str, data: Data, parts: list[Part], rows: pd.DataFrame) ->
         classes = [name for name in named if name in set(classes)]
     if len(classes) < 2:
         raise FoldlineError(
-            f"{where}: {task} needs at least two classes, found {listed(classes) or 'none'} in "
+            f"{where}: {task} needs at least two classes, found {listing(classes) or 'none'} in "
             f"{count} rows. Check data.label and the file"
         )
     if len(classes) > max(50, len(train) // 2):
         between = " and data.separator" if task == "multilabel" else ""
         raise FoldlineError(
-            f"{where}: {len(classes)} classes in {count} rows ({listed(classes, 5)}). If these "
+            f"{where}: {len(classes)} classes in {count} rows ({listing(classes, 5)}). If these "
             f"are numbers to predict, set task=regression; else check data.label{between}"
         )
     problem = f"{data.train} has no row of it, so no model could learn it"
@@ -56,20 +56,20 @@ def label_notes(data: Data, labels: Labels, counts: dict[str, int]) -> list[str]
     rare = [f"{name} ({count})" for name, count in counts.items() if count < MIN_CLASS_ROWS]
     if rare:
         notes.append(
-            f"classes with fewer than {MIN_CLASS_ROWS} rows have no reliable score: {listed(rare)}"
+            f"classes with fewer than {MIN_CLASS_ROWS} rows have no reliable score: {listing(rare)}"
         )
     absent = [
         name for name in data.classes or [] if normalize_text(name, "NFC") not in labels.classes
     ]
     if absent and labels.classes:
-        notes.append(f"data.classes: no training row has label {listed(absent)}, so it is ignored")
+        notes.append(f"data.classes: no training row has label {listing(absent)}, so it is ignored")
     alike: dict[str, list[str]] = {}
     for name in labels.classes:
         alike.setdefault(_spelling_key(name), []).append(name)
     twins = [" = ".join(names) for names in alike.values() if len(names) > 1]
     if twins:
         notes.append(
-            f"labels that differ only in case, white space or number format: {listed(twins)}"
+            f"labels that differ only in case, white space or number format: {listing(twins)}"
         )
     return notes
 
@@ -85,12 +85,12 @@ def _check_known_labels(
         ids = rows["id"][(rows["part"] == part.name) & (rows["label"] == unknown[0])]
         matching = part.table["id"].isin(set(ids)).to_numpy().nonzero()[0].tolist()
         alike = [name for name in allowed if _spelling_key(name) == _spelling_key(unknown[0])]
-        close = alike[0] if alike else nearest(unknown[0], allowed)
+        close = alike[0] if alike else closest_name(unknown[0], allowed)
         hint = f" (did you mean '{close}'?)" if close else ""
-        others = f" Other such labels: {listed(unknown[1:])}." if len(unknown) > 1 else ""
+        others = f" Other such labels: {listing(unknown[1:])}." if len(unknown) > 1 else ""
         raise FoldlineError(
             f"{part.where(matching)}: label '{unknown[0]}'{hint}, but {problem}.{others} "
-            f"Known: {listed(allowed)}. {advice}"
+            f"Known: {listing(allowed)}. {advice}"
         )
 
 

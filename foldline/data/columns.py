@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from foldline.core.errors import FoldlineError, listed, nearest
+from foldline.core.errors import FoldlineError, closest_name, listing
 from foldline.core.io.seeds import rank_keys
 from foldline.core.params import Data
 from foldline.data.label_in_text import exceeds_chance, match_own_values
@@ -79,19 +79,19 @@ def _column(raw: RawTable, name: str) -> list[str | None] | None:
 def _check_known_after(raw: RawTable, data: Data) -> None:
     for name in data.known_after:
         if _column(raw, name) is None:
-            close = nearest(name, raw.columns)
+            close = closest_name(name, raw.columns)
             hint = f"; did you mean '{close}'?" if close else "."
             raise FoldlineError(
                 f"{raw.path} has no column '{name}', which data.known_after names; it has "
-                f"{listed(raw.columns, 20)}{hint} Correct or remove the name"
+                f"{listing(raw.columns, 20)}{hint} Correct or remove the name"
             )
 
 
 def _missing_column_message(raw: RawTable, role: str, name: str, part: str) -> str:
-    close = nearest(name, raw.columns)
+    close = closest_name(name, raw.columns)
     hint = f"; did you mean '{close}'?" if close else "."
     message = (
-        f"{raw.path} has no column '{name}'; it has {listed(raw.columns, 20) or 'none'}{hint} "
+        f"{raw.path} has no column '{name}'; it has {listing(raw.columns, 20) or 'none'}{hint} "
         f"Set data.{role} in params.yaml"
     )
     only = next(iter(raw.columns), "")
@@ -120,8 +120,8 @@ def check_annotation_labels(
     own, given = {label for label in labels if label}, set(annotated.values()) - {""}
     if own and given and own.isdisjoint(given):
         raise FoldlineError(
-            f"data.annotations.aggregate: the annotations are {listed(sorted(given), 8)}, but "
-            f"{column} of {file} holds {listed(sorted(own), 8)}: tied rows would keep "
+            f"data.annotations.aggregate: the annotations are {listing(sorted(given), 8)}, but "
+            f"{column} of {file} holds {listing(sorted(own), 8)}: tied rows would keep "
             "another kind of label. Name another column in data.annotations.label, or map one of "
             "the two to the other's words"
         )

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from foldline.core.errors import FoldlineError, listed
+from foldline.core.errors import FoldlineError, listing
 from foldline.data.raw_table import RawTable, check_column_names
 
 _PRIVATE = range(0xE000, 0xF900)
@@ -132,7 +132,7 @@ def _check_widths(
     filled = [n for n, row in enumerate(rows) if len(row) != 1 or row[0].strip()]
     wrong = [n for n in filled if len(rows[n]) != width]
     if wrong:
-        numbers = listed((lines[n] for n in wrong), 8)
+        numbers = listing((lines[n] for n in wrong), 8)
         raise FoldlineError(_ragged_message(path, numbers, rows[wrong[0]], header, parsed.quoting))
     return [rows[n] for n in filled], [lines[n] for n in filled]
 
@@ -150,5 +150,5 @@ def _ragged_message(
     fields = f"{len(row)} field{'s' if len(row) > 1 else ''}"
     return (
         f"{path}, line{'s' if ',' in numbers else ''} {numbers}: {fields} where the header has "
-        f"{len(header)} ({listed(header)}); it starts {row[0][:40]!r}. {advice}"
+        f"{len(header)} ({listing(header)}); it starts {row[0][:40]!r}. {advice}"
     )

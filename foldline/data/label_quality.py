@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.core.errors import listed
+from foldline.core.errors import listing
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive, rank_keys
 from foldline.core.params import Data
@@ -132,14 +132,14 @@ def _word_notes(words: dict[str, Any], rows: int) -> list[str]:
     ):
         shown = [f"{_percent(e['coverage'])} of {e.get('label', 'all')}" for e in named]
         notes.append(
-            f"the texts contain the label itself: {listed(shown)}. If it was written there with "
+            f"the texts contain the label itself: {listing(shown)}. If it was written there with "
             "the label, remove it"
         )
     if label_artifacts.is_noteworthy(words["share"], [entry["coverage"] for entry in given]):
         notes.append(
             f"words that nearly determine the label are in {_percent(words['share'])} of the "
-            f"texts: {listed(map(_format_ngram, _widest_per_class(given)), 5)}. Check whether they "
-            "are what the texts are about, or were added with the label"
+            f"texts: {listing(map(_format_ngram, _widest_per_class(given)), 5)}. Check whether "
+            "they are what the texts are about, or were added with the label"
         )
     return notes
 
@@ -168,7 +168,7 @@ def _repetition_notes(rows: pd.DataFrame) -> list[str]:
     )
     if not repeated:
         return []
-    shown = listed(f"{name} ({single[name]} in {sizes[name]} rows)" for name in repeated)
+    shown = listing(f"{name} ({single[name]} in {sizes[name]} rows)" for name in repeated)
     return [f"classes with fewer than {MIN_CLASS_ROWS} distinct texts: {shown}"]
 
 
@@ -192,7 +192,7 @@ def find_time_overlaps(rows: pd.DataFrame) -> tuple[dict[str, Any], list[str]]:
                 overlaps[f"{earlier}_after_{later}"] = {"rows": len(ids), "ids": ids[:_MAX_LISTED]}
                 notes.append(
                     f"{len(ids)} of {len(column)} rows of {earlier} are later than the first row "
-                    f"of {later}, so the score is not that of a forecast: ids {listed(ids, 5)}"
+                    f"of {later}, so the score is not that of a forecast: ids {listing(ids, 5)}"
                 )
     return overlaps, notes
 

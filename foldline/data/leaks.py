@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from foldline.core.errors import FoldlineError, listed
+from foldline.core.errors import FoldlineError, listing
 from foldline.data.duplicates import duplicate_keys
 from foldline.data.normalization import casefold_key
 
@@ -156,7 +156,7 @@ def check_leak_share(leaks: dict[str, Leak], most: float) -> None:
     if not over:
         return
     sources = frozenset().union(*(leak.sources for leak in over))
-    leaking = [f"{leak.describe()}. The rows are {listed(leak.ids, MAX_SHOWN)}" for leak in over]
+    leaking = [f"{leak.describe()}. The rows are {listing(leak.ids, MAX_SHOWN)}" for leak in over]
     raise FoldlineError(
         f"split.max_leak_share={most:g} is exceeded: {'; and '.join(leaking)}. Scores on such rows "
         f"are too high. Set split.drop_from_train=true to drop the {len(sources)} training rows "

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import pandas as pd
 
-from foldline.core.errors import FoldlineError, listed
-from foldline.core.io.labels import BETWEEN, names_of
+from foldline.core.errors import FoldlineError, listing
+from foldline.core.io.labels import BETWEEN, split_label_names
 from foldline.core.params import Data
 from foldline.data.normalization import normalize_text
 from foldline.data.raw_table import RawTable, label_sort_key
@@ -52,13 +52,13 @@ def explode_labels(rows: pd.DataFrame, task: str) -> pd.DataFrame:
 
 def split_labels(labels: Sequence[str], task: str) -> list[list[str]]:
     """Return the labels of each row as a list; tasks other than multilabel have one each."""
-    return [names_of(label) if task == "multilabel" else [label] for label in labels]
+    return [split_label_names(label) if task == "multilabel" else [label] for label in labels]
 
 
 def label_column_names(data: Data) -> str:
     """Return the names of the label columns, for a message."""
     names = [f"'{name}'" for name in data.label_columns]
-    return f"column{'s' if len(names) > 1 else ''} {listed(names)}"
+    return f"column{'s' if len(names) > 1 else ''} {listing(names)}"
 
 
 def multilabel_notes(rows: pd.DataFrame, data: Data, task: str) -> list[str]:
@@ -68,10 +68,10 @@ def multilabel_notes(rows: pd.DataFrame, data: Data, task: str) -> list[str]:
     counts = [len(own) for own in split_labels(rows["label"].tolist(), task)]
     notes = [f"{counts.count(0)} of {len(counts)} rows have no label"] if 0 in counts else []
     if not isinstance(data.label, str):
-        used = {name for label in rows["label"].unique() for name in names_of(label)}
+        used = {name for label in rows["label"].unique() for name in split_label_names(label)}
         unused = [name for name in data.label if normalize_text(name, "NFC") not in used]
         if unused:
-            notes.append(f"no row has label {listed(unused)}: models always predict 0")
+            notes.append(f"no row has label {listing(unused)}: models always predict 0")
     if max(counts) < 2 and isinstance(data.label, str):
         notes.append(
             f"no row has more than one label: if '{data.separator}' does not separate the labels "

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from foldline.core.errors import FoldlineError, listed
+from foldline.core.errors import FoldlineError, listing
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet")
 
@@ -32,7 +32,7 @@ class RawTable:
     def where(self, rows: Sequence[int], most: int = 8) -> str:
         """Return the lines of rows for a message: `lines 3, 8 and 4 more`."""
         word = "row" if file_format(self.path) == "parquet" else "line"
-        lines = listed((self.lines[row] for row in rows), most)
+        lines = listing((self.lines[row] for row in rows), most)
         return f"{word}{'s' if len(rows) > 1 else ''} {lines}"
 
 
@@ -60,7 +60,7 @@ def check_column_names(path: Path, names: Sequence[str]) -> None:
     duplicates = sorted({name for name in names if names.count(name) > 1})
     if duplicates:
         raise FoldlineError(
-            f"{path}: the header names column {listed(map(repr, duplicates))} more than once. "
+            f"{path}: the header names column {listing(map(repr, duplicates))} more than once. "
             "Rename or remove one of them"
         )
 

@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
-from foldline.core.errors import FoldlineError, listed, nearest
+from foldline.core.errors import FoldlineError, closest_name, listing
 from foldline.data import delimited, records
 from foldline.data.decoding import decode, read_bytes
 from foldline.data.raw_table import RawTable, file_format
@@ -33,7 +33,7 @@ def read_raw(path: Path, encoding: str = "auto", quoting: str = "auto") -> RawTa
         else _read_text_file(path, content, kind, encoding, quoting)
     )
     if not len(raw):
-        header = f"a header ({listed(raw.columns)}) but " if raw.columns else ""
+        header = f"a header ({listing(raw.columns)}) but " if raw.columns else ""
         raise FoldlineError(f"{path} has {header}no rows: add some")
     return raw
 
@@ -75,9 +75,9 @@ def find_file(path: Path) -> Path:
     for name in names:
         if unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", path.name):
             return folder / name
-    close = nearest(path.name, names)
+    close = closest_name(path.name, names)
     hint = f"; did you mean '{close}'?" if close else "."
-    content = f"{folder} has {listed(names)}" if names else f"{folder} is empty"
+    content = f"{folder} has {listing(names)}" if names else f"{folder} is empty"
     raise FoldlineError(
         f"{path} does not exist{hint} {content}. Add the file or correct params.yaml"
     )

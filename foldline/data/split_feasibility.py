@@ -4,7 +4,7 @@ from collections import Counter
 
 import pandas as pd
 
-from foldline.core.errors import FoldlineError, listed
+from foldline.core.errors import FoldlineError, listing
 
 MAX_SHOWN = 3  # classes in one note
 MIN_CHARS_ADVICE = "raise prepare.duplicates.min_chars, so that short texts do not join groups"
@@ -72,7 +72,7 @@ def class_notes(table: pd.DataFrame, parts: list[str]) -> list[str]:
         covered = set() if is_train else set(single)  # by the note above
         missing = [c for c in classes if c not in classes_of[part] and c not in covered]
         if missing:
-            names = listed(f"'{c}'" for c in missing)
+            names = listing(f"'{c}'" for c in missing)
             effect = "no model learns it" if is_train else "it is not scored"
             notes.append(f"{part} has no rows of class {names}: {effect}")
     return notes
@@ -95,7 +95,7 @@ def fold_notes(table: pd.DataFrame, n_splits: int) -> list[str]:
     )
     return [
         f"kfold.n_splits={n_splits}: {len(scarce)} classes are not in every fold: "
-        f"{listed(shown, MAX_SHOWN)}.{alone}"
+        f"{listing(shown, MAX_SHOWN)}.{alone}"
     ]
 
 

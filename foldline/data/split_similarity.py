@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.core.errors import listed
+from foldline.core.errors import listing
 from foldline.core.io.seeds import derive, rank_keys
 from foldline.data.multilabel import explode_labels
 from foldline.data.splits import PARTS
@@ -65,8 +65,8 @@ def similarity_notes(comparisons: dict[str, dict[str, Any]]) -> list[str]:
             notes.append(
                 f"{first} is not representative of test: a classifier separates their texts (AUC "
                 f"{pair['auc']:.2f}, by chance 0.50; p {pair['p']:.3f}) by "
-                f"{listed(tokens) or 'their form'}. What {learnt} on {first} may not hold on test; "
-                "see reports/split.json"
+                f"{listing(tokens) or 'their form'}. What {learnt} on {first} may not hold on "
+                "test; see reports/split.json"
             )
     return notes
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from foldline.core.errors import listed
+from foldline.core.errors import listing
 from foldline.core.io.components import is_component
 from foldline.core.params import Train
 from foldline.diagnostics.initial_model import InitialModel, first_epoch_batches, make_batch
@@ -113,18 +113,18 @@ def assess_gradients(model: Any, trainable: str | int) -> Finding:
     numbers = {"without": without, "frozen": frozen, "not_finite": not_finite}
     if not_finite:
         summary, advice = (
-            f"not finite in {listed(not_finite)}",
+            f"not finite in {listing(not_finite)}",
             "the weights are damaged: load them again",
         )
         return Finding(name, WRONG, summary, advice, numbers)
     if frozen and trainable == "all":
-        summary += f"; frozen: {listed(frozen)}"
+        summary += f"; frozen: {listing(frozen)}"
         advice = "train.trainable_layers is all, but these are frozen and will not be trained"
         return Finding(name, WRONG, summary, advice, numbers)
     if without:
         total = sum(p.numel() for p in parameters.values())
         share = sum(parameters[n].numel() for n in without) / max(1, total)
-        summary += f"; none in {listed(without)}"
+        summary += f"; none in {listing(without)}"
         advice = "they will not be trained: this part is disconnected from the output"
         return Finding(name, LOOK if share < SMALL_SHARE else WRONG, summary, advice, numbers)
     note = f"; {len(frozen)} frozen by train.trainable_layers={trainable}" if frozen else ""

@@ -16,7 +16,7 @@ from foldline.core.io import labels, schemas
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import rank_keys
 from foldline.core.params import Recipe
-from foldline.core.params.loading import load
+from foldline.core.params.loading import load_params
 from foldline.models.interface import Job
 from foldline.models.registry import PRETRAINED, resolve_kind
 from foldline.models.soft_labels import add_soft_labels, add_weights
@@ -77,7 +77,7 @@ def load_inputs() -> DiagnosticInputs:
         FoldlineError: if a table is missing or empty.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    recipe = load(Recipe)
+    recipe = load_params(Recipe)
     missing = [path.as_posix() for path in REQUIRED if not path.exists()]
     if missing:
         raise FoldlineError(f"{missing[0]} is missing: run `dvc repro augment` first")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.core.io.labels import MAIN, names_of
+from foldline.core.io.labels import MAIN, split_label_names
 from foldline.core.io.seeds import derive, generator
 from foldline.diagnostics.inputs import NO_REGULARISATION, DiagnosticInputs
 from foldline.diagnostics.verdicts import LOOK, OK, WRONG, Finding, grade
@@ -158,7 +158,7 @@ def _permutation_scores(
 
 
 def _label_names(label: str, task: str) -> list[str]:
-    names = names_of(label) if task == "multilabel" else [label]
+    names = split_label_names(label) if task == "multilabel" else [label]
     return [name.casefold() for name in names]
 
 

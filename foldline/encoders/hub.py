@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from foldline.core.errors import FoldlineError, listed
+from foldline.core.errors import FoldlineError, listing
 from foldline.core.io.files import digest
 from foldline.core.params.value_types import PRETRAINED
 
@@ -125,11 +125,11 @@ def explain_error(name: str, error: Exception) -> str:
         files = sorted(file.name for file in path.iterdir())
         if not files:
             return "the folder is empty"
-        return f"the folder holds no config.json, but {listed(files, 5)}"
+        return f"the folder holds no config.json, but {listing(files, 5)}"
     if not path.exists() and (
         len(path.parts) > 2 or path.is_absolute() or path.parts[:1] == ("..",)
     ):
-        models = listed(list_local_models(), 5) or "none"
+        models = listing(list_local_models(), 5) or "none"
         return f"there is no such folder; in {PRETRAINED} is {models}"
     return format_error(error)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from foldline.core.errors import FoldlineError, listed
+from foldline.core.errors import FoldlineError, listing
 from foldline.encoders import hub
 
 MODULES = ("Transformer", "Pooling", "Normalize")
@@ -41,7 +41,7 @@ def read_encoder_config(name: str, local: bool, revision: str | None = None) -> 
     unknown = [kind for kind in kinds if kind not in MODULES]
     if unknown or kinds[:1] != ["Transformer"]:
         raise FoldlineError(
-            f"modules.json names {listed(unknown or kinds)}; known are {', '.join(MODULES)}, in "
+            f"modules.json names {listing(unknown or kinds)}; known are {', '.join(MODULES)}, in "
             "this order: choose another encoder"
         )
     paths = dict(zip(kinds, (module["path"] for module in modules), strict=True))
@@ -70,7 +70,7 @@ def _pooling_names(config: dict[str, Any] | None) -> tuple[str, ...]:
     poolings = [aliases.get(pooling, pooling) for pooling in named]
     if not poolings or not set(poolings) <= set(POOLINGS):
         raise FoldlineError(
-            f"its pooling is {listed(named) or 'none'}; known are {', '.join(POOLINGS)}: choose "
+            f"its pooling is {listing(named) or 'none'}; known are {', '.join(POOLINGS)}: choose "
             "another encoder"
         )
     return tuple(name for name in POOLINGS if name in poolings)

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from foldline.core.environment import version
+from foldline.core.environment import package_version
 from foldline.core.errors import FoldlineError
-from foldline.core.io.threads import threads
+from foldline.core.io.threads import limit_threads
 from foldline.encoders import hub
 from foldline.encoders.pooling import POOLINGS, EncoderConfig, read_encoder_config
 from foldline.encoders.vector_cache import get_or_compute
@@ -54,7 +54,7 @@ class SentenceEncoder:
             min(-(-len(tokens) // LENGTH_STEP) * LENGTH_STEP, max(self.max_tokens, len(tokens)))
             for tokens in ids
         ]
-        with threads(self.source["threads"]), torch.inference_mode():
+        with limit_threads(self.source["threads"]), torch.inference_mode():
             for length in sorted(set(steps)):
                 indices = [i for i, step in enumerate(steps) if step == length]
                 size = max(1, BATCH_TOKENS // length)
@@ -131,7 +131,7 @@ def reopen_encoder(key: str, source: dict[str, Any]) -> SentenceEncoder:
         source["max_length"], reading.max_tokens or source["max_length"], _max_positions(model)
     )
     made_of = [*map(str, source.values()), str(reading), str(limit), str(model.device)]
-    made_of += [f"{library} {version(library)}" for library in LIBRARIES]
+    made_of += [f"{library} {package_version(library)}" for library in LIBRARIES]
     identity = hashlib.sha256("\x1f".join(made_of).encode()).hexdigest()[:32]
     return SentenceEncoder(source, identity, tokenizer, model, reading, limit)
 

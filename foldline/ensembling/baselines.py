@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from foldline.core.io.files import copied, read_json, write_json
+from foldline.core.io.files import copy_folder, read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.params import Recipe
 from foldline.ensembling.members import BASELINES, INDEX, MODEL, predict_model
@@ -29,7 +29,7 @@ def fit_baselines(job: Job, trained: Model) -> dict[str, Model]:
     for name in list_baselines(job.recipe):
         if name == job.recipe.model:
             models[name] = trained
-            copied(MODEL, BASELINES / name)
+            copy_folder(MODEL, BASELINES / name)
         else:
             recipe = job.recipe.model_copy(update={"model": name})
             models[name] = registry.fit(replace(job, recipe=recipe)).model

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.core.io.files import replacing, write_json
+from foldline.core.io.files import replace_atomically, write_json
 from foldline.core.io.labels import MAIN, Labels
 from foldline.core.params import Augment, Kfold, Recipe
 from foldline.ensembling.folds import Fold, FoldResult, delete_results, fit_fold, load_result
@@ -60,7 +60,7 @@ class CrossValidation:
     def save_models(self) -> None:
         """Write the models of the main recipe to models/folds, with their index."""
         kfold = self.results[0].fold.kfold
-        with replacing(FOLDS) as folder:
+        with replace_atomically(FOLDS) as folder:
             folder.mkdir(parents=True)
             for result in self.results:
                 if result.fold.member == "model" and result.model:

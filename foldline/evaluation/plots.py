@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from foldline.core.io.files import replacing
+from foldline.core.io.files import replace_atomically
 from foldline.core.io.labels import THRESHOLD
 from foldline.evaluation.scores import EvaluationSet
 
@@ -20,7 +20,7 @@ def write_plots(part: EvaluationSet, labels: list[str], folder: Path = FOLDER) -
     predictions = make_confusion_table(part, labels) if has_classes else make_scatter_table(part)
     tables = {"predictions": predictions, "reliability": make_reliability_table(part)}
     for name, table in tables.items():
-        with replacing(folder / f"{name}.csv") as temporary:
+        with replace_atomically(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False, lineterminator="\n")
 
 

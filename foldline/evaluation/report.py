@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from foldline.core.errors import listed
+from foldline.core.errors import listing
 from foldline.core.io.components import is_component
 from foldline.core.io.labels import MAIN
 from foldline.evaluation.scores import HEADLINE_METRICS
@@ -75,9 +75,9 @@ def _format_component_metrics(values: Mapping[str, Any]) -> list[str]:
 
 
 def _explain_incomparable(human_classes: Sequence[str], classes: Sequence[str]) -> str:
-    labels = listed(human_classes, 8) if human_classes else "numbers"
+    labels = listing(human_classes, 8) if human_classes else "numbers"
     return (
-        f"annotators used {labels}, models predict {listed(classes, 8) or 'numbers'}: not "
+        f"annotators used {labels}, models predict {listing(classes, 8) or 'numbers'}: not "
         "comparable; reports/agreement.json has the human agreement"
     )
 

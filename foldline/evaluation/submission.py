@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from foldline.core.errors import FoldlineError, listed
-from foldline.core.io.labels import Labels, names_of
+from foldline.core.errors import FoldlineError, listing
+from foldline.core.io.labels import Labels, split_label_names
 from foldline.core.params import Data
 from foldline.data.multilabel import split_labels
 from foldline.data.normalization import normalize_text
@@ -28,7 +28,7 @@ def make_submission(
     if isinstance(data.label, str):
         decoded: Sequence[object] = labels.decode(predictions)
         if labels.task == "multilabel":
-            decoded = [data.separator.join(names_of(str(label))) for label in decoded]
+            decoded = [data.separator.join(split_label_names(str(label))) for label in decoded]
         answers = {data.label: decoded}
     return fit_sample(ids, answers, probabilities, sample, data.id or "id")
 
@@ -63,8 +63,8 @@ def fit_sample(
     if missing or extra or len(sample_ids) != len(ids):
         raise FoldlineError(
             f"predict.sample_submission has {len(sample_ids)} ids, data.predict has {len(ids)}; "
-            f"only in the sample: {listed(missing) or 'none'}; only in data.predict: "
-            f"{listed(extra) or 'none'}. Both must be from the same competition"
+            f"only in the sample: {listing(missing) or 'none'}; only in data.predict: "
+            f"{listing(extra) or 'none'}. Both must be from the same competition"
         )
     # Some scorers compare line by line, so the order of the sample counts.
     return pd.DataFrame({first: ids, **columns}).set_index(first).loc[sample_ids].reset_index()
@@ -80,9 +80,9 @@ def _select_columns(
         return [probabilities[name] for name in names]
     allowed = "two, id and label"
     if probabilities:
-        allowed += f", or id and one for each class ({listed(probabilities)})"
+        allowed += f", or id and one for each class ({listing(probabilities)})"
     raise FoldlineError(
-        f"predict.sample_submission has {len(names) + 1} columns (id and {listed(names)}); a "
+        f"predict.sample_submission has {len(names) + 1} columns (id and {listing(names)}); a "
         f"sample submission has {allowed}"
     )
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from foldline.core.environment import PACKAGES, version
-from foldline.core.io.files import digest, remove, replacing
+from foldline.core.environment import PACKAGES, package_version
+from foldline.core.io.files import digest, remove, replace_atomically
 from foldline.core.paths import store_root
 from foldline.execution.locks import hold_lock
 
@@ -55,7 +55,7 @@ def code_version(*folders: str) -> str:
 @cache
 def library_versions() -> str:
     """Return the versions of the libraries that results depend on."""
-    return ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return ", ".join(f"{name} {package_version(name)}" for name in PACKAGES)
 
 
 class Store:
@@ -86,7 +86,7 @@ class Store:
 
         The key's scratch folder is removed then, as nothing resumes from it.
         """
-        with replacing(self.root / key) as folder:
+        with replace_atomically(self.root / key) as folder:
             folder.mkdir(parents=True)
             yield folder
             seal = {"digest": _digest_folder(folder)}

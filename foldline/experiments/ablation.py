@@ -10,13 +10,13 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from foldline.core.errors import FoldlineError, unknown
+from foldline.core.errors import FoldlineError, unknown_name
 from foldline.core.io import schemas
 from foldline.core.io.components import check_component, is_component
 from foldline.core.io.files import write_json
 from foldline.core.io.labels import MAIN, Labels
 from foldline.core.params import Augment, Settings, Undersample
-from foldline.core.params.loading import load
+from foldline.core.params.loading import load_params
 from foldline.experiments import runs
 from foldline.metrics.intervals import Difference, paired_bootstrap
 from foldline.metrics.registry import measure
@@ -44,7 +44,7 @@ def list_trials(settings: Settings, methods: Sequence[str]) -> list[Trial]:
     drops = [n for n in _list_choices(Undersample) if n != "none"]
     for name in methods:
         if name not in [*copies, *drops]:
-            raise FoldlineError(unknown("method", name, [*copies, *drops]))
+            raise FoldlineError(unknown_name("method", name, [*copies, *drops]))
     names: Sequence[str] = methods
     if not methods:
         names = [name for name in copies if _is_ready(name, settings)]
@@ -59,7 +59,7 @@ def list_trials(settings: Settings, methods: Sequence[str]) -> list[Trial]:
 
 def run_ablation(options: argparse.Namespace) -> None:
     """Run each trial as an experiment, and compare them with `none`."""
-    settings = load(Settings)
+    settings = load_params(Settings)
     trials = list_trials(settings, options.methods)
     version = runs.hash_workspace()
     existing = runs.list_experiments()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from foldline.core.io.files import finite
+from foldline.core.io.files import to_json_values
 from foldline.core.paths import store_root
 from foldline.core.stage import say
 from foldline.models.tracking import Tracker
@@ -36,7 +36,7 @@ class JsonLinesTracker:
 
     def _write(self, content: Mapping[str, Any]) -> None:
         stamped = {"time": round(time.time(), 3), **content}
-        line = json.dumps(finite(stamped), ensure_ascii=False, allow_nan=False, default=str)
+        line = json.dumps(to_json_values(stamped), ensure_ascii=False, allow_nan=False, default=str)
         with self.path.open("a", encoding="utf-8", newline="\n") as stream:
             stream.write(line + "\n")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from foldline.core.errors import FoldlineError, listed, nearest
+from foldline.core.errors import FoldlineError, closest_name, listing
 from foldline.data.columns import ROLES
 from foldline.data.raw_table import RawTable, is_number, parse_time
 from foldline.importer.column_names import (
@@ -121,10 +121,10 @@ class _ColumnGuesser:
     def _check_exists(self, role: str, name: str | None) -> str | None:
         if name is None or name in self.cells:
             return name
-        close = nearest(name, self.cells)
+        close = closest_name(name, self.cells)
         hint = f"; did you mean '{close}'?" if close else "."
         raise FoldlineError(
-            f"{self.raw.path} has no column '{name}'; it has {listed(self.cells, 20)}{hint} "
+            f"{self.raw.path} has no column '{name}'; it has {listing(self.cells, 20)}{hint} "
             f"Correct --{role.removeprefix('text_')}"
         )
 
@@ -208,7 +208,7 @@ class _ColumnGuesser:
             return None
         name = fit[-1][1]  # usually the last column
         others = [other for _, other in fit[:-1]]
-        doubt = f"; it could also be {listed(others)}" if others else ""
+        doubt = f"; it could also be {listing(others)}" if others else ""
         return name, f"{self._count_values(name)}{doubt}"
 
     def _find_text(self) -> tuple[str, str] | None:
@@ -221,7 +221,7 @@ class _ColumnGuesser:
     def _missing_role_message(self, role: str) -> str:
         return (
             f"{self.raw.path}: no column looks like the {role}; it has "
-            f"{listed(self.cells, 20)}. Name it with --{role} COLUMN"
+            f"{listing(self.cells, 20)}. Name it with --{role} COLUMN"
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from foldline.core.errors import FoldlineError, listed
+from foldline.core.errors import FoldlineError, listing
 from foldline.core.params import Data, Settings, loading
 from foldline.data.raw_table import RawTable, is_number
 from foldline.importer import import_summary, multilabel_columns, params_editing
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         FoldlineError: where a file cannot be used, or there is no terminal to confirm.
     """
-    current = loading.load(Settings, PARAMS)
+    current = loading.load_params(Settings, PARAMS)
     with tempfile.TemporaryDirectory(prefix="foldline-") as folder:
         plan = plan_import(options, current, Path(folder))
         edit = params_editing.prepare_edit(PARAMS, current.model_dump(), plan.values)
@@ -159,7 +159,7 @@ def _open_sources(options: argparse.Namespace, data: Data, folder: Path) -> Impo
     given += [("predict", options.predict)] if options.predict else []
     hubs = [name for _, name in given if name.startswith(PREFIX)]
     if len(hubs) > 1 or (hubs and given[0][1] != hubs[0]):
-        raise FoldlineError(f"name one dataset, before any file (found {listed(hubs)})")
+        raise FoldlineError(f"name one dataset, before any file (found {listing(hubs)})")
     if not hubs and (options.revision or options.config):
         raise FoldlineError("--revision and --config need a dataset of Hugging Face: hf:ID")
     files = ImportSources([])
@@ -187,7 +187,7 @@ def _check_regression_labels(train: Source, label: str, labels: list[str], task:
     words = sorted({value for value in labels if value and not is_number(value)})
     if words and task == "regression":
         raise FoldlineError(
-            f"{train.path}, column '{label}': regression needs numbers, found {listed(words)}. "
+            f"{train.path}, column '{label}': regression needs numbers, found {listing(words)}. "
             "Name another column with --label, or use --task classification"
         )
 
@@ -248,7 +248,7 @@ def _file_settings(sources: list[Source], is_update: bool) -> dict[str, str | No
     if columns is None:
         raise FoldlineError(
             f"{table.path}: no columns like item, annotator and label in which several people "
-            f"label one item; it has {listed(table.raw.columns, 20)}. Agreement needs items that "
+            f"label one item; it has {listing(table.raw.columns, 20)}. Agreement needs items that "
             "several people labelled; if there are some, name the columns item_id, annotator_id "
             "and label"
         )

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from foldline.core.errors import FoldlineError, listed
+from foldline.core.errors import FoldlineError, listing
 from foldline.core.io.files import write_json, write_text
 from foldline.data.reading import read_raw
 from foldline.importer.sources import ImportSources, Source
@@ -50,7 +50,7 @@ def download_dataset(
         known = {"train": next(iter(splits))}
     if "train" not in known:
         raise FoldlineError(
-            f"hf:{name} has no split named train; it has {listed(splits)}. Save the one to learn "
+            f"hf:{name} has no split named train; it has {listing(splits)}. Save the one to learn "
             "from as a file (Dataset.to_json), and import that file"
         )
     stem = re.sub(r"[^\w-]+", "-", name.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1])
@@ -98,7 +98,7 @@ def _resolve_config(name: str, commit: str | None, config: str | None) -> str | 
         names = datasets.get_dataset_config_names(name, revision=commit)
     if len(names) > 1:
         raise FoldlineError(
-            f"hf:{name} has several configurations: {listed(names, 20)}. Choose one with --config"
+            f"hf:{name} has several configurations: {listing(names, 20)}. Choose one with --config"
         )
     return None
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from foldline.core.errors import listed
+from foldline.core.errors import listing
 from foldline.core.io.labels import BETWEEN
 from foldline.core.params import Data
 from foldline.data.columns import select_columns
@@ -44,11 +44,11 @@ def format_summary(
     lines += [f"  {'record':<24} {p.describe()}" for p in placements[len(sources) :]]
     lines += ["", "Columns"]
     for role, guess in guesses.items():
-        name = listed(data.label_columns, 4) if role == "label" else guess.column or "-"
+        name = listing(data.label_columns, 4) if role == "label" else guess.column or "-"
         lines.append(f"  {role:<11} {name:<16} {guess.why}")
     used = {*columns.values(), *data.label_columns}
     unused = [name for name in train.columns if name not in used]
-    lines += [f"  {'not used':<11} {listed(unused, 20)}"] if unused else []
+    lines += [f"  {'not used':<11} {listing(unused, 20)}"] if unused else []
     lines += [f"  {'hint':<11} {hint}" for hint in column_hints(train, guesses)]
     lines += _annotation_lines(sources, columns["id"])
     lines += ["", f"Task: {task[0]} ({task[1]})"]
@@ -71,7 +71,7 @@ def format_changes(changes: Mapping[str, tuple[Any, Any]]) -> str:
 
 def format_next_steps(placements: Sequence[Placement]) -> str:
     """Return the next commands to run."""
-    names = listed((placement.target.name for placement in placements), 4)
+    names = listing((placement.target.name for placement in placements), 4)
     lines = [
         "Written. Next:",
         f'  git add data/raw params.yaml && git commit -m "Import {names}"',
@@ -135,7 +135,7 @@ def _label_lines(sources: Sequence[Source], data: Data, task: str) -> list[str]:
         unknown = sorted(names - learnt) if task != "regression" else []
         if unknown:
             lines.append(
-                f"    classes that train lacks: {listed(unknown, 5)}; `prepare` will reject them"
+                f"    classes that train lacks: {listing(unknown, 5)}; `prepare` will reject them"
             )
     return lines
 
@@ -166,7 +166,7 @@ def _describe_labels(values: list[str], task: str) -> str:
         return f"lowest {low:g}, median {middle:g}, highest {high:g}, mean {numbers.mean():.3g}"
     counts = Counter(name for own in split_labels(values, task) for name in own).most_common()
     shown = [f"{name} {count:,} ({count / len(values):.0%})" for name, count in counts]
-    return f"{len(counts)} classes: {listed(shown, 6)}"
+    return f"{len(counts)} classes: {listing(shown, 6)}"
 
 
 def _text_lines(sources: Sequence[Source], columns: Mapping[str, str | None]) -> list[str]:
@@ -195,7 +195,7 @@ def _first_rows(raw: RawTable, columns: Mapping[str, str | None], data: Data) ->
     shown = {role: raw.columns[name] for role, name in columns.items() if name}
     if isinstance(data.label, list):
         names = join_labels(raw, [""] * len(raw), data)
-        shown["label"] = [listed(own.split(BETWEEN), 4) if own else "-" for own in names]
+        shown["label"] = [listing(own.split(BETWEEN), 4) if own else "-" for own in names]
     return [
         "  " + " | ".join(_shorten(cells[row] or "") for cells in shown.values())
         for row in range(min(MAX_ROWS, len(raw)))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from foldline.core.errors import FoldlineError, listed, nearest
+from foldline.core.errors import FoldlineError, closest_name, listing
 from foldline.data.raw_table import RawTable
 
 SEPARATORS = ("|", ";", ",")
@@ -37,10 +37,10 @@ def parse_label_columns(raw: RawTable, given: str | None) -> list[str] | None:
     names = [name.strip() for name in given.split(",") if name.strip()]
     for name in names:
         if name not in raw.columns:
-            close = nearest(name, raw.columns)
+            close = closest_name(name, raw.columns)
             hint = f"; did you mean '{close}'?" if close else "."
             raise FoldlineError(
-                f"{raw.path} has no column '{name}'; it has {listed(raw.columns, 20)}{hint} "
+                f"{raw.path} has no column '{name}'; it has {listing(raw.columns, 20)}{hint} "
                 "Correct --label"
             )
     return names

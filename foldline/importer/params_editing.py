@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from foldline.core.errors import FoldlineError
-from foldline.core.io.files import replacing
+from foldline.core.io.files import replace_atomically
 from foldline.core.params import Settings, loading
 
 
@@ -32,7 +32,7 @@ class ParamsEdit:
         current, text = _read_text(self.path), self.after
         if current != self.before:
             text = _validate(self.path, edit_yaml(current, self.values))
-        with replacing(self.path) as temporary:
+        with replace_atomically(self.path) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="")
 
 
@@ -121,7 +121,7 @@ def _validate(path: Path, text: str) -> str:
         file = Path(folder) / path.name
         file.write_text(text, encoding="utf-8", newline="")
         try:
-            loading.load(Settings, file)
+            loading.load_params(Settings, file)
         except FoldlineError as error:
             raise FoldlineError(str(error).replace(str(file), str(path))) from None
     return text

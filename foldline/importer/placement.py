@@ -11,8 +11,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from foldline.core.errors import FoldlineError, listed
-from foldline.core.io.files import replacing
+from foldline.core.errors import FoldlineError, listing
+from foldline.core.io.files import replace_atomically
 from foldline.data.raw_table import RawTable
 from foldline.data.reading import read_raw
 
@@ -89,7 +89,7 @@ def place_files(placements: Sequence[Placement]) -> None:
     with ExitStack() as stack:
         for placement in placements:
             if placement.state != "same":
-                temporary = stack.enter_context(replacing(placement.target))
+                temporary = stack.enter_context(replace_atomically(placement.target))
                 shutil.copyfile(placement.source, temporary)
     files = [placement.target for placement in placements if placement.keeper == "dvc"]
     if not files:
@@ -122,7 +122,7 @@ def compare_versions(old: Path, new: RawTable, key: str | None, encoding: str, q
     removed = sum((first - second).values())
     names = dict.fromkeys([*before.columns, *new.columns])
     other = [name for name in names if (name in before.columns) != (name in new.columns)]
-    columns = f"; columns added or removed: {listed(other)}" if other else ""
+    columns = f"; columns added or removed: {listing(other)}" if other else ""
     line = f"{len(before):,} rows before, {len(new):,} now"
     if not added and not removed:
         return f"{line}: the same rows, in another order or form"

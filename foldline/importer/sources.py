@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from foldline.core.errors import FoldlineError, listed, unknown
+from foldline.core.errors import FoldlineError, listing, unknown_name
 from foldline.core.params.value_types import RAW
 from foldline.data.raw_table import RawTable
 from foldline.data.reading import read_raw
@@ -51,7 +51,7 @@ def parse_source(text: str) -> tuple[str | None, str]:
     if not equals or Path(text).exists() or "/" in part or "\\" in part or ":" in part:
         return None, text
     if part not in PARTS:
-        raise FoldlineError(f"{text}: {unknown('part', part, PARTS)}. Write train=news.csv")
+        raise FoldlineError(f"{text}: {unknown_name('part', part, PARTS)}. Write train=news.csv")
     return part, path
 
 
@@ -83,7 +83,7 @@ def assign_parts(sources: Sequence[Source]) -> list[Source]:
     if not any(source.part == "train" for source in assigned):
         free = [n for n, source in enumerate(assigned) if source.part is None]
         if len(free) != 1:
-            names = listed(source.path.name for source in assigned)
+            names = listing(source.path.name for source in assigned)
             raise FoldlineError(
                 f"none of {names} is recognised as the training rows: write train=PATH for one "
                 "of them"

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 from foldline.core.errors import FoldlineError
-from foldline.core.io.threads import threads
+from foldline.core.io.threads import limit_threads
 from foldline.core.params.training import Train
 
-__all__ = ["deterministic", "get_device", "set_seed", "silence_transformers", "threads"]
+__all__ = ["deterministic", "get_device", "set_seed", "silence_transformers"]
 
 
 def get_device() -> str:
@@ -49,7 +49,7 @@ def deterministic(train: Train) -> Iterator[None]:
     lenient = torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(fixed, warn_only=not strict)
     try:
-        with threads(train.threads), kernels:
+        with limit_threads(train.threads), kernels:
             yield
     except RuntimeError as error:
         if not (strict and "deterministic" in str(error)):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from foldline.core.errors import FoldlineError, listed
+from foldline.core.errors import FoldlineError, listing
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.models.interface import FitResult, Job
@@ -41,7 +41,7 @@ class ExternalPredictions:
             missing = rows["id"][indices < 0]
             raise FoldlineError(
                 f"{self.path} has no prediction of {len(missing)} of {len(rows)} rows "
-                f"(id {listed(missing)}): it must have all rows, including test rows and rows "
+                f"(id {listing(missing)}): it must have all rows, including test rows and rows "
                 "to predict"
             )
         return self.values[indices]
@@ -113,7 +113,7 @@ def _check_columns(path: Path, columns: Sequence[str], names: list[str]) -> None
     missing = [name for name in ["id", *names] if name not in columns]
     if missing:
         raise FoldlineError(
-            f"{path} has no column {listed(missing)}; it has {listed(columns, 20) or 'none'}. "
+            f"{path} has no column {listing(missing)}; it has {listing(columns, 20) or 'none'}. "
             f"Name its columns id, {', '.join(names)}"
         )
 

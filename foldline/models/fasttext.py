@@ -7,7 +7,7 @@ import numpy as np
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.seeds import generator
-from foldline.core.io.threads import threads
+from foldline.core.io.threads import limit_threads
 from foldline.models import dense_heads
 from foldline.models.interface import Job
 from foldline.models.ngram_index import HashedNgrams
@@ -60,7 +60,7 @@ def train_vectors(
     torch.nn.init.zeros_(head.bias)
     optimiser = torch.optim.SGD([vectors, *head.parameters()], lr=options.lr * BATCH)
     history = []
-    with threads(job.recipe.train.threads):
+    with limit_threads(job.recipe.train.threads):
         steps = list(_batches(seed, len(targets), _resolve_epochs(options.epochs, len(targets))))
         for step, batch in enumerate(steps):
             rate = options.lr * (1 - step / len(steps))

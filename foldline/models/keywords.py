@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.core.errors import FoldlineError, listed, nearest
+from foldline.core.errors import FoldlineError, closest_name, listing
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.yaml_files import read_yaml
@@ -95,10 +95,10 @@ def read_rules(path: Path, labels: Labels) -> Rules:
     content = _read_mapping(path)
     for name, words in content.items():
         if str(name) not in labels.classes:
-            nearest_class = nearest(str(name), labels.classes)
+            nearest_class = closest_name(str(name), labels.classes)
             hint = f"; did you mean '{nearest_class}'?" if nearest_class else "."
             raise FoldlineError(
-                f"{path}: '{name}' is not a class{hint} Classes: {listed(labels.classes)}"
+                f"{path}: '{name}' is not a class{hint} Classes: {listing(labels.classes)}"
             )
         if not isinstance(words, list) or not words or not all(map(_is_word, words)):
             raise FoldlineError(

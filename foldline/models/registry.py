@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from foldline.core.errors import FoldlineError, listed
+from foldline.core.errors import FoldlineError, listing
 from foldline.core.io.components import hash_components, is_component
-from foldline.core.io.files import digest, read_json, replacing, write_json
+from foldline.core.io.files import digest, read_json, replace_atomically, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.params import Recipe
 from foldline.encoders import hub
@@ -83,7 +83,7 @@ def fit(job: Job) -> FitResult:
         if unknown:
             raise FoldlineError(
                 f"label '{unknown[0]}' is not one of the classes "
-                f"{listed(job.labels.classes)}: run `dvc repro -f prepare`"
+                f"{listing(job.labels.classes)}: run `dvc repro -f prepare`"
             )
     return fit_kind(get_kind(resolve_kind(job.recipe.model)), job)
 
@@ -103,7 +103,7 @@ def _sort_by_id(rows: pd.DataFrame) -> pd.DataFrame:
 
 def save(model: Model, name: str, labels: Labels, folder: Path) -> None:
     """Write a model and the card that `load` reads."""
-    with replacing(folder) as temporary:
+    with replace_atomically(folder) as temporary:
         temporary.mkdir(parents=True)
         model.save(temporary)
         card = {

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from foldline.core.io.files import replacing
+from foldline.core.io.files import replace_atomically
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive, rank_keys
 from foldline.models.interface import FitResult
@@ -58,6 +58,6 @@ def write_samples(
     path: Path = FILE,
 ) -> None:
     """Write the table; without validation rows only its header."""
-    with replacing(path) as temporary:
+    with replace_atomically(path) as temporary:
         table = build_table(fitted, valid, ids, labels)
         table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from foldline.core.io.files import replacing
+from foldline.core.io.files import replace_atomically
 from foldline.core.io.labels import Labels
 from foldline.models.interface import Model
 from foldline.models.target_transform import TransformedModel, skewness
@@ -19,7 +19,7 @@ def write_histograms(
 ) -> list[str]:
     """Write histograms before and after the transform, and return the lines that describe it."""
     targets = labels.encode(rows["label"]) if labels.task == "regression" else np.empty(0)
-    with replacing(path) as temporary:
+    with replace_atomically(path) as temporary:
         table = build_histograms(model, targets)
         table.to_csv(temporary, index=False, lineterminator="\n")
     line = format_transform(model, targets)

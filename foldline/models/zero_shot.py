@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.core.errors import FoldlineError, listed
+from foldline.core.errors import FoldlineError, listing
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
-from foldline.core.io.threads import threads
+from foldline.core.io.threads import limit_threads
 from foldline.encoders import hub
 from foldline.models.interface import FitResult, Job
 from foldline.models.scaling import softmax
@@ -44,7 +44,7 @@ class ZeroShotModel:
         texts = [f"{a}\n{b}" if b else a for a, b in zip(rows["text"], seconds, strict=True)]
         if not texts:
             return np.zeros((0, classes))
-        with threads(self.source["threads"]):
+        with limit_threads(self.source["threads"]):
             logits = np.stack(
                 [self._logits(texts, hypothesis) for hypothesis in self.hypotheses], axis=1
             )
@@ -98,7 +98,7 @@ def fit(job: Job) -> FitResult:
     if unknown:
         raise FoldlineError(
             f"zero_shot.descriptions: '{unknown[0]}' is not a class; classes are "
-            f"{listed(labels.classes)}"
+            f"{listing(labels.classes)}"
         )
     descriptions = [options.descriptions.get(name, name) for name in labels.classes]
     hypotheses = tuple(
@@ -139,7 +139,7 @@ def find_outputs(name: str, names: Mapping[int, str]) -> tuple[int, int]:
     not_entailed = [indices[label] for label in NOT_ENTAILED if label in indices]
     if "entailment" not in indices or not not_entailed:
         raise FoldlineError(
-            f"{KEY}={name} is not an NLI model: its labels are {listed(names.values())}, but "
+            f"{KEY}={name} is not an NLI model: its labels are {listing(names.values())}, but "
             f"entailment and {' or '.join(NOT_ENTAILED)} are needed"
         )
     return indices["entailment"], not_entailed[0]

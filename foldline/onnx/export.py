@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError
-from foldline.core.io.files import replacing, write_text
+from foldline.core.io.files import replace_atomically, write_text
 from foldline.models.neural.transformer import Transformer
 from foldline.onnx import graph
 from foldline.onnx.inference import FLOAT, INT8, open_graph
@@ -47,7 +47,7 @@ def export(model: Transformer, rows: pd.DataFrame, folder: Path, int8: bool) -> 
     float32_model = replace(model, precision="float32")
     expected = float32_model.predict(compared)
     parities = {}
-    with replacing(folder) as temporary:
+    with replace_atomically(folder) as temporary:
         temporary.mkdir(parents=True)
         write_folder(model, temporary)
         graph.write_graph(model.model, _input_names(model), temporary / FLOAT)

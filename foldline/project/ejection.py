@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from foldline.core.errors import FoldlineError
-from foldline.core.io.files import replacing, write_text
+from foldline.core.io.files import replace_atomically, write_text
 from foldline.core.pinned_library import PACKAGE
 from foldline.project.code_folders import stage_code
 
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
     lines = PIPELINE.read_text(encoding="utf-8").splitlines()
     if not any(WHEEL.fullmatch(line) for line in lines):
         raise FoldlineError(f"{PIPELINE}: no stage depends on wheels/foldline-*.whl")
-    with replacing(SOURCE) as temporary:
+    with replace_atomically(SOURCE) as temporary:
         shutil.copytree(PACKAGE, temporary, ignore=shutil.ignore_patterns("__pycache__"))
     write_text(PIPELINE, "\n".join(with_folders(lines)) + "\n")
     print(

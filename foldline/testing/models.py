@@ -16,7 +16,7 @@ import pandas as pd
 from foldline.core.io.components import short_name
 from foldline.core.io.labels import Labels
 from foldline.core.params import Recipe
-from foldline.core.params.loading import read
+from foldline.core.params.loading import read_params
 from foldline.models.interface import FitResult, Job, Kind, Model
 from foldline.testing.contract import equal_arrays, require
 from foldline.testing.sample_data import HARD_PAIRS, HARD_TEXTS, sample_labels, sample_rows
@@ -59,7 +59,7 @@ def check_model(kind: Any, recipe: Recipe | None = None) -> None:
 
 def read_recipe(name: str, path: Path = Path("params.yaml")) -> Recipe:
     """Return the recipe of a params file with `model` set to this name."""
-    content = read(path)
+    content = read_params(path)
     own = {key: content[key] for key in Recipe.model_fields} | {"model": name}
     own["components"] = {short_name(name): {}} | own["components"]
     return Recipe.model_validate(own)

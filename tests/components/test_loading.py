@@ -14,7 +14,7 @@ from foldline.core.io.components import (
     load_component,
 )
 from foldline.core.params import Settings
-from foldline.core.params.loading import load
+from foldline.core.params.loading import load_params
 from foldline.models import registry
 from foldline.project.skeletons import SETTINGS
 from tests.helpers import projects
@@ -37,7 +37,7 @@ def params_message(changes: dict[str, object]) -> str:
     """Return the message about a params.yaml with these changes."""
     projects.make(Path(), changes)
     with pytest.raises(FoldlineError) as caught:
-        load(Settings)
+        load_params(Settings)
     return str(caught.value)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from foldline.core.errors import listed, nearest, unknown
+from foldline.core.errors import closest_name, listing, unknown_name
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from foldline.core.errors import listed, nearest, unknown
     ],
 )
 def test_listed(items, expected):
-    assert listed(items) == expected
+    assert listing(items) == expected
 
 
 @pytest.mark.parametrize(
@@ -25,11 +25,11 @@ def test_listed(items, expected):
     [("lable", "label"), ("LABEL", "label"), ("zzz", None), ("본문문", "본문")],
 )
 def test_nearest(name, expected):
-    assert nearest(name, ["label", "text", "본문"]) == expected
+    assert closest_name(name, ["label", "text", "본문"]) == expected
 
 
 def test_unknown_names_what_was_meant_and_all_there_are():
-    assert unknown("kind", "aa", ["ab", "cd"]) == "unknown kind 'aa'. Known: ab, cd"
-    assert unknown("kind", "scrach", ["scratch"]) == (
+    assert unknown_name("kind", "aa", ["ab", "cd"]) == "unknown kind 'aa'. Known: ab, cd"
+    assert unknown_name("kind", "scrach", ["scratch"]) == (
         "unknown kind 'scrach'; did you mean 'scratch'? Known: scratch"
     )

@@ -19,7 +19,7 @@ def test_a_failing_writer_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.txt"
     files.write_text(path, "old")
 
-    with pytest.raises(RuntimeError, match="half way"), files.replacing(path) as temporary:
+    with pytest.raises(RuntimeError, match="half way"), files.replace_atomically(path) as temporary:
         temporary.write_text("half")
         raise RuntimeError("half way")
 
@@ -32,7 +32,7 @@ def test_a_stopped_writer_leaves_the_old_file(tmp_path, error):
     path = tmp_path / "a.txt"
     files.write_text(path, "old")
 
-    with pytest.raises(error), files.replacing(path) as temporary:
+    with pytest.raises(error), files.replace_atomically(path) as temporary:
         temporary.write_text("half")
         raise error
 
@@ -42,11 +42,11 @@ def test_a_stopped_writer_leaves_the_old_file(tmp_path, error):
 
 def test_a_failing_writer_leaves_the_old_folder(tmp_path):
     path = tmp_path / "model"
-    with files.replacing(path) as temporary:
+    with files.replace_atomically(path) as temporary:
         temporary.mkdir()
         (temporary / "weights").write_text("old")
 
-    with pytest.raises(RuntimeError), files.replacing(path) as temporary:
+    with pytest.raises(RuntimeError), files.replace_atomically(path) as temporary:
         temporary.mkdir()
         raise RuntimeError
 
@@ -64,7 +64,7 @@ def test_a_file_or_folder_takes_the_place_of_either(tmp_path, before, after):
         path.mkdir()
         (path / "old").write_text("old")
 
-    with files.replacing(path) as temporary:
+    with files.replace_atomically(path) as temporary:
         if after == "file":
             temporary.write_text("new")
         else:
@@ -82,7 +82,7 @@ def test_a_folder_comes_back_where_the_new_one_cannot_take_its_place(tmp_path):
     path.mkdir()
     (path / "old").write_text("old")
 
-    with pytest.raises(FoldlineError, match="could not be written"), files.replacing(path):
+    with pytest.raises(FoldlineError, match="could not be written"), files.replace_atomically(path):
         pass  # nothing is written, so there is nothing to rename
 
     assert (path / "old").exists()

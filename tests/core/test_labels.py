@@ -61,10 +61,10 @@ def test_the_record_needs_neither_git_nor_a_repository(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    found = environment.record(threads=1)
+    found = environment.environment_record(threads=1)
 
     assert found["commit"] is None
     assert found["changed_files"] == []
     assert found["constraints"] is None
     assert found["packages"]["pandas"] == pd.__version__
-    assert environment.version("no-such-package") is None
+    assert environment.package_version("no-such-package") is None

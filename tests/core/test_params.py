@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from foldline.core.params import Section, Settings, Split
-from foldline.core.params.loading import load, read
+from foldline.core.params.loading import load_params, read_params
 from tests.helpers.edited_params import params_error, write_edited_params
 from tests.helpers.projects import PARAMS
 
@@ -17,11 +17,11 @@ def changed(tmp_path):
 
 
 def test_committed_file_is_valid():
-    assert load(Settings, Path("params.yaml")).seed >= 0
+    assert load_params(Settings, Path("params.yaml")).seed >= 0
 
 
 def test_committed_file_holds_every_key_and_a_comment_on_choices():
-    assert set(read(Path("params.yaml"))) == set(Settings.model_fields)
+    assert set(read_params(Path("params.yaml"))) == set(Settings.model_fields)
 
 
 def test_what_tests_start_from_has_the_same_keys():
@@ -31,7 +31,7 @@ def test_what_tests_start_from_has_the_same_keys():
             if isinstance(value, dict) and key != "options":
                 yield from keys(value, f"{before}{key}.")
 
-    assert sorted(keys(read(PARAMS))) == sorted(keys(read(Path("params.yaml"))))
+    assert sorted(keys(read_params(PARAMS))) == sorted(keys(read_params(Path("params.yaml"))))
 
 
 def test_a_stage_gets_only_the_keys_that_it_declares():
@@ -39,13 +39,13 @@ def test_a_stage_gets_only_the_keys_that_it_declares():
         seed: int
         split: Split
 
-    found = load(Params, Path("params.yaml"))
+    found = load_params(Params, Path("params.yaml"))
 
     assert set(found.model_dump()) == {"seed", "split"}
 
 
 def test_values_cannot_be_changed_by_code():
-    found = load(Settings, Path("params.yaml"))
+    found = load_params(Settings, Path("params.yaml"))
 
     with pytest.raises(ValueError, match="frozen"):
         found.seed = 1
@@ -53,16 +53,16 @@ def test_values_cannot_be_changed_by_code():
 
 @pytest.mark.parametrize("written_as", ["5e-05", "5e-5", "0.00005", "5.0e-05", "+5E-5"])
 def test_numbers_are_read_by_yaml_1_2(changed, written_as):
-    assert load(Settings, changed(lr=f"lr: {written_as}")).lr == 5e-05
+    assert load_params(Settings, changed(lr=f"lr: {written_as}")).lr == 5e-05
 
 
 @pytest.mark.parametrize("word", ["no", "yes", "on", "off", "y"])
 def test_words_that_yaml_1_1_takes_for_booleans_stay_texts(changed, word):
-    assert load(Settings, changed(label=f"label: {word}")).data.label == word
+    assert load_params(Settings, changed(label=f"label: {word}")).data.label == word
 
 
 def test_a_whole_number_serves_as_a_number(changed):
-    assert load(Settings, changed(lr="lr: 1")).lr == 1
+    assert load_params(Settings, changed(lr="lr: 1")).lr == 1
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_misspelt_model_kind_is_not_looked_for_on_the_hub(changed, written_as,
 
 @pytest.mark.parametrize("name", ["klue/bert-base", "distilbert-base-uncased"])
 def test_a_hub_id_is_a_model(changed, name):
-    assert load(Settings, changed(model=f"model: {name}")).model == name
+    assert load_params(Settings, changed(model=f"model: {name}")).model == name
 
 
 def test_a_local_model_lies_where_dvc_watches(changed, tmp_path, monkeypatch):
@@ -158,7 +158,7 @@ def test_a_local_model_lies_where_dvc_watches(changed, tmp_path, monkeypatch):
     Path("models/pretrained/scratch2").mkdir(parents=True)
     Path("elsewhere").mkdir()
 
-    assert load(Settings, changed(model="model: models/pretrained/scratch2"))
+    assert load_params(Settings, changed(model="model: models/pretrained/scratch2"))
     assert "must lie under models/pretrained/" in params_error(changed(model="model: elsewhere"))
     assert "must lie under models/pretrained/" in params_error(changed(model="model: /opt/m"))
     assert "there is no folder" in params_error(changed(model="model: models/pretrained/no"))

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from foldline.core.params import Settings
-from foldline.core.params.loading import load, read
+from foldline.core.params.loading import load_params, read_params
 from tests.helpers.edited_params import COMMITTED, params_error, write_params
 from tests.helpers.projects import PARAMS
 
@@ -58,11 +58,14 @@ def test_a_folder_in_place_of_the_file_is_told(tmp_path):
 def test_a_byte_order_mark_and_crlf_are_read_over(tmp_path):
     content = b"\xef\xbb\xbf" + COMMITTED.replace("\n", "\r\n").encode()
 
-    assert load(Settings, write_params(tmp_path, content)).seed == load(Settings, PARAMS).seed
+    assert (
+        load_params(Settings, write_params(tmp_path, content)).seed
+        == load_params(Settings, PARAMS).seed
+    )
 
 
 def test_who_changes_what_was_read_changes_nobody_elses():
-    first = read(PARAMS)
+    first = read_params(PARAMS)
     first["data"]["text"] = "changed"
 
-    assert read(PARAMS)["data"]["text"] != "changed"
+    assert read_params(PARAMS)["data"]["text"] != "changed"

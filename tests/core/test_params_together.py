@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from foldline.core.params import Settings
-from foldline.core.params.loading import load
+from foldline.core.params.loading import load_params
 from tests.helpers.edited_params import COMMITTED, params_error, write_edited_params, write_params
 
 
@@ -41,7 +41,7 @@ def test_a_windows_path_is_refused(changed):
     "path", ["data/raw/내 자료.csv", "data/raw/sub/a.jsonl.gz", "./data/raw/a.csv"]
 )
 def test_any_file_under_data_raw_will_do(changed, path):
-    assert load(Settings, changed(train=f"train: {path}")).data.train == path
+    assert load_params(Settings, changed(train=f"train: {path}")).data.train == path
 
 
 def test_one_file_cannot_be_train_and_test(changed):
@@ -70,7 +70,7 @@ def test_one_column_cannot_have_two_roles_that_must_differ(changed, key, other):
 def test_groups_may_be_the_second_texts(changed):
     path = changed(text_pair="text_pair: title", group="group: title")
 
-    assert load(Settings, path).data.group == "title"
+    assert load_params(Settings, path).data.group == "title"
 
 
 @pytest.mark.parametrize(("method", "column"), [("time", "time"), ("grouped", "group")])
@@ -123,7 +123,7 @@ def test_cleaning_and_single_classes_need_classes(tmp_path):
 )
 def test_options_that_would_change_nothing_of_a_new_model_are_refused(changed, lines, message):
     assert message in params_error(changed(model="model: scratch", **lines))
-    load(Settings, changed(model="model: some/model", **lines))
+    load_params(Settings, changed(model="model: some/model", **lines))
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,8 @@ def test_options_that_would_change_nothing_of_a_new_model_are_refused(changed, l
     ],
 )
 def test_options_of_classes_are_refused_for_numbers(changed, line, message):
-    load(Settings, changed(task="task: regression"))
-    load(Settings, changed(**line))
+    load_params(Settings, changed(task="task: regression"))
+    load_params(Settings, changed(**line))
     assert message in params_error(changed(task="task: regression", **line))
 
 
@@ -149,14 +149,14 @@ def test_an_ordinal_loss_needs_the_order_of_the_classes(changed):
     loss = "loss: ordinal"
     found = params_error(changed(loss=loss, classes="classes: null"))
     assert "train.loss  ordinal counts how many classes a row is off" in found
-    ordered = load(Settings, changed(loss=loss, classes="classes: [low, middle, high]"))
+    ordered = load_params(Settings, changed(loss=loss, classes="classes: [low, middle, high]"))
     assert ordered.train.loss == "ordinal"
 
 
 def test_a_batch_of_one_row_has_nothing_to_compare_with(changed):
     lines = {"contrastive": "contrastive: 0.3"}
 
-    load(Settings, changed(batch_size="batch_size: 2", **lines))
+    load_params(Settings, changed(batch_size="batch_size: 2", **lines))
     assert (
         "train.contrastive  compares the rows of a batch with each other, and batch_size=1 has "
         "one; set batch_size to 2 or more"
@@ -175,8 +175,8 @@ def test_layers_of_a_new_model_are_frozen_after_pretraining_alone(tmp_path, chan
         "yet; set it to all, or pretrain.epochs above 0"
         in params_error(changed(model="model: scratch", **lines))
     )
-    load(Settings, changed(model="model: some/model", **lines))
-    load(Settings, write_params(tmp_path, read_before.encode()))
+    load_params(Settings, changed(model="model: some/model", **lines))
+    load_params(Settings, write_params(tmp_path, read_before.encode()))
 
 
 def test_embeddings_need_an_encoder(changed):

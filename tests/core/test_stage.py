@@ -18,7 +18,7 @@ STAGE = """
 import sys, time
 from pathlib import Path
 from foldline.core.errors import FoldlineError
-from foldline.core.io.files import replacing
+from foldline.core.io.files import replace_atomically
 from foldline.core.params import Section
 from foldline.core.stage import run, say
 
@@ -30,7 +30,7 @@ def main(params):
 
 run(main, Params)
 """
-LONG = """with replacing(Path("out.txt")) as temporary:
+LONG = """with replace_atomically(Path("out.txt")) as temporary:
         temporary.write_text("half")
         say("ready")
         time.sleep(60)"""

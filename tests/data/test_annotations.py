@@ -11,7 +11,7 @@ from foldline.annotators import agreement, label_ceiling
 from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
-from foldline.core.params.loading import load
+from foldline.core.params.loading import load_params
 from foldline.ensembling.folds import split_training_rows
 from foldline.evaluation.report import format_summary
 from foldline.models.soft_labels import add_soft_labels, expand_soft_targets, training_targets
@@ -358,17 +358,19 @@ def test_cross_validation_reads_the_shares_of_its_training_rows_alone(project):
     projects.set_params(Path("params.yaml"), {"data.annotations.aggregate": "soft"})
     projects.run("prepare", "split", "augment")
     labels = Labels.load()
-    folds = kfold.read_folds(load(kfold.Params), labels)
+    folds = kfold.read_folds(load_params(kfold.Params), labels)
     test = set(schemas.TEST.read()["id"])
     shares = schemas.SOFT_LABELS.read()
     assert test
     inside = shares["id"].isin(test)
     doubtful = shares.assign(p_sports=shares["p_sports"].where(~inside, 0.123))
     schemas.SOFT_LABELS.write(doubtful)
-    assert [f.key for f in kfold.read_folds(load(kfold.Params), labels)] == [f.key for f in folds]
+    assert [f.key for f in kfold.read_folds(load_params(kfold.Params), labels)] == [
+        f.key for f in folds
+    ]
     doubtful = shares.assign(p_sports=shares["p_sports"].where(inside, 0.123))
     schemas.SOFT_LABELS.write(doubtful)
-    assert not {f.key for f in kfold.read_folds(load(kfold.Params), labels)} & {
+    assert not {f.key for f in kfold.read_folds(load_params(kfold.Params), labels)} & {
         f.key for f in folds
     }
 
@@ -379,7 +381,7 @@ def test_copies_in_folds_have_the_shares_of_their_source(project):
     projects.run("prepare", "split")
     labels = Labels.load()
     shares = schemas.SOFT_LABELS.read().set_index("id")
-    learn, _ = split_training_rows(kfold.read_folds(load(kfold.Params), labels)[0])
+    learn, _ = split_training_rows(kfold.read_folds(load_params(kfold.Params), labels)[0])
 
     assert (learn["method"] == "swap").any()
     expected = shares.loc[learn["source_id"]].to_numpy()

@@ -32,7 +32,7 @@ def test_the_refusal_names_the_key(tmp_path):
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
 
     with pytest.raises(FoldlineError, match=r"data\.time +column 'when' is in data.known_a"):
-        loading.load(Settings, tmp_path / "params.yaml")
+        loading.load_params(Settings, tmp_path / "params.yaml")
 
 
 def raw(texts: list[str], ratings: list[str]) -> RawTable:

@@ -72,7 +72,7 @@ def official(tmp_path, monkeypatch) -> Callable[..., dict[str, Any]]:
         Path("data/raw/train.csv").write_text("\n".join(train), encoding="utf-8")
         Path("data/raw/test.csv").write_text("\n".join(test), encoding="utf-8")
         files = {"train": "data/raw/train.csv", "test": "data/raw/test.csv", "predict": None}
-        content = loading.read(PARAMS)
+        content = loading.read_params(PARAMS)
         data = data_params(valid=None, **files, **changes)
         own = Prepare.model_validate(content["prepare"])
         prepare.main(

@@ -12,7 +12,7 @@ from foldline.cli import main as run_verb
 from foldline.core.errors import FoldlineError
 from foldline.core.io.labels import Labels
 from foldline.core.params import Settings
-from foldline.core.params.loading import load
+from foldline.core.params.loading import load_params
 from foldline.experiments import ablation, runs
 from foldline.metrics.intervals import Difference
 from tests.helpers import projects
@@ -26,7 +26,7 @@ LABELS = Labels("classification", ("a", "b"))
 def settings(tmp_path, monkeypatch):
     projects.make(tmp_path, {})
     monkeypatch.chdir(tmp_path)
-    return load(Settings)
+    return load_params(Settings)
 
 
 def predictions(right: int, n: int = 200) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pytest
 
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Settings
-from foldline.core.params.loading import load
+from foldline.core.params.loading import load_params
 from tests.helpers.projects import PARAMS
 
 COMMITTED = PARAMS.read_text(encoding="utf-8")
@@ -32,5 +32,5 @@ def write_params(folder: Path, content: bytes) -> Path:
 def params_error(path: Path) -> str:
     """Return the message about a file that is refused."""
     with pytest.raises(FoldlineError) as caught:
-        load(Settings, path)
+        load_params(Settings, path)
     return str(caught.value)

@@ -25,7 +25,9 @@ def make_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     The same parameters are parsed once for all tests.
     """
-    monkeypatch.setattr(loading, "read", lambda path: deepcopy(parse_yaml(path.read_text("utf-8"))))
+    monkeypatch.setattr(
+        loading, "read_params", lambda path: deepcopy(parse_yaml(path.read_text("utf-8")))
+    )
     shutil.copy(projects.PARAMS, folder / "params.yaml")
     (folder / "given").mkdir()
     return folder

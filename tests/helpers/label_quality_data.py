@@ -42,7 +42,7 @@ def append_to_texts(rows: pd.DataFrame, role: str, add: Callable[[str], str]) ->
 
 def data_section(**changes: Any) -> dict[str, Any]:
     """Return the section `data` of params.yaml, changed."""
-    return loading.read(PARAMS)["data"] | changes
+    return loading.read_params(PARAMS)["data"] | changes
 
 
 def data_params(**changes: Any) -> Data:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from foldline.core.params.loading import load
+from foldline.core.params.loading import load_params
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = ROOT / "tests" / "params.yaml"
@@ -108,4 +108,4 @@ def run(*stages: str) -> None:
     """Run stages of the project in the working folder, here in the process."""
     for stage in stages or CHAIN:
         module = importlib.import_module(f"stages.{stage}")
-        module.main(load(module.Params))
+        module.main(load_params(module.Params))

@@ -9,7 +9,7 @@ import pytest
 
 from foldline.cli import run as run_verb
 from foldline.core.errors import FoldlineError
-from foldline.core.params.loading import read
+from foldline.core.params.loading import read_params
 from tests.helpers import projects
 from tests.helpers.projects import write_csv
 
@@ -55,7 +55,7 @@ def test_a_data_set_on_the_disk_becomes_files_with_class_names(workshop):
     datasets.DatasetDict(parts | {"extra": review_dataset(3, 50)}).save_to_disk("given/movies")
     run_verb(["import", "hf:given/movies", "--yes"])
 
-    data = read(workshop / "params.yaml")["data"]
+    data = read_params(workshop / "params.yaml")["data"]
     names = [data[part] for part in ("train", "valid", "test", "predict")]
     assert names == [
         "data/raw/movies-train.jsonl",
@@ -82,7 +82,7 @@ def test_a_folder_of_parquet_or_csv_files_is_a_data_set(workshop):
         split.to_parquet(f"given/files/{name}-00000-of-00001.parquet")
         write_csv(workshop / f"given/tables/{name}.csv", [dict(row) for row in split])
     run_verb(["import", "hf:given/files", "--yes"])
-    data = read(workshop / "params.yaml")["data"]
+    data = read_params(workshop / "params.yaml")["data"]
     assert (data["train"], data["test"]) == (
         "data/raw/files-train.jsonl",
         "data/raw/files-test.jsonl",
@@ -90,7 +90,7 @@ def test_a_folder_of_parquet_or_csv_files_is_a_data_set(workshop):
     assert data["classes"] == ["positive", "negative"]
 
     run_verb(["import", "hf:given/tables", "--yes"])
-    data = read(workshop / "params.yaml")["data"]
+    data = read_params(workshop / "params.yaml")["data"]
     assert data["train"] == "data/raw/tables-train.jsonl"
     assert data["classes"] is None
 
@@ -110,7 +110,7 @@ def test_several_configurations_are_listed_and_one_can_be_chosen(workshop):
     with pytest.raises(FoldlineError, match="'smal' not found"):
         run_verb(["import", "hf:given/two", "--config", "smal", "--yes"])
     run_verb(["import", "hf:given/two", "--config", "small", "--yes"])
-    assert read(workshop / "params.yaml")["data"]["train"] == "data/raw/two-train.jsonl"
+    assert read_params(workshop / "params.yaml")["data"]["train"] == "data/raw/two-train.jsonl"
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_the_commit_of_the_hub_is_pinned_and_recorded(workshop, hub, arguments, 
 
     assert hub == {"name": "team/movies", "config": None, "revision": commit}
     assert (record["dataset"], record["revision"]) == ("team/movies", commit)
-    assert read(workshop / "params.yaml")["data"]["train"] == "data/raw/movies-train.jsonl"
+    assert read_params(workshop / "params.yaml")["data"]["train"] == "data/raw/movies-train.jsonl"
 
 
 def test_without_a_network_the_next_step_is_reported(workshop):

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from foldline.cli import run as run_verb
-from foldline.core.params.loading import read
+from foldline.core.params.loading import read_params
 from foldline.importer import placement
 from tests.helpers import importing, projects
 from tests.helpers.importing import import_error, write_official_files
@@ -24,7 +24,7 @@ def bring(project):
 
     def call(*arguments: str) -> dict:
         run_verb(["import", *arguments, "--yes"])
-        return read(project / "params.yaml")["data"]
+        return read_params(project / "params.yaml")["data"]
 
     return call
 
@@ -37,7 +37,7 @@ def test_a_file_is_copied_and_its_columns_written(project, bring, capsys):
     assert data["train"] == "data/raw/news.csv"
     assert (data["id"], data["text"], data["label"]) == ("id", "text", "label")
     assert data["predict"] is None
-    assert read(project / "params.yaml")["predict"]["sample_submission"] is None
+    assert read_params(project / "params.yaml")["predict"]["sample_submission"] is None
     shown = capsys.readouterr().out
     for part in [
         "60 rows  data/raw/news.csv",
@@ -68,7 +68,7 @@ def test_pairs_with_a_number_are_a_regression(project, bring):
     data = bring("given/pairs.csv")
 
     assert (data["text"], data["text_pair"], data["label"]) == ("a", "b", "score")
-    assert read(project / "params.yaml")["task"] == "regression"
+    assert read_params(project / "params.yaml")["task"] == "regression"
 
 
 def test_official_files_are_reported_apart_by_name(project, bring):
@@ -97,7 +97,7 @@ def test_a_test_file_without_labels_is_to_be_predicted(project, bring):
     data = bring("given/train.csv", "given/test.csv", "given/baseline.csv")
 
     assert (data["test"], data["predict"]) == (None, "data/raw/test.csv")
-    sample = read(project / "params.yaml")["predict"]["sample_submission"]
+    sample = read_params(project / "params.yaml")["predict"]["sample_submission"]
     assert sample == "data/raw/baseline.csv"
 
 
@@ -250,7 +250,7 @@ def test_labels_joined_in_one_column_are_several(project, bring, capsys):
     data = bring("given/tags.csv")
 
     assert (data["label"], data["separator"]) == ("label", ";")
-    assert read(project / "params.yaml")["task"] == "multilabel"
+    assert read_params(project / "params.yaml")["task"] == "multilabel"
     shown = capsys.readouterr().out
     assert "Task: multilabel (3 labels, ';' between those of a row)" in shown
     assert "train  3 classes: " in shown
@@ -272,7 +272,7 @@ def test_columns_of_0_and_1_are_several_labels(project, bring, capsys):
 
     assert data["label"] == names
     assert data["predict"] == "data/raw/test.csv"
-    content = read(project / "params.yaml")
+    content = read_params(project / "params.yaml")
     assert content["predict"]["sample_submission"] == "data/raw/sample_submission.csv"
     shown = capsys.readouterr().out
     assert "3 columns of 0 and 1" in shown
@@ -295,4 +295,4 @@ def test_a_new_version_keeps_several_labels(project, bring):
     bring("given/train.csv", "--label", "sports,science")
     write_csv(project / "given/train.csv", rows[:50])
     assert bring("given/train.csv")["label"] == ["sports", "science"]
-    assert read(project / "params.yaml")["task"] == "multilabel"
+    assert read_params(project / "params.yaml")["task"] == "multilabel"

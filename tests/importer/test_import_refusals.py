@@ -8,7 +8,7 @@ import pytest
 
 from foldline.cli import main
 from foldline.cli import run as run_verb
-from foldline.core.params.loading import read
+from foldline.core.params.loading import read_params
 from foldline.importer import placement
 from tests.helpers import importing, projects
 from tests.helpers.importing import import_error, write_official_files
@@ -58,8 +58,8 @@ def test_what_was_written_to_params_meanwhile_stays(project, monkeypatch):
     monkeypatch.setattr("builtins.input", answer)
     run_verb(["import", "given/news.csv"])
 
-    assert read(file)["seed"] == 43
-    assert read(file)["data"]["train"] == "data/raw/news.csv"
+    assert read_params(file)["seed"] == 43
+    assert read_params(file)["data"]["train"] == "data/raw/news.csv"
 
 
 def test_a_copy_that_is_interrupted_leaves_nothing(project, monkeypatch):

@@ -3,7 +3,7 @@
 import pytest
 
 from foldline.core.errors import FoldlineError
-from foldline.core.params.loading import read
+from foldline.core.params.loading import read_params
 from foldline.importer import params_editing
 
 
@@ -34,7 +34,7 @@ def test_a_value_is_read_back_as_it_was_written(value, text, tmp_path):
     )
 
     assert params_editing.format_value(value) == text
-    assert read(file) == {"data": {"key": value}, "last": 1}
+    assert read_params(file) == {"data": {"key": value}, "last": 1}
     assert "# why\nlast: 1\n" in file.read_text("utf-8")
 
 

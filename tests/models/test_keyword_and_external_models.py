@@ -8,7 +8,7 @@ import pytest
 from foldline.core.errors import FoldlineError
 from foldline.core.io.labels import Labels
 from foldline.core.params import Settings
-from foldline.core.params.loading import load
+from foldline.core.params.loading import load_params
 from foldline.models import registry, zero_shot
 from foldline.models.external import read_predictions
 from foldline.models.keywords import KeywordModel, read_rules
@@ -189,13 +189,13 @@ def test_params_refuse_at_the_first_stage(changes, message, tmp_path):
     path.write_bytes(projects.PARAMS.read_bytes())
     projects.set_params(path, changes)
     with pytest.raises(FoldlineError, match=message):
-        load(Settings, path)
+        load_params(Settings, path)
 
 
 def test_files_beside_the_tables_are_watched(workplace):
     from foldline.data.preparation import hash_auxiliary_files
 
-    settings = load(Settings, projects.PARAMS)
+    settings = load_params(Settings, projects.PARAMS)
     Path("data/raw").mkdir(parents=True)
     for name in ("topics.csv", "topics_unlabelled.csv", "words.yaml", ".hidden"):
         write_file(Path("data/raw") / name, name)

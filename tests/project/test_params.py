@@ -8,14 +8,14 @@ import pytest
 from ruamel.yaml import YAML
 
 from foldline.core.params import Settings
-from foldline.core.params.loading import load
+from foldline.core.params.loading import load_params
 
 STAGES: dict[str, Any] = YAML(typ="safe").load(Path("dvc.yaml"))["stages"]
 OURS = [name for name in STAGES if Path("stages", f"{name}.py").exists()]
 
 
 def test_params_are_valid() -> None:
-    load(Settings)
+    load_params(Settings)
 
 
 @pytest.mark.parametrize("stage", OURS)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from foldline.core.params.loading import load
+from foldline.core.params.loading import load_params
 from foldline.data.reading import read_raw
 
 ROWS = 400
@@ -52,6 +52,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_all_stages_run(project: Path) -> None:
     for name in STAGES:
         stage = importlib.import_module(f"stages.{name}")
-        stage.main(load(stage.Params))
+        stage.main(load_params(stage.Params))
 
         assert (project / f"metrics/{name}.json").exists()

@@ -11,7 +11,7 @@ import pytest
 
 from foldline.cli import run as run_verb
 from foldline.core.errors import FoldlineError
-from foldline.core.params.loading import read
+from foldline.core.params.loading import read_params
 from foldline.importer import placement
 from tests.helpers import projects
 from tests.helpers.pages import console_lines, run_lines
@@ -80,7 +80,7 @@ def test_the_commands_of_the_page_run_and_a_teammate_gets_the_same_bytes(tmp_pat
     assert folder == theirs
     assert len(hashes(mine)) >= 10
     assert hashes(theirs) == hashes(mine)
-    params = read(mine / "params.yaml")
+    params = read_params(mine / "params.yaml")
     assert params["data"]["train"] == "data/raw/reviews.csv"
     assert (mine / "data/raw/reviews.csv.dvc").is_file()
     assert call(mine, "git", "status", "--porcelain") == " M .dvc/config\n"

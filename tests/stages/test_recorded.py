@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from foldline.core.params.loading import read
+from foldline.core.params.loading import read_params
 from tests.helpers import projects
 from tests.helpers.repositories import ROOT, call, commit, copy_files, numbers
 
@@ -42,7 +42,7 @@ CODE = ("stages/", "foldline/", "components", "constraints.txt")
 def test_the_record_is_of_this_code(tmp_path):
     """What is committed was made by what is committed: nothing in it is stale."""
     lock = YAML(typ="safe").load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"]
-    params = read(ROOT / "params.yaml")
+    params = read_params(ROOT / "params.yaml")
     copy_files(tmp_path / "copy")
     commit(tmp_path / "copy")
     status = json.loads(call(tmp_path / "copy", "dvc", "status", "--json"))

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from foldline.core.errors import FoldlineError, listed, nearest
+from foldline.core.errors import FoldlineError, closest_name, listing
 
 PACKAGE = "components"
 FOLDER = Path(PACKAGE)
@@ -64,7 +64,7 @@ def load_component(name: str, kind: str = "model") -> ModuleType:
     path = Path(component_path(name))
     if not path.is_file():
         names = sorted(file.stem for file in FOLDER.glob("[!_]*.py"))
-        close = nearest(path.stem, names)
+        close = closest_name(path.stem, names)
         hint = f" (did you mean {PACKAGE}.{close}?)" if close else ""
         raise FoldlineError(
             f"there is no {path.as_posix()}{hint}; it would define {_format_signatures(kind)}. "
@@ -99,7 +99,7 @@ def check_component(name: str, kind: str) -> ModuleType:
     for function, arguments in FUNCTIONS[kind].items():
         value = getattr(module, function, None)
         if not callable(value):
-            functions = listed(list_functions(module)) or "none"
+            functions = listing(list_functions(module)) or "none"
             raise FoldlineError(
                 f"{component_path(name)} has no function `{function}` (it has {functions}); "
                 f"components of kind {kind} define {_format_signatures(kind)}. Next: add it, or "

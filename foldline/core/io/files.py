@@ -18,7 +18,7 @@ DAY = 24 * 60 * 60  # seconds
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replace_atomically(path: Path) -> Iterator[Path]:
     """Give a temporary path (file or folder) that takes the place of `path` on success."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     old = path.with_name(f".{path.name}.{os.getpid()}.old.tmp")
@@ -62,27 +62,27 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def copied(source: Path, target: Path) -> None:
+def copy_folder(source: Path, target: Path) -> None:
     """Write a copy of a folder in the place of another one."""
-    with replacing(target) as temporary:
+    with replace_atomically(target) as temporary:
         shutil.copytree(source, temporary)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text with LF line ends."""
-    with replacing(path) as temporary:
+    with replace_atomically(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON that every reader accepts: NaN and infinity become null."""
-    text = json.dumps(finite(content), ensure_ascii=False, indent=2, allow_nan=False)
+    text = json.dumps(to_json_values(content), ensure_ascii=False, indent=2, allow_nan=False)
     write_text(path, text + "\n")
 
 
 def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
     """Write the numbers that DVC shows; one that is not finite is left out, not shown as 0."""
-    write_json(path, _without_none(finite(metrics)))
+    write_json(path, _without_none(to_json_values(metrics)))
 
 
 def read_json(path: Path) -> Any:
@@ -119,14 +119,14 @@ def _without_none(content: Any) -> Any:
     return {key: _without_none(value) for key, value in content.items() if value is not None}
 
 
-def finite(content: Any) -> Any:
+def to_json_values(content: Any) -> Any:
     """Give content as JSON can hold it: numbers of numpy and torch plain, NaN as None."""
     if isinstance(content, Mapping):
-        return {str(key): finite(value) for key, value in content.items()}
+        return {str(key): to_json_values(value) for key, value in content.items()}
     if isinstance(content, (list, tuple)):
-        return [finite(value) for value in content]
+        return [to_json_values(value) for value in content]
     if hasattr(content, "tolist"):  # a number or an array of numpy or torch
-        return finite(content.tolist())
+        return to_json_values(content.tolist())
     if isinstance(content, float) and not math.isfinite(content):
         return None
     return content

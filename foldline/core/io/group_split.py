@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.core.io.labels import Labels, names_of
+from foldline.core.io.labels import Labels, split_label_names
 from foldline.core.io.seeds import rank_keys
 
 QUANTILE_BINS = 10
@@ -19,7 +19,7 @@ def compute_strata(labels: "pd.Series[Any]", task: str) -> np.ndarray:
     Multilabel: (n, labels) of 0 and 1.
     """
     if task == "multilabel":
-        names = sorted({name for label in labels for name in names_of(label)})
+        names = sorted({name for label in labels for name in split_label_names(label)})
         return Labels(task, tuple(names)).encode(labels)
     if task == "classification":
         return np.unique(labels.to_numpy(dtype=str), return_inverse=True)[1]

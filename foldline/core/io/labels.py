@@ -19,7 +19,7 @@ THRESHOLD = 0.5  # a label is predicted from this probability on
 MAIN = {"classification": "f1_macro", "multilabel": "f1_macro", "regression": "pearson"}
 
 
-def names_of(label: str) -> list[str]:
+def split_label_names(label: str) -> list[str]:
     """Give the labels of a row of task multilabel."""
     return label.split(BETWEEN) if label else []
 
@@ -59,7 +59,7 @@ class Labels:
             return []
         labels = dict.fromkeys(column.tolist())
         if self.task == "multilabel":
-            labels = dict.fromkeys(name for label in labels for name in names_of(label))
+            labels = dict.fromkeys(name for label in labels for name in split_label_names(label))
         return [name for name in labels if name not in self.classes]
 
     def decode(self, predictions: np.ndarray) -> list[str] | list[float]:
@@ -89,7 +89,7 @@ class Labels:
     def _indicators(self, column: "pd.Series[Any]", codes: dict[str, int]) -> np.ndarray:
         found = np.zeros((len(column), len(codes)), dtype=np.int64)
         for row, label in enumerate(column.tolist()):
-            for name in names_of(label):
+            for name in split_label_names(label):
                 if name in codes:
                     found[row, codes[name]] = 1
         return found

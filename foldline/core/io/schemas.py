@@ -9,8 +9,8 @@ from typing import Any, TextIO
 
 import pandas as pd
 
-from foldline.core.errors import FoldlineError, listed
-from foldline.core.io.files import replacing
+from foldline.core.errors import FoldlineError, listing
+from foldline.core.io.files import replace_atomically
 
 TYPES: dict[str, Any] = {"text": "str", "int": "int64", "float": "float64"}
 
@@ -68,15 +68,15 @@ class Table:
         names = list(self.columns)
         if self.rest:
             names += [n for n in table.columns if n.startswith(self.rest) and n not in names]
-        with replacing(self.path) as temporary:
+        with replace_atomically(self.path) as temporary:
             table[names].to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
 
     def _check(self, table: pd.DataFrame) -> None:
         missing = [name for name in self.columns if name not in table.columns]
         if missing:
             raise FoldlineError(
-                f"{self.path} has no column {listed(missing)}; it has {listed(table.columns, 20)}. "
-                "Run `dvc repro` to make it again"
+                f"{self.path} has no column {listing(missing)}; it has "
+                f"{listing(table.columns, 20)}. Run `dvc repro` to make it again"
             )
 
     def _numbers(self, table: pd.DataFrame, name: str, kind: str) -> "pd.Series[Any]":

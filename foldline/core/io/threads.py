@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-def settle() -> None:
+def set_wait_policy() -> None:
     """Let threads of torch's libraries sleep while they wait, but for what the user has set.
 
     Else they burn a core that others could use, and several trainings on a few cores come to a
@@ -15,7 +15,7 @@ def settle() -> None:
 
 
 @contextmanager
-def threads(count: int) -> Iterator[None]:
+def limit_threads(count: int) -> Iterator[None]:
     """Let torch use `count` CPU threads: their number changes the order of sums, so results."""
     import torch
 

@@ -13,9 +13,9 @@ from foldline.core.params.value_types import (
     Positive,
     RawFile,
     Share,
-    prompt,
-    stored_model,
-    watched_file,
+    check_local_model,
+    check_prompt,
+    check_tracked_file,
 )
 
 Method = Literal[
@@ -41,7 +41,7 @@ class Nlpaug(Section):
     def _watched_files(self) -> Self:
         for name, value in self.options.items():
             if isinstance(value, str) and (name.endswith("path") or Path(value).exists()):
-                watched_file(f"options.{name}", value)
+                check_tracked_file(f"options.{name}", value)
         return self
 
 
@@ -74,7 +74,7 @@ class Backtranslation(Section):
             )
         for name in ("there", "back"):
             if getattr(self, name):
-                stored_model(name, getattr(self, name))
+                check_local_model(name, getattr(self, name))
         return self
 
 
@@ -87,7 +87,7 @@ class Llm(Section):
     key_variable: str
     temperature: Annotated[float, Field(ge=0)]
     max_tokens: Count
-    prompt: Annotated[str, AfterValidator(prompt)]
+    prompt: Annotated[str, AfterValidator(check_prompt)]
 
 
 class Gates(Section):
@@ -121,7 +121,7 @@ class Undersample(Section):
                 "models/pretrained/ or a Hugging Face id"
             )
         if self.encoder is not None:
-            stored_model("encoder", self.encoder)
+            check_local_model("encoder", self.encoder)
         return self
 
 

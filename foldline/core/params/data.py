@@ -30,16 +30,18 @@ class Data(Section):
     id: str | None
     text: str
     text_pair: str | None
-    label: str | Annotated[list[str], Field(min_length=2), AfterValidator(value_types.different)]
+    label: str | Annotated[list[str], Field(min_length=2), AfterValidator(value_types.check_unique)]
     separator: Annotated[str, Field(min_length=1)]
     """Lists in JSON or Python notation are read, too."""
     group: str | None
     weight: str | None
     time: str | None
-    classes: Annotated[list[str], Field(min_length=2), AfterValidator(value_types.different)] | None
-    encoding: Annotated[str, AfterValidator(value_types.encoding)]
+    classes: (
+        Annotated[list[str], Field(min_length=2), AfterValidator(value_types.check_unique)] | None
+    )
+    encoding: Annotated[str, AfterValidator(value_types.check_encoding)]
     quoting: Literal["auto", "standard", "none"]
-    known_after: Annotated[list[str], AfterValidator(value_types.different)]
+    known_after: Annotated[list[str], AfterValidator(value_types.check_unique)]
     annotations: Annotations
 
     @property
@@ -50,7 +52,9 @@ class Data(Section):
     @model_validator(mode="after")
     def _check_distinct_roles(self) -> Self:
         """Raise for a file or column in two roles that must differ."""
-        value_types.told_apart({name: getattr(self, name) for name in type(self).model_fields})
+        value_types.check_distinct_columns(
+            {name: getattr(self, name) for name in type(self).model_fields}
+        )
         return self
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foldline.core.errors import nearest
+from foldline.core.errors import closest_name
 from foldline.core.io.components import PATTERN
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _WANTED = {
 }
 
 
-def told(path: Path, content: dict[str, Any], error: "ValidationError") -> str:
+def format_errors(path: Path, content: dict[str, Any], error: "ValidationError") -> str:
     """List every problem of a params file, one a line."""
     by_key: dict[str, list[Problem]] = {}
     for problem in error.errors():
@@ -82,7 +82,7 @@ def _message(problems: list[Problem], key: str) -> str:
     hint = ""
     if kind == "literal_error":
         literals = [each for each in problems if each["type"] == "literal_error"]
-        close = nearest(str(found), [choice for each in literals for choice in _choices(each)])
+        close = closest_name(str(found), [choice for each in literals for choice in _choices(each)])
         hint = f"; did you mean '{close}'?" if close else ""
     elif kind == "string_type" and isinstance(found, (int, float)):
         hint = f"; put it in quotes: '{found}'"
@@ -115,7 +115,7 @@ def _unknown_key(key: str, missing: set[str]) -> tuple[str, str]:
     for part in parent.split(".") if parent else []:
         fields = fields[part].annotation.model_fields
     absent = [m.rpartition(".")[2] for m in missing if m.rpartition(".")[0] == parent]
-    close = nearest(name, absent) or nearest(name, list(fields))
+    close = closest_name(name, absent) or closest_name(name, list(fields))
     hint = f"; did you mean '{close}'?" if close else "."
     meant = f"{parent}.{close}" if parent else str(close)
     return meant, f"is not a key{hint} Known: {', '.join(sorted(fields))}"

@@ -7,14 +7,14 @@ from pydantic import ValidationError
 
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Section, Settings
-from foldline.core.params.error_messages import told
+from foldline.core.params.error_messages import format_errors
 from foldline.core.yaml_files import read_yaml
 
 FILE = Path("params.yaml")
 P = TypeVar("P", bound=Section)
 
 
-def read(path: Path = FILE) -> dict[str, Any]:
+def read_params(path: Path = FILE) -> dict[str, Any]:
     """Read params.yaml.
 
     Raises:
@@ -33,15 +33,15 @@ def read(path: Path = FILE) -> dict[str, Any]:
     return content
 
 
-def load(kind: type[P], path: Path = FILE) -> P:
+def load_params(kind: type[P], path: Path = FILE) -> P:
     """Check the whole file and give the keys that one stage declares.
 
     Raises:
         FoldlineError: naming every problem at once.
     """
-    content = read(path)
+    content = read_params(path)
     try:
         Settings.model_validate(content)
     except ValidationError as error:
-        raise FoldlineError(told(path, content, error)) from None
+        raise FoldlineError(format_errors(path, content, error)) from None
     return kind.model_validate({name: content[name] for name in kind.model_fields})

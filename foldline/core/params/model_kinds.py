@@ -10,9 +10,9 @@ from foldline.core.params.value_types import (
     Count,
     Positive,
     RawFile,
-    hypothesis,
-    stored_model,
-    watched_file,
+    check_hypothesis,
+    check_local_model,
+    check_tracked_file,
 )
 
 
@@ -75,7 +75,7 @@ class Static(LinearOptions):
     @model_validator(mode="after")
     def _watched(self) -> Self:
         if self.vectors is not None:
-            watched_file("vectors", self.vectors)
+            check_tracked_file("vectors", self.vectors)
         if self.chars[0] > self.chars[1]:
             raise ValueError(f"chars: must go from the smaller to the larger (found {self.chars})")
         return self
@@ -89,7 +89,7 @@ class Embed(DenseHead):
     @model_validator(mode="after")
     def _stored(self) -> Self:
         if self.encoder is not None:
-            stored_model("encoder", self.encoder)
+            check_local_model("encoder", self.encoder)
         return self
 
 
@@ -108,14 +108,14 @@ class ZeroShot(Section):
     model: str | None
     """A natural language inference model: a folder under models/pretrained/ or a Hugging Face id.
     Where it is named, it is a baseline, too."""
-    hypothesis: Annotated[str, AfterValidator(hypothesis)]
+    hypothesis: Annotated[str, AfterValidator(check_hypothesis)]
     descriptions: dict[str, str]
     """A class that is not named is called by its name."""
 
     @model_validator(mode="after")
     def _stored(self) -> Self:
         if self.model is not None:
-            stored_model("model", self.model)
+            check_local_model("model", self.model)
         return self
 
 

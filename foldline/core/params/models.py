@@ -78,7 +78,7 @@ class Ensemble(Section):
     members: Annotated[
         list[Literal["model", "folds", "tfidf"]],
         Field(min_length=1),
-        AfterValidator(value_types.different),
+        AfterValidator(value_types.check_unique),
     ]
     method: Literal["soft", "hard", "weighted"]
 
@@ -91,7 +91,7 @@ class Evaluate(Section):
     metric: (
         MetricComponent
         | Annotated[
-            list[MetricComponent], Field(min_length=1), AfterValidator(value_types.different)
+            list[MetricComponent], Field(min_length=1), AfterValidator(value_types.check_unique)
         ]
         | None
     )

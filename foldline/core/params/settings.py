@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from foldline.core.errors import FoldlineError, unknown
+from foldline.core.errors import FoldlineError, unknown_name
 from foldline.core.io.components import check_options, component_path, is_component, short_name
 from foldline.core.params import value_types
 from foldline.core.params.augmentation import Augment
@@ -30,7 +30,7 @@ class Settings(Recipe):
 
     @model_validator(mode="after")
     def _known_model(self) -> Self:
-        value_types.known_model(self.model, KINDS)
+        value_types.check_model_name(self.model, KINDS)
         names = ["static", *(name for name, _, _ in NEEDED.values())]
         sections = {name: getattr(self, name) for name in names}
         check_kind(self.model, self.task, self.tfidf.head, sections)
@@ -67,7 +67,7 @@ class Settings(Recipe):
         classes = self.data.classes
         for name in self.augment.per_class:
             if classes is not None and name not in classes:
-                raise ValueError(f"augment.per_class: {unknown('class', name, classes)}")
+                raise ValueError(f"augment.per_class: {unknown_name('class', name, classes)}")
         return self
 
     @model_validator(mode="after")

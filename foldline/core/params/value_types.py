@@ -7,21 +7,21 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from foldline.core.errors import FoldlineError, nearest
+from foldline.core.errors import FoldlineError, closest_name
 from foldline.core.io.components import PATTERN, check_component, is_component
 
 RAW = "data/raw/"
 PRETRAINED = "models/pretrained/"
 
 
-def growing(value: list[int]) -> list[int]:
+def check_increasing(value: list[int]) -> list[int]:
     """Refuse a range whose end lies before its start."""
     if value[0] > value[1]:
         raise ValueError(f"must go from the smaller to the larger (found {value})")
     return value
 
 
-def different(value: list[str]) -> list[str]:
+def check_unique(value: list[str]) -> list[str]:
     """Refuse a list that names one thing twice."""
     doubled = sorted({item for item in value if value.count(item) > 1})
     if doubled:
@@ -31,7 +31,7 @@ def different(value: list[str]) -> list[str]:
     return value
 
 
-def raw_file(value: str) -> str:
+def check_raw_file(value: str) -> str:
     """Refuse a file that DVC would not watch: its changes would go unnoticed."""
     if not normpath(value).startswith(RAW) or "\\" in value:
         raise ValueError(
@@ -41,7 +41,7 @@ def raw_file(value: str) -> str:
     return value
 
 
-def known_model(value: str, kinds: Sequence[str]) -> None:
+def check_model_name(value: str, kinds: Sequence[str]) -> None:
     """Refuse a misspelt kind, which would be looked for on the hub, and an unwatched folder."""
     if is_component(value):
         try:
@@ -49,8 +49,8 @@ def known_model(value: str, kinds: Sequence[str]) -> None:
         except ValueError as error:
             raise ValueError(f"model: {error}") from None
         return
-    local = stored_model("model", value)
-    close = nearest(value, kinds, cutoff=0.75)
+    local = check_local_model("model", value)
+    close = closest_name(value, kinds, cutoff=0.75)
     if value not in kinds and close and not local:
         raise ValueError(
             f"model: unknown kind '{value}'; did you mean '{close}'? Known: {', '.join(kinds)}, "
@@ -71,7 +71,7 @@ def validate_component(kind: str) -> Callable[[str], str]:
     return check
 
 
-def stored_model(key: str, value: str) -> bool:
+def check_local_model(key: str, value: str) -> bool:
     """Refuse a local model in an unwatched folder, or in none; tell whether it is a local one."""
     local = value.startswith(("/", ".", "~", "models/")) or "\\" in value or Path(value).is_dir()
     if local and not normpath(value).startswith(PRETRAINED):
@@ -84,7 +84,7 @@ def stored_model(key: str, value: str) -> bool:
     return local
 
 
-def watched_file(key: str, value: str) -> None:
+def check_tracked_file(key: str, value: str) -> None:
     """Refuse a file or folder that DVC would not watch: its changes would go unnoticed."""
     if not normpath(value).startswith((RAW, PRETRAINED)) or "\\" in value:
         raise ValueError(
@@ -93,7 +93,7 @@ def watched_file(key: str, value: str) -> None:
         )
 
 
-def prompt(value: str) -> str:
+def check_prompt(value: str) -> str:
     """Refuse a prompt in which the text has no place."""
     if "{text}" not in value:
         raise ValueError(
@@ -103,7 +103,7 @@ def prompt(value: str) -> str:
     return value
 
 
-def hypothesis(value: str) -> str:
+def check_hypothesis(value: str) -> str:
     """Refuse a hypothesis in which the label's description has no place."""
     if "{label}" not in value:
         raise ValueError(
@@ -112,7 +112,7 @@ def hypothesis(value: str) -> str:
     return value
 
 
-def encoding(value: str) -> str:
+def check_encoding(value: str) -> str:
     """Refuse an encoding that Python does not know."""
     try:
         known = value == "auto" or "".encode(value) is not None
@@ -126,7 +126,7 @@ def encoding(value: str) -> str:
     return value
 
 
-def told_apart(data: dict[str, Any]) -> None:
+def check_distinct_columns(data: dict[str, Any]) -> None:
     """Refuse one file or column in two roles that must differ."""
     seen: dict[str, str] = {}
     for name in ("train", "valid", "test"):
@@ -151,8 +151,8 @@ Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
-Range = Annotated[list[Count], Field(min_length=2, max_length=2), AfterValidator(growing)]
-RawFile = Annotated[str, AfterValidator(raw_file)]
+Range = Annotated[list[Count], Field(min_length=2, max_length=2), AfterValidator(check_increasing)]
+RawFile = Annotated[str, AfterValidator(check_raw_file)]
 ComponentName = Annotated[str, Field(pattern=PATTERN)]
 AugmenterComponent = Annotated[ComponentName, AfterValidator(validate_component("augmenter"))]
 LossComponent = Annotated[ComponentName, AfterValidator(validate_component("loss"))]

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from foldline.core.errors import FoldlineError, nearest
+from foldline.core.errors import FoldlineError, closest_name
 from foldline.core.io.labels import Labels
 from foldline.core.params import KINDS, Recipe
 from foldline.core.params.value_types import PRETRAINED
@@ -113,7 +113,7 @@ def _format_load_error(name: str, error: Exception) -> str:
     names = {Path(folder).name: folder for folder in hub.list_local_models()} | {
         kind: kind for kind in KINDS
     }
-    nearest_name = nearest(name, names)
+    nearest_name = closest_name(name, names)
     hint = f"Did you mean '{names[nearest_name]}'? " if nearest_name else ""
     return (
         f"model={name} is neither a kind ({', '.join(KINDS)}) nor a folder here, and could not be "

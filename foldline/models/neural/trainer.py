@@ -9,7 +9,7 @@ import torch
 from transformers import Trainer
 from transformers.training_args import ParallelMode
 
-from foldline.core.errors import FoldlineError, listed
+from foldline.core.errors import FoldlineError, listing
 from foldline.core.params import Recipe
 from foldline.models.neural.adversarial import (
     EmbeddingPerturbation,
@@ -173,7 +173,7 @@ class TextTrainer(Trainer):
         batches = self.step_batches if batches is None else batches
         indices = [index for batch in batches for index in batch[INDICES].tolist()]
         data: Any = self.train_dataset
-        return f", over the rows {listed(data.rows.row_ids(indices))}"
+        return f", over the rows {listing(data.rows.row_ids(indices))}"
 
     def _clip_gradient(self) -> torch.Tensor:
         """Clip gradients as Trainer does, without its search for shards at each step.

@@ -10,6 +10,7 @@ import pandas as pd
 
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
+from foldline.core.io.threads import limit_threads
 from foldline.core.stage import say
 from foldline.models import device
 from foldline.models.interface import FitResult, Job
@@ -48,7 +49,7 @@ class Transformer:
         from foldline.models.neural.prediction import Padding, predict_logits
 
         columns, piece_rows, _ = self.reader.read(self.tokenizer, rows)
-        with device.threads(self.threads), fast_float32():
+        with limit_threads(self.threads), fast_float32():
             logits = predict_logits(
                 self._prediction_model, columns, Padding.from_tokenizer(self.tokenizer)
             )
