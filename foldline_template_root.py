@@ -8,7 +8,7 @@ from jinja2.ext import Extension
 
 
 class TemplateRoot(Extension):
-    """Give the folder of this file, in which `tools/bake.py` is found, to the hooks.
+    """Return the folder of this file, in which `tools/bake.py` is found, to the hooks.
 
     cookiecutter's own `_repo_dir` may be relative to a folder that it has left by then. The file
     stands at the root, under a name nobody else has, since cookiecutter searches the template's

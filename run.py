@@ -219,17 +219,17 @@ def read_stamp(venv: Path) -> dict[str, str]:
 
 
 def is_ready(venv: Path, stamp: dict[str, str]) -> bool:
-    """Tell whether the environment is complete and current, its launcher included."""
+    """Return whether the environment is complete and current, its launcher included."""
     return is_installed(venv, stamp) and has_launcher(venv)
 
 
 def is_installed(venv: Path, stamp: dict[str, str]) -> bool:
-    """Tell whether the environment has the right packages and a Python that still exists."""
+    """Return whether the environment has the right packages and a Python that still exists."""
     return read_stamp(venv) == stamp and python_path(venv).exists()
 
 
 def is_link(venv: Path) -> bool:
-    """Tell whether the path is a link or a Windows junction, even to a missing target."""
+    """Return whether the path is a link or a Windows junction, even to a missing target."""
     target = os.path.realpath(venv)
     return venv.is_symlink() or os.path.normcase(target) != os.path.normcase(venv)
 
@@ -506,12 +506,12 @@ def make_launcher(venv: Path) -> tuple[Path, bytes]:
 
 
 def has_source() -> bool:
-    """Tell whether the library lies beside run.py: in its checkout, or after `foldline eject`."""
+    """Return whether the library lies beside run.py: in its checkout, or after `foldline eject`."""
     return (ROOT / "foldline" / "__init__.py").is_file()
 
 
 def has_launcher(venv: Path) -> bool:
-    """Tell whether the launcher is there, if this project needs one."""
+    """Return whether the launcher is there, if this project needs one."""
     if not has_source():
         return True
     path, content = make_launcher(venv)

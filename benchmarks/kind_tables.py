@@ -19,7 +19,7 @@ Differs = Callable[[str, float], Difference]
 
 
 def scored(task: str, answers: Path) -> dict[str, Any]:
-    """Give the task's metrics, and the main one's interval: duplicates are drawn as one."""
+    """Return the task's metrics, and the main one's interval: duplicates are drawn as one."""
     with np.load(answers) as found:
         target, predictions, groups = found["target"], found["predictions"], found["groups"]
     main = MAIN[task]
@@ -32,7 +32,7 @@ def scored(task: str, answers: Path) -> dict[str, Any]:
 
 
 def compared(task: str, folder: Path, best: str, other: str, level: float) -> Difference:
-    """Give how much the best exceeds another one on the rows that both predicted."""
+    """Return how much the best exceeds another one on the rows that both predicted."""
     with np.load(folder / f"{best}.npz") as a, np.load(folder / f"{other}.npz") as b:
         _, rows, others = np.intersect1d(a["ids"], b["ids"], return_indices=True)
         return paired_bootstrap(
@@ -144,7 +144,7 @@ def references(results: Results) -> Iterator[str]:
 
 
 def _own(results: Results, name: str) -> dict[str, Mapping[str, Any]]:
-    """Give a set's results on the split without leaks, by kind."""
+    """Return a set's results on the split without leaks, by kind."""
     keys = {kind: f"{name}/safe/{kind}" for kind in KINDS}
     return {kind: results[key] for kind, key in keys.items() if key in results}
 
@@ -154,7 +154,7 @@ def _rows(found: Mapping[str, Any]) -> str:
 
 
 def _score(found: Mapping[str, Any] | None, top: float, usual: str) -> str:
-    """Give score and interval; the rows too where a kind learnt from fewer than usual."""
+    """Return score and interval; the rows too where a kind learnt from fewer than usual."""
     if found is None:
         return ""
     value = _three(found["score"])

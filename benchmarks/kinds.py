@@ -38,7 +38,7 @@ NAMES = {"train": "train.csv", "valid": "valid.csv", "test": "test.csv"}
 
 
 def encoder_folder(given: Path | None) -> Path | None:
-    """Give the encoder's folder: the one named, or that of the installed package."""
+    """Return the encoder's folder: the one named, or that of the installed package."""
     if given:
         return given
     found = importlib.util.find_spec(PACKAGE)
@@ -59,7 +59,7 @@ def changed(path: Path, changes: Changes) -> None:
 
 
 def params_of(given: DataSet) -> Changes:
-    """Give the params that name the set's task, files and columns."""
+    """Return the params that name the set's task, files and columns."""
     roles = {"id": "id", "text": "text", "text_pair": None, "label": "label", **given.columns}
     files = {part: f"data/raw/{n}" if part in given.files else None for part, n in NAMES.items()}
     others = {"data.predict": None, "predict.sample_submission": None, "split.compare": False}
@@ -135,7 +135,7 @@ def learn(folder: Path, rows: int, judged: int, answers: Path) -> dict[str, Any]
 
 
 def spread(table: pd.DataFrame, rows: int) -> pd.DataFrame:
-    """Give `rows` of a table's rows, evenly spread over it; all where it has no more, or 0."""
+    """Return `rows` of a table's rows, evenly spread over it; all where it has no more, or 0."""
     if not rows or rows >= len(table):
         return table
     return table.iloc[np.linspace(0, len(table) - 1, rows).astype(int)].reset_index(drop=True)

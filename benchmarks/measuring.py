@@ -27,7 +27,7 @@ def existing(given: str) -> Path:
 
 
 def contest(module: str, *arguments: str) -> dict[str, Any]:
-    """Give what `python -m MODULE --contestant ARGUMENTS` printed last: its results and costs."""
+    """Return what `python -m MODULE --contestant ARGUMENTS` printed last: its results and costs."""
     done = subprocess.run(
         [sys.executable, "-m", module, "--contestant", *arguments],
         cwd=ROOT,

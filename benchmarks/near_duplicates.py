@@ -25,7 +25,7 @@ CHARACTERS = list("가나다라마바사아자차카타파하ㅋㅠ")
 
 
 def read(folder: Path, count: int) -> list[str]:
-    """Give `count` texts; beyond those that are there, drawn again with characters changed."""
+    """Return `count` texts; beyond those that are there, drawn again with characters changed."""
     from foldline.data.normalization import normalize_text
 
     files = sorted([*folder.glob("*.csv"), *folder.glob("*.csv.gz")], reverse=True)
@@ -56,7 +56,7 @@ def ours(texts: list[str], threshold: float) -> dict[str, Any]:
 
 
 def skeletons(texts: list[str]) -> list[str]:
-    """Give the different skeletons, which all contestants compare."""
+    """Return the different skeletons, which all contestants compare."""
     from foldline.data.normalization import skeleton
 
     return sorted({skeleton(text) for text in texts} - {""})

@@ -33,7 +33,7 @@ class Option:
     left: dict[str, str] = field(default_factory=dict)
 
     def of(self, name: str) -> Changes:
-        """Give its changes in a set."""
+        """Return its changes in a set."""
         return self.changes | self.sets.get(name, {})
 
 
@@ -91,7 +91,7 @@ RECIPES = {
 
 
 def _scaled(factor: float) -> dict[str, Changes]:
-    """Give each set's learning rate times a factor."""
+    """Return each set's learning rate times a factor."""
     return {name: {"lr": recipe.changes["lr"] * factor} for name, recipe in RECIPES.items()}
 
 

@@ -57,7 +57,7 @@ class Rows:
 
 
 def settings_of(changes: Changes) -> Settings:
-    """Give params.yaml with values put in by their dotted keys.
+    """Return params.yaml with values put in by their dotted keys.
 
     Raises:
         FoldlineError: where params refuse them.
@@ -143,7 +143,7 @@ def go_on(given: argparse.Namespace, rows: Rows) -> dict[str, dict[str, Any]]:
 
 
 def wanted(only: list[str] | None) -> list[Option]:
-    """Give the options to run: those that are named, and what they are compared with."""
+    """Return the options to run: those that are named, and what they are compared with."""
     if not only:
         return OPTIONS
     names = {BASE, *only, *(o.against for o in OPTIONS if o.name in only)}
@@ -153,7 +153,7 @@ def wanted(only: list[str] | None) -> list[Option]:
 def compared(
     done: dict[str, dict[str, Any]], rows: Rows, metric: str
 ) -> dict[str, tuple[Difference, float]]:
-    """Give each option's difference, and its p value after Holm (1979) over all of them.
+    """Return each option's difference, and its p value after Holm (1979) over all of them.
 
     p is that of a normal distribution as wide as the interval. Other seeds are not tested.
     """
@@ -173,13 +173,13 @@ def compared(
 
 
 def p_value(one: Difference) -> float:
-    """Give the two-sided p of a normal distribution whose 95 % interval is as wide."""
+    """Return the two-sided p of a normal distribution whose 95 % interval is as wide."""
     width = (one.high - one.low) / (2 * Z)
     return math.erfc(abs(one.difference) / width / math.sqrt(2)) if width else 1.0
 
 
 def holm(values: dict[str, float]) -> dict[str, float]:
-    """Give p values corrected for their number, step by step from the smallest (Holm, 1979)."""
+    """Return p values corrected for their number, step by step from the smallest (Holm, 1979)."""
     found, last = {}, 0.0
     for place, name in enumerate(sorted(values, key=values.__getitem__)):
         last = max(last, min(1.0, values[name] * (len(values) - place)))
@@ -188,7 +188,7 @@ def holm(values: dict[str, float]) -> dict[str, float]:
 
 
 def table(done: dict[str, dict[str, Any]], rows: Rows, metric: str) -> list[str]:
-    """Give the Markdown table, and the reasons of what was not run."""
+    """Return the Markdown table, and the reasons of what was not run."""
     differences = compared(done, rows, metric)
     lines = [
         f"| option | {metric} | difference [95 %] | p (Holm) | CPU | valid log loss | ECE |",

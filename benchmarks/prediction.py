@@ -27,7 +27,7 @@ BASE = "pipeline, batches of 64"
 
 
 def texts(file: Path | None, rows: int) -> list[str]:
-    """Give texts of a file, or make some: words of two to four syllables, 9 on average."""
+    """Return texts of a file, or make some: words of two to four syllables, 9 on average."""
     if file:
         found: list[str] = pd.read_csv(file, keep_default_na=False)["text"].tolist()[:rows]
         return found
@@ -71,7 +71,7 @@ def transformer(given: list[str], size: tuple[int, int, int], seed: int = 0) -> 
 
 
 def contestants(model: Any, table: pd.DataFrame, folder: Path) -> dict[str, Callable[[], Any]]:
-    """Give each contestant as a function that predicts all rows."""
+    """Return each contestant as a function that predicts all rows."""
     from transformers import pipeline
 
     from foldline.onnx import graph

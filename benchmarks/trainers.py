@@ -38,7 +38,7 @@ class Trained:
         self.seconds.append(time.process_time() - begun)
 
     def counting(self, collate: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Give a collator that counts the places and the tokens of its batches."""
+        """Return a collator that counts the places and the tokens of its batches."""
 
         def counted(rows: Any) -> Any:
             batch = collate(rows)
@@ -50,7 +50,7 @@ class Trained:
 
 
 def by_trainer(start: Any, table: pd.DataFrame, padded: bool, **how: Any) -> Trained:
-    """Give Trainer of transformers, over an Arrow table of padded or of plain token ids."""
+    """Return Trainer of transformers, over an Arrow table of padded or of plain token ids."""
     from datasets import Dataset
     from transformers import (
         DataCollatorWithPadding,
@@ -87,7 +87,7 @@ def by_trainer(start: Any, table: pd.DataFrame, padded: bool, **how: Any) -> Tra
 
 
 def by_foldline(start: Any, table: pd.DataFrame, precision: str) -> Trained:
-    """Give Foldline's training, as the stage `train` calls it, without rows to stop by."""
+    """Return Foldline's training, as the stage `train` calls it, without rows to stop by."""
     from foldline.core.params import Recipe
     from foldline.core.params.loading import load_params
     from foldline.models.interface import Job
@@ -116,7 +116,7 @@ def by_foldline(start: Any, table: pd.DataFrame, precision: str) -> Trained:
 
 
 def by_hand(start: Any, table: pd.DataFrame, half: bool) -> Trained:
-    """Give a loop that does nothing but train, over batches like Foldline's."""
+    """Return a loop that does nothing but train, over batches like Foldline's."""
     import torch
 
     from foldline.models.neural.batching import make_sampler

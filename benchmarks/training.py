@@ -37,7 +37,7 @@ MEMORY = "128x4"  # the size whose memory is measured
 
 
 def table_of(file: Path | None, rows: int) -> pd.DataFrame:
-    """Give rows of a file, or make some whose words speak for either label; labels are a and b."""
+    """Return rows of a file, or make some whose words speak for either label; labels are a and b."""
     if file:
         table = pd.read_csv(file, keep_default_na=False, nrows=rows, dtype=str)[["text", "label"]]
     else:
@@ -93,7 +93,7 @@ def memory(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def highest() -> int:
-    """Give the most memory that this process had, in MB (Linux; rusage counts the parent's)."""
+    """Return the most memory that this process had, in MB (Linux; rusage counts the parent's)."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text("utf-8"))
     return int(found[1]) // 1024 if found else 0
 
@@ -122,14 +122,14 @@ class Contestant:
         return self.own.seconds[-1]
 
     def result(self) -> dict[str, float]:
-        """Give places a token, and the accuracy of other rows, predicted in one way for all."""
+        """Return places a token, and the accuracy of other rows, predicted in one way for all."""
         found = replace(self.start, model=self.own.model).predict(self.held).argmax(axis=1)
         accuracy = float((found == (self.held["label"] == "b")).mean())
         return {"places": self.own.places / self.own.tokens, "accuracy": accuracy}
 
 
 def split(data: Path | None, rows: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give rows to predict, and those to learn from."""
+    """Return rows to predict, and those to learn from."""
     table = table_of(data, rows + HELD)
     return table[:HELD], table[HELD:]
 

@@ -242,7 +242,7 @@ def print_completion(options: argparse.Namespace) -> None:
 
 
 def own_library() -> bool:
-    """Tell whether the project in this folder has a library of its own, as after `eject`.
+    """Return whether the project in this folder has a library of its own, as after `eject`.
 
     The installed command must then run that one, as the stages do.
     """

@@ -105,7 +105,7 @@ TINY: dict[str, Any] = {
 
 
 def changed(content: dict[str, Any], dotted: dict[str, Any]) -> dict[str, Any]:
-    """Give params with values put in by their dotted keys."""
+    """Return params with values put in by their dotted keys."""
     content = {k: dict(v) if isinstance(v, dict) else v for k, v in content.items()}
     for key, value in dotted.items():
         section, _, name = key.rpartition(".")
@@ -174,7 +174,7 @@ def rows() -> Callable[..., pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def labels() -> Callable[[str], Labels]:
-    """Give the labels of a task's tiny table."""
+    """Return the labels of a task's tiny table."""
     return sample_labels
 
 
@@ -184,7 +184,7 @@ def tiny_bert(
     recipe: Callable[..., Recipe],
     rows: Callable[..., pd.DataFrame],
 ) -> str:
-    """Give the folder of a BERT with random weights, made in this process."""
+    """Return the folder of a BERT with random weights, made in this process."""
     from transformers import BertConfig, BertModel, set_seed
 
     from foldline.models.neural import scratch
@@ -210,7 +210,7 @@ def tiny_bert(
 
 @pytest.fixture(scope="session")
 def tiny_nli(tmp_path_factory: pytest.TempPathFactory, tiny_bert: str) -> str:
-    """Give the folder of a model of entailment with random weights, made in this process."""
+    """Return the folder of a model of entailment with random weights, made in this process."""
     from transformers import AutoConfig, AutoTokenizer, BertForSequenceClassification, set_seed
 
     folder = tmp_path_factory.mktemp("models") / "tiny-nli"
@@ -228,7 +228,7 @@ def tiny_nli(tmp_path_factory: pytest.TempPathFactory, tiny_bert: str) -> str:
 def beside(
     tmp_path_factory: pytest.TempPathFactory, tiny_bert: str, tiny_nli: str
 ) -> dict[str, Any]:
-    """Give the params that name what kinds read beside rows: models, and files made here."""
+    """Return the params that name what kinds read beside rows: models, and files made here."""
     folder = tmp_path_factory.mktemp("beside")
     (folder / "words.yaml").write_text(
         "\n".join(f"{name}: [{', '.join(words)}]" for name, words in WORDS.items()),
@@ -280,7 +280,7 @@ def fit(
 
 @pytest.fixture(scope="session")
 def parts(rows: Callable[..., pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give rows to learn from and rows to stop by, whose labels are wrong: it soon gets worse."""
+    """Return rows to learn from and rows to stop by, whose labels are wrong: it soon gets worse."""
     table = rows()
     valid = table.iloc[28:].copy()
     valid["label"] = np.roll(valid["label"].to_numpy(), 1)

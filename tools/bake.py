@@ -113,7 +113,7 @@ def found_on_disk(template: Path) -> Iterator[str]:
 
 
 def matches(name: str, patterns: Sequence[str]) -> bool:
-    """Tell whether a path matches any of the patterns."""
+    """Return whether a path matches any of the patterns."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 

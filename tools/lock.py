@@ -88,7 +88,7 @@ def needs(name: str) -> Iterator[Requirement]:
 
 
 def applies(need: Requirement, extra: str) -> bool:
-    """Tell whether a requirement counts on this machine, where `extra` was asked for."""
+    """Return whether a requirement counts on this machine, where `extra` was asked for."""
     return need.marker is None or need.marker.evaluate({"extra": extra})
 
 

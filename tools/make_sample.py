@@ -161,7 +161,7 @@ def topics(rng: Random) -> tuple[list[Headline], list[Headline]]:
 
 
 def reworded(rng: Random, base: Said, slots: Sequence[str]) -> Said:
-    """Give the named slots another meaning and say all of it anew."""
+    """Return the named slots another meaning and say all of it anew."""
     meaning = {}
     for slot, (old, way) in base.meaning.items():
         concepts = base.words.slots[slot]

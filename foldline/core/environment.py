@@ -29,7 +29,7 @@ PACKAGES = (
 
 
 def environment_record(threads: int) -> dict[str, Any]:
-    """Tell the commit, the packages' versions and the machine of this run."""
+    """Return the commit, the packages' versions and the machine of this run."""
     lock = Path("constraints.txt")
     return {
         "commit": _git("rev-parse", "HEAD"),
@@ -48,7 +48,7 @@ def environment_record(threads: int) -> dict[str, Any]:
 
 
 def package_version(package: str) -> str | None:
-    """Give the installed version of a package, None where it is not installed."""
+    """Return the installed version of a package, None where it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -16,7 +16,7 @@ def listing(items: Iterable[object], most: int = 8) -> str:
 
 
 def closest_name(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """Give the known name that a misspelt one most likely meant; case does not count."""
+    """Return the known name that a misspelt one most likely meant; case does not count."""
     folded: dict[str, str] = {}
     for item in known:
         folded.setdefault(item.casefold(), item)
@@ -25,7 +25,7 @@ def closest_name(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | 
 
 
 def unknown_name(kind: str, name: str, known: Sequence[str]) -> str:
-    """Say that a name is not known, which one was probably meant, and all there are."""
+    """Return the message for an unknown name: the closest one, and all there are."""
     close = closest_name(name, known)
     hint = f"; did you mean '{close}'?" if close else "."
     return f"unknown {kind} '{name}'{hint} Known: {', '.join(known)}"

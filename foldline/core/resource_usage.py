@@ -45,7 +45,7 @@ class Usage:
         )
 
     def found(self) -> dict[str, dict[str, float]]:
-        """Give mean and peak of each figure, once left."""
+        """Return mean and peak of each figure, once left."""
         names = dict.fromkeys(name for sample in self.samples for name in sample)
         found = {}
         for name in names:
@@ -74,7 +74,7 @@ class Usage:
         return float(times.user + times.system)
 
     def _gpu_sample(self) -> dict[str, float]:
-        """Give the GPU's figures; torch is looked at, and never imported for them."""
+        """Return the GPU's figures; torch is looked at, and never imported for them."""
         cuda = getattr(sys.modules.get("torch"), "cuda", None)
         begun = getattr(cuda, "is_initialized", lambda: False)  # torch may be half imported
         if not self._asked and begun():
@@ -103,7 +103,7 @@ class Gpu:
         self._call("nvmlDeviceGetHandleByUUID", uuid.encode(), ctypes.byref(self.handle))
 
     def read(self) -> dict[str, float]:
-        """Give `gpu_percent`, the share of the time it worked, and `gpu_memory_mb` in use."""
+        """Return `gpu_percent`, the share of the time it worked, and `gpu_memory_mb` in use."""
         rates = (ctypes.c_uint * 2)()  # the GPU, its memory
         memory = (ctypes.c_ulonglong * 3)()  # total, free, used; in bytes
         self._call("nvmlDeviceGetUtilizationRates", self.handle, ctypes.byref(rates))

@@ -82,12 +82,12 @@ def _die_when_orphaned(shell: int, starter: int) -> None:
 
 
 def _name(process: int) -> str:
-    """Give a process's name; none where it has ended."""
+    """Return a process's name; none where it has ended."""
     return _proc(process, "comm").strip()
 
 
 def _parent(process: int) -> int:
-    """Give the process that started another one, or took it over; 0 where it has ended."""
+    """Return the process that started another one, or took it over; 0 where it has ended."""
     fields = _proc(process, "stat").rpartition(")")[2].split()
     return int(fields[1]) if fields else 0
 

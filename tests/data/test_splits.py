@@ -22,7 +22,7 @@ COLUMNS = ["id", "part", "text", "text_pair", "label", "group", "time"]
 
 
 def keeps_groups_whole(table: pd.DataFrame) -> bool:
-    """Tell whether inner folds are possible: two even halves of the groups outside each fold."""
+    """Return whether inner folds are possible: two even halves of the groups outside each fold."""
     outside = [table["group"][table["fold"] != fold].value_counts() for fold in range(3)]
     return all(len(sizes) > 1 and sizes.iloc[0] <= sizes.sum() / 3 for sizes in outside)
 

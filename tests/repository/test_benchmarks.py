@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def bounds_of(half_widths):
-    """Give a difference of 1 whose interval is as wide as its level says, for each name."""
+    """Return a difference of 1 whose interval is as wide as its level says, for each name."""
 
     def differs(name: str, level: float) -> Difference:
         reach = half_widths[name][round(1 / (1 - level) * 0.05)]
@@ -166,5 +166,5 @@ def write_reviews(folder: Path) -> None:
 
 
 def word(number: int) -> str:
-    """Give a word of three syllables."""
+    """Return a word of three syllables."""
     return "".join(chr(0xAC00 + 28 * ((number * step) % 399)) for step in (1, 31, 97))

@@ -40,7 +40,7 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def modified(shown: str) -> list[str]:
-    """Give the files that `dvc diff` calls modified; outputs never made are deleted to it."""
+    """Return the files that `dvc diff` calls modified; outputs never made are deleted to it."""
     found = re.search(r"^Modified:\n((?: +.*\n)+)", shown, re.M)
     return found[1].split() if found else []
 

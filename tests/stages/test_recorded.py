@@ -62,7 +62,7 @@ def test_the_record_is_of_this_code(tmp_path):
 
 
 def data_hashes(folder: Path) -> dict[str, str]:
-    """Give the recorded hashes of what prepare, split and augment wrote."""
+    """Return the recorded hashes of what prepare, split and augment wrote."""
     lock = YAML(typ="safe").load((folder / "dvc.lock").read_text(encoding="utf-8"))
     stages = {name: lock["stages"][name]["outs"] for name in projects.CHAIN[:3]}
     return {out["path"]: out["md5"] for outs in stages.values() for out in outs}

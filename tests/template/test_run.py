@@ -664,7 +664,7 @@ def test_a_killed_installation_ends_and_is_rebuilt(project, machine, sent: signa
 
 
 def is_running(process: int) -> bool:
-    """Tell whether the process runs; one that ended and that nobody waited for does not."""
+    """Return whether the process runs; one that ended and that nobody waited for does not."""
     try:
         return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -19,7 +19,7 @@ DAY = 24 * 60 * 60  # seconds
 
 @contextmanager
 def replace_atomically(path: Path) -> Iterator[Path]:
-    """Give a temporary path (file or folder) that takes the place of `path` on success."""
+    """Return a temporary path (file or folder) that takes the place of `path` on success."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     old = path.with_name(f".{path.name}.{os.getpid()}.old.tmp")
     try:
@@ -120,7 +120,7 @@ def _without_none(content: Any) -> Any:
 
 
 def to_json_values(content: Any) -> Any:
-    """Give content as JSON can hold it: numbers of numpy and torch plain, NaN as None."""
+    """Return content as JSON can hold it: numbers of numpy and torch plain, NaN as None."""
     if isinstance(content, Mapping):
         return {str(key): to_json_values(value) for key, value in content.items()}
     if isinstance(content, (list, tuple)):

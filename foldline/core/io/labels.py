@@ -20,7 +20,7 @@ MAIN = {"classification": "f1_macro", "multilabel": "f1_macro", "regression": "p
 
 
 def split_label_names(label: str) -> list[str]:
-    """Give the labels of a row of task multilabel."""
+    """Return the labels of a row of task multilabel."""
     return label.split(BETWEEN) if label else []
 
 
@@ -33,7 +33,7 @@ class Labels:
 
     @property
     def outputs(self) -> int:
-        """Give the number of columns of a prediction."""
+        """Return the number of columns of a prediction."""
         return 1 if self.task == "regression" else len(self.classes)
 
     @property
@@ -42,7 +42,7 @@ class Labels:
         return [f"p_{name}" for name in self.classes]
 
     def encode(self, column: "pd.Series[Any]") -> np.ndarray:
-        """Give (n,) class codes, -1 for a class that is not known, or (n,) numbers.
+        """Return (n,) class codes, -1 for a class that is not known, or (n,) numbers.
 
         Of task multilabel (n, c): 1 where the row has the label, else 0.
         """
@@ -54,7 +54,7 @@ class Labels:
         return np.array([codes.get(str(v), UNKNOWN) for v in column], dtype=np.int64)
 
     def unknown(self, column: "pd.Series[Any]") -> list[str]:
-        """Give the labels that are not among the classes, each once."""
+        """Return the labels that are not among the classes, each once."""
         if self.task == "regression":
             return []
         labels = dict.fromkeys(column.tolist())
@@ -63,7 +63,7 @@ class Labels:
         return [name for name in labels if name not in self.classes]
 
     def decode(self, predictions: np.ndarray) -> list[str] | list[float]:
-        """Give the class with the highest probability of each row, or the numbers themselves.
+        """Return the class with the highest probability of each row, or the numbers themselves.
 
         Of task multilabel all labels from THRESHOLD on, in the order of the classes.
         """
@@ -75,7 +75,7 @@ class Labels:
         return [self.classes[code] for code in predictions.argmax(axis=1)]
 
     def table(self, predictions: np.ndarray) -> pd.DataFrame:
-        """Give the columns `predicted` and `p_<class>` of a predictions file."""
+        """Return the columns `predicted` and `p_<class>` of a predictions file."""
         columns: dict[str, Any] = {"predicted": self.decode(predictions)}
         if self.classes:
             columns |= {name: predictions[:, i] for i, name in enumerate(self.columns)}

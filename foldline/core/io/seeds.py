@@ -6,18 +6,18 @@ import numpy as np
 
 
 def derive(seed: int, *names: str | int) -> int:
-    """Give a seed in [0, 2**63) for the thing that the names say (a fold, a row, a trial)."""
+    """Return a seed in [0, 2**63) for the thing that the names say (a fold, a row, a trial)."""
     text = "\x1f".join([str(seed), *map(str, names)])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def generator(seed: int, *names: str | int) -> np.random.Generator:
-    """Give the random generator of the thing that the names say."""
+    """Return the random generator of the thing that the names say."""
     return np.random.default_rng(derive(seed, *names))
 
 
 def rank_keys(seed: int, names: list[str]) -> np.ndarray:
-    """Give each name its own random number, the same whatever stands beside it.
+    """Return each name its own random number, the same whatever stands beside it.
 
     Sorting by it is a shuffle in which adding a name moves no other one: (n,) uint64.
     """

@@ -74,7 +74,7 @@ def bar(x: float, y: float, size: tuple[float, float], style: str) -> str:
 def scale(
     low: float, high: float, first: float, last: float, log: bool = False
 ) -> Callable[[float], float]:
-    """Give the function from values to pixels; what lies outside is at the edge."""
+    """Return the function from values to pixels; what lies outside is at the edge."""
     start, end = (math.log10(v) if log else v for v in (low, high))
     size = end - start or 1.0
 
@@ -86,7 +86,7 @@ def scale(
 
 
 def ticks(low: float, high: float, count: int = 5, log: bool = False) -> list[float]:
-    """Give about `count` round numbers from low to high (1, 2 or 5 times a power of ten).
+    """Return about `count` round numbers from low to high (1, 2 or 5 times a power of ten).
 
     A logarithmic axis has the powers of ten.
     """

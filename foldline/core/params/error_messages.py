@@ -53,7 +53,7 @@ def format_errors(path: Path, content: dict[str, Any], error: "ValidationError")
 
 
 def _key(problem: Problem) -> str:
-    """Give the key as it is written with -S; a rule of two fields says the key in front."""
+    """Return the key as it is written with -S; a rule of two fields says the key in front."""
     key = _dotted(problem["loc"])
     if problem["type"] == "value_error":
         name, colon, _ = str(problem["ctx"]["error"]).partition(": ")
@@ -107,7 +107,7 @@ def _choices(problem: Problem) -> list[str]:
 
 
 def _unknown_key(key: str, missing: set[str]) -> tuple[str, str]:
-    """Give the key that was most likely meant, and the message."""
+    """Return the key that was most likely meant, and the message."""
     from foldline.core.params import Settings
 
     parent, _, name = key.rpartition(".")
