@@ -24,6 +24,9 @@ def test_perfect_predictions_give_the_best_value(task: str, name: str) -> None:
     contract.check_best_value(
         partial(measure, task, names=[name]), task, {name: (metric.best, metric.worst)}
     )
+    target, _ = rows(task, 0)
+    perfect = np.eye(3)[target.astype(int)] if task == "classification" else target.astype(float)
+    assert metric.function(target, perfect) == pytest.approx(metric.best, abs=1e-12)
 
 
 @settings(max_examples=60, deadline=None)
@@ -52,6 +55,8 @@ def test_values_lie_between_worst_and_best(seed: int, n: int, c: int) -> None:
     for task in METRICS:
         ends = {name: (metric.best, metric.worst) for name, metric in METRICS[task].items()}
         contract.check_range(partial(measure, task), *rows(task, seed, n, c), ends)
+        for name, value in measure(task, *rows(task, seed, n, c)).items():
+            assert np.isnan(value) or min(ends[name]) <= value <= max(ends[name])
 
 
 UNDEFINED: dict[str, tuple[list[int], Array, list[float] | None]] = {

@@ -79,6 +79,7 @@ def save_model(model: Any, name: str, labels: Labels, folder: Path) -> Path:
 
 def check_predictions(task: str, n: int, predictions: np.ndarray) -> None:
     contract.check_predictions(predictions, n, sample_labels(task))
+    assert task != "multilabel" or (predictions <= 1).all()
 
 
 def test_every_named_kind_is_tested() -> None:
