@@ -53,7 +53,7 @@ def accuracy(given: argparse.Namespace, job: tuple[str, int, str]) -> float:
 
 
 def told(name: str, scores: np.ndarray, first: np.ndarray) -> str:
-    """Return a contestant's row of the table: its mean, and by how much it differs from the first."""
+    """Return a contestant's row of the table: its mean, and its difference from the first."""
     row = f"| {name} | {scores.mean():.4f} | {scores.std(ddof=1):.4f} |"
     if scores is first:
         return f"{row} | |"

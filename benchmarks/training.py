@@ -37,7 +37,7 @@ MEMORY = "128x4"  # the size whose memory is measured
 
 
 def table_of(file: Path | None, rows: int) -> pd.DataFrame:
-    """Return rows of a file, or make some whose words speak for either label; labels are a and b."""
+    """Return rows of a file, or synthetic ones with the labels a and b."""
     if file:
         table = pd.read_csv(file, keep_default_na=False, nrows=rows, dtype=str)[["text", "label"]]
     else:

@@ -47,7 +47,7 @@ PARTICLES = {"은": "는", "이": "가", "을": "를", "과": "와", "으로": "
 
 
 def spelled(text: str) -> str:
-    """Return every `/이` and its like the form that fits the syllable before it; begin upper-case."""
+    """Return the text with `/이` and its like in the form that fits; it begins upper-case."""
 
     def fit(match: re.Match[str]) -> str:
         before, particle = match.groups()
