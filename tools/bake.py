@@ -158,9 +158,9 @@ def filled(text: str, words: Mapping[str, str]) -> str:
 def readmes(template: Path, values: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of README.md and of its twin in the other language."""
     names = {"en": "README.en.md", "ko": "README.ko.md"} | {values["language"]: "README.md"}
-    files = {"en": "project_readme.md", "ko": "project_readme.ko.md"}
+    files = {"en": "README.md", "ko": "README.ko.md"}
     for language, other in (("en", "ko"), ("ko", "en")):
-        text = (template / "tools" / files[language]).read_bytes().decode()
+        text = (template / "template" / files[language]).read_bytes().decode()
         words = {**values, "other_readme": names[other]}
         yield names[language], filled(text, words).encode()
 

@@ -115,9 +115,8 @@ def template(tmp_path):
         (folder / name).write_text(text)
     (folder / "data/raw/pairs.csv").write_bytes("글,점수\r\n".encode("cp949"))
     (folder / "tools").mkdir()
-    for name in ("cookiecutter.json", "copier.yml", "tools/project_readme.md"):
+    for name in ("cookiecutter.json", "copier.yml", "template/README.md", "template/README.ko.md"):
         shutil.copy(ROOT / name, folder / name)
-    shutil.copy(ROOT / "tools/project_readme.ko.md", folder / "tools")
     git(tmp_path, "init", "-q", str(folder))
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "Template")

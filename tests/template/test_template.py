@@ -128,6 +128,15 @@ def test_project_is_the_live_one_but_for_marked_lines(template, tmp_path, task, 
             assert files[name] == live, name
 
 
+def test_a_project_is_small_enough_to_read(template, tmp_path):
+    project = bake(template, tmp_path / "p", automation="all")
+
+    files = [name for name in contents(project) if not name.startswith("data/raw/")]
+    texts = [(project / name).read_text("utf-8") for name in files if not name.endswith(".whl")]
+    assert len(contents(project)) <= 60
+    assert sum(text.count("\n") for text in texts) <= 3000
+
+
 def test_nothing_of_the_template_is_left(template, expected, machine):
     for name, content in expected.items():
         for found in (rb"\{\{ ?cookiecutter", rb"# template:\w", rb"@[a-z]+_[a-z]+@"):
