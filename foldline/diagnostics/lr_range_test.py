@@ -154,7 +154,7 @@ def assess_lr(result: RangeTest, lr: float) -> Finding:
     if result.fall < FALL[0]:
         verdict = grade(result.fall, *FALL)
         summary = f"from {LOW:g} to {HIGH:g} the loss fell by only {max(0.0, result.fall):.1%}"
-        advice = "run `python -m foldline sanity`: labels, tokens or gradients may be broken"
+        advice = "run `foldline sanity`: labels, tokens or gradients may be broken"
     elif result.diverged is not None and lr >= result.diverged:
         verdict = WRONG
         summary += f"; at {result.diverged:.1e} the loss diverges"

@@ -32,8 +32,8 @@ SCORE = {"classification": "accuracy", "multilabel": "accuracy", "regression": "
 EXPECTED = {"classification": (1.0, 0.9), "multilabel": (1.0, 0.9), "regression": (0.98, 0.9)}
 REMAINING = (0.05, 0.5)  # share of the initial loss at the end
 ADVICE = (
-    "run `python -m foldline sanity` first (labels, tokens, gradients); then try the lr of "
-    "`python -m foldline lr-find`, train.trainable_layers=all, or a larger model"
+    "run `foldline sanity` first (labels, tokens, gradients); then try the lr of "
+    "`foldline lr-find`, train.trainable_layers=all, or a larger model"
 )
 
 

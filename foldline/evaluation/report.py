@@ -8,7 +8,9 @@ import numpy as np
 from foldline.core.errors import listing
 from foldline.core.io.components import is_component
 from foldline.core.io.labels import MAIN
-from foldline.evaluation.scores import HEADLINE_METRICS
+from foldline.ensembling.baselines import make_validation_table
+from foldline.ensembling.training import Training
+from foldline.evaluation.scores import HEADLINE_METRICS, score_predictions
 
 
 def make_details(
@@ -100,16 +102,29 @@ def list_human_scores(main: str, ceiling: Mapping[str, Any]) -> list[tuple[str, 
     return rows
 
 
-def list_majority_warnings(
-    model: str, metric: str, scores: Mapping[str, float], majority: Mapping[str, float]
+def format_training(training: Training, scores: Mapping[str, float]) -> list[str]:
+    """Return lines on the validation scores of a model, with a warning if it learnt nothing."""
+    model, labels = training.job.recipe.model, training.job.labels
+    shown = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
+    lines = [f"{model}: {shown or 'no valid rows'}"]
+    if scores and model not in training.baselines:
+        majority = {"majority": training.baselines["majority"]}
+        table = make_validation_table(majority, training.job.valid, labels)
+        lines += warn_of_majority(model, scores, score_predictions(table, labels), labels.task)
+    return lines
+
+
+def warn_of_majority(
+    model: str, scores: Mapping[str, float], majority: Mapping[str, float], task: str
 ) -> list[str]:
     """Return a warning if a model does not beat the majority baseline, else no line."""
+    metric = MAIN[task]
     if scores[metric] > np.nan_to_num(majority[metric]):
         return []
     return [
-        f"{model} is no better than the majority class, or mean ({metric} "
-        f"{scores[metric]:.4f} and {majority[metric]:.4f}): `python run.py python -m foldline "
-        "sanity` looks for the reason, and `lr-find`, of a transformer, for a learning rate"
+        f"{model} is no better than the majority baseline ({metric} {scores[metric]:.4f} and "
+        f"{majority[metric]:.4f}): `foldline sanity` looks for the reason, and for a transformer "
+        "`foldline lr-find` finds a learning rate"
     ]
 
 

@@ -11,7 +11,7 @@ from foldline.models.interface import FitResult, Job
 from foldline.models.tracking import track_run
 
 
-def fit_with_tracker(job: Job, name: str, key: str) -> tuple[FitResult, dict[str, Any]]:
+def fit_with_tracker(name: str, job: Job, key: str) -> tuple[FitResult, dict[str, Any]]:
     """Fit a job while the tracker `name` follows it; return the model and its resource usage.
 
     `key` identifies the run. Kinds that report no steps while they train pass on their history

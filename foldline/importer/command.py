@@ -154,7 +154,7 @@ def _guess_multilabel(
 def _open_sources(options: argparse.Namespace, data: Data, folder: Path) -> ImportSources:
     given = [parse_source(source) for source in options.sources]
     if not (given or options.annotations or options.predict):
-        raise FoldlineError("name a file, or hf:ID; `python -m foldline import --help` shows how")
+        raise FoldlineError("name a file, or hf:ID; `foldline import --help` shows how")
     given += [("annotations", options.annotations)] if options.annotations else []
     given += [("predict", options.predict)] if options.predict else []
     hubs = [name for _, name in given if name.startswith(PREFIX)]

@@ -80,7 +80,7 @@ def format_next_steps(placements: Sequence[Placement]) -> str:
     if any(placement.state == "changed" for placement in placements):
         lines.insert(1, "  git diff --stat; python run.py dvc diff   (what this version changes)")
     if any(placement.keeper == "dvc" for placement in placements):
-        lines.append("  python run.py dvc push   (once a remote is set: dvc remote add -d NAME URL)")
+        lines.append("  python run.py dvc push   (after: dvc remote add -d NAME URL)")
     return "\n".join(["", *lines])
 
 

@@ -81,7 +81,7 @@ def test_what_is_wrong_ends_with_code_1_and_stands_in_the_file(project, capsys):
     found = json.loads((folder / "reports/diagnostics/overfit.json").read_text("utf-8"))
     assert found["verdict"] == "wrong"
     assert len(found["losses"]) == 600
-    assert "-> run `python -m foldline sanity` first" in capsys.readouterr().out
+    assert "-> run `foldline sanity` first" in capsys.readouterr().out
 
 
 @pytest.mark.slow

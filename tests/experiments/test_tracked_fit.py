@@ -15,7 +15,7 @@ import torch
 
 from foldline.core import resource_usage
 from foldline.core.resource_usage import Gpu, Usage
-from foldline.evaluation.report import list_majority_warnings
+from foldline.evaluation.report import warn_of_majority
 from foldline.models.neural import callbacks
 from foldline.models.neural.callbacks import ProgressBar, SpeedMeter
 from foldline.models.training_history import write_speed
@@ -154,10 +154,10 @@ def test_what_a_training_took_stands_beside_how_it_ran(workplace, capsys):
 
 @pytest.mark.parametrize(("own", "least", "said"), [(0.2, 0.2, True), (0.3, 0.2, False)])
 def test_a_model_that_has_learnt_nothing_is_reported(own, least, said):
-    lines = list_majority_warnings("scratch", "f1_macro", {"f1_macro": own}, {"f1_macro": least})
+    lines = warn_of_majority("scratch", {"f1_macro": own}, {"f1_macro": least}, "classification")
     assert any("no better than the majority" in line for line in lines) == said
 
 
 def test_a_constant_has_no_correlation_to_beat():
     nan = {"pearson": float("nan")}
-    assert list_majority_warnings("scratch", "pearson", nan, nan)
+    assert warn_of_majority("scratch", nan, nan, "regression")

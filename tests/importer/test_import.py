@@ -1,4 +1,4 @@
-"""`python -m foldline import`: shown first, written after a yes, whole or not at all."""
+"""`foldline import`: shown first, written after a yes, whole or not at all."""
 
 import gzip
 
