@@ -20,6 +20,7 @@ QUICK = {"epochs": 2, "kfold.n_splits": 2, "scratch.layers": 1, "scratch.width":
 READMES = ["README.md", "README.ko.md"]
 # These pages are run by tests of their own, on projects that they need.
 TESTED_ELSEWHERE = {
+    "components.md": "template/test_components_page.py",
     "data.md": "stages/test_data_sharing.py",
     "data.ko.md": "stages/test_data_sharing.py",
     "diagnostics.md": "diagnostics/test_diagnostic_commands.py",
