@@ -8,7 +8,7 @@ import pytest
 
 from foldline.core import pinned_library
 from foldline.core.errors import FoldlineError
-from tools.build_wheel import library_files, wheel
+from tools.build_wheel import build_wheel, list_library_files
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def project(tmp_path):
     """Make a project that pins the imported library by its wheel."""
-    name, content = wheel(ROOT, library_files(ROOT))
+    name, content = build_wheel(ROOT, list_library_files(ROOT))
     (tmp_path / "wheels").mkdir()
     (tmp_path / "wheels" / name).write_bytes(content)
     return tmp_path

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REASON = "this is a project made from the template, not the template"
 baking = pytest.importorskip("tools.bake", reason=REASON)
 answers = pytest.importorskip("tools.bake_answers", reason=REASON)
-gitting = pytest.importorskip("tools.bake_git", reason=REASON)
+baking_git = pytest.importorskip("tools.bake_git", reason=REASON)
 
 ANSWERS = {
     "project_name": "My Text Project",
@@ -271,7 +271,7 @@ def test_zip_unpacked_in_another_repository_gives_the_same_files(template, tmp_p
 def test_checkout_that_git_cannot_read_is_refused(template):
     (template / ".git/index").write_text("broken")
 
-    with pytest.raises(gitting.GitError, match="git does not list the template's files"):
+    with pytest.raises(baking_git.GitError, match="git does not list the template's files"):
         baked(template)
 
 
@@ -350,7 +350,7 @@ def test_answers_are_recorded(template):
 def test_address_is_recorded_without_user_and_token(template, remote, recorded):
     git(template, "remote", "add", "origin", remote)
 
-    assert gitting.origin(template) == {"_commit": "v0.1.0", "_src_path": recorded}
+    assert baking_git.describe_origin(template) == {"_commit": "v0.1.0", "_src_path": recorded}
 
 
 def test_archive_has_no_address(template):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tools.build_wheel import library_files, main, wheel
+from tools.build_wheel import build_wheel, list_library_files, main
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIRED = {"Requires-Dist", "Provides-Extra", "Requires-Python", "Name", "Version", "Summary"}
@@ -34,7 +34,7 @@ def test_the_same_source_gives_the_same_bytes(built, tmp_path):
     for name in ("pyproject.toml", "LICENSE"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
 
-    again = wheel(tmp_path, reversed(library_files(tmp_path)))
+    again = build_wheel(tmp_path, reversed(list_library_files(tmp_path)))
 
     assert again == (built.name, built.read_bytes())
 

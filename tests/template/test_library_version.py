@@ -10,7 +10,7 @@ import pytest
 
 from tests.helpers.projects import set_params
 from tests.helpers.template import ROOT, cookiecut, git, install_library, run, with_library
-from tools.build_wheel import library_files, wheel
+from tools.build_wheel import build_wheel, list_library_files
 
 pytestmark = pytest.mark.slow
 OUTPUTS = ("data/*.csv", "data/*.json", "data/predictions/*.csv", "metrics/*.json")
@@ -63,7 +63,7 @@ def replace_wheel(folder: Path, scratch: Path) -> None:
     for name in ("pyproject.toml", "LICENSE"):
         shutil.copy(ROOT / name, scratch)
     (scratch / "foldline/core/errors.py").open("a").write("# Changed.\n")
-    name, content = wheel(scratch, library_files(scratch))
+    name, content = build_wheel(scratch, list_library_files(scratch))
     (folder / "wheels" / name).write_bytes(content)
     install_library(folder)
 

@@ -115,12 +115,12 @@ def test_project_is_the_live_one_but_for_marked_lines(template, tmp_path, task, 
     params = yaml.safe_load(files["params.yaml"])
     assert (params["task"], params["model"]) == (task, model)
     assert (project / params["data"]["train"]).is_file()
-    library, _ = baking.library_wheel(template)
+    library, _ = baking.build_library_wheel(template)
     for name in files.keys() - {"README.md", "README.ko.md", "README.en.md", library}:
         live = (template / live_name(name)).read_bytes()
         if name == "dvc.yaml":
-            live = baking.with_wheel(live.decode(), library).encode()
-        if name in marks.MARKED:
+            live = baking.depend_on_wheel(live.decode(), library).encode()
+        if name in marks.MARKED_KEYS:
             lines = [line for line in live.split(b"\n") if b"# template:only" not in line]
             pairs = zip(lines, files[name].split(b"\n"), strict=True)
             assert [a for a, b in pairs if a != b and b"# template:" not in a] == []
