@@ -71,7 +71,7 @@ def normal_form(text: str) -> str:
 
 
 def near_form(text: str) -> str:
-    """Return the text folded as by `normal_form`, and without numbers and punctuation."""
+    """Return the text folded as by `normal_form`, without punctuation and with numbers as 0."""
     return re.sub(r"\d+", "0", re.sub(r"[\W_]+", "", normal_form(text)))
 
 
@@ -89,7 +89,7 @@ def write_headline(rng: Random, topic: str, *, vague: bool) -> str:
         event=rng.choice(words.events),
         plan=rng.choice(words.plans),
         subject=rng.choice(words.subjects[topic]),
-        other_topic=rng.choice(words.subjects[other_topic]),
+        other=rng.choice(words.subjects[other_topic]),
         count=rng.randint(12, 98) * 10,
         years=rng.randint(2, 30),
         share=rng.randint(11, 89),
