@@ -1,7 +1,7 @@
 """The library that a project pins: a wheel in wheels/, or the source in ./foldline.
 
 Without this check an experiment can record one version of the code and run another: the environment
-still holds the former wheel, or `pip install -e` leads to another folder.
+may hold a former wheel, or `pip install -e` may point to another folder.
 """
 
 import base64
@@ -68,15 +68,15 @@ def check_wheel(wheel: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Return a file's hash, in hex."""
+    """Return the sha256 of a file in hex."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def installed_sha256() -> str | None:
-    """Return the hash of the wheel that was installed (PEP 610); None where it is not recorded.
+    """Return the hash of the installed wheel (PEP 610); None if it is not recorded.
 
-    pip records it under `archive_info`; uv keeps the one that stood in the requirement's address.
+    pip records it under `archive_info`; uv keeps the one in the URL of the requirement.
     """
     try:
         text = metadata.distribution("foldline").read_text("direct_url.json")
@@ -84,12 +84,12 @@ def installed_sha256() -> str | None:
     except (metadata.PackageNotFoundError, ValueError):
         return None
     fragment = source.get("url", "").rpartition("#sha256=")[2]
-    found: str | None = source.get("archive_info", {}).get("hashes", {}).get("sha256")
-    return found or (fragment if len(fragment) == 64 else None)
+    archive_hash: str | None = source.get("archive_info", {}).get("hashes", {}).get("sha256")
+    return archive_hash or (fragment if len(fragment) == 64 else None)
 
 
 def changed_files(wheel: Path) -> list[str]:
-    """Return the imported library's modules that are not the wheel's, byte for byte."""
+    """Return the modules of the imported library that differ from those in the wheel."""
     pinned = dict(recorded_hashes(wheel))
     present = {path.relative_to(PACKAGE.parent).as_posix(): path for path in PACKAGE.rglob("*.py")}
     return sorted(
@@ -116,6 +116,6 @@ def recorded_hashes(wheel: Path) -> Iterator[tuple[str, str]]:
 
 
 def file_hash(path: Path) -> str:
-    """Return a file's hash as RECORD holds it."""
+    """Return a file's hash in the format of RECORD."""
     value = base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()).rstrip(b"=")
     return f"sha256={value.decode()}"
