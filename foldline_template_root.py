@@ -1,4 +1,4 @@
-"""Tell cookiecutter's hooks where the template lies: `template_root` in Jinja."""
+"""Define `template_root`, the template's folder, for cookiecutter's hooks."""
 
 import sys
 from pathlib import Path
@@ -8,15 +8,15 @@ from jinja2.ext import Extension
 
 
 class TemplateRoot(Extension):
-    """Return the folder of this file, in which `tools/bake.py` is found, to the hooks.
+    """Jinja extension that sets `template_root` to the folder of this file.
 
-    cookiecutter's own `_repo_dir` may be relative to a folder that it has left by then. The file
-    stands at the root, under a name nobody else has, since cookiecutter searches the template's
-    folder last: a `tools` or `hooks` package in the user's folder would hide one in here.
+    cookiecutter's `_repo_dir` may be relative to a former working directory. This file is at the
+    root and has a unique name because cookiecutter searches the template's folder last: a package
+    `tools` or `hooks` in the user's folder would shadow one in the template.
     """
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         environment.globals["template_root"] = str(Path(__file__).resolve().parent)
-        # A second template used by the same process must load its own copy.
+        # Another template in the same process must load its own copy.
         sys.modules.pop(__name__, None)

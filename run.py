@@ -2,7 +2,7 @@
 
     python run.py repro             run the pipeline (dvc repro)
     python run.py test              run the tests (pytest)
-    python run.py COMMAND [ARG...]  run any command: dvc exp show, foldline doctor, python, ...
+    python run.py COMMAND [ARG...]  run any command: dvc exp show, foldline view, python, ...
     python run.py -v COMMAND ...    show the installer's output, too
 
 Commands run in the project's folder. The environment is .venv, made with uv where uv is on PATH and

@@ -1,10 +1,10 @@
-"""The stages prepare and split on a million short rows: time and memory of each.
+"""Time and memory of the stages prepare and split on a million short rows.
 
     python -m benchmarks.large [--data FOLDER] [--rows N]
 
-FOLDER holds csv, csv.gz files with a column `text`; rows beyond theirs are drawn again with
-characters changed. Labels are drawn. Each stage is a process of its own, of one thread, in a
-temporary project with the project's own params.yaml.
+FOLDER holds csv or csv.gz files with a column `text`; if they have too few rows, more are sampled
+from them with some characters changed. Labels are random. Each stage runs in its own process of
+one thread, in a temporary project with this project's params.yaml.
 """
 
 import argparse
@@ -20,13 +20,13 @@ import numpy as np
 import pandas as pd
 from ruamel.yaml import YAML
 
-from benchmarks.measuring import ROOT, contest, measured
-from benchmarks.near_duplicates import DATA, read
+from benchmarks.measurement import ROOT, report_costs, run_contestant
+from benchmarks.near_duplicates import DATA, load_texts
 
 
-def make(folder: Path, data: Path, rows: int) -> None:
+def make_project(folder: Path, data: Path, rows: int) -> None:
     """Write params.yaml and one raw file."""
-    table = pd.DataFrame({"text": read(data, rows)})
+    table = pd.DataFrame({"text": load_texts(data, rows)})
     table.insert(0, "id", [f"r{number}" for number in range(len(table))])
     table["label"] = np.random.default_rng(2).choice(["good", "bad", "fair"], len(table))
     (folder / "data/raw").mkdir(parents=True)
@@ -40,7 +40,7 @@ def make(folder: Path, data: Path, rows: int) -> None:
     yaml.dump(params, folder / "params.yaml")
 
 
-def stage(name: str, folder: Path) -> dict[str, Any]:
+def run_stage(name: str, folder: Path) -> dict[str, Any]:
     """Run one stage in the folder, in this process."""
     from foldline.core.params.loading import load_params
 
@@ -57,17 +57,19 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--contestant", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.contestant:
-        measured(lambda: stage(given.contestant, given.folder))
+    arguments = parser.parse_args()
+    if arguments.contestant:
+        report_costs(lambda: run_stage(arguments.contestant, arguments.folder))
         return
-    if not given.data.is_dir():
-        sys.exit(f"{given.data} is no folder: name one with csv files that have a column `text`")
+    if not arguments.data.is_dir():
+        sys.exit(
+            f"{arguments.data} is not a folder: pass one with csv files that have a column `text`"
+        )
     with tempfile.TemporaryDirectory() as temporary:
-        make(Path(temporary), given.data, given.rows)
+        make_project(Path(temporary), arguments.data, arguments.rows)
         for name in ("prepare", "split"):
-            found = contest("benchmarks.large", name, "--folder", temporary)
-            print(f"{name:8} {given.rows:>9,} rows  {found}", flush=True)
+            result = run_contestant("benchmarks.large", name, "--folder", temporary)
+            print(f"{name:8} {arguments.rows:>9,} rows  {result}", flush=True)
 
 
 if __name__ == "__main__":

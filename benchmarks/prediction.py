@@ -1,10 +1,10 @@
-"""Predictions of transformers: pipeline of transformers, Foldline, and the exported graphs.
+"""Prediction speed of transformers: the transformers pipeline, Foldline, and exported graphs.
 
     python -m benchmarks.prediction [--data FILE] [--rows N] [--turns N] [--sizes 128x4 384x6]
 
-FILE is a csv or csv.gz with a column `text`; without it, texts are written here, of lengths like
-those of film reviews. Weights are random, in two sizes: 4 layers of 128, 6 of 384. Contestants
-alternate in one process on one thread; times are CPU seconds with tokenisation, medians of turns.
+FILE is a csv or csv.gz with a column `text`; without it, texts as long as film reviews are
+generated. Weights are random, in two sizes: 4 layers of width 128, 6 of 384. Contestants alternate
+in one process on one thread; times are medians of CPU seconds, tokenisation included.
 """
 
 import argparse
@@ -19,28 +19,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.measuring import existing
+from benchmarks.measurement import existing_file
 
 LENGTH, VOCABULARY = 128, 8000
 SIZES = {"128x4": (128, 4, 2), "384x6": (384, 6, 6)}
 BASE = "pipeline, batches of 64"
 
 
-def texts(file: Path | None, rows: int) -> list[str]:
-    """Return texts of a file, or make some: words of two to four syllables, 9 on average."""
+def load_texts(file: Path | None, rows: int) -> list[str]:
+    """Return the texts of a file, or generated ones of 9 words on average."""
     if file:
-        found: list[str] = pd.read_csv(file, keep_default_na=False)["text"].tolist()[:rows]
-        return found
+        texts: list[str] = pd.read_csv(file, keep_default_na=False)["text"].tolist()[:rows]
+        return texts
     rng = np.random.default_rng(5)
     syllables = [chr(code) for code in rng.choice(np.arange(0xAC00, 0xD7A4), 300, replace=False)]
     words = ["".join(rng.choice(syllables, rng.integers(2, 5))) for _ in range(6000)]
-    share = 1 / np.arange(1, len(words) + 1)
+    weights = 1 / np.arange(1, len(words) + 1)
     counts = np.clip(rng.lognormal(2.0, 0.6, rows).round().astype(int), 1, 40)
-    return [" ".join(rng.choice(words, count, p=share / share.sum())) for count in counts]
+    return [" ".join(rng.choice(words, count, p=weights / weights.sum())) for count in counts]
 
 
-def transformer(given: list[str], size: tuple[int, int, int], seed: int = 0) -> Any:
-    """Make a BERT with random weights, drawn by the seed, and a tokenizer of the texts."""
+def build_transformer(texts: list[str], size: tuple[int, int, int], seed: int = 0) -> Any:
+    """Return a BERT with random weights and a tokenizer trained on the texts."""
     from transformers import BertConfig, BertForSequenceClassification, set_seed
 
     from foldline.core.io.labels import Labels
@@ -52,12 +52,12 @@ def transformer(given: list[str], size: tuple[int, int, int], seed: int = 0) -> 
 
     recipe = load_params(Recipe).model_copy(update={"max_length": LENGTH})
     options = recipe.scratch.model_copy(update={"vocabulary": VOCABULARY, "pooling": "cls"})
-    tokenizer = scratch.train_tokenizer(given, recipe.model_copy(update={"scratch": options}))
+    tokenizer = scratch.train_tokenizer(texts, recipe.model_copy(update={"scratch": options}))
     set_seed(seed)
     width, layers, heads = size
-    config: Any = BertConfig
+    config_class: Any = BertConfig
     model = BertForSequenceClassification(
-        config(
+        config_class(
             hidden_size=width,
             num_hidden_layers=layers,
             num_attention_heads=heads,
@@ -70,7 +70,9 @@ def transformer(given: list[str], size: tuple[int, int, int], seed: int = 0) -> 
     return Transformer(Labels("classification", ("a", "b")), tokenizer, model, reader, 1, "float32")
 
 
-def contestants(model: Any, table: pd.DataFrame, folder: Path) -> dict[str, Callable[[], Any]]:
+def build_contestants(
+    model: Any, table: pd.DataFrame, folder: Path
+) -> dict[str, Callable[[], Any]]:
     """Return each contestant as a function that predicts all rows."""
     from transformers import pipeline
 
@@ -82,7 +84,7 @@ def contestants(model: Any, table: pd.DataFrame, folder: Path) -> dict[str, Call
     names = ["input_ids", "token_type_ids", "attention_mask"]
     graph.write_graph(model.model, names, folder / FLOAT)
     graph.quantize(folder / FLOAT, folder / INT8)
-    given = table["text"].tolist()
+    texts = table["text"].tolist()
     pipe = pipeline(
         "text-classification",
         model=model.model,
@@ -94,8 +96,8 @@ def contestants(model: Any, table: pd.DataFrame, folder: Path) -> dict[str, Call
     half = replace(model, precision="bfloat16")
     graphs = [open_graph(folder, name, "classification", 1) for name in (FLOAT, INT8)]
     return {
-        "pipeline, one by one": lambda: pipe(given),
-        BASE: lambda: pipe(given, batch_size=64),
+        "pipeline, one by one": lambda: pipe(texts),
+        BASE: lambda: pipe(texts, batch_size=64),
         "Foldline, float32": lambda: model.predict(table),
         "Foldline, bfloat16": lambda: half.predict(table),
         "exported, float32": lambda: graphs[0].predict(table),
@@ -104,42 +106,42 @@ def contestants(model: Any, table: pd.DataFrame, folder: Path) -> dict[str, Call
 
 
 def main() -> None:
-    """Let the contestants take turns, and print a table for each size."""
+    """Run the contestants in turns and print a table for each size."""
     import torch
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=existing)
+    parser.add_argument("--data", type=existing_file)
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    found = texts(given.data, given.rows)
-    table = pd.DataFrame({"text": found, "text_pair": ""})
-    for name in given.sizes:
-        model = transformer(found, SIZES[name])
+    texts = load_texts(arguments.data, arguments.rows)
+    table = pd.DataFrame({"text": texts, "text_pair": ""})
+    for size in arguments.sizes:
+        model = build_transformer(texts, SIZES[size])
         tokens = np.mean(
             [len(ids) for ids in model.reader.read(model.tokenizer, table)[0]["input_ids"]]
         )
-        print(f"\n{name}: {len(found)} rows, {tokens:.1f} tokens on average\n", flush=True)
+        print(f"\n{size}: {len(texts)} rows, {tokens:.1f} tokens on average\n", flush=True)
         with tempfile.TemporaryDirectory() as folder:
-            runs = contestants(model, table, Path(folder))
-            taken: dict[str, list[float]] = {one: [] for one in runs}
-            expected = runs["Foldline, float32"]()
-            alike = {}
-            for one in list(runs)[3:]:
-                alike[one] = np.mean(runs[one]().argmax(1) == expected.argmax(1))
-            for _ in range(given.turns):
-                for one, run in runs.items():
+            contestants = build_contestants(model, table, Path(folder))
+            seconds: dict[str, list[float]] = {name: [] for name in contestants}
+            expected = contestants["Foldline, float32"]()
+            agreement = {}
+            for name in list(contestants)[3:]:
+                agreement[name] = np.mean(contestants[name]().argmax(1) == expected.argmax(1))
+            for _ in range(arguments.turns):
+                for name, predict in contestants.items():
                     begun = time.process_time()
-                    run()
-                    taken[one].append(time.process_time() - begun)
-        medians = {one: statistics.median(each) for one, each in taken.items()}
+                    predict()
+                    seconds[name].append(time.process_time() - begun)
+        medians = {name: statistics.median(values) for name, values in seconds.items()}
         print("| contestant | rows/s | ratio | labels as float32's |\n|---|---|---|---|")
-        for one, seconds in medians.items():
-            same = f"{alike[one]:.4f}" if one in alike else ""
-            ratio = medians[BASE] / seconds
-            print(f"| {one} | {len(found) / seconds:,.0f} | {ratio:.1f} | {same} |", flush=True)
+        for name, median in medians.items():
+            same = f"{agreement[name]:.4f}" if name in agreement else ""
+            ratio = medians[BASE] / median
+            print(f"| {name} | {len(texts) / median:,.0f} | {ratio:.1f} | {same} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
-"""Training of transformers: the public recipe, Trainer's own options, Foldline, a bare loop.
+"""Training speed of transformers: the public recipe, Trainer options, Foldline, a bare loop.
 
     python -m benchmarks.training [--data FILE] [--rows N] [--turns N] [--sizes 128x4 384x6]
                                   [--only WORD ...] [--public-rows N]
 
-FILE is a csv or csv.gz with columns `text` and `label` (0 or 1); without it, texts are written
-here, whose label follows from their words. The public recipe is that of transformers'
-run_classification: Trainer by its default arguments, every text padded to 128 tokens. All begin
-with the same random weights, read batches of 32 rows at one learning rate, each in a process of
-its own on one thread. They work in rotation, three seconds each; a turn is one more epoch over
-the same rows, the rate falling to 0. Times are CPU seconds without tokenisation, medians of turns,
-after one that does not count; scores are of 1,000 other rows after N turns. `--only` leaves
-contestants out whose names have none of the words. `--public-rows` lets the public recipe learn
-fewer rows: its batches are all of one shape, so that its speed is the same, and it takes long.
+FILE is a csv or csv.gz with columns `text` and `label` (0 or 1); without it, texts are generated
+whose label follows from their words. The public recipe is run_classification of transformers:
+Trainer with default arguments, every text padded to 128 tokens. All contestants start from the same
+random weights, use batches of 32 rows and the same learning rate, and run in separate processes of
+one thread, in rotation, three seconds each. A turn is one more epoch over the same rows, with the
+learning rate decaying to 0. Times are medians of CPU seconds per turn without tokenisation, after
+one turn of warm-up; accuracy is that of 1,000 test rows after N turns. `--only` selects the
+contestants whose names contain one of the words. `--public-rows` trains the slow public recipe on
+fewer rows: all its batches have the same shape, so its speed does not change.
 """
 
 import argparse
@@ -27,81 +27,81 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.measuring import Apart, contest, existing, in_slices
-from benchmarks.prediction import SIZES, texts, transformer
-from benchmarks.trainers import BATCH, CONTESTANTS, PUBLIC, by_foldline
+from benchmarks.measurement import ContestantProcess, existing_file, run_contestant, run_in_rotation
+from benchmarks.prediction import SIZES, build_transformer, load_texts
+from benchmarks.trainers import BATCH, CONTESTANTS, PUBLIC, make_foldline
 from foldline.core.io.threads import set_wait_policy
 
-HELD = 1000
-MEMORY = "128x4"  # the size whose memory is measured
+N_TEST = 1000
+MEMORY_SIZE = "128x4"  # the size whose memory is measured
 
 
-def table_of(file: Path | None, rows: int) -> pd.DataFrame:
-    """Return rows of a file, or synthetic ones with the labels a and b."""
+def load_table(file: Path | None, rows: int) -> pd.DataFrame:
+    """Return the first rows of a file, or generated ones, with the labels a and b."""
     if file:
         table = pd.read_csv(file, keep_default_na=False, nrows=rows, dtype=str)[["text", "label"]]
     else:
-        given = texts(None, rows)
-        votes = [sum(1 if ord(word[0]) % 2 else -1 for word in text.split()) for text in given]
-        table = pd.DataFrame({"text": given, "label": [str(int(v > 0)) for v in votes]})
+        generated = load_texts(None, rows)
+        votes = [sum(1 if ord(word[0]) % 2 else -1 for word in text.split()) for text in generated]
+        table = pd.DataFrame({"text": generated, "label": [str(int(vote > 0)) for vote in votes]})
     table["label"] = table["label"].map({"0": "a", "1": "b"})
-    return table.assign(id=[str(n) for n in range(len(table))], text_pair="")
+    return table.assign(id=[str(number) for number in range(len(table))], text_pair="")
 
 
-def peak(half: bool) -> float:
-    """Measure the machine's matrix products, in operations a CPU second."""
+def measure_peak_flops(bfloat16: bool) -> float:
+    """Return the speed of matrix products on this machine, in operations per CPU second."""
     import torch
 
     from foldline.models.neural.precision import fast_float32
 
     size, count = 1024, 0
-    one, other = torch.rand(2, size, size, dtype=torch.bfloat16 if half else torch.float32)
+    left, right = torch.rand(2, size, size, dtype=torch.bfloat16 if bfloat16 else torch.float32)
     with fast_float32():
-        one @ other
+        left @ right
         begun = time.process_time()
-        while (spent := time.process_time() - begun) < 2:
-            one @ other
+        while (seconds := time.process_time() - begun) < 2:
+            left @ right
             count += 1
-    return 2.0 * size**3 * count / spent
+    return 2.0 * size**3 * count / seconds
 
 
-def needed(start: Any, lengths: np.ndarray) -> float:
-    """Count the operations of an epoch's products, forward and backward, without padding.
+def count_flops(start: Any, lengths: np.ndarray) -> float:
+    """Return the operations of the matrix products of an epoch, without padding.
 
-    Six for each weight of a layer and token, and twelve times the width in attention for each
-    pair of tokens and layer.
+    Forward and backward: 6 per weight and token, and in attention 12 times the width per pair of
+    tokens and layer.
     """
     import torch
 
     layers = start.model.base_model.encoder
     weights: float = sum(
-        m.weight.numel() for m in layers.modules() if isinstance(m, torch.nn.Linear)
+        module.weight.numel() for module in layers.modules() if isinstance(module, torch.nn.Linear)
     )
     config = start.model.config
-    width = int(config.num_hidden_layers * config.hidden_size)
-    pairs = 12.0 * width * float((lengths**2).sum())
-    return 6.0 * weights * float(lengths.sum()) + pairs
+    total_width = int(config.num_hidden_layers * config.hidden_size)
+    attention_flops = 12.0 * total_width * float((lengths**2).sum())
+    return 6.0 * weights * float(lengths.sum()) + attention_flops
 
 
-def memory(table: pd.DataFrame) -> dict[str, Any]:
-    """Train Foldline's bfloat16 contestant on 1,000 rows, then on all; give the peaks in MB."""
-    start = transformer(table["text"].tolist()[:HELD], SIZES[MEMORY])
-    by_foldline(start, table[:HELD], "bfloat16").turn(0)
-    before = highest()
-    by_foldline(start, table, "bfloat16").turn(0)
-    return {"rows": len(table), "peak_of_first": before, "peak_of_all": highest()}
+def measure_memory(table: pd.DataFrame) -> dict[str, Any]:
+    """Train with Foldline in bfloat16 on 1,000 rows, then on all; return the peaks in MB."""
+    start = build_transformer(table["text"].tolist()[:N_TEST], SIZES[MEMORY_SIZE])
+    make_foldline(start, table[:N_TEST], "bfloat16").train_epoch(0)
+    first_peak = peak_memory_mb()
+    make_foldline(start, table, "bfloat16").train_epoch(0)
+    return {"rows": len(table), "peak_of_first": first_peak, "peak_of_all": peak_memory_mb()}
 
 
-def highest() -> int:
-    """Return the most memory that this process had, in MB (Linux; rusage counts the parent's)."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text("utf-8"))
-    return int(found[1]) // 1024 if found else 0
+def peak_memory_mb() -> int:
+    """Return the peak memory of this process in MB (Linux; rusage would count the parent's)."""
+    match = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text("utf-8"))
+    return int(match[1]) // 1024 if match else 0
 
 
 class Contestant:
-    """A contestant in its process, which has met every shape of its batches."""
+    """A contestant in its process, after one epoch of warm-up."""
 
-    def __init__(self, name: str, size: str, data: Path | None, rows: int, own_rows: int) -> None:
+    def __init__(self, name: str, size: str, data: Path | None, rows: int, train_rows: int) -> None:
         if name.startswith("Foldline"):  # as its stages do; the others are plain scripts
             set_wait_policy()
         import torch
@@ -109,97 +109,99 @@ class Contestant:
 
         torch.set_num_threads(1)
         logging.set_verbosity_error()
-        self.held, table = split(data, rows)
-        self.start = transformer(table["text"].tolist(), SIZES[size])
-        # Kernels are made when a shape is first met; padded rows are all of one.
+        self.test_rows, table = split_rows(data, rows)
+        self.start = build_transformer(table["text"].tolist(), SIZES[size])
+        # Kernels are compiled once per batch shape; padded batches all have the same.
         first = table.head(2 * BATCH) if name == PUBLIC else table
-        CONTESTANTS[name](self.start, first).turn(0)
-        self.own = CONTESTANTS[name](self.start, table.head(own_rows))
+        CONTESTANTS[name](self.start, first).train_epoch(0)
+        self.trainer = CONTESTANTS[name](self.start, table.head(train_rows))
 
-    def turn(self, number: int) -> float:
-        """Train an epoch more; give its CPU seconds."""
-        self.own.turn(number)
-        return self.own.seconds[-1]
+    def run_turn(self, number: int) -> float:
+        """Train for one more epoch; return its CPU seconds."""
+        self.trainer.train_epoch(number)
+        return self.trainer.seconds[-1]
 
     def result(self) -> dict[str, float]:
-        """Return places a token, and the accuracy of other rows, predicted in one way for all."""
-        found = replace(self.start, model=self.own.model).predict(self.held).argmax(axis=1)
-        accuracy = float((found == (self.held["label"] == "b")).mean())
-        return {"places": self.own.places / self.own.tokens, "accuracy": accuracy}
+        """Return the padding ratio and the accuracy on the test rows."""
+        predicted = (
+            replace(self.start, model=self.trainer.model).predict(self.test_rows).argmax(axis=1)
+        )
+        accuracy = float((predicted == (self.test_rows["label"] == "b")).mean())
+        return {"padding_ratio": self.trainer.positions / self.trainer.tokens, "accuracy": accuracy}
 
 
-def split(data: Path | None, rows: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return rows to predict, and those to learn from."""
-    table = table_of(data, rows + HELD)
-    return table[:HELD], table[HELD:]
+def split_rows(data: Path | None, rows: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return test rows and training rows."""
+    table = load_table(data, rows + N_TEST)
+    return table[:N_TEST], table[N_TEST:]
 
 
-def compete(
+def compare_contestants(
     size: str, data: Path | None, rows: dict[str, int], turns: int, names: list[str]
 ) -> None:
-    """Let contestants of a size take turns, each over so many of the first rows; print a table."""
-    most = max(rows.values())
-    _, table = split(data, most)
-    start = transformer(table["text"].tolist(), SIZES[size])
+    """Run the contestants of one model size in turns, each on its first `rows`; print a table."""
+    max_rows = max(rows.values())
+    _, table = split_rows(data, max_rows)
+    start = build_transformer(table["text"].tolist(), SIZES[size])
     lengths = np.array(
         [len(ids) for ids in start.reader.read(start.tokenizer, table)[0]["input_ids"]]
     )
-    with ExitStack() as ended:
-        runs = {}
+    with ExitStack() as stack:
+        processes = {}
         for name in names:
-            runs[name] = Apart(Contestant, name, size, data, most, rows[name])
-            ended.callback(runs[name].close)
-        spent, found = in_slices(runs, turns)
-    speed = {name: rows[name] / statistics.median(each) for name, each in spent.items()}
-    limit = {half: peak(half) for half in (False, True)}
+            processes[name] = ContestantProcess(Contestant, name, size, data, max_rows, rows[name])
+            stack.callback(processes[name].close)
+        costs, results = run_in_rotation(processes, turns)
+    speed = {name: rows[name] / statistics.median(values) for name, values in costs.items()}
+    peak_flops = {bfloat16: measure_peak_flops(bfloat16) for bfloat16 in (False, True)}
     print(
         f"\n{size}: {len(table)} rows, {lengths.mean():.1f} tokens on average, {turns} turns; "
-        f"products {limit[False] / 1e9:.0f} GFLOP/s in float32, {limit[True] / 1e9:.0f} in "
-        "bfloat16\n\n"
-        "| contestant | rows/s | ratio | places a token | accuracy | of the products |\n"
+        f"products {peak_flops[False] / 1e9:.0f} GFLOP/s in float32, "
+        f"{peak_flops[True] / 1e9:.0f} in bfloat16\n\n"
+        "| contestant | rows/s | ratio | padding ratio | accuracy | of the products |\n"
         "|---|---|---|---|---|---|"
     )
     for name in names:
-        work = needed(start, lengths[: rows[name]]) / rows[name]
-        used = work * speed[name] / limit["bfloat16" in name]
-        score = f"{found[name]['accuracy']:.3f}" if rows[name] == most else ""
+        flops = count_flops(start, lengths[: rows[name]]) / rows[name]
+        utilisation = flops * speed[name] / peak_flops["bfloat16" in name]
+        score = f"{results[name]['accuracy']:.3f}" if rows[name] == max_rows else ""
         print(
             f"| {name} | {speed[name]:,.1f} | {speed[name] / speed[names[0]]:.1f} | "
-            f"{found[name]['places']:.3f} | {score} | {used:.0%} |",
+            f"{results[name]['padding_ratio']:.3f} | {score} | {utilisation:.0%} |",
             flush=True,
         )
 
 
 def main() -> None:
-    """Print a table for each size, then the memory of Foldline's training."""
+    """Print a table for each size, then the memory of training with Foldline."""
     import torch
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=existing)
+    parser.add_argument("--data", type=existing_file)
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--sizes", nargs="*", choices=SIZES, default=list(SIZES))
     parser.add_argument("--only", nargs="*", default=[""], metavar="WORD")
     parser.add_argument("--public-rows", type=int, metavar="N")
     parser.add_argument("--contestant", type=int, help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    if given.contestant:
+    if arguments.contestant:
         set_wait_policy()
-        print(json.dumps(memory(table_of(given.data, given.contestant))))
+        print(json.dumps(measure_memory(load_table(arguments.data, arguments.contestant))))
         return
-    names = [name for name in CONTESTANTS if any(word in name for word in given.only)]
-    rows = dict.fromkeys(names, given.rows)
+    names = [name for name in CONTESTANTS if any(word in name for word in arguments.only)]
+    rows = dict.fromkeys(names, arguments.rows)
     if PUBLIC in rows:
-        rows[PUBLIC] = min(given.public_rows or given.rows, given.rows)
-    for size in given.sizes:
-        compete(size, given.data, rows, given.turns, names)
-    if MEMORY not in given.sizes:
+        rows[PUBLIC] = min(arguments.public_rows or arguments.rows, arguments.rows)
+    for size in arguments.sizes:
+        compare_contestants(size, arguments.data, rows, arguments.turns, names)
+    if MEMORY_SIZE not in arguments.sizes:
         return
-    print(f"\nmemory of Foldline in MB, {MEMORY}, bfloat16, by rows:")
-    data = ["--data", str(given.data.resolve())] if given.data else []
-    for rows in (given.rows, 4 * given.rows):
-        print(contest("benchmarks.training", str(rows), *data), flush=True)
+    print(f"\nmemory of Foldline in MB, {MEMORY_SIZE}, bfloat16, by rows:")
+    data = ["--data", str(arguments.data.resolve())] if arguments.data else []
+    for rows in (arguments.rows, 4 * arguments.rows):
+        print(run_contestant("benchmarks.training", str(rows), *data), flush=True)
 
 
 if __name__ == "__main__":

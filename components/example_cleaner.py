@@ -1,4 +1,4 @@
-"""An example of an own part, which nothing uses until params.yaml names it.
+"""An example of a component, which nothing uses until params.yaml names it.
 
 `prepare.clean: components.example_cleaner` puts marks in the place of web addresses and of the
 names of users, which say little about a text's label and differ from row to row. `foldline new`

@@ -260,7 +260,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     replace_unprintable()
     set_wait_policy()
     if own_library():
-        return subprocess.call([sys.executable, "-m", "foldline", *arguments])
+        # On PYTHONPATH, since PYTHONSAFEPATH would leave the working folder out.
+        path = os.pathsep.join(filter(None, (str(Path.cwd()), os.environ.get("PYTHONPATH"))))
+        command = [sys.executable, "-m", "foldline", *arguments]
+        return subprocess.call(command, env=os.environ | {"PYTHONPATH": path})
     try:
         return run(arguments)
     except FoldlineError as error:

@@ -1,16 +1,16 @@
-"""Fill the new project's folder, in which this runs, from the template's files."""
+"""Write the files of the new project to its folder, the working directory."""
 
 import json
 import runpy
 import sys
 from pathlib import Path
 
-# `tojson` writes ASCII, and never three quote marks in a row: safe between these, as long as the
-# text neither begins nor ends with one. Hence the list around the path.
+# `tojson` writes ASCII without three quote marks in a row, so it is safe in this literal unless the
+# text begins or ends with a quote mark: hence the list around the path.
 answers = json.loads(r"""{{ cookiecutter | tojson }}""")
 root = json.loads(r"""{{ [template_root] | tojson }}""")[0]
 
-sys.dont_write_bytecode = True  # the template may be a folder that is read-only, or in use
+sys.dont_write_bytecode = True  # the template's folder may be read-only or in use
 sys.path.insert(0, root)
 sys.argv[1:] = [str(Path.cwd()), json.dumps(answers)]
 runpy.run_module("tools.bake", run_name="__main__")

@@ -4,12 +4,12 @@ import json
 import runpy
 import sys
 
-# `tojson` writes ASCII, and never three quote marks in a row: safe between these, as long as the
-# text neither begins nor ends with one. Hence the list around the path.
+# `tojson` writes ASCII without three quote marks in a row, so it is safe in this literal unless the
+# text begins or ends with a quote mark: hence the list around the path.
 answers = json.loads(r"""{{ cookiecutter | tojson }}""")
 root = json.loads(r"""{{ [template_root] | tojson }}""")[0]
 
-sys.dont_write_bytecode = True  # the template may be a folder that is read-only, or in use
+sys.dont_write_bytecode = True  # the template's folder may be read-only or in use
 sys.path.insert(0, root)
 sys.argv[1:] = ["--check", json.dumps(answers)]
 runpy.run_module("tools.bake", run_name="__main__")

@@ -1,32 +1,35 @@
-"""One thin script for each stage of dvc.yaml, under the same name.
+"""One thin script per stage of dvc.yaml, with the same name.
 
-`python -m stages.X` reads this file first, so it answers `--help` before the stage's own imports
-take their seconds, and refuses what a stage would not read.
+`python -m stages.X` imports this file first, so it answers `--help` before the slow imports of the
+stage, and refuses arguments.
 """
 
 import ast
 import sys
 from pathlib import Path
 
-NEXT = (
+USAGE = (
     "It takes no arguments: params.yaml holds every value. `dvc repro` runs what is stale; "
     "`dvc exp run -S key=value` runs it with a value changed."
 )
 
 
-def answer(module: str, arguments: list[str]) -> int:
-    """Say what a stage does, or which argument it does not take; return the exit code."""
+def print_usage(module: str, arguments: list[str]) -> int:
+    """Print a stage's help, or refuse its arguments; return the exit code."""
     if {"-h", "--help"} & set(arguments):
         name = module.rpartition(".")[2]
         source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
-        print(f"python -m {module}\n\n{ast.get_docstring(ast.parse(source))}\n\n{NEXT}")
+        print(f"python -m {module}\n\n{ast.get_docstring(ast.parse(source))}\n\n{USAGE}")
         return 0
-    print(f"\nerror: {module}: found '{arguments[0]}'. {NEXT}\n", file=sys.stderr)
+    print(f"\nerror: {module}: found '{arguments[0]}'. {USAGE}\n", file=sys.stderr)
     return 2
 
 
-# While Python looks for a module that `-m` names, this stands for its path.
+# `sys.argv[0]` is `-m` while Python locates the module.
 if sys.argv[:1] == ["-m"] and sys.argv[1:]:
-    started = [name for name in sys.orig_argv if name.startswith("stages.")]
-    if started and Path(__file__).with_name(f"{started[0].rpartition('.')[2]}.py").exists():
-        sys.exit(answer(started[0], sys.argv[1:]))
+    stage_modules = [name for name in sys.orig_argv if name.startswith("stages.")]
+    if (
+        stage_modules
+        and Path(__file__).with_name(f"{stage_modules[0].rpartition('.')[2]}.py").exists()
+    ):
+        sys.exit(print_usage(stage_modules[0], sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Judge the answers to the template's questions, and say what they mean for a project."""
+"""Check the answers to the template's questions, and derive a project's values from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-# What each task, with its sample, puts into params.yaml and dvc.yaml.
+# Values in params.yaml and dvc.yaml by task.
 SAMPLES = {
     "classification": {
         "data_train": "data/raw/topics.csv",
@@ -32,11 +32,11 @@ SAMPLES = {
 }
 
 SLUG = re.compile(r"[a-z][a-z0-9_]{1,39}")
-DEVICE = re.compile(r"con|prn|aux|nul|com\d|lpt\d")  # names that Windows keeps for itself
+WINDOWS_DEVICE = re.compile(r"con|prn|aux|nul|com\d|lpt\d")  # reserved by Windows
 REQUIREMENT = re.compile(r'^\s*"?([A-Za-z][\w.-]*)(?:\[[^]]*\])?\s*[<>=!~]=', re.MULTILINE)
 # Modules not named like their packages, and packages that a project may add one day.
 OTHER_MODULES = {"dateutil", "imblearn", "mlflow", "optuna", "ray", "ruamel", "sklearn", "wandb"}
-# Folders that a fresh copy of the template may lack, since a run makes them.
+# Folders that a run creates, so a fresh copy of the template may lack them.
 FOLDERS = {"data", "metrics", "models", "reports", "test"}
 
 
@@ -44,43 +44,45 @@ class AnswerError(Exception):
     """An answer that would break the project; the message is one line of ASCII."""
 
 
-def taken_names(template: Path) -> set[str]:
-    """Return the names that stand for something else in a project or its environment."""
-    taken = {*keyword.kwlist, *(name.lower() for name in sys.stdlib_module_names)}
-    taken |= OTHER_MODULES | FOLDERS
-    taken.update(path.name for path in template.iterdir() if path.is_dir())
+def reserved_names(template: Path) -> set[str]:
+    """Return the names that already have a meaning in a project or its environment."""
+    reserved = {*keyword.kwlist, *(name.lower() for name in sys.stdlib_module_names)}
+    reserved |= OTHER_MODULES | FOLDERS
+    reserved.update(path.name for path in template.iterdir() if path.is_dir())
     for path in (template / "pyproject.toml", template / "constraints.txt"):
         packages = REQUIREMENT.findall(path.read_text(encoding="utf-8"))
-        taken.update(re.sub(r"[.-]", "_", package.lower()) for package in packages)
-    return taken
+        reserved.update(re.sub(r"[.-]", "_", package.lower()) for package in packages)
+    return reserved
 
 
 def check_slug(template: Path, slug: str) -> None:
-    """Raise `AnswerError` where a folder and package cannot have the name `slug`."""
+    """Raise `AnswerError` if `slug` cannot be the name of a folder and package."""
     if not SLUG.fullmatch(slug):
         rule = "2 to 40 of a-z, 0-9 and _, a letter first"
         raise AnswerError(f"project_slug must be {rule}; found {slug[:60]!a}")
-    if slug in taken_names(template) or DEVICE.fullmatch(slug):
+    if slug in reserved_names(template) or WINDOWS_DEVICE.fullmatch(slug):
         other = f"{slug[:32]}_project"
         raise AnswerError(f"project_slug {slug!r} names a module, folder or device; try {other!r}")
 
 
-def check(template: Path, answers: Mapping[str, str]) -> None:
+def check_answers(template: Path, answers: Mapping[str, str]) -> None:
     """Raise `AnswerError` for the first answer that would break the project."""
     check_slug(template, answers["project_slug"])
     questions = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))
-    for key, allowed in questions.items():
-        if isinstance(allowed, list) and not key.startswith("_") and answers[key] not in allowed:
-            choices = ", ".join(allowed)
-            raise AnswerError(f"{key} must be one of {choices}; found {answers[key][:60]!a}")
+    for key, choices in questions.items():
+        if isinstance(choices, list) and not key.startswith("_") and answers[key] not in choices:
+            listing = ", ".join(choices)
+            raise AnswerError(f"{key} must be one of {listing}; found {answers[key][:60]!a}")
 
 
 def project_values(answers: Mapping[str, str]) -> dict[str, str]:
-    """Return what marked lines and a README's `@key@` stand for, each a single line of text."""
+    """Return the values of marked lines and of `@key@` in a README, one line of text each."""
     values = {}
     for key, answer in answers.items():
-        # A terminal that is not UTF-8 hands over lone surrogates, which no file can hold.
+        # A terminal that is not UTF-8 passes lone surrogates, which cannot be encoded.
         words = " ".join(answer.encode("utf-8", "replace").decode().split())
-        values[key] = "".join(c for c in words if c.isprintable() or c > "\x9f")
+        values[key] = "".join(
+            character for character in words if character.isprintable() or character > "\x9f"
+        )
     values["project_name"] = values["project_name"] or values["project_slug"]
     return values | SAMPLES[values["task"]]

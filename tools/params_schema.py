@@ -1,6 +1,6 @@
-"""Write docs/params.schema.json, by which editors complete and check params.yaml.
+"""Write docs/params.schema.json, with which editors complete and check params.yaml.
 
-Run `python -m tools.params_schema` to write it, with `--check` to hear whether it is stale.
+Run `python -m tools.params_schema` to write it, with `--check` to fail if it is stale.
 """
 
 import json
@@ -14,17 +14,17 @@ from tools.docs import param_details, param_lines
 FILE = Path("docs/params.schema.json")
 
 
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of params.yaml; descriptions are the comments beside its values."""
+def build_schema() -> dict[str, Any]:
+    """Return the JSON Schema of params.yaml; descriptions are the comments of its values."""
     root = Settings.model_json_schema()
-    without_titles(root)
+    remove_titles(root)
     details = param_details()
     for key, _, comment in param_lines():
         *sections, name = key.split(".")
         section = root
         for part in sections:
-            section = resolved(section["properties"].get(part, {}), root)
-            if "properties" not in section:  # a mapping with keys of the user's own
+            section = resolve_reference(section["properties"].get(part, {}), root)
+            if "properties" not in section:  # a mapping with the user's keys
                 break
         else:
             meaning = ". ".join(filter(None, (comment.replace("\\|", "|"), details.get(key))))
@@ -34,48 +34,48 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **root}
 
 
-def resolved(node: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
-    """Follow a reference to the definition of a section."""
+def resolve_reference(node: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    """Return a section's definition, following a reference."""
     name = node.get("$ref", "").removeprefix("#/$defs/")
-    found: dict[str, Any] = root["$defs"][name] if name else node
-    return found
+    definition: dict[str, Any] = root["$defs"][name] if name else node
+    return definition
 
 
-def without_titles(node: Any) -> None:
-    """Remove the titles that pydantic derives from names: they say nothing more."""
+def remove_titles(node: Any) -> None:
+    """Remove the titles that pydantic derives from names."""
     if isinstance(node, list):
         for item in node:
-            without_titles(item)
+            remove_titles(item)
     if isinstance(node, dict):
         if isinstance(node.get("title"), str):
             del node["title"]
         for item in node.values():
-            without_titles(item)
+            remove_titles(item)
 
 
-def text() -> str:
-    """Return the file's text: a section of params.yaml on a line."""
-    content = schema()
+def render() -> str:
+    """Return the text of the file, one section of params.yaml per line."""
+    content = build_schema()
     lines = []
     for key, value in content.items():
         if key in ("$defs", "properties"):
-            inner = (f"  {json.dumps(name)}: {dump(part)}" for name, part in value.items())
+            inner = (f"  {json.dumps(name)}: {to_json(part)}" for name, part in value.items())
             lines.append(f"{json.dumps(key)}: {{\n" + ",\n".join(inner) + "\n}")
         else:
-            lines.append(f"{json.dumps(key)}: {dump(value)}")
+            lines.append(f"{json.dumps(key)}: {to_json(value)}")
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def dump(content: Any) -> str:
+def to_json(content: Any) -> str:
     """Return JSON on one line."""
     return json.dumps(content, ensure_ascii=False)
 
 
 def main() -> None:
-    """Write the file, or tell that it is stale."""
+    """Write the file, or fail if it is stale."""
     if "--check" not in sys.argv:
-        FILE.write_text(text(), encoding="utf-8", newline="\n")
-    elif FILE.read_text(encoding="utf-8") != text():
+        FILE.write_text(render(), encoding="utf-8", newline="\n")
+    elif FILE.read_text(encoding="utf-8") != render():
         raise SystemExit(f"stale: {FILE}; run `python -m tools.params_schema`")
 
 

@@ -1,4 +1,4 @@
-"""The words and templates of the made-up sample data; every name of a place is invented.
+"""Words and templates of the synthetic sample data; all place names are invented.
 
 In a template `{word}/이` means the particle that fits the word before it; the topics share all
 templates, places, endings and groups, and a few subjects and actors.
@@ -8,19 +8,19 @@ import re
 from dataclasses import dataclass
 
 
-def listed(text: str) -> tuple[str, ...]:
-    """Split at commas, over line breaks too."""
+def items(text: str) -> tuple[str, ...]:
+    """Split at commas, also across lines."""
     return tuple(part.strip() for part in text.split(","))
 
 
 def concepts(text: str) -> tuple[tuple[str, ...], ...]:
-    """Split `a|b, c|d` into concepts, each with the wordings that mean the same."""
-    return tuple(tuple(part.split("|")) for part in listed(text))
+    """Split `a|b, c|d` into concepts, each a tuple of synonymous wordings."""
+    return tuple(tuple(part.split("|")) for part in items(text))
 
 
 @dataclass(frozen=True)
 class Headlines:
-    """What headlines in one language are made of; `subjects` and `actors` go by topic."""
+    """Words of headlines in one language; `subjects` and `actors` are by topic."""
 
     places: tuple[str, ...]
     groups: tuple[str, ...]
@@ -36,67 +36,69 @@ class Headlines:
 
 @dataclass(frozen=True)
 class Sentences:
-    """What sentence pairs in one language are made of; `orders` say the same in other orders."""
+    """Words of sentence pairs in one language; `orders` are equivalent word orders."""
 
     slots: dict[str, tuple[tuple[str, ...], ...]]
     orders: tuple[str, ...]
 
 
-# The particle after a consonant, and after a vowel.
+# Particles after a consonant, and after a vowel.
 PARTICLES = {"은": "는", "이": "가", "을": "를", "과": "와", "으로": "로"}
 
 
-def spelled(text: str) -> str:
-    """Return the text with `/이` and its like in the form that fits; it begins upper-case."""
+def attach_particles(text: str) -> str:
+    """Return the text with the right form of each `/이`, `/은` ..., and a capital first letter."""
 
-    def fit(match: re.Match[str]) -> str:
-        before, particle = match.groups()
-        final = (ord(before) - ord("가")) % 28
-        # After ㄹ (the 8th final) it is 로, as after a vowel.
-        bare = final == 0 or (particle == "으로" and final == 8)
-        return before + (PARTICLES[particle] if bare else particle)
+    def choose_particle(match: re.Match[str]) -> str:
+        syllable, particle = match.groups()
+        final = (ord(syllable) - ord("가")) % 28
+        # 로 also follows ㄹ (the 8th final).
+        vowel_form = final == 0 or (particle == "으로" and final == 8)
+        return syllable + (PARTICLES[particle] if vowel_form else particle)
 
-    text = re.sub(r"([가-힣])/(은|이|을|과|으로)", fit, text)
+    text = re.sub(r"([가-힣])/(은|이|을|과|으로)", choose_particle, text)
     return text[:1].upper() + text[1:]
 
 
 @dataclass(frozen=True)
-class Said:
-    """A sentence with its meaning: per slot which concept and which wording of it."""
+class Sentence:
+    """A sentence: the index of the concept and of its wording in each slot."""
 
     words: Sentences
     meaning: dict[str, tuple[int, int]]
     order: int
 
     def text(self) -> str:
-        """Spell the sentence out."""
-        chosen = {slot: self.words.slots[slot][i][way] for slot, (i, way) in self.meaning.items()}
-        return spelled(self.words.orders[self.order].format(**chosen))
+        """Return the sentence as text."""
+        wordings = {
+            slot: self.words.slots[slot][i][wording] for slot, (i, wording) in self.meaning.items()
+        }
+        return attach_particles(self.words.orders[self.order].format(**wordings))
 
 
 KOREAN = Headlines(
-    places=listed(
+    places=items(
         "강변시, 들꽃군, 솔내시, 해돋이군, 노을구, 물빛시, 산들군, 나루시, 샘골군, 도담시"
     ),
-    groups=listed("시청, 위원회, 협회, 시민 단체, 지역 대학, 조직위, 재단, 전문가들, 청년들"),
-    times=listed("다음 주, 이번 주말, 다음 달, 올가을, 내년 봄, 연말, 오는 금요일, 하반기, 월말"),
-    events=listed("토론회, 교육, 캠페인, 설명회, 체험 행사, 공모전, 교류 행사, 강연, 포럼"),
-    plans=listed("대책, 계획, 개선안, 지원 사업, 추진안, 종합 방안, 예산, 협약, 개편"),
+    groups=items("시청, 위원회, 협회, 시민 단체, 지역 대학, 조직위, 재단, 전문가들, 청년들"),
+    times=items("다음 주, 이번 주말, 다음 달, 올가을, 내년 봄, 연말, 오는 금요일, 하반기, 월말"),
+    events=items("토론회, 교육, 캠페인, 설명회, 체험 행사, 공모전, 교류 행사, 강연, 포럼"),
+    plans=items("대책, 계획, 개선안, 지원 사업, 추진안, 종합 방안, 예산, 협약, 개편"),
     subjects={
-        "economy": listed("금리, 수출, 물가, 증시, 환율, 소비, 창업, 세금"),
-        "politics": listed("선거, 국회, 여야 협상, 외교, 정상 회담, 조례, 청문회, 세금"),
-        "society": listed("교통안전, 통학로, 응급실, 돌봄, 재난 대응, 소방, 학교 급식, 미세 먼지"),
-        "culture": listed("영화제, 전시, 문화유산, 전통 음악, 연극, 독서, 미술관, 마을 축제"),
-        "sports": listed("배구, 축구, 마라톤, 수영, 육상, 빙상, 결승전, 체조"),
-        "science": listed("위성, 양자 연구, 로봇, 우주 망원경, 발사체, 기후 관측"),
+        "economy": items("금리, 수출, 물가, 증시, 환율, 소비, 창업, 세금"),
+        "politics": items("선거, 국회, 여야 협상, 외교, 정상 회담, 조례, 청문회, 세금"),
+        "society": items("교통안전, 통학로, 응급실, 돌봄, 재난 대응, 소방, 학교 급식, 미세 먼지"),
+        "culture": items("영화제, 전시, 문화유산, 전통 음악, 연극, 독서, 미술관, 마을 축제"),
+        "sports": items("배구, 축구, 마라톤, 수영, 육상, 빙상, 결승전, 체조"),
+        "science": items("위성, 양자 연구, 로봇, 우주 망원경, 발사체, 기후 관측"),
     },
     actors={
-        "economy": listed("수출 기업, 소상공인, 상인회, 투자자들, 노조"),
-        "politics": listed("여당, 야당, 국회의원들, 정부, 노조"),
-        "society": listed("학부모들, 경찰, 소방서, 주민들, 복지관"),
-        "culture": listed("예술인들, 미술관, 극단, 작가들, 관람객"),
-        "sports": listed("선수단, 감독들, 체육회, 구단, 관람객"),
-        "science": listed("연구진, 연구소, 과학관, 관측소"),
+        "economy": items("수출 기업, 소상공인, 상인회, 투자자들, 노조"),
+        "politics": items("여당, 야당, 국회의원들, 정부, 노조"),
+        "society": items("학부모들, 경찰, 소방서, 주민들, 복지관"),
+        "culture": items("예술인들, 미술관, 극단, 작가들, 관람객"),
+        "sports": items("선수단, 감독들, 체육회, 구단, 관람객"),
+        "science": items("연구진, 연구소, 과학관, 관측소"),
     },
     templates=(
         "{actor}, {subject} {plan} 두고 {time} 공개 토론",
@@ -136,28 +138,28 @@ KOREAN = Headlines(
 )
 
 ENGLISH = Headlines(
-    places=listed("Northford, Lakemoor, Westhaven, Oakmere, Fernhill, Millbay, Sunmere, Saltcove"),
-    groups=listed("officials, experts, volunteers, students, organisers, local groups, planners"),
-    times=listed("next week, next month, next year, this weekend, this autumn, early summer"),
-    events=listed("forum, workshop, campaign, open day, conference, contest, exchange, summit"),
-    plans=listed("plan, proposal, reform, support scheme, review, strategy, budget, deal"),
+    places=items("Northford, Lakemoor, Westhaven, Oakmere, Fernhill, Millbay, Sunmere, Saltcove"),
+    groups=items("officials, experts, volunteers, students, organisers, local groups, planners"),
+    times=items("next week, next month, next year, this weekend, this autumn, early summer"),
+    events=items("forum, workshop, campaign, open day, conference, contest, exchange, summit"),
+    plans=items("plan, proposal, reform, support scheme, review, strategy, budget, deal"),
     subjects={
-        "economy": listed("interest rate, export, inflation, stock market, currency, startup, tax"),
-        "politics": listed("election, parliament, coalition, foreign policy, treaty, by-law, tax"),
-        "society": listed("""road safety, school route, emergency room, child care, fire safety,
+        "economy": items("interest rate, export, inflation, stock market, currency, startup, tax"),
+        "politics": items("election, parliament, coalition, foreign policy, treaty, by-law, tax"),
+        "society": items("""road safety, school route, emergency room, child care, fire safety,
             school meal, air quality"""),
-        "culture": listed("""film festival, exhibition, heritage, folk music, theatre, museum,
+        "culture": items("""film festival, exhibition, heritage, folk music, theatre, museum,
             village fair"""),
-        "sports": listed("football, marathon, swimming, athletics, skating, cup final, gymnastics"),
-        "science": listed("satellite, quantum, robot, space telescope, rocket, climate data"),
+        "sports": items("football, marathon, swimming, athletics, skating, cup final, gymnastics"),
+        "science": items("satellite, quantum, robot, space telescope, rocket, climate data"),
     },
     actors={
-        "economy": listed("exporters, shop owners, investors, traders, unions"),
-        "politics": listed("lawmakers, ministers, party leaders, diplomats, unions"),
-        "society": listed("parents, police officers, firefighters, residents, care workers"),
-        "culture": listed("artists, curators, writers, theatre groups, visitors"),
-        "sports": listed("players, coaches, club officials, fans, visitors"),
-        "science": listed("researchers, astronomers, engineers, lab teams"),
+        "economy": items("exporters, shop owners, investors, traders, unions"),
+        "politics": items("lawmakers, ministers, party leaders, diplomats, unions"),
+        "society": items("parents, police officers, firefighters, residents, care workers"),
+        "culture": items("artists, curators, writers, theatre groups, visitors"),
+        "sports": items("players, coaches, club officials, fans, visitors"),
+        "science": items("researchers, astronomers, engineers, lab teams"),
     },
     templates=(
         "{actor} split over {subject} {plan} in {place}",

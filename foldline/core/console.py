@@ -1,15 +1,15 @@
-"""What a command prints: at once, and on any console."""
+"""Console output of commands."""
 
 import sys
 
 
 def say(message: str) -> None:
-    """Print a line at once, also into a pipe."""
+    """Print a line and flush it."""
     print(message, flush=True)
 
 
 def replace_unprintable() -> None:
-    """Print `?` for a character that the console cannot show, as a cp949 one may not."""
+    """Print `?` for characters that the console's encoding lacks, such as cp949."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -1,4 +1,4 @@
-"""A record of what a run ran on: code, packages, machine."""
+"""A record of the environment of a run: code, packages, machine."""
 
 import os
 import platform
@@ -29,7 +29,7 @@ PACKAGES = (
 
 
 def environment_record(threads: int) -> dict[str, Any]:
-    """Return the commit, the packages' versions and the machine of this run."""
+    """Return the commit, package versions and machine of this run."""
     lock = Path("constraints.txt")
     return {
         "commit": _git("rev-parse", "HEAD"),
@@ -48,7 +48,7 @@ def environment_record(threads: int) -> dict[str, Any]:
 
 
 def package_version(package: str) -> str | None:
-    """Return the installed version of a package, None where it is not installed."""
+    """Return the installed version of a package, or None."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -57,14 +57,14 @@ def package_version(package: str) -> str | None:
 
 def _git(*arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+        result = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.strip()
+    return result.stdout.strip()
 
 
 def _processor() -> str:
-    """Name the processor; `platform` knows it on Windows and macOS only."""
+    """Return the name of the processor; `platform` knows it only on Windows and macOS."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text(errors="replace").splitlines():
@@ -74,7 +74,7 @@ def _processor() -> str:
 
 
 def _accelerator() -> str | None:
-    torch = sys.modules.get("torch")  # asking must not cost an import of seconds
+    torch = sys.modules.get("torch")  # importing torch here would take seconds
     if torch is None or not torch.cuda.is_available():
         return None
     return str(torch.cuda.get_device_name(0))

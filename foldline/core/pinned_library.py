@@ -1,7 +1,7 @@
 """The library that a project pins: a wheel in wheels/, or the source in ./foldline.
 
 Without this check an experiment can record one version of the code and run another: the environment
-still holds the former wheel, or `pip install -e` leads to another folder.
+may hold a former wheel, or `pip install -e` may point to another folder.
 """
 
 import base64
@@ -26,12 +26,13 @@ def check_library(root: Path) -> None:
         FoldlineError: naming both, and the command that repairs it.
     """
     if (root / "foldline" / "__init__.py").exists():
-        if root.resolve() / "foldline" != PACKAGE:
+        if (root / "foldline").resolve() != PACKAGE:
             raise FoldlineError(
                 f"this project has its own library, {root / 'foldline'}, but {PACKAGE} was "
                 "imported. Next: run stages as `python -m stages.NAME` from the project's root, "
                 "with PYTHONSAFEPATH unset"
             )
+        check_pipeline(root / "dvc.yaml")
         return
     wheels = sorted(root.glob(WHEELS))
     if len(wheels) > 1:
@@ -42,7 +43,23 @@ def check_library(root: Path) -> None:
     elif "DVC_STAGE" in os.environ:
         raise FoldlineError(
             f"{root} pins no library: there is neither {WHEELS} nor foldline/, so nothing would "
-            f"record that {PACKAGE} was used. Next: bring wheels/ back with `git checkout wheels`"
+            f"record that {PACKAGE} was used. Next: restore wheels/ with `git checkout wheels`"
+        )
+
+
+def check_pipeline(pipeline: Path) -> None:
+    """Check that no stage depends on a wheel where the source in ./foldline runs instead.
+
+    Raises:
+        FoldlineError: if one does, as after an `eject` that was killed: changes of the source
+            would then re-run nothing.
+    """
+    lines = pipeline.read_text(encoding="utf-8").splitlines() if pipeline.exists() else []
+    if any("wheels/foldline-" in line.partition("#")[0] for line in lines):
+        raise FoldlineError(
+            f"this project has its own library, but stages of {pipeline.name} depend on the wheel, "
+            "so changes of ./foldline would re-run nothing. Next: `foldline eject` completes "
+            f"{pipeline.name}; or remove ./foldline to use the wheel"
         )
 
 
@@ -63,35 +80,36 @@ def check_wheel(wheel: Path) -> None:
             f"this project pins {wheel.parent.name}/{wheel.name} (sha256 {pinned[:12]}), but the "
             f"library in {PACKAGE} was imported: {difference}. Next: in the "
             "project's folder, with that wheel in wheels/, `python run.py dvc status` installs it; "
-            "then run the same command again"
+            "then run the same command again. If this message comes back, delete .venv first"
         )
 
 
 def sha256(path: Path) -> str:
-    """Return a file's hash, in hex."""
+    """Return the sha256 of a file in hex."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def installed_sha256() -> str | None:
-    """Return the hash of the wheel that was installed (PEP 610); None where it is not recorded.
+    """Return the hash of the installed wheel (PEP 610); None if it is not recorded.
 
-    pip records it under `archive_info`; uv keeps the one that stood in the requirement's address.
+    pip records it under `archive_info`; uv keeps the one in the URL of the requirement.
     """
     try:
         text = metadata.distribution("foldline").read_text("direct_url.json")
         source = json.loads(text or "{}")
-    except (metadata.PackageNotFoundError, ValueError):
+        fragment = source.get("url", "").rpartition("#sha256=")[2]
+        archive_hash: str | None = source.get("archive_info", {}).get("hashes", {}).get("sha256")
+    except (metadata.PackageNotFoundError, ValueError, AttributeError):
         return None
-    fragment = source.get("url", "").rpartition("#sha256=")[2]
-    found: str | None = source.get("archive_info", {}).get("hashes", {}).get("sha256")
-    return found or (fragment if len(fragment) == 64 else None)
+    return archive_hash or (fragment if len(fragment) == 64 else None)
 
 
 def changed_files(wheel: Path) -> list[str]:
-    """Return the imported library's modules that are not the wheel's, byte for byte."""
+    """Return the modules of the imported library that differ from those in the wheel."""
     pinned = dict(recorded_hashes(wheel))
-    present = {path.relative_to(PACKAGE.parent).as_posix(): path for path in PACKAGE.rglob("*.py")}
+    paths = (path for path in PACKAGE.rglob("*.py") if path.stem.isidentifier())
+    present = {path.relative_to(PACKAGE.parent).as_posix(): path for path in paths}
     return sorted(
         name
         for name in pinned.keys() | present.keys()
@@ -107,7 +125,7 @@ def recorded_hashes(wheel: Path) -> Iterator[tuple[str, str]]:
             lines = archive.read(record).decode().splitlines()
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise FoldlineError(
-            f"{wheel} is no whole wheel ({error}). Next: `git checkout {wheel.parent.name}`"
+            f"{wheel} is not a complete wheel ({error}). Next: `git checkout {wheel.parent.name}`"
         ) from error
     for line in lines:
         name, value, _ = line.rsplit(",", 2)
@@ -116,6 +134,6 @@ def recorded_hashes(wheel: Path) -> Iterator[tuple[str, str]]:
 
 
 def file_hash(path: Path) -> str:
-    """Return a file's hash as RECORD holds it."""
+    """Return a file's hash in the format of RECORD."""
     value = base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()).rstrip(b"=")
     return f"sha256={value.decode()}"

@@ -1,4 +1,4 @@
-"""The progress bar of a training: display only, so no stage depends on it."""
+"""The progress bar of training; display only, so no stage depends on it."""
 
 import sys
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ FORMAT = (
 
 
 class TrainingBar:
-    """A bar on stderr with losses, speed, padding ratio and time left.
+    """A bar on stderr with losses, speed, padding ratio and remaining time.
 
     The most important values come first, since a narrow terminal cuts the line.
     """

@@ -1,4 +1,4 @@
-"""What a piece of work takes of its machine: processor, memory, GPU, sampled while it runs."""
+"""Resource usage of this process while it works: processor, memory and GPU, sampled."""
 
 import ctypes
 import sys
@@ -15,58 +15,60 @@ NVML = "nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1"
 
 
 class Usage:
-    """Samples this process by a thread, from entering to leaving.
+    """Context manager that samples this process in a thread.
 
-    `cpu_percent` is 100 for one busy core; memory is resident, in megabytes; the GPU's figures are
-    those of the whole GPU that torch uses first, where NVML tells them.
+    `cpu_percent` is 100 for one busy core; memory is resident, in megabytes; GPU values are those
+    of the whole first GPU of torch, if NVML provides them.
     """
 
     def __init__(self, seconds: float = SECONDS) -> None:
         self.seconds = seconds
         self.samples: list[dict[str, float]] = []
         self._process = psutil.Process()
-        self._over = threading.Event()
+        self._stopped = threading.Event()
         self._gpu: Gpu | None = None
-        self._asked = False
+        self._gpu_checked = False
 
     def __enter__(self) -> Self:
-        self._begun, self._before = time.perf_counter(), self._cpu()
+        self._start_time, self._start_cpu = time.perf_counter(), self._cpu()
         self._sample(time.perf_counter(), self._cpu())
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._stopped.set()
         self._thread.join()
-        self._sample(self._begun, self._before)
-        self._whole = (
-            100 * (self._cpu() - self._before) / max(time.perf_counter() - self._begun, 1e-9)
+        self._sample(self._start_time, self._start_cpu)
+        self._mean_cpu_percent = (
+            100
+            * (self._cpu() - self._start_cpu)
+            / max(time.perf_counter() - self._start_time, 1e-9)
         )
 
-    def found(self) -> dict[str, dict[str, float]]:
-        """Return mean and peak of each figure, once left."""
+    def summarize(self) -> dict[str, dict[str, float]]:
+        """Return mean and peak of each value, after the context has ended."""
         names = dict.fromkeys(name for sample in self.samples for name in sample)
-        found = {}
+        figures = {}
         for name in names:
             values = [sample[name] for sample in self.samples if name in sample]
-            mean = self._whole if name == "cpu_percent" else sum(values) / len(values)
-            found[name] = {"mean": round(mean, 1), "peak": round(max(values), 1)}
-        return found
+            mean = self._mean_cpu_percent if name == "cpu_percent" else sum(values) / len(values)
+            figures[name] = {"mean": round(mean, 1), "peak": round(max(values), 1)}
+        return figures
 
     def _watch(self) -> None:
         clock, cpu = time.perf_counter(), self._cpu()
-        while not self._over.wait(self.seconds):
-            with suppress(psutil.Error, OSError):  # the next sample may be had
+        while not self._stopped.wait(self.seconds):
+            with suppress(psutil.Error, OSError):  # the next sample may succeed
                 self._sample(clock, cpu)
             clock, cpu = time.perf_counter(), self._cpu()
 
     def _sample(self, clock: float, cpu: float) -> None:
-        """Take a sample; the processor's share is that since `clock`, when `cpu` was used up."""
+        """Take a sample; `clock` and `cpu` are wall and CPU seconds at the previous one."""
         sample = {"memory_mb": self._process.memory_info().rss / MEGABYTE}
-        passed = time.perf_counter() - clock
-        if passed > self.seconds / 4:  # the clock of the processor is coarse
-            sample["cpu_percent"] = 100 * (self._cpu() - cpu) / passed
+        elapsed = time.perf_counter() - clock
+        if elapsed > self.seconds / 4:  # CPU time is coarse
+            sample["cpu_percent"] = 100 * (self._cpu() - cpu) / elapsed
         self.samples.append(sample | self._gpu_sample())
 
     def _cpu(self) -> float:
@@ -74,26 +76,28 @@ class Usage:
         return float(times.user + times.system)
 
     def _gpu_sample(self) -> dict[str, float]:
-        """Return the GPU's figures; torch is looked at, and never imported for them."""
+        """Return the values of the GPU; torch is never imported for them."""
         cuda = getattr(sys.modules.get("torch"), "cuda", None)
-        begun = getattr(cuda, "is_initialized", lambda: False)  # torch may be half imported
-        if not self._asked and begun():
-            self._asked = True
-            with suppress(OSError, AttributeError):  # no NVML, or an older one
+        is_initialized = getattr(
+            cuda, "is_initialized", lambda: False
+        )  # torch may be half imported
+        if not self._gpu_checked and is_initialized():
+            self._gpu_checked = True
+            with suppress(OSError, AttributeError):  # no NVML, or an old one
                 self._gpu = Gpu(_uuid(cuda))
         if self._gpu is None:
             return {}
         try:
             return self._gpu.read()
-        except OSError:  # parts of a shared GPU have no figures
+        except OSError:  # a partition of a GPU has no values
             return {}
 
 
 class Gpu:
-    """A GPU's figures by NVML, which comes with the driver: no package is needed.
+    """Utilisation of a GPU by NVML, which is part of the driver.
 
     Raises:
-        OSError: where the library or the GPU is not there, or does not tell.
+        OSError: if the library or the GPU is missing, or provides no values.
     """
 
     def __init__(self, uuid: str) -> None:

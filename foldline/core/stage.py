@@ -1,4 +1,4 @@
-"""Run a stage: load its params, guard the process, show mistakes plainly."""
+"""Run a stage: load its params, prepare the process, report errors."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ SHELLS = {"sh", "ash", "bash", "busybox", "csh", "dash", "fish", "ksh", "mksh", 
 def run(main: Callable[[P], None], params: type[P]) -> None:
     """Run a stage's `main` with the params that it declares.
 
-    A foreseen mistake ends with one message and exit code 1, any other error with its traceback.
+    A FoldlineError ends with one message and exit code 1, any other error with its traceback.
     """
     prepare_process()
     try:
@@ -42,9 +42,9 @@ def run(main: Callable[[P], None], params: type[P]) -> None:
 
 
 def prepare_process() -> None:
-    """Let the process die with its parent, and end cleanly on SIGTERM and on any console.
+    """Make the process die with its parent, exit cleanly on SIGTERM, and print on any console.
 
-    Without it a killed `dvc repro` leaves its stage running, which writes into the next run.
+    Otherwise a killed `dvc repro` leaves its stage running, which writes into the next run.
     """
     set_wait_policy()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -55,16 +55,16 @@ def prepare_process() -> None:
 
 
 def die_with_parent() -> None:
-    """End this process when the one that started it ends, however it ends (Linux).
+    """Kill this process when its parent ends for any reason (Linux).
 
-    DVC starts a stage through the user's shell. Some shells become the stage and some, like dash,
-    stay between the two and outlive a killed DVC: then DVC itself is watched.
+    DVC starts a stage through the user's shell. Some shells exec the stage; others, like dash, stay
+    its parent and outlive a killed DVC, so DVC itself is watched.
     """
     import ctypes
 
     parent = os.getppid()
-    starter = _parent(parent)
-    in_shell = _name(parent) in SHELLS
+    starter = _parent_of(parent)
+    in_shell = _process_name(parent) in SHELLS
     if in_shell and "DVC_STAGE" not in os.environ:
         return  # started by hand: `nohup` and `disown` must keep their meaning
     ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
@@ -76,25 +76,25 @@ def die_with_parent() -> None:
 
 def _die_when_orphaned(shell: int, starter: int) -> None:
     """Kill this process once the shell that started it has lost its own parent."""
-    while _parent(shell) == starter:
+    while _parent_of(shell) == starter:
         time.sleep(0.25)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _name(process: int) -> str:
-    """Return a process's name; none where it has ended."""
-    return _proc(process, "comm").strip()
+def _process_name(process: int) -> str:
+    """Return the name of a process; empty if it has ended."""
+    return _read_proc(process, "comm").strip()
 
 
-def _parent(process: int) -> int:
-    """Return the process that started another one, or took it over; 0 where it has ended."""
-    fields = _proc(process, "stat").rpartition(")")[2].split()
+def _parent_of(process: int) -> int:
+    """Return the parent of a process; 0 if the process has ended."""
+    fields = _read_proc(process, "stat").rpartition(")")[2].split()
     return int(fields[1]) if fields else 0
 
 
-def _proc(process: int, name: str) -> str:
+def _read_proc(process: int, file: str) -> str:
     try:
-        return Path(f"/proc/{process}/{name}").read_text(encoding="utf-8", errors="replace")
+        return Path(f"/proc/{process}/{file}").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
 

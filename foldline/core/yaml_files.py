@@ -1,4 +1,4 @@
-"""YAML files as DVC reads them, by YAML 1.2: PyYAML takes `5e-05` for a text."""
+"""YAML 1.2 files, as DVC reads them: PyYAML reads `5e-05` as a string."""
 
 from copy import deepcopy
 from functools import lru_cache
@@ -9,7 +9,7 @@ from foldline.core.errors import FoldlineError
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a file; None where it is empty.
+    """Return the content of a YAML file; None if it is empty.
 
     Raises:
         FoldlineError: naming the line that is not UTF-8 or not YAML.
@@ -17,22 +17,22 @@ def read_yaml(path: Path) -> Any:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        return deepcopy(_parsed(_text(path)))
+        return deepcopy(_parse(_read_text(path)))
     except MarkedYAMLError as error:
-        raise FoldlineError(_not_yaml(path, error)) from error
+        raise FoldlineError(_format_yaml_error(path, error)) from error
     except YAMLError as error:
         raise FoldlineError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
 
 
 @lru_cache(maxsize=8)
-def _parsed(text: str) -> Any:
-    """Parse YAML, each text once in a process."""
+def _parse(text: str) -> Any:
+    """Return parsed YAML, cached by text."""
     from ruamel.yaml import YAML
 
     return YAML(typ="safe", pure=True).load(text)
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -47,9 +47,9 @@ def _text(path: Path) -> str:
         ) from error
 
 
-def _not_yaml(path: Path, error: Any) -> str:
+def _format_yaml_error(path: Path, error: Any) -> str:
     mark = error.problem_mark or error.context_mark
     where = f"{path}, line {mark.line + 1}" if mark else str(path)
     problem = " ".join(str(error.problem or error.context).split())
-    advice = "Indent with spaces: YAML allows no tabs" if "\\t" in problem else "Mend that line"
+    advice = "Indent with spaces: YAML allows no tabs" if "\\t" in problem else "Correct that line"
     return f"{where}: not valid YAML: {problem}. {advice}"

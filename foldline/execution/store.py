@@ -54,8 +54,10 @@ def code_version(*folders: str) -> str:
 
 @cache
 def library_versions() -> str:
-    """Return the versions of the libraries that results depend on."""
-    return ", ".join(f"{name} {package_version(name)}" for name in PACKAGES)
+    """Return the versions of the libraries that results depend on, with the project's pins."""
+    versions = [f"{name} {package_version(name)}" for name in PACKAGES]
+    pins = Path("constraints.txt")
+    return ", ".join([*versions, digest(pins)] if pins.exists() else versions)
 
 
 class Store:

@@ -27,4 +27,4 @@ def fit_with_tracker(name: str, job: Job, key: str) -> tuple[FitResult, dict[str
             for row in fitted.history:
                 tracker.step(row["step"], {name: v for name, v in row.items() if name != "step"})
         tracker.end(fitted.summary)
-    return fitted, usage.found()
+    return fitted, usage.summarize()

@@ -10,11 +10,16 @@ SUBFOLDERS = ("foldline/core/io",)
 UNDECLARED = ("foldline/core", "foldline/experiments", "foldline/project")
 
 
+# Where modules are looked for; others are packages of the environment (constraints.txt).
+PACKAGES = ("foldline", "stages")
+
+
 def stage_code(stage: str, root: Path = Path()) -> list[str]:
-    """Return the folders of the library that a stage's imports reach, and its own file."""
-    start = root / "stages" / f"{stage}.py"
-    folders = {folder_of(path.relative_to(root)) for path in closure(start, root)}
-    return [*sorted(folders - {"stages", *UNDECLARED}), f"stages/{stage}.py"]
+    """Return the folders of the library that a stage's imports reach, and the files in stages/."""
+    modules = closure(root / "stages" / f"{stage}.py", root)
+    paths = [path.relative_to(root) for path in modules if path.name != "__init__.py"]
+    folders = {folder_of(path) for path in paths} - {"stages", *UNDECLARED}
+    return [*sorted(folders), *sorted(p.as_posix() for p in paths if p.parts[0] == "stages")]
 
 
 def folder_of(path: Path) -> str:
@@ -24,32 +29,47 @@ def folder_of(path: Path) -> str:
     return inside[0] if inside else "/".join(path.parts[: min(2, len(path.parts) - 1)])
 
 
-def closure(start: Path, root: Path = Path()) -> set[Path]:
-    """Return the modules that a file imports, directly or not, up to those that are undeclared."""
+def closure(start: Path, root: Path = Path(), follow_undeclared: bool = False) -> set[Path]:
+    """Return the modules that a file imports, directly or not, and the file.
+
+    Imports of undeclared folders are not followed unless asked for.
+    """
     seen: set[Path] = set()
     pending = [start]
     while pending:
         path = pending.pop()
         if path not in seen:
             seen.add(path)
-            if folder_of(path.relative_to(root)) not in UNDECLARED:
+            if follow_undeclared or folder_of(path.relative_to(root)) not in UNDECLARED:
                 pending += imported_modules(path, root)
     return seen
 
 
 def imported_modules(path: Path, root: Path = Path()) -> list[Path]:
-    """Return the modules of foldline that a file's import statements name, wherever they stand."""
-    found = []
+    """Return our modules that a file imports, wherever the import stands."""
+    package = path.relative_to(root).parts[:-1]
+    files = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        for name in names:
-            if name.split(".")[0] == "foldline":
+        for name in imported_names(node, package):
+            if name.split(".")[0] in PACKAGES:
                 file = root.joinpath(*name.split("."))
-                candidates = (file.with_suffix(".py"), file / "__init__.py")
-                found += [candidate for candidate in candidates if candidate.exists()]
-    return found
+                files += [file.with_suffix(".py"), file / "__init__.py"]
+    return [file for file in files if file.exists()]
+
+
+def imported_names(node: ast.AST, package: tuple[str, ...]) -> list[str]:
+    """Return the dotted names that a node imports; `package` resolves relative imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        parents = package[: len(package) - node.level + 1] if node.level else ()
+        module = ".".join(filter(None, (*parents, node.module)))
+        return [module, *(f"{module}.{alias.name}" for alias in node.names)]
+    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+        return [arg.value for arg in node.args[:1] if is_text(arg)]  # type: ignore[attr-defined]
+    return []
+
+
+def is_text(node: ast.AST) -> bool:
+    """Return whether a node is a string."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)

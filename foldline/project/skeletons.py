@@ -1,4 +1,4 @@
-"""`foldline new`: a file in components/ that works as it is, to start an own part from."""
+"""`foldline new`: a file in components/ that works as it is, to start a component from."""
 
 import argparse
 import keyword
@@ -51,7 +51,7 @@ def write_skeleton(kind: str, name: str) -> Path:
     write_text(path, render_skeleton(kind, name, _task()))
     init = FOLDER / "__init__.py"
     if not init.exists():
-        write_text(init, '"""This project\'s own parts."""\n')
+        write_text(init, '"""This project\'s own components."""\n')
     return path
 
 

@@ -38,8 +38,16 @@ def check_clean_text(clean: Callable[[str], str], text: str) -> str:
     twice = normalize_text(clean(once))
     require(
         once == twice,
-        f"{text[:40]!r} becomes {once[:40]!r}, and cleaned again {twice[:40]!r}",
+        f"{excerpt(text)} becomes {excerpt(once, twice)}, and cleaned again {excerpt(twice, once)}",
         "Cleaning a clean text must change nothing: apply the rules until none applies, or let no "
         "rule produce what another one changes",
     )
     return cleaned
+
+
+def excerpt(text: str, other: str = "") -> str:
+    """Return a part of a text for a message: where it begins to differ from another one."""
+    equal = next((i for i, (a, b) in enumerate(zip(text, other, strict=False)) if a != b), None)
+    start = max((min(len(text), len(other)) if equal is None else equal) - 20, 0)
+    shown = repr(text[start : start + 40])
+    return f"{'...' if start else ''}{shown}{'...' if len(text) > start + 40 else ''}"

@@ -1,5 +1,6 @@
 """The checks of everything in a project's `components/`."""
 
+import traceback
 from contextlib import chdir
 from pathlib import Path
 
@@ -27,14 +28,19 @@ def check_components(folder: str | Path = PACKAGE) -> list[str]:
     options of its section `components`. Files whose names start with _ are left out.
 
     Raises:
-        ContractError: naming the file, what is wrong and what to change.
+        ContractError: with a line for each file that is wrong, and what to change in it.
     """
-    checked = []
+    checked, problems = [], []
     with chdir(Path(folder).resolve().parent):
         for file in sorted(Path(PACKAGE).glob("[!_]*.py")):
-            for kind in list_kinds(f"{PACKAGE}.{file.stem}"):
-                _check(f"{PACKAGE}.{file.stem}", kind)
-                checked.append(f"{file.stem}: {kind}")
+            try:
+                for kind in list_kinds(f"{PACKAGE}.{file.stem}"):
+                    _check(f"{PACKAGE}.{file.stem}", kind)
+                    checked.append(f"{file.stem}: {kind}")
+            except ContractError as error:
+                problems.append(str(error))
+    if problems:
+        raise ContractError("\n".join(problems))
     return checked
 
 
@@ -63,9 +69,14 @@ def _check(name: str, kind: str) -> None:
     try:
         module = check_component(name, kind)
         _run(kind, module, recipe)
-    except (ContractError, FoldlineError) as error:
+    except Exception as error:  # a component may raise anything
         message = str(error)
         where = f"{PACKAGE}/{short_name(name)}.py"
+        if not isinstance(error, ContractError | FoldlineError):
+            message = (
+                f"{describe_error(error, where)}. Accept every table of rows: without rows, with "
+                "one row, with empty second texts, with unusual characters"
+            )
         text = message if where in message else f"{where} ({kind}): {message}"
         raise ContractError(text) from error
 
@@ -82,3 +93,11 @@ def _run(kind: str, module: object, recipe: Recipe) -> None:
         check_metric(module, recipe.task, options)
     else:
         check_cleaner(module, options)
+
+
+def describe_error(error: Exception, file: str) -> str:
+    """Return an exception with the line of the component that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename).match(file)]
+    place = f" in line {lines[-1]}" if lines else ""
+    return f"{type(error).__name__}{place}: {error}"

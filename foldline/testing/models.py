@@ -197,7 +197,7 @@ def check_validation_labels(
     )
     require(
         equal_arrays(first, without),
-        "without validation rows the predictions are others: these rows leak into the model",
+        "without validation rows the predictions differ: these rows leak into the model",
         advice,
     )
 

@@ -15,7 +15,7 @@ from foldline.core.params import Kfold
 from foldline.data import duplicates
 from foldline.data.leaks import text_digest
 from foldline.ensembling.folds import Fold, split_training_rows
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 
 UNDERSAMPLERS = ("random", "nearmiss1", "nearmiss2", "nearmiss3", "tomek", "enn", "ncr")
 
@@ -207,7 +207,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("model", "task", "undersample"), fast_first(CASES, [CASES[3], CASES[7]]))
+@pytest.mark.parametrize(
+    ("model", "task", "undersample"), mark_slow_except(CASES, [CASES[3], CASES[7]])
+)
 def test_a_validation_row_changes_no_training_row_of_its_fold(
     model, task, undersample, rows, recipe, labels, augment
 ) -> None:

@@ -72,7 +72,7 @@ def test_skeletons_pass(kind, task, workplace):
             "    texts = ' '.join(_texts(pd.concat([job.valid, job.train.iloc[:3]])))\n"
             "    pipeline.set_params(tfidfvectorizer__vocabulary=sorted(set(texts)))\n"
             "    pipeline.fit(",
-            "without validation rows the predictions are others",
+            "without validation rows the predictions differ",
             "`fit` must learn from `job.train` alone",
         ),
         (

@@ -8,7 +8,7 @@ import pytest
 
 from foldline.core import pinned_library
 from foldline.core.errors import FoldlineError
-from tools.build_wheel import library_files, wheel
+from tools.build_wheel import build_wheel, list_library_files
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def project(tmp_path):
     """Make a project that pins the imported library by its wheel."""
-    name, content = wheel(ROOT, library_files(ROOT))
+    name, content = build_wheel(ROOT, list_library_files(ROOT))
     (tmp_path / "wheels").mkdir()
     (tmp_path / "wheels" / name).write_bytes(content)
     return tmp_path
@@ -79,7 +79,7 @@ def test_two_wheels_are_refused(project):
 def test_a_broken_wheel_is_refused(project):
     pinned(project).write_bytes(pinned(project).read_bytes()[:1000])
 
-    with pytest.raises(FoldlineError, match=r"is no whole wheel .* `git checkout wheels`"):
+    with pytest.raises(FoldlineError, match=r"is not a complete wheel .* `git checkout wheels`"):
         pinned_library.check_library(project)
 
 
@@ -104,3 +104,26 @@ def test_nothing_pinned_is_refused_in_a_run_that_is_recorded(tmp_path, monkeypat
 def test_the_library_is_the_one_under_test():
     assert ROOT / "foldline" == pinned_library.PACKAGE
     assert str(ROOT) in sys.path or "" in sys.path
+
+
+@pytest.mark.parametrize("text", ["[]", '{"archive_info": null}', '{"url": 1}', "no json"])
+def test_a_record_of_another_form_is_no_hash(monkeypatch, text):
+    class Distribution:
+        def read_text(self, name):
+            return text
+
+    monkeypatch.setattr(pinned_library.metadata, "distribution", lambda name: Distribution())
+
+    assert pinned_library.installed_sha256() is None
+
+
+def test_source_that_no_stage_depends_on_is_refused(tmp_path, monkeypatch):
+    """As after an `eject` that was killed: changes of the source would re-run nothing."""
+    (tmp_path / "foldline").symlink_to(ROOT / "foldline")
+    pinned_library.check_library(tmp_path)
+    (tmp_path / "dvc.yaml").write_text("# not wheels/foldline-0.1.0\n")
+    pinned_library.check_library(tmp_path)
+    (tmp_path / "dvc.yaml").write_text("      - wheels/foldline-0.1.0-py3-none-any.whl  # x\n")
+
+    with pytest.raises(FoldlineError, match=r"`foldline eject` completes dvc\.yaml"):
+        pinned_library.check_library(tmp_path)

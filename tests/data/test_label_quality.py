@@ -9,7 +9,7 @@ import pytest
 from foldline.data.label_quality import distinct_rows
 from foldline.data.shortcuts import find_shortcuts, surface_features
 from tests.helpers.label_quality_data import append_to_texts, check_quality, random_rows
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 
 
 @pytest.mark.slow
@@ -26,7 +26,7 @@ def test_a_clean_set_has_no_note(task, pairs):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("role", fast_first(["text", "text_pair"], ["text"]))
+@pytest.mark.parametrize("role", mark_slow_except(["text", "text_pair"], ["text"]))
 def test_a_planted_label_is_reported(role):
     rows = append_to_texts(random_rows(pairs=True), role, lambda label: f"label={label}")
 

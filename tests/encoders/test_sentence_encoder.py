@@ -13,7 +13,7 @@ from foldline.core.errors import FoldlineError
 from foldline.encoders import sentence_encoder, vector_cache
 from foldline.encoders.pooling import POOLINGS
 from foldline.models import registry
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 
 TEXTS = ["김치 찌개 soup", "goal", "비가 흐린 rain 기온 태풍 cloud 맑은 바람", "", "축구 " * 40]
 
@@ -202,7 +202,7 @@ def test_an_encoder_that_changed_is_refused(kept, fit, rows, labels):
 
 
 @pytest.mark.parametrize("head", ["linear", "knn", "mlp"])
-@pytest.mark.parametrize("pairs", fast_first([False, True], [True]))
+@pytest.mark.parametrize("pairs", mark_slow_except([False, True], [True]))
 def test_every_head_stands_on_vectors(head, pairs, workplace, fit, rows, labels):
     for task in ("classification", "regression"):
         table = rows(task, pairs)

@@ -82,8 +82,8 @@ def test_usage_knows_a_busy_process_from_an_idle_one():
     with Usage(0.1) as idle:
         time.sleep(0.4)
 
-    assert busy.found()["cpu_percent"]["mean"] > 2 * idle.found()["cpu_percent"]["mean"]
-    assert busy.found()["memory_mb"]["peak"] >= busy.found()["memory_mb"]["mean"] > 10
+    assert busy.summarize()["cpu_percent"]["mean"] > 2 * idle.summarize()["cpu_percent"]["mean"]
+    assert busy.summarize()["memory_mb"]["peak"] >= busy.summarize()["memory_mb"]["mean"] > 10
     assert len(idle.samples) >= 4
 
 
@@ -91,7 +91,7 @@ def test_usage_of_a_moment_has_figures():
     with Usage() as moment:
         pass
 
-    assert set(moment.found()) >= {"memory_mb"}
+    assert set(moment.summarize()) >= {"memory_mb"}
 
 
 class Driver:
@@ -126,9 +126,9 @@ def test_a_gpus_figures_come_by_nvml(monkeypatch):
     with Usage() as silent:
         pass
 
-    assert told.found()["gpu_percent"] == {"mean": 73.0, "peak": 73.0}
-    assert told.found()["gpu_memory_mb"]["peak"] == 5000.0
-    assert set(silent.found()) <= {"memory_mb", "cpu_percent"}
+    assert told.summarize()["gpu_percent"] == {"mean": 73.0, "peak": 73.0}
+    assert told.summarize()["gpu_memory_mb"]["peak"] == 5000.0
+    assert set(silent.summarize()) <= {"memory_mb", "cpu_percent"}
 
 
 def test_a_machine_without_nvml_is_reported_as_such(monkeypatch):

@@ -10,7 +10,7 @@ from foldline.core import params
 from foldline.experiments import trackers
 from foldline.models import tracking
 from tests.helpers import projects
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 from tests.stages.test_stages import fingerprints
 
 
@@ -76,7 +76,7 @@ def test_a_run_that_fails_ends_with_its_error():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", fast_first(["scratch", "static"], ["scratch"]))
+@pytest.mark.parametrize("model", mark_slow_except(["scratch", "static"], ["scratch"]))
 def test_trackers_change_no_byte(model, tmp_path, monkeypatch):
     found = []
     for name in trackers.TRACKERS:

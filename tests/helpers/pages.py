@@ -6,8 +6,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from tests.helpers.repositories import call, environment, shell
-from tests.helpers.template import with_library
+from tests.helpers.repositories import call, environment, run_line
+from tests.helpers.template import create_environment
 
 
 def console_blocks(page: str | Path) -> list[list[str]]:
@@ -21,8 +21,8 @@ def console_lines(page: str | Path) -> list[str]:
     return [line for block in console_blocks(page) for line in block]
 
 
-def activated(folder: Path) -> dict[str, str]:
-    """Return the variables of a shell in a project whose environment is activated."""
+def activated_environment(folder: Path) -> dict[str, str]:
+    """Return the variables of a shell in which the project's environment is active."""
     settings = environment(folder) | {
         "FOLDLINE_VENV": sys.prefix,
         "PYTHONIOENCODING": "utf-8",
@@ -34,7 +34,7 @@ def activated(folder: Path) -> dict[str, str]:
 
 
 def write_launcher(folder: Path) -> Path:
-    """Write the command `foldline` for an environment without it."""
+    """Write a command `foldline` for environments that lack it."""
     folder.mkdir(parents=True, exist_ok=True)
     launcher = folder / "foldline"
     launcher.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m foldline "$@"\n', encoding="utf-8")
@@ -44,26 +44,26 @@ def write_launcher(folder: Path) -> Path:
 
 def project_environment(project: Path) -> dict[str, str]:
     """Return the variables of an environment with the project's wheel, which run.py accepts."""
-    variables = with_library(project)
-    stamp = "import json, run; print(json.dumps(run.make_stamp()))"
-    written = call(project, sys.executable, "-c", stamp)
-    Path(variables["VIRTUAL_ENV"], "foldline-stamp").write_text(written, encoding="utf-8")
+    variables = create_environment(project)
+    command = "import json, run; print(json.dumps(run.make_stamp()))"
+    stamp = call(project, sys.executable, "-c", command)
+    Path(variables["VIRTUAL_ENV"], "foldline-stamp").write_text(stamp, encoding="utf-8")
     return variables | {"FOLDLINE_VENV": variables["VIRTUAL_ENV"]}
 
 
 def run_lines(
     lines: list[str], folder: Path, variables: dict[str, str] | None = None
 ) -> tuple[Path, dict[str, str]]:
-    """Run lines in a project; return the last folder, and what each line printed.
+    """Run commands in a project; return the last folder, and the output of each command.
 
     `variables` are those of `project_environment`, for a project that pins a wheel.
     """
-    settings = activated(folder) | (variables or {})
-    printed = {}
+    settings = activated_environment(folder) | (variables or {})
+    outputs = {}
     for line in lines:
         if line.startswith("cd "):
             folder = (folder / line.removeprefix("cd ")).resolve()
             assert folder.is_dir(), line
         elif line != "source .venv/bin/activate":
-            printed[line] = shell(line, folder, settings)
-    return folder, printed
+            outputs[line] = run_line(line, folder, settings)
+    return folder, outputs

@@ -32,11 +32,11 @@ SUBJECTS = {
     "sports": ["축구 경기", "final match", "야구 감독", "team coach"],
     "science": ["로켓 발사", "new telescope", "연구 논문", "lab result"],
 }
-ENDS = ["오늘 발표", "last week", "다시 상승", "in the city", "내일 시작", "under review"]
+ENDINGS = ["오늘 발표", "last week", "다시 상승", "in the city", "내일 시작", "under review"]
 
 
 def set_params(path: Path, changes: dict[str, Any]) -> None:
-    """Change values of a params file by dotted keys."""
+    """Set values of a params file by dotted keys."""
     yaml = YAML()
     content: Any = yaml.load(path.read_text(encoding="utf-8"))
     for key, value in changes.items():
@@ -59,53 +59,53 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def topics(count: int = 60) -> list[dict[str, Any]]:
-    """Make rows of three classes, all texts different."""
+    """Return rows of three classes with distinct texts."""
     rows = []
     for number in range(count):
         label = list(SUBJECTS)[number % 3]
-        text = f"{SUBJECTS[label][number // 3 % 4]} {ENDS[number // 12 % 6]} {number}"
+        text = f"{SUBJECTS[label][number // 3 % 4]} {ENDINGS[number // 12 % 6]} {number}"
         rows.append({"id": f"r{number}", "text": text, "label": label})
     return rows
 
 
 def pairs(count: int = 60) -> list[dict[str, Any]]:
-    """Make sentence pairs with a score that follows from the words that they share."""
+    """Return sentence pairs with a score derived from the words that they share."""
     rows = []
     for number in range(count):
         words = [SUBJECTS[name][number % 4] for name in SUBJECTS]
-        kept = number % 4
-        other = [*words[:kept], *["완전히 다른 말"] * (3 - kept)]
-        first, second = f"{' '.join(words)} {number}", f"{' '.join(other)} {number}"
-        rows.append({"id": f"p{number}", "a": first, "b": second, "score": kept * 5 / 3})
+        n_shared = number % 4
+        other_words = [*words[:n_shared], *["완전히 다른 말"] * (3 - n_shared)]
+        first, second = f"{' '.join(words)} {number}", f"{' '.join(other_words)} {number}"
+        rows.append({"id": f"p{number}", "a": first, "b": second, "score": n_shared * 5 / 3})
     return rows
 
 
-def tagged(count: int = 60) -> list[dict[str, Any]]:
-    """Make rows whose labels are the subjects that the text speaks of: none, one or several."""
+def multilabel_rows(count: int = 60) -> list[dict[str, Any]]:
+    """Return rows whose labels are the subjects of the text: none, one or several."""
     rows = []
     for number in range(count):
-        held = [name for place, name in enumerate(SUBJECTS) if number >> place & 1]
-        said = [SUBJECTS[name][number // 8 % 4] for name in held]
-        text = f"{' '.join(said)} {ENDS[number // 12 % 6]} {number}"
-        rows.append({"id": f"t{number}", "text": text, "label": "|".join(held)})
+        labels = [name for position, name in enumerate(SUBJECTS) if number >> position & 1]
+        phrases = [SUBJECTS[name][number // 8 % 4] for name in labels]
+        text = f"{' '.join(phrases)} {ENDINGS[number // 12 % 6]} {number}"
+        rows.append({"id": f"t{number}", "text": text, "label": "|".join(labels)})
     return rows
 
 
-ROWS = {"classification": topics, "multilabel": tagged, "regression": pairs}
+ROWS = {"classification": topics, "multilabel": multilabel_rows, "regression": pairs}
 
 
 def make(folder: Path, changes: dict[str, Any] | None = None, task: str = "classification") -> None:
-    """Make a tiny project: params.yaml and one raw file."""
+    """Write a tiny project: params.yaml and one raw file."""
     shutil.copy(PARAMS, folder / "params.yaml")
-    given: dict[str, Any] = {"task": task, "data.text": "text", "data.label": "label"}
+    task_params: dict[str, Any] = {"task": task, "data.text": "text", "data.label": "label"}
     if task == "regression":
-        given |= {"data.text": "a", "data.text_pair": "b", "data.label": "score"}
-    set_params(folder / "params.yaml", {"model": "tfidf"} | SMALL | given | (changes or {}))
+        task_params |= {"data.text": "a", "data.text_pair": "b", "data.label": "score"}
+    set_params(folder / "params.yaml", {"model": "tfidf"} | SMALL | task_params | (changes or {}))
     write_csv(folder / "data/raw/rows.csv", ROWS[task]())
 
 
 def run(*stages: str) -> None:
-    """Run stages of the project in the working folder, here in the process."""
+    """Run stages of the project in the working folder, in this process."""
     for stage in stages or CHAIN:
         module = importlib.import_module(f"stages.{stage}")
         module.main(load_params(module.Params))

@@ -1,4 +1,4 @@
-"""Copies of this project as git repositories of their own, for tests that run DVC."""
+"""Copies of this project as separate git repositories, for tests that run DVC."""
 
 import json
 import os
@@ -14,8 +14,10 @@ QUICK = {"model": "scratch", "epochs": 3, "kfold.n_splits": 2}
 
 
 def environment(folder: Path) -> dict[str, str]:
-    found = {k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "DVC_"))}
-    return found | {
+    variables = {
+        name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "DVC_"))
+    }
+    return variables | {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "DVC_NO_ANALYTICS": "1",
         "DVC_SITE_CACHE_DIR": str(folder.parent / "site-cache"),
@@ -27,7 +29,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def call(folder: Path, *command: str, code: int = 0) -> str:
-    done = subprocess.run(
+    result = subprocess.run(
         command,
         cwd=folder,
         env=environment(folder),
@@ -36,12 +38,12 @@ def call(folder: Path, *command: str, code: int = 0) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    assert done.returncode == code, done.stdout
-    return done.stdout
+    assert result.returncode == code, result.stdout
+    return result.stdout
 
 
 def copy_files(folder: Path) -> None:
-    """Copy what git tracks here, as it lies on the disk."""
+    """Copy the tracked files of this repository from the disk."""
     names = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
@@ -52,7 +54,7 @@ def copy_files(folder: Path) -> None:
 
 
 def copy_project(folder: Path, changes: dict | None = None) -> None:
-    """Copy what git tracks, with params and data for tests, as a repository of its own."""
+    """Copy the tracked files to a new repository, with params and data for tests."""
     copy_files(folder)
     shutil.rmtree(folder / "data/raw")
     (folder / "dvc.lock").unlink(missing_ok=True)
@@ -67,16 +69,16 @@ def commit(folder: Path) -> None:
     call(folder, "git", "commit", "-qm", "start")
 
 
-def numbers(folder: Path, stage: str) -> dict:
-    """Read a stage's metrics."""
+def read_metrics(folder: Path, stage: str) -> dict:
+    """Return the metrics of a stage."""
     return json.loads((folder / f"metrics/{stage}.json").read_text(encoding="utf-8"))
 
 
-def shell(line: str, folder: Path, settings: dict[str, str]) -> str:
-    """Run a line of a page as a user would, and give what it prints."""
-    done = subprocess.run(
+def run_line(line: str, folder: Path, settings: dict[str, str]) -> str:
+    """Run a shell command of a page and return its output."""
+    result = subprocess.run(
         line,
-        shell=True,
+        run_line=True,
         cwd=folder,
         env=settings,
         text=True,
@@ -84,5 +86,5 @@ def shell(line: str, folder: Path, settings: dict[str, str]) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    assert done.returncode == 0, f"{line}\n{done.stdout}"
-    return done.stdout
+    assert result.returncode == 0, f"{line}\n{result.stdout}"
+    return result.stdout

@@ -1,4 +1,4 @@
-"""A template and its projects: git, ways in, and what a project holds."""
+"""The template and its projects: git, cookiecutter, files and environments."""
 
 import os
 import re
@@ -20,12 +20,12 @@ ANSWERS = {
 }
 
 
-def run(*command, cwd, env=None, **more):
-    done = subprocess.run(
-        command, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, **more
+def run(*command, cwd, env=None, **options):
+    result = subprocess.run(
+        command, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, **options
     )
-    output = (done.stdout + done.stderr).decode("utf-8", "replace")
-    if done.returncode:
+    output = (result.stdout + result.stderr).decode("utf-8", "replace")
+    if result.returncode:
         raise RuntimeError(f"{command} in {cwd} failed:\n{output}")
     return output
 
@@ -34,19 +34,19 @@ def git(folder, *command):
     return run("git", *command, cwd=folder)
 
 
-def committed(folder, message, tag):
+def commit_and_tag(folder, message, tag):
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", message)
     git(folder, "tag", tag)
 
 
-def live_files():
+def list_live_files():
     names = git(ROOT, *TEMPLATE_FILES).split("\0")
     return [name for name in names if name and (ROOT / name).exists()]
 
 
-def contents(project):
-    """Read all files of a project but for git's and the record of where it came from."""
+def read_files(project):
+    """Return all files of a project, without .git and the recorded answers."""
     paths = {path.relative_to(project).as_posix(): path for path in project.rglob("*")}
     skipped = re.compile(r"\.git/.*|\.copier-answers\.yml")
     return {
@@ -56,25 +56,25 @@ def contents(project):
     }
 
 
-def cookiecut(template, cwd, *answers, options=("--no-input",), env=None, **more):
-    # A folder in which one would work may hold packages with the names of the template's own.
+def run_cookiecutter(template, cwd, *answers, options=("--no-input",), env=None, **run_options):
+    # The working folder may hold packages with the names of the template's.
     for name in ("tools", "hooks", "foldline"):
         (cwd / name).mkdir(parents=True, exist_ok=True)
         (cwd / name / "__init__.py").touch()
     command = (sys.executable, "-m", "cookiecutter", *options, str(template), *answers)
-    return run(*command, cwd=cwd, env=env, **more)
+    return run(*command, cwd=cwd, env=env, **run_options)
 
 
-def with_library(project):
-    """Install a project's wheel in an environment beside it; return the variables that use it.
+def create_environment(project):
+    """Create an environment with a project's wheel; return the variables that activate it.
 
-    All other packages are those of this environment.
+    All other packages are those of the current environment.
     """
     venv = project.parent / f"{project.name}-venv"
     if not venv.exists():
         run(sys.executable, "-m", "venv", "--without-pip", str(venv), cwd=project)
-        site = sysconfig.get_path("purelib", "venv", {"base": str(venv), "platbase": str(venv)})
-        Path(site, "packages.pth").write_text(sysconfig.get_path("purelib") + "\n")
+        packages = sysconfig.get_path("purelib", "venv", {"base": str(venv), "platbase": str(venv)})
+        Path(packages, "packages.pth").write_text(sysconfig.get_path("purelib") + "\n")
     install_library(project)
     folder = venv / ("Scripts" if os.name == "nt" else "bin")
     path = os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -82,7 +82,7 @@ def with_library(project):
 
 
 def install_library(project):
-    """Install the wheel of a project into its environment, in place of another one."""
+    """Install the wheel of a project into its environment, replacing any other."""
     venv = project.parent / f"{project.name}-venv"
     python = venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     (wheel,) = (project / "wheels").glob("*.whl")

@@ -245,7 +245,7 @@ def test_what_later_stages_would_refuse_is_reported_now(project, capsys):
 
 
 def test_labels_joined_in_one_column_are_several(project, bring, capsys):
-    rows = [row | {"label": row["label"].replace("|", ";")} for row in projects.tagged()]
+    rows = [row | {"label": row["label"].replace("|", ";")} for row in projects.multilabel_rows()]
     write_csv(project / "given/tags.csv", rows)
     data = bring("given/tags.csv")
 
@@ -261,7 +261,7 @@ def test_columns_of_0_and_1_are_several_labels(project, bring, capsys):
     names = list(projects.SUBJECTS)
     rows = [
         {"id": row["id"], "text": row["text"]} | {n: int(n in row["label"]) for n in names}
-        for row in projects.tagged()
+        for row in projects.multilabel_rows()
     ]
     write_csv(project / "given/train.csv", rows)
     write_csv(project / "given/test.csv", [{"id": r["id"], "text": r["text"]} for r in rows[:20]])
@@ -289,7 +289,7 @@ def test_a_new_version_keeps_several_labels(project, bring):
     names = list(projects.SUBJECTS)
     rows = [
         {"id": row["id"], "text": row["text"]} | {n: int(n in row["label"]) for n in names}
-        for row in projects.tagged()
+        for row in projects.multilabel_rows()
     ]
     write_csv(project / "given/train.csv", rows)
     bring("given/train.csv", "--label", "sports,science")

@@ -14,11 +14,11 @@ from foldline.models.neural.attention import (
     training_attention,
 )
 from foldline.models.neural.trainer import TextTrainer
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 from tests.helpers.tiny_models import CONFIGS, outputs_and_gradients
 
 
-@pytest.mark.parametrize("family", fast_first(CONFIGS, ["bert", "llama"]))
+@pytest.mark.parametrize("family", mark_slow_except(CONFIGS, ["bert", "llama"]))
 def test_plain_products_learn_the_same(family) -> None:
     set_seed(0)
     model: Any = AutoModelForSequenceClassification.from_config(CONFIGS[family]()).eval()

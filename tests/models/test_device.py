@@ -5,7 +5,7 @@ import torch
 
 from foldline.core.errors import FoldlineError
 from foldline.models.device import deterministic
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 
 WAYS = ("off", "seeded", "strict")
 
@@ -59,7 +59,7 @@ def test_other_errors_pass_strict(recipe) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the ways differ on a GPU")
-@pytest.mark.parametrize("model", fast_first(["scratch", "pretrained"], ["scratch"]))
+@pytest.mark.parametrize("model", mark_slow_except(["scratch", "pretrained"], ["scratch"]))
 def test_on_a_cpu_all_ways_give_the_same_bytes(model, fit, rows) -> None:
     table = rows()
     predictions = [

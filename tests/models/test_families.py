@@ -10,7 +10,7 @@ from transformers import AutoModel, RobertaConfig
 
 from foldline.models import registry
 from foldline.models.neural.transformer import to_predictions
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 from tests.helpers.tiny_models import CONFIGS, EAGER_ONLY, SIZES
 
 RANK = 3
@@ -104,7 +104,7 @@ def predict_with_transformers(folder: Any, table: Any, task: str, typed: bool = 
     return to_predictions(logits.double().numpy(), task)
 
 
-@pytest.mark.parametrize("family", fast_first(FAMILIES, ["bert", "gpt2", "xlnet"]))
+@pytest.mark.parametrize("family", mark_slow_except(FAMILIES, ["bert", "gpt2", "xlnet"]))
 def test_learnt_saved_and_opened(family, folder, fit, rows, labels, tmp_path) -> None:
     """Texts have 1 to 5 words beside a second text, so that most are padded in a batch."""
     task = "classification"
@@ -149,7 +149,7 @@ def test_a_model_of_one_type_reads_hypotheses(folder, fit, rows) -> None:
     assert np.ptp(found.model.predict(table), axis=0).max() > 0.03
 
 
-@pytest.mark.parametrize("family", fast_first(LORA, ["albert"]))
+@pytest.mark.parametrize("family", mark_slow_except(LORA, ["albert"]))
 def test_lora(family, folder, fit, rows, labels, tmp_path) -> None:
     """Of an encoder matrices alone move, each by a sum of RANK products; its pooler is learnt."""
     table, path = rows(pairs=True), folder(family)

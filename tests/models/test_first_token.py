@@ -9,7 +9,7 @@ from transformers import AutoModelForSequenceClassification, set_seed
 
 from foldline.models.neural.attention import FAMILIES, find_last_layer, first_token_only
 from foldline.models.neural.prediction import Padding, predict_logits, to_bfloat16
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 from tests.helpers.tiny_models import CONFIGS, outputs_and_gradients
 
 SHORTENED = {"bert", "roberta", "xlm-roberta", "camembert", "electra"}
@@ -27,7 +27,7 @@ def test_every_family_that_is_shortened_is_tried() -> None:
     assert len(SHORTENED) == len(FAMILIES)
 
 
-@pytest.mark.parametrize("family", fast_first(CONFIGS, ["bert", "electra", "gpt2"]))
+@pytest.mark.parametrize("family", mark_slow_except(CONFIGS, ["bert", "electra", "gpt2"]))
 def test_the_same_is_learnt(family) -> None:
     model = build_model(family)
     whole, change = outputs_and_gradients(model)

@@ -9,7 +9,7 @@ import pytest
 from foldline.models import registry
 from foldline.models.neural import scratch
 from foldline.models.neural.long_text import LongTextReader
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 
 WORDS = ["food", "sport", "match", "goal", "soup", "rain", "storm", "cloud", "lunch", "team"]
 
@@ -133,8 +133,8 @@ def test_pieces_are_pooled_by_hand() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pooling", fast_first(["mean", "max"], ["mean"]))
-@pytest.mark.parametrize("how", fast_first(["tail", "head_tail", "window"], ["window"]))
+@pytest.mark.parametrize("pooling", mark_slow_except(["mean", "max"], ["mean"]))
+@pytest.mark.parametrize("how", mark_slow_except(["tail", "head_tail", "window"], ["window"]))
 @pytest.mark.parametrize(("task", "pairs"), [("classification", True), ("regression", False)])
 def test_a_model_reads_as_it_was_trained(
     task, pairs, how, pooling, fit, rows, labels, tmp_path, capsys

@@ -18,7 +18,7 @@ from foldline.models.interface import FitResult
 from foldline.testing import models as contract
 from foldline.testing.sample_data import sample_labels
 from tests.helpers.distinct_outputs import are_distinct, make_distinct
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 
 MODELS = (*NAMED, "pretrained")
 TASKS = (
@@ -38,7 +38,7 @@ def supports(model: str, task: str) -> bool:
 CASES = [(m, t, p) for m in MODELS for t, p in TASKS if supports(m, t)]
 every = pytest.mark.parametrize(
     ("model", "task", "pairs"),
-    fast_first(CASES, [case for case in CASES if case[1:] != ("regression", True)]),
+    mark_slow_except(CASES, [case for case in CASES if case[1:] != ("regression", True)]),
 )
 each = pytest.mark.parametrize(
     ("model", "task"),

@@ -13,7 +13,7 @@ import torch
 from foldline.core.errors import FoldlineError
 from foldline.encoders import hub
 from foldline.models import registry
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 
 END = "<|endoftext|>"
 
@@ -79,9 +79,11 @@ FAMILIES: dict[str, Callable[[Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("task", fast_first(["classification", "regression"], ["classification"]))
 @pytest.mark.parametrize(
-    "family", fast_first(FAMILIES, ["gpt2", "gpt2, padded before the text", "llama"])
+    "task", mark_slow_except(["classification", "regression"], ["classification"])
+)
+@pytest.mark.parametrize(
+    "family", mark_slow_except(FAMILIES, ["gpt2", "gpt2, padded before the text", "llama"])
 )
 def test_families(family, task, tiny, fit, rows, labels, tmp_path) -> None:
     table = rows(task)

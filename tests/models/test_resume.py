@@ -16,7 +16,7 @@ from foldline.models.interface import FitResult, Job
 from foldline.models.neural import checkpoints as checkpoints_module
 from foldline.models.neural.checkpoints import find_last_checkpoint, is_complete
 from tests.helpers.killed_training import kill_after_saves
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,7 +28,7 @@ def assert_same(one: FitResult, other: FitResult, labels: Any, folder: Path) -> 
     assert digest(folder / "one") == digest(folder / "other")
 
 
-@pytest.mark.parametrize("saves", fast_first([1, 2, 3, 4], [3]))
+@pytest.mark.parametrize("saves", mark_slow_except([1, 2, 3, 4], [3]))
 def test_a_killed_training_goes_on_exactly(
     saves, fit, parts, labels, tmp_path, monkeypatch
 ) -> None:
@@ -102,8 +102,8 @@ def test_every_option_goes_on_exactly(
     assert_same(whole_run, again, labels, tmp_path)
 
 
-@pytest.mark.parametrize("valid", fast_first([0, 12], [12]))
-@pytest.mark.parametrize("name", fast_first(["plain", *OPTIONS], ["plain"]))
+@pytest.mark.parametrize("valid", mark_slow_except([0, 12], [12]))
+@pytest.mark.parametrize("name", mark_slow_except(["plain", *OPTIONS], ["plain"]))
 def test_goes_on_exactly_within_an_epoch(
     name, valid, fit, parts, labels, tmp_path, monkeypatch
 ) -> None:

@@ -15,7 +15,7 @@ from foldline.models.neural.losses import make_loss
 from foldline.models.neural.objective import Objective
 from foldline.models.soft_labels import add_weights, sample_weights
 from tests.helpers import projects
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 from tests.helpers.tiny_bert import build_tiny_bert
 
 TASKS = ("classification", "multilabel", "regression")
@@ -56,7 +56,7 @@ FAST = [(way, "classification") for way in WAYS if way not in ("scratch", "pretr
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("way", "task"), fast_first(CASES, FAST))
+@pytest.mark.parametrize(("way", "task"), mark_slow_except(CASES, FAST))
 def test_the_heavier_of_two_contradictions_is_learnt(way, task, fit, rows, labels) -> None:
     model, dotted = WAYS[way]
     own, other = add_contradictions(rows(task), task)
@@ -83,7 +83,7 @@ def agreement(predictions: np.ndarray, table: pd.DataFrame, labels: Labels) -> f
     return float((predictions * chosen).sum(axis=1).mean())
 
 
-@pytest.mark.parametrize(("way", "task"), fast_first(CASES, FAST[:9]))
+@pytest.mark.parametrize(("way", "task"), mark_slow_except(CASES, FAST[:9]))
 def test_equal_weights_change_nothing(way, task, fit, rows) -> None:
     model, dotted = WAYS[way]
     table = rows(task)

@@ -9,7 +9,7 @@ from foldline.core.io.labels import Labels
 from foldline.models import sample_predictions
 from foldline.models.interface import FitResult
 from tests.helpers.killed_training import kill_after_saves
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 
 
 def test_samples_are_drawn_by_id_whatever_the_order():
@@ -22,7 +22,7 @@ def test_samples_are_drawn_by_id_whatever_the_order():
 
 
 @pytest.mark.parametrize("task", ["classification", "multilabel", "regression"])
-@pytest.mark.parametrize("average", fast_first([0.0, 0.5], [0.5]))
+@pytest.mark.parametrize("average", mark_slow_except([0.0, 0.5], [0.5]))
 def test_the_last_samples_are_the_models_own_predictions(task, average, fit, rows):
     """Of one epoch the model that is left is the one that was sampled."""
     table = rows(task)

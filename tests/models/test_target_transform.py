@@ -9,7 +9,7 @@ from sklearn.preprocessing import PowerTransformer, QuantileTransformer
 
 from foldline.core.errors import FoldlineError
 from foldline.models import registry, target_report, target_transform
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 
 NAMES = ["log", "box-cox", "yeo-johnson", "quantile"]
 PRICES = np.exp(np.random.default_rng(0).normal(3, 1, 400))
@@ -77,7 +77,7 @@ LABELS = {
 
 
 @every
-@pytest.mark.parametrize("labels", fast_first(LABELS, ["lognormal", "close"]))
+@pytest.mark.parametrize("labels", mark_slow_except(LABELS, ["lognormal", "close"]))
 @settings(max_examples=15, deadline=None)
 @given(far=st.floats(-1e9, 1e9))
 @example(far=1e300)

@@ -12,7 +12,7 @@ from foldline.core.errors import FoldlineError
 from foldline.models import registry
 from foldline.models.interface import FitResult
 from foldline.models.neural.trainer import TextTrainer
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 
 ROOT = Path(__file__).resolve().parents[2]
 STEADY = {"scratch.dropout": 0.0, "train.warmup": 0.0}
@@ -27,9 +27,9 @@ def flat_weights(fitted: FitResult) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in model.model.parameters()])
 
 
-@pytest.mark.parametrize("n", fast_first([32, 34, 39], [39]))
+@pytest.mark.parametrize("n", mark_slow_except([32, 34, 39], [39]))
 @pytest.mark.parametrize(
-    "task", fast_first(["classification", "multilabel", "regression"], ["multilabel"])
+    "task", mark_slow_except(["classification", "multilabel", "regression"], ["multilabel"])
 )
 def test_one_batch_of_sixteen_is_four_of_four(task, n, fit, rows) -> None:
     """The loss, the gradients and so the weights; also where the last step is not full."""

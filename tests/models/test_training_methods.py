@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 
 # Options that change the training of a step of any cut, and what they need.
 METHODS: dict[str, dict[str, Any]] = {
@@ -21,7 +21,9 @@ OF_NUMBERS = {"focal": {"train.loss": "mae"}, "ordinal": {"train.loss": "huber"}
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("task", fast_first(["classification", "regression"], ["classification"]))
+@pytest.mark.parametrize(
+    "task", mark_slow_except(["classification", "regression"], ["classification"])
+)
 def test_one_batch_of_sixteen_is_four_of_four(name, task, fit, rows) -> None:
     dotted, table = METHODS[name], rows(task)
     if task == "regression" and name in OF_NUMBERS:
@@ -57,7 +59,7 @@ TOGETHER: list[dict[str, object]] = [
 
 @pytest.mark.parametrize(
     "dotted",
-    fast_first(TOGETHER, TOGETHER[-1:]),
+    mark_slow_except(TOGETHER, TOGETHER[-1:]),
     ids=lambda dotted: " ".join(k.removeprefix("train.") for k in dotted),
 )
 def test_methods_go_together(dotted, fit, parts, labels, tmp_path) -> None:

@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 
 from foldline.core.params import Settings
 from foldline.core.params.loading import load_params
+from foldline.project.code_folders import stage_code
 
 STAGES: dict[str, Any] = YAML(typ="safe").load(Path("dvc.yaml"))["stages"]
 OURS = [name for name in STAGES if Path("stages", f"{name}.py").exists()]
@@ -32,3 +33,6 @@ def test_a_stage_depends_on_its_code(stage: str) -> None:
 
     assert {f"stages/{stage}.py", "components", "constraints.txt"} <= set(deps)
     assert any(dep.startswith(("wheels/foldline-", "foldline")) for dep in deps)
+    for path in stage_code(stage):
+        covered = Path("foldline").exists() or path.startswith("stages/")
+        assert not covered or any(Path(path).is_relative_to(dep) for dep in deps), path

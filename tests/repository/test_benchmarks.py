@@ -1,4 +1,4 @@
-"""The arithmetic of the benchmark of kinds, and that contestants reach their tables."""
+"""Statistics of the benchmarks, and that their commands print tables."""
 
 import subprocess
 import sys
@@ -9,65 +9,77 @@ import pandas as pd
 import pytest
 
 from benchmarks.kind_sets import DataSet
-from benchmarks.kind_tables import _three, compared, scored, significant
-from benchmarks.kinds import cells, spread
-from benchmarks.seeds import told
+from benchmarks.kind_tables import (
+    compare_kinds,
+    find_significant,
+    format_decimals,
+    score_predictions,
+)
+from benchmarks.kinds import list_fits, sample_evenly
+from benchmarks.seeds import format_row
 from foldline.metrics.intervals import Difference
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def bounds_of(half_widths):
-    """Return a difference of 1 whose interval is as wide as its level says, for each name."""
+def make_comparison(half_widths):
+    """Return a function that gives a difference of 1 with the half-width for its level."""
 
-    def differs(name: str, level: float) -> Difference:
-        reach = half_widths[name][round(1 / (1 - level) * 0.05)]
-        return Difference(1.0, 1.0 - reach, 1.0 + reach)
+    def compare(name: str, level: float) -> Difference:
+        half_width = half_widths[name][round(1 / (1 - level) * 0.05)]
+        return Difference(1.0, 1.0 - half_width, 1.0 + half_width)
 
-    return differs
+    return compare
 
 
-def test_holm_asks_less_of_each_after_one_has_passed():
-    # Half-widths by how many are left: at 2 only `a` spares 0, then at 1 `b` does.
-    assert significant(["a", "b"], bounds_of({"a": {2: 0.5, 1: 0.4}, "b": {2: 1.2, 1: 0.9}})) == {
+def test_holm_relaxes_the_level_after_one_has_passed():
+    # Half-widths by number of remaining names: with 2 only `a` excludes 0, then with 1 `b` does.
+    assert find_significant(
+        ["a", "b"], make_comparison({"a": {2: 0.5, 1: 0.4}, "b": {2: 1.2, 1: 0.9}})
+    ) == {
         "a",
         "b",
     }
-    # None passes at 2, so nobody is asked at 1, where both would pass.
-    assert not significant(["a", "b"], bounds_of({"a": {2: 1.1, 1: 0.9}, "b": {2: 1.2, 1: 0.9}}))
-    assert significant([], bounds_of({})) == set()
+    # None passes with 2, so none is tested with 1, where both would pass.
+    assert not find_significant(
+        ["a", "b"], make_comparison({"a": {2: 1.1, 1: 0.9}, "b": {2: 1.2, 1: 0.9}})
+    )
+    assert find_significant([], make_comparison({})) == set()
 
 
-def test_a_worse_one_differs_too():
-    assert significant(["a"], lambda name, level: Difference(-1.0, -1.5, -0.5)) == {"a"}
+def test_a_negative_difference_can_be_significant():
+    assert find_significant(["a"], lambda name, level: Difference(-1.0, -1.5, -0.5)) == {"a"}
 
 
 def test_two_kinds_are_compared_on_the_rows_of_both(tmp_path):
     target, ids = np.array([0, 1] * 20), np.array([f"r{n:02}" for n in range(40)])
-    right = np.eye(2)[target]
-    save = {"target": target, "groups": ids, "ids": ids}
-    np.savez(tmp_path / "good.npz", predictions=right, **save)
-    half = {name: values[::2][::-1] for name, values in save.items()}
-    np.savez(tmp_path / "half.npz", predictions=right[::2][::-1][:, ::-1], **half)
+    correct = np.eye(2)[target]
+    arrays = {"target": target, "groups": ids, "ids": ids}
+    np.savez(tmp_path / "good.npz", predictions=correct, **arrays)
+    half = {name: values[::2][::-1] for name, values in arrays.items()}
+    np.savez(tmp_path / "half.npz", predictions=correct[::2][::-1][:, ::-1], **half)
 
-    found = compared("classification", tmp_path, "good", "half", 0.95)
+    difference = compare_kinds("classification", tmp_path, "good", "half", 0.95)
 
     # On the 20 rows of both, all of class 0, one is always right and the other never.
-    assert found.difference == pytest.approx(1.0)
-    assert scored("classification", tmp_path / "good.npz")["score"] == pytest.approx(1.0)
+    assert difference.difference == pytest.approx(1.0)
+    assert score_predictions("classification", tmp_path / "good.npz")["score"] == pytest.approx(1.0)
 
 
-def test_rows_are_drawn_evenly():
+def test_rows_are_sampled_evenly():
     table = pd.DataFrame({"id": range(101)})
-    assert spread(table, 5)["id"].tolist() == [0, 25, 50, 75, 100]
-    assert spread(table, 0) is table
-    assert spread(table, 200) is table
+    assert sample_evenly(table, 5)["id"].tolist() == [0, 25, 50, 75, 100]
+    assert sample_evenly(table, 0) is table
+    assert sample_evenly(table, 200) is table
 
 
-def test_a_set_has_a_cell_for_each_kind_and_each_head():
-    one = DataSet({}, {}, without={"embed": "why"}, heads=("LR", "SVC"))
-    found = [(how, kind) for how, kind, _ in cells(one, ["tfidf", "embed", "static"])]
-    assert found == [
+def test_a_data_set_has_a_fit_for_each_kind_and_each_head():
+    data_set = DataSet({}, {}, skipped_kinds={"embed": "why"}, heads=("LR", "SVC"))
+    fits = [
+        (split_kind, kind)
+        for split_kind, kind, _ in list_fits(data_set, ["tfidf", "embed", "static"])
+    ]
+    assert fits == [
         ("safe", "tfidf"),
         ("safe", "static"),
         ("loose", "tfidf LR"),
@@ -75,16 +87,16 @@ def test_a_set_has_a_cell_for_each_kind_and_each_head():
     ]
 
 
-def test_numbers_are_written_short():
-    assert [_three(value) for value in (0.8724, 1.0, 0.0004)] == [".872", "1.000", ".000"]
+def test_decimals_are_formatted_without_the_zero():
+    assert [format_decimals(value) for value in (0.8724, 1.0, 0.0004)] == [".872", "1.000", ".000"]
 
 
 def test_seeds_are_compared_one_by_one():
     first, other = np.array([0.7, 0.8, 0.75]), np.array([0.71, 0.82, 0.78])
     # Differences .01, .02, .03: mean .02, standard error .01 / sqrt(3), Student's t of 2 is 4.303.
-    assert told("b", other, first) == "| b | 0.7700 | 0.0557 | +0.0200 | -0.0048 to +0.0448 |"
-    assert told("a", first, first) == "| a | 0.7500 | 0.0500 | | |"
-    assert told("c", first + 0.125, first).endswith("| +0.1250 | in each |")
+    assert format_row("b", other, first) == "| b | 0.7700 | 0.0557 | +0.0200 | -0.0048 to +0.0448 |"
+    assert format_row("a", first, first) == "| a | 0.7500 | 0.0500 | | |"
+    assert format_row("c", first + 0.125, first).endswith("| +0.1250 | in each |")
 
 
 @pytest.mark.slow
@@ -101,33 +113,33 @@ def test_seeds_are_compared_one_by_one():
         "training": [],
     }.items(),
 )
-def test_data_that_is_not_there_is_named(tmp_path, name, options):
-    there = tmp_path / "none"
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{name}", "--data", there, *options],
+def test_a_missing_folder_is_named(tmp_path, name, options):
+    missing = tmp_path / "none"
+    result = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}", "--data", missing, *options],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode
-    assert "Traceback" not in done.stderr
-    assert str(there) in done.stderr.splitlines()[-1]
+    assert result.returncode
+    assert "Traceback" not in result.stderr
+    assert str(missing) in result.stderr.splitlines()[-1]
 
 
 @pytest.mark.slow
-def test_linear_runs_to_its_table(tmp_path):
+def test_linear_prints_its_table(tmp_path):
     write_reviews(tmp_path)
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "benchmarks.linear", "--data", tmp_path, "--rows=200", "--turns=1"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "failed" not in done.stderr
-    assert [row.split(" | ")[0] for row in done.stdout.splitlines() if row.startswith("| ")] == [
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert "failed" not in result.stderr
+    assert [row.split(" | ")[0] for row in result.stdout.splitlines() if row.startswith("| ")] == [
         "| contestant",
         "| Foldline, stage train",
         "| bare scikit-learn",
@@ -136,17 +148,17 @@ def test_linear_runs_to_its_table(tmp_path):
 
 
 @pytest.mark.slow
-def test_seeds_run_to_their_table():
-    small = ["--rows=64", "--held=32", "--epochs=1", "--seeds=2", "--sizes", "128x4"]
-    done = subprocess.run(
+def test_seeds_print_their_table():
+    small = ["--rows=64", "--test-rows=32", "--epochs=1", "--seeds=2", "--sizes", "128x4"]
+    result = subprocess.run(
         [sys.executable, "-m", "benchmarks.seeds", *small],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert [row.split(" | ")[0] for row in done.stdout.splitlines() if row.startswith("| ")] == [
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert [row.split(" | ")[0] for row in result.stdout.splitlines() if row.startswith("| ")] == [
         "| contestant",
         "| Trainer, padded by batch",
         "| Foldline, bfloat16",
@@ -154,7 +166,7 @@ def test_seeds_run_to_their_table():
 
 
 def write_reviews(folder: Path) -> None:
-    """Write the files that the benchmark of TF-IDF reads, with few rows."""
+    """Write small files for the TF-IDF benchmark."""
     for part, count in (("train", 400), ("test", 100)):
         texts = [
             f"{word(number)} {word(7 * number)} {('나쁜', '좋은')[number % 2]}"

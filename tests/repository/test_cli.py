@@ -32,10 +32,10 @@ def test_completion_knows_every_verb(shell, capsys):
 
 def test_bash_takes_the_completion(tmp_path):
     script = f'eval "$({sys.executable} -m foldline completion bash)" && complete -p foldline'
-    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True)
+    result = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True)
 
-    assert done.returncode == 0, done.stderr
-    assert "-F _shtab_foldline foldline" in done.stdout
+    assert result.returncode == 0, result.stderr
+    assert "-F _shtab_foldline foldline" in result.stdout
 
 
 def test_each_verb_names_a_function():
@@ -54,7 +54,7 @@ def test_a_project_with_its_own_library_runs_that(tmp_path):
     (tmp_path / "foldline/__main__.py").write_text("import sys; print('own', sys.argv[1:])")
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from foldline.cli import main; main()"
 
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-P", "-c", code, "view", "--limit", "5"],
         cwd=tmp_path,
         capture_output=True,
@@ -62,4 +62,4 @@ def test_a_project_with_its_own_library_runs_that(tmp_path):
         check=True,
     )
 
-    assert done.stdout == "own ['view', '--limit', '5']\n"
+    assert result.stdout == "own ['view', '--limit', '5']\n"

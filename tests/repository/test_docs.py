@@ -120,15 +120,15 @@ def test_recording_is_of_the_commands_in_the_readme():
 
 def test_site_builds_and_needs_no_network(tmp_path):
     build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
-    done = subprocess.run(build, capture_output=True, text=True, check=False)
+    result = subprocess.run(build, capture_output=True, text=True, check=False)
 
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
     for page in tmp_path.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
-        loaded = re.findall(
+        external = re.findall(
             r"<(?:script|img|link|iframe)[^>]*(?:src|href)=\"?(https?:[^\" >]+)", text
         )
-        assert loaded == [], page.name
+        assert external == [], page.name
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ FILES = sorted(Path("foldline").rglob("*.py"))
 HEAVY = ("torch", "transformers", "datasets", "sklearn", "nlpaug")
 
 
-def imported(file: Path) -> set[str]:
+def list_imports(file: Path) -> set[str]:
     names = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -63,9 +63,9 @@ def test_every_package_has_a_place_and_says_what_lives_there():
 @pytest.mark.parametrize("file", FILES, ids=str)
 def test_packages_import_only_what_they_may(file):
     package = file.parts[1] if len(file.parts) > 2 else None
-    ours = {name.split(".")[1] for name in imported(file) if name.startswith("foldline.")}
+    ours = {name.split(".")[1] for name in list_imports(file) if name.startswith("foldline.")}
 
-    assert not any(name.split(".")[0] == "stages" for name in imported(file))
+    assert not any(name.split(".")[0] == "stages" for name in list_imports(file))
     if package:
         assert ours <= {*PACKAGES[package], package}
 
@@ -73,8 +73,8 @@ def test_packages_import_only_what_they_may(file):
 def test_choices_in_params_are_the_tables_in_code():
     def choices(section: type[params.Section], name: str) -> set[str]:
         arms = get_args(section.model_fields[name].annotation)
-        found = {choice for arm in arms for choice in get_args(arm) or [arm]}
-        return {choice for choice in found if isinstance(choice, str)}  # and not types of names
+        values = {choice for arm in arms for choice in get_args(arm) or [arm]}
+        return {choice for choice in values if isinstance(choice, str)}  # and not types of names
 
     assert choices(params.Augment, "method") == {"none", "mix", *AUGMENTERS}
     assert choices(params.Ensemble, "method") == set(METHODS)
@@ -85,9 +85,11 @@ def test_choices_in_params_are_the_tables_in_code():
 @pytest.mark.parametrize("stage", ["prepare", "split", "augment", "ensemble"])
 def test_light_stages_start_without_heavy_libraries(stage):
     code = f"import sys, stages.{stage}; print([m for m in {HEAVY} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
 
-    assert done.stdout.strip() == "[]"
+    assert result.stdout.strip() == "[]"
 
 
 @pytest.mark.slow
@@ -99,8 +101,8 @@ def test_light_stages_start_without_heavy_libraries(stage):
     ids=" ".join,
 )
 def test_code_is_typed_and_tidy(command):
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", *command], capture_output=True, text=True, check=False
     )
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert result.returncode == 0, result.stdout + result.stderr

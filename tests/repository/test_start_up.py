@@ -1,4 +1,4 @@
-"""What is asked for help answers at once, and light stages start without the heavy libraries."""
+"""Commands answer `--help` at once, and light stages start without heavy libraries."""
 
 import subprocess
 import sys
@@ -10,53 +10,55 @@ from foldline.cli import VERBS
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = sorted(p.stem for p in (ROOT / "stages").glob("*.py") if p.stem != "__init__")
-# Their import is what takes time; no test is timed.
+# Their imports take the time; no test measures it.
 SLOW = ("numpy", "pandas", "pydantic", "torch", "sklearn", "scipy", "dvc")
 HEAVY = ("torch", "transformers", "datasets", "sklearn", "scipy", "imblearn", "nlpaug")
 
 
-def asked(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_module(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-X", "importtime", "-m", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
 
 
-def slow(done: subprocess.CompletedProcess[str], libraries: tuple[str, ...] = SLOW) -> list[str]:
-    names = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "|" in line}
+def imported_libraries(
+    result: subprocess.CompletedProcess[str], libraries: tuple[str, ...] = SLOW
+) -> list[str]:
+    names = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines() if "|" in line}
     return [name for name in libraries if name in names]
 
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_a_verbs_help_waits_for_no_library(verb, flag):
-    done = asked("foldline", verb, flag)
+    result = run_module("foldline", verb, flag)
 
-    assert done.returncode == 0
-    assert f"foldline {verb}" in done.stdout
-    assert slow(done) == []
+    assert result.returncode == 0
+    assert f"foldline {verb}" in result.stdout
+    assert imported_libraries(result) == []
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stages_help_runs_nothing(stage):
-    done = asked(f"stages.{stage}", "--help")
+    result = run_module(f"stages.{stage}", "--help")
 
-    assert done.returncode == 0
-    assert done.stdout.startswith(f"python -m stages.{stage}\n\n")
-    assert "dvc exp run -S" in done.stdout
-    assert slow(done) == []
+    assert result.returncode == 0
+    assert result.stdout.startswith(f"python -m stages.{stage}\n\n")
+    assert "dvc exp run -S" in result.stdout
+    assert imported_libraries(result) == []
 
 
 @pytest.mark.parametrize("stage", ["prepare", "split", "augment"])
 def test_a_light_stage_starts_without_heavy_libraries(stage):
     command = [sys.executable, "-X", "importtime", "-c", f"import stages.{stage}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
 
-    assert slow(done, ("pandas",)) == ["pandas"]  # so what is imported is seen
-    assert slow(done, HEAVY) == []
+    assert imported_libraries(result, ("pandas",)) == ["pandas"]  # so what is imported is seen
+    assert imported_libraries(result, HEAVY) == []
 
 
 def test_a_stage_refuses_arguments():
-    done = asked("stages.train", "lr=1")
+    result = run_module("stages.train", "lr=1")
 
-    assert done.returncode == 2
-    assert "error: stages.train: found 'lr=1'. It takes no arguments" in done.stderr
-    assert slow(done) == []
+    assert result.returncode == 2
+    assert "error: stages.train: found 'lr=1'. It takes no arguments" in result.stderr
+    assert imported_libraries(result) == []

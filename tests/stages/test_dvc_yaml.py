@@ -120,6 +120,28 @@ def test_a_hidden_import_is_found(tmp_path, monkeypatch):
     assert stage_code("a") == ["foldline/other", "foldline/room", "stages/a.py"]
 
 
+def test_relative_dynamic_and_shared_imports_are_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, text in {
+        "stages/a.py": "from stages._shared import f\n",
+        "stages/_shared.py": "import importlib\nimportlib.import_module('foldline.room.work')\n",
+        "foldline/room/__init__.py": "",
+        "foldline/room/work.py": "from . import near\nfrom ..other import deep\n",
+        "foldline/room/near.py": "import foldline.last as name\n",
+        "foldline/other/deep.py": "",
+        "foldline/last/__init__.py": "",
+    }.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text)
+
+    assert stage_code("a") == [
+        "foldline/other",
+        "foldline/room",
+        "stages/_shared.py",
+        "stages/a.py",
+    ]
+
+
 def test_code_that_no_stage_depends_on_cannot_change_a_result():
     """Only the stage runner, checks of params, errors, reports of a run and trackers."""
     assert UNDECLARED == ("foldline/core", "foldline/experiments", "foldline/project")

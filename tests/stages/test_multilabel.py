@@ -45,7 +45,7 @@ def to_label_columns(rows):
 
 @pytest.mark.slow
 def test_one_column_and_columns_of_0_and_1_and_json_are_the_same(project):
-    rows = projects.tagged()
+    rows = projects.multilabel_rows()
     project(rows)
     expected = prepare_labels()
     semicolons = [row | {"label": row["label"].replace("|", "; ")} for row in rows]
@@ -63,7 +63,7 @@ def test_one_column_and_columns_of_0_and_1_and_json_are_the_same(project):
 
 
 def test_labels_of_a_row_have_one_order_and_stand_once(project):
-    rows = projects.tagged()
+    rows = projects.multilabel_rows()
     rows[5]["label"] = " sports|economy | sports|"
     project(rows)
     assert prepare_labels()[5] == "economy|sports"
@@ -77,7 +77,7 @@ def test_labels_of_a_row_have_one_order_and_stand_once(project):
     ],
 )
 def test_what_is_neither_0_nor_1_is_reported(project, change, message):
-    rows = to_label_columns(projects.tagged())
+    rows = to_label_columns(projects.multilabel_rows())
     rows[2] |= change
     project(rows, **{"data.label": list(projects.SUBJECTS)})
     with pytest.raises(FoldlineError, match=message):
@@ -86,27 +86,30 @@ def test_what_is_neither_0_nor_1_is_reported(project, change, message):
 
 def test_a_column_that_is_missing_is_reported(project):
     names = [*projects.SUBJECTS, "spotrs"]
-    project(to_label_columns(projects.tagged()), **{"data.label": names})
+    project(to_label_columns(projects.multilabel_rows()), **{"data.label": names})
     with pytest.raises(FoldlineError, match=r"no column .spotrs.*did you mean .sports"):
         projects.run("prepare")
 
 
 def test_a_bar_within_a_label_is_refused(project):
-    rows = [row | {"label": row["label"].replace("|", ";") or "a|b"} for row in projects.tagged()]
+    rows = [
+        row | {"label": row["label"].replace("|", ";") or "a|b"}
+        for row in projects.multilabel_rows()
+    ]
     project(rows, **{"data.separator": ";"})
     with pytest.raises(FoldlineError, match=r"label 'a\|b' contains '\|'"):
         projects.run("prepare")
 
 
 def test_another_separator_is_guessed_at(project, capsys):
-    rows = [row | {"label": row["label"].replace("|", "+")} for row in projects.tagged()]
+    rows = [row | {"label": row["label"].replace("|", "+")} for row in projects.multilabel_rows()]
     project(rows)
     projects.run("prepare")
     assert "no row has more than one label: if '|' does not separate" in capsys.readouterr().out
 
 
 def test_rows_are_counted_as_rows_where_labels_are_none_or_too_many(project):
-    rows = projects.tagged()
+    rows = projects.multilabel_rows()
     project([row | {"label": ""} for row in rows])
     with pytest.raises(FoldlineError, match=r"found none in 60 rows\. Check data.label"):
         prepare_labels()
@@ -116,7 +119,7 @@ def test_rows_are_counted_as_rows_where_labels_are_none_or_too_many(project):
 
 
 def test_a_label_that_train_lacks_is_reported(project):
-    rows = projects.tagged()
+    rows = projects.multilabel_rows()
     project(rows, **{"data.test": "data/raw/test.csv"})
     test = [row | {"id": f"x{row['id']}", "text": row["text"] + " neu"} for row in rows[:12]]
     test[3]["label"] = "economy|culture"
@@ -148,7 +151,7 @@ def test_each_label_is_shared_out_evenly(project):
 
 @pytest.mark.slow
 def test_a_submission_has_the_form_of_the_sample(project):
-    rows = projects.tagged()
+    rows = projects.multilabel_rows()
     names = list(projects.SUBJECTS)
     files = {"data.predict": "data/raw/new.csv", "data.label": names}
     project(to_label_columns(rows), **files, **{"predict.sample_submission": "data/raw/sample.csv"})
@@ -166,7 +169,7 @@ def test_a_submission_has_the_form_of_the_sample(project):
 
 
 def test_a_column_of_labels_that_no_row_has_is_reported_and_handed_in(project, capsys):
-    rows, names = projects.tagged(), [*projects.SUBJECTS, "rare"]
+    rows, names = projects.multilabel_rows(), [*projects.SUBJECTS, "rare"]
     files = {"data.predict": "data/raw/new.csv", "data.label": names}
     project([row | {"rare": 0} for row in to_label_columns(rows)], **files)
     projects.write_csv(Path("data/raw/new.csv"), [{"id": "n", "text": rows[0]["text"] + " neu"}])
@@ -182,7 +185,7 @@ def test_a_column_of_labels_that_no_row_has_is_reported_and_handed_in(project, c
 
 @pytest.mark.slow
 def test_a_submission_in_one_column_has_the_users_separator(project):
-    rows = [row | {"label": row["label"].replace("|", ";")} for row in projects.tagged()]
+    rows = [row | {"label": row["label"].replace("|", ";")} for row in projects.multilabel_rows()]
     project(rows, **{"data.separator": ";", "data.predict": "data/raw/new.csv"})
     new = [{"id": f"n{row['id']}", "text": row["text"] + " neu"} for row in rows[:16]]
     projects.write_csv(Path("data/raw/new.csv"), new)
@@ -210,7 +213,11 @@ def test_what_is_judged_and_drawn(project):
 
 
 def test_copies_are_made_for_the_rarest_label(project):
-    rows = [row for row in projects.tagged(90) if "science" not in row["label"] or row["id"] < "t4"]
+    rows = [
+        row
+        for row in projects.multilabel_rows(90)
+        if "science" not in row["label"] or row["id"] < "t4"
+    ]
     project(rows, **{"augment.method": "swap", "augment.swap.share": 0.5})
     projects.run("prepare", "split", "augment")
     made = schemas.AUGMENTED.read()

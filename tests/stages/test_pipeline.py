@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.repositories import call, copy_project, environment, numbers
+from tests.helpers.repositories import call, copy_project, environment, read_metrics
 
 pytestmark = pytest.mark.slow
 
@@ -86,7 +86,7 @@ def test_a_killed_run_goes_on_to_the_same_numbers(project, tmp_path, stage, shel
     assert f"Running stage '{stage}'" in out
     assert call(folder, "dvc", "status", "-q") == ""
     for name in ("train", "kfold", "evaluate"):
-        assert numbers(folder, name) == numbers(project, name)
+        assert read_metrics(folder, name) == read_metrics(project, name)
     assert not list((folder / ".foldline").glob("scratch/*"))
     assert not list(folder.glob("**/.*.tmp"))
 

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from foldline.core.params.loading import read_params
 from tests.helpers import projects
-from tests.helpers.repositories import ROOT, call, commit, copy_files, numbers
+from tests.helpers.repositories import ROOT, call, commit, copy_files, read_metrics
 
 pytestmark = pytest.mark.slow
 # Numbers of another processor or thread count differ in their last digits, and a class of a
@@ -21,15 +21,15 @@ def test_the_recorded_run_repeats(tmp_path):
     folder = tmp_path / "again"
     copy_files(folder)
     commit(folder)
-    recorded = {name: numbers(folder, name) for name in projects.CHAIN}
+    recorded = {name: read_metrics(folder, name) for name in projects.CHAIN}
     hashes = data_hashes(folder)
     call(folder, "dvc", "repro", "--force")
 
     assert data_hashes(folder) == hashes
     for name in projects.CHAIN[:3]:
-        assert numbers(folder, name) == recorded[name]
+        assert read_metrics(folder, name) == recorded[name]
     for name in projects.CHAIN[3:]:
-        old, new = flat(recorded[name]), flat(numbers(folder, name))
+        old, new = flat(recorded[name]), flat(read_metrics(folder, name))
         assert old.keys() == new.keys()
         for key in old:
             if key.startswith(("valid.", "kfold.", "test.", "out_of_fold.")):

@@ -40,7 +40,7 @@ def is_korean(text: str) -> bool:
 
 
 def test_generator_gives_the_committed_bytes(tmp_path: Path):
-    make_sample.write(tmp_path / "raw")
+    make_sample.write_files(tmp_path / "raw")
     made = {path.name: path.read_bytes() for path in (tmp_path / "raw").iterdir()}
     assert sorted(made) == sorted(f"{name}.csv" for name in FILES)
     for name, content in made.items():
@@ -91,7 +91,7 @@ def test_conflicting_labels():
 
 
 def test_wrong_and_unknowable_labels():
-    rows, _ = make_sample.topics(Random(make_sample.SEED))
+    rows, _ = make_sample.make_topics(Random(make_sample.SEED))
     assert [(row.text, row.label) for row in rows] == [(r["text"], r["label"]) for r in TOPICS]
     wrong = [row for row in rows if row.label != row.truth and row.planted != "conflict"]
     assert len(wrong) == DOCUMENTED["wrong label"]
@@ -168,7 +168,7 @@ def test_unlabelled_pairs_are_new():
     ],
 )
 def test_particles_follow_the_final_consonant(template: str, spelled: str):
-    assert make_sample.spelled(template) == spelled
+    assert make_sample.attach_particles(template) == spelled
 
 
 def test_no_particle_is_left_open():

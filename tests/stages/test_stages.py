@@ -11,7 +11,7 @@ import pytest
 from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from tests.helpers import projects
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 
 UNSTABLE = {"reports/environment.json", "reports/training_speed.csv"}
 
@@ -56,7 +56,7 @@ CHAINS = [
 FAST = [("classification", "scratch")]
 
 
-@pytest.mark.parametrize(("task", "model"), fast_first(CHAINS, FAST))
+@pytest.mark.parametrize(("task", "model"), mark_slow_except(CHAINS, FAST))
 def test_the_chain_runs_and_keeps_the_rows(tmp_path, monkeypatch, task, model):
     monkeypatch.chdir(tmp_path)
     projects.make(tmp_path, {"model": model}, task)

@@ -1,4 +1,4 @@
-"""What makes a project out of the template: names, marked lines, what is copied, git."""
+"""Generation of a project: copied files, marked lines, README, recorded answers, git."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REASON = "this is a project made from the template, not the template"
 baking = pytest.importorskip("tools.bake", reason=REASON)
 answers = pytest.importorskip("tools.bake_answers", reason=REASON)
-gitting = pytest.importorskip("tools.bake_git", reason=REASON)
+baking_git = pytest.importorskip("tools.bake_git", reason=REASON)
 
 ANSWERS = {
     "project_name": "My Text Project",
@@ -71,13 +71,13 @@ predict:
 
 
 def git(folder, *command):
-    done = subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
-    return done.stdout.decode()
+    result = subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
+    return result.stdout.decode()
 
 
 @pytest.fixture(autouse=True)
-def identity(tmp_path, monkeypatch):
-    """Make git read this file alone, so that no setting of the machine has a say."""
+def git_config(tmp_path, monkeypatch):
+    """Make git read only this file, not the settings of the machine."""
     config = tmp_path / "gitconfig"
     config.write_text("[user]\nname = Someone\nemail = someone@example.org\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
@@ -87,7 +87,7 @@ def identity(tmp_path, monkeypatch):
 
 @pytest.fixture
 def template(tmp_path):
-    """Make a small stand-in for the template, committed and tagged."""
+    """Return a small stand-in for the template, committed and tagged."""
     folder = tmp_path / "template"
     texts = {
         "pyproject.toml": LIBRARY,
@@ -124,14 +124,14 @@ def template(tmp_path):
     return folder
 
 
-def baked(template, **answers):
+def bake_project(template, **answers):
     target = template.parent / "out" / "my_text_project"
     target.mkdir(parents=True)
     baking.bake(template, target, ANSWERS | answers)
     return target
 
 
-def files_of(project):
+def list_files(project):
     paths = (path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file())
     return {path for path in paths if not path.startswith(".git/")}
 
@@ -139,8 +139,8 @@ def files_of(project):
 # --- what is copied ---------------------------------------------------------------------------
 
 
-def test_project_holds_exactly_what_belongs_to_it(template):
-    assert files_of(baked(template)) == {
+def test_project_has_exactly_the_expected_files(template):
+    assert list_files(bake_project(template)) == {
         ".copier-answers.yml",
         ".gitignore",
         "LICENSE",
@@ -174,15 +174,15 @@ def test_project_holds_exactly_what_belongs_to_it(template):
         ),
     ],
 )
-def test_optional_files_are_those_asked_for(template, automation, added):
-    without = files_of(baked(template))
+def test_optional_files_match_the_answer(template, automation, added):
+    without = list_files(bake_project(template))
     shutil.rmtree(template.parent / "out")
 
-    assert files_of(baked(template, automation=automation)) - without == added
+    assert list_files(bake_project(template, automation=automation)) - without == added
 
 
 def test_stages_depend_on_the_wheel_in_place_of_the_source(template):
-    project = baked(template)
+    project = bake_project(template)
 
     assert (project / "dvc.yaml").read_text() == PIPELINE.replace(
         "      - foldline/core/io\n      - foldline/models\n", f"      - {WHEEL}\n"
@@ -192,14 +192,14 @@ def test_stages_depend_on_the_wheel_in_place_of_the_source(template):
 
 
 def test_files_are_copied_byte_for_byte(template):
-    project = baked(template)
+    project = bake_project(template)
 
     for name in ("data/raw/topics.csv", "stages/train.py", "run.py"):
         assert (project / name).read_bytes() == (template / name).read_bytes()
 
 
 def test_marked_files_hold_the_answers_and_no_marks(template):
-    project = baked(template, task="regression", model="tfidf", author='O"Neil \\ 김')
+    project = bake_project(template, task="regression", model="tfidf", author='O"Neil \\ 김')
 
     assert (project / "params.yaml").read_text() == (
         PARAMS.replace("  # template:task", "")
@@ -235,14 +235,14 @@ def test_nothing_of_a_used_checkout_is_copied(template, tmp_path):
     (template / "foldline/mine.py").write_text("secret")
     (template / "data/raw/topics.csv").unlink()
 
-    project = baked(template)
+    project = bake_project(template)
 
-    assert b"secret" not in b"".join((project / name).read_bytes() for name in files_of(project))
+    assert b"secret" not in b"".join((project / name).read_bytes() for name in list_files(project))
     assert not (project / "stages/link.py").exists()
 
 
 def test_folder_without_git_gives_the_same_files(template, tmp_path):
-    expected = files_of(baked(template))
+    expected = list_files(bake_project(template))
     shutil.rmtree(template / ".git")
     for name in (
         ".dvc/config.local",
@@ -255,28 +255,28 @@ def test_folder_without_git_gives_the_same_files(template, tmp_path):
         (template / name).write_text("secret")
     shutil.rmtree(tmp_path / "out")
 
-    assert files_of(baked(template)) == expected
+    assert list_files(bake_project(template)) == expected
 
 
 def test_zip_unpacked_in_another_repository_gives_the_same_files(template, tmp_path):
-    expected = files_of(baked(template))
+    expected = list_files(bake_project(template))
     shutil.rmtree(template / ".git")
     shutil.rmtree(tmp_path / "out")
     git(tmp_path, "init", "-q")
 
-    assert files_of(baked(template)) == expected
+    assert list_files(bake_project(template)) == expected
 
 
 def test_checkout_that_git_cannot_read_is_refused(template):
     (template / ".git/index").write_text("broken")
 
-    with pytest.raises(gitting.GitError, match="git does not list the template's files"):
-        baked(template)
+    with pytest.raises(baking_git.GitError, match="git does not list the template's files"):
+        bake_project(template)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no executable bit")
 def test_scripts_are_executable_also_from_a_zip(template):
-    project = baked(template)
+    project = bake_project(template)
 
     assert os.access(project / "run.py", os.X_OK)
     assert not os.access(project / "stages/train.py", os.X_OK)
@@ -284,9 +284,9 @@ def test_scripts_are_executable_also_from_a_zip(template):
 
 def test_unknown_choice_is_refused_before_anything_is_written(template):
     with pytest.raises(answers.AnswerError, match="task must be one of classification, regression"):
-        baked(template, task="translation")
+        bake_project(template, task="translation")
 
-    assert not files_of(template.parent / "out")
+    assert not list_files(template.parent / "out")
 
 
 # --- README and record of the answers ---------------------------------------------------------
@@ -299,8 +299,8 @@ def test_unknown_choice_is_refused_before_anything_is_written(template):
         ("ko", "## 명령", "README.en.md", "README.en.md"),
     ],
 )
-def test_readme_is_in_the_language_asked_for(template, language, main_word, twin, link):
-    project = baked(template, language=language)
+def test_readme_is_in_the_chosen_language(template, language, main_word, twin, link):
+    project = bake_project(template, language=language)
 
     readme = (project / "README.md").read_text(encoding="utf-8")
     assert main_word in readme and f"]({link})" in readme
@@ -315,19 +315,23 @@ def test_readme_is_in_the_language_asked_for(template, language, main_word, twin
         (" a\n\tb\0 ", "a b"),
     ],
 )
-def test_readme_carries_the_name_as_it_is(template, name, title):
-    project = baked(template, project_name=name)
+def test_readme_contains_the_name_unchanged(template, name, title):
+    project = bake_project(template, project_name=name)
 
     first = (project / "README.md").read_text(encoding="utf-8").splitlines()[0]
     assert first == f"# {title}"
 
 
-def test_empty_name_gives_way_to_the_slug(template):
-    assert (baked(template, project_name=" ") / "README.md").read_text().startswith("# my_text_")
+def test_empty_name_falls_back_to_the_slug(template):
+    assert (
+        (bake_project(template, project_name=" ") / "README.md")
+        .read_text()
+        .startswith("# my_text_")
+    )
 
 
 def test_answers_are_recorded(template):
-    project = baked(template, author='a: "b" 김')
+    project = bake_project(template, author='a: "b" 김')
 
     recorded = yaml.safe_load((project / ".copier-answers.yml").read_bytes())
     expected = {**ANSWERS, "author": 'a: "b" 김', "_commit": "v0.1.0", "_src_path": str(template)}
@@ -349,17 +353,17 @@ def test_answers_are_recorded(template):
 def test_address_is_recorded_without_user_and_token(template, remote, recorded):
     git(template, "remote", "add", "origin", remote)
 
-    assert gitting.origin(template) == {"_commit": "v0.1.0", "_src_path": recorded}
+    assert baking_git.describe_origin(template) == {"_commit": "v0.1.0", "_src_path": recorded}
 
 
 def test_archive_has_no_address(template):
     shutil.rmtree(template / ".git")
 
-    assert b"cannot be used" in (baked(template) / ".copier-answers.yml").read_bytes()
+    assert b"cannot be used" in (bake_project(template) / ".copier-answers.yml").read_bytes()
 
 
 def test_copier_writes_the_record_and_leaves_git_to_the_user(template, capsys):
-    project = baked(template, _commit="v0.1.0", _src_path="somewhere")
+    project = bake_project(template, _commit="v0.1.0", _src_path="somewhere")
 
     assert not {".copier-answers.yml", ".git"} & {path.name for path in project.iterdir()}
     assert capsys.readouterr().out == ""
@@ -368,52 +372,52 @@ def test_copier_writes_the_record_and_leaves_git_to_the_user(template, capsys):
 # --- git ----------------------------------------------------------------------------------------
 
 
-def test_first_commit_holds_all_that_was_written(template, identity, tmp_path, capsys):
+def test_first_commit_holds_all_that_was_written(template, git_config, tmp_path, capsys):
     (tmp_path / "ignored").write_text("*.csv\nREADME.md\n")
-    with identity.open("a") as config:
+    with git_config.open("a") as config:
         config.write(f"[core]\nexcludesFile = {tmp_path / 'ignored'}\nautocrlf = true\n")
         config.write("safecrlf = true\n[commit]\ngpgSign = true\n")
 
-    project = baked(template)
+    project = bake_project(template)
 
-    assert set(git(project, "ls-files").split()) == files_of(project)
+    assert set(git(project, "ls-files").split()) == list_files(project)
     assert git(project, "log", "--format=%an").strip() == "Someone"
     assert git(project, "status", "--short") == ""
     assert "No first commit" not in capsys.readouterr().out
 
 
-def test_commit_is_made_where_git_knows_no_name(template, identity, capsys):
-    identity.write_text("[user]\nuseConfigOnly = true\n")
+def test_commit_is_made_without_a_git_identity(template, git_config, capsys):
+    git_config.write_text("[user]\nuseConfigOnly = true\n")
 
-    project = baked(template)
+    project = bake_project(template)
 
     assert git(project, "log", "--format=%an").strip() == "Foldline"
     assert "Tell git who you are" in capsys.readouterr().out
 
 
-def test_variables_of_a_git_hook_lead_nowhere(template, tmp_path, monkeypatch):
+def test_variables_of_a_git_hook_are_ignored(template, tmp_path, monkeypatch):
     other = tmp_path / "other"
     git(tmp_path, "init", "-q", str(other))
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git/index"))
 
-    project = baked(template)
+    project = bake_project(template)
 
     monkeypatch.undo()
     assert (project / ".git").is_dir() and (project / "stages/train.py").exists()
     assert git(other, "status", "--short") == ""
 
 
-def test_project_within_a_repository_is_left_to_it(template, tmp_path, capsys):
+def test_project_within_a_repository_is_not_committed(template, tmp_path, capsys):
     git(tmp_path, "init", "-q", str(tmp_path / "out"))
 
-    project = baked(template)
+    project = bake_project(template)
 
     assert not (project / ".git").exists()
     assert "lies in a git repository already" in capsys.readouterr().out
 
 
-def test_failing_commit_is_told(template, tmp_path, monkeypatch, capsys):
+def test_failing_commit_is_reported(template, tmp_path, monkeypatch, capsys):
     (tmp_path / "bin").mkdir()
     real = shutil.which("git")
     script = (
@@ -423,15 +427,15 @@ def test_failing_commit_is_told(template, tmp_path, monkeypatch, capsys):
     (tmp_path / "bin/git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
 
-    baked(template)
+    bake_project(template)
 
-    assert "There is no first commit" in (told := capsys.readouterr().out) and "no room" in told
+    assert "There is no first commit" in (output := capsys.readouterr().out) and "no room" in output
 
 
 def test_command_prints_one_line_for_a_bad_answer(capsys):
-    given = '{"project_slug": "json", "_extensions": ["x"], "_checkout": null}'
+    bad_answers = '{"project_slug": "json", "_extensions": ["x"], "_checkout": null}'
 
-    assert baking.main(["--check", given]) == 1
+    assert baking.main(["--check", bad_answers]) == 1
     assert capsys.readouterr().err == (
         "error: project_slug 'json' names a module, folder or device; try 'json_project'\n"
     )

@@ -28,13 +28,13 @@ marks = pytest.importorskip("tools.bake_marks", reason=REASON)
     ],
 )
 def test_marked_line_takes_value_and_keeps_other_words(line, expected):
-    assert marks.marked_line(line, "new") == expected
+    assert marks.replace_marked_value(line, "new") == expected
 
 
 @pytest.mark.parametrize("line", ["# template:k", "- item  # template:k"])
 def test_marked_line_of_another_form_is_refused(line):
     with pytest.raises(marks.MarkError, match="not of the form"):
-        marks.marked_line(line, "new")
+        marks.replace_marked_value(line, "new")
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,10 @@ def test_marked_line_of_another_form_is_refused(line):
 )
 def test_missing_doubled_and_unknown_marks_are_named(change, keys):
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    values = dict.fromkeys(marks.MARKED["params.yaml"], "x")
+    values = dict.fromkeys(marks.MARKED_KEYS["params.yaml"], "x")
 
     with pytest.raises(marks.MarkError, match=f"params.yaml needs one .* for: {keys}$"):
-        marks.rewritten("params.yaml", change(text), values)
+        marks.rewrite_marked_lines("params.yaml", change(text), values)
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_missing_doubled_and_unknown_marks_are_named(change, keys):
     ["plain", "q\"'\\ \\n", "한국어 🎬", "tab\tnul\0 del\x7f nbsp\xa0 bom\ufeff", "\x85\u2028"],
 )
 def test_quoted_text_is_read_back_by_toml_and_yaml(text):
-    assert tomllib.loads(f"a = {marks.quoted(text)}") == {"a": text}
-    assert yaml.safe_load(f"a: {marks.quoted(text)}") == {"a": text}
+    assert tomllib.loads(f"a = {marks.quote(text)}") == {"a": text}
+    assert yaml.safe_load(f"a: {marks.quote(text)}") == {"a": text}
 
 
 # --- names ----------------------------------------------------------------------------------

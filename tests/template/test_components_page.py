@@ -8,7 +8,7 @@ import pytest
 from tests.helpers.pages import console_lines, project_environment, run_lines
 from tests.helpers.projects import set_params
 from tests.helpers.repositories import call, commit
-from tests.helpers.template import ROOT, cookiecut
+from tests.helpers.template import ROOT, run_cookiecutter
 
 PAGE = ROOT / "docs/components.md"
 SMALL = {"kfold.n_splits": 2, "evaluate.resamples": 100}
@@ -16,7 +16,7 @@ SMALL = {"kfold.n_splits": 2, "evaluate.resamples": 100}
 
 @pytest.mark.slow
 def test_examples_and_commands_of_the_page_run(tmp_path):
-    cookiecut(ROOT, tmp_path, "model=tfidf")
+    run_cookiecutter(ROOT, tmp_path, "model=tfidf")
     project = tmp_path / "my_text_project"
     set_params(project / "params.yaml", SMALL)
     text = PAGE.read_text(encoding="utf-8")

@@ -14,14 +14,16 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_constraints_are_those_of_the_environment(capsys) -> None:
     """Covers all that pyproject.toml leads to; what someone installed besides is theirs."""
     assert lock.main(["--check"]) == 0, capsys.readouterr().err
-    names = lock.read((ROOT / "constraints.txt").read_text()).keys()
+    names = lock.parse_pins((ROOT / "constraints.txt").read_text()).keys()
     assert [name for name in names if name.startswith(lock.CUDA) or name in ("pip", "wheel")] == []
 
 
 def test_constraints_satisfy_every_requirement() -> None:
-    pins = lock.read((ROOT / "constraints.txt").read_text())
-    for need in lock.requirements(ROOT / "pyproject.toml"):
-        assert need.specifier.contains(pins[canonicalize_name(need.name)]), str(need)
+    pins = lock.parse_pins((ROOT / "constraints.txt").read_text())
+    for requirement in lock.read_requirements(ROOT / "pyproject.toml"):
+        assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), str(
+            requirement
+        )
     assert (pins["torch"], pins["dvc"][:5]) == ("2.13.0", "3.67.")
 
 
@@ -47,6 +49,6 @@ def test_lock_leaves_cuda_and_local_tags_out(monkeypatch) -> None:
         "extra-one": Package("1.0", "inner>=1; extra == 'more'", "absent; extra == 'none'"),
         "inner": Package("3.1"),
     }
-    monkeypatch.setattr(lock, "distribution", packages.__getitem__)
-    found = lock.installed([Requirement("torch"), Requirement("Extra_One[more]")])
-    assert found == {"torch": "2.13.0", "extra-one": "1.0", "inner": "3.1"}
+    monkeypatch.setattr(lock, "find_distribution", packages.__getitem__)
+    versions = lock.resolve_versions([Requirement("torch"), Requirement("Extra_One[more]")])
+    assert versions == {"torch": "2.13.0", "extra-one": "1.0", "inner": "3.1"}

@@ -40,7 +40,7 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def load(project: Path) -> ModuleType:
+def load_run_py(project: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("run_under_test", project / "run.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -48,8 +48,8 @@ def load(project: Path) -> ModuleType:
     return module
 
 
-class Steps:
-    """Stands in for run.install: keeps the commands and makes the Python that venv would make."""
+class FakeInstaller:
+    """Replaces run.install: records the commands and creates the Python that venv would."""
 
     def __init__(self, programs: str = "bin", fails: str = "") -> None:
         self.commands: list[list[str]] = []
@@ -72,10 +72,10 @@ class Steps:
 
 @pytest.fixture
 def run(project: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Return the project's run.py, on a machine without uv and with Steps as its installer."""
-    module = load(project)
+    """Return the project's run.py, without uv, with FakeInstaller as installer."""
+    module = load_run_py(project)
     monkeypatch.delenv("FOLDLINE_VENV", raising=False)
-    monkeypatch.setattr(module, "install", Steps())
+    monkeypatch.setattr(module, "install", FakeInstaller())
     monkeypatch.setattr(module.shutil, "which", lambda name, path=None: None)
     return module
 
@@ -103,11 +103,11 @@ def test_a_changed_file_installs_over_the_same_environment(run, project: Path, n
 
 @pytest.mark.parametrize("step", ["venv", "-c"])
 def test_an_interrupted_installation_is_rebuilt_from_nothing(run, project, step: str) -> None:
-    run.install = Steps(fails=step)
+    run.install = FakeInstaller(fails=step)
     with pytest.raises(KeyboardInterrupt):
         run.prepare_environment()
     (project / ".venv" / "half").touch()
-    run.install = Steps()
+    run.install = FakeInstaller()
     run.prepare_environment()
     assert run.install.count("venv") == 1
     assert not (project / ".venv" / "half").exists()
@@ -117,11 +117,11 @@ def test_an_interrupted_update_is_rebuilt_from_nothing(run: ModuleType, project:
     run.prepare_environment()
     before = (project / "constraints.txt").read_text()
     (project / "constraints.txt").write_text("alpha==1.3\n")
-    run.install = Steps(fails="-c")
+    run.install = FakeInstaller(fails="-c")
     with pytest.raises(KeyboardInterrupt):
         run.prepare_environment()
     (project / "constraints.txt").write_text(before)  # Even as it was, nothing is trusted.
-    run.install = Steps()
+    run.install = FakeInstaller()
     run.prepare_environment()
     assert run.install.count("venv") == 1
 
@@ -130,7 +130,7 @@ def test_an_interrupted_update_is_rebuilt_from_nothing(run: ModuleType, project:
 def test_a_damaged_or_moved_environment_is_rebuilt(run, project: Path, damage: str) -> None:
     venv = run.prepare_environment()
     stamp = venv / run.STAMP
-    found = json.loads(stamp.read_text())
+    content = json.loads(stamp.read_text())
     if damage == "python":
         (venv / "bin" / "python").unlink()
     elif damage == "stamp":
@@ -139,14 +139,14 @@ def test_a_damaged_or_moved_environment_is_rebuilt(run, project: Path, damage: s
         stamp.write_text("{")
     else:
         key = {"root": "root", "version": "python"}[damage]
-        stamp.write_text(json.dumps({**found, key: "other"}))
+        stamp.write_text(json.dumps({**content, key: "other"}))
     run.prepare_environment()
     assert run.install.count("venv") == 2
-    assert json.loads(stamp.read_text()) == found
+    assert json.loads(stamp.read_text()) == content
 
 
 def test_windows_programs_lie_in_scripts(run: ModuleType, project: Path) -> None:
-    run.install = Steps(programs="Scripts")
+    run.install = FakeInstaller(programs="Scripts")
     venv = run.prepare_environment()
     assert run.scripts_folder(venv) == venv / "Scripts"
     assert run.install.commands[-1][0] == str(venv / "Scripts" / "python.exe")
@@ -199,7 +199,7 @@ def test_a_shared_environment_fits_another_project(run, project: Path, monkeypat
 
 
 def snapshot(folder: Path) -> dict[str, tuple[float, bytes]]:
-    """Return the time and the content of everything below the folder."""
+    """Return modification time and content of all files below the folder."""
     paths = [folder, *folder.rglob("*")]
     return {
         str(path): (path.stat().st_mtime, path.read_bytes() if path.is_file() else b"")
@@ -208,7 +208,7 @@ def snapshot(folder: Path) -> dict[str, tuple[float, bytes]]:
 
 
 @pytest.fixture
-def linked(run: ModuleType, project: Path, tmp_path: Path) -> Path:
+def linked_environment(run: ModuleType, project: Path, tmp_path: Path) -> Path:
     """Return the complete environment of another copy, which the project's .venv links to."""
     venv = tmp_path / "other's copy" / ".venv"
     venv.parent.mkdir()
@@ -220,10 +220,12 @@ def linked(run: ModuleType, project: Path, tmp_path: Path) -> Path:
 
 
 @posix_only
-def test_a_linked_environment_that_fits_is_used_as_it_is(run, project: Path, linked: Path) -> None:
-    before, steps = snapshot(linked), len(run.install.commands)
-    assert run.prepare_environment() == linked
-    assert snapshot(linked) == before
+def test_a_linked_environment_that_fits_is_used_as_it_is(
+    run, project: Path, linked_environment: Path
+) -> None:
+    before, steps = snapshot(linked_environment), len(run.install.commands)
+    assert run.prepare_environment() == linked_environment
+    assert snapshot(linked_environment) == before
     assert len(run.install.commands) == steps
 
 
@@ -239,31 +241,33 @@ def test_a_linked_environment_that_fits_is_used_as_it_is(run, project: Path, lin
         ("missing", "is not a complete environment"),
     ],
 )
-def test_what_a_link_points_to_is_never_changed(run, project, linked, damage, reason) -> None:
+def test_what_a_link_points_to_is_never_changed(
+    run, project, linked_environment, damage, reason
+) -> None:
     if damage == "constraints":
         (project / "constraints.txt").write_text("alpha==9\n")
     elif damage == "wheel":
-        stamp = json.loads((linked / run.STAMP).read_text())
-        (linked / run.STAMP).write_text(json.dumps({**stamp, "wheel": "0" * 64}))
+        stamp = json.loads((linked_environment / run.STAMP).read_text())
+        (linked_environment / run.STAMP).write_text(json.dumps({**stamp, "wheel": "0" * 64}))
     elif damage == "stamp":
-        (linked / run.STAMP).unlink()
+        (linked_environment / run.STAMP).unlink()
     elif damage == "python":
-        (linked / "bin" / "python").unlink()
+        (linked_environment / "bin" / "python").unlink()
     else:
-        linked.rename(linked.with_name("away"))
+        linked_environment.rename(linked_environment.with_name("away"))
         if damage == "empty":
-            linked.mkdir()
-    before, steps = snapshot(linked.parent), len(run.install.commands)
+            linked_environment.mkdir()
+    before, steps = snapshot(linked_environment.parent), len(run.install.commands)
     with pytest.raises(run.SetupError) as error:
         run.prepare_environment()
-    assert snapshot(linked.parent) == before
+    assert snapshot(linked_environment.parent) == before
     assert len(run.install.commands) == steps
     message = str(error.value)
-    assert f"{project / '.venv'} is a link to {linked}, which {reason}" in message
+    assert f"{project / '.venv'} is a link to {linked_environment}, which {reason}" in message
     command = message.split("remove the link (")[1].split(") and run")[0]
     subprocess.run(shlex.split(command), check=True)  # The advice works.
     assert run.prepare_environment() == project / ".venv"
-    assert snapshot(linked.parent) == before
+    assert snapshot(linked_environment.parent) == before
 
 
 @posix_only
@@ -369,11 +373,11 @@ def test_an_interrupted_exchange_of_the_wheel_is_not_trusted(run, project, step:
     require_foldline(project)
     run.prepare_environment()
     wheel = write_wheel(project, text="two")
-    run.install = Steps(fails=step)
+    run.install = FakeInstaller(fails=step)
     with pytest.raises(KeyboardInterrupt):
         run.prepare_environment()
     wheel.write_bytes(first)
-    run.install = Steps()
+    run.install = FakeInstaller()
     run.prepare_environment()
     assert run.install.count("venv") == 1
 
@@ -400,8 +404,8 @@ def test_pip_records_the_wheel_and_exchanges_it(tmp_path: Path, project: Path, m
     offline = {"PATH": "/usr/bin:/bin", "PIP_NO_INDEX": "1"}
     for text in ("one", "two"):
         wheel = write_wheel(project, text=text)
-        done = call(project, machine, "foldline", **offline)
-        assert (done.stdout, done.returncode) == (f"{text}\n", 0), done.stderr
+        result = call(project, machine, "foldline", **offline)
+        assert (result.stdout, result.returncode) == (f"{text}\n", 0), result.stderr
         (record,) = (project / ".venv").glob("lib/*/site-packages/foldline-*/direct_url.json")
         source = json.loads(record.read_text())
         assert source["url"] == wheel.as_uri()
@@ -449,7 +453,7 @@ def test_a_launcher_is_restored_without_an_installation(run, project, source, da
 
 
 def test_windows_gets_a_launcher_of_its_own(run: ModuleType, project: Path, source: Path) -> None:
-    run.install = Steps(programs="Scripts")
+    run.install = FakeInstaller(programs="Scripts")
     venv = run.prepare_environment()
     assert (venv / "Scripts" / "foldline.cmd").read_bytes() == (
         b'@"%~dp0python.exe" -m foldline %*\r\n'
@@ -529,38 +533,38 @@ def machine(tmp_path: Path) -> dict[str, str]:
     uv.write_text('#!/bin/sh\necho "uv $*" >> "$UV_LOG"\neval "$FAKE_UV"\n')
     uv.chmod(uv.stat().st_mode | stat.S_IXUSR)
     path = os.pathsep.join([str(programs), "/usr/bin", "/bin"])
-    kept = {key: value for key, value in os.environ.items() if key != "FOLDLINE_VENV"}
-    return {**kept, "PATH": path, "UV_LOG": str(tmp_path / "log"), "FAKE_UV": ":"}
+    variables = {key: value for key, value in os.environ.items() if key != "FOLDLINE_VENV"}
+    return {**variables, "PATH": path, "UV_LOG": str(tmp_path / "log"), "FAKE_UV": ":"}
 
 
-def call(project: Path, machine: dict[str, str], *arguments: str, **more: str):
+def call(project: Path, machine: dict[str, str], *arguments: str, **variables: str):
     command = [sys.executable, "run.py", *arguments]
-    environment = {**machine, **more}
+    environment = {**machine, **variables}
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
 
 
-def test_the_systems_tcmalloc_is_found_where_there_is_one(run, tmp_path) -> None:
+def test_an_installed_tcmalloc_is_found(run, tmp_path) -> None:
     assert run.find_allocator(tmp_path) is None
-    for place, name in [("local/lib", run.ALLOCATORS[1]), ("lib64", run.ALLOCATORS[0])]:
-        (tmp_path / place).mkdir(parents=True)
-        (tmp_path / place / name).touch()
-        assert run.find_allocator(tmp_path) == str(tmp_path / place / name)
+    for folder, name in [("local/lib", run.ALLOCATORS[1]), ("lib64", run.ALLOCATORS[0])]:
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / name).touch()
+        assert run.find_allocator(tmp_path) == str(tmp_path / folder / name)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="commands get it on Linux alone")
-def test_what_a_command_loads_first_is_the_users_if_he_says_so(project, machine) -> None:
+def test_ld_preload_of_the_user_has_priority(project, machine) -> None:
     machine.pop("LD_PRELOAD", None)
     show = ["python", "-c", "import os; print([os.environ.get('LD_PRELOAD')])"]
-    assert call(project, machine, *show).stdout == f"{[load(project).find_allocator()]}\n"
+    assert call(project, machine, *show).stdout == f"{[load_run_py(project).find_allocator()]}\n"
     assert call(project, machine, *show, LD_PRELOAD="").stdout == "['']\n"
 
 
 @posix_only
 def test_the_command_runs_inside_and_its_code_is_passed_on(project, machine) -> None:
-    show = "import os, sys; print(sys.prefix, os.environ['PYTHONUTF8'], os.getcwd()); sys.exit(7)"
-    done = call(project, machine, "python", "-c", show)
-    assert done.returncode == 7
-    assert done.stdout.split() == [str(project / ".venv"), "1", str(project)]
+    code = "import os, sys; print(sys.prefix, os.environ['PYTHONUTF8'], os.getcwd()); sys.exit(7)"
+    result = call(project, machine, "python", "-c", code)
+    assert result.returncode == 7
+    assert result.stdout.split() == [str(project / ".venv"), "1", str(project)]
     began = time.perf_counter()
     again = call(project, machine, "sh", "-c", "echo $VIRTUAL_ENV $DVC_NO_ANALYTICS; kill -9 $$")
     assert time.perf_counter() - began < 2
@@ -585,8 +589,8 @@ def test_a_failed_installation_shows_its_output_and_is_not_trusted(project, mach
 @posix_only
 def test_a_quiet_installation_prints_two_lines(project: Path, machine) -> None:
     output = "echo Resolved 87 packages in 5ms; echo noise"
-    done = call(project, machine, "python", "-V", FAKE_UV=output)
-    start, end = done.stderr.splitlines()
+    result = call(project, machine, "python", "-V", FAKE_UV=output)
+    start, end = result.stderr.splitlines()
     assert start == "run.py: installing into .venv with uv"
     assert end.startswith("run.py: installed into .venv with uv: ")
     assert end.endswith("s, 87 packages")
@@ -602,9 +606,9 @@ def test_a_verbose_installation_shows_everything(project: Path, machine, option:
     failed = call(project, machine, option, "python", "-V", FAKE_UV=output)
     assert [f"line {i}." in failed.stderr for i in (1, 60)] == [True, True]
     assert "uv ended with code 3; its output is above" in failed.stderr
-    done = call(project, machine, option, "python", "-V", FAKE_UV="echo noise")
-    assert "noise\n" in done.stderr
-    assert done.stdout.startswith("Python 3")
+    result = call(project, machine, option, "python", "-V", FAKE_UV="echo noise")
+    assert "noise\n" in result.stderr
+    assert result.stdout.startswith("Python 3")
 
 
 @posix_only
@@ -612,8 +616,8 @@ def test_a_failure_shows_the_last_lines_and_names_the_log(project: Path, machine
     output = "for i in $(seq 60); do echo line $i.; done; exit 3"
     failed = call(project, machine, "python", "-V", FAKE_UV=output)
     log = project / ".venv" / "install.log"
-    shown = [line for line in failed.stderr.splitlines() if line.startswith("line ")]
-    assert shown == [f"line {i}." for i in range(21, 61)]
+    lines = [line for line in failed.stderr.splitlines() if line.startswith("line ")]
+    assert lines == [f"line {i}." for i in range(21, 61)]
     assert f"all of them in {log}" in failed.stderr
     assert "line 1.\n" in log.read_text()
 
@@ -621,12 +625,12 @@ def test_a_failure_shows_the_last_lines_and_names_the_log(project: Path, machine
 @posix_only
 def test_a_terminal_shows_one_line_that_is_updated(project: Path, machine) -> None:
     pty = pytest.importorskip("pty")
-    ours, theirs = pty.openpty()
+    reader, writer = pty.openpty()
     output = "echo Resolved 87 packages in 5ms; sleep 1.2"
     command = [sys.executable, "run.py", "python", "-c", "pass"]
-    subprocess.run(command, cwd=project, env={**machine, "FAKE_UV": output}, stderr=theirs)
-    os.close(theirs)
-    text = os.read(ours, 10_000).decode()
+    subprocess.run(command, cwd=project, env={**machine, "FAKE_UV": output}, stderr=writer)
+    os.close(writer)
+    text = os.read(reader, 10_000).decode()
     assert text.count("\n") == 1
     frames = [frame.strip() for frame in text.split("\r") if frame.strip()]
     updates = [frame for frame in frames if frame.startswith("run.py: installing into .venv")]
@@ -656,11 +660,11 @@ def test_a_killed_installation_ends_and_is_rebuilt(project, machine, sent: signa
     first.send_signal(sent)
     assert first.wait(timeout=20) == (130 if sent == signal.SIGINT else -signal.SIGKILL)
     wait_for(lambda: not is_running(int(identifier.read_text())))
-    half = project / ".venv" / "half"
-    half.touch()
-    done = call(project, machine, "python", "-V")
-    assert done.stdout.startswith("Python 3")
-    assert not half.exists()
+    partial = project / ".venv" / "half"
+    partial.touch()
+    result = call(project, machine, "python", "-V")
+    assert result.stdout.startswith("Python 3")
+    assert not partial.exists()
 
 
 def is_running(process: int) -> bool:
@@ -699,7 +703,7 @@ def wait_for(condition) -> None:
         time.sleep(0.02)
 
 
-def test_a_detached_head_is_told_before_dvc_starts(run, monkeypatch, tmp_path, capsys):
+def test_a_detached_head_is_reported_before_dvc_starts(run, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(run, "ROOT", tmp_path)
     monkeypatch.setattr(run.shutil, "which", lambda name, path=None: name)
     for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "a"]):

@@ -1,4 +1,4 @@
-"""The template's front doors: from every way in comes the same project, and it works."""
+"""Ways to generate a project: each gives the same project, and it works."""
 
 import os
 import re
@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.helpers.marks import fast_first
+from tests.helpers.marks import mark_slow_except
 from tests.helpers.template import (
     ANSWERS,
     ROOT,
-    committed,
-    contents,
-    cookiecut,
+    commit_and_tag,
+    create_environment,
     git,
-    live_files,
+    list_live_files,
+    read_files,
     run,
-    with_library,
+    run_cookiecutter,
 )
 
 REASON = "this is a project made from the template, not the template"
@@ -34,7 +34,7 @@ AWKWARD = (
 
 @pytest.fixture(scope="session", autouse=True)
 def machine(tmp_path_factory):
-    """Give git, cookiecutter and copier a home of their own, with no settings but a name."""
+    """Give git, cookiecutter and copier an empty home with only a git identity."""
     home = tmp_path_factory.mktemp("home")
     (home / "gitconfig").write_text("[user]\nname = Someone\nemail = someone@example.org\n")
     with pytest.MonkeyPatch.context() as patch:
@@ -52,40 +52,40 @@ def machine(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory, machine):
-    """Copy the live project as it lies on the disk, and commit and tag the copy."""
+    """Return a committed and tagged copy of this repository."""
     folder = tmp_path_factory.mktemp("source") / "foldline"
-    for name in live_files():
+    for name in list_live_files():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     git(folder, "init", "-q")
-    committed(folder, "Template", "v0.1.0")
+    commit_and_tag(folder, "Template", "v0.1.0")
     return folder
 
 
 @pytest.fixture
-def changed(template, tmp_path):
-    """Copy the template for a test that changes it."""
+def template_copy(template, tmp_path):
+    """Return a copy of the template for tests that change it."""
     return shutil.copytree(template, tmp_path / "foldline", symlinks=True)
 
 
 def bake(template, target, **answers):
-    """Bake without git: as copier calls it, with a record of the answers as cookiecutter's."""
+    """Generate a project without git, but with recorded answers."""
     target.mkdir(parents=True)
     baking.bake(template, target, {**ANSWERS, **answers, "_commit": "v0.1.0"})
     return target
 
 
-def live_name(name):
-    """Return the path in the template of a project's file."""
+def template_path(name):
+    """Return the path in the template of a project file."""
     if name.startswith("tests/"):
         return name.replace("tests/", "tests/project/")
     return {**baking.MOVED, **baking.AUTOMATION["all"]}.get(name, name)
 
 
 @pytest.fixture(scope="session")
-def expected(template, tmp_path_factory):
-    """Say what every way in must give: the files of a project with all default answers."""
-    return contents(bake(template, tmp_path_factory.mktemp("expected") / "my_text_project"))
+def default_files(template, tmp_path_factory):
+    """Return the files of a project with all default answers."""
+    return read_files(bake(template, tmp_path_factory.mktemp("expected") / "my_text_project"))
 
 
 # --- the template's files ---------------------------------------------------------------------
@@ -93,13 +93,17 @@ def expected(template, tmp_path_factory):
 
 def test_each_file_is_copied_or_skipped_on_purpose():
     patterns = (*baking.COPIED, *baking.SKIPPED)
-    lost = [name for name in live_files() if not any(fnmatchcase(name, p) for p in patterns)]
+    unmatched = [
+        name
+        for name in list_live_files()
+        if not any(fnmatchcase(name, pattern) for pattern in patterns)
+    ]
 
-    assert not lost, f"name them in COPIED or in SKIPPED of tools/bake.py: {lost}"
+    assert not unmatched, f"name them in COPIED or in SKIPPED of tools/bake.py: {unmatched}"
 
 
 def test_template_has_no_links():
-    assert not [name for name in live_files() if (ROOT / name).is_symlink()]
+    assert not [name for name in list_live_files() if (ROOT / name).is_symlink()]
 
 
 # --- the project ------------------------------------------------------------------------------
@@ -107,23 +111,27 @@ def test_template_has_no_links():
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
 @pytest.mark.parametrize("model", ["scratch", "tfidf"])
-@pytest.mark.parametrize("language", fast_first(["en", "ko"], ["ko"]))
+@pytest.mark.parametrize("language", mark_slow_except(["en", "ko"], ["ko"]))
 def test_project_is_the_live_one_but_for_marked_lines(template, tmp_path, task, model, language):
     project = bake(template, tmp_path / "p", task=task, model=model, language=language)
 
-    files = contents(project)
+    files = read_files(project)
     params = yaml.safe_load(files["params.yaml"])
     assert (params["task"], params["model"]) == (task, model)
     assert (project / params["data"]["train"]).is_file()
-    library, _ = baking.library_wheel(template)
+    library, _ = baking.build_library_wheel(template)
     for name in files.keys() - {"README.md", "README.ko.md", "README.en.md", library}:
-        live = (template / live_name(name)).read_bytes()
+        live = (template / template_path(name)).read_bytes()
         if name == "dvc.yaml":
-            live = baking.with_wheel(live.decode(), library).encode()
-        if name in marks.MARKED:
+            live = baking.depend_on_wheel(live.decode(), library).encode()
+        if name in marks.MARKED_KEYS:
             lines = [line for line in live.split(b"\n") if b"# template:only" not in line]
             pairs = zip(lines, files[name].split(b"\n"), strict=True)
-            assert [a for a, b in pairs if a != b and b"# template:" not in a] == []
+            assert [
+                template_line
+                for template_line, project_line in pairs
+                if template_line != project_line and b"# template:" not in template_line
+            ] == []
         else:
             assert files[name] == live, name
 
@@ -131,16 +139,16 @@ def test_project_is_the_live_one_but_for_marked_lines(template, tmp_path, task, 
 def test_a_project_is_small_enough_to_read(template, tmp_path):
     project = bake(template, tmp_path / "p", automation="all")
 
-    files = [name for name in contents(project) if not name.startswith("data/raw/")]
+    files = [name for name in read_files(project) if not name.startswith("data/raw/")]
     texts = [(project / name).read_text("utf-8") for name in files if not name.endswith(".whl")]
-    assert len(contents(project)) <= 60
+    assert len(read_files(project)) <= 60
     assert sum(text.count("\n") for text in texts) <= 3000
 
 
-def test_nothing_of_the_template_is_left(template, expected, machine):
-    for name, content in expected.items():
-        for found in (rb"\{\{ ?cookiecutter", rb"# template:\w", rb"@[a-z]+_[a-z]+@"):
-            assert not re.search(found, content), f"{name} holds {found!r}"
+def test_nothing_of_the_template_is_left(template, default_files, machine):
+    for name, content in default_files.items():
+        for pattern in (rb"\{\{ ?cookiecutter", rb"# template:\w", rb"@[a-z]+_[a-z]+@"):
+            assert not re.search(pattern, content), f"{name} holds {pattern!r}"
         for folder in (template, machine, ROOT):
             assert bytes(folder) not in content, f"{name} holds {folder}"
 
@@ -161,45 +169,47 @@ def test_links_between_documents_lead_somewhere(template, tmp_path, language):
 
 
 @pytest.mark.slow
-def test_used_folder_and_relative_path(changed, expected, tmp_path):
+def test_used_folder_and_relative_path(template_copy, default_files, tmp_path):
     for name in (".dvc/cache/files/md5/ab", ".dvc/config.local", ".dvc/tmp/x", "data/raw/mine.csv"):
-        (changed / name).parent.mkdir(parents=True, exist_ok=True)
-        (changed / name).write_text("secret")
+        (template_copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (template_copy / name).write_text("secret")
     work = tmp_path / "work"
 
-    cookiecut("../foldline", work, options=("--no-input", "-o", "deep/down"))
+    run_cookiecutter("../foldline", work, options=("--no-input", "-o", "deep/down"))
 
-    assert contents(work / "deep/down/my_text_project") == expected
+    assert read_files(work / "deep/down/my_text_project") == default_files
     # Python itself keeps the bytecode of the extension that stands at the root; git ignores it.
-    assert set(changed.rglob("__pycache__")) <= {changed / "__pycache__"}
+    assert set(template_copy.rglob("__pycache__")) <= {template_copy / "__pycache__"}
 
 
 @pytest.mark.slow
-def test_console_that_is_not_utf8_and_git_without_a_name(template, expected, tmp_path):
+def test_console_that_is_not_utf8_and_git_without_a_name(template, default_files, tmp_path):
     nobody = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "HOME": str(tmp_path)}
     env = {**nobody, "PYTHONIOENCODING": "cp949", "PYTHONUTF8": "0"}
 
-    told = cookiecut(template, tmp_path, options=(), env=env, input=b"\n" * 7)
+    output = run_cookiecutter(template, tmp_path, options=(), env=env, input=b"\n" * 7)
 
     project = tmp_path / "my_text_project"
-    assert contents(project) == expected
+    assert read_files(project) == default_files
     assert git(project, "status", "--short") == "" and "v0.1.0" in (
         (project / ".copier-answers.yml").read_text()
     )
-    assert "my_text_project: ready" in told
+    assert "my_text_project: ready" in output
 
 
 @pytest.mark.slow
-def test_clone_by_address(template, expected, tmp_path):
-    cookiecut(f"git+file://{template}", tmp_path, options=("--no-input", "--checkout", "v0.1.0"))
+def test_clone_by_address(template, default_files, tmp_path):
+    run_cookiecutter(
+        f"git+file://{template}", tmp_path, options=("--no-input", "--checkout", "v0.1.0")
+    )
 
     project = tmp_path / "my_text_project"
-    assert contents(project) == expected
+    assert read_files(project) == default_files
     assert f"git+file://{template}" in (project / ".copier-answers.yml").read_text()
 
 
 @pytest.mark.slow
-def test_clone_with_settings_as_on_windows(template, expected, tmp_path):
+def test_clone_with_settings_as_on_windows(template, default_files, tmp_path):
     settings = (
         "-c",
         "core.autocrlf=true",
@@ -211,41 +221,41 @@ def test_clone_with_settings_as_on_windows(template, expected, tmp_path):
     git(tmp_path, "clone", "-q", *settings, str(template), str(tmp_path / "clone"))
     env = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.autocrlf"}
 
-    cookiecut(tmp_path / "clone", tmp_path, env={**env, "GIT_CONFIG_VALUE_0": "true"})
+    run_cookiecutter(tmp_path / "clone", tmp_path, env={**env, "GIT_CONFIG_VALUE_0": "true"})
 
     project = tmp_path / "my_text_project"
-    assert contents(project) == expected
+    assert read_files(project) == default_files
     assert git(project, "-c", "core.autocrlf=true", "status", "--short") == ""
 
 
 @pytest.mark.slow
-def test_zip(template, expected, tmp_path):
+def test_zip(template, default_files, tmp_path):
     archive = tmp_path / "foldline.zip"
     git(template, "archive", "--prefix=foldline-0.1.0/", "-o", str(archive), "HEAD")
 
-    cookiecut(archive, tmp_path)
+    run_cookiecutter(archive, tmp_path)
 
-    assert contents(tmp_path / "my_text_project") == expected
+    assert read_files(tmp_path / "my_text_project") == default_files
 
 
 @pytest.mark.slow
-def test_replay_within_another_repository(template, expected, tmp_path):
+def test_replay_within_another_repository(template, default_files, tmp_path):
     git(tmp_path, "init", "-q")
-    cookiecut(template, tmp_path)
+    run_cookiecutter(template, tmp_path)
 
-    cookiecut(template, tmp_path, options=("--replay", "-o", "again"))
+    run_cookiecutter(template, tmp_path, options=("--replay", "-o", "again"))
 
-    assert contents(tmp_path / "again/my_text_project") == expected
+    assert read_files(tmp_path / "again/my_text_project") == default_files
     assert not (tmp_path / "again/my_text_project/.git").exists()
 
 
 @pytest.mark.slow
-def test_copier(template, expected, tmp_path):
+def test_copier(template, default_files, tmp_path):
     address = f"git+file://{template}"
     run("copier", "copy", "--trust", "--defaults", address, "p", cwd=tmp_path)
 
     recorded = yaml.safe_load((tmp_path / "p/.copier-answers.yml").read_text())
-    assert contents(tmp_path / "p") == expected
+    assert read_files(tmp_path / "p") == default_files
     assert recorded == {**ANSWERS, "_commit": "v0.1.0", "_src_path": address}
 
 
@@ -260,8 +270,8 @@ def test_copier_refuses_a_bad_slug(template, tmp_path):
 
 @pytest.mark.slow
 def test_awkward_name(template, tmp_path):
-    given = (f"project_name={AWKWARD}", f"author={AWKWARD}", "language=ko", "task=regression")
-    cookiecut(template, tmp_path, *given)
+    arguments = (f"project_name={AWKWARD}", f"author={AWKWARD}", "language=ko", "task=regression")
+    run_cookiecutter(template, tmp_path, *arguments)
 
     (project,) = tmp_path.glob("kim_s_c_new*")
     readme = (project / "README.md").read_text(encoding="utf-8")
@@ -281,7 +291,7 @@ def test_bad_slug_leaves_everything_as_it_was(template, tmp_path, slug):
 
     with pytest.raises(RuntimeError, match="error: project_slug") as raised:
         options = ("--no-input", "-f", "-o", str(out))
-        cookiecut(template, tmp_path / "work", f"project_slug={slug}", options=options)
+        run_cookiecutter(template, tmp_path / "work", f"project_slug={slug}", options=options)
 
     assert str(raised.value).count("error: ") == 1
     assert [path.name for path in out.iterdir()] == ["README.md"]
@@ -289,27 +299,27 @@ def test_bad_slug_leaves_everything_as_it_was(template, tmp_path, slug):
 
 
 def test_project_without_hooks_says_that_it_is_none(template, tmp_path):
-    cookiecut(template, tmp_path, options=("--no-input", "--accept-hooks", "no"))
+    run_cookiecutter(template, tmp_path, options=("--no-input", "--accept-hooks", "no"))
 
-    assert list(contents(tmp_path / "my_text_project")) == [baking.UNFINISHED]
+    assert list(read_files(tmp_path / "my_text_project")) == [baking.UNFINISHED]
 
 
 @pytest.mark.slow
-def test_failing_hook_leaves_no_project(changed, tmp_path):
-    (changed / "params.yaml").write_text("seed: 1\n")
+def test_failing_hook_leaves_no_project(template_copy, tmp_path):
+    (template_copy / "params.yaml").write_text("seed: 1\n")
 
     with pytest.raises(RuntimeError, match=r"params\.yaml needs one line"):
-        cookiecut(changed, tmp_path)
+        run_cookiecutter(template_copy, tmp_path)
     assert not (tmp_path / "my_text_project").exists()
 
 
 @pytest.mark.slow
-def test_two_templates_in_one_process_do_not_mix(template, changed, tmp_path):
-    (changed / "LICENSE").write_text("another\n")
-    committed(changed, "Another license", "v0.2.0")
+def test_two_templates_in_one_process_do_not_mix(template, template_copy, tmp_path):
+    (template_copy / "LICENSE").write_text("another\n")
+    commit_and_tag(template_copy, "Another license", "v0.2.0")
     program = (
         "from cookiecutter.main import cookiecutter as cut\n"
-        f"for folder in {[str(template), str(changed)]}:\n"
+        f"for folder in {[str(template), str(template_copy)]}:\n"
         "    cut(folder, no_input=True, output_dir='out', overwrite_if_exists=True)\n"
     )
     run(sys.executable, "-c", program, cwd=tmp_path)
@@ -325,10 +335,10 @@ def test_two_templates_in_one_process_do_not_mix(template, changed, tmp_path):
     ("task", "model"), [("classification", "scratch"), ("regression", "tfidf")]
 )
 def test_project_runs(template, tmp_path, task, model):
-    cookiecut(template, tmp_path, f"task={task}", f"model={model}")
+    run_cookiecutter(template, tmp_path, f"task={task}", f"model={model}")
     project = tmp_path / "my_text_project"
 
-    env = with_library(project)
+    env = create_environment(project)
     run("python", "-m", "pytest", "-q", cwd=project, env=env)
     run("dvc", "repro", cwd=project, env=env)
     git(project, "add", "-A")
@@ -342,8 +352,8 @@ def test_project_runs(template, tmp_path, task, model):
 
 
 @pytest.mark.slow
-def test_update_keeps_what_the_user_changed(changed, tmp_path):
-    cookiecut(changed, tmp_path)
+def test_update_keeps_what_the_user_changed(template_copy, tmp_path):
+    run_cookiecutter(template_copy, tmp_path)
     project = tmp_path / "my_text_project"
     params = (project / "params.yaml").read_text()
     (project / "params.yaml").write_text(params.replace("epochs: ", "epochs: 9  # mine, was "))
@@ -352,17 +362,17 @@ def test_update_keeps_what_the_user_changed(changed, tmp_path):
     train = project / "stages/train.py"
     train.write_text(train.read_text() + "# Mine.\n")
     (project / "components/mine.py").write_text('"""Mine."""\n')
-    committed(project, "Mine", "mine")
-    with (changed / "params.yaml").open("a") as file:
+    commit_and_tag(project, "Mine", "mine")
+    with (template_copy / "params.yaml").open("a") as file:
         file.write("added: 1\n")
-    (changed / "stages/added.py").write_text('"""Added."""\n')
-    (changed / "run.py").write_text((changed / "run.py").read_text() + "# Added.\n")
-    train = changed / "stages/train.py"
+    (template_copy / "stages/added.py").write_text('"""Added."""\n')
+    (template_copy / "run.py").write_text((template_copy / "run.py").read_text() + "# Added.\n")
+    train = template_copy / "stages/train.py"
     train.write_text(train.read_text().replace('"""', '"""New: ', 1))
-    (changed / "foldline/added.py").write_text('"""Added."""\n')
-    library = (changed / "pyproject.toml").read_text()
-    (changed / "pyproject.toml").write_text(library.replace('"0.1.0"', '"0.2.0"', 1))
-    committed(changed, "Release", "v0.2.0")
+    (template_copy / "foldline/added.py").write_text('"""Added."""\n')
+    library = (template_copy / "pyproject.toml").read_text()
+    (template_copy / "pyproject.toml").write_text(library.replace('"0.1.0"', '"0.2.0"', 1))
+    commit_and_tag(template_copy, "Release", "v0.2.0")
 
     run("copier", "update", "--trust", "--defaults", cwd=project)
 

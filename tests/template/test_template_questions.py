@@ -10,7 +10,7 @@ import yaml
 from tests.helpers.template import ANSWERS, ROOT
 
 REASON = "this is a project made from the template, not the template"
-answering = pytest.importorskip("tools.bake_answers", reason=REASON)
+bake_answers = pytest.importorskip("tools.bake_answers", reason=REASON)
 jinja2 = pytest.importorskip("jinja2", reason="comes with cookiecutter")
 
 
@@ -18,8 +18,8 @@ def test_each_package_is_refused_as_a_name():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for requirement in project["dependencies"]:
         package = re.match(r"[\w.-]+", requirement)[0].lower()
-        with pytest.raises(answering.AnswerError):
-            answering.check_slug(ROOT, re.sub(r"[.-]", "_", package))
+        with pytest.raises(bake_answers.AnswerError):
+            bake_answers.check_slug(ROOT, re.sub(r"[.-]", "_", package))
 
 
 @pytest.fixture
@@ -29,29 +29,36 @@ def questions():
 
 @pytest.fixture
 def copier_questions():
-    asked = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
-    return {key: question for key, question in asked.items() if not key.startswith("_")}
+    content = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
+    return {key: question for key, question in content.items() if not key.startswith("_")}
 
 
 def test_copier_asks_the_same_questions(questions, copier_questions):
     prompts = questions["__prompts__"]
-    asked = {key: default for key, default in questions.items() if not key.startswith("_")}
+    public_questions = {
+        key: default for key, default in questions.items() if not key.startswith("_")
+    }
 
-    assert list(copier_questions) == list(asked) == list(prompts) == list(ANSWERS)
+    assert list(copier_questions) == list(public_questions) == list(prompts) == list(ANSWERS)
     for key, question in copier_questions.items():
-        if isinstance(asked[key], list):
+        if isinstance(public_questions[key], list):
             labels = {value: label for label, value in question["choices"].items()}
-            assert question["default"] == asked[key][0] and list(labels) == asked[key]
+            assert (
+                question["default"] == public_questions[key][0]
+                and list(labels) == public_questions[key]
+            )
             assert {"__prompt__": question["help"], **labels} == prompts[key]
         else:
-            assert question["default"] == asked[key].replace("cookiecutter.", "")
+            assert question["default"] == public_questions[key].replace("cookiecutter.", "")
             assert question["help"] == prompts[key]
 
 
 def test_questions_are_few_bilingual_and_ask_no_secret(questions):
-    asked = {key: default for key, default in questions.items() if not key.startswith("_")}
+    public_questions = {
+        key: default for key, default in questions.items() if not key.startswith("_")
+    }
 
-    assert len(asked) <= 7 and all(asked.values())
+    assert len(public_questions) <= 7 and all(public_questions.values())
     for key, prompt in questions["__prompts__"].items():
         text = prompt["__prompt__"] if isinstance(prompt, dict) else prompt
         assert re.search("[A-Za-z]{3}.* / .*[가-힣]", text) and "[" not in text
@@ -87,7 +94,7 @@ def test_slug_is_derived_the_same_by_both(questions, copier_questions, name, slu
 def test_copier_records_no_user_and_token(prefix):
     (stub,) = (ROOT / "copier").iterdir()
     extensions = ["jinja2_ansible_filters.AnsibleCoreFiltersExtension"]
-    given = {
+    answers = {
         "_commit": "v1",
         "_src_path": f"{prefix}user:to@ken@example.org/a@b.git",
         "author": "김",
@@ -95,5 +102,5 @@ def test_copier_records_no_user_and_token(prefix):
 
     text = jinja2.Environment(extensions=extensions).from_string(stub.read_text(encoding="utf-8"))
 
-    recorded = yaml.safe_load(text.render(_copier_answers=given))
-    assert recorded == {**given, "_src_path": f"{prefix}example.org/a@b.git"}
+    recorded = yaml.safe_load(text.render(_copier_answers=answers))
+    assert recorded == {**answers, "_src_path": f"{prefix}example.org/a@b.git"}

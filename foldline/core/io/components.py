@@ -1,4 +1,4 @@
-"""A project's own parts: modules in `components/`, named `components.<name>` in params.yaml.
+"""Components of a project: modules in `components/`, named `components.<name>` in params.yaml.
 
 A module defines the functions of one or more kinds (FUNCTIONS); `components.slang` as
 `augment.method` calls `augment` of `components/slang.py`.
@@ -59,7 +59,7 @@ def load_component(name: str, kind: str = "model") -> ModuleType:
     """Import a component from the working directory; `kind` is for the message.
 
     Raises:
-        FoldlineError: naming the file that is missing or cannot be imported, and the line.
+        FoldlineError: naming the file that is missing, or the line that cannot be imported.
     """
     path = Path(component_path(name))
     if not path.is_file():
@@ -74,13 +74,13 @@ def load_component(name: str, kind: str = "model") -> ModuleType:
     try:
         return importlib.import_module(name)
     except Exception as error:
-        mend = (
+        advice = (
             f"Install it, and add it to pyproject.toml, or remove the import from {path.as_posix()}"
             if isinstance(error, ImportError)
             else f"Correct {path.as_posix()}, then run the same command again"
         )
         raise FoldlineError(
-            f"{path.as_posix()} cannot be imported ({_describe_error(error)}). {mend}"
+            f"{path.as_posix()} cannot be imported ({_describe_error(error)}). {advice}"
         ) from error
 
 
@@ -110,10 +110,10 @@ def check_component(name: str, kind: str) -> ModuleType:
 
 
 def check_options(name: str, kind: str, options: Mapping[str, Any]) -> None:
-    """Check that a component's function takes its options from params.yaml, and all it needs.
+    """Check that a component's function accepts its options in params.yaml, and lacks none.
 
     Raises:
-        FoldlineError: naming the file, its signature and the call that it does not allow.
+        FoldlineError: naming the file, its signature and the call that fails.
     """
     if kind == "model":
         return  # it reads them from `job.recipe.components`
@@ -153,7 +153,7 @@ class Component:
         return Component, (self.name, self.kind, self.options)
 
     def result_error(self, found: str, needed: str) -> FoldlineError:
-        """Return the error for a result of the wrong form."""
+        """Return the error for an invalid result."""
         return FoldlineError(
             f"`{self._function_name}` of {component_path(self.name)} returned {found}; it must "
             f"return {needed}. Check it with `python run.py test -k components`"
@@ -175,9 +175,9 @@ def report_errors(name: str) -> Iterator[None]:
 
 
 def _refresh_package() -> None:
-    """Let `components` be the folder here, with its present content.
+    """Make `components` the folder in the working directory, with its current content.
 
-    Within one process another project may have been loaded before, or the files edited.
+    The process may have loaded another project before, or the files may have been edited.
     """
     state = (str(FOLDER.resolve()), _hash_folder())
     if getattr(sys.modules.get(PACKAGE), "_foldline_state", None) == state:
@@ -195,12 +195,12 @@ def _refresh_package() -> None:
 
 
 def _hash_folder() -> str:
-    total = hashlib.sha256()
+    hasher = hashlib.sha256()
     for file in sorted(FOLDER.rglob("*")):
         if file.is_file() and "__pycache__" not in file.parts:
-            total.update(f"{file.as_posix()}\0{file.stat().st_size}\0".encode())
-            total.update(file.read_bytes())
-    return total.hexdigest()
+            hasher.update(f"{file.as_posix()}\0{file.stat().st_size}\0".encode())
+            hasher.update(file.read_bytes())
+    return hasher.hexdigest()
 
 
 def _check_call(
@@ -210,7 +210,7 @@ def _check_call(
     arguments: tuple[str, ...],
     options: Mapping[str, Any] | None,
 ) -> None:
-    """Check a call; without `options` only the arguments that are passed by position."""
+    """Check a call; without `options`, only the positional arguments."""
     try:
         signature = inspect.signature(value)
     except (TypeError, ValueError):  # a compiled function has none
@@ -222,12 +222,12 @@ def _check_call(
         call = ", ".join(
             [*arguments, *(f"{key}={value!r}" for key, value in (options or {}).items())]
         )
-        mend = "Correct its arguments"
+        advice = "Correct its arguments"
         if options is not None:
-            mend += f", or `{PACKAGE}: {{{short_name(name)}: ...}}` in params.yaml"
+            advice += f", or `{PACKAGE}: {{{short_name(name)}: ...}}` in params.yaml"
         raise FoldlineError(
             f"`{function}{signature}` in {component_path(name)} cannot be called as "
-            f"`{function}({call})` ({error}). {mend}"
+            f"`{function}({call})` ({error}). {advice}"
         ) from None
 
 
@@ -237,14 +237,14 @@ def _format_signatures(kind: str) -> str:
 
 
 def _describe_error(error: Exception) -> str:
-    """Return the last line inside components/ that led to an error, its type and its message."""
-    what = f"{type(error).__name__}: {error}"
+    """Return the last line inside components/ that raised an error, with its type and message."""
+    message = f"{type(error).__name__}: {error}"
     if isinstance(error, SyntaxError):
         file = Path(error.filename or "").name
         return f"{PACKAGE}/{file}, line {error.lineno}: {type(error).__name__}: {error.msg}"
-    home = str(FOLDER.resolve())
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(home)]
+    root = str(FOLDER.resolve())
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(root)]
     if not frames:
-        return what
-    where = Path(frames[-1].filename).relative_to(home)
-    return f"{PACKAGE}/{where.as_posix()}, line {frames[-1].lineno}: {what}"
+        return message
+    path = Path(frames[-1].filename).relative_to(root)
+    return f"{PACKAGE}/{path.as_posix()}, line {frames[-1].lineno}: {message}"

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written under a temporary name, then renamed."""
+"""Atomic files: written under a temporary name, then renamed."""
 
 import glob
 import hashlib
@@ -19,18 +19,18 @@ DAY = 24 * 60 * 60  # seconds
 
 @contextmanager
 def replace_atomically(path: Path) -> Iterator[Path]:
-    """Return a temporary path (file or folder) that takes the place of `path` on success."""
+    """Yield a temporary path (file or folder) that replaces `path` on success."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    old = path.with_name(f".{path.name}.{os.getpid()}.old.tmp")
+    backup = path.with_name(f".{path.name}.{os.getpid()}.old.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path)
+        _remove_leftovers(path)
         remove(temporary)
         yield temporary
         if path.is_dir() or temporary.is_dir():  # a folder cannot be renamed over
-            remove(old)
+            remove(backup)
             if os.path.lexists(path):
-                path.replace(old)
+                path.replace(backup)
         temporary.replace(path)
     except OSError as error:
         raise FoldlineError(
@@ -38,24 +38,24 @@ def replace_atomically(path: Path) -> Iterator[Path]:
             "Check free disk space and permissions, then run the command again"
         ) from error
     finally:
-        with suppress(OSError):  # the first error says more
+        with suppress(OSError):  # the first error matters more
             remove(temporary)
             if os.path.lexists(path):
-                remove(old)
-            elif os.path.lexists(old):
-                old.replace(path)
+                remove(backup)
+            elif os.path.lexists(backup):
+                backup.replace(path)
 
 
-def _sweep(path: Path) -> None:
-    """Remove what a killed writer left beside `path`: nobody writes one file for a day."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        with suppress(OSError):  # another process may sweep, too
-            if time.time() - left.lstat().st_mtime > DAY:
-                remove(left)
+def _remove_leftovers(path: Path) -> None:
+    """Remove temporary files beside `path` that are older than a day, left by a killed writer."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with suppress(OSError):  # another process may remove it, too
+            if time.time() - leftover.lstat().st_mtime > DAY:
+                remove(leftover)
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there."""
+    """Remove a file or a folder, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -63,7 +63,7 @@ def remove(path: Path) -> None:
 
 
 def copy_folder(source: Path, target: Path) -> None:
-    """Write a copy of a folder in the place of another one."""
+    """Copy a folder, replacing the target."""
     with replace_atomically(target) as temporary:
         shutil.copytree(source, temporary)
 
@@ -75,13 +75,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON that every reader accepts: NaN and infinity become null."""
+    """Write standard JSON: NaN and infinity become null."""
     text = json.dumps(to_json_values(content), ensure_ascii=False, indent=2, allow_nan=False)
     write_text(path, text + "\n")
 
 
 def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
-    """Write the numbers that DVC shows; one that is not finite is left out, not shown as 0."""
+    """Write the numbers that DVC shows, without those that are not finite."""
     write_json(path, _without_none(to_json_values(metrics)))
 
 
@@ -100,17 +100,17 @@ def read_json(path: Path) -> Any:
 
 
 def digest(*paths: Path) -> str:
-    """Hash the content and relative names of files and folders (sha256, hex)."""
-    total = hashlib.sha256()
+    """Return the sha256 of the contents and relative names of files and folders, in hex."""
+    hasher = hashlib.sha256()
     for root in paths:
         files = sorted(p for p in root.rglob("*") if p.is_file()) if root.is_dir() else [root]
         for file in files:
             name = file.relative_to(root).as_posix() if root.is_dir() else file.name
-            total.update(f"{name}\0{file.stat().st_size}\0".encode())
+            hasher.update(f"{name}\0{file.stat().st_size}\0".encode())
             with file.open("rb") as stream:
                 for block in iter(lambda: stream.read(1 << 20), b""):
-                    total.update(block)
-    return total.hexdigest()
+                    hasher.update(block)
+    return hasher.hexdigest()
 
 
 def _without_none(content: Any) -> Any:
@@ -120,7 +120,7 @@ def _without_none(content: Any) -> Any:
 
 
 def to_json_values(content: Any) -> Any:
-    """Return content as JSON can hold it: numbers of numpy and torch plain, NaN as None."""
+    """Return content with plain numbers instead of those of numpy and torch, and NaN as None."""
     if isinstance(content, Mapping):
         return {str(key): to_json_values(value) for key, value in content.items()}
     if isinstance(content, (list, tuple)):

@@ -1,4 +1,4 @@
-"""Divide whole groups over parts so that every class stands in each."""
+"""Stratified splits that keep groups whole."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ QUANTILE_BINS = 10
 
 
 def compute_strata(labels: "pd.Series[Any]", task: str) -> np.ndarray:
-    """Return what a split balances between parts: class codes or deciles of a number, (n,) int.
+    """Return the strata that a split balances: class codes or deciles of a number, (n,) int.
 
     Multilabel: (n, labels) of 0 and 1.
     """
@@ -97,9 +97,9 @@ def _collect_profiles(groups: list[list[int]], strata: np.ndarray) -> list[_Prof
     """Return the groups by profile, those with the most rows first."""
     profiles: dict[tuple[Any, ...], _Profile] = {}
     for rows in groups:
-        own, counts = _count_strata(strata, rows)
-        key = (-len(rows), tuple(own.tolist()), tuple(counts.tolist()))
-        profiles.setdefault(key, _Profile(own, counts, [])).groups.append(rows)
+        group_strata, counts = _count_strata(strata, rows)
+        key = (-len(rows), tuple(group_strata.tolist()), tuple(counts.tolist()))
+        profiles.setdefault(key, _Profile(group_strata, counts, [])).groups.append(rows)
     return [profiles[key] for key in sorted(profiles)]
 
 
@@ -108,14 +108,14 @@ def _count_strata(strata: np.ndarray, rows: list[int]) -> tuple[np.ndarray, np.n
     if strata.ndim == 1:
         return np.unique(strata[rows], return_counts=True)
     counts = strata[rows].sum(axis=0)
-    own = np.flatnonzero(counts)
-    return own, counts[own]
+    group_strata = np.flatnonzero(counts)
+    return group_strata, counts[group_strata]
 
 
 def _assign(
     parts: np.ndarray, part: int, profile: _Profile, demand: np.ndarray, capacity: np.ndarray
 ) -> None:
-    """Put groups into a part, and lower what it still needs of their strata and of rows."""
+    """Assign groups to a part, and reduce its demand for their strata and its capacity."""
     rows = [row for group in profile.groups for row in group]
     parts[rows] = part
     demand[profile.strata, part] -= profile.counts * len(profile.groups)
@@ -130,16 +130,18 @@ def _compute_group_quotas(
     One group goes to the part that lacks its strata most, and among equals to the one that lacks
     most rows for its size. Several are divided in proportion to what is lacking.
     """
-    own_demand, n_groups = demand[profile.strata], len(profile.groups)
+    remaining_demand, n_groups = demand[profile.strata], len(profile.groups)
     if n_groups == 1:
         group = profile.counts[:, None]
-        fit = (np.minimum(group, own_demand) - np.maximum(group - own_demand, 0)).sum(axis=0)
+        fit = (np.minimum(group, remaining_demand) - np.maximum(group - remaining_demand, 0)).sum(
+            axis=0
+        )
         candidates = [part for part, share in enumerate(shares) if share]
         best = max(candidates, key=lambda part: (fit[part], balance[part] / shares[part]))
         return np.bincount([best], minlength=len(shares))
-    missing = np.maximum(own_demand.sum(axis=0), 0)
+    missing = np.maximum(remaining_demand.sum(axis=0), 0)
     missing = missing / missing.sum() if missing.any() else np.array(shares)
-    # Only rounding is paid back here: more would unbalance the strata.
+    # Only rounding errors are corrected here: more would unbalance the strata.
     balance = np.clip(balance / len(profile.groups[0]), -1, 1)
     return _round_quotas(missing * n_groups + balance, n_groups, shares)
 
@@ -180,7 +182,7 @@ def _assign_multilabel_rows(
         label = int(present[counts[present].argmin()]) if len(present) else -1
         selected = remaining & (labels[singles, label] > 0) if label >= 0 else remaining
         rows = singles[selected]
-        # Only rounding is paid back here: more would unbalance the label.
+        # Only rounding errors are corrected here: more would unbalance the label.
         balance = np.clip(capacity - np.array(shares) * remaining.sum(), -1, 1)
         target = demand[label] + balance if label >= 0 else capacity
         quotas = _round_quotas(target, len(rows), shares)
@@ -202,7 +204,7 @@ def _round_quotas(target: np.ndarray, n_rows: int, shares: list[float]) -> np.nd
     for part in np.argsort(-remainder, kind="stable")[: n_rows - int(quotas.sum())]:
         quotas[part] += 1
     if n_rows and not quotas[0] and shares[0] > max(shares[1:]):
-        # A class with one or two rows is of use in train alone.
+        # A class with one or two rows is useful only in train.
         quotas[int(quotas.argmax())] -= 1
         quotas[0] += 1
     return quotas

@@ -1,4 +1,4 @@
-"""The labels of a task: classes and their codes, several labels a row, or numbers."""
+"""The labels of a task: classes and their codes, several labels per row, or numbers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,21 +12,21 @@ from foldline.core.io.files import read_json, write_json
 
 FILE = Path("data/labels.json")
 UNKNOWN = -1
-# Between the labels of a row where there may be several; a row without any holds an empty text.
+# Separates the labels of a multilabel row; a row without labels has an empty string.
 BETWEEN = "|"
-THRESHOLD = 0.5  # a label is predicted from this probability on
-# The metric that each task is judged by.
+THRESHOLD = 0.5  # the lowest probability at which a label is predicted
+# The main metric of each task.
 MAIN = {"classification": "f1_macro", "multilabel": "f1_macro", "regression": "pearson"}
 
 
 def split_label_names(label: str) -> list[str]:
-    """Return the labels of a row of task multilabel."""
+    """Return the labels of a multilabel row."""
     return label.split(BETWEEN) if label else []
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Task and classes in their fixed order; regression has no classes."""
+    """The task and its classes in fixed order; regression has no classes."""
 
     task: str
     classes: tuple[str, ...] = ()
@@ -38,23 +38,23 @@ class Labels:
 
     @property
     def columns(self) -> list[str]:
-        """Name the probability columns of a predictions file."""
+        """Return the names of the probability columns of a predictions file."""
         return [f"p_{name}" for name in self.classes]
 
     def encode(self, column: "pd.Series[Any]") -> np.ndarray:
-        """Return (n,) class codes, -1 for a class that is not known, or (n,) numbers.
+        """Return class codes, (n,) int with -1 for an unknown class, or numbers, (n,) float.
 
-        Of task multilabel (n, c): 1 where the row has the label, else 0.
+        Multilabel: (n, c) of 0 and 1.
         """
         if self.task == "regression":
             return column.to_numpy(dtype=np.float64)
         codes = {name: code for code, name in enumerate(self.classes)}
         if self.task == "multilabel":
             return self._indicators(column, codes)
-        return np.array([codes.get(str(v), UNKNOWN) for v in column], dtype=np.int64)
+        return np.array([codes.get(str(value), UNKNOWN) for value in column], dtype=np.int64)
 
     def unknown(self, column: "pd.Series[Any]") -> list[str]:
-        """Return the labels that are not among the classes, each once."""
+        """Return the unique labels that are not among the classes."""
         if self.task == "regression":
             return []
         labels = dict.fromkeys(column.tolist())
@@ -63,9 +63,9 @@ class Labels:
         return [name for name in labels if name not in self.classes]
 
     def decode(self, predictions: np.ndarray) -> list[str] | list[float]:
-        """Return the class with the highest probability of each row, or the numbers themselves.
+        """Return the most probable class of each row, or the numbers themselves.
 
-        Of task multilabel all labels from THRESHOLD on, in the order of the classes.
+        Multilabel: all labels with a probability of at least THRESHOLD, in class order.
         """
         if self.task == "regression":
             return cast(list[float], predictions.tolist())
@@ -82,17 +82,17 @@ class Labels:
         return pd.DataFrame(columns)
 
     def predictions(self, table: pd.DataFrame) -> np.ndarray:
-        """Read predictions back from a table: (n, c) probabilities or (n,) numbers."""
+        """Return the predictions in a table: (n, c) probabilities or (n,) numbers."""
         columns: Any = "predicted" if self.task == "regression" else self.columns
         return np.asarray(table[columns], dtype=np.float64)
 
     def _indicators(self, column: "pd.Series[Any]", codes: dict[str, int]) -> np.ndarray:
-        found = np.zeros((len(column), len(codes)), dtype=np.int64)
+        indicators = np.zeros((len(column), len(codes)), dtype=np.int64)
         for row, label in enumerate(column.tolist()):
             for name in split_label_names(label):
                 if name in codes:
-                    found[row, codes[name]] = 1
-        return found
+                    indicators[row, codes[name]] = 1
+        return indicators
 
     def save(self, path: Path = FILE) -> None:
         """Write task and classes as JSON."""

@@ -1,6 +1,6 @@
-"""The contract between stages: path, columns and types of every file that they exchange.
+"""The contract between stages: path, columns and types of every table that they exchange.
 
-Columns carry the pipeline's own names: only `prepare` knows what the user's are called.
+Columns have the pipeline's names; only `prepare` knows the user's names.
 """
 
 from dataclasses import dataclass
@@ -14,24 +14,24 @@ from foldline.core.io.files import replace_atomically
 
 TYPES: dict[str, Any] = {"text": "str", "int": "int64", "float": "float64"}
 
-# What a model may see of a row, and what judging needs beside it.
+# The columns that a model may see, and those that evaluation also needs.
 TEXTS = {"id": "text", "text": "text", "text_pair": "text"}
 ROWS = TEXTS | {"label": "text", "group": "text"}
 
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file with fixed columns; columns that start with `rest` are numbers besides."""
+    """A CSV file with fixed columns, and further columns of numbers that start with `rest`."""
 
     path: Path
     columns: dict[str, str]
     rest: str | None = None
 
     def read(self) -> pd.DataFrame:
-        """Read the table, typed.
+        """Read and parse the table.
 
         Raises:
-            FoldlineError: naming a missing file or column, or the value that has another type.
+            FoldlineError: naming a missing file or column, or a value of another type.
         """
         if not self.path.exists():
             raise FoldlineError(f"{self.path} is missing: run `dvc repro` to make it")
@@ -42,10 +42,10 @@ class Table:
             raise FoldlineError(f"{self.path} cannot be read: {error.strerror}") from error
 
     def parse(self, stream: TextIO) -> pd.DataFrame:
-        """Read the table from an open stream, typed.
+        """Read and parse the table from an open stream.
 
         Raises:
-            FoldlineError: naming a missing column, or the value that has another type.
+            FoldlineError: naming a missing column, or a value of another type.
         """
         try:
             table = pd.read_csv(
@@ -59,15 +59,17 @@ class Table:
         for name in table.columns:
             kind = self.columns.get(name, "float")
             if kind != "text":
-                table[name] = self._numbers(table, name, TYPES[kind])
+                table[name] = self._parse_numbers(table, name, TYPES[kind])
         return table
 
     def write(self, table: pd.DataFrame) -> None:
-        """Write the contract's columns, in its order: UTF-8, LF, the same bytes every time."""
+        """Write the columns of the contract in order, as UTF-8 with LF, reproducibly."""
         self._check(table)
         names = list(self.columns)
         if self.rest:
-            names += [n for n in table.columns if n.startswith(self.rest) and n not in names]
+            names += [
+                name for name in table.columns if name.startswith(self.rest) and name not in names
+            ]
         with replace_atomically(self.path) as temporary:
             table[names].to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
 
@@ -79,11 +81,11 @@ class Table:
                 f"{listing(table.columns, 20)}. Run `dvc repro` to make it again"
             )
 
-    def _numbers(self, table: pd.DataFrame, name: str, kind: str) -> "pd.Series[Any]":
+    def _parse_numbers(self, table: pd.DataFrame, name: str, kind: str) -> "pd.Series[Any]":
         try:
-            # Python's own parser gives back the very number that was written.
+            # Python's parser returns exactly the number that was written.
             parse = int if kind == "int64" else float
-            return pd.Series([parse(v) for v in table[name]], index=table.index, dtype=kind)
+            return pd.Series([parse(value) for value in table[name]], index=table.index, dtype=kind)
         except ValueError as error:
             raise FoldlineError(f"{self.path}, column {name}: {error}") from error
 
@@ -98,31 +100,33 @@ UNLABELLED = Table(Path("data/unlabelled.csv"), TEXTS)
 ANNOTATIONS = Table(
     Path("data/annotations.csv"), {"id": "text", "annotator": "text", "label": "text"}
 )
-# The annotators' shares of the classes; no rows where labels are hard.
+# The annotators' shares of the classes; no rows if labels are hard.
 ANNOTATOR_LABEL_DISTRIBUTIONS = Table(
     Path("data/annotator_label_distributions.csv"), {"id": "text"}, rest="p_"
 )
-# What rows count in training; no rows where all count the same.
+# Weights of rows in training; no rows if all weights are equal.
 WEIGHTS = Table(Path("data/weights.csv"), {"id": "text", "weight": "float"})
 # split
 TRAIN = Table(Path("data/train.csv"), ROWS)
 VALID = Table(Path("data/valid.csv"), ROWS)
 TEST = Table(Path("data/test.csv"), ROWS)
 FOLDS = Table(Path("data/folds.csv"), {"id": "text", "fold": "int"})
-# The rows outside `fold`, numbered for tuning inside it; no rows where kfold.nested is 0.
+# Inner folds of the rows outside `fold`, for tuning; no rows if kfold.nested is 0.
 NESTED_FOLDS = Table(Path("data/nested_folds.csv"), {"id": "text", "fold": "int", "inner": "int"})
-# Those shares that models may learn from.
+# Class shares of training rows, for soft labels.
 SOFT_LABELS = Table(Path("data/soft_labels.csv"), {"id": "text"}, rest="p_")
-# Digests of the texts that no copy may equal: what is held out stays unread.
+# Hashes of held-out texts, which no copy may equal; the texts themselves stay unread.
 HELD_OUT_HASHES = Table(Path("data/held_out_hashes.csv"), {"key": "text"})
-# Texts without labels to pre-train on; no rows where nothing is pre-trained.
+# Unlabelled texts for pre-training; no rows without pre-training.
 PRETRAINING_TEXTS = Table(Path("data/pretraining_texts.csv"), TEXTS | {"part": "text"})
 # augment
 AUGMENTED = Table(Path("data/train_augmented.csv"), ROWS | {"source_id": "text", "method": "text"})
-# train and kfold: one row for each row and member
-_PREDICTED = {"id": "text", "label": "text", "member": "text", "predicted": "text"}
-VALID_PREDICTIONS = Table(Path("data/predictions/valid.csv"), _PREDICTED, rest="p_")
-OUT_OF_FOLD = Table(Path("data/predictions/out_of_fold.csv"), _PREDICTED | {"fold": "int"}, "p_")
+# train and kfold: one row per row and member
+_PREDICTION_COLUMNS = {"id": "text", "label": "text", "member": "text", "predicted": "text"}
+VALID_PREDICTIONS = Table(Path("data/predictions/valid.csv"), _PREDICTION_COLUMNS, rest="p_")
+OUT_OF_FOLD = Table(
+    Path("data/predictions/out_of_fold.csv"), _PREDICTION_COLUMNS | {"fold": "int"}, "p_"
+)
 # evaluate and predict
 TEST_PREDICTIONS = Table(
     Path("data/predictions/test.csv"), {"id": "text", "label": "text", "predicted": "text"}, "p_"

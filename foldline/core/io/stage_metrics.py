@@ -1,6 +1,6 @@
 """The few numbers of each stage that DVC shows; each is a column of `dvc exp show`.
 
-They are the same for every model. All numbers of a stage are in its report under reports/.
+They are the same for every model. The complete results of a stage are in reports/.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
 
 
 def write_stage_metrics(stage: str, section: str, metrics: Mapping[str, Any]) -> None:
-    """Write metrics/<stage>.json: the numbers of `metrics` that are shown, under `section`."""
+    """Write metrics/<stage>.json: the metrics that DVC shows, under `section`."""
     names = SHOWN.get(section, tuple(metrics))
     shown = {name: metrics[name] for name in names if name in metrics}
     write_metrics(Path(f"metrics/{stage}.json"), {section: shown})

@@ -1,10 +1,10 @@
-"""Pieces of small pictures as SVG: they open anywhere, and follow light and dark."""
+"""Elements of small SVG plots, in light and dark mode."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
-# Classes a to d are the colours of lines, bars and words; `faint` draws thinly.
+# Classes a to d are the colours of lines, bars and text; `faint` draws thin lines.
 STYLE = """
 svg { --paper: #ffffff; --ink: #24292f; --grid: #d8dee4;
   --a: #0969da; --b: #bc4c00; --c: #1a7f37; --d: #8250df }
@@ -30,7 +30,7 @@ Points = list[tuple[float, float]]
 
 
 def picture(width: float, height: float, title: str, parts: Iterable[str]) -> str:
-    """Put parts on paper, in pixels; `title` is what a reader of the screen hears."""
+    """Return an SVG of the parts, with its size in pixels; `title` is for screen readers."""
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
@@ -46,49 +46,49 @@ def picture(width: float, height: float, title: str, parts: Iterable[str]) -> st
 
 
 def text(x: float, y: float, words: str, style: str = "") -> str:
-    """Write words; `style` are classes, as `end` or `b`."""
+    """Return a text element; `style` are classes, such as `end` or `b`."""
     return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}">{escape(words)}</text>'
 
 
 def rule(x: float, y: float, to_x: float, to_y: float, style: str = "grid") -> str:
-    """Draw a straight line."""
+    """Return a straight line."""
     return f'<line class="{style}" x1="{x:.1f}" y1="{y:.1f}" x2="{to_x:.1f}" y2="{to_y:.1f}"/>'
 
 
 def polyline(points: Sequence[tuple[float, float]], style: str) -> str:
-    """Draw a line through points."""
-    return f'<polyline class="{style}" points="{" ".join(f"{a:.1f},{b:.1f}" for a, b in points)}"/>'
+    """Return a line through points."""
+    return f'<polyline class="{style}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>'
 
 
 def dot(x: float, y: float, style: str) -> str:
-    """Draw a point."""
+    """Return a point."""
     return f'<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>'
 
 
 def bar(x: float, y: float, size: tuple[float, float], style: str) -> str:
-    """Draw a bar of a length and a height."""
-    across, high = size
-    return f'<rect class="{style}" x="{x:.1f}" y="{y:.1f}" width="{across:.1f}" height="{high}"/>'
+    """Return a bar of a width and height."""
+    width, height = size
+    return f'<rect class="{style}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height}"/>'
 
 
 def scale(
     low: float, high: float, first: float, last: float, log: bool = False
 ) -> Callable[[float], float]:
-    """Return the function from values to pixels; what lies outside is at the edge."""
+    """Return the function from values to pixels; values outside the range map to its ends."""
     start, end = (math.log10(v) if log else v for v in (low, high))
     size = end - start or 1.0
 
-    def place(value: float) -> float:
-        share = ((math.log10(value) if log else value) - start) / size
-        return first + min(1.0, max(0.0, share)) * (last - first)
+    def to_pixels(value: float) -> float:
+        fraction = ((math.log10(value) if log else value) - start) / size
+        return first + min(1.0, max(0.0, fraction)) * (last - first)
 
-    return place
+    return to_pixels
 
 
 def ticks(low: float, high: float, count: int = 5, log: bool = False) -> list[float]:
     """Return about `count` round numbers from low to high (1, 2 or 5 times a power of ten).
 
-    A logarithmic axis has the powers of ten.
+    A logarithmic axis has powers of ten.
     """
     if log:
         lowest, highest = math.ceil(math.log10(low)), math.floor(math.log10(high))

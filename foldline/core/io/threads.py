@@ -1,4 +1,4 @@
-"""The CPU threads of torch's libraries: how they wait, and how many share a sum."""
+"""CPU threads of torch: how they wait, and their number."""
 
 import os
 from collections.abc import Iterator
@@ -6,17 +6,17 @@ from contextlib import contextmanager
 
 
 def set_wait_policy() -> None:
-    """Let threads of torch's libraries sleep while they wait, but for what the user has set.
+    """Make waiting threads of torch sleep, unless the user has set a policy.
 
-    Else they burn a core that others could use, and several trainings on a few cores come to a
-    tenth of their speed. It is read when torch is loaded.
+    Otherwise they keep a core busy, and several trainings on a few cores run at a tenth of their
+    speed. The variable is read when torch is imported.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @contextmanager
 def limit_threads(count: int) -> Iterator[None]:
-    """Let torch use `count` CPU threads: their number changes the order of sums, so results."""
+    """Limit torch to `count` CPU threads; their number changes the order of sums, so results."""
     import torch
 
     before = torch.get_num_threads()

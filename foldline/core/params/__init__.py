@@ -1,4 +1,4 @@
-"""The types of params.yaml. There are no defaults here: the file holds every value of a run."""
+"""The types of params.yaml, without defaults: the file holds every value of a run."""
 
 from foldline.core.params.augmentation import (
     Augment,

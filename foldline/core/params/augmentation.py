@@ -38,7 +38,7 @@ class Nlpaug(Section):
     options: dict[str, Any]
 
     @model_validator(mode="after")
-    def _watched_files(self) -> Self:
+    def _check_tracked_files(self) -> Self:
         for name, value in self.options.items():
             if isinstance(value, str) and (name.endswith("path") or Path(value).exists()):
                 check_tracked_file(f"options.{name}", value)
@@ -65,8 +65,8 @@ class Backtranslation(Section):
     max_length: Count
 
     @model_validator(mode="after")
-    def _sampling_excludes_beams(self) -> Self:
-        """Refuse sampling with several beams, and a folder that DVC does not track."""
+    def _check_translation(self) -> Self:
+        """Raise for sampling with several beams, and for a folder that DVC does not track."""
         if self.temperature and self.beams > 1:
             raise ValueError(
                 f"temperature: must be 0 where beams is above 1 (found {self.temperature} and "
@@ -114,7 +114,7 @@ class Undersample(Section):
     memory_gb: Positive
 
     @model_validator(mode="after")
-    def _embeddings_need_an_encoder(self) -> Self:
+    def _check_encoder(self) -> Self:
         if self.features == "embeddings" and self.encoder is None:
             raise ValueError(
                 "encoder: is null, but features=embeddings needs one: a folder under "
@@ -153,7 +153,7 @@ class Augment(Section):
     llm: Llm
 
     def check_numbers(self) -> None:
-        """Refuse options that need classes, for regression.
+        """Raise for options that need classes, in regression.
 
         Raises:
             ValueError: naming the key.

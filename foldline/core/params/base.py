@@ -1,4 +1,4 @@
-"""What every section of params.yaml obeys."""
+"""The base class of the sections of params.yaml."""
 
 from typing import Any, Literal
 
@@ -9,12 +9,12 @@ KINDS = (
     "zero-shot", "external",
 )  # fmt: skip
 
-# Options of modules in components/, by their names.
+# Options of modules in components/, by name.
 Components = dict[str, dict[str, Any]]
 Task = Literal["classification", "multilabel", "regression"]
 
 
 class Section(BaseModel):
-    """Keys of params.yaml that belong together: unknown ones are refused, values stay as read."""
+    """A section of params.yaml: unknown keys are errors, values are not converted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

@@ -1,4 +1,4 @@
-"""Pydantic's errors in a user's words: the dotted key, what was found, what is allowed."""
+"""Pydantic errors as messages for users: dotted key, allowed values, value found."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 Problem = dict[str, Any]
-# What each type of pydantic's is called in YAML.
-_WANTED = {
+# Names in YAML terms by pydantic's error type.
+_YAML_NAMES = {
     "string_type": "a text",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -27,34 +27,36 @@ _WANTED = {
 
 
 def format_errors(path: Path, content: dict[str, Any], error: "ValidationError") -> str:
-    """List every problem of a params file, one a line."""
+    """Return all problems of a params file, one per line."""
     by_key: dict[str, list[Problem]] = {}
     for problem in error.errors():
-        by_key.setdefault(_key(dict(problem)), []).append(dict(problem))
-    missing = {key for key, found in by_key.items() if found[0]["type"] == "missing"}
+        by_key.setdefault(_error_key(dict(problem)), []).append(dict(problem))
+    missing = {key for key, problems in by_key.items() if problems[0]["type"] == "missing"}
     lines: dict[str, str] = {}
-    for key, problems in by_key.items():
-        if problems[0]["type"] == "extra_forbidden":
-            meant, lines[key] = _unknown_key(key, missing)
-            missing.discard(meant)  # a misspelt key is both: unknown, and missing beside it
+    for key, key_problems in by_key.items():
+        if key_problems[0]["type"] == "extra_forbidden":
+            intended_key, lines[key] = _format_unknown_key(key, missing)
+            missing.discard(intended_key)  # a misspelt key is reported once, not also as missing
             by_key[key] = []
-    for key, problems in by_key.items():
-        if problems and (problems[0]["type"] != "missing" or key in missing):
-            lines[key] = _message(problems, key)
-    # A union also complains of the whole list where one item is wrong: the item says more.
-    ordered = {
+    for key, key_problems in by_key.items():
+        if key_problems and (key_problems[0]["type"] != "missing" or key in missing):
+            lines[key] = _format_problem(key_problems, key)
+    # A union also reports the whole list if one item is wrong: keep only the item.
+    messages = {
         key: lines[key]
         for key in by_key
         if key in lines and not any(other.startswith(f"{key}.") for other in lines)
     }
-    width = max(len(key) for key in ordered)
-    count = f"{len(ordered)} problem{'s' if len(ordered) > 1 else ''}"
-    return "\n".join([f"{path}: {count}"] + [f"  {k:<{width}}  {m}" for k, m in ordered.items()])
+    width = max(len(key) for key in messages)
+    count = f"{len(messages)} problem{'s' if len(messages) > 1 else ''}"
+    return "\n".join(
+        [f"{path}: {count}"] + [f"  {key:<{width}}  {message}" for key, message in messages.items()]
+    )
 
 
-def _key(problem: Problem) -> str:
-    """Return the key as it is written with -S; a rule of two fields says the key in front."""
-    key = _dotted(problem["loc"])
+def _error_key(problem: Problem) -> str:
+    """Return the key as written with -S; checks of several fields name it in the message."""
+    key = _join_location(problem["loc"])
     if problem["type"] == "value_error":
         name, colon, _ = str(problem["ctx"]["error"]).partition(": ")
         if colon and " " not in name:
@@ -62,9 +64,9 @@ def _key(problem: Problem) -> str:
     return key or "(file)"
 
 
-def _message(problems: list[Problem], key: str) -> str:
+def _format_problem(problems: list[Problem], key: str) -> str:
     problem = problems[0]
-    kind, found, context = problem["type"], problem["input"], problem.get("ctx", {})
+    kind, value, context = problem["type"], problem["input"], problem.get("ctx", {})
     if kind == "missing":
         return "is missing: every key must stand in the file"
     if kind == "value_error":
@@ -72,24 +74,25 @@ def _message(problems: list[Problem], key: str) -> str:
         name, colon, rest = text.partition(": ")
         return rest if colon and key.endswith(name) else text
     if kind == "invalid_key":
-        return f"must be a text (found the key {found!r}): put it in quotes"
-    # A union reports each of its arms: one whose own rule is broken was meant.
-    broken = [each for each in problems if each["type"] == "value_error"]
-    if broken:
-        return _message(broken, key)
-    # What is allowed is any of them.
-    allowed = " or ".join(dict.fromkeys(_wanted(each) for each in problems))
+        return f"must be a text (found the key {value!r}): put it in quotes"
+    # A union reports every arm; an arm whose custom check fails is the intended one.
+    custom_errors = [item for item in problems if item["type"] == "value_error"]
+    if custom_errors:
+        return _format_problem(custom_errors, key)
+    allowed = " or ".join(dict.fromkeys(_format_allowed(item) for item in problems))
     hint = ""
     if kind == "literal_error":
-        literals = [each for each in problems if each["type"] == "literal_error"]
-        close = closest_name(str(found), [choice for each in literals for choice in _choices(each)])
+        literals = [item for item in problems if item["type"] == "literal_error"]
+        close = closest_name(
+            str(value), [choice for item in literals for choice in _list_choices(item)]
+        )
         hint = f"; did you mean '{close}'?" if close else ""
-    elif kind == "string_type" and isinstance(found, (int, float)):
-        hint = f"; put it in quotes: '{found}'"
-    return f"must be {allowed} (found {_short(found)}){hint}"
+    elif kind == "string_type" and isinstance(value, (int, float)):
+        hint = f"; put it in quotes: '{value}'"
+    return f"must be {allowed} (found {_shorten_value(value)}){hint}"
 
 
-def _wanted(problem: Problem) -> str:
+def _format_allowed(problem: Problem) -> str:
     kind, context = problem["type"], problem.get("ctx", {})
     if kind == "literal_error":
         return str(context["expected"])
@@ -99,37 +102,43 @@ def _wanted(problem: Problem) -> str:
     if kind == "string_pattern_mismatch" and context["pattern"] == PATTERN:
         return "components.<name>"
     plain = problem["msg"].removeprefix("Input should be ")
-    return _WANTED.get(str(kind), str(plain))
+    return _YAML_NAMES.get(str(kind), str(plain))
 
 
-def _choices(problem: Problem) -> list[str]:
+def _list_choices(problem: Problem) -> list[str]:
     return str(problem["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
 
 
-def _unknown_key(key: str, missing: set[str]) -> tuple[str, str]:
-    """Return the key that was most likely meant, and the message."""
+def _format_unknown_key(key: str, missing: set[str]) -> tuple[str, str]:
+    """Return the key that was most likely intended, and the message."""
     from foldline.core.params import Settings
 
     parent, _, name = key.rpartition(".")
     fields: Any = Settings.model_fields
     for part in parent.split(".") if parent else []:
         fields = fields[part].annotation.model_fields
-    absent = [m.rpartition(".")[2] for m in missing if m.rpartition(".")[0] == parent]
+    absent = [
+        missing_key.rpartition(".")[2]
+        for missing_key in missing
+        if missing_key.rpartition(".")[0] == parent
+    ]
     close = closest_name(name, absent) or closest_name(name, list(fields))
     hint = f"; did you mean '{close}'?" if close else "."
-    meant = f"{parent}.{close}" if parent else str(close)
-    return meant, f"is not a key{hint} Known: {', '.join(sorted(fields))}"
+    intended_key = f"{parent}.{close}" if parent else str(close)
+    return intended_key, f"is not a key{hint} Known: {', '.join(sorted(fields))}"
 
 
-def _dotted(location: Sequence[str | int]) -> str:
-    """Join a location without the names that pydantic gives a union's arms."""
-    starts, whole = ("literal[", "constrained", "function-", "list["), ("str", "[key]")
+def _join_location(location: Sequence[str | int]) -> str:
+    """Return a dotted location without pydantic's names of union arms."""
+    prefixes, exact = ("literal[", "constrained", "function-", "list["), ("str", "[key]")
     names = [str(part) for part in location]
     return ".".join(
-        n for i, n in enumerate(names) if not (i and (n.startswith(starts) or n in whole))
+        name
+        for index, name in enumerate(names)
+        if not (index and (name.startswith(prefixes) or name in exact))
     )
 
 
-def _short(value: object) -> str:
+def _shorten_value(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -1,4 +1,4 @@
-"""params.yaml is read as DVC reads it, and checked as a whole before any stage works."""
+"""Loading of params.yaml as DVC reads it; every stage first checks the whole file."""
 
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ P = TypeVar("P", bound=Section)
 
 
 def read_params(path: Path = FILE) -> dict[str, Any]:
-    """Read params.yaml.
+    """Return the content of params.yaml.
 
     Raises:
         FoldlineError: naming the line that is not UTF-8 or not YAML.
@@ -34,10 +34,10 @@ def read_params(path: Path = FILE) -> dict[str, Any]:
 
 
 def load_params(kind: type[P], path: Path = FILE) -> P:
-    """Check the whole file and give the keys that one stage declares.
+    """Check the whole file and return the keys that one stage declares.
 
     Raises:
-        FoldlineError: naming every problem at once.
+        FoldlineError: naming all problems at once.
     """
     content = read_params(path)
     try:

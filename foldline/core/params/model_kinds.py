@@ -73,7 +73,7 @@ class Static(LinearOptions):
     lr: Positive
 
     @model_validator(mode="after")
-    def _watched(self) -> Self:
+    def _check_vectors(self) -> Self:
         if self.vectors is not None:
             check_tracked_file("vectors", self.vectors)
         if self.chars[0] > self.chars[1]:
@@ -87,7 +87,7 @@ class Embed(DenseHead):
     encoder: str | None
 
     @model_validator(mode="after")
-    def _stored(self) -> Self:
+    def _check_encoder(self) -> Self:
         if self.encoder is not None:
             check_local_model("encoder", self.encoder)
         return self
@@ -113,7 +113,7 @@ class ZeroShot(Section):
     """A class that is not named is called by its name."""
 
     @model_validator(mode="after")
-    def _stored(self) -> Self:
+    def _check_model(self) -> Self:
         if self.model is not None:
             check_local_model("model", self.model)
         return self
@@ -131,7 +131,7 @@ CLASSIFIERS = ("svm", "nbsvm", "complement_nb")
 
 
 def check_kind(model: str, task: str, head: str, settings: Mapping[str, Section]) -> None:
-    """Refuse a kind that lacks a required option, or does not support the task.
+    """Raise for a kind that lacks a required option, or does not support the task.
 
     Raises:
         ValueError: naming the key.
@@ -157,13 +157,13 @@ def check_kind(model: str, task: str, head: str, settings: Mapping[str, Section]
 
 
 def _check_weights(model: str, settings: Mapping[str, Any]) -> None:
-    """Refuse class weights where they would be ignored."""
-    one = settings["static"] if model == "static" else settings["embed"]
-    unweighted = (model == "static" and one.vectors is None) or (
-        model == "embed" and one.head == "mlp"
+    """Raise for class weights that would be ignored."""
+    section = settings["static"] if model == "static" else settings["embed"]
+    unweighted = (model == "static" and section.vectors is None) or (
+        model == "embed" and section.head == "mlp"
     )
-    if unweighted and one.class_weights != "none":
+    if unweighted and section.class_weights != "none":
         raise ValueError(
-            f"{model}.class_weights: {one.class_weights} needs one class a row here; set it to "
+            f"{model}.class_weights: {section.class_weights} needs one class a row here; set it to "
             "none for task=multilabel"
         )

@@ -50,7 +50,7 @@ class Scratch(Section):
     pooling: Literal["cls", "mean"]
 
     @model_validator(mode="after")
-    def _heads_divide(self) -> Self:
+    def _check_width(self) -> Self:
         if self.width % self.heads:
             raise ValueError(
                 f"width: must be a multiple of heads, {self.heads} (found {self.width})"

@@ -1,4 +1,4 @@
-"""The whole of params.yaml, and the rules between its sections."""
+"""All of params.yaml, and the rules between its sections."""
 
 from pathlib import Path
 from typing import Self
@@ -16,7 +16,7 @@ from foldline.core.params.models import Ensemble, Evaluate, Kfold, Predict, Reci
 
 
 class Settings(Recipe):
-    """The whole of params.yaml."""
+    """All of params.yaml."""
 
     data: Data
     prepare: Prepare
@@ -29,7 +29,7 @@ class Settings(Recipe):
     runner: Runner
 
     @model_validator(mode="after")
-    def _known_model(self) -> Self:
+    def _check_model(self) -> Self:
         value_types.check_model_name(self.model, KINDS)
         names = ["static", *(name for name, _, _ in NEEDED.values())]
         sections = {name: getattr(self, name) for name in names}
@@ -37,7 +37,7 @@ class Settings(Recipe):
         return self
 
     @model_validator(mode="after")
-    def _somebody_votes(self) -> Self:
+    def _check_ensemble(self) -> Self:
         members = self.ensemble.members
         if "folds" in members and not self.kfold.keep_models:
             raise ValueError(
@@ -51,17 +51,17 @@ class Settings(Recipe):
         return self
 
     @model_validator(mode="after")
-    def _split_needs_a_column(self) -> Self:
-        needed = {"time": "time", "grouped": "group"}.get(self.split.method)
-        if needed and getattr(self.data, needed) is None:
+    def _check_split_column(self) -> Self:
+        role = {"time": "time", "grouped": "group"}.get(self.split.method)
+        if role and getattr(self.data, role) is None:
             raise ValueError(
-                f"split.method: {self.split.method} needs the column that data.{needed} names, "
+                f"split.method: {self.split.method} needs the column that data.{role} names, "
                 "which is null"
             )
         return self
 
     @model_validator(mode="after")
-    def _balance_suits_the_task(self) -> Self:
+    def _check_augmentation(self) -> Self:
         if self.task == "regression":
             self.augment.check_numbers()
         classes = self.data.classes
@@ -71,7 +71,7 @@ class Settings(Recipe):
         return self
 
     @model_validator(mode="after")
-    def _training_suits_the_task(self) -> Self:
+    def _check_training(self) -> Self:
         self.train.check_task(self.task)
         if self.train.contrastive and self.batch_size == 1:
             raise ValueError(
@@ -81,7 +81,7 @@ class Settings(Recipe):
         return self
 
     @model_validator(mode="after")
-    def _new_models_have_what_options_change(self) -> Self:
+    def _check_scratch_options(self) -> Self:
         if self.model != "scratch":
             return self
         if self.train.reinit_layers:
@@ -89,8 +89,10 @@ class Settings(Recipe):
                 f"train.reinit_layers: draws the {self.train.reinit_layers} top layers of a folder "
                 "or a hub id anew, and leaves model=scratch as it is; set it to 0"
             )
-        asked = {"rdrop": self.train.rdrop > 0, "dropout_samples": self.train.dropout_samples > 1}
-        for name in [name for name, there in asked.items() if there and not self.scratch.dropout]:
+        enabled = {"rdrop": self.train.rdrop > 0, "dropout_samples": self.train.dropout_samples > 1}
+        for name in [
+            name for name, is_enabled in enabled.items() if is_enabled and not self.scratch.dropout
+        ]:
             raise ValueError(
                 f"train.{name}: compares draws of dropout, and scratch.dropout is 0; set that "
                 f"above 0, or train.{name} to {'0.0' if name == 'rdrop' else '1'}"
@@ -98,7 +100,7 @@ class Settings(Recipe):
         return self
 
     @model_validator(mode="after")
-    def _pretraining_suits_the_model(self) -> Self:
+    def _check_pretraining(self) -> Self:
         if self.model != "scratch":
             return self
         if self.train.lora and not self.pretrain.epochs:
@@ -119,7 +121,7 @@ class Settings(Recipe):
         return self
 
     @model_validator(mode="after")
-    def _numbers_and_classes(self) -> Self:
+    def _check_task_options(self) -> Self:
         aggregate = self.data.annotations.aggregate
         if aggregate != "none" and self.data.annotations.file is None:
             raise ValueError(
@@ -155,8 +157,8 @@ class Settings(Recipe):
         return self
 
     @model_validator(mode="after")
-    def _components_take_their_options(self) -> Self:
-        """Refuse options of a component that does not exist or does not take them."""
+    def _check_component_options(self) -> Self:
+        """Raise for options of a component that does not exist or does not accept them."""
         for name in self.components:
             path = component_path(name)
             if not Path(path).is_file():

@@ -1,4 +1,4 @@
-"""The kinds of values that params.yaml holds, and what they must obey."""
+"""Types of the values in params.yaml, and their checks."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,24 +15,24 @@ PRETRAINED = "models/pretrained/"
 
 
 def check_increasing(value: list[int]) -> list[int]:
-    """Refuse a range whose end lies before its start."""
+    """Raise for a range whose end is below its start."""
     if value[0] > value[1]:
         raise ValueError(f"must go from the smaller to the larger (found {value})")
     return value
 
 
 def check_unique(value: list[str]) -> list[str]:
-    """Refuse a list that names one thing twice."""
-    doubled = sorted({item for item in value if value.count(item) > 1})
-    if doubled:
+    """Raise for a list with duplicates."""
+    duplicates = sorted({item for item in value if value.count(item) > 1})
+    if duplicates:
         raise ValueError(
-            f"must name each once (found {doubled[0]!r} {value.count(doubled[0])} times)"
+            f"must name each once (found {duplicates[0]!r} {value.count(duplicates[0])} times)"
         )
     return value
 
 
 def check_raw_file(value: str) -> str:
-    """Refuse a file that DVC would not watch: its changes would go unnoticed."""
+    """Raise for a file that DVC does not track, so that changes would go unnoticed."""
     if not normpath(value).startswith(RAW) or "\\" in value:
         raise ValueError(
             f"must be a path under {RAW}, from the project's root and with '/' (found {value!r}): "
@@ -42,7 +42,7 @@ def check_raw_file(value: str) -> str:
 
 
 def check_model_name(value: str, kinds: Sequence[str]) -> None:
-    """Refuse a misspelt kind, which would be looked for on the hub, and an unwatched folder."""
+    """Raise for a misspelt kind, which would be searched on the hub, and an untracked folder."""
     if is_component(value):
         try:
             validate_component("model")(value)
@@ -59,7 +59,7 @@ def check_model_name(value: str, kinds: Sequence[str]) -> None:
 
 
 def validate_component(kind: str) -> Callable[[str], str]:
-    """Return the check of a name like `components.slang`: its file, functions and signatures."""
+    """Return a check of a component's file, functions and signatures by its name."""
 
     def check(value: str) -> str:
         try:
@@ -72,7 +72,7 @@ def validate_component(kind: str) -> Callable[[str], str]:
 
 
 def check_local_model(key: str, value: str) -> bool:
-    """Refuse a local model in an unwatched folder, or in none; tell whether it is a local one."""
+    """Return whether a model is local; raise if its folder is missing or not tracked by DVC."""
     local = value.startswith(("/", ".", "~", "models/")) or "\\" in value or Path(value).is_dir()
     if local and not normpath(value).startswith(PRETRAINED):
         raise ValueError(
@@ -85,7 +85,7 @@ def check_local_model(key: str, value: str) -> bool:
 
 
 def check_tracked_file(key: str, value: str) -> None:
-    """Refuse a file or folder that DVC would not watch: its changes would go unnoticed."""
+    """Raise for a file or folder that DVC does not track, so that changes would go unnoticed."""
     if not normpath(value).startswith((RAW, PRETRAINED)) or "\\" in value:
         raise ValueError(
             f"{key}: must lie under {RAW} or {PRETRAINED} (found {value!r}): DVC watches those "
@@ -94,7 +94,7 @@ def check_tracked_file(key: str, value: str) -> None:
 
 
 def check_prompt(value: str) -> str:
-    """Refuse a prompt in which the text has no place."""
+    """Raise for a prompt without the placeholder of the text."""
     if "{text}" not in value:
         raise ValueError(
             f"must hold {{text}}, where each row's text is put; {{text_pair}} and {{label}} may be "
@@ -104,7 +104,7 @@ def check_prompt(value: str) -> str:
 
 
 def check_hypothesis(value: str) -> str:
-    """Refuse a hypothesis in which the label's description has no place."""
+    """Raise for a hypothesis without the placeholder of the label's description."""
     if "{label}" not in value:
         raise ValueError(
             f"must hold {{label}}, where each class's description is put (found {value!r})"
@@ -113,7 +113,7 @@ def check_hypothesis(value: str) -> str:
 
 
 def check_encoding(value: str) -> str:
-    """Refuse an encoding that Python does not know."""
+    """Raise for an encoding that Python does not know."""
     try:
         known = value == "auto" or "".encode(value) is not None
     except (LookupError, ValueError):
@@ -127,7 +127,7 @@ def check_encoding(value: str) -> str:
 
 
 def check_distinct_columns(data: dict[str, Any]) -> None:
-    """Refuse one file or column in two roles that must differ."""
+    """Raise for a file or column in two roles that must differ."""
     seen: dict[str, str] = {}
     for name in ("train", "valid", "test"):
         path = data[name] and normpath(data[name])
