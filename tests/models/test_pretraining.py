@@ -234,7 +234,7 @@ def test_no_held_row_is_read_in_a_fold(
         return cut(tokenizer, texts, max_length)
 
     monkeypatch.setattr(pretraining, "_tokenise_texts", watched)
-    registry.fit(Job(learn, stop, fold.labels, own, tmp_path, fold.further))
+    registry.fit(Job(learn, stop, fold.labels, own, tmp_path, fold.pretraining_texts))
     assert set(seen) == set(learn["text"])
     assert not any("quokka" in text for text in seen)
     assert not set(seen) & set(stop["text"])

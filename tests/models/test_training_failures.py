@@ -53,7 +53,7 @@ def test_memory_that_runs_out_halves_the_batch_and_keeps_the_step(
     seen = small_memory(5, error)
     found = fit("scratch", table.iloc[:34], table.iloc[34:], "classification", **how)
     said = capsys.readouterr().out
-    assert f"in 2 batches for one; a step still has {batch} rows" in said
+    assert f"continuing with 2 smaller batches for each; a step still has {batch} rows" in said
     assert len(found.history) == len(whole.history)
     losses = [[row["loss"] for row in one.history] for one in (found, whole)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)

@@ -82,9 +82,12 @@ def test_the_chain_runs_and_keeps_the_rows(tmp_path, monkeypatch, task, model):
     main = "pearson" if task == "regression" else "f1_macro"
     if model == "tfidf":
         assert metrics("evaluate")["test"][main] > 0.6
+    undefined = task == "regression" and model == "majority"  # a constant correlates with nothing
     for stage in projects.CHAIN:
         shown = leaves(metrics(stage))
-        assert 1 <= len(shown) <= 14, f"{stage}: each number is a column of `dvc exp show`"
+        assert (stage == "kfold" and undefined) or 1 <= len(shown) <= 14, (
+            f"{stage}: each number is a column of `dvc exp show`"
+        )
         assert all(isinstance(v, (int, float)) and math.isfinite(v) for _, v in shown)
 
 
