@@ -31,7 +31,7 @@ import pandas as pd
 from foldline.augmentation.augment_rows import Copy, change_copies
 from foldline.augmentation.augmenters import TextAugmenter
 from foldline.augmentation.requests import CopyRequest
-from foldline.core.io.seeds import derive
+from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Augment, loading
 
 ROUNDS = 7
@@ -181,7 +181,7 @@ def augment_seeded(augmenter: Any, texts: list[str]) -> list[str]:
     """Return texts changed by nlpaug with a seed for each row."""
     changed = []
     for number, text in enumerate(texts):
-        seed = derive(0, "augment", f"row{number}") % 2**32
+        seed = derive_seed(0, "augment", f"row{number}") % 2**32
         random.seed(seed)
         np.random.seed(seed)
         changed += augmenter.augment([text])

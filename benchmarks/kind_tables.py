@@ -9,11 +9,11 @@ import numpy as np
 
 from benchmarks.kind_sets import KINDS, SETS
 from foldline.core.io.labels import MAIN
-from foldline.core.io.seeds import derive
+from foldline.core.io.seeds import derive_seed
 from foldline.metrics.intervals import Difference, bootstrap_intervals, paired_bootstrap
 from foldline.metrics.registry import measure
 
-RESAMPLES, SEED, ALPHA = 2000, derive(42, "benchmark"), 0.05
+RESAMPLES, SEED, ALPHA = 2000, derive_seed(42, "benchmark"), 0.05
 Results = Mapping[str, Mapping[str, Any]]
 Compare = Callable[[str, float], Difference]
 

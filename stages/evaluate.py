@@ -7,7 +7,7 @@ from foldline.core.io import schemas
 from foldline.core.io.components import Component
 from foldline.core.io.files import read_json, write_json, write_metrics
 from foldline.core.io.labels import Labels
-from foldline.core.io.seeds import derive
+from foldline.core.io.seeds import derive_seed
 from foldline.core.stage import run, say
 from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.members import predict_member, read_validation_predictions
@@ -37,7 +37,7 @@ def main(params: Params) -> None:
         "test": make_evaluation_set(test, labels, ensemble, new),
         "valid": make_evaluation_set(valid, labels, ensemble, own),
     }
-    options, seed = params.evaluate, derive(params.seed, "evaluate")
+    options, seed = params.evaluate, derive_seed(params.seed, "evaluate")
     own_metrics = [Component(name, "metric", params.components) for name in options.own_metrics]
     scores = score_parts(parts, options, seed, own_metrics)
     if list(scores) == ["valid"]:

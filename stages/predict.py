@@ -11,7 +11,7 @@ from foldline.core.stage import run, say
 from foldline.data.reading import read_raw
 from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.members import predict_member
-from foldline.evaluation.submission import make_submission, share_classes
+from foldline.evaluation.submission import make_submission, predicted_class_shares
 
 FILE = Path("data/predictions/submission.csv")
 
@@ -35,7 +35,7 @@ def main(params: Params) -> None:
     submission = make_submission(rows["id"].tolist(), final, labels, params.data, sample)
     with replace_atomically(FILE) as temporary:
         submission.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
-    shares = share_classes(table["predicted"].tolist(), labels)
+    shares = predicted_class_shares(table["predicted"].tolist(), labels)
     write_json(Path("reports/predict.json"), {"rows": len(rows), "share": shares})
     write_stage_metrics("predict", "predict", {"rows": len(rows)})
     say(f"{len(rows)} rows predicted: {FILE}")

@@ -183,7 +183,7 @@ def ceiling_class_scores(ratings: Ratings, seed: int) -> dict[str, Any]:
     patterns = Patterns(*np.unique(counts, axis=0, return_inverse=True))
     models: dict[str, Callable[[Floats], tuple[Evidence, OpinionSampler]]] = {
         "ambiguous items": lambda weights: fit_ambiguous_items(patterns, weights, alpha(weights)),
-        "slips": lambda weights: fit_slips(patterns, weights),
+        "slips": lambda weights: fit_random_error_model(patterns, weights),
     }
     fitted = {name: fit(np.ones(len(counts))) for name, fit in models.items()}
     best = max(fitted, key=lambda name: fitted[name][0]())
@@ -235,7 +235,7 @@ def fit_ambiguous_items(
     return evidence, sample_opinions
 
 
-def fit_slips(patterns: Patterns, weights: Floats) -> tuple[Evidence, OpinionSampler]:
+def fit_random_error_model(patterns: Patterns, weights: Floats) -> tuple[Evidence, OpinionSampler]:
     """Return the evidence of true values under slips, and a sampler of true values.
 
     Fitted by expectation and maximisation, starting from a table that is right nine times in ten.

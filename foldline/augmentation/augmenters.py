@@ -24,7 +24,7 @@ from foldline.augmentation.typos import add_typos
 from foldline.augmentation.word_tokenizer import Batch
 from foldline.core.errors import FoldlineError
 from foldline.core.io.components import Component, Options, is_component
-from foldline.core.io.seeds import derive
+from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Augment
 
 # Texts changed at once: their arrays fit into the processor's cache.
@@ -57,7 +57,7 @@ class TextwiseAugmenter:
 
     def __call__(self, requests: list[CopyRequest], attempt: int) -> list[TextPair]:
         """Return the changed texts; each of a pair has its own random numbers."""
-        seeds = [derive(self.seed, "augment", self.method, attempt, side) for side in (0, 1)]
+        seeds = [derive_seed(self.seed, "augment", self.method, attempt, side) for side in (0, 1)]
         changed: list[TextPair] = []
         for start in range(0, len(requests), BLOCK_SIZE):
             block = requests[start : start + BLOCK_SIZE]

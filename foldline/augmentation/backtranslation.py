@@ -6,7 +6,7 @@ from typing import Self
 from foldline.augmentation.requests import CopyRequest, TextPair
 from foldline.augmentation.translator import TranslationJob, Translator
 from foldline.core.errors import FoldlineError
-from foldline.core.io.seeds import derive
+from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Backtranslation
 
 
@@ -80,6 +80,6 @@ class BackTranslator:
     def _derive_seed(self, request: CopyRequest, attempt: int) -> int | None:
         if not self._sampled:
             return None
-        return derive(
+        return derive_seed(
             self.seed, "augment", request.source_id, "backtranslation", request.number, attempt
         )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError
-from foldline.core.io.seeds import derive
+from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Undersample
 from foldline.encoders.sentence_encoder import open_encoder
 
@@ -72,7 +72,7 @@ def make_svd_features(rows: pd.DataFrame, options: Undersample, seed: int) -> np
 
     features = NgramVectorizer(rows).transform(rows)
     dimensions = min(options.dimensions, *features.shape)
-    state = derive(seed, "svd") % 2**32
+    state = derive_seed(seed, "svd") % 2**32
     with np.errstate(invalid="ignore", divide="ignore"):  # equal texts have no variance
         return np.asarray(TruncatedSVD(dimensions, random_state=state).fit_transform(features))
 

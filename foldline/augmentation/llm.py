@@ -8,7 +8,7 @@ from typing import Any
 from foldline.augmentation import chat_client, llm_cache
 from foldline.augmentation.requests import CopyRequest, TextPair
 from foldline.core.errors import FoldlineError
-from foldline.core.io.seeds import derive
+from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Llm
 from foldline.data.normalization import normalize_text
 
@@ -63,7 +63,7 @@ class LlmRewriter:
             "messages": [{"role": "user", "content": prompt}],
             "temperature": self.options.temperature,
             "max_tokens": self.options.max_tokens,
-            "seed": derive(self.seed, "llm", request.number, attempt) % 2**31,
+            "seed": derive_seed(self.seed, "llm", request.number, attempt) % 2**31,
             "sample": [request.number, attempt],
         }
 

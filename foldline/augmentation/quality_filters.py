@@ -11,7 +11,7 @@ from foldline.augmentation.features import NgramVectorizer
 from foldline.augmentation.requests import TextPair
 from foldline.core.io.group_split import compute_strata, group_folds
 from foldline.core.io.labels import Labels, split_label_names
-from foldline.core.io.seeds import derive
+from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Gates
 from foldline.data import similarity_join
 from foldline.data.duplicates import candidate_pairs
@@ -97,7 +97,7 @@ def score_agreement(rows: pd.DataFrame, copies: pd.DataFrame, task: str, seed: i
     agreement = np.ones(len(copies))
     ids, groups = rows["id"].tolist(), rows["group"].tolist()
     strata = compute_strata(rows["label"], task)
-    folds = group_folds(ids, groups, strata, FOLDS, derive(seed, "agreement"))
+    folds = group_folds(ids, groups, strata, FOLDS, derive_seed(seed, "agreement"))
     positions = pd.Series(np.arange(len(rows)), index=rows["id"])
     sources = positions.loc[copies["source_id"]].to_numpy()
     functions = {"regression": _score_numbers, "multilabel": _score_labels}

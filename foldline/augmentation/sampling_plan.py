@@ -9,7 +9,7 @@ import pandas as pd
 
 from foldline.core.errors import FoldlineError, unknown_name
 from foldline.core.io.labels import split_label_names
-from foldline.core.io.seeds import derive, rank_keys
+from foldline.core.io.seeds import derive_seed, rank_keys
 from foldline.core.params import Augment
 
 
@@ -105,5 +105,5 @@ def choose_method(source_id: str, number: int, augment: Augment, seed: int) -> s
         return augment.method
     methods = sorted(augment.mix)
     ends = np.cumsum([augment.mix[method] for method in methods])
-    draw = derive(seed, "mix", source_id, number) / 2**63 * ends[-1]
+    draw = derive_seed(seed, "mix", source_id, number) / 2**63 * ends[-1]
     return methods[min(int(np.searchsorted(ends, draw, side="right")), len(methods) - 1)]

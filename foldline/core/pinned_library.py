@@ -113,7 +113,7 @@ def changed_files(wheel: Path) -> list[str]:
     return sorted(
         name
         for name in pinned.keys() | present.keys()
-        if not (name in pinned and name in present and file_hash(present[name]) == pinned[name])
+        if not (name in pinned and name in present and record_hash(present[name]) == pinned[name])
     )
 
 
@@ -133,7 +133,7 @@ def recorded_hashes(wheel: Path) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-def file_hash(path: Path) -> str:
+def record_hash(path: Path) -> str:
     """Return a file's hash in the format of RECORD."""
     value = base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()).rstrip(b"=")
     return f"sha256={value.decode()}"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from foldline.core.io.seeds import derive
+from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Data, Kfold, Pretrain, Section, Split, Task
 from foldline.data.folds import assign_folds, assign_nested_folds
 from foldline.data.leaks import (
@@ -116,7 +116,7 @@ def _number_folds(
     rows: pd.DataFrame, settings: SplitSettings, periods: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """Return the rows with their fold, their nested folds, and notes on classes and time."""
-    kfold, task, seed = settings.kfold, settings.task, derive(settings.seed, "folds")
+    kfold, task, seed = settings.kfold, settings.task, derive_seed(settings.seed, "folds")
     folds = rows.assign(fold=assign_folds(rows, kfold.n_splits, task, seed, periods=periods))
     nested_folds = assign_nested_folds(folds, kfold.nested, task, seed, periods)
     notes = []

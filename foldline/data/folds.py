@@ -5,7 +5,7 @@ import pandas as pd
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.group_split import compute_strata, group_folds
-from foldline.core.io.seeds import derive
+from foldline.core.io.seeds import derive_seed
 from foldline.data.split_feasibility import describe_group
 from foldline.data.time_split import split_by_time
 
@@ -64,7 +64,7 @@ def assign_nested_folds(
     tables = [pd.DataFrame({"id": [], "fold": [], "inner": []}).astype({"id": "str"})]
     for fold in sorted(set(table["fold"])) if nested else []:
         outside = table[table["fold"] != fold]
-        fold_seed = derive(seed, "nested", fold)
+        fold_seed = derive_seed(seed, "nested", fold)
         inner = assign_folds(outside, nested, task, fold_seed, "kfold.nested", periods)
         tables.append(pd.DataFrame({"id": outside["id"], "fold": fold, "inner": inner}))
     joined = pd.concat(tables[1:] or tables, ignore_index=True)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from foldline.core.errors import listing
 from foldline.core.io.labels import Labels
-from foldline.core.io.seeds import derive, rank_keys
+from foldline.core.io.seeds import derive_seed, rank_keys
 from foldline.core.params import Data
 from foldline.data import label_artifacts, label_in_text, shortcuts
 from foldline.data.classes import MIN_CLASS_ROWS
@@ -79,7 +79,7 @@ def distinct_rows(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     Pairs are duplicates only where both texts are equal: their groups may share one sentence. The
     order, and which of very many rows are left out, depend only on ids.
     """
-    keys = rank_keys(derive(seed, "health"), rows["id"].tolist())
+    keys = rank_keys(derive_seed(seed, "health"), rows["id"].tolist())
     shuffled = rows.iloc[np.argsort(keys, kind="stable")]
     group = ["text", "text_pair"] if _has_pairs(rows) else ["dup_group"]
     shuffled = shuffled.drop_duplicates([*group, "label"])

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.io.group_split import compute_strata, group_folds
-from foldline.core.io.seeds import derive, generator
+from foldline.core.io.seeds import derive_seed, generator
 from foldline.data.multilabel import explode_labels
 
 FOLDS = 3
@@ -68,7 +68,7 @@ def find_shortcuts(rows: pd.DataFrame, task: str, seed: int) -> dict[str, Shortc
     if few or len(set(groups)) < FOLDS:
         return {}
     strata = compute_strata(rows["label"], task)
-    folds = group_folds(rows["id"].tolist(), groups, strata, FOLDS, derive(seed, "shortcuts"))
+    folds = group_folds(rows["id"].tolist(), groups, strata, FOLDS, derive_seed(seed, "shortcuts"))
     scorer = _BaselineScorer(task, target, folds, generator(seed, "shortcuts", "null"))
     shortcuts = {"length": scorer.score(_tree_model(task), surface_features(rows, pairs))}
     if pairs:

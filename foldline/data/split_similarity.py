@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.errors import listing
-from foldline.core.io.seeds import derive, rank_keys
+from foldline.core.io.seeds import derive_seed, rank_keys
 from foldline.data.multilabel import explode_labels
 from foldline.data.splits import PARTS
 from foldline.data.two_sample_test import TextFeatures, extract_features, run_two_sample_test
@@ -122,7 +122,7 @@ def unseen_token_share(first: list[str], second: list[str]) -> float:
 
 
 def _sample_rows(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
-    keys = rank_keys(derive(seed, "compare"), rows["id"].tolist())
+    keys = rank_keys(derive_seed(seed, "compare"), rows["id"].tolist())
     return rows.iloc[np.argsort(keys, kind="stable")[:MAX_ROWS]]
 
 

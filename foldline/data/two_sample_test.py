@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from foldline.core.io.group_split import group_folds
-from foldline.core.io.seeds import derive, generator
+from foldline.core.io.seeds import derive_seed, generator
 
 FOLDS = 5
 PERMUTATIONS = 199  # the smallest p-value is 1/200
@@ -73,7 +73,7 @@ def extract_features(texts: list[str], seed: int) -> TextFeatures:
     features = hstack([words, grams, csr_matrix(lengths)]).tocsr()
     axes, sizes, _ = randomized_svd(
         features, min(COMPONENTS, features.shape[1]), n_iter=2,
-        random_state=derive(seed, "topics") % 2**32,
+        random_state=derive_seed(seed, "topics") % 2**32,
     )  # fmt: skip
     main = axes * sizes
     return TextFeatures(features, names, (main - main.mean(axis=0)) / (main.std(axis=0) + 1e-9))
@@ -90,7 +90,7 @@ def run_two_sample_test(
     """
     from sklearn.linear_model import LogisticRegression
 
-    folds = group_folds(ids, groups, sides, FOLDS, derive(seed, "telling"))
+    folds = group_folds(ids, groups, sides, FOLDS, derive_seed(seed, "telling"))
     model = LogisticRegression(solver="liblinear", class_weight="balanced")
     scores = np.zeros(len(sides))
     for fold in range(FOLDS):

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.io.labels import MAIN, split_label_names
-from foldline.core.io.seeds import derive, generator
+from foldline.core.io.seeds import derive_seed, generator
 from foldline.diagnostics.inputs import NO_REGULARISATION, DiagnosticInputs
 from foldline.diagnostics.verdicts import LOOK, OK, WRONG, Finding, grade
 from foldline.metrics.registry import prepare_metrics
@@ -54,7 +54,7 @@ def check_shuffled_labels(inputs: DiagnosticInputs, model: str) -> Finding:
     Labels of both parts are shuffled together, so that held-out labels are independent of
     everything and the permutation interval (Ojala and Garriga, 2010) is exact.
     """
-    seed = derive(inputs.recipe.seed, "shuffled")
+    seed = derive_seed(inputs.recipe.seed, "shuffled")
     rows = pd.concat([inputs.train, inputs.valid], ignore_index=True)
     columns = ["label", *(c for c in inputs.labels.columns if c in rows)]
     order = np.random.default_rng(seed).permutation(len(rows))
@@ -106,7 +106,7 @@ def check_constant_texts(inputs: DiagnosticInputs) -> Finding:
 def check_text_helps(inputs: DiagnosticInputs) -> Finding:
     """Fit TF-IDF to the same few rows with their texts: it should beat chance."""
     score, null_scores = _permutation_scores(
-        inputs, _fit_and_predict(inputs, "tfidf"), derive(inputs.recipe.seed, "helps")
+        inputs, _fit_and_predict(inputs, "tfidf"), derive_seed(inputs.recipe.seed, "helps")
     )
     low, high = (float(np.quantile(null_scores, end)) for end in (1 - LEVELS[0], LEVELS[0]))
     verdict = OK if score > high else LOOK

@@ -43,10 +43,10 @@ def draw_curve(
     parts = []
     for value in svg.ticks(min(xs), max(xs), TICKS, log_x):
         label = f"1e{math.log10(value):.0f}" if log_x else f"{value:g}"
-        parts.append(svg.rule(across(value), bottom, across(value), bottom + 5))
+        parts.append(svg.draw_line(across(value), bottom, across(value), bottom + 5))
         parts.append(svg.text(across(value), bottom + 20, label, "middle"))
     for value in svg.ticks(low, high, TICKS):
-        parts.append(svg.rule(LEFT, up(value), right, up(value)))
+        parts.append(svg.draw_line(LEFT, up(value), right, up(value)))
         parts.append(svg.text(LEFT - 8, up(value) + 4, f"{value:.4g}", "end"))
     parts.append(svg.text((LEFT + right) / 2, HEIGHT - 12, x_name, "middle"))
     parts.append(svg.text(LEFT, TOP - 10, y_name))
@@ -55,10 +55,10 @@ def draw_curve(
         parts += [svg.polyline(points, style)] if points else []
     for index, mark in enumerate(marks):
         position, color = across(mark.value), MARK_COLOURS[index % len(MARK_COLOURS)]
-        parts.append(svg.rule(position, TOP, position, bottom, f"{color} dashed"))
+        parts.append(svg.draw_line(position, TOP, position, bottom, f"{color} dashed"))
         # Names are side by side above the plot, so that they do not overlap.
         parts.append(svg.text(LEFT + 60 + 190 * index, TOP - 10, mark.name, color))
-    return svg.picture(WIDTH, HEIGHT, title, [svg.text(16, 24, title, "title"), *parts])
+    return svg.svg_document(WIDTH, HEIGHT, title, [svg.text(16, 24, title, "title"), *parts])
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def draw_chance_intervals(title: str, values: Sequence[ChanceInterval]) -> str:
     bottom = TOP + SPACING * len(values)
     parts = [svg.text(16, 24, title, "title")]
     for value in svg.ticks(min([0.0, *ends]), max([1.0, *ends]), TICKS):
-        parts.append(svg.rule(across(value), TOP, across(value), bottom))
+        parts.append(svg.draw_line(across(value), TOP, across(value), bottom))
         parts.append(svg.text(across(value), bottom + 18, f"{value:g}", "middle"))
     for index, item in enumerate(values):
         y = TOP + SPACING * index + SPACING / 2
@@ -88,7 +88,7 @@ def draw_chance_intervals(title: str, values: Sequence[ChanceInterval]) -> str:
         parts.append(svg.bar(left, y - 8, (max(right - left, 2), 16), "b faint"))
         parts.append(svg.dot(across(item.value), y, "a"))
         parts.append(svg.text(WIDTH - 78, y + 4, f"{item.value:.3f}"))
-    return svg.picture(WIDTH, bottom + 34, title, parts)
+    return svg.svg_document(WIDTH, bottom + 34, title, parts)
 
 
 def draw_bars(title: str, values: Sequence[tuple[str, float, str]]) -> str:
@@ -101,4 +101,4 @@ def draw_bars(title: str, values: Sequence[tuple[str, float, str]]) -> str:
         parts.append(svg.text(140, y + 17, name, "end"))
         parts.append(svg.bar(150, y, (length(value), 24), "a"))
         parts.append(svg.text(158 + length(value), y + 17, label))
-    return svg.picture(WIDTH, TOP + SPACING * len(values) + 16, title, parts)
+    return svg.svg_document(WIDTH, TOP + SPACING * len(values) + 16, title, parts)

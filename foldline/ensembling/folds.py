@@ -20,7 +20,7 @@ from foldline.core.io.components import hash_components
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.group_split import compute_strata, split_groups
 from foldline.core.io.labels import Labels
-from foldline.core.io.seeds import derive
+from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Augment, Kfold, Recipe
 from foldline.data.leaks import text_digest
 from foldline.execution.locks import hold_lock
@@ -113,7 +113,7 @@ def split_training_rows(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
         rows["group"].tolist(),
         compute_strata(rows["label"], fold.labels.task),
         [1 - fold.kfold.inner_valid, fold.kfold.inner_valid],
-        derive(fold.recipe.seed, "inner", fold.number),
+        derive_seed(fold.recipe.seed, "inner", fold.number),
     )
     training, stopping = (rows[codes == code].reset_index(drop=True) for code in (0, 1))
     return _augment(fold, training, stopping), stopping
@@ -144,7 +144,7 @@ def fit_fold(fold: Fold) -> None:
         if store.find(key):
             return
         training, stopping = split_training_rows(fold)
-        seed = derive(fold.recipe.seed, "fold", fold.number) % 2**31
+        seed = derive_seed(fold.recipe.seed, "fold", fold.number) % 2**31
         recipe = fold.recipe.model_copy(update={"seed": seed})
         scratch = store.scratch_folder(key)
         job = Job(training, stopping, fold.labels, recipe, scratch, fold.pretraining_texts)

@@ -87,7 +87,7 @@ def _select_columns(
     )
 
 
-def share_classes(predicted: list[str], labels: Labels) -> dict[str, float]:
+def predicted_class_shares(predicted: list[str], labels: Labels) -> dict[str, float]:
     """Return the share of rows by predicted class; empty for regression."""
     if not labels.classes:
         return {}

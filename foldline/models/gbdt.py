@@ -9,7 +9,7 @@ import pandas as pd
 
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
-from foldline.core.io.seeds import derive
+from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Recipe
 from foldline.models.boosted_trees import Forest, extract_forest
 from foldline.models.interface import FitResult, Job
@@ -158,7 +158,7 @@ def _fit_extractor(job: Job) -> FeatureExtractor:
             vectorisers, np.zeros((1, features.shape[1]), dtype=np.float32), pairs
         )
     dimensions = min(recipe.gbdt.dimensions, *features.shape)
-    svd = TruncatedSVD(dimensions, random_state=derive(recipe.seed, "gbdt") % 2**32)
+    svd = TruncatedSVD(dimensions, random_state=derive_seed(recipe.seed, "gbdt") % 2**32)
     with threadpool_limits(recipe.train.threads), np.errstate(invalid="ignore", divide="ignore"):
         directions = svd.fit(features).components_
     return FeatureExtractor(vectorisers, np.ascontiguousarray(directions, dtype=np.float32), pairs)
@@ -192,7 +192,7 @@ def _fit_trees(
         l2_regularization=options.l2,
         early_stopping=stop,
         n_iter_no_change=options.patience,
-        random_state=derive(recipe.seed, "gbdt") % 2**32,
+        random_state=derive_seed(recipe.seed, "gbdt") % 2**32,
     )
     validation = {"X_val": valid[0], "y_val": valid[1]} if valid is not None and stop else {}
     with threadpool_limits(recipe.train.threads):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.io.group_split import compute_strata, group_folds
-from foldline.core.io.seeds import derive
+from foldline.core.io.seeds import derive_seed
 from foldline.models.one_vs_rest import LinearModel
 
 FOLDS = 5
@@ -91,4 +91,4 @@ def calibration_folds(rows: pd.DataFrame, task: str, seed: int) -> np.ndarray:
     ids = rows["id"].tolist()
     groups = [group or id_ for group, id_ in zip(rows["group"].tolist(), ids, strict=True)]
     strata = compute_strata(rows["label"], task)
-    return group_folds(ids, groups, strata, FOLDS, derive(seed, "platt"))
+    return group_folds(ids, groups, strata, FOLDS, derive_seed(seed, "platt"))

@@ -7,7 +7,7 @@ import pandas as pd
 
 from foldline.core.io.files import replace_atomically
 from foldline.core.io.labels import Labels
-from foldline.core.io.seeds import derive, rank_keys
+from foldline.core.io.seeds import derive_seed, rank_keys
 from foldline.models.interface import FitResult
 
 FILE = Path("reports/sample_predictions.csv")
@@ -16,7 +16,7 @@ COUNT = 8
 
 def select_ids(ids: list[str], seed: int) -> tuple[str, ...]:
     """Return COUNT sampled ids, independent of the order of the rows."""
-    order = np.argsort(rank_keys(derive(seed, "samples"), ids), kind="stable")
+    order = np.argsort(rank_keys(derive_seed(seed, "samples"), ids), kind="stable")
     return tuple(ids[index] for index in order[:COUNT])
 
 

@@ -93,7 +93,7 @@ def draw_curves(panels: dict[str, list[Line]], kept_at: float | None = None) -> 
     if not panels:
         parts.append(svg.text(LEFT, PANEL / 2, "This kind of model is not trained in steps."))
     title = f"Curves of the training: {', '.join(panels) or 'none'}"
-    return svg.picture(WIDTH, max(1, len(panels)) * PANEL, title, parts)
+    return svg.svg_document(WIDTH, max(1, len(panels)) * PANEL, title, parts)
 
 
 def _draw_panel(
@@ -108,14 +108,14 @@ def _draw_panel(
     names = "".join(f'<tspan class="{e.colour}" dx="14">{escape(e.name)}</tspan>' for e in lines)
     parts = [f'<text x="{LEFT}" y="22"><tspan class="title">{escape(title)}</tspan>{names}</text>']
     for value in svg.ticks(low, high):
-        parts.append(svg.rule(LEFT, y(value), right, y(value)))
+        parts.append(svg.draw_line(LEFT, y(value), right, y(value)))
         parts.append(svg.text(LEFT - 8, y(value) + 4, f"{value:.4g}", "end"))
     for value in (v for v in svg.ticks(*across, 8) if v == int(v)):
         parts.append(svg.text(x(value), PANEL - BOTTOM + 18, f"{value:,.0f}", "middle"))
     parts.append(svg.text((LEFT + right) / 2, PANEL - 6, "optimiser step", "middle"))
     if kept_at is not None:
         position = x(kept_at)
-        parts.append(svg.rule(position, TOP, position, PANEL - BOTTOM, "b dashed"))
+        parts.append(svg.draw_line(position, TOP, position, PANEL - BOTTOM, "b dashed"))
         parts.append(svg.text(position - 6, TOP + 12, "kept", "end b"))
     for line in lines:
         parts += _draw_line(line, [(x(a), y(b)) for a, b in line.points])

@@ -4,16 +4,18 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldline.core.io.seeds import derive, generator, rank_keys
+from foldline.core.io.seeds import derive_seed, generator, rank_keys
 
 
 def test_a_name_has_one_seed_for_ever():
-    assert derive(42, "fold", 3) == 1346193212251175445
+    assert derive_seed(42, "fold", 3) == 1346193212251175445
 
 
 def test_names_and_seeds_are_told_apart():
     seeds = {
-        derive(s, *names) for s in (0, 1) for names in [(), ("a",), ("a", 1), ("a", "b"), ("ab",)]
+        derive_seed(s, *names)
+        for s in (0, 1)
+        for names in [(), ("a",), ("a", 1), ("a", "b"), ("ab",)]
     }
 
     assert len(seeds) == 10

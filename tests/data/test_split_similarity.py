@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from foldline.core.io.seeds import derive
+from foldline.core.io.seeds import derive_seed
 from foldline.data import split_similarity
 from foldline.data.split_similarity import (
     compare_parts,
@@ -40,7 +40,7 @@ def random_parts(count: int = 120, seed: int = 1, own: str = "", group: int = 1)
 
 def _random_word(name: str) -> str:
     """Return a word of six letters that says nothing of the part."""
-    letters = np.random.default_rng(derive(1, name)).integers(97, 123, 6)
+    letters = np.random.default_rng(derive_seed(1, name)).integers(97, 123, 6)
     return "".join(map(chr, letters))
 
 

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 
 
-def derive(seed: int, *names: str | int) -> int:
+def derive_seed(seed: int, *names: str | int) -> int:
     """Return a seed in [0, 2**63) for the names, such as those of a fold, a row or a trial."""
     text = "\x1f".join([str(seed), *map(str, names)])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
@@ -13,7 +13,7 @@ def derive(seed: int, *names: str | int) -> int:
 
 def generator(seed: int, *names: str | int) -> np.random.Generator:
     """Return a random generator with the seed derived for the names."""
-    return np.random.default_rng(derive(seed, *names))
+    return np.random.default_rng(derive_seed(seed, *names))
 
 
 def rank_keys(seed: int, names: list[str]) -> np.ndarray:

@@ -29,7 +29,7 @@ rect.d, circle.d, text.d, tspan.d { fill: var(--d) }
 Points = list[tuple[float, float]]
 
 
-def picture(width: float, height: float, title: str, parts: Iterable[str]) -> str:
+def svg_document(width: float, height: float, title: str, parts: Iterable[str]) -> str:
     """Return an SVG of the parts, with its size in pixels; `title` is for screen readers."""
     return "\n".join(
         [
@@ -50,7 +50,7 @@ def text(x: float, y: float, words: str, style: str = "") -> str:
     return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}">{escape(words)}</text>'
 
 
-def rule(x: float, y: float, to_x: float, to_y: float, style: str = "grid") -> str:
+def draw_line(x: float, y: float, to_x: float, to_y: float, style: str = "grid") -> str:
     """Return a straight line."""
     return f'<line class="{style}" x1="{x:.1f}" y1="{y:.1f}" x2="{to_x:.1f}" y2="{to_y:.1f}"/>'
 

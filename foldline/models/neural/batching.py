@@ -12,7 +12,7 @@ import torch
 from transformers.trainer_pt_utils import BatchRebalanceSampler
 
 from foldline.core.errors import FoldlineError
-from foldline.core.io.seeds import derive
+from foldline.core.io.seeds import derive_seed
 
 # About so many steps are sorted together: enough to keep padding low.
 BUCKET_STEPS = 100
@@ -34,7 +34,7 @@ class BucketSampler(BatchRebalanceSampler):
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the row numbers of each small batch of this process."""
         generator = torch.Generator()
-        generator.manual_seed(derive(self.seed, "epoch", self.epoch))
+        generator.manual_seed(derive_seed(self.seed, "epoch", self.epoch))
         order = torch.randperm(len(self.lengths), generator=generator).tolist()
         full, remainder = self._cut_into_steps(order, generator)
         for index in torch.randperm(len(full), generator=generator).tolist():

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from foldline.core.errors import FoldlineError
-from foldline.core.io.seeds import derive
+from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Recipe
 from foldline.models import device
 
@@ -25,7 +25,7 @@ def add_adapters(model: Any, recipe: Recipe) -> Any:
     if not options.lora:
         return None
     lora_config, lora_model = _import_peft()
-    device.set_seed(derive(recipe.seed, "lora") % 2**31)
+    device.set_seed(derive_seed(recipe.seed, "lora") % 2**31)
     config = lora_config(
         r=options.lora,
         lora_alpha=options.lora_alpha,

@@ -14,7 +14,7 @@ import torch
 from transformers import PrinterCallback, TrainerCallback
 
 from foldline.core.errors import FoldlineError
-from foldline.core.io.seeds import derive, rank_keys
+from foldline.core.io.seeds import derive_seed, rank_keys
 from foldline.core.params import Recipe
 from foldline.core.stage import say
 from foldline.models import device
@@ -186,7 +186,7 @@ def _pretraining_recipe(recipe: Recipe) -> Recipe:
     """Return the recipe of a plain training with the options of `pretrain`."""
     options = recipe.pretrain
     changes = {
-        "seed": derive(recipe.seed, "pretrain") % 2**31,
+        "seed": derive_seed(recipe.seed, "pretrain") % 2**31,
         "lr": options.lr,
         "epochs": options.epochs,
         "batch_size": options.batch_size,
