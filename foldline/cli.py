@@ -223,7 +223,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run a verb; return its exit code.
 
     Raises:
-        FoldlineError: for a mistake that the user can mend.
+        FoldlineError: for a mistake that the user can fix.
     """
     first = arguments[0] if arguments else "--help"
     if first not in VERBS and not first.startswith("-"):

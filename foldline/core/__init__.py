@@ -1,4 +1,5 @@
 """Types of params.yaml, the stage runner, errors and the environment record.
 
-Nothing here but `io` can change a result, so no stage of dvc.yaml depends on the rest.
+No stage of dvc.yaml depends on what is here but `io`: it checks, starts and reports a run, and must
+not change its result.
 """
