@@ -78,7 +78,7 @@ def run_line(line: str, folder: Path, settings: dict[str, str]) -> str:
     """Run a shell command of a page and return its output."""
     result = subprocess.run(
         line,
-        run_line=True,
+        shell=True,
         cwd=folder,
         env=settings,
         text=True,

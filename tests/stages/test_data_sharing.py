@@ -185,6 +185,6 @@ def test_what_dvc_refuses_is_told_and_params_stay(project, monkeypatch):
     monkeypatch.chdir(folder)
     before = Path("params.yaml").read_bytes()
 
-    with pytest.raises(FoldlineError, match=r"params\.yaml was left as it is"):
+    with pytest.raises(FoldlineError, match=r"params\.yaml was not changed"):
         run_verb(["import", str(project.parent / "given/train.csv"), "--dvc", "--yes"])
     assert Path("params.yaml").read_bytes() == before
