@@ -654,7 +654,11 @@ def test_a_killed_installation_ends_and_is_rebuilt(project, machine, sent: signa
     log = Path(machine["UV_LOG"])
     slow = {**machine, "FAKE_UV": 'echo $$ > "$UV_LOG.pid"; exec sleep 60'}
     command = [sys.executable, "run.py", "python", "-V"]
-    first = subprocess.Popen(command, cwd=project, env=slow, stderr=subprocess.DEVNULL)
+    # Tests that run in the background of a shell would ignore it, and so would their children.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    first = subprocess.Popen(
+        command, cwd=project, env=slow, stderr=subprocess.DEVNULL, preexec_fn=heed
+    )
     identifier = log.with_name(f"{log.name}.pid")
     wait_for(lambda: identifier.exists() and identifier.read_text().strip())
     first.send_signal(sent)
