@@ -1,5 +1,6 @@
 """run.py, with a stand-in for the installers: nothing is downloaded."""
 
+import functools
 import hashlib
 import importlib.util
 import json
@@ -655,7 +656,7 @@ def test_a_killed_installation_ends_and_is_rebuilt(project, machine, sent: signa
     slow = {**machine, "FAKE_UV": 'echo $$ > "$UV_LOG.pid"; exec sleep 60'}
     command = [sys.executable, "run.py", "python", "-V"]
     # Tests that run in the background of a shell would ignore it, and so would their children.
-    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     first = subprocess.Popen(
         command, cwd=project, env=slow, stderr=subprocess.DEVNULL, preexec_fn=heed
     )
