@@ -15,7 +15,7 @@ SAMPLES = {
         "data_train": "data/raw/topics.csv",
         "data_predict": "data/raw/topics_unlabelled.csv",
         "data_text": "text",
-        "data_text_pair": "null",
+        "data_text_pair": "",
         "data_label": "label",
         "sample_submission": "data/raw/topics_sample_submission.csv",
         "plot": "confusion",
@@ -26,7 +26,7 @@ SAMPLES = {
         "data_text": "sentence1",
         "data_text_pair": "sentence2",
         "data_label": "score",
-        "sample_submission": "null",
+        "sample_submission": "",
         "plot": "scatter",
     },
 }

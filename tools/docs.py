@@ -4,9 +4,12 @@ Run `python -m tools.docs` to write them, with `--check` to list the stale pages
 """
 
 import ast
+import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -95,16 +98,38 @@ def korean_knob_table() -> str:
 
 def param_lines() -> Iterator[tuple[str, str, str]]:
     """Yield the dotted key, value and comment of each value in params.yaml."""
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    content = YAML(typ="safe").load(text)
     parents: list[str] = []
-    for line in Path("params.yaml").read_text(encoding="utf-8").splitlines():
+    above = ""  # a comment on a line of its own, for the key below it
+    for line in text.splitlines():
         match = re.match(r"( *)(\w+):\s*([^#]*?)\s*(?:#\s*(.*))?$", line)
         if not match:
+            above = line.partition("# ")[2] if line.lstrip().startswith("# ") else above
             continue
         indent, name, value, comment = match.groups()
         parents = [*parents[: len(indent) // 2], name]
-        if value:
-            text = re.sub(r"\s*#\s*template:\w+", "", f"# {comment}" if comment else "")
-            yield ".".join(parents), value, text.removeprefix("# ").replace("|", "\\|")
+        loaded = reduce(getitem, parents, content)
+        if value or not isinstance(loaded, dict):
+            comment = re.sub(r"\s*#\s*template:\w+", "", f"# {comment}" if comment else "")
+            yield (
+                ".".join(parents),
+                format_value(value, loaded),
+                (comment.removeprefix("# ") or above).replace("|", "\\|"),
+            )
+        above = ""
+
+
+def format_value(text: str, value: object) -> str:
+    """Return a value as it is typed; `text` is its first line in params.yaml."""
+    if value is None:
+        return "null"
+    if isinstance(value, list) and value:
+        return f"[{', '.join(map(str, value))}]"
+    quote = text[0] if text[0] in "\"'" else ""
+    if quote and not text.endswith(quote):  # goes on in the next line
+        return json.dumps(value, ensure_ascii=False)
+    return text
 
 
 def param_details() -> dict[str, str]:

@@ -73,11 +73,11 @@ def edit_yaml(text: str, values: Mapping[str, Any]) -> str:
 
 
 def format_value(value: object) -> str:
-    """Return a value as YAML on one line, without quotes where it reads back the same."""
+    """Return a value as DVC writes it: on one line, quoted only where it must be; null is blank."""
     from ruamel.yaml import YAML
 
     if value is None:
-        return "null"
+        return ""
     if isinstance(value, list):
         return f"[{', '.join(_format_item(item) for item in value)}]"
     text = str(value)

@@ -1,6 +1,7 @@
 """The file params.yaml: what is no YAML, or lacks a part, is told by line or section."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -69,3 +70,14 @@ def test_who_changes_what_was_read_changes_nobody_elses():
     first["data"]["text"] = "changed"
 
     assert read_params(PARAMS)["data"]["text"] != "changed"
+
+
+def test_a_change_by_dvc_rewrites_one_line(tmp_path):
+    from dvc.utils.hydra import apply_overrides
+
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+    apply_overrides(tmp_path / "params.yaml", ["max_length=65"])
+    assert (tmp_path / "params.yaml").read_text(encoding="utf-8") == text.replace(
+        "max_length: 64 ", "max_length: 65 "
+    )

@@ -13,7 +13,7 @@ from foldline.importer import params_editing
         ("label", "label"),
         ("review text", "review text"),
         ("라벨", "라벨"),
-        (None, "null"),
+        (None, ""),
         ("null", '"null"'),
         ("1", '"1"'),
         ("1e3", '"1e3"'),

@@ -212,7 +212,7 @@ def test_marked_files_hold_the_answers_and_no_marks(template):
         .replace("  # template:data_text_pair", "")
         .replace("text_pair: null     #", "text_pair: sentence2  #")
         .replace("label: label        # template:data_label", "label: score")
-        .replace("data/raw/topics_sample_submission.csv  # template:sample_submission", "null")
+        .replace("data/raw/topics_sample_submission.csv  # template:sample_submission", "")
     )
     assert (project / "dvc.yaml").read_text().endswith("plots: # all\n  template: scatter\n")
     assert tomllib.loads((project / "pyproject.toml").read_text()) == {
