@@ -77,7 +77,7 @@ def test_a_change_by_dvc_rewrites_one_line(tmp_path):
 
     text = Path("params.yaml").read_text(encoding="utf-8")
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
-    apply_overrides(tmp_path / "params.yaml", ["max_length=65"])
+    apply_overrides(tmp_path / "params.yaml", ["seed=43"])
     assert (tmp_path / "params.yaml").read_text(encoding="utf-8") == text.replace(
-        "max_length: 64 ", "max_length: 65 "
+        "seed: 42 ", "seed: 43 "
     )
