@@ -27,7 +27,7 @@ def test_the_label_may_be_known_after_the_fact():
 def test_the_refusal_names_the_key(tmp_path):
     text = (ROOT / "tests" / "params.yaml").read_text(encoding="utf-8")
     text = text.replace("known_after: []", "known_after: [when]").replace(
-        "  time: null ", "  time: when "
+        "  time:      ", "  time: when "
     )
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
 
