@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foldline import __version__
-from foldline.core.console import replace_unprintable
+from foldline.core.console import replace_unprintable, say
 from foldline.core.errors import FoldlineError, unknown_name
 from foldline.core.io.threads import set_wait_policy
 
@@ -267,7 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(arguments)
     except FoldlineError as error:
-        print(f"\nerror: {error}\n", file=sys.stderr)
+        say(f"\nerror: {error}\n", sys.stderr)
         return 1
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("foldline"):

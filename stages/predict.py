@@ -8,7 +8,7 @@ from foldline.core.io.files import replace_atomically, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.stage import run, say
-from foldline.data.reading import read_raw
+from foldline.data.sample_submission import plan_sample
 from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.members import predict_member
 from foldline.evaluation.submission import make_submission, predicted_class_shares
@@ -31,12 +31,15 @@ def main(params: Params) -> None:
     table = labels.table(final).assign(id=rows["id"])
     schemas.UNLABELLED_PREDICTIONS.write(table)
     path = params.predict.sample_submission if params.data.predict else None
-    sample = read_raw(Path(path)).columns if path else None
-    submission = make_submission(rows["id"].tolist(), final, labels, params.data, sample)
+    plan = plan_sample(rows["id"].tolist(), labels, params.data, path)
+    for note in plan.notes if plan else []:
+        say(f"note: {note}")
+    submission = make_submission(rows["id"].tolist(), final, labels, params.data, plan)
     with replace_atomically(FILE) as temporary:
         submission.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
     shares = predicted_class_shares(table["predicted"].tolist(), labels)
-    write_json(Path("reports/predict.json"), {"rows": len(rows), "share": shares})
+    notes = plan.notes if plan else []
+    write_json(Path("reports/predict.json"), {"rows": len(rows), "share": shares, "notes": notes})
     write_stage_metrics("predict", "predict", {"rows": len(rows)})
     say(f"{len(rows)} rows predicted: {FILE}")
 

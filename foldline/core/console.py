@@ -1,11 +1,22 @@
 """Console output of commands."""
 
+import re
 import sys
+from typing import TextIO
+
+# Control characters and marks that change the direction of text. Those of a user's ids or texts
+# must not move the cursor, colour the terminal or hide what follows.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
-def say(message: str) -> None:
-    """Print a line and flush it."""
-    print(message, flush=True)
+def say(message: str, stream: TextIO | None = None) -> None:
+    """Print a line with control characters escaped, and flush it."""
+    print(escape_controls(message), file=stream or sys.stdout, flush=True)
+
+
+def escape_controls(text: str) -> str:
+    """Return text with each control character as its escape; line breaks and tabs stay."""
+    return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def replace_unprintable() -> None:

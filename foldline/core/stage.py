@@ -34,7 +34,7 @@ def run(main: Callable[[P], None], params: type[P]) -> None:
         main(load_params(params))
     except FoldlineError as error:
         sys.stdout.flush()
-        print(f"\nerror: {error}\n", file=sys.stderr)
+        say(f"\nerror: {error}\n", sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("\nstopped; run the same command again to go on", file=sys.stderr)

@@ -7,14 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foldline.core.console import say
 from foldline.core.errors import FoldlineError, listing
 from foldline.core.params import Data, Settings, loading
+from foldline.data.cell_values import clean_value
+from foldline.data.look_alikes import is_placeholder
+from foldline.data.number_notation import explain_problem, is_quantity
 from foldline.data.raw_table import RawTable, is_number
+from foldline.data.rows import Part
 from foldline.importer import import_summary, multilabel_columns, params_editing
 from foldline.importer.annotation_tables import guess_annotation_columns
 from foldline.importer.column_guessing import Guess, find_missing_header, guess_columns, guess_task
 from foldline.importer.column_names import split_words
 from foldline.importer.hub_datasets import PREFIX, download_dataset
+from foldline.importer.imported_rows import ImportedRows, read_rows
 from foldline.importer.placement import Placement, place_files, plan_placement
 from foldline.importer.sources import (
     ImportSources,
@@ -49,6 +55,7 @@ class ImportPlan:
     placements: list[Placement]
     values: dict[str, Any]
     data: Data
+    rows: ImportedRows
 
 
 def run(options: argparse.Namespace) -> None:
@@ -61,19 +68,19 @@ def run(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="foldline-") as folder:
         plan = plan_import(options, current, Path(folder))
         edit = params_editing.prepare_edit(PARAMS, current.model_dump(), plan.values)
-        print(
+        say(
             import_summary.format_summary(
-                plan.sources, plan.guesses, plan.task, plan.placements, plan.data
+                plan.sources, plan.guesses, plan.task, plan.placements, plan.data, plan.rows
             )
         )
-        print(import_summary.format_changes(edit.changes))
+        say(import_summary.format_changes(edit.changes))
         if not _confirm(options.yes):
-            print("\nNothing was written.")
+            say("\nNothing was written.")
             return
         place_files(plan.placements)
     if edit.changes:
         edit.write()
-    print(import_summary.format_next_steps(plan.placements))
+    say(import_summary.format_next_steps(plan.placements))
 
 
 def plan_import(options: argparse.Namespace, current: Settings, folder: Path) -> ImportPlan:
@@ -95,7 +102,7 @@ def plan_import(options: argparse.Namespace, current: Settings, folder: Path) ->
     columns = {role: guess.column for role, guess in guesses.items()}
     label = columns["label"] or ""
     sources = resolve_parts(sources, columns["text"] or "", label, columns["id"])
-    labels = [value or "" for value in train.raw.columns[label]]
+    labels = [clean_value(value or "") for value in train.raw.columns[label]]
     multilabel = _guess_multilabel(
         train.raw, guesses, options, current if kept else None, label_columns
     )
@@ -110,13 +117,15 @@ def plan_import(options: argparse.Namespace, current: Settings, folder: Path) ->
         settings["separator"] = multilabel.separator or data.separator
     new_data = data.model_copy(update=settings)
     import_summary.check_columns(sources, new_data)
-    _check_regression_labels(train, label, labels, task[0])
     values = {"task": task[0]} | {f"data.{key}": value for key, value in settings.items()}
     values |= _file_settings(sources, is_update=bool(kept))
+    rows = read_rows(sources, task[0], new_data, current.prepare)
+    _check_regression_labels(rows.parts[0], label, task[0])
     if files.classes or not kept:
+        labels = rows.parts[0].table["label"].tolist()
         values["data.classes"] = _class_order(files.classes, labels, task[0])
     placements = _plan_placements(sources, files.extras, options)
-    return ImportPlan(sources, guesses, task, placements, values, new_data)
+    return ImportPlan(sources, guesses, task, placements, values, new_data, rows)
 
 
 def _plan_placements(
@@ -148,7 +157,8 @@ def _guess_multilabel(
     # The name `label` is certain; `target_group` may be one of several flags.
     by_name = why == FROM_OPTION or (why.startswith("its name") and len(split_words(label)) == 1)
     taken = [g.column for role, g in guesses.items() if g.column and role != "label"]
-    return multilabel_columns.guess_multilabel(raw, label, by_name, taken)
+    is_given = options.task == "multilabel"
+    return multilabel_columns.guess_multilabel(raw, label, by_name, taken, is_given)
 
 
 def _open_sources(options: argparse.Namespace, data: Data, folder: Path) -> ImportSources:
@@ -183,13 +193,21 @@ def _check_header(train: Source) -> None:
         )
 
 
-def _check_regression_labels(train: Source, label: str, labels: list[str], task: str) -> None:
-    words = sorted({value for value in labels if value and not is_number(value)})
-    if words and task == "regression":
-        raise FoldlineError(
-            f"{train.path}, column '{label}': regression needs numbers, found {listing(words)}. "
-            "Name another column with --label, or use --task classification"
-        )
+def _check_regression_labels(train: Part, label: str, task: str) -> None:
+    """Raise for targets that are no numbers, as `prepare` will."""
+    values = [value for value in train.table["label"].tolist() if value]
+    if task != "regression" or all(map(is_number, values)):
+        return
+    value, why = explain_problem(values) or (values[0], "")
+    words = [word for word in sorted(set(values)) if not is_quantity(word)]
+    found = f"{value!r} {why}" if why else f"found {listing(words)}"
+    advice = "Empty these cells" if words and all(map(is_placeholder, words)) else ""
+    advice = advice or ("" if why else "Name another column with --label")
+    raise FoldlineError(
+        f"{train.column('label', label).locate(value)}, column '{label}': regression needs "
+        f"numbers, {found}{'.' * (not found.endswith('.'))} "
+        f"{f'{advice}, or use' if advice else 'Or use'} --task classification"
+    )
 
 
 def _current_columns(data: Data, train: Source) -> dict[str, Guess]:

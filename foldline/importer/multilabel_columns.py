@@ -5,6 +5,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from foldline.core.errors import FoldlineError, closest_name, listing
+from foldline.data.look_alikes import is_placeholder
+from foldline.data.number_notation import is_quantity
 from foldline.data.raw_table import RawTable
 
 SEPARATORS = ("|", ";", ",")
@@ -47,16 +49,19 @@ def parse_label_columns(raw: RawTable, given: str | None) -> list[str] | None:
 
 
 def guess_multilabel(
-    raw: RawTable, label: str, by_its_name: bool, taken: Collection[str]
+    raw: RawTable, label: str, by_its_name: bool, taken: Collection[str], is_given: bool
 ) -> MultilabelGuess | None:
     """Return how rows have several labels, None where they have one each.
 
-    `label` is the guessed label column, `taken` are columns of other roles.
+    `label` is the guessed label column, `taken` are columns of other roles. `is_given` is whether
+    the user says that they have several.
     """
     flags = [n for n, cells in raw.columns.items() if n not in taken and set(cells) == {"0", "1"}]
     if label in flags and len(flags) > 1 and not by_its_name:
         return MultilabelGuess(flags, None, f"{len(flags)} columns of 0 and 1")
     cells = [cell for cell in raw.columns[label] if cell]
+    if not is_given and all(is_quantity(cell) or is_placeholder(cell) for cell in set(cells)):
+        return None  # `3,5` is a number
     for mark in SEPARATORS:
         joined = [[part.strip() for part in cell.split(mark)] for cell in cells]
         names = Counter(part for parts in joined for part in parts)

@@ -88,7 +88,7 @@ def collect_rows() -> ViewData:
     return ViewData(
         rows=rows,
         originals=_read_known_rows(schemas.ORIGINALS, rows, []),  # also has rows to predict
-        judgements=_read_known_rows(schemas.ANNOTATIONS, rows, notes),
+        judgements=_read_judgements(rows, notes),
         copies=balanced[is_copy].reset_index(drop=True),
         labels=labels,
         notes=notes,
@@ -107,6 +107,23 @@ def _read_known_rows(
         count = int((~is_known).sum())
         notes.append({"code": "stale", "file": source.path.as_posix(), "rows": count})
     return table[is_known].reset_index(drop=True)
+
+
+def _read_judgements(rows: pd.DataFrame, notes: list[dict[str, Any]]) -> pd.DataFrame:
+    """Read the annotations of the rows, and note those of rows that `prepare` dropped.
+
+    `prepare` writes them with the rows, so they are never of an earlier run.
+    """
+    judgements = _read_known_rows(schemas.ANNOTATIONS, rows, [])
+    if not schemas.ANNOTATIONS.path.exists():
+        return judgements
+    known = set(rows["id"].tolist())
+    if schemas.UNLABELLED.path.exists():
+        known |= set(schemas.UNLABELLED.read()["id"].tolist())
+    dropped = int((~is_in(schemas.ANNOTATIONS.read()["id"], known)).sum())
+    if dropped:
+        notes.append({"code": "dropped_judgements", "rows": dropped})
+    return judgements
 
 
 def _add_parts(rows: pd.DataFrame, notes: list[dict[str, Any]]) -> None:

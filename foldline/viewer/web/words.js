@@ -47,6 +47,7 @@ const WORDS = {
     // notes
     sampled: (o) => `Showing ${o.shown} of ${o.rows} rows: a fixed sample of whole duplicate groups. The charts count all rows. Use --limit to show more.`,
     stale: (o) => `${o.file} has ${o.rows} rows that are not in the prepared data: it is out of date. Run: dvc repro`,
+    dropped_judgements: (o) => `${o.rows} judgements are of rows that prepare dropped, so they are not shown.`,
     not_split: () => 'There is no split yet: the parts are those of the raw files. Run: dvc repro split',
     broken: 'The page could not read its data. It needs a recent browser (Chrome 103, Firefox 113, Safari 16.4 or newer).',
   },
@@ -90,6 +91,7 @@ const WORDS = {
     numbers: '숫자로 보기', from_to: '구간', none: '없음',
     sampled: (o) => `전체 ${o.rows}행 중 ${o.shown}행을 보여 줍니다. 중복 그룹을 나누지 않는 고정된 표본입니다. 차트는 모든 행을 셉니다. --limit으로 더 볼 수 있습니다.`,
     stale: (o) => `${o.file}의 ${o.rows}행이 준비된 데이터에 없습니다. 이전 실행의 파일입니다. 실행: dvc repro`,
+    dropped_judgements: (o) => `판단 ${o.rows}개는 prepare가 뺀 행의 것이어서 보이지 않습니다.`,
     not_split: () => '아직 분할하지 않았습니다. 분할 표시는 원본 파일의 것입니다. 실행: dvc repro split',
     broken: '페이지가 데이터를 읽지 못했습니다. 최신 브라우저가 필요합니다 (Chrome 103, Firefox 113, Safari 16.4 이상).',
   },
