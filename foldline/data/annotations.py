@@ -20,6 +20,7 @@ from foldline.data.cell_values import (
     find_value,
     join_groups,
     match_ids,
+    read_numbers,
     trim,
 )
 from foldline.data.raw_table import RawTable, is_number
@@ -167,13 +168,18 @@ def spell_labels(annotations: AnnotationTable, joined: Joined, data: Data) -> An
     Raises:
         FoldlineError: naming lines with a label that is not on the scale, or no class.
     """
+    options = annotations.options
+    notes = annotations.notes
+    if options.scale != "nominal" or options.aggregate == "mean":
+        joined = read_numbers(options.label, annotations.column("label").values, joined)
+        notes = [*notes, *joined.notes]
     first, repeats = (
         table.assign(label=joined.apply(table["label"].tolist())) for table in annotations.tables
     )
     repeats["first"] = joined.apply(repeats["first"].tolist())
     labels = pd.concat([first["label"], repeats["label"]]).sort_index()
     order = _ordinal_order(labels.tolist(), data)
-    annotations = replace(annotations, first=first, repeats=repeats, order=order)
+    annotations = replace(annotations, first=first, repeats=repeats, order=order, notes=notes)
     _check_labels(annotations, labels, data)
     return annotations
 

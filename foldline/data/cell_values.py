@@ -7,11 +7,12 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from foldline.core.errors import FoldlineError
 from foldline.data.normalization import normalize_text
+from foldline.data.number_notation import is_plain, parse_numbers
 from foldline.data.raw_table import RawTable
 
 _INVISIBLE = "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
@@ -93,6 +94,16 @@ def join_labels_of_numbers(columns: Sequence[Column]) -> Joined:
 def join_groups(columns: Sequence[Column]) -> Joined:
     """Return one spelling for groups of one number, also `007` and `7`: joining cannot leak."""
     return _join(columns, lambda text: number_key(text) or text)
+
+
+def read_numbers(name: str, values: Sequence[str], joined: Joined) -> Joined:
+    """Return numbers as Python writes them, where one notation fits all; else `joined`."""
+    distinct = list(dict.fromkeys(value for value in values if value))
+    notation = None if is_plain(distinct) else parse_numbers(distinct)
+    if notation is None:
+        return replace(joined, notes=[])
+    spelling = {value: notation.parse(value) or value for value in distinct}
+    return Joined(spelling, [f"column '{name}': {notation.describe(distinct)}"])
 
 
 def join_ids(columns: Sequence[Column]) -> Joined:

@@ -227,9 +227,10 @@ def _answer_notes(
         label, own = next(iter(changed.items()))
         return [f"{sample.path}: column '{name}' writes class '{label}' as '{own}', and so does "
                 "the submission" + _float_hint(values, labels)]  # fmt: skip
-    if not set(values) & known:
+    unknown = [value for value in values if value not in known]
+    if unknown:
         return [
-            f"{sample.path}: column '{name}' holds {listing(values, 3)}, which is no class "
+            f"{sample.path}: column '{name}' holds {listing(unknown, 3)}, which is no class "
             f"({listing(labels.classes, 4)}): the submission has the classes as the training rows "
             "write them. If the competition wants others, replace the labels of the files"
         ]

@@ -13,10 +13,10 @@ from foldline.data.cell_values import (
     join_groups,
     join_ids,
     join_labels_of_numbers,
+    read_numbers,
     rounded_note,
 )
 from foldline.data.look_alikes import look_alike_notes, placeholder_notes
-from foldline.data.number_notation import is_plain, parse_numbers
 from foldline.data.raw_table import label_sort_key
 from foldline.data.rows import Part
 
@@ -128,13 +128,10 @@ def _spell_numbers(
     if annotations:
         annotations = spell_labels(annotations, Joined({}, []), data)
     values = [label for part in parts for label in dict.fromkeys(part.table["label"].tolist())]
-    values = [value for value in values if value]
-    notation = None if is_plain(values) else parse_numbers(values)
-    if notation is None:
-        return annotations, []
-    for part in parts:
-        _replace(part, "label", lambda cells: [notation.parse(cell) or "" for cell in cells])
-    return annotations, [f"column '{data.label_columns[0]}': {notation.describe(values)}"]
+    joined = read_numbers(data.label_columns[0], values, Joined({}, []))
+    for part in parts if joined.spelling else []:
+        _replace(part, "label", joined.apply)
+    return annotations, joined.notes
 
 
 def _placeholder_notes(parts: Sequence[Part], task: str, data: Data) -> list[str]:

@@ -57,7 +57,10 @@ def guess_task(column: str, values: Sequence[str]) -> tuple[str, str]:
     numbers = sorted(set(map(estimate_number, quantities)))
     ends = f"{len(numbers)} numbers from {numbers[0]:g} to {numbers[-1]:g}" if numbers else "none"
     if any(number != int(number) for number in numbers):
-        return "regression", f"{ends}, with fractions"
+        sets = "; if ',' is between several labels: --task multilabel" * any(
+            "," in value for value in quantities
+        )
+        return "regression", f"{ends}, with fractions{sets}"
     if len(numbers) > 2 and set(split_words(column)) & set(QUANTITIES):
         return "regression", f"{ends}, and '{column}' is the name of a quantity"
     counted = numbers == list(range(len(numbers))) and len(values) >= 10 * len(numbers)
@@ -186,7 +189,8 @@ class _ColumnGuesser:
         distinct = {value for value in values if value}
         if len(distinct) < 2:
             return False
-        return len(distinct) <= max(50, len(values) // 2) or all(map(is_quantity, distinct))
+        numbers = all(is_quantity(value) or is_placeholder(value) for value in distinct)
+        return len(distinct) <= max(50, len(values) // 2) or numbers
 
     def _find_id(self) -> tuple[str, str] | None:
         name = next(iter(self.cells))
