@@ -35,6 +35,13 @@ def select_columns(raw: RawTable, data: Data, part: str) -> dict[str, list[str]]
     return by_role
 
 
+def unused_columns(raw: RawTable, data: Data) -> dict[str, list[str | None]]:
+    """Return the file's columns that have no role."""
+    single = (getattr(data, role) for role in ROLES if role != "label")
+    used = {name.strip() for name in (*single, *data.label_columns) if name}
+    return {name: values for name, values in raw.columns.items() if name.strip() not in used}
+
+
 def _role_column(raw: RawTable, data: Data, role: str, name: str, part: str) -> list[str | None]:
     """Return a column; an optional one that the file lacks has no values."""
     values = _column(raw, name)
