@@ -1,5 +1,6 @@
 """Types of the values in params.yaml, and their checks."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from posixpath import normpath
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from foldline.core.errors import FoldlineError, closest_name
 from foldline.core.io.components import PATTERN, check_component, is_component
+from foldline.core.io.model_folders import find_problem
 
 RAW = "data/raw/"
 PRETRAINED = "models/pretrained/"
@@ -80,8 +82,23 @@ def check_local_model(key: str, value: str) -> bool:
             f"folder alone, so put it there, and `dvc add` it if it is large"
         )
     if local and not Path(value).is_dir():
-        raise ValueError(f"{key}: there is no folder {value!r}; look under {PRETRAINED}")
+        track_file = Path(f"{normpath(value)}.dvc")
+        advice = f"run `dvc pull {track_file}`" if track_file.exists() else f"look in {PRETRAINED}"
+        raise ValueError(f"{key}: there is no folder {value!r}; {advice}")
+    problem = find_problem(Path(value), sentences=key == "encoder") if local else None
+    if problem:
+        raise ValueError(f"{key}: {value} holds no model that transformers can load: {problem}")
     return local
+
+
+def check_code_hash(value: object) -> object:
+    """Raise for anything but the hash of a model's code: no value allows the code of any model."""
+    if value is None or (isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value)):
+        return value
+    raise ValueError(
+        f"must be blank, or the sha256 of a model's own code (found {value!r:.40}): the message "
+        "that refuses the model says it"
+    )
 
 
 def check_tracked_file(key: str, value: str) -> None:
