@@ -61,11 +61,9 @@ def check_allowed(label: str, code: Path, classes: list[str]) -> None:
     found, allowed = hash_code(code), read_allowed()
     if found == allowed:
         return
-    other = (
-        f" {KEY} allows other code, {allowed[:12]}...: read what has changed." if allowed else ""
-    )
+    changed = f"{KEY} allows other code, {allowed[:12]}...; " if allowed else ""
     raise FoldlineError(
-        f"{brings}: choose a model that transformers has code for.{other} If you have read its "
+        f"{brings}: {changed}choose a model that transformers has code for. If you have read its "
         f"*.py files and trust them, set {KEY} to {found}, which runs the code of that model on "
         "this machine, with all your rights"
     )

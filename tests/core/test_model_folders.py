@@ -71,7 +71,7 @@ def test_sentence_transformers_keep_weights_in_a_subfolder(key, folder) -> None:
     if key == "encoder":
         assert check_local_model(key, folder.as_posix())
         return
-    with pytest.raises(ValueError, match="name models/pretrained/m/0_Transformer$"):
+    with pytest.raises(ValueError, match=r"name models/pretrained/m/0_Transformer$"):
         check_local_model(key, folder.as_posix())
 
 
@@ -131,5 +131,5 @@ def test_a_copied_cache_of_the_hub_has_links_to_nothing(folder) -> None:
 def test_a_folder_that_only_dvc_has_is_pulled(workplace) -> None:
     Path("models/pretrained").mkdir(parents=True)
     Path("models/pretrained/m.dvc").write_text("outs: []")
-    with pytest.raises(ValueError, match="run `dvc pull models/pretrained/m.dvc`"):
+    with pytest.raises(ValueError, match=r"run `dvc pull models/pretrained/m.dvc`"):
         check_local_model("model", "models/pretrained/m/")

@@ -119,7 +119,7 @@ def test_a_checkpoint_without_tokenizer_files_is_refused(fit_rows, tiny_bert, tm
         fit_rows(str(folder))
     (folder / "tokenizer_config.json").unlink()
     (folder / "vocab.bin").write_text("of another program")
-    with pytest.raises(FoldlineError, match="only 5 special tokens; copy tokenizer.json"):
+    with pytest.raises(FoldlineError, match=r"only 5 special tokens; copy tokenizer.json"):
         fit_rows(str(folder))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from posixpath import normpath
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
@@ -116,6 +117,35 @@ def check_prompt(value: str) -> str:
         raise ValueError(
             f"must hold {{text}}, where each row's text is put; {{text_pair}} and {{label}} may be "
             f"in it, too (found {value!r})"
+        )
+    return value
+
+
+def check_server(value: str) -> str:
+    """Raise for an address of no server, or one that holds a secret, without repeating it."""
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https") or re.search(r"[\s\x00-\x1f]", value):
+        raise ValueError(
+            "must be the address of a server, http:// or https://, as https://api.openai.com/v1"
+        )
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError(
+            "must hold no user, password, ? or #, which would be committed: a key belongs in the "
+            "environment variable that key_variable names"
+        )
+    return value
+
+
+def check_variable(value: str) -> str:
+    """Raise for what names no environment variable: it may be the key itself."""
+    if not re.fullmatch("[A-Z_][A-Z0-9_]{0,63}", value):
+        raise ValueError(
+            "must be the name of an environment variable, in capitals, as OPENAI_API_KEY; the key "
+            "itself belongs in that variable and nowhere else"
         )
     return value
 
