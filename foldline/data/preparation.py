@@ -158,7 +158,13 @@ def _resolve_duplicates(
     report = duplicate_report(rows, groups, task)
     strength = "exact" if prepare.duplicates.match == "exact" else "skeleton"
     resolved = resolve_conflicts(rows, getattr(groups, strength), task, prepare.conflicts)
-    kept = rows.assign(label=pd.array(resolved.labels, dtype="str"), dup=groups.together)
+    first, second = (pd.array(side, dtype="str") for side in groups.sentences)
+    kept = rows.assign(
+        label=pd.array(resolved.labels, dtype="str"),
+        dup=groups.together,
+        sentence=first,
+        sentence_pair=second,
+    )
     kept = kept[resolved.kept].reset_index(drop=True)
     kept["dup_group"] = name_groups(kept.pop("dup").to_numpy(), kept["id"].tolist())
     conflicts = resolved.details | {"rows": report[strength]["conflicting_rows"]}
