@@ -10,7 +10,6 @@ from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.stage import run, say
 from foldline.data.reading import read_raw
 from foldline.ensembling.ensemble import Ensemble
-from foldline.ensembling.members import predict_member
 from foldline.evaluation.submission import make_submission, predicted_class_shares
 
 FILE = Path("data/predictions/submission.csv")
@@ -26,8 +25,7 @@ def main(params: Params) -> None:
     rows = schemas.UNLABELLED.read()
     if params.data.predict is None:
         say("note: data.predict is null, so the submission has no rows")
-    members = {name: predict_member(name, rows) for name in ensemble.models}
-    final = ensemble.combine(members, labels.task)
+    final = ensemble.predict(rows, labels.task)
     table = labels.table(final).assign(id=rows["id"])
     schemas.UNLABELLED_PREDICTIONS.write(table)
     path = params.predict.sample_submission if params.data.predict else None
