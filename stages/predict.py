@@ -5,6 +5,7 @@ from pathlib import Path
 from foldline.core import params as types
 from foldline.core.io import schemas
 from foldline.core.io.files import replace_atomically, write_json
+from foldline.core.io.formulas import escape_formulas
 from foldline.core.io.labels import Labels
 from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.stage import run, say
@@ -31,6 +32,8 @@ def main(params: Params) -> None:
     path = params.predict.sample_submission if params.data.predict else None
     sample = read_raw(Path(path)).columns if path else None
     submission = make_submission(rows["id"].tolist(), final, labels, params.data, sample)
+    if params.predict.escape_formulas:
+        submission = escape_formulas(submission)
     with replace_atomically(FILE) as temporary:
         submission.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
     shares = predicted_class_shares(table["predicted"].tolist(), labels)

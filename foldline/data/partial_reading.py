@@ -108,8 +108,8 @@ def _read_text_parts(path: Path, encoding: str, quoting: str, size: int) -> Iter
         # Lines above the first row: a header, and a title if there is one.
         above = first.lines[0] - 1 if kind != "jsonl" else 0
         prefix = "".join(f"{line}\n" for line in text.split("\n", above)[:above])
-        read = len(text.encode())
-        yield RawPart(first, read / size)
+        read = len(text.encode(encoding))
+        yield RawPart(first, min(read / size, 1.0))
         for start, text in cuts:
             raw = _parse_later_part(path, prefix, above, start, text, quoting)
             if kind != "jsonl" and list(raw.columns) != list(first.columns):
@@ -117,7 +117,7 @@ def _read_text_parts(path: Path, encoding: str, quoting: str, size: int) -> Iter
                     f"{path}, from line {start}: read with other columns than its first lines; "
                     "split the file in two"
                 )
-            read += len(text.encode())
+            read += len(text.encode(encoding))
             yield RawPart(raw, min(read / size, 1.0))
 
 

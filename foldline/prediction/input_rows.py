@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -77,7 +76,8 @@ class InputRows:
         return [*self.notes, note]
 
     def _read_part(self, raw: RawTable) -> pd.DataFrame:
-        self.notes += [note for note in raw.notes if note not in self.notes]
+        notes = [note.replace(str(raw.path), self.name) for note in raw.notes]
+        self.notes += [note for note in notes if note not in self.notes]
         self.has_rows_not_lines = file_format(raw.path) == "parquet"
         texts = [text or "" for text in _select(raw, self.columns.text, "texts", "--text-column")]
         pairs = [""] * len(raw)
@@ -144,11 +144,11 @@ def find_input(path: Path) -> Path:
     Raises:
         FoldlineError: where there is no such file.
     """
+    if path.is_dir():
+        raise FoldlineError(f"{path} is a folder: name one file")
     file_format(path)
     if path.is_file():
         return path
-    if path.is_dir():
-        raise FoldlineError(f"{path} is a folder: name one file")
     names = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
     try:
         return find_file(path)
@@ -163,6 +163,9 @@ def spool_stdin(columns: Columns) -> Iterator[tuple[Path, str]]:
     """Yield standard input as a file, and how it was read.
 
     Its first line says what it is: a JSON object, a header with the column of texts, or a text.
+
+    Raises:
+        FoldlineError: if it is empty, or its rows cannot be read, which then names no file.
     """
     with tempfile.TemporaryDirectory(prefix="foldline-") as folder:
         path = Path(folder, STDIN)
@@ -170,17 +173,19 @@ def spool_stdin(columns: Columns) -> Iterator[tuple[Path, str]]:
             shutil.copyfileobj(sys.stdin.buffer, file)
         with path.open("rb") as file:
             first = file.readline(1 << 20).decode("utf-8-sig", "replace").strip()
-        suffix = _guess_format(first, columns)
+        if not path.stat().st_size:
+            raise FoldlineError(f"{STDIN} is empty: write texts to it, one a line")
+        suffix, how = _guess_format(first, columns), f"with column '{columns.text}'"
         if suffix:
-            yield (
-                path.rename(path.with_suffix(suffix)),
-                f"{suffix[1:]} with column '{columns.text}'",
-            )
-            return
-        target = path.with_suffix(".jsonl")
-        with path.open("rb") as file, target.open("w", encoding="utf-8") as lines:
-            how = _write_lines(file, lines, columns)
-        yield target, how
+            how = f"{suffix[1:]} {how}"
+        else:
+            lines = path.replace(path.with_suffix(".txt"))
+            suffix, how = ".jsonl", _write_records(lines, path, columns)
+        named = path.rename(path.with_suffix(suffix))
+        try:
+            yield named, how
+        except FoldlineError as error:
+            raise FoldlineError(str(error).replace(str(named), STDIN)) from error
 
 
 def _guess_format(first: str, columns: Columns) -> str | None:
@@ -193,21 +198,27 @@ def _guess_format(first: str, columns: Columns) -> str | None:
     return None
 
 
-def _write_lines(file: IO[bytes], lines: IO[str], columns: Columns) -> str:
+def _write_records(lines: Path, target: Path, columns: Columns) -> str:
     """Write each line as the record of a text; of a pair, a tab is between the texts."""
-    for number, line in enumerate(file, start=1):
-        try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise FoldlineError(f"{STDIN}, line {number}: is not UTF-8") from error
-        record = {columns.text: text}
-        if columns.text_pair is not None:
-            texts = text.split("\t")
-            if len(texts) != 2:
-                raise FoldlineError(
-                    f"{STDIN}, line {number}: the models read pairs, so each line must have two "
-                    f"texts with a tab between them (found {len(texts)})"
-                )
-            record = {columns.text: texts[0], columns.text_pair: texts[1]}
-        lines.write(json.dumps(record, ensure_ascii=False) + "\n")
-    return "one text a line"
+    with lines.open("rb") as file, target.open("w", encoding="utf-8") as records:
+        for number, line in enumerate(file, start=1):
+            records.write(json.dumps(_parse_line(number, line, columns), ensure_ascii=False) + "\n")
+    return (
+        "one text a line" if columns.text_pair is None else "two texts a line, with a tab between"
+    )
+
+
+def _parse_line(number: int, line: bytes, columns: Columns) -> dict[str, str]:
+    try:
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise FoldlineError(f"{STDIN}, line {number}: is not UTF-8") from error
+    if columns.text_pair is None:
+        return {columns.text: text}
+    texts = text.split("\t")
+    if len(texts) != 2:
+        raise FoldlineError(
+            f"{STDIN}, line {number}: the models read pairs, so each line must have two texts "
+            f"with a tab between them (found {len(texts)})"
+        )
+    return {columns.text: texts[0], columns.text_pair: texts[1]}
