@@ -23,9 +23,9 @@ from foldline.data.decoding import decode
 from foldline.data.raw_table import RawTable, file_format
 from foldline.data.reading import parse_raw, read_raw
 
-PART_BYTES = 8 << 20  # unpacked
-PART_ROWS = 50_000  # of parquet
-LONGEST_RECORD = 4 * PART_BYTES
+PART_BYTES = 4 << 20  # unpacked
+PART_ROWS = 20_000  # of parquet
+LONGEST_RECORD = 8 * PART_BYTES
 BLOCK = 1 << 20
 DELIMITERS = (",", "\t", ";", "|")
 

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,7 +36,8 @@ def run(options: argparse.Namespace) -> None:
     """
     _check_options(options)
     source = _find_source(options)
-    predictor = Predictor(model=options.model)
+    with warnings.catch_warnings(action="ignore"):  # they are printed as notes
+        predictor = Predictor(model=options.model)
     with _open_rows(options, source, predictor) as rows:
         _predict(rows, options.out, options.escape_formulas)
     for note in [*predictor.notes, *rows.list_notes()]:

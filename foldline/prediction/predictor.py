@@ -1,6 +1,7 @@
 """Labels and probabilities of new texts, by the models of a project."""
 
 import contextlib
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from foldline.ensembling.members import (
     predict_in_batches,
 )
 from foldline.models import registry
+from foldline.prediction.staleness import list_stale_notes
 
 ENSEMBLE = "ensemble"
 MODELS = (ENSEMBLE, "model", "folds", "tfidf")
@@ -37,6 +39,9 @@ class Predictor:
 
         predictor = Predictor("path/to/project")
         predictor.predict(["a text", "another one"])
+
+    Warns:
+        UserWarning: if the models are not those of the project as it stands; also in `notes`.
 
     Raises:
         FoldlineError: if there are no trained models, or they do not belong together.
@@ -56,11 +61,13 @@ class Predictor:
             folders = {f: name for name in self._ensemble.models for f in model_folders(name)}
             self.labels = _read_labels(list(folders))
             self.preprocessing = _read_preprocessing(list(self._ensemble.models))
-            self.notes = _list_notes(self.preprocessing)
+            self.notes = [*_list_notes(self.preprocessing), *list_stale_notes()]
             used = self.preprocessing
             options = {short_name(used.clean): used.options} if used.clean else {}
             self._clean = make_cleaner(used.unicode, used.clean, options)
             self._models = {folder: registry.load(folder) for folder in folders}
+        for note in self.notes:
+            warnings.warn(note, stacklevel=2)
 
     @property
     def classes_(self) -> list[str]:

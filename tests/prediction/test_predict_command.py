@@ -1,5 +1,6 @@
 """`foldline predict`: files, standard input and texts in; csv, tsv, jsonl and parquet out."""
 
+import contextlib
 import gzip
 import io
 import json
@@ -28,16 +29,12 @@ NEW = Path("data/raw/new.csv")
 def finished(tmp_path_factory) -> Path:
     """Return a project whose stages have run, with 12 rows to predict, one of them empty."""
     folder = tmp_path_factory.mktemp("predict")
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
+    with contextlib.chdir(folder):
         projects.make(folder, {"model": "tfidf", "data.predict": str(NEW)})
         rows = [{"id": f"u{n}", "text": row["text"]} for n, row in enumerate(projects.topics(12))]
         rows[4]["text"] = "  "
         projects.write_csv(NEW, rows)
         projects.run()
-    finally:
-        os.chdir(before)
     return folder
 
 
@@ -187,12 +184,16 @@ def test_columns_of_other_names(project, capsys):
 def test_values_are_those_of_the_training_not_of_an_edited_file(project, capsys):
     predict(NEW)
     before = capsys.readouterr().out
+    lock = {"prepare": {"params": {"params.yaml": {"data": {"text": "text"}}}}}
+    Path("dvc.lock").write_text(json.dumps({"stages": lock}), encoding="utf-8")
     projects.set_params(
         Path("params.yaml"), {"data.text": "body", "prepare.unicode": "none", "model": "scratch"}
     )
     predict(NEW)
 
-    assert capsys.readouterr().out == before
+    printed = capsys.readouterr()
+    assert printed.out == before
+    assert "note: params.yaml has other values than the models were trained with" in printed.err
     Path("params.yaml").write_text("not: [valid", encoding="utf-8")
     predict(NEW)
     assert capsys.readouterr().out == before
