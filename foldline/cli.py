@@ -83,6 +83,31 @@ def export_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def predict_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `foldline predict`."""
+    add = parser.add_argument
+    formats = "csv, tsv, jsonl or parquet, each also .gz"
+    add("file", nargs="?", type=Path, metavar="FILE", help=f"{formats}; - for standard input")
+    add("-o", "--out", type=Path, metavar="OUT", help=f"{formats} (default: csv to the terminal)")
+    add("--text", action="append", metavar="TEXT", help="a text; may be repeated")
+    add("--pair", action="append", metavar="TEXT", help="the second text of a --text")
+    add(
+        "--model",
+        choices=["ensemble", "model", "folds", "tfidf"],
+        default="ensemble",
+        help="which predicts (default: %(default)s, the final predictions)",
+    )
+    default = "default: that of the training rows"
+    add("--text-column", metavar="COL", help=f"column of the texts ({default})")
+    add("--pair-column", metavar="COL", help=f"column of the second texts ({default})")
+    add("--id-column", metavar="COL", help=f"column of the ids ({default}, or row numbers)")
+    add(
+        "--escape-formulas",
+        action="store_true",
+        help="put an apostrophe before texts that a spreadsheet would run, as =1+1",
+    )
+
+
 def ablate_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `foldline ablate`."""
     parser.add_argument(
@@ -107,6 +132,11 @@ IMPORT_EXAMPLES = """examples:
   foldline import train.csv dev.csv test.csv --label sentiment --yes
   foldline import train=a.tsv test=b.tsv --predict c.tsv --annotations d.csv
   foldline import hf:klue --config ynat
+"""
+PREDICT_EXAMPLES = """examples:
+  foldline predict new.csv -o predictions.csv
+  foldline predict --text "a new text" --text "another one"
+  foldline predict reviews.jsonl --text-column body --model tfidf
 """
 _DIAGNOSTIC = (
     "Reads params.yaml and the tables of `dvc repro augment`; writes "
@@ -167,6 +197,15 @@ VERBS = {
         ablate_options,
         "example: foldline ablate aeda swap tomek",
     ),
+    "predict": Verb(
+        "predict new texts or files",
+        "foldline.prediction.command:run",
+        "Predict the rows of a file, or texts, by the trained models. The output has the columns "
+        "id, predicted and p_CLASS, in the order of the rows. Texts are read and normalized as "
+        "those of the training were, whatever params.yaml holds now.",
+        predict_options,
+        PREDICT_EXAMPLES,
+    ),
     "export": Verb(
         "write models/onnx/, the model for onnxruntime",
         "foldline.onnx.command:run",
@@ -213,7 +252,7 @@ def parser(*verbs: str) -> argparse.ArgumentParser:
             description=verb.description,
             epilog=verb.epilog,
             formatter_class=argparse.RawDescriptionHelpFormatter
-            if verb.epilog == IMPORT_EXAMPLES
+            if verb.epilog in (IMPORT_EXAMPLES, PREDICT_EXAMPLES)
             else argparse.HelpFormatter,
         )
         verb.add_options(own)

@@ -124,7 +124,7 @@ def hash_auxiliary_files(data: Data) -> dict[str, str]:
 def _load_files(
     task: str, data: Data, prepare: Prepare, annotated: dict[str, str], components: Options
 ) -> list[Part]:
-    clean = make_cleaner(prepare, components)
+    clean = make_cleaner(prepare.unicode, prepare.clean, components)
     paths = {"train": data.train, "valid": data.valid, "test": data.test, "predict": data.predict}
     return [
         load_part(name, path, task, data, prepare, annotated, clean)
