@@ -10,9 +10,15 @@ from foldline.core.errors import FoldlineError
 from foldline.core.params import Data, Prepare
 from foldline.data.annotations import apply_annotated_labels
 from foldline.data.cell_values import Column, clean_value
-from foldline.data.columns import check_annotation_labels, known_after_notes, select_columns
+from foldline.data.columns import (
+    check_annotation_labels,
+    known_after_notes,
+    nested_value_notes,
+    select_columns,
+    unused_columns,
+)
 from foldline.data.look_alikes import is_placeholder
-from foldline.data.multilabel import join_labels, label_column_names
+from foldline.data.multilabel import label_column_names, read_labels
 from foldline.data.number_notation import explain_problem
 from foldline.data.raw_table import RawTable, is_number, parse_time
 from foldline.data.text_cleaner import Cleaner
@@ -24,7 +30,10 @@ MIN_WEIGHT = 1e-9  # of a row; its inverse is the largest
 
 @dataclass
 class Part:
-    """The rows of one file, their original texts, and the numbers of dropped rows by reason."""
+    """The rows of one file, their original texts, and the numbers of dropped rows by reason.
+
+    `raw` holds only the columns that have no role.
+    """
 
     name: str
     raw: RawTable
@@ -66,11 +75,13 @@ def read_part(name: str, raw: RawTable, task: str, data: Data, clean: Cleaner) -
         table["id"] = make_content_ids(table)
     # Labels and groups are only normalized invisibly: a submission repeats them.
     table["label"] = _clean_column(table["label"], clean_value)
-    if task == "multilabel" and name != "predict":
-        table["label"] = join_labels(raw, table["label"].tolist(), data)
+    if name != "predict":
+        table["label"] = read_labels(raw, table["label"].tolist(), data, task)
     table["group"] = _clean_column(table["group"], clean_value)
-    late = known_after_notes(raw, data) if name == "train" else []
-    return Part(name, replace(raw, columns={}, notes=raw.notes + late), table, originals)
+    late = nested_value_notes(raw, data, task)
+    late += known_after_notes(raw, data) if name == "train" else []
+    unused = unused_columns(raw, data)
+    return Part(name, replace(raw, columns=unused, notes=raw.notes + late), table, originals)
 
 
 def check_part(

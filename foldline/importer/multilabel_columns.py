@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from foldline.core.errors import FoldlineError, closest_name, listing
+from foldline.data.cell_lists import parse_list
 from foldline.data.look_alikes import is_placeholder
 from foldline.data.number_notation import is_quantity
 from foldline.data.raw_table import RawTable
@@ -36,7 +37,8 @@ def parse_label_columns(raw: RawTable, given: str | None) -> list[str] | None:
     """
     if given is None or given in raw.columns or "," not in given:
         return None
-    names = [name.strip() for name in given.split(",") if name.strip()]
+    parts = (name.strip() for name in given.split(","))
+    names = [raw.find_column(name) or name for name in parts if name]
     for name in names:
         if name not in raw.columns:
             close = closest_name(name, raw.columns)
@@ -60,6 +62,10 @@ def guess_multilabel(
     if label in flags and len(flags) > 1 and not by_its_name:
         return MultilabelGuess(flags, None, f"{len(flags)} columns of 0 and 1")
     cells = [cell for cell in raw.columns[label] if cell]
+    lists = [names for names in map(parse_list, set(cells)) if names is not None]
+    if lists:
+        several = any(len(names) != 1 for names in lists)
+        return MultilabelGuess(label, None, "lists of labels") if several else None
     if not is_given and all(is_quantity(cell) or is_placeholder(cell) for cell in set(cells)):
         return None  # `3,5` is a number
     for mark in SEPARATORS:
