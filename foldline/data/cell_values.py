@@ -137,7 +137,8 @@ def match_ids(references: Column, known: Sequence[Column], what: str) -> Joined:
     """Return the known id that each reference means; those without one are left out.
 
     An id in another spelling (`7` for `00007`, as spreadsheets write it) is joined where exactly
-    one id and one reference have this number.
+    one id and one reference have this number. Where not all references are ids as they stand, one
+    that is an id in a file may still mean another spelling in another file.
 
     Raises:
         FoldlineError: naming both spellings, where more than one id may be meant.
@@ -158,14 +159,22 @@ def match_ids(references: Column, known: Sequence[Column], what: str) -> Joined:
         own = by_key.get(key, [])
         exact = [value for value in values if value in ids]
         matches |= dict(zip(exact, exact, strict=True))
-        if not own or len(exact) == len(values):
+        if not own or (len(exact) == len(values) and not _are_in_two_files(own, values, known)):
             continue
-        other = next(value for value in values if value not in ids)
+        other = next((value for value in values if value not in ids), values[0])
         if len(own) > 1 or len(values) > 1:
             raise FoldlineError(_ambiguous_message(references, other, known, own, values))
         matches[other] = own[0]
         joined.append((other, own[0]))
     return Joined(matches, _joined_note(references, known, joined, what))
+
+
+def _are_in_two_files(ids: list[str], meant: list[str], known: Sequence[Column]) -> bool:
+    """Return whether ids of one number stand in several files, and not all of them are meant."""
+    if set(ids) <= set(meant):
+        return False
+    files = [set(column.values) & set(ids) for column in known]
+    return sum(map(bool, files)) > 1
 
 
 def rounded_note(column: Column, role: str) -> list[str]:
@@ -221,12 +230,16 @@ def _are_whole(values: Iterable[str]) -> bool:
 
 
 def _is_whole(text: str) -> bool:
+    if text.isascii() and text.isdigit():
+        return True
     key = number_key(text)
     return key is not None and Decimal(key) == Decimal(key).to_integral_value()
 
 
 def _drop_fraction(text: str) -> str:
     """Return a number in ASCII digits, without zeros behind the point, and without e or +."""
+    if text.isascii() and text.isdigit():
+        return text
     if not text.isascii():
         text = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
     if _SCIENTIFIC.fullmatch(text):

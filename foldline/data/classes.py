@@ -31,7 +31,8 @@ def find_labels(task: str, data: Data, parts: list[Part], rows: pd.DataFrame) ->
     where = f"{data.train}, {label_column_names(data)}"
     if data.classes is not None:
         known = set(rows["label"])
-        named = [find_value(name, known) or name for name in map(clean_value, data.classes)]
+        spelt = (find_value(name, known) or name for name in map(clean_value, data.classes))
+        named = list(dict.fromkeys(spelt))
         advice = "Correct the labels, or add the class to data.classes"
         _check_known_labels(parts, rows, named, "data.classes does not list it", advice)
         classes = [name for name in named if name in set(classes)]

@@ -166,7 +166,7 @@ def _plan_columns(
     classes = classes_to_fill(labels, data) if labels.task != "regression" else []
     if len(names) == 1 and isinstance(data.label, str):
         return _plan_answer(plan, names[0], labels, sample)
-    meant = {name: find_value(clean_value(name), classes) for name in names}
+    meant = _match_classes(names, classes)
     if names and classes and sorted(map(str, meant.values())) == sorted(classes):
         return replace(plan, columns=meant, notes=plan.notes + _whole_note(sample, names))
     allowed = "two columns, id and label"
@@ -177,6 +177,14 @@ def _plan_columns(
         f"a sample submission has {allowed}. Remove or rename columns, or set "
         "predict.sample_submission=null"
     )
+
+
+def _match_classes(names: list[str], classes: list[str]) -> dict[str, str | None]:
+    """Return the class of each column, also without a first word that all share: `p_ham`."""
+    own = [clean_value(name) for name in names]
+    if not set(own) & set(classes) and len({name.partition("_")[0] for name in own}) == 1:
+        own = [name.partition("_")[2] for name in own]
+    return {name: find_value(label, classes) for name, label in zip(names, own, strict=True)}
 
 
 def _plan_answer(
@@ -203,10 +211,11 @@ def _plan_probability(
     why = f"column '{name}' holds {example or 'nothing'}"
     why += ", a fraction" if _has_fractions(values) else ", and its name asks for a probability"
     if labels.task != "classification" or len(labels.classes) != 2:
+        numbers = "; if it wants numbers, set task=regression" * all(map(is_number, labels.classes))
         raise FoldlineError(
             f"{_KEY} ({sample.path}): {why}, so it wants a probability, but one column cannot hold "
             f"those of {len(labels.classes)} classes ({listing(labels.classes)}). Give the sample "
-            "a column for each class, or write a class in its cells to get labels"
+            f"a column for each class, or write a class in its cells to get labels{numbers}"
         )
     note = (
         f"{sample.path}: {why}, so the submission holds the probability of class "

@@ -2,6 +2,7 @@
 
 import pytest
 
+from foldline.core.errors import FoldlineError
 from foldline.core.params import Annotations
 from foldline.data.cell_values import find_value, number_key, trim
 from tests.helpers.raw_files import csv_text, prepare_error
@@ -129,7 +130,8 @@ def prepare_judged(prepare_files, tmp_path, monkeypatch):
         (tmp_path / "judged.csv").write_text(text, encoding="utf-8")
         labels = options.pop("labels", ["a", "b"])
         rows = [f"{name},text {n},{labels[n % len(labels)]}" for n, name in enumerate(ids)]
-        return prepare_files({"train": csv_text(rows)}, annotations=JUDGED, **options)
+        files = {"train": csv_text(rows)} | options.pop("others", {})
+        return prepare_files(files, annotations=JUDGED, **options)
 
     return prepare
 
@@ -150,7 +152,7 @@ def test_items_are_rows_in_whatever_spelling(prepare_judged, spelling):
 
 
 def test_an_item_that_may_mean_two_rows_is_refused(prepare_judged):
-    with pytest.raises(Exception, match=r"'07' may mean '007' .*train\.csv, line 3.* or '7' "):
+    with pytest.raises(FoldlineError, match=r"'07' may mean '007' .*train\.csv, line 3.* or '7' "):
         prepare_judged(["7", "007", *IDS[:7], "x", "y", "z"], ["07,x,a", "07,y,b"])
 
 
@@ -207,3 +209,17 @@ def test_a_value_is_found_by_its_number():
     assert find_value("1.0", ["0", "1"]) == "1"
     assert find_value("07", ["7", "007"]) is None
     assert find_value("007", ["7", "007"]) == "007"
+
+
+def test_an_exact_item_is_no_proof_where_others_lost_their_zeros(prepare_judged, tmp_path):
+    judgements = [f"{n},{who},a" for n in (3, 5) for who in "xy"]
+    files = {"predict": csv_text(["5,new"], "id,text")}
+
+    with pytest.raises(FoldlineError, match=r"'5' may mean '0005' .*train\.csv.* or '5' .*predict"):
+        prepare_judged(IDS, judgements, others=files)
+
+
+def test_classes_in_two_spellings_are_one(prepare_files):
+    found = prepare_files({"train": labelled(["0", "1"] * 6)}, classes=["1", "1.0", "0"])
+
+    assert found.labels.classes == ("1", "0")

@@ -77,7 +77,9 @@ def test_a_fraction_for_three_classes_is_refused(tmp_path):
         fill(table(tmp_path, id=["a", "b"], label=["0.5", "0.5"]), THREE, P_THREE, ["a", "b"])
 
 
-@pytest.mark.parametrize("names", [["1", "2", "0"], ["1.0", "2.0", "0.0"], [" 1", "2 ", "0"]])
+@pytest.mark.parametrize(
+    "names", [["1", "2", "0"], ["1.0", "2.0", "0.0"], [" 1", "2 ", "0"], ["p_1", "p_2", "p_0"]]
+)
 def test_a_column_for_each_class_gets_probabilities(tmp_path, names):
     cells = {name: ["0.33", "0.33"] for name in names}
 
