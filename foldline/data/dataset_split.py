@@ -7,7 +7,7 @@ import pandas as pd
 
 from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Data, Kfold, Pretrain, Section, Split, Task
-from foldline.data.folds import assign_folds, assign_nested_folds
+from foldline.data.folds import assign_folds
 from foldline.data.leaks import (
     check_leak_share,
     drop_leaks,
@@ -50,7 +50,6 @@ class DatasetSplit:
 
     rows: pd.DataFrame
     folds: pd.DataFrame
-    nested_folds: pd.DataFrame
     held_out_hashes: pd.DataFrame
     pretraining_texts: pd.DataFrame
     soft_labels: pd.DataFrame
@@ -90,7 +89,7 @@ def split_dataset(
     table = split_rows(rows, split, method, task, seed)
     not_test = table["part"] != "test"
     in_folds = not_test & independent_of_test(rows) if split.drop_from_train else not_test
-    folds, nested_folds, notes = _number_folds(table[in_folds], settings, method == "time")
+    folds, notes = _number_folds(table[in_folds], settings, method == "time")
     report = report_split(table, leaks, task, seed, leaks_dropped=split.drop_from_train)
     similarity = compare_parts(table, task, split.compare, seed)
     texts = select_pretraining_texts(table, unlabelled, settings.pretrain)
@@ -101,7 +100,6 @@ def split_dataset(
     return DatasetSplit(
         rows=table,
         folds=folds,
-        nested_folds=nested_folds,
         held_out_hashes=hash_held_out(table[table["part"] != "train"], unlabelled),
         pretraining_texts=texts,
         soft_labels=label_distributions[annotated],
@@ -114,12 +112,11 @@ def split_dataset(
 
 def _number_folds(
     rows: pd.DataFrame, settings: SplitSettings, periods: bool
-) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    """Return the rows with their fold, their nested folds, and notes on classes and time."""
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the rows with their fold, and notes on classes and time."""
     kfold, task, seed = settings.kfold, settings.task, derive_seed(settings.seed, "folds")
     folds = rows.assign(fold=assign_folds(rows, kfold.n_splits, task, seed, periods=periods))
-    nested_folds = assign_nested_folds(folds, kfold.nested, task, seed, periods)
     notes = []
     if task != "regression":
         notes += fold_notes(explode_labels(folds, task), kfold.n_splits)
-    return folds, nested_folds, notes + [PERIOD_NOTE] * periods
+    return folds, notes + [PERIOD_NOTE] * periods
