@@ -24,7 +24,6 @@ def main(params: Params) -> None:
     schemas.VALID.write(split.part("valid"))
     schemas.TEST.write(split.part("test"))
     schemas.FOLDS.write(split.folds)
-    schemas.NESTED_FOLDS.write(split.nested_folds)
     schemas.HELD_OUT_HASHES.write(split.held_out_hashes)
     schemas.PRETRAINING_TEXTS.write(split.pretraining_texts)
     schemas.SOFT_LABELS.write(split.soft_labels)

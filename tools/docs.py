@@ -48,7 +48,7 @@ KOREAN_KNOBS = {
     "task": "classification(분류) \\| multilabel(다중 레이블 분류) \\| regression(회귀)",
     "model": "모델의 [종류](docs/models.md), `models/pretrained/` 아래의 폴더, "
     "Hugging Face id, 또는 `components.<이름>`",
-    "lr": "최대 학습률. scratch는 약 1e-3, 사전 학습 모델은 2e-5 ~ 5e-5",
+    "lr": "트랜스포머의 최대 학습률. auto(모델에 따라) 또는 숫자",
     "epochs": "최대 에폭 수. 조기 종료로 더 일찍 끝날 수 있습니다",
     "batch_size": "옵티마이저 스텝마다의 행 수 (train.accumulation을 곱합니다)",
     "max_length": "텍스트나 텍스트 쌍을 자르는 토큰 수",

@@ -1,11 +1,10 @@
-"""Folds of the rows, and nested folds for tuning inside them, with every group kept whole."""
+"""Folds of the rows, with every group kept whole."""
 
 import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.group_split import compute_strata, group_folds
-from foldline.core.io.seeds import derive_seed
 from foldline.data.duplicates import name_groups
 from foldline.data.row_links import duplicate_levels, link_rows, place_groups
 from foldline.data.split_feasibility import describe_group
@@ -87,27 +86,6 @@ def assign_folds(
             f"Lower {name}"
         )
     return folds
-
-
-def assign_nested_folds(
-    table: pd.DataFrame, nested: int, task: str, seed: int, periods: bool = False
-) -> pd.DataFrame:
-    """Return `nested` inner folds of the rows outside each fold: id, fold, inner.
-
-    Tuning inside a fold then uses no row of it (Varma and Simon, 2006). The table has `fold`;
-    nested=0 returns no rows. Each fold's seed is derived from its number.
-
-    Raises:
-        FoldlineError: as `assign_folds`.
-    """
-    tables = [pd.DataFrame({"id": [], "fold": [], "inner": []}).astype({"id": "str"})]
-    for fold in sorted(set(table["fold"])) if nested else []:
-        outside = table[table["fold"] != fold]
-        fold_seed = derive_seed(seed, "nested", fold)
-        inner = assign_folds(outside, nested, task, fold_seed, "kfold.nested", periods)
-        tables.append(pd.DataFrame({"id": outside["id"], "fold": fold, "inner": inner}))
-    joined = pd.concat(tables[1:] or tables, ignore_index=True)
-    return joined.astype({"fold": "int64", "inner": "int64"})
 
 
 def _describe_largest_group(table: pd.DataFrame, sizes: "pd.Series[int]") -> str:

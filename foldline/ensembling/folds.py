@@ -4,7 +4,7 @@ Augmentation, vectorisers, tokenizers and early stopping use only the fold's tra
 stay in the store until the stage has written its outputs, so that a killed run can resume.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,11 @@ class Fold:
     def name(self) -> str:
         """Return the name for messages."""
         return f"{self.member}, fold {self.number}"
+
+    @property
+    def is_baseline(self) -> bool:
+        """Return whether the fold is of a baseline, whose results other experiments share."""
+        return self.member != "model"
 
     @property
     def held_out(self) -> pd.DataFrame:
@@ -157,12 +162,33 @@ def fit_fold(fold: Fold) -> None:
         job = Job(training, stopping, fold.labels, recipe, scratch, fold.pretraining_texts)
         fitted = registry.fit(job)
         predictions = fitted.model.predict(fold.held_out)
+        counts = {"learnt_from": len(training), "stopped_by": len(stopping)}
         with store.create(key) as folder:
-            np.save(folder / PREDICTIONS, predictions, allow_pickle=False)
-            counts = {"learnt_from": len(training), "stopped_by": len(stopping)}
-            write_json(folder / DETAILS, counts | fitted.summary)
+            _write_result(folder, predictions, counts | fitted.summary)
             if fold.kfold.keep_models:
                 registry.save(fitted.model, recipe.model, fold.labels, folder / MODEL)
+
+
+def _write_result(folder: Path, predictions: np.ndarray, details: dict[str, Any]) -> None:
+    np.save(folder / PREDICTIONS, predictions, allow_pickle=False)
+    write_json(folder / DETAILS, details)
+
+
+def make_baseline(fold: Fold) -> Fold:
+    """Return the fold of TF-IDF as a baseline: of the part of the recipe that it depends on."""
+    recipe = registry.make_baseline_recipe(fold.recipe, "tfidf")
+    kfold = fold.kfold.model_copy(update={"keep_models": False})
+    return replace(fold, member="tfidf", recipe=recipe, kfold=kfold)
+
+
+def share_result(result: FoldResult) -> None:
+    """Store a result of TF-IDF for experiments in which it is a baseline."""
+    baseline = make_baseline(result.fold)
+    store = Store(STORE)
+    with hold_lock(f"fold-{baseline.key}"):
+        if not store.find(baseline.key):
+            with store.create(baseline.key) as folder:
+                _write_result(folder, result.predictions, result.details)
 
 
 def load_result(fold: Fold) -> FoldResult:
@@ -184,6 +210,8 @@ def load_result(fold: Fold) -> FoldResult:
 
 
 def delete_results(folds: list[Fold]) -> None:
-    """Remove the results of folds from the store."""
+    """Remove the results of folds from the store, but those of baselines, which expire."""
     for fold in folds:
+        if fold.is_baseline:
+            continue
         Store(STORE).delete(fold.key)

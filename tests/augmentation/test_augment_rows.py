@@ -252,7 +252,7 @@ def test_augmenting_before_splitting_lies_and_folds_do_not(rows, augment, recipe
             right += (nearest == held["label"]).tolist()
         return float(np.mean(right))
 
-    kfold = Kfold(n_splits=5, inner_valid=0.1, keep_models=False, nested=0)
+    kfold = Kfold(n_splits=5, inner_valid=0.1, keep_models=False)
     folds = [
         Fold("model", number, table, labels("classification"), recipe(model="tfidf"), own, kfold)
         for number in range(5)

@@ -221,7 +221,7 @@ def test_no_held_row_is_read_in_a_fold(
     held = table["fold"] == number
     table.loc[held, "text"] = "quokka " + table.loc[held, "text"]
     table = table.assign(group="", dup_group="")
-    kfold = Kfold(n_splits=2, inner_valid=0.1, keep_models=False, nested=0)
+    kfold = Kfold(n_splits=2, inner_valid=0.1, keep_models=False)
     own = recipe(ON, epochs=1)
     fold = Fold("m", number, table, labels("classification"), own, augment(), kfold)
     learn, stop = split_training_rows(fold)

@@ -114,8 +114,6 @@ VALID = Table(Path("data/valid.csv"), ROWS)
 TEST = Table(Path("data/test.csv"), ROWS)
 # `duplicate` names equal rows that are in several folds; empty for other rows.
 FOLDS = Table(Path("data/folds.csv"), {"id": "text", "fold": "int", "duplicate": "text"})
-# Inner folds of the rows outside `fold`, for tuning; no rows if kfold.nested is 0.
-NESTED_FOLDS = Table(Path("data/nested_folds.csv"), {"id": "text", "fold": "int", "inner": "int"})
 # Class shares of training rows, for soft labels.
 SOFT_LABELS = Table(Path("data/soft_labels.csv"), {"id": "text"}, rest="p_")
 # Hashes of held-out texts, which no copy may equal; the texts themselves stay unread.
@@ -151,7 +149,6 @@ TABLES: dict[str, Table] = {
         VALID,
         TEST,
         FOLDS,
-        NESTED_FOLDS,
         SOFT_LABELS,
         HELD_OUT_HASHES,
         PRETRAINING_TEXTS,
