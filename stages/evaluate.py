@@ -5,7 +5,7 @@ from pathlib import Path
 from foldline.core import params as types
 from foldline.core.io import schemas
 from foldline.core.io.components import Component
-from foldline.core.io.files import read_json, write_json, write_metrics
+from foldline.core.io.files import read_json, write_metrics
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.stage import run, say
@@ -50,7 +50,7 @@ def main(params: Params) -> None:
     table = labels.table(parts["test"].final).assign(id=test["id"], label=test["label"])
     schemas.TEST_PREDICTIONS.write(table)
     ceiling = read_json(AGREEMENT).get("ceiling", {})
-    write_json(Path("reports/evaluation.json"), make_details(scores, final, ceiling))
+    schemas.write_report(schemas.EVALUATE_REPORT, make_details(scores, final, ceiling))
     metrics = select_headline_metrics(labels.task, scores, final)
     write_metrics(Path("metrics/evaluate.json"), metrics)
     level, classes = params.evaluate.level, labels.classes

@@ -43,7 +43,7 @@ def main(params: Params) -> None:
         schemas.VALID_PREDICTIONS.write(table)
         write_training_report(fitted, training.job)
         scores = score_predictions(table[table["member"] == "model"], labels)
-        write_json(Path("reports/train.json"), {"valid": scores, "fit": fitted.summary})
+        schemas.write_report(schemas.TRAIN_REPORT, {"valid": scores, "fit": fitted.summary})
         write_stage_metrics("train", "valid", scores)
         environment = environment_record(params.train.threads)
         environment["seconds"] = round(time.perf_counter() - start, 1)
