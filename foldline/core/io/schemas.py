@@ -48,9 +48,10 @@ class Table:
         if not self.path.exists():
             raise FoldlineError(f"{self.path} is missing: run `dvc repro` to make it")
         try:
+            self._check_end()
             with self.path.open(encoding="utf-8", newline="") as stream:
                 table = self.parse(stream)
-            self._check_complete(table)
+            self._check_rows(table)
         except OSError as error:
             raise FoldlineError(f"{self.path} cannot be read: {error.strerror}") from error
         return table
@@ -86,17 +87,23 @@ class Table:
             table[names].to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
         _written[self.path.as_posix()] = len(table)
 
-    def _check_complete(self, table: pd.DataFrame) -> None:
-        """Raise for a file that is cut, or that has other rows than were written."""
+    def _check_end(self) -> None:
+        """Raise for a file that was cut inside a row."""
         with self.path.open("rb") as stream:
-            stream.seek(-1, 2)
-            is_cut = stream.read() != b"\n"
+            size = stream.seek(0, 2)
+            stream.seek(max(size - 1, 0))
+            if size and stream.read() != b"\n":
+                raise FoldlineError(f"{self.path} ends inside a row: {MAKE_AGAIN}")
+
+    def _check_rows(self, table: pd.DataFrame) -> None:
+        """Raise for other rows than were written, and for rows that stand twice."""
         report = read_json(self.report) if self.report and self.report.exists() else {}
         written = report.get("tables", {}).get(self.path.as_posix(), len(table))
-        if is_cut or written != len(table):
-            found = "ends inside a row" if is_cut else f"has {len(table)} rows"
-            rows = "" if written == len(table) else f", but {written} were written ({self.report})"
-            raise FoldlineError(f"{self.path} {found}{rows}: {MAKE_AGAIN}")
+        if written != len(table):
+            raise FoldlineError(
+                f"{self.path} has {len(table)} rows, but {written} were written ({self.report}): "
+                f"{MAKE_AGAIN}"
+            )
         twice = table.duplicated(list(self.key)) if self.key else table.index < 0
         if twice.any():
             values = [" ".join(map(str, row)) for row in table.loc[twice, list(self.key)].values]
