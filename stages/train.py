@@ -44,7 +44,7 @@ def main(params: Params) -> None:
         write_training_report(fitted, training.job)
         scores = score_predictions(table[table["member"] == "model"], labels)
         report = {"valid": scores, "fit": fitted.summary, "threads": params.train.cpu_threads}
-        write_json(Path("reports/train.json"), report | {"notes": fitted.notes})
+        schemas.write_report(schemas.TRAIN_REPORT, report | {"notes": fitted.notes})
         write_stage_metrics("train", "valid", scores)
         environment = environment_record(params.train.cpu_threads)
         environment["seconds"] = round(time.perf_counter() - start, 1)

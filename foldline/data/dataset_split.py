@@ -10,6 +10,7 @@ from foldline.core.params import Data, Kfold, Pretrain, Section, Split, Task
 from foldline.data.crossings import report_crossings
 from foldline.data.folds import assign_folds, fit_fold_groups, name_divided_duplicates
 from foldline.data.leaks import (
+    MAX_LISTED,
     check_leak_share,
     drop_divided_duplicates,
     drop_leaks,
@@ -90,11 +91,12 @@ def split_dataset(
     check_leak_share(find_leaks(rows), rows, split.max_leak_share)
     own_parts = set(PARTS) - set(rows["part"])
     table = split_rows(rows, split, method, task, seed)
-    table, left_out, notes = drop_divided_duplicates(table, own_parts, split.drop_from_train)
+    divided = drop_divided_duplicates(table, own_parts, split.drop_from_train)
+    table, notes = divided.rows, divided.notes
     by_user = table.assign(group=table["user_group"])
     leaks, independent = find_leaks(by_user), independent_of_test(by_user)
     not_test = table["part"] != "test"
-    in_folds = not_test & ~table["id"].isin(left_out)
+    in_folds = not_test & ~table["id"].isin(divided.left_out)
     if split.drop_from_train:
         in_folds &= independent
     folds, fold_notes = _number_folds(by_user[in_folds], settings, method == "time")
@@ -120,6 +122,7 @@ def split_dataset(
             "method": method,
             **report.details,
             **crossings.details,
+            "dropped": {"rows": len(divided.dropped), "ids": divided.dropped[:MAX_LISTED]},
             "similarity": similarity,
             "notes": notes,
         },
@@ -133,10 +136,12 @@ def _number_folds(
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return the rows with their fold, and notes on classes and time."""
     kfold, task, seed = settings.kfold, settings.task, derive_seed(settings.seed, "folds")
-    rows = rows.assign(group=fit_fold_groups(rows, kfold.n_splits, task, seed, periods))
+    whole, dependent = fit_fold_groups(rows, kfold.n_splits, task, seed, periods)
+    rows = rows.assign(group=whole)
     folds = rows.assign(fold=assign_folds(rows, kfold.n_splits, task, seed, periods=periods))
     folds["duplicate"] = name_divided_duplicates(folds)
     notes = []
     if task != "regression":
         notes += fold_notes(explode_labels(folds, task), kfold.n_splits)
+    folds["group"] = dependent
     return folds, notes + [PERIOD_NOTE] * periods

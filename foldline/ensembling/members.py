@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from foldline.core.errors import FoldlineError
+from foldline.core.errors import FoldlineError, listing
+from foldline.core.io import schemas
 from foldline.core.io.files import digest
 from foldline.core.io.labels import Labels
 from foldline.ensembling.records import read_record
@@ -105,6 +106,13 @@ def read_validation_predictions(
     values = {}
     for member in members:
         table = out_of_fold if member == "folds" else predictions
-        own = table[table["member"] == out_of_fold_name(member)]
-        values[member] = labels.predictions(own.set_index("id").loc[ids])
+        own = table[table["member"] == out_of_fold_name(member)].set_index("id")
+        missing = [name for name in ids if name not in own.index]
+        if missing:
+            path = (schemas.OUT_OF_FOLD if member == "folds" else schemas.VALID_PREDICTIONS).path
+            raise FoldlineError(
+                f"{path}: member {member} has no prediction of {len(missing)} of {len(ids)} rows "
+                f"({listing(missing, 5)}): {schemas.MAKE_AGAIN}"
+            )
+        values[member] = labels.predictions(own.loc[ids])
     return values
