@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 MAX_LINES = 2_000  # lines with bytes beyond ASCII that are looked at
 _CERTAIN, _MARGIN = 0.75, 0.15  # the lowest score, and its lead over another reading
+_FEWEST = 5  # letters of another alphabet, for it to be certain
+_LATIN = re.compile("[A-Za-z]")
+_WORDS = frozenset("àÀéáíóúÁÉÍÓÚ")  # letters that are words
 _BEYOND = re.compile("[^\x00-\x7f]")
 # The most frequent syllables, characters and letters of running texts.
 _HANGUL = frozenset(
@@ -58,7 +61,7 @@ _ALPHABETS = {
     "cp874": "านรกเอยงมลตวด่ส้ีัทไปบ",
 }
 _NEUTRAL = frozenset("\u3000、。「」『』！？（），．・：；～…·○●★☆♥♡→※“”‘’—《》〈〉￥ー")
-_QUOTES = frozenset("’‘“”«»–—…•€£°©®™§¡¿´½¼·¢¥ªº\xa0‰")
+_QUOTES = frozenset("’‘“”«»–—…•€£°©®™§¡¿´½¼·¢¥ªº‰")
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ def _alphabet_scorer(letters: str) -> Callable[[str], float]:
         characters = _BEYOND.findall(text)
         words = re.findall(r"[^\x00-\x7f]{2,}", text)
         good = sum(character in common for word in words for character in word)
-        return _share(good, characters) / 0.75
+        return _share(good, characters) / 0.75 * min(1, len(characters) / _FEWEST)
 
     return score
 
@@ -169,7 +172,8 @@ def _letter_share(text: str, letters: frozenset[str]) -> float:
         if character in letters:
             run = text[max(0, at - 1) : at + 2]
             alone = not (len(run) == 3 and all(_BEYOND.match(letter) for letter in run))
-            good += alone and not (character.isupper() and before.islower())
+            joins = _LATIN.match(before) or _LATIN.match(behind) or character in _WORDS
+            good += bool(joins) and alone and not (character.isupper() and before.islower())
         elif character in _QUOTES:
             good += character == "’" or not (before.isalpha() and behind.isalpha())
     return good / total if total else 0.0
