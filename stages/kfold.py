@@ -8,11 +8,13 @@ from foldline.augmentation.external_inputs import hash_external_inputs
 from foldline.core.io import schemas
 from foldline.core.io.files import write_json
 from foldline.core.io.labels import MAIN, Labels
+from foldline.core.io.preprocessing import NAME, Preprocessing
 from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.params import Augment, Kfold, Recipe, Runner
 from foldline.core.stage import run, say
 from foldline.ensembling.cross_validation import cross_validate, make_folds
 from foldline.ensembling.folds import Fold
+from foldline.ensembling.members import FOLDS
 from foldline.execution.store import remove_expired
 from foldline.models.soft_labels import add_soft_labels, add_weights
 
@@ -42,6 +44,7 @@ def main(params: Params) -> None:
     with cross_validate(folds, params.runner.jobs) as result:
         schemas.OUT_OF_FOLD.write(result.make_table())
         result.save_models()
+        Preprocessing.load().save(FOLDS / NAME)
         scores = result.score()
         write_json(Path("reports/folds.json"), result.describe() | {"metrics": scores})
         write_stage_metrics("kfold", "kfold", scores)

@@ -37,6 +37,13 @@ def select_columns(raw: RawTable, data: Data, part: str) -> dict[str, list[str]]
     return by_role
 
 
+def unused_columns(raw: RawTable, data: Data) -> dict[str, list[str | None]]:
+    """Return the file's columns that have no role."""
+    single = (getattr(data, role) for role in ROLES if role != "label")
+    used = {name.strip() for name in (*single, *data.label_columns) if name}
+    return {name: values for name, values in raw.columns.items() if name.strip() not in used}
+
+
 def nested_value_notes(raw: RawTable, data: Data, task: str) -> list[str]:
     """Return a note for each column whose lists of one value are read as that value."""
     notes = []

@@ -20,12 +20,21 @@ def read_raw(path: Path, encoding: str = "auto", quoting: str = "auto") -> RawTa
     Raises:
         FoldlineError: naming the file, and the line that cannot be parsed.
     """
-    kind = file_format(path)
+    file_format(path)
     try:
         path = find_file(path)
     except OSError as error:
         raise FoldlineError(f"{path} cannot be reached: {error.strerror}") from error
-    content = read_bytes(path)
+    return parse_raw(path, read_bytes(path), encoding, quoting)
+
+
+def parse_raw(path: Path, content: bytes, encoding: str, quoting: str) -> RawTable:
+    """Return the rows in the content of a raw file, whose path gives the format.
+
+    Raises:
+        FoldlineError: naming the file, and the line that cannot be parsed.
+    """
+    kind = file_format(path)
     if not content:
         raise FoldlineError(f"{path} is empty (0 bytes): add rows")
     raw = (

@@ -16,6 +16,7 @@ from foldline.data.columns import (
     known_after_notes,
     nested_value_notes,
     select_columns,
+    unused_columns,
 )
 from foldline.data.multilabel import label_column_names, read_labels
 from foldline.data.normalization import normalize_text
@@ -27,7 +28,10 @@ TEXT_COLUMNS = ["text", "text_pair"]
 
 @dataclass
 class Part:
-    """The rows of one file, their original texts, and the numbers of dropped rows by reason."""
+    """The rows of one file, their original texts, and the numbers of dropped rows by reason.
+
+    `raw` holds only the columns that have no role.
+    """
 
     name: str
     raw: RawTable
@@ -79,7 +83,12 @@ def load_part(
     table["group"] = _clean_column(table["group"], _normalize_invisibly)
     late = nested_value_notes(raw, data, task)
     late += known_after_notes(raw, data) if name == "train" else []
-    part = Part(name, replace(raw, columns={}, notes=raw.notes + late), table, originals)
+    part = Part(
+        name,
+        replace(raw, columns=unused_columns(raw, data), notes=raw.notes + late),
+        table,
+        originals,
+    )
     _check_ids(part, data)
     if name != "predict":
         if task == "classification":

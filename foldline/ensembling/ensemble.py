@@ -4,9 +4,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from foldline.core.io.files import read_json, write_json
-from foldline.ensembling.members import out_of_fold_name
+from foldline.ensembling.members import (
+    PredictModel,
+    model_folders,
+    out_of_fold_name,
+    predict_member,
+    predict_model,
+)
 from foldline.ensembling.voting import combine
 
 FILE = Path("models/ensemble.json")
@@ -23,6 +30,19 @@ class Ensemble:
     method: str
     models: dict[str, int]
     weights: dict[str, float]
+
+    @classmethod
+    def from_member(cls, member: str) -> "Ensemble":
+        """Return the ensemble of one member."""
+        models = {member: len(model_folders(member))}
+        return cls("soft", models, {out_of_fold_name(member): 1.0})
+
+    def predict(
+        self, rows: pd.DataFrame, task: str, predict: PredictModel = predict_model
+    ) -> np.ndarray:
+        """Return the combined prediction of new rows: (n, c) or (n,)."""
+        members = {name: predict_member(name, rows, predict) for name in self.models}
+        return self.combine(members, task)
 
     def combine(self, members: dict[str, np.ndarray], task: str) -> np.ndarray:
         """Return the combined prediction of all members: (n, c) or (n,)."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from foldline.core.console import add_launcher
 from foldline.core.errors import listing
 from foldline.core.io.labels import BETWEEN
 from foldline.core.params import Data
@@ -76,13 +77,14 @@ def format_next_steps(placements: Sequence[Placement]) -> str:
     lines = [
         "Written. Next:",
         f'  git add data/raw params.yaml && git commit -m "Import {names}"',
-        "  python run.py repro",
+        "  foldline view   (write a page with all rows, to look at them)",
+        "  dvc repro",
     ]
     if any(placement.state == "changed" for placement in placements):
-        lines.insert(1, "  git diff --stat; python run.py dvc diff   (what this version changes)")
+        lines.insert(1, "  git diff --stat; dvc diff   (what this version changes)")
     if any(placement.keeper == "dvc" for placement in placements):
-        lines.append("  python run.py dvc push   (after: dvc remote add -d NAME URL)")
-    return "\n".join(["", *lines])
+        lines.append("  dvc push   (after: dvc remote add -d NAME URL)")
+    return add_launcher("\n".join(["", *lines]))
 
 
 def check_columns(sources: Sequence[Source], data: Data) -> None:
