@@ -84,7 +84,7 @@ def decode(path: Path, content: bytes, encoding: str) -> tuple[str, str | None]:
             raise FoldlineError(f"{path} is {kind}")
     text, note = _decode_utf8(content) if encoding == "auto" else None, None
     if text is None:
-        name, note = (encoding, None) if encoding != "auto" else _find_encoding(path, content)
+        name, note = (encoding, None) if encoding != "auto" else find_encoding(path, content)
         try:
             text = content.decode(name)
         except UnicodeError as error:
@@ -93,7 +93,12 @@ def decode(path: Path, content: bytes, encoding: str) -> tuple[str, str | None]:
     return text.removeprefix("\ufeff"), note
 
 
-def _find_encoding(path: Path, content: bytes) -> tuple[str, str | None]:
+def find_encoding(path: Path, content: bytes) -> tuple[str, str | None]:
+    """Return the encoding of a content that is not UTF-8, or has a mark; a note on a guess.
+
+    Raises:
+        FoldlineError: naming the first line in no certain encoding.
+    """
     marked = next((name for mark, name in _BOMS.items() if content.startswith(mark)), None)
     if marked:
         return marked, None

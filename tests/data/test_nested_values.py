@@ -221,7 +221,7 @@ def test_bytes_in_a_name_of_a_parquet_column_are_reported(tmp_path):
     content = path.read_bytes().replace(b"weird", b"w\xe9ird")
     path.write_bytes(content)
 
-    with pytest.raises(FoldlineError, match="a.parquet: the name of a column is not UTF-8"):
+    with pytest.raises(FoldlineError, match=r"a\.parquet: the name of a column is not UTF-8"):
         read_raw(path)
 
 
