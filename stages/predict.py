@@ -4,7 +4,7 @@ from pathlib import Path
 
 from foldline.core import params as types
 from foldline.core.io import schemas
-from foldline.core.io.files import replace_atomically, write_json
+from foldline.core.io.files import replace_atomically
 from foldline.core.io.formulas import escape_formulas
 from foldline.core.io.labels import Labels
 from foldline.core.io.stage_metrics import write_stage_metrics
@@ -40,7 +40,8 @@ def main(params: Params) -> None:
         submission.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
     shares = predicted_class_shares(table["predicted"].tolist(), labels)
     notes = plan.notes if plan else []
-    write_json(Path("reports/predict.json"), {"rows": len(rows), "share": shares, "notes": notes})
+    report = {"rows": len(rows), "share": shares, "notes": notes}
+    schemas.write_report(schemas.PREDICT_REPORT, report)
     write_stage_metrics("predict", "predict", {"rows": len(rows)})
     say(f"{len(rows)} rows predicted: {FILE}")
 

@@ -127,7 +127,7 @@ def plan_import(options: argparse.Namespace, current: Settings, folder: Path) ->
     _check_regression_labels(rows.parts[0], label, task[0])
     if files.classes or not kept:
         labels = rows.parts[0].table["label"].tolist()
-        values["data.classes"] = _class_order(files.classes, labels, new_data, task[0])
+        values["data.classes"] = _class_order(files.classes.get(label), labels, new_data, task[0])
     placements = _plan_placements(sources, files.extras, options)
     return ImportPlan(sources, guesses, task, placements, values, new_data, rows)
 
