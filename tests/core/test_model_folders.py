@@ -23,6 +23,13 @@ def test_a_model_has_no_problem(folder) -> None:
     assert find_problem(write_model_folder(folder)) is None
 
 
+def test_code_of_its_own_is_left_to_the_loader(folder) -> None:
+    """It refuses the code, which matters more than files that are missing."""
+    config = {"model_type": "x", "auto_map": {"AutoConfig": "modeling_x.Config"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    assert find_problem(folder) is None
+
+
 @pytest.mark.parametrize(
     ("below", "named"),
     [
