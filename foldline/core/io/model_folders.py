@@ -121,11 +121,11 @@ def _find_adapter(folder: Path) -> str | None:
         base = read_folder_json(folder / ADAPTER).get("base_model_name_or_path")
     except (ValueError, AttributeError):
         base = None
-    name = folder.as_posix()
+    merged = f"save_pretrained('{folder.as_posix()}-merged')"
     return (
-        f"it is a LoRA adapter of {base or 'another model'}, not a model. Merge the two in Python "
-        "and name the new folder: from peft import AutoPeftModel; AutoPeftModel.from_pretrained("
-        f"'{name}').merge_and_unload().save_pretrained('{name}-merged'), with the tokenizer's files"
+        f"it is a LoRA adapter, without the model that it changes; name that model"
+        f"{f', {base}' if base else ''}, or merge the two in the program that trained it, and name "
+        f"the new folder: model.merge_and_unload().{merged}; tokenizer.{merged}"
     )
 
 
