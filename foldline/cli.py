@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foldline import __version__
-from foldline.core.console import replace_unprintable
+from foldline.core.console import print_error, replace_unprintable
 from foldline.core.errors import FoldlineError, unknown_name
 from foldline.core.io.threads import set_wait_policy
+from foldline.core.paths import check_root
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,31 @@ def export_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def predict_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `foldline predict`."""
+    add = parser.add_argument
+    formats = "csv, tsv, jsonl or parquet, each also .gz"
+    add("file", nargs="?", type=Path, metavar="FILE", help=f"{formats}; - for standard input")
+    add("-o", "--out", type=Path, metavar="OUT", help=f"{formats} (default: csv to the terminal)")
+    add("--text", action="append", metavar="TEXT", help="a text; may be repeated")
+    add("--pair", action="append", metavar="TEXT", help="the second text of a --text")
+    add(
+        "--model",
+        choices=["ensemble", "model", "folds", "tfidf"],
+        default="ensemble",
+        help="which predicts (default: %(default)s, the final predictions)",
+    )
+    default = "default: that of the training rows"
+    add("--text-column", metavar="COL", help=f"column of the texts ({default})")
+    add("--pair-column", metavar="COL", help=f"column of the second texts ({default})")
+    add("--id-column", metavar="COL", help=f"column of the ids ({default}, or row numbers)")
+    add(
+        "--escape-formulas",
+        action="store_true",
+        help="put an apostrophe before texts that a spreadsheet would run, as =1+1",
+    )
+
+
 def ablate_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `foldline ablate`."""
     parser.add_argument(
@@ -106,6 +132,11 @@ IMPORT_EXAMPLES = """examples:
   foldline import train.csv dev.csv test.csv --label sentiment --yes
   foldline import train=a.tsv test=b.tsv --predict c.tsv --annotations d.csv
   foldline import hf:klue --config ynat
+"""
+PREDICT_EXAMPLES = """examples:
+  foldline predict new.csv -o predictions.csv
+  foldline predict --text "a new text" --text "another one"
+  foldline predict reviews.jsonl --text-column body --model tfidf
 """
 _DIAGNOSTIC = (
     "Reads params.yaml and the tables of `dvc repro augment`; writes "
@@ -166,6 +197,15 @@ VERBS = {
         ablate_options,
         "example: foldline ablate aeda swap tomek",
     ),
+    "predict": Verb(
+        "predict new texts or files",
+        "foldline.prediction.command:run",
+        "Predict the rows of a file, or texts, by the trained models. The output has the columns "
+        "id, predicted and p_CLASS, in the order of the rows. Texts are read and normalized as "
+        "those of the training were, whatever params.yaml holds now.",
+        predict_options,
+        PREDICT_EXAMPLES,
+    ),
     "export": Verb(
         "write models/onnx/, the model for onnxruntime",
         "foldline.onnx.command:run",
@@ -212,7 +252,7 @@ def parser(*verbs: str) -> argparse.ArgumentParser:
             description=verb.description,
             epilog=verb.epilog,
             formatter_class=argparse.RawDescriptionHelpFormatter
-            if verb.epilog == IMPORT_EXAMPLES
+            if verb.epilog in (IMPORT_EXAMPLES, PREDICT_EXAMPLES)
             else argparse.HelpFormatter,
         )
         verb.add_options(own)
@@ -241,6 +281,13 @@ def print_completion(options: argparse.Namespace) -> None:
     print(shtab.complete(parser(), options.shell))
 
 
+def needs_project(arguments: Sequence[str]) -> bool:
+    """Return whether the arguments name a verb, and do not only ask for its help."""
+    elsewhere = {"completion"}
+    asks_help = any(argument in ("-h", "--help") for argument in arguments)
+    return bool(arguments) and arguments[0] in VERBS.keys() - elsewhere and not asks_help
+
+
 def own_library() -> bool:
     """Return whether the project in this folder has a library of its own, as after `eject`.
 
@@ -265,9 +312,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = [sys.executable, "-m", "foldline", *arguments]
         return subprocess.call(command, env=os.environ | {"PYTHONPATH": path})
     try:
+        if needs_project(arguments):
+            check_root(Path.cwd(), f"foldline {' '.join(arguments)}")
         return run(arguments)
     except FoldlineError as error:
-        print(f"\nerror: {error}\n", file=sys.stderr)
+        print_error(error)
         return 1
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("foldline"):

@@ -1,12 +1,9 @@
 """Resample the training rows: drop some, make changed copies of others."""
 
-from pathlib import Path
-
 from foldline.augmentation.augment_rows import augment_rows
 from foldline.augmentation.report import list_idle_options, make_details, make_metrics
 from foldline.augmentation.sampling_plan import check_classes
 from foldline.core.io import schemas
-from foldline.core.io.files import write_json
 from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.io.threads import count_cores
 from foldline.core.params import Augment, Components, Runner, Section, Task
@@ -33,7 +30,7 @@ def main(params: Params) -> None:
     write_stage_metrics("augment", "augment", metrics)
     notes = result.notes + list_idle_options(augment, metrics)
     details = make_details(rows, result, task, augment, seed) | {"notes": notes}
-    write_json(Path("reports/augment.json"), details | {"metrics": metrics})
+    schemas.write_report(schemas.AUGMENT_REPORT, details | {"metrics": metrics})
     for note in notes:
         say(f"note: {note}")
     refused = sum(metrics["refused"].values())

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from foldline.core import params as types
 from foldline.core.io import schemas
-from foldline.core.io.files import replace_atomically, write_json
+from foldline.core.io.files import replace_atomically
+from foldline.core.io.formulas import escape_formulas
 from foldline.core.io.labels import Labels
 from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.stage import run, say
 from foldline.data.reading import read_raw
 from foldline.ensembling.ensemble import Ensemble
-from foldline.ensembling.members import predict_member
 from foldline.evaluation.submission import make_submission, predicted_class_shares
 
 FILE = Path("data/predictions/submission.csv")
@@ -26,17 +26,18 @@ def main(params: Params) -> None:
     rows = schemas.UNLABELLED.read()
     if params.data.predict is None:
         say("note: data.predict is null, so the submission has no rows")
-    members = {name: predict_member(name, rows) for name in ensemble.models}
-    final = ensemble.combine(members, labels.task)
+    final = ensemble.predict(rows, labels.task)
     table = labels.table(final).assign(id=rows["id"])
     schemas.UNLABELLED_PREDICTIONS.write(table)
     path = params.predict.sample_submission if params.data.predict else None
     sample = read_raw(Path(path)).columns if path else None
     submission = make_submission(rows["id"].tolist(), final, labels, params.data, sample)
+    if params.predict.escape_formulas:
+        submission = escape_formulas(submission)
     with replace_atomically(FILE) as temporary:
         submission.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
     shares = predicted_class_shares(table["predicted"].tolist(), labels)
-    write_json(Path("reports/predict.json"), {"rows": len(rows), "share": shares})
+    schemas.write_report(schemas.PREDICT_REPORT, {"rows": len(rows), "share": shares})
     write_stage_metrics("predict", "predict", {"rows": len(rows)})
     say(f"{len(rows)} rows predicted: {FILE}")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from foldline.annotators.label_ceiling import format_agreement
 from foldline.core.io import schemas
 from foldline.core.io.files import write_json
+from foldline.core.io.preprocessing import Preprocessing
 from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.params import Components, Data, Prepare, Section, Task
 from foldline.core.stage import run, say
@@ -34,11 +35,12 @@ def main(params: Params) -> None:
     schemas.ANNOTATOR_LABEL_DISTRIBUTIONS.write(annotators.label_distributions)
     schemas.WEIGHTS.write(dataset.weights)
     labels.save()
+    Preprocessing.from_params(data, params.prepare, params.components).save()
     notes = dataset.notes + quality.notes
     metrics = dataset.metrics | quality.metrics
     report = dataset.details | {"health": quality.details, "notes": notes, "metrics": metrics}
     write_json(Path("data/auxiliary_files.json"), hash_auxiliary_files(data))
-    write_json(Path("reports/prepare.json"), report)
+    schemas.write_report(schemas.PREPARE_REPORT, report)
     write_json(Path("reports/agreement.json"), annotators.report)
     write_stage_metrics("prepare", "prepare", metrics)
     for line in [f"note: {note}" for note in notes] + format_agreement(annotators.report):

@@ -8,9 +8,11 @@ from foldline.core.environment import environment_record
 from foldline.core.io import schemas
 from foldline.core.io.files import write_json
 from foldline.core.io.labels import Labels
+from foldline.core.io.preprocessing import NAME, Preprocessing
 from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.params import Recipe, Runner
 from foldline.core.stage import run, say
+from foldline.ensembling.members import MODEL
 from foldline.ensembling.training import train_with_baselines
 from foldline.evaluation.report import format_training
 from foldline.evaluation.scores import score_predictions
@@ -36,12 +38,13 @@ def main(params: Params) -> None:
     texts = schemas.PRETRAINING_TEXTS.read()
     fit = partial(fit_with_tracker, params.runner.tracker)
     with train_with_baselines(rows, valid, texts, params, labels, fit) as training:
+        Preprocessing.load().save(MODEL / NAME)
         table, fitted = training.predict_validation(), training.fitted
         schemas.VALID_PREDICTIONS.write(table)
         write_training_report(fitted, training.job)
         scores = score_predictions(table[table["member"] == "model"], labels)
         report = {"valid": scores, "fit": fitted.summary, "threads": params.train.cpu_threads}
-        write_json(Path("reports/train.json"), report | {"notes": fitted.notes})
+        schemas.write_report(schemas.TRAIN_REPORT, report | {"notes": fitted.notes})
         write_stage_metrics("train", "valid", scores)
         environment = environment_record(params.train.cpu_threads)
         environment["seconds"] = round(time.perf_counter() - start, 1)

@@ -5,8 +5,60 @@ import pandas as pd
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.group_split import compute_strata, group_folds
+from foldline.data.duplicates import name_groups
+from foldline.data.leaks import MAX_DROPPED
+from foldline.data.row_links import duplicate_levels, fit_limits, link_rows
 from foldline.data.split_feasibility import describe_group
 from foldline.data.time_split import split_by_time
+
+
+def fit_fold_groups(
+    table: pd.DataFrame, n_splits: int, task: str, seed: int, periods: bool = False
+) -> tuple[list[str], list[str]]:
+    """Return the groups (n,) of rows that folds keep whole: the largest that leave folds even.
+
+    `table` is as prepared; see `fit_limits`. Also returns the groups of rows that are not
+    independent.
+    """
+    strata = compute_strata(table["label"], task)
+
+    def place(groups: list[str]) -> np.ndarray:
+        return _place_groups(table, groups, strata, n_splits, seed, periods)
+
+    balanced = np.zeros(len(table), dtype=np.int64) if periods else strata
+    links = link_rows(table, by_group=True)
+    limits = fit_limits(links, place, balanced, [1 / n_splits] * n_splits)
+    return links.name_groups(limits), links.name_dependent_groups(limits)
+
+
+def name_divided_duplicates(table: pd.DataFrame) -> list[str]:
+    """Return names (n,) of duplicates that are in several folds; empty for other rows.
+
+    A fold trains on none of those that it predicts. No row is named where a fold would lose more
+    than half of its training rows.
+    """
+    codes, folds = duplicate_levels(table)["skeleton"], table["fold"].to_numpy()
+    divided = table["fold"].groupby(codes).transform("nunique").to_numpy() > 1
+    for fold in set(folds.tolist()):
+        inside = folds == fold
+        lost = ~inside & np.isin(codes, codes[inside])
+        if lost.sum() > MAX_DROPPED * (~inside).sum():
+            return [""] * len(table)
+    names = name_groups(codes, table["id"].tolist())
+    return [name if own else "" for name, own in zip(names, divided.tolist(), strict=True)]
+
+
+def _place_groups(
+    table: pd.DataFrame,
+    groups: list[str],
+    strata: np.ndarray,
+    n_splits: int,
+    seed: int,
+    periods: bool,
+) -> np.ndarray:
+    if periods:
+        return split_by_time(table["time"].to_numpy(), groups, [1 / n_splits] * n_splits)
+    return group_folds(table["id"].tolist(), groups, strata, n_splits, seed)
 
 
 def assign_folds(
@@ -34,11 +86,8 @@ def assign_folds(
             f"{_describe_largest_group(table, sizes)}. "
             f"Set {name} to {max(len(sizes), 2)} or fewer, or add rows"
         )
-    if periods:
-        folds = split_by_time(table["time"].to_numpy(), groups, [1 / n_splits] * n_splits)
-    else:
-        strata = compute_strata(table["label"], task)
-        folds = group_folds(table["id"].tolist(), groups, strata, n_splits, seed)
+    strata = compute_strata(table["label"], task)
+    folds = _place_groups(table, groups, strata, n_splits, seed, periods)
     empty = n_splits - len(set(folds.tolist()))
     if empty:
         raise FoldlineError(

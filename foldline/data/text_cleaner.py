@@ -4,29 +4,30 @@ from collections.abc import Callable
 from typing import Any
 
 from foldline.core.io.components import Component, Options
-from foldline.core.params import Prepare
 from foldline.data.normalization import normalize_text
 
 Cleaner = Callable[[str], str]
 
 
-def make_cleaner(prepare: Prepare, components: Options) -> Cleaner:
+def make_cleaner(unicode: str, name: str | None, components: Options) -> Cleaner:
     """Return the function that brings a raw text to the form that models see.
 
+    `unicode` and `name` are prepare.unicode and prepare.clean.
+
     Raises:
-        FoldlineError: where the cleaner that `prepare.clean` names cannot be used.
+        FoldlineError: where the cleaner cannot be used.
     """
-    if prepare.clean is None:
-        return lambda text: normalize_text(text, prepare.unicode)
-    component = Component(prepare.clean, "cleaner", components)
+    if name is None:
+        return lambda text: normalize_text(text, unicode)
+    component = Component(name, "cleaner", components)
 
     def clean(text: str) -> str:
-        form = normalize_text(text, prepare.unicode)
+        form = normalize_text(text, unicode)
         if not form:
             return form  # an empty text, or the second text of a row that has one alone
         cleaned: Any = component(form)
         if not isinstance(cleaned, str):
             raise component.result_error(type(cleaned).__name__, "the cleaned text, a str")
-        return normalize_text(cleaned, prepare.unicode)
+        return normalize_text(cleaned, unicode)
 
     return clean

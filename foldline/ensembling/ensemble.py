@@ -5,12 +5,21 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import pandas as pd
 from pydantic import Field
 
 from foldline.core.errors import FoldlineError, listing
 from foldline.core.io.files import write_json
 from foldline.core.params.value_types import Count
-from foldline.ensembling.members import FOLDS, INDEX, model_folders, out_of_fold_name
+from foldline.ensembling.members import (
+    FOLDS,
+    INDEX,
+    PredictModel,
+    model_folders,
+    out_of_fold_name,
+    predict_member,
+    predict_model,
+)
 from foldline.ensembling.records import one_of, read_record
 from foldline.ensembling.voting import combine
 
@@ -30,6 +39,19 @@ class Ensemble:
     method: Annotated[str, one_of("soft", "hard", "weighted")]
     models: dict[Annotated[str, one_of("model", "folds", "tfidf")], Count]
     weights: dict[Annotated[str, one_of("model", "tfidf")], Weight]
+
+    @classmethod
+    def from_member(cls, member: str) -> "Ensemble":
+        """Return the ensemble of one member."""
+        models = {member: len(model_folders(member))}
+        return cls("soft", models, {out_of_fold_name(member): 1.0})
+
+    def predict(
+        self, rows: pd.DataFrame, task: str, predict: PredictModel = predict_model
+    ) -> np.ndarray:
+        """Return the combined prediction of new rows: (n, c) or (n,)."""
+        members = {name: predict_member(name, rows, predict) for name in self.models}
+        return self.combine(members, task)
 
     def combine(self, members: dict[str, np.ndarray], task: str) -> np.ndarray:
         """Return the combined prediction of all members: (n, c) or (n,)."""

@@ -15,7 +15,8 @@ import pandas as pd
 from foldline.augmentation.augment_rows import augment_rows
 from foldline.augmentation.external_inputs import hash_external_inputs
 from foldline.augmentation.sampling_plan import list_methods
-from foldline.core.errors import FoldlineError
+from foldline.core.errors import FoldlineError, listing
+from foldline.core.io import schemas
 from foldline.core.io.components import hash_components
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.group_split import compute_strata, split_groups
@@ -28,6 +29,7 @@ from foldline.execution.store import Store, code_version, fingerprint, library_v
 from foldline.models import registry
 from foldline.models.interface import Job
 
+MAX_SHOWN = 5  # rows named in a message
 STORE = "folds"
 MODEL, PREDICTIONS, DETAILS = "model", "predictions.npy", "result.json"
 _FOLDERS = ("core/io", "data", "encoders", "metrics", "augmentation", "models", "ensembling")
@@ -103,13 +105,37 @@ class FoldResult:
     model: Path | None
 
 
+def join_folds(rows: pd.DataFrame, folds: pd.DataFrame, n_splits: int) -> pd.DataFrame:
+    """Return the rows of train and valid with their `fold`, without those in no fold.
+
+    `split` leaves out of the folds the valid rows that test rows equal.
+
+    Raises:
+        FoldlineError: for folds outside 0 to n_splits - 1, or of other rows than these.
+    """
+    outside = folds[~folds["fold"].isin(range(n_splits))]
+    unknown = folds[~folds["id"].isin(set(rows["id"]))]
+    empty = n_splits - folds["fold"].nunique()
+    for wrong, found in [
+        (len(outside), f"{len(outside)} rows have a fold outside 0 to {n_splits - 1}"),
+        (len(unknown), f"{len(unknown)} rows are in neither data/train.csv nor data/valid.csv"),
+        (empty, f"{empty} of {n_splits} folds have no rows"),
+    ]:
+        if wrong:
+            ids = listing((outside if len(outside) else unknown)["id"], MAX_SHOWN)
+            raise FoldlineError(
+                f"{schemas.FOLDS.path}: {found}{f' ({ids})' if ids else ''}: {schemas.MAKE_AGAIN}"
+            )
+    return rows.merge(folds, on="id", validate="one_to_one")
+
+
 def split_training_rows(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the augmented training rows of a fold, and its rows for early stopping.
 
     The rows for early stopping are whole groups of the training part, so that held-out rows do
     not even choose the epoch. A model that never stops early trains on all rows.
     """
-    rows = fold.rows[fold.rows["fold"] != fold.number].reset_index(drop=True)
+    rows = _rows_to_learn(fold)
     if not registry.get_kind(registry.resolve_kind(fold.recipe.model)).stops_early:
         stopping = rows.iloc[:0]
         return _augment(fold, rows, stopping), stopping
@@ -122,6 +148,13 @@ def split_training_rows(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
     )
     training, stopping = (rows[codes == code].reset_index(drop=True) for code in (0, 1))
     return _augment(fold, training, stopping), stopping
+
+
+def _rows_to_learn(fold: Fold) -> pd.DataFrame:
+    """Return the rows of other folds, without duplicates of the held-out rows."""
+    held_out = set(fold.held_out["duplicate"]) - {""}
+    learnt = (fold.rows["fold"] != fold.number) & ~fold.rows["duplicate"].isin(held_out)
+    return fold.rows[learnt].reset_index(drop=True)
 
 
 def _augment(fold: Fold, training: pd.DataFrame, stopping: pd.DataFrame) -> pd.DataFrame:

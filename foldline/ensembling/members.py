@@ -1,5 +1,6 @@
 """The members of an ensemble: where their models are, and their predictions of new rows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -8,17 +9,23 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from foldline.core.errors import FoldlineError
+from foldline.core.errors import FoldlineError, listing
+from foldline.core.io import schemas
 from foldline.core.io.files import digest
 from foldline.core.io.labels import Labels
 from foldline.ensembling.records import read_record
 from foldline.execution.store import code_version, fingerprint, library_versions, load_or_compute
 from foldline.models import registry
+from foldline.models.interface import Model
 
 MODEL = Path("models/model")
 BASELINES = Path("models/baselines")
 FOLDS = Path("models/folds")
 INDEX = "index.json"
+BATCH_ROWS = 4096  # predicted at once, so that memory does not grow with the rows
+
+# Predicts rows by the model in a folder: (n, c) or (n,).
+PredictModel = Callable[[Path, pd.DataFrame], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -62,19 +69,27 @@ def model_folders(member: str) -> list[Path]:
     return [FOLDS / str(number) for number in range(index.n_splits)]
 
 
-def predict_member(member: str, rows: pd.DataFrame) -> np.ndarray:
-    """Return a member's prediction of new rows, the mean of its models: (n, c) or (n,)."""
-    predictions = [predict_model(folder, rows) for folder in model_folders(member)]
-    return np.asarray(np.mean(predictions, axis=0))
-
-
 def predict_model(folder: Path, rows: pd.DataFrame) -> np.ndarray:
     """Return one model's prediction of rows; the store keeps it for the same model and rows."""
     texts = rows[["id", "text", "text_pair"]]
     code = code_version("core/io", "encoders", "metrics", "models")
     component = registry.hash_model_component(folder)
     key = fingerprint("predict", digest(folder), texts, code, component, library_versions())
-    return load_or_compute(key, lambda: registry.load(folder).predict(rows))
+    return load_or_compute(key, lambda: predict_in_batches(registry.load(folder), rows))
+
+
+def predict_in_batches(model: Model, rows: pd.DataFrame) -> np.ndarray:
+    """Return a model's prediction of rows, BATCH_ROWS at a time: (n, c) or (n,)."""
+    starts = range(0, max(len(rows), 1), BATCH_ROWS)
+    return np.concatenate([model.predict(rows.iloc[s : s + BATCH_ROWS]) for s in starts])
+
+
+def predict_member(
+    member: str, rows: pd.DataFrame, predict: PredictModel = predict_model
+) -> np.ndarray:
+    """Return a member's prediction of new rows, the mean of its models: (n, c) or (n,)."""
+    predictions = [predict(folder, rows) for folder in model_folders(member)]
+    return np.asarray(np.mean(predictions, axis=0))
 
 
 def read_validation_predictions(
@@ -91,6 +106,13 @@ def read_validation_predictions(
     values = {}
     for member in members:
         table = out_of_fold if member == "folds" else predictions
-        own = table[table["member"] == out_of_fold_name(member)]
-        values[member] = labels.predictions(own.set_index("id").loc[ids])
+        own = table[table["member"] == out_of_fold_name(member)].set_index("id")
+        missing = [name for name in ids if name not in own.index]
+        if missing:
+            path = (schemas.OUT_OF_FOLD if member == "folds" else schemas.VALID_PREDICTIONS).path
+            raise FoldlineError(
+                f"{path}: member {member} has no prediction of {len(missing)} of {len(ids)} rows "
+                f"({listing(missing, 5)}): {schemas.MAKE_AGAIN}"
+            )
+        values[member] = labels.predictions(own.loc[ids])
     return values

@@ -54,7 +54,7 @@ def download_dataset(
             "from as a file (Dataset.to_json), and import that file"
         )
     stem = re.sub(r"[^\w-]+", "-", name.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1])
-    sources, classes = [], _class_names(splits[known["train"]])
+    sources, classes = [], _class_names(splits[known["train"]].features)
     for part, split in known.items():
         path = folder / f"{stem}-{part}.jsonl"
         _write_jsonl(splits[split], path)
@@ -118,10 +118,22 @@ def _explain_errors(name: str, purpose: str) -> Iterator[None]:
         ) from error
 
 
-def _class_names(split: Any) -> list[str] | None:
-    """Return the class names of the only ClassLabel column, in their order, or None."""
-    named = [f.names for f in split.features.values() if type(f).__name__ == "ClassLabel"]
-    return list(named[0]) if len(named) == 1 else None
+def _class_names(features: Any, prefix: str = "") -> dict[str, list[str]]:
+    """Return the class names of each ClassLabel, by column or field; in a list, by the list's."""
+    names: dict[str, list[str]] = {}
+    for name, feature in features.items():
+        while (inner := _element_feature(feature)) is not None:
+            feature = inner
+        if isinstance(feature, dict):
+            names |= _class_names(feature, f"{prefix}{name}.")
+        elif type(feature).__name__ == "ClassLabel":
+            names[f"{prefix}{name}"] = list(feature.names)
+    return names
+
+
+def _element_feature(feature: Any) -> Any:
+    """Return the feature of a list's elements, None for other features."""
+    return feature[0] if isinstance(feature, list) else getattr(feature, "feature", None)
 
 
 def _write_jsonl(split: Any, path: Path) -> None:
@@ -137,6 +149,10 @@ def _write_jsonl(split: Any, path: Path) -> None:
 
 def _cell_converter(feature: Any) -> Callable[[Any], Any]:
     """Return a converter of values to JSON: class names, shortest floats, ISO 8601 dates."""
+    if isinstance(feature, dict):
+        return _object_converter({name: _cell_converter(own) for name, own in feature.items()})
+    if _element_feature(feature) is not None:
+        return _list_converter(_cell_converter(_element_feature(feature)))
     if type(feature).__name__ == "ClassLabel":
         return lambda value: None if value is None or value < 0 else feature.int2str(value)
     if getattr(feature, "dtype", "") in ("float16", "float32"):
@@ -145,3 +161,22 @@ def _cell_converter(feature: Any) -> Callable[[Any], Any]:
         kind = np.dtype(feature.dtype).type
         return lambda value: None if value is None else float(str(kind(value)))
     return lambda value: value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _object_converter(fields: dict[str, Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    def convert(value: Any) -> Any:
+        return value and {name: cell(value.get(name)) for name, cell in fields.items()}
+
+    return convert
+
+
+def _list_converter(element: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a converter of lists; of a list of objects, older versions make an object of lists."""
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, dict):
+            rows = [dict(zip(value, own, strict=True)) for own in zip(*value.values(), strict=True)]
+            return convert(rows)
+        return None if value is None else [element(own) for own in value]
+
+    return convert

@@ -241,6 +241,7 @@ def test_augmenting_before_splitting_lies_and_folds_do_not(rows, augment, recipe
     texts = [" ".join(str(w) for w in rng.integers(0, 60, 12)) for _ in range(200)]
     table = rows(n=200).assign(text=texts, label=rng.permutation(["yes", "no"] * 100))
     table["fold"] = np.arange(200) % 5
+    table["duplicate"] = ""
     own = augment(method="aeda", strategy="n_per_row", copies=2)
 
     def score(parts: list[tuple[pd.DataFrame, pd.DataFrame]]) -> float:

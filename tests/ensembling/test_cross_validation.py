@@ -40,7 +40,7 @@ def table(rows) -> pd.DataFrame:
     own = rows(n=48)
     group = np.arange(48) // 3
     own["group"] = [f"g{number}" for number in group]
-    return own.assign(fold=group % SPLITS)
+    return own.assign(fold=group % SPLITS, duplicate="")
 
 
 @pytest.fixture

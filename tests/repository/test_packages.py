@@ -26,6 +26,7 @@ PACKAGES = {
     "augmentation": ["core", "data", "models", "encoders"],
     "ensembling": BASE,
     "evaluation": [*BASE, "ensembling"],
+    "prediction": [*BASE, "ensembling"],
     "experiments": [*BASE, "ensembling", "evaluation"],
     "diagnostics": [*BASE, "ensembling", "evaluation", "experiments"],
     "importer": ["core", "metrics", "annotators", "data"],

@@ -29,10 +29,12 @@ class Data(Section):
     predict: RawFile | None
     id: str | None
     text: str
+    """`data.text` is the field `text` of the objects in column `data`; so with the other columns.
+    """
     text_pair: str | None
     label: str | Annotated[list[str], Field(min_length=2), AfterValidator(value_types.check_unique)]
     separator: Annotated[str, Field(min_length=1)]
-    """Lists in JSON or Python notation are read, too."""
+    """Lists in the notations of JSON, Python and numpy are read, too."""
     group: str | None
     weight: str | None
     time: str | None
@@ -72,12 +74,14 @@ class Data(Section):
 
 
 class Duplicates(Section):
-    """Which rows are duplicates, which no split divides."""
+    """Which rows are duplicates, which a split keeps together."""
 
     match: Literal["exact", "skeleton", "near"]
     threshold: Annotated[float, Field(ge=0.5, le=1)]
-    pairs: Literal["both", "either"]
-    """`both` suits a text that stands over many rows, such as a title."""
+    pairs: Literal["auto", "both", "either"]
+    """`auto`: pairs are duplicates where both sentences are. Those that share one sentence stay
+    together as far as the sizes of parts and folds allow; reports/split.json counts what crosses.
+    `both` ignores shared sentences. `either` never divides pairs that share one, in chains."""
     min_chars: Annotated[int, Field(ge=1)]
 
 

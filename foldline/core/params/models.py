@@ -111,6 +111,9 @@ class Predict(Section):
     """Format of the submission."""
 
     sample_submission: RawFile | None
+    escape_formulas: bool
+    """For ids or labels that begin with `=`, `+`, `-` or `@`; a competition wants them as they
+    are."""
 
 
 class Runner(Section):

@@ -1,0 +1,1 @@
+"""Predictions of new texts by the trained models: `foldline predict` and `Predictor`."""
