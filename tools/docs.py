@@ -48,7 +48,7 @@ KOREAN_KNOBS = {
     "task": "classification(분류) \\| multilabel(다중 레이블 분류) \\| regression(회귀)",
     "model": "모델의 [종류](docs/models.md), `models/pretrained/` 아래의 폴더, "
     "Hugging Face id, 또는 `components.<이름>`",
-    "lr": "최대 학습률. auto이면 모델에 맞게 정합니다",
+    "lr": "트랜스포머의 최대 학습률. auto이면 모델에 맞게 정합니다",
     "epochs": "최대 에폭 수. 조기 종료로 먼저 끝날 수 있습니다",
     "batch_size": "한 번의 옵티마이저 스텝에 쓰는 행 수 (train.accumulation을 곱한 값)",
     "max_length": "텍스트나 문장 쌍의 최대 토큰 수. 넘으면 잘라 냅니다",

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from foldline.core.errors import FoldlineError
-from foldline.data.decoding import decode
-from foldline.data.raw_table import RawTable, file_format
+from foldline.data.decoding import find_encoding
+from foldline.data.raw_table import JSON_FORMATS, RawTable, file_format
 from foldline.data.reading import parse_raw, read_raw
 
 PART_BYTES = 4 << 20  # unpacked
@@ -59,11 +59,17 @@ def read_parts(
     else:
         parts = iter([RawPart(read_raw(path, encoding, quoting), 1.0)])
     try:
-        first = next(parts)
+        try:
+            first = next(parts)
+        except _IndivisibleError:
+            if file_format(path) != "json":
+                raise
+            first = RawPart(read_raw(path, encoding, quoting), 1.0)  # one JSON value
         yield replace(first, raw=replace(first.raw, notes=[*notes, *first.raw.notes]))
         yield from parts
     except _IndivisibleError as error:
-        raise FoldlineError(f"{path} has {error}, too long to be read in parts") from error
+        advice = ". Write one object a line" if file_format(path) in JSON_FORMATS else ""
+        raise FoldlineError(f"{path} has {error}, too long to be read in parts{advice}") from error
 
 
 class _IndivisibleError(Exception):
@@ -91,8 +97,8 @@ def _choose_encoding(path: Path, scan: _Scan, encoding: str) -> tuple[str, list[
         return "utf-8", [note] * (differs and not scan.is_ascii)
     if scan.size <= PART_BYTES or encoding != "auto":
         return encoding, []
-    name = decode(path, scan.sample, encoding)[1]
-    return name, [f"{path} is not UTF-8 and was read as {name}"]
+    found, guess = find_encoding(path, scan.sample)
+    return found, [guess] if guess else []
 
 
 def _read_text_parts(path: Path, encoding: str, quoting: str, size: int) -> Iterator[RawPart]:
@@ -106,13 +112,13 @@ def _read_text_parts(path: Path, encoding: str, quoting: str, size: int) -> Iter
         start, text = next(cuts)
         first = parse_raw(path, text.encode(), "utf-8", quoting)
         # Lines above the first row: a header, and a title if there is one.
-        above = first.lines[0] - 1 if kind != "jsonl" else 0
+        above = first.lines[0] - 1 if kind not in JSON_FORMATS else 0
         prefix = "".join(f"{line}\n" for line in text.split("\n", above)[:above])
         read = len(text.encode(encoding))
         yield RawPart(first, min(read / size, 1.0))
         for start, text in cuts:
-            raw = _parse_later_part(path, prefix, above, start, text, quoting)
-            if kind != "jsonl" and list(raw.columns) != list(first.columns):
+            raw = _parse_later_part(path, prefix, above, start, text, quoting, first.notes)
+            if kind not in JSON_FORMATS and _plain_names(raw) != _plain_names(first):
                 raise FoldlineError(
                     f"{path}, from line {start}: read with other columns than its first lines; "
                     "split the file in two"
@@ -121,17 +127,22 @@ def _read_text_parts(path: Path, encoding: str, quoting: str, size: int) -> Iter
             yield RawPart(raw, min(read / size, 1.0))
 
 
+def _plain_names(raw: RawTable) -> list[str]:
+    """Return the names of columns; objects of each part may have other fields."""
+    return [name for name in raw.columns if "." not in name]
+
+
 def _parse_later_part(
-    path: Path, prefix: str, above: int, start: int, text: str, quoting: str
+    path: Path, prefix: str, above: int, start: int, text: str, quoting: str, known: list[str]
 ) -> RawTable:
-    """Parse a part below the header; its lines are those of the file."""
+    """Parse a part below the header; its lines are those of the file, its notes new ones."""
     shift = start - above - 1
     hint = f" (in a part of the file: add {shift:,} to these line numbers)"
     try:
         raw = parse_raw(path, (prefix + text).encode(), "utf-8", quoting)
     except FoldlineError as error:
         raise FoldlineError(f"{error}{hint}") from error
-    notes = [f"{note}{hint}" for note in raw.notes]
+    notes = [f"{note}{hint}" for note in raw.notes if note not in known]
     return replace(raw, lines=[line + shift for line in raw.lines], notes=notes)
 
 
@@ -164,7 +175,7 @@ def _cut(path: Path, lines: Iterator[str], kind: str, quoting: str) -> Iterator[
 
 def _iterate_records(lines: Iterator[str], kind: str, quoting: str) -> Iterator[Any]:
     """Yield once at the end of each record."""
-    if kind == "jsonl":
+    if kind in JSON_FORMATS:
         first = next((line for line in lines if not line.isspace()), "")
         try:
             whole = isinstance(json.loads(first), dict)
@@ -306,7 +317,9 @@ def _read_parquet_parts(path: Path, columns: list[str]) -> Iterator[RawPart]:
                 lines = [line + done for line in raw.lines]
                 done += len(raw)
                 yield RawPart(replace(raw, lines=lines), done / total)
-    except (pyarrow.ArrowException, OSError, EOFError, zlib.error) as error:
+    except FoldlineError:
+        raise
+    except Exception as error:  # a damaged file ends in errors of many kinds
         if done:
             raise FoldlineError(f"{path}, after row {done}: cannot be read ({error})") from error
     if not done:

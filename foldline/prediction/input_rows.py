@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError, closest_name, listing
+from foldline.data.columns import read_cells
 from foldline.data.partial_reading import RawPart, read_parts
 from foldline.data.raw_table import RawTable, file_format
 from foldline.data.reading import find_file
@@ -78,12 +79,11 @@ class InputRows:
     def _read_part(self, raw: RawTable) -> pd.DataFrame:
         notes = [note.replace(str(raw.path), self.name) for note in raw.notes]
         self.notes += [note for note in notes if note not in self.notes]
-        self.has_rows_not_lines = file_format(raw.path) == "parquet"
-        texts = [text or "" for text in _select(raw, self.columns.text, "texts", "--text-column")]
+        self.has_rows_not_lines = raw.unit == "row"
+        texts = _select(raw, self.columns.text, "texts", "--text-column")
         pairs = [""] * len(raw)
         if self.columns.text_pair is not None:
-            second = _select(raw, self.columns.text_pair, "second texts", "--pair-column")
-            pairs = [text or "" for text in second]
+            pairs = _select(raw, self.columns.text_pair, "second texts", "--pair-column")
         rows = self.predictor.make_rows(self._ids(raw), texts, pairs)
         empty = rows["text"] == ""
         if self.columns.text_pair is not None:
@@ -96,30 +96,32 @@ class InputRows:
 
     def _ids(self, raw: RawTable) -> list[str]:
         name = self.columns.id
-        if name is None or not (self.id_required or name in raw.columns):
+        if name is None or not (self.id_required or raw.find_column(name)):
             return [str(self.count + number) for number in range(1, len(raw) + 1)]
-        return [value or "" for value in _select(raw, name, "ids", "--id-column")]
+        return _select(raw, name, "ids", "--id-column")
 
 
 def _split_end(rows: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     return rows.drop(columns="end"), float(rows["end"].iloc[-1])
 
 
-def _select(raw: RawTable, name: str, what: str, option: str) -> list[str | None]:
+def _select(raw: RawTable, name: str, what: str, option: str) -> list[str]:
     """Return a column.
 
     Raises:
         FoldlineError: naming the columns that there are.
     """
-    values = raw.columns.get(name, raw.columns.get(name.strip()))
-    if values is None:
+    known = raw.find_column(name)
+    if known is None:
         close = closest_name(name, raw.columns)
         hint = f" (did you mean '{close}'?)" if close else ""
         raise FoldlineError(
             f"{raw.path} has no column '{name}'{hint} with the {what}; it has "
-            f"{listing(raw.columns, 20) or 'none'}. Name the column: {option} NAME"
+            f"{listing(raw.columns, 20) or 'none'}.{raw.fields_hint(name)} Name the column: "
+            f"{option} NAME"
         )
-    return values
+    cells = [value or "" for value in raw.columns[known]]
+    return read_cells(raw, cells, "id" if what == "ids" else "text", name)
 
 
 def list_texts(texts: list[str], pairs: list[str]) -> Iterator[RawPart]:
@@ -127,8 +129,8 @@ def list_texts(texts: list[str], pairs: list[str]) -> Iterator[RawPart]:
     columns: dict[str, list[str | None]] = {"text": [*texts], "text_pair": [*pairs]}
     if not pairs:
         del columns["text_pair"]
-    path = Path("--text.parquet")  # rows in messages, not lines
-    yield RawPart(RawTable(path, columns, list(range(1, len(texts) + 1))), 1.0)
+    rows = list(range(1, len(texts) + 1))
+    yield RawPart(RawTable(Path("--text"), columns, rows, unit="row"), 1.0)
 
 
 def read_file(path: Path, columns: Columns, predictor: Predictor) -> Iterator[RawPart]:
@@ -189,9 +191,9 @@ def spool_stdin(columns: Columns) -> Iterator[tuple[Path, str]]:
 
 
 def _guess_format(first: str, columns: Columns) -> str | None:
-    if first.startswith("{"):
+    if first.startswith(("{", "[{")):
         return ".jsonl"
-    for suffix, delimiter in ((".csv", ","), (".tsv", "\t")):
+    for suffix, delimiter in ((".csv", ","), (".tsv", "\t"), (".csv", ";"), (".csv", "|")):
         names = [name.strip(' "') for name in first.split(delimiter)]
         if columns.text in names:
             return suffix
