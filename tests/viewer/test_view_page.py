@@ -100,6 +100,13 @@ def test_outputs_of_other_rows_are_left_out(imported, change):
     assert set(rows["part"]) == {0}  # train, as in the raw file
 
 
+def test_a_damaged_output_is_left_out(imported):
+    write_prepared_of(imported)
+    Path("data/prepared.csv").write_text("id,text\n1,a\n", encoding="utf-8")
+
+    assert viewer_tables.unpack_page(write_page())[0]["notes"] == [{"code": "not_prepared"}]
+
+
 def test_the_last_run_is_shown_where_the_raw_files_are_refused(imported, capsys):
     write_prepared_of(imported)
     projects.set_params(imported / "params.yaml", {"data.label": "lable"})
