@@ -48,6 +48,7 @@ def import_options(parser: argparse.ArgumentParser) -> None:
     add("--time", metavar="COL", help="column of dates or numbers to split by; none")
     add("--annotations", metavar="FILE", help="one judgement a row: item, annotator, label")
     add("--predict", metavar="FILE", help="rows without labels, to be predicted")
+    add("--no-test", action="store_true", help="take no test rows from train; score out of fold")
     add("--revision", metavar="SHA", help="of a data set on the hub; default: the newest")
     add("--config", metavar="NAME", help="of a data set that has several")
     storage = parser.add_mutually_exclusive_group()
