@@ -339,6 +339,14 @@ def install_packages(venv: Path, update: bool, verbose: bool) -> None:
             install(progress, *command, "--force-reinstall", "--no-deps", pinned)
     install(progress, *command, "-c", str(ROOT / CONSTRAINTS), *requirements)
     progress.finish()
+    if not update:
+        report(f"to type dvc and foldline without run.py: {activation(venv)}")
+
+
+def activation(venv: Path) -> str:
+    """Return the command that activates the environment in this system's usual shell."""
+    windows = scripts_folder(venv).name == "Scripts"
+    return r".venv\Scripts\activate" if windows else "source .venv/bin/activate"
 
 
 def clear_folder(venv: Path) -> None:
@@ -537,6 +545,8 @@ def run_command(venv: Path, arguments: list[str]) -> int:
     """Run the command inside the environment; where the system can, become it."""
     variables = dict(os.environ, VIRTUAL_ENV=str(venv), PYTHONUTF8="1", DVC_NO_ANALYTICS="1")
     variables.pop("PYTHONHOME", None)
+    if os.environ.get("VIRTUAL_ENV") != str(venv):
+        variables["FOLDLINE_LAUNCHER"] = "python run.py"  # messages name it: see print_error
     # Threads that wait for work would otherwise spin, which slows down runs side by side.
     variables.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if sys.platform == "linux" and (library := find_allocator()):

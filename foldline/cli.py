@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foldline import __version__
-from foldline.core.console import replace_unprintable
+from foldline.core.console import print_error, replace_unprintable
 from foldline.core.errors import FoldlineError, unknown_name
 from foldline.core.io.threads import set_wait_policy
+from foldline.core.paths import check_root
 
 
 @dataclass(frozen=True)
@@ -280,6 +281,13 @@ def print_completion(options: argparse.Namespace) -> None:
     print(shtab.complete(parser(), options.shell))
 
 
+def needs_project(arguments: Sequence[str]) -> bool:
+    """Return whether the arguments name a verb, and do not only ask for its help."""
+    elsewhere = {"completion"}
+    asks_help = any(argument in ("-h", "--help") for argument in arguments)
+    return bool(arguments) and arguments[0] in VERBS.keys() - elsewhere and not asks_help
+
+
 def own_library() -> bool:
     """Return whether the project in this folder has a library of its own, as after `eject`.
 
@@ -304,9 +312,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = [sys.executable, "-m", "foldline", *arguments]
         return subprocess.call(command, env=os.environ | {"PYTHONPATH": path})
     try:
+        if needs_project(arguments):
+            check_root(Path.cwd(), f"foldline {' '.join(arguments)}")
         return run(arguments)
     except FoldlineError as error:
-        print(f"\nerror: {error}\n", file=sys.stderr)
+        print_error(error)
         return 1
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("foldline"):

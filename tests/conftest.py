@@ -71,6 +71,7 @@ TINY: dict[str, Any] = {
     "train.predict_precision": "float32",
     "train.threads": 1,
     "train.determinism": "seeded",
+    "train.trust_remote_code": None,
     "pretrain.epochs": 0,
     "pretrain.objective": "auto",
     "pretrain.mask": 0.15,

@@ -30,7 +30,6 @@ COPIED = (
     ".dvcignore",
     ".gitattributes",
     ".gitignore",
-    "LICENSE",
     "constraints.txt",
     "dvc.yaml",
     "params.yaml",
@@ -52,6 +51,7 @@ SKIPPED = (
     ".pre-commit-config.yaml",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "LICENSE",
     "README.*md",
     "benchmarks/*",
     "cookiecutter.json",
@@ -96,11 +96,18 @@ FOLDERS = re.compile(r"(?m)(?:^( +)- foldline/\S+\r?\n)+")
 LITTER = re.compile(
     r"cache|tmp|__pycache__|\.(\w+_)?cache|\.ipynb_\w+|\.env.*|.*\.(pyc|tmp|swp)|.*~"
 )
+TEMPLATE_LICENSE = "Files of the template, such as run.py and stages/, stay under its own licence:"
 UNFINISHED = "GENERATION_DID_NOT_FINISH.txt"
 NEXT_STEPS = """
-{name}: ready. In its folder:
-  python run.py repro     (makes the environment, then runs the pipeline on the sample)
+{name}: ready. Next:
+  cd {name}
+  python run.py repro          (makes .venv, then runs the pipeline on the sample)
+  source .venv/bin/activate    (then type dvc and foldline as they are)
 """
+
+
+class BakeError(Exception):
+    """A template that is not as expected; the message is one line of ASCII."""
 
 
 def walk_files(template: Path) -> Iterator[str]:
@@ -167,6 +174,22 @@ def render_readmes(template: Path, values: Mapping[str, str]) -> Iterator[tuple[
         yield names[language], fill_placeholders(text, words).encode()
 
 
+def render_license(template: Path, values: Mapping[str, str]) -> bytes:
+    """Return the content of LICENSE: the author's, with the notice of the template's own files.
+
+    Raises:
+        BakeError: where the template's LICENSE has no copyright line.
+    """
+    text = (template / "LICENSE").read_bytes().decode()
+    notice = re.search(r"(?m)^Copyright \(c\) (\d{4}) .+$", text)
+    if notice is None:
+        raise BakeError("LICENSE has no line `Copyright (c) YEAR NAME`")
+    own = f"Copyright (c) {notice[1]} {values['author']}"
+    if values["license"] == "MIT":
+        return text.replace(notice[0], f"{own}\n{notice[0]}", 1).encode()
+    return f"{own}. All rights reserved.\n\n{TEMPLATE_LICENSE}\n\n{text}".encode()
+
+
 def render_answers(template: Path, answers: Mapping[str, str]) -> bytes:
     """Return the content of .copier-answers.yml."""
     source = describe_origin(template)
@@ -203,6 +226,7 @@ def bake(template: Path, target: Path, answers: Mapping[str, str]) -> None:
     files["dvc.yaml"] = depend_on_wheel(files["dvc.yaml"].decode(), library).encode()
     files[library] = content
     files |= render_readmes(template, values)
+    files["LICENSE"] = render_license(template, values)
     if "_src_path" not in answers:
         files[".copier-answers.yml"] = render_answers(
             template, {key: values[key] for key in project_answers}
@@ -231,7 +255,7 @@ def main(arguments: Sequence[str]) -> int:
             check_answers(template, answers)
         else:
             bake(template, Path(target).resolve(), answers)
-    except (AnswerError, GitError, MarkError, WheelError) as problem:
+    except (AnswerError, BakeError, GitError, MarkError, WheelError) as problem:
         print_ascii(f"error: {problem}", error=True)
         return 1
     return 0

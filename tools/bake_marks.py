@@ -18,7 +18,6 @@ MARKED_KEYS = {
     "pyproject.toml": ("project_slug", "author"),
     "params.yaml": (
         "task",
-        "model",
         "data_train",
         "data_predict",
         "data_text",

@@ -15,6 +15,7 @@ import numpy as np
 from foldline.augmentation.word_tokenizer import Batch
 from foldline.core.errors import FoldlineError, unknown_name
 from foldline.core.params import Nlpaug
+from foldline.encoders import foreign_code
 
 _TEST_TEXT = "One two three four five. Six seven eight nine ten."
 # Arguments that name a model; nlpaug downloads whatever is no path.
@@ -71,14 +72,16 @@ def load_augmenter(options: Nlpaug) -> Any:
 
 
 def _check_models(augmenter_class: Any, options: Nlpaug) -> None:
-    """Refuse a model that is not on disk: nlpaug would try the hub for most of a minute."""
+    """Refuse a model that is not on disk: nlpaug would try the hub for most of a minute.
+
+    Nor may its own calls of transformers run code that a model brings.
+    """
     for name, parameter in signature(augmenter_class).parameters.items():
         value = options.options.get(name, parameter.default)
-        if (
-            not name.endswith(_MODEL_ARGUMENTS)
-            or not isinstance(value, str)
-            or Path(value).exists()
-        ):
+        if not name.endswith(_MODEL_ARGUMENTS) or not isinstance(value, str):
+            continue
+        if Path(value).exists():
+            foreign_code.refuse_code(f"augment.nlpaug: {name}={value}", Path(value))
             continue
         raise FoldlineError(
             f"augment.nlpaug: {options.name} reads a model, and there is no folder or file "

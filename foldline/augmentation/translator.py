@@ -15,7 +15,7 @@ from foldline.core.environment import package_version
 from foldline.core.errors import FoldlineError
 from foldline.core.io.files import digest
 from foldline.core.params import Backtranslation
-from foldline.encoders import hub
+from foldline.encoders import hub, model_sizes
 
 _LOADED: dict[str, tuple[Any, Any]] = {}
 _TABLE = "CREATE TABLE IF NOT EXISTS translations (key TEXT PRIMARY KEY, found TEXT NOT NULL)"
@@ -51,10 +51,9 @@ class Translator:
         if Path(name).is_dir():
             return cls(name, digest(Path(name)), languages, options)
         try:
-            from transformers import AutoConfig
-
-            local = hub.use_local_files(name)
-            commit = AutoConfig.from_pretrained(name, local_files_only=local)._commit_hash
+            commit = hub.read_commit(name, hub.use_local_files(name))
+            if commit is None:
+                raise OSError("it has no config.json, or the hub cannot be reached")
         except Exception as error:  # each underlying library has its own errors
             raise FoldlineError(
                 _explain_load_error(f"augment.backtranslation.{key}", name, error)
@@ -157,30 +156,28 @@ class Translator:
 
 def _load_model(name: str) -> tuple[Any, Any]:
     import torch
-    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    local = hub.use_local_files(name)
+    key = "augment.backtranslation"
+    hub.check_folder(key, name)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
-        model = AutoModelForSeq2SeqLM.from_pretrained(name, local_files_only=local, dtype="float32")
+        tokenizer = hub.load_tokenizer(name)
+        model = hub.load_model(name, "AutoModelForSeq2SeqLM")
+    except FoldlineError as error:
+        raise FoldlineError(f"{key}: {error}") from error
     except Exception as error:
-        raise FoldlineError(_explain_load_error("augment.backtranslation", name, error)) from error
+        raise FoldlineError(_explain_load_error(key, name, error)) from error
+    model_sizes.check_vocabulary(key, name, tokenizer, model)
     model.generation_config.max_length = None  # max_new_tokens replaces it
     return tokenizer, model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _explain_load_error(key: str, name: str, error: Exception) -> str:
-    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
-    pieces = "sentencepiece" in reason.lower()
-    hint = (
-        "; one whose tokenizer is a .spm file needs `pip install sentencepiece`" if pieces else ""
-    )
     return (
         f"{key}: {name} is no translation model that transformers can load: it must be a folder "
-        f"under models/pretrained/ with tokenizer and weights, or a Hugging Face id{hint} "
-        f"({reason})"
+        f"under models/pretrained/ with tokenizer and weights, or a Hugging Face id "
+        f"({hub.explain_error(name, error)})"
     )
 
 

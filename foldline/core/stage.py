@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from foldline.core.console import replace_unprintable, say
+from foldline.core.console import print_error, replace_unprintable, say
 from foldline.core.errors import FoldlineError
 from foldline.core.io.threads import set_wait_policy
 from foldline.core.params import Section
@@ -34,7 +34,7 @@ def run(main: Callable[[P], None], params: type[P]) -> None:
         main(load_params(params))
     except FoldlineError as error:
         sys.stdout.flush()
-        print(f"\nerror: {error}\n", file=sys.stderr)
+        print_error(error)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("\nstopped; run the same command again to go on", file=sys.stderr)

@@ -13,6 +13,7 @@ from foldline.annotators.label_ceiling import agreement_report
 from foldline.core.errors import FoldlineError, closest_name, listing
 from foldline.core.io.labels import Labels
 from foldline.core.params import Annotations, Data
+from foldline.data.cell_lists import read_single_values
 from foldline.data.normalization import normalize_text
 from foldline.data.raw_table import RawTable, is_number
 from foldline.data.reading import read_raw
@@ -212,16 +213,20 @@ def label_distributions(
 
 
 def _required_column(raw: RawTable, name: str, role: str) -> list[str]:
-    values = raw.columns.get(name)
-    if values is None:
+    known = raw.find_column(name)
+    if known is None:
         close = closest_name(name, raw.columns)
         hint = f"; did you mean '{close}'?" if close else "."
+        hint += raw.fields_hint(name)
         key = "item" if role == "id" else role
         raise FoldlineError(
             f"{raw.path} has no column '{name}'; it has {listing(raw.columns, 20) or 'none'}{hint} "
             f"Set data.annotations.{key} in params.yaml"
         )
-    return [value or "" for value in values]
+    advice = "Write one value in each row"
+    return read_single_values(
+        raw, [value or "" for value in raw.columns[known]], f"column '{name}'", role, advice
+    )
 
 
 def _ordinal_order(table: pd.DataFrame, data: Data) -> list[str] | None:

@@ -5,13 +5,14 @@ import numpy as np
 from foldline.core.errors import FoldlineError, closest_name, listing
 from foldline.core.io.seeds import rank_keys
 from foldline.core.params import Data
+from foldline.data.cell_lists import parse_list, parse_value, read_single_values, starts_like_list
 from foldline.data.label_in_text import exceeds_chance, match_own_values
-from foldline.data.raw_table import RawTable, file_format
+from foldline.data.raw_table import RawTable
 
 ROLES = ("id", "text", "text_pair", "label", "group", "weight", "time")
 _LABELLED_ROLES = ("label", "group", "weight", "time")
+_TEXT_ROLES = ("text", "text_pair")
 _SAMPLED_ROWS = 20_000
-_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
 
 
 def select_columns(raw: RawTable, data: Data, part: str) -> dict[str, list[str]]:
@@ -31,8 +32,49 @@ def select_columns(raw: RawTable, data: Data, part: str) -> dict[str, list[str]]
             by_role[role] = [""] * len(raw)
             continue
         columns = [_role_column(raw, data, role, name, part) for name in names]
-        by_role[role] = [value or "" for value in columns[0]]
+        cells = [value or "" for value in columns[0]]
+        by_role[role] = cells if role == "label" else _read_cells(raw, cells, role, names[0])
     return by_role
+
+
+def unused_columns(raw: RawTable, data: Data) -> dict[str, list[str | None]]:
+    """Return the file's columns that have no role."""
+    single = (getattr(data, role) for role in ROLES if role != "label")
+    used = {name.strip() for name in (*single, *data.label_columns) if name}
+    return {name: values for name, values in raw.columns.items() if name.strip() not in used}
+
+
+def nested_value_notes(raw: RawTable, data: Data, task: str) -> list[str]:
+    """Return a note for each column whose lists of one value are read as that value."""
+    notes = []
+    for role in ROLES:
+        name = data.label if role == "label" else getattr(data, role)
+        known = raw.find_column(name) if isinstance(name, str) else None
+        cells = [cell for cell in raw.columns[known] if cell] if known else []
+        if role == "label" and task == "multilabel":
+            continue
+        count = sum(cell[:1] in "[{(a" and parse_list(cell) is not None for cell in cells)
+        if count and (role not in _TEXT_ROLES or count == len(cells)):
+            notes.append(
+                f"{raw.path}, column '{name}': {count} of {len(raw)} cells are lists of one value, "
+                "and read as that value"
+            )
+    return notes
+
+
+def _read_cells(raw: RawTable, cells: list[str], role: str, name: str) -> list[str]:
+    """Return the cells without lists of one value; texts may start with a bracket.
+
+    Raises:
+        FoldlineError: where cells hold objects or several values.
+    """
+    if role in _TEXT_ROLES and raw.find_column(name) not in raw.nested:
+        if not all(starts_like_list(cell) for cell in cells if cell):
+            return cells
+        if not all(parse_value(cell) is not None for cell in set(cells) if cell):
+            return cells
+    advice = f"Write one value in each row, or name another column as data.{role}"
+    return read_single_values(raw, cells, f"column '{name}'", role, advice)
 
 
 def _role_column(raw: RawTable, data: Data, role: str, name: str, part: str) -> list[str | None]:
@@ -73,7 +115,8 @@ def known_after_notes(raw: RawTable, data: Data) -> list[str]:
 
 
 def _column(raw: RawTable, name: str) -> list[str | None] | None:
-    return raw.columns.get(name, raw.columns.get(name.strip()))
+    known = raw.find_column(name)
+    return None if known is None else raw.columns[known]
 
 
 def _check_known_after(raw: RawTable, data: Data) -> None:
@@ -90,18 +133,11 @@ def _check_known_after(raw: RawTable, data: Data) -> None:
 def _missing_column_message(raw: RawTable, role: str, name: str, part: str) -> str:
     close = closest_name(name, raw.columns)
     hint = f"; did you mean '{close}'?" if close else "."
+    hint += raw.fields_hint(name)
     message = (
         f"{raw.path} has no column '{name}'; it has {listing(raw.columns, 20) or 'none'}{hint} "
         f"Set data.{role} in params.yaml"
     )
-    only = next(iter(raw.columns), "")
-    used = [word for mark, word in _SEPARATORS.items() if mark in only]
-    if len(raw.columns) == 1 and used and file_format(raw.path) in ("csv", "tsv"):
-        separator = "tabs" if file_format(raw.path) == "tsv" else "commas"
-        return (
-            f"{message}. Its one column suggests {used[0]} between fields, where "
-            f".{file_format(raw.path)} has {separator}: rename the file, or export it again"
-        )
     if role == "label" and part in ("valid", "test"):
         return f"{message}, or name a file without labels as data.predict instead"
     if role in ("id", "text_pair", "group", "weight", "time"):

@@ -7,9 +7,16 @@ import pandas as pd
 
 from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Data, Kfold, Pretrain, Section, Split, Task
-from foldline.data.folds import assign_folds, assign_nested_folds
+from foldline.data.crossings import report_crossings
+from foldline.data.folds import (
+    assign_folds,
+    assign_nested_folds,
+    fit_fold_groups,
+    name_divided_duplicates,
+)
 from foldline.data.leaks import (
     check_leak_share,
+    drop_divided_duplicates,
     drop_leaks,
     find_leaks,
     hash_held_out,
@@ -43,8 +50,9 @@ class SplitSettings(Section):
 class DatasetSplit:
     """The tables, numbers and notes that `split` writes.
 
-    `rows` are all rows with their `part`; `folds` are all but the test rows, without those that
-    share a text or group with test where split.drop_from_train is set. `soft_labels` leave out
+    `rows` are all rows with their `part`; `folds` are all but the test rows, without those of
+    valid that equal a test row where test is taken from train, and without those that share a
+    text or group with test where split.drop_from_train is set. `soft_labels` leave out
     test rows. `summary` are lines for the terminal.
     """
 
@@ -85,16 +93,25 @@ def split_dataset(
         summary.append(
             f"{count} training rows dropped that share a text or group with official rows"
         )
-    leaks = find_leaks(rows)
-    check_leak_share(leaks, split.max_leak_share)
+    check_leak_share(find_leaks(rows), rows, split.max_leak_share)
+    own_parts = set(PARTS) - set(rows["part"])
     table = split_rows(rows, split, method, task, seed)
+    table, left_out, notes = drop_divided_duplicates(table, own_parts, split.drop_from_train)
+    by_user = table.assign(group=table["user_group"])
+    leaks, independent = find_leaks(by_user), independent_of_test(by_user)
     not_test = table["part"] != "test"
-    in_folds = not_test & independent_of_test(rows) if split.drop_from_train else not_test
-    folds, nested_folds, notes = _number_folds(table[in_folds], settings, method == "time")
-    report = report_split(table, leaks, task, seed, leaks_dropped=split.drop_from_train)
+    in_folds = not_test & ~table["id"].isin(left_out)
+    if split.drop_from_train:
+        in_folds &= independent
+    folds, nested_folds, fold_notes = _number_folds(by_user[in_folds], settings, method == "time")
+    table.loc[folds.index, "group"] = folds["group"]
+    crossings = report_crossings(table, folds)
+    leaks_dropped = bool(independent[in_folds].all())
+    report = report_split(table, leaks, task, seed, leaks_dropped)
+    notes += crossings.notes + report.notes + fold_notes
     similarity = compare_parts(table, task, split.compare, seed)
     texts = select_pretraining_texts(table, unlabelled, settings.pretrain)
-    notes = report.notes + notes + similarity_notes(similarity) + pretraining_notes(texts)
+    notes += similarity_notes(similarity) + pretraining_notes(texts)
     aucs = {f"auc_{name}": pair.get("auc") for name, pair in similarity.items()}
     sizes = ", ".join(f"{part} {report.metrics[part]}" for part in PARTS)
     annotated = label_distributions["id"].isin(table["id"][not_test])
@@ -106,7 +123,13 @@ def split_dataset(
         pretraining_texts=texts,
         soft_labels=label_distributions[annotated],
         metrics=report.metrics | aucs,
-        report={"method": method, **report.details, "similarity": similarity, "notes": notes},
+        report={
+            "method": method,
+            **report.details,
+            **crossings.details,
+            "similarity": similarity,
+            "notes": notes,
+        },
         notes=notes,
         summary=[*summary, f"{method}: {sizes}"],
     )
@@ -117,7 +140,9 @@ def _number_folds(
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """Return the rows with their fold, their nested folds, and notes on classes and time."""
     kfold, task, seed = settings.kfold, settings.task, derive_seed(settings.seed, "folds")
+    rows = rows.assign(group=fit_fold_groups(rows, kfold.n_splits, task, seed, periods))
     folds = rows.assign(fold=assign_folds(rows, kfold.n_splits, task, seed, periods=periods))
+    folds["duplicate"] = name_divided_duplicates(folds)
     nested_folds = assign_nested_folds(folds, kfold.nested, task, seed, periods)
     notes = []
     if task != "regression":

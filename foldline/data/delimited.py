@@ -1,25 +1,53 @@
-"""csv and tsv files, with every cell as text: `NA` and `1.0` are not converted."""
+"""csv, tsv and txt files, with every cell as text: `NA` and `1.0` are not converted."""
 
 import csv
 import io
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
-from foldline.core.errors import FoldlineError, listing
-from foldline.data.raw_table import RawTable, check_column_names
+from foldline.core.errors import FoldlineError
+from foldline.data import table_layout
+from foldline.data.raw_table import RawTable, check_column_names, file_format
 
+SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars"}
+_DEFAULTS = {"csv": ",", "tsv": "\t", "txt": "\t"}
 _PRIVATE = range(0xE000, 0xF900)
-_STANDARD, _NONE = "standard", "none"
+_STANDARD, _NONE, _BACKSLASH = "standard", "none", "backslash"
+_MOST = 0.95  # of the rows, which must have one width for another separator
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[ \t]*(\r?\n|\Z)', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """Rows of fields, the line on which each starts, and the quoting that was used."""
+    """Rows of fields, the line on which each starts, and the separator and quoting used."""
 
     rows: list[list[str]]
     lines: list[int]
+    delimiter: str
     quoting: str
+
+    @cached_property
+    def widths(self) -> Counter[int]:
+        """Return the numbers of rows by width; blank lines count for none."""
+        blank = sum(len(row) == 1 and not row[0].strip() for row in self.rows)
+        return Counter(map(len, self.rows)) - Counter({1: blank})
+
+    @property
+    def width(self) -> int:
+        """Return the most frequent width of rows."""
+        return self.widths.most_common(1)[0][0] if self.widths else 0
+
+    def is_table(self) -> bool:
+        """Return whether all rows have the same number of fields, above one."""
+        return len(self.widths) == 1 and self.width > 1
+
+    def is_mostly_table(self) -> bool:
+        """Return whether the header and nearly all rows have the same number of fields."""
+        most = self.widths[self.width] >= _MOST * self.widths.total()
+        return self.width > 1 and most and len(self.rows[0]) == self.width
 
     def has_equal_widths(self) -> bool:
         """Return whether all rows have as many fields as the header."""
@@ -30,41 +58,69 @@ class Parsed:
         return not any("\n" in value for row in self.rows for value in row)
 
 
-def read_delimited(path: Path, text: str, delimiter: str, quoting: str) -> RawTable:
+def read_delimited(path: Path, text: str, quoting: str) -> RawTable:
     """Read separated text with a header; quoting is auto, standard (RFC 4180) or none.
+
+    What a spreadsheet adds is left out and noted: `sep=;`, titles, empty columns and rows.
 
     Raises:
         FoldlineError: naming the line with another number of fields.
     """
-    # A bare carriage return inside a field is text, but csv readers end the row there. So it is
-    # replaced, while parsing, by a character that the file does not have.
-    stand_in = ""
+    table_layout.check_is_delimited(path, text)
+    text, stand_in = _unify_line_ends(text)
+    separator = _SEPARATOR_LINE.match(text)
+    if separator:
+        text = "\n" + text[separator.end() :]  # the lines keep their numbers
+    parsed = _parse_any(path, text, separator[1] if separator else None, quoting)
+    if not parsed.rows:
+        raise FoldlineError(f"{path} has only empty lines: add a header and rows")
+    ragged = "none" if quoting == _NONE else f"auto-{parsed.quoting}"
+    table = table_layout.find_table(path, parsed.rows, parsed.lines, parsed.width, ragged)
+    check_column_names(path, table.header)
+    columns: dict[str, list[str | None]] = {
+        name: [value.replace(stand_in, "\r") for value in values] if stand_in else list(values)
+        for name, values in zip(
+            table.header, zip(*table.rows, strict=True), strict=bool(table.rows)
+        )
+    }
+    notes = _format_notes(path, parsed, separator is not None) + table.notes
+    notes += [
+        f"{path}, line {line}: a quoted field has lines that look like rows; is a "
+        "closing quote mark missing?"
+        for line in _runaway_quotes(parsed)
+    ]
+    return RawTable(path, columns or {name: [] for name in table.header}, table.lines, notes)
+
+
+def _unify_line_ends(text: str) -> tuple[str, str]:
+    r"""Return the text, and the character that stands for a bare `\r`, or empty text.
+
+    A bare carriage return inside a field is text, but csv readers end the row there. So it is
+    replaced, while parsing, by a character that the file does not have.
+    """
     if "\r\r\n" in text and text.count("\r\r\n") == text.count("\n"):
         text = text.replace("\r\r\n", "\n")  # line ends that were translated twice
     if "\n" not in text:  # line ends of the old Macintosh
-        text = text.replace("\r", "\n")
-    elif "\r" in text:
-        stand_in = next(chr(code) for code in _PRIVATE if chr(code) not in text)
-        text = re.sub(r"\r(?!\n)", stand_in, text)
-    parsed = _parse_auto(path, text, delimiter, quoting)
-    if not parsed.rows:
-        raise FoldlineError(f"{path} has only empty lines: add a header and rows")
-    header = [name.strip() for name in parsed.rows[0]]
-    rows, lines = _check_widths(path, header, parsed)
-    check_column_names(path, header)
-    columns: dict[str, list[str | None]] = {
-        name: [value.replace(stand_in, "\r") for value in values] if stand_in else list(values)
-        for name, values in zip(header, zip(*rows, strict=True), strict=bool(rows))
-    }
-    notes = [
-        f"{path}, line {line}: a quoted field has lines that look like rows; is a "
-        "closing quote mark missing?"
-        for line in _runaway_quotes(parsed, delimiter)
-    ]
-    return RawTable(path, columns or {name: [] for name in header}, lines, notes)
+        return text.replace("\r", "\n"), ""
+    if "\r" not in text:
+        return text, ""
+    stand_in = next(chr(code) for code in _PRIVATE if chr(code) not in text)
+    return re.sub(r"\r(?!\n)", stand_in, text), stand_in
 
 
-def _runaway_quotes(parsed: Parsed, delimiter: str) -> list[int]:
+def _format_notes(path: Path, parsed: Parsed, is_named: bool) -> list[str]:
+    kind = file_format(path)
+    notes = []
+    if parsed.width > 1 and not is_named and (kind == "txt" or parsed.delimiter != _DEFAULTS[kind]):
+        notes.append(f"{path} was read with {SEPARATORS[parsed.delimiter]} between fields")
+    if is_named:
+        notes.append(f"{path}: its first line names the separator, '{parsed.delimiter}'")
+    if parsed.quoting == _BACKSLASH:
+        notes.append(f'{path}: quote marks in fields are escaped by a backslash (\\"), and read so')
+    return notes
+
+
+def _runaway_quotes(parsed: Parsed) -> list[int]:
     """Return the lines of quoted fields that may have swallowed rows."""
     delimiters = len(parsed.rows[0]) - 1
     ends = [*parsed.lines[1:], parsed.lines[-1] + 2]
@@ -72,28 +128,96 @@ def _runaway_quotes(parsed: Parsed, delimiter: str) -> list[int]:
     for row, line, end in zip(parsed.rows, parsed.lines, ends, strict=True):
         if end - line > 1 and delimiters:
             inner = [value.split("\n")[1:-1] for value in row]
-            if any(part and all(x.count(delimiter) == delimiters for x in part) for part in inner):
+            if any(
+                part and all(x.count(parsed.delimiter) == delimiters for x in part)
+                for part in inner
+            ):
                 lines.append(line)
     return lines
 
 
-def _parse_auto(path: Path, text: str, delimiter: str, quoting: str) -> Parsed:
-    """Parse with the given quoting; `auto` decides whether quote marks of a tsv are text.
+def _parse_any(path: Path, text: str, separator: str | None, quoting: str) -> Parsed:
+    """Parse with the separator of the file's name, or with another that makes a table.
 
-    They often are, and one at the start of a field would swallow rows.
+    Raises:
+        FoldlineError: where quote marks do not fit, whatever the separator.
+    """
+    default = separator or _DEFAULTS[file_format(path)]
+    usual = _try_parse(path, text, default, quoting)
+    if separator or (isinstance(usual, Parsed) and usual.is_table()):
+        return _parsed_or_raise(usual)
+    others = [
+        other
+        for mark in SEPARATORS
+        if mark != default and mark in text
+        if isinstance(other := _try_parse(path, text, mark, quoting), Parsed)
+    ]
+    others.sort(key=lambda other: -other.width)
+    one_column = not isinstance(usual, Parsed) or len(usual.rows[0] if usual.rows else []) == 1
+    fits = [other for other in others if other.is_table()]
+    fits += [other for other in others if one_column and other.is_mostly_table()]
+    return fits[0] if fits else _parsed_or_raise(usual)
+
+
+def _parsed_or_raise(parsed: Parsed | FoldlineError) -> Parsed:
+    if isinstance(parsed, FoldlineError):
+        raise parsed
+    return parsed
+
+
+def _try_parse(path: Path, text: str, delimiter: str, quoting: str) -> Parsed | FoldlineError:
+    try:
+        return _parse_auto(path, text, delimiter, quoting)
+    except FoldlineError as error:
+        return error
+
+
+def _parse_auto(path: Path, text: str, delimiter: str, quoting: str) -> Parsed:
+    """Parse with the given quoting; `auto` decides what quote marks mean.
+
+    In a tsv they often are text, and one at the start of a field would swallow rows. Databases
+    escape those in fields by a backslash.
     """
     if quoting != "auto":
         return _parse(path, text, delimiter, quoting)
-    if delimiter != "\t" or '"' not in text:
+    if '"' not in text:
         return _parse(path, text, delimiter, _STANDARD)
-    try:
-        standard = _parse(path, text, delimiter, _STANDARD)
-    except FoldlineError:
-        return _parse(path, text, delimiter, _NONE)
+    standard = _try_parse(path, text, delimiter, _STANDARD)
+    if '\\"' in text and not (isinstance(standard, Parsed) and standard.has_equal_widths()):
+        escaped = _parse_escaped(path, text, delimiter)
+        if escaped:
+            return escaped
+    if delimiter != "\t":
+        return _parsed_or_raise(standard)
+    return _parse_tabs(path, text, standard)
+
+
+def _parse_tabs(path: Path, text: str, standard: Parsed | FoldlineError) -> Parsed:
+    """Return fields between tabs, parsed without quote marks unless they fit."""
+    if isinstance(standard, FoldlineError):
+        return _parse(path, text, "\t", _NONE)
     if standard.has_equal_widths() and standard.has_no_line_breaks():
         return standard
-    none = _parse(path, text, delimiter, _NONE)
+    none = _parse(path, text, "\t", _NONE)
     return standard if standard.has_equal_widths() and not none.has_equal_widths() else none
+
+
+def _parse_escaped(path: Path, text: str, delimiter: str) -> Parsed | None:
+    """Parse quoted fields in which a backslash escapes quote marks; None if that is no table."""
+    mark = re.escape(delimiter)
+    field = re.compile(
+        rf'(?:(?<=[{mark}\n])|\A)"((?:[^"\\]|\\.|"")*)"(?=[{mark}\r\n]|\Z)', re.DOTALL
+    )
+    text = field.sub(lambda match: '"' + re.sub(r'\\(["\\])', _unescape, match[1]) + '"', text)
+    try:
+        parsed = _parse(path, text, delimiter, _STANDARD)
+    except FoldlineError:
+        return None
+    return replace(parsed, quoting=_BACKSLASH) if parsed.is_table() else None
+
+
+def _unescape(match: re.Match[str]) -> str:
+    return '""' if match[1] == '"' else match[0]
 
 
 def _parse(path: Path, text: str, delimiter: str, quoting: str) -> Parsed:
@@ -114,41 +238,12 @@ def _parse(path: Path, text: str, delimiter: str, quoting: str) -> Parsed:
                 lines.append(start)
             start = reader.line_num + 1
     except csv.Error as error:
+        advice = 'double it (""), or set data.quoting=none if quote marks are text'
+        if '\\"' in text:
+            advice = 'in a field, write it as "" or \\", the same in the whole file, and set '
+            advice += "data.quoting=auto"
         raise FoldlineError(
             f"{path}, from line {start}: {error}. A quote mark opens here and is not closed as "
-            'RFC 4180 requires; double it (""), or set data.quoting=none if quote marks are text'
+            f"RFC 4180 requires; {advice}"
         ) from error
-    return Parsed(rows, lines, quoting)
-
-
-def _check_widths(
-    path: Path, header: list[str], parsed: Parsed
-) -> tuple[list[list[str]], list[int]]:
-    """Return the rows below the header; blank lines are no rows of several columns."""
-    rows, lines = parsed.rows[1:], parsed.lines[1:]
-    width = len(header)
-    if all(len(row) == width for row in rows):
-        return rows, lines
-    filled = [n for n, row in enumerate(rows) if len(row) != 1 or row[0].strip()]
-    wrong = [n for n in filled if len(rows[n]) != width]
-    if wrong:
-        numbers = listing((lines[n] for n in wrong), 8)
-        raise FoldlineError(_ragged_message(path, numbers, rows[wrong[0]], header, parsed.quoting))
-    return [rows[n] for n in filled], [lines[n] for n in filled]
-
-
-def _ragged_message(
-    path: Path, numbers: str, row: list[str], header: list[str], quoting: str
-) -> str:
-    if quoting == _NONE:
-        advice = "Remove the separator from texts, or set data.quoting=standard if quote "
-        advice += "marks enclose fields"
-    elif len(row) > len(header):
-        advice = 'Quote texts that contain the separator ("a, b")'
-    else:
-        advice = "Add the missing fields, even empty ones"
-    fields = f"{len(row)} field{'s' if len(row) > 1 else ''}"
-    return (
-        f"{path}, line{'s' if ',' in numbers else ''} {numbers}: {fields} where the header has "
-        f"{len(header)} ({listing(header)}); it starts {row[0][:40]!r}. {advice}"
-    )
+    return Parsed(rows, lines, delimiter, quoting)

@@ -1,5 +1,6 @@
 """Duplicate rows at three strengths: exact, equal skeleton, near; each includes the one before."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,14 +24,17 @@ class DuplicateGroups:
     """Group numbers of rows, (n,) int64 each: duplicates have equal numbers.
 
     `exact`, `skeleton` and `near` compare whole rows: the text, or both texts of a pair in either
-    order; `near` is None unless params.yaml asks for it. `together` are the groups that no split
-    divides, by the strength and the kind of pairs in params.yaml, joined in chains.
+    order; `near` is None unless params.yaml asks for it. `together` are the duplicates that a
+    split keeps together, by the strength and the kind of pairs in params.yaml, joined in chains.
+    `sentences` (2, n) are names of the two sentences, equal for duplicate ones; empty for a short
+    sentence, and where a shared sentence is no link or the same as a duplicate.
     """
 
     exact: np.ndarray
     skeleton: np.ndarray
     near: np.ndarray | None
     together: np.ndarray
+    sentences: np.ndarray
     notes: list[str]
 
 
@@ -42,8 +46,9 @@ def find_duplicates(table: pd.DataFrame, options: Duplicates) -> DuplicateGroups
     character 3-grams have a Jaccard similarity of at least `options.threshold`; shorter skeletons
     must be equal. Texts shorter than `options.min_chars`, and empty ones, have no duplicates.
 
-    `options.pairs` both: pairs are duplicates where both sentences are, in either order (near:
-    where the sentences are in the same near groups). either: where one sentence is.
+    `options.pairs` auto: pairs are duplicates where both sentences are, in either order (near:
+    where the sentences are in the same near groups); `sentences` link those that share one. both:
+    without such links. either: pairs are duplicates where one sentence is.
     """
     texts, pairs = table["text"].tolist(), table["text_pair"].tolist()
     numbers, unique = pd.factorize(np.array([*texts, *pairs], dtype=object))
@@ -60,7 +65,10 @@ def find_duplicates(table: pd.DataFrame, options: Duplicates) -> DuplicateGroups
         codes, notes = groups[equal], [note]
     sides = numbers.reshape(2, len(table))
     whole = _pair_codes(codes[sides], long_enough[sides])
-    together = whole
+    together, sentences = whole, np.full(sides.shape, "", dtype=object)
+    if options.pairs == "auto" and any(pairs):
+        names = _name_sentences(codes, keys)
+        sentences = np.where(long_enough[sides], names[sides], "")
     if options.pairs == "either" and any(pairs):
         together = _chain_codes(codes[sides], long_enough[sides])
         notes += _chain_notes(whole, together, codes[sides], table)
@@ -69,6 +77,7 @@ def find_duplicates(table: pd.DataFrame, options: Duplicates) -> DuplicateGroups
         skeleton=_pair_codes(equal[sides], long_enough[sides]),
         near=whole if options.match == "near" else None,
         together=together,
+        sentences=sentences,
         notes=notes,
     )
 
@@ -148,6 +157,19 @@ def _pair_codes(sides: np.ndarray, long_enough: np.ndarray) -> np.ndarray:
     return np.where(long_enough.any(axis=0), low * width + high, -1 - np.arange(len(low)))
 
 
+def _name_sentences(codes: np.ndarray, keys: list[str]) -> np.ndarray:
+    """Return a name for each text, (n,) object: the hash of the first text of its group."""
+    first: dict[int, str] = {}
+    for code, key in zip(codes.tolist(), keys, strict=True):
+        first[code] = min(key, first.get(code, key))
+    names = {code: _hash_text(key) for code, key in first.items()}
+    return np.array([names[code] for code in codes.tolist()], dtype=object)
+
+
+def _hash_text(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
 def _chain_codes(sides: np.ndarray, long_enough: np.ndarray) -> np.ndarray:
     """Return codes of rows by chains of shared sentences that are long enough."""
     from foldline.data.similarity_join import merge_groups
@@ -175,7 +197,7 @@ def _chain_notes(
         f"prepare.duplicates.pairs=either joins rows that share one text, in chains: {most} of "
         f"{len(table)} rows ({most / len(table):.0%}) are one group, which no split divides; the "
         f"largest group of equal pairs has {equal}. '{text[:MAX_SHOWN]}' alone is in "
-        f"{counts.max()} of them. If such texts are titles of many rows, set "
-        "prepare.duplicates.pairs=both, and name their column as data.group if rows of one title "
+        f"{counts.max()} of them. Set prepare.duplicates.pairs=auto, which divides such chains "
+        "where they do not fit, and name the column of titles as data.group if rows of one title "
         "must stay together"
     ]

@@ -6,8 +6,50 @@ import pandas as pd
 from foldline.core.errors import FoldlineError
 from foldline.core.io.group_split import compute_strata, group_folds
 from foldline.core.io.seeds import derive_seed
+from foldline.data.duplicates import name_groups
+from foldline.data.row_links import duplicate_levels, link_rows, place_groups
 from foldline.data.split_feasibility import describe_group
 from foldline.data.time_split import split_by_time
+
+
+def fit_fold_groups(
+    table: pd.DataFrame, n_splits: int, task: str, seed: int, periods: bool = False
+) -> list[str]:
+    """Return the groups (n,) of rows that folds keep whole: the largest that leave folds even.
+
+    `table` is as prepared; see `place_groups`.
+    """
+    strata = compute_strata(table["label"], task)
+
+    def place(groups: list[str]) -> np.ndarray:
+        return _place_groups(table, groups, strata, n_splits, seed, periods)
+
+    balanced = np.zeros(len(table), dtype=np.int64) if periods else strata
+    return place_groups(link_rows(table, by_group=True), place, balanced, [1 / n_splits] * n_splits)
+
+
+def name_divided_duplicates(table: pd.DataFrame) -> list[str]:
+    """Return names (n,) of duplicates that are in several folds; empty for other rows.
+
+    A fold trains on none of those that it predicts.
+    """
+    codes = pd.Series(duplicate_levels(table)["skeleton"], index=table.index)
+    divided = table["fold"].groupby(codes).transform("nunique") > 1
+    names = pd.Series(name_groups(codes.to_numpy(), table["id"].tolist()), index=table.index)
+    return names.where(divided, "").tolist()
+
+
+def _place_groups(
+    table: pd.DataFrame,
+    groups: list[str],
+    strata: np.ndarray,
+    n_splits: int,
+    seed: int,
+    periods: bool,
+) -> np.ndarray:
+    if periods:
+        return split_by_time(table["time"].to_numpy(), groups, [1 / n_splits] * n_splits)
+    return group_folds(table["id"].tolist(), groups, strata, n_splits, seed)
 
 
 def assign_folds(
@@ -35,11 +77,8 @@ def assign_folds(
             f"{_describe_largest_group(table, sizes)}. "
             f"Set {name} to {max(len(sizes), 2)} or fewer, or add rows"
         )
-    if periods:
-        folds = split_by_time(table["time"].to_numpy(), groups, [1 / n_splits] * n_splits)
-    else:
-        strata = compute_strata(table["label"], task)
-        folds = group_folds(table["id"].tolist(), groups, strata, n_splits, seed)
+    strata = compute_strata(table["label"], task)
+    folds = _place_groups(table, groups, strata, n_splits, seed, periods)
     empty = n_splits - len(set(folds.tolist()))
     if empty:
         raise FoldlineError(

@@ -5,26 +5,32 @@ user, a movie). Official valid and test rows are never dropped, but training row
 """
 
 import hashlib
+import math
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError, listing
 from foldline.data.duplicates import duplicate_keys
 from foldline.data.normalization import casefold_key
+from foldline.data.row_links import duplicate_levels
 
 SHORT_WORDS = 2  # texts of so few words repeat by chance
 MAX_SHOWN = 10  # rows named in a message
 MAX_LISTED = 1_000  # rows named in the details
 HELD_OUT_PARTS = ("valid", "test")
 LINKS = {"text": "dup_group", "group": "group"}
+MIN_ROWS = 10  # of train that dropping must leave
+MAX_DROPPED = 0.5  # of train, of duplicates that a split of groups divides
 UNGROUP_ADVICE = "where a group may be in several parts, set split.method=stratified"
 
 
 @dataclass(frozen=True)
 class Leak:
-    """The rows (`ids`) of an official part that share a text or a group with training rows.
+    """The rows (`ids`) of a part that share a text or a group with training rows.
 
     `by_text` have a duplicate in train: `short` of these have at most two words, `exact` are
     equal, `disagree` are equal with another label. `by_group` share a group with train. `sources`
@@ -92,10 +98,9 @@ def hash_held_out(*tables: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_leaks(table: pd.DataFrame) -> dict[str, Leak]:
-    """Find the official valid and test rows that share a text or group with train, by part.
+    """Find the valid and test rows that share a text or group with train, by part.
 
-    `table` is as prepared, before the split: a part that is taken from the training rows cannot
-    leak. Where groups may be divided, `group` must be empty.
+    Where groups may be divided, `group` must be empty.
     """
     keys = pd.Series(duplicate_keys(table), index=table.index, dtype="object")
     train = table["part"] == "train"
@@ -119,15 +124,67 @@ def drop_leaks(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     Raises:
         FoldlineError: where no training rows are left.
     """
-    leaking = (table["part"] == "train") & related_rows(table, table["part"].isin(HELD_OUT_PARTS))
-    kept = table[~leaking].reset_index(drop=True)
-    if not (kept["part"] == "train").any():
+    train = table["part"] == "train"
+    leaking = train & related_rows(table, table["part"].isin(HELD_OUT_PARTS))
+    left = int((train & ~leaking).sum())
+    if _too_few(left, int(train.sum())):
+        shares = [leak.share for leak in find_leaks(table).values()]
         raise FoldlineError(
-            f"split.drop_from_train=true leaves no training rows: all {leaking.sum()} are in "
-            "valid or test too, by text or by group. Check data.train, make "
-            f"prepare.duplicates.match stricter, or, {UNGROUP_ADVICE}"
+            f"split.drop_from_train=true leaves {left or 'no'} training rows: {leaking.sum()} of "
+            f"{train.sum()} are in valid or test too, by text or by group. Check data.train; or "
+            f"set split.drop_from_train=false and {_allow_leaks(shares)} to keep them"
+            + (f"; or, {UNGROUP_ADVICE}" if table["group"].any() else "")
         )
-    return kept, int(leaking.sum())
+    return table[~leaking].reset_index(drop=True), int(leaking.sum())
+
+
+def drop_divided_duplicates(
+    table: pd.DataFrame, own_parts: Collection[str], near: bool
+) -> tuple[pd.DataFrame, frozenset[str], list[str]]:
+    """Return the table without training rows that equal rows of parts taken from train.
+
+    Such duplicates are of several users' groups, which come first. Rows are equal where their
+    letters are, with `near` also where they are near duplicates. Also returns the ids of valid
+    rows that equal test rows, for the folds to leave out, and notes. Nothing is dropped or left
+    out where that would take more than half of a part.
+    """
+    codes = duplicate_levels(table)["near" if near else "skeleton"]
+    parts, notes = table["part"].to_numpy(), []
+
+    def divided(part: str, others: Collection[str]) -> np.ndarray:
+        own = parts == part
+        equal: np.ndarray = own & np.isin(codes, codes[np.isin(parts, list(others))])
+        if not equal.any():
+            return equal
+        ids = listing(table["id"][equal], MAX_SHOWN)
+        rows = (
+            f"{equal.sum()} of {own.sum()} {part} rows have a duplicate in "
+            f"{' or '.join(sorted(others, reverse=True))}, in another group"
+        )
+        if equal.sum() <= MAX_DROPPED * own.sum():
+            how = "dropped" if part == "train" else "left out of the folds"
+            notes.append(f"{rows}, and are {how}: {ids}")
+            return equal
+        notes.append(
+            f"{rows}. Too many to drop: they stay, and scores are of texts that models have seen. "
+            f"Where new texts matter more than new groups, set split.method=stratified. The rows "
+            f"are {ids}"
+        )
+        return equal & False
+
+    dropped = divided("train", own_parts)
+    left_out = divided("valid", {"test"}) if own_parts else dropped & False
+    ids = frozenset(table["id"][left_out])
+    return table[~dropped].reset_index(drop=True), ids, notes
+
+
+def _too_few(left: int, rows: int) -> bool:
+    return left < max(1, min(MIN_ROWS, rows // 4))
+
+
+def _allow_leaks(shares: Iterable[float]) -> str:
+    """Return the limit that allows the largest share, rounded up."""
+    return f"split.max_leak_share={math.ceil(max(shares, default=1.0) * 100 - 1e-9) / 100:g}"
 
 
 def independent_of_test(table: pd.DataFrame) -> "pd.Series[bool]":
@@ -146,7 +203,7 @@ def _rows_sharing(table: pd.DataFrame, selected: "pd.Series[bool]", by: str) -> 
     return column.isin(set(column[selected]) - {""})
 
 
-def check_leak_share(leaks: dict[str, Leak], most: float) -> None:
+def check_leak_share(leaks: dict[str, Leak], table: pd.DataFrame, most: float) -> None:
     """Raise where a larger share than `most` (0 to 1) of an official part leaks.
 
     Raises:
@@ -155,15 +212,31 @@ def check_leak_share(leaks: dict[str, Leak], most: float) -> None:
     over = [leak for leak in leaks.values() if leak.share > most]
     if not over:
         return
-    sources = frozenset().union(*(leak.sources for leak in over))
     leaking = [f"{leak.describe()}. The rows are {listing(leak.ids, MAX_SHOWN)}" for leak in over]
     raise FoldlineError(
         f"split.max_leak_share={most:g} is exceeded: {'; and '.join(leaking)}. Scores on such rows "
-        f"are too high. Set split.drop_from_train=true to drop the {len(sources)} training rows "
-        "that leak, or raise split.max_leak_share; "
-        "prepare.duplicates defines what a duplicate is (pairs, min_chars, threshold)"
-        + (f"; {UNGROUP_ADVICE}" if any(leak.by_group for leak in over) else "")
+        f"are too high. {_leak_remedies(leaks, table, most)}"
     )
+
+
+def _leak_remedies(leaks: dict[str, Leak], table: pd.DataFrame, most: float) -> str:
+    """Return what can be done about leaks, each of which lets the split go on."""
+    sources = frozenset().union(*(leak.sources for leak in leaks.values()))
+    rows = int((table["part"] == "train").sum())
+    left, allow = rows - len(sources), _allow_leaks(leak.share for leak in leaks.values())
+    remedies = [f"{allow} keeps all rows"]
+    if not _too_few(left, rows):
+        drop = f"drops the {len(sources)} training rows that leak and leaves {left}"
+        remedies.insert(0, f"split.drop_from_train=true {drop}")
+    single_texts = not table["text_pair"].any()
+    few_equal = all(leak.exact <= most * leak.total for leak in leaks.values())
+    by_group = any(leak.by_group for leak in leaks.values())
+    if single_texts and few_equal and not by_group:
+        remedies.append("prepare.duplicates.match=exact counts only equal texts")
+    message = f"Set one of these: {'; '.join(remedies)}"
+    if by_group:
+        message += f"; {UNGROUP_ADVICE}"
+    return message
 
 
 def _find_part_leaks(

@@ -1,37 +1,72 @@
 """Several labels a row: parsed from the user's cells, and joined in one format for all stages."""
 
-import ast
-import json
 from collections.abc import Sequence
-from contextlib import suppress
 
 import pandas as pd
 
 from foldline.core.errors import FoldlineError, listing
 from foldline.core.io.labels import BETWEEN, split_label_names
 from foldline.core.params import Data
+from foldline.data.cell_lists import (
+    NOTATIONS,
+    check_not_vectors,
+    element_text,
+    flag_parts,
+    is_nested,
+    parse_list,
+    parse_value,
+    read_single_values,
+    starts_like_list,
+)
 from foldline.data.normalization import normalize_text
 from foldline.data.raw_table import RawTable, label_sort_key
 
 _YES, _NO = {"1", "1.0", "true", "yes"}, {"0", "0.0", "false", "no"}
 
 
-def join_labels(raw: RawTable, values: list[str], data: Data) -> list[str]:
-    """Return the sorted, distinct labels of each row in the format that all stages share: (n,).
-
-    One column (its cells are `values`) holds them with `data.separator` between, or as a list in
-    JSON or Python. Several columns hold 0 or 1 each, and have the names of the labels.
+def read_labels(raw: RawTable, values: list[str], data: Data, task: str) -> list[str]:
+    """Return the label of each row, or all labels of it (multilabel), of the cells `values`: (n,).
 
     Raises:
         FoldlineError: naming the file, column and line that cannot be parsed.
     """
     if isinstance(data.label, str):
-        return [_join_cell_labels(raw, row, cell, data) for row, cell in enumerate(values)]
+        _check_no_flags(raw, values, f"column '{data.label}'")
+    if task == "multilabel":
+        return join_labels(raw, values, data)
+    several = "If a row may have several labels, set task=multilabel; otherwise write one label"
+    single = read_single_values(raw, values, label_column_names(data), "label", several)
+    return values if single == values else [normalize_text(value, "NFC") for value in single]
+
+
+def join_labels(raw: RawTable, values: list[str], data: Data) -> list[str]:
+    """Return the sorted, distinct labels of each row in the format that all stages share: (n,).
+
+    One column (its cells are `values`) holds them with `data.separator` between, or as a list in
+    JSON, Python or numpy. Several columns hold 0 or 1 each, and have the names of the labels.
+
+    Raises:
+        FoldlineError: naming the file, column and line that cannot be parsed.
+    """
+    if isinstance(data.label, str):
+        column = f"column '{data.label}'"
+        parts = {cell: _split_cell(cell, data) for cell in set(values)}
+        wrong = [row for row, cell in enumerate(values) if parts[cell] is None]
+        if wrong:
+            raise FoldlineError(_notation_message(raw, wrong, values[wrong[0]], column))
+        check_not_vectors(raw, [parts[cell] for cell in values], column)
+        joined: dict[str, str] = {}
+        for row, cell in enumerate(values):
+            if cell not in joined:
+                where = f"{raw.path}, {raw.where([row])}, {column}"
+                joined[cell] = _join_names(parts[cell] or [], where)
+        return [joined[cell] for cell in values]
     labels: list[list[str]] = [[] for _ in values]
     for name in sorted(data.label, key=label_sort_key):
         _check_label_name(name, f"{raw.path}, column '{name}'")
-        for row, cell in enumerate(raw.columns.get(name, raw.columns.get(name.strip(), []))):
-            if _parse_flag(raw, row, name, cell):
+        cells = raw.columns.get(raw.find_column(name) or "", [])
+        for row, flag in enumerate(cells):
+            if _parse_flag(raw, row, name, flag):
                 labels[row].append(normalize_text(name, "NFC"))
     return [BETWEEN.join(names) for names in labels]
 
@@ -80,24 +115,39 @@ def multilabel_notes(rows: pd.DataFrame, data: Data, task: str) -> list[str]:
     return notes
 
 
-def _join_cell_labels(raw: RawTable, row: int, cell: str, data: Data) -> str:
-    parts = _parse_list(cell)
-    if parts is None:
-        parts = cell.split(data.separator)
+def _split_cell(cell: str, data: Data) -> list[str] | None:
+    """Return the labels of a cell, None where its notation is not read."""
+    if starts_like_list(cell):
+        names = parse_list(cell)
+        if names is not None:
+            return None if any(map(is_nested, names)) else list(map(element_text, names))
+        joined = any(mark in cell for mark in (",", "...", data.separator))
+        if parse_value(cell) is not None or (joined and cell[:1] + cell[-1:] in ("[]", "{}", "()")):
+            return None
+    return cell.split(data.separator)
+
+
+def _join_names(parts: list[str], where: str) -> str:
     names = {normalize_text(part, "NFC") for part in parts} - {""}
     for name in names:
-        _check_label_name(name, f"{raw.path}, {raw.where([row])}, column '{data.label}'")
+        _check_label_name(name, where)
     return BETWEEN.join(sorted(names, key=label_sort_key))
 
 
-def _parse_list(cell: str) -> list[str] | None:
-    """Return the labels of a list in JSON or Python format (as of pandas), None if not a list."""
-    if not (cell.startswith("[") and cell.endswith("]")):
-        return None
-    for read in (json.loads, ast.literal_eval):
-        with suppress(ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-            return [str(part) for part in read(cell)]
-    return None
+def _notation_message(raw: RawTable, rows: list[int], cell: str, column: str) -> str:
+    return (
+        f"{raw.path}, {raw.where(rows)}: {column} holds {cell[:60]!r}, which is not read as a list "
+        f"of labels. Lists are read as {NOTATIONS}, or with data.separator between the labels; "
+        "of objects, name one field"
+    )
+
+
+def _check_no_flags(raw: RawTable, values: list[str], column: str) -> None:
+    """Raise where every cell is a text such as `1 0 0 1`."""
+    cells = {cell for cell in values if cell}
+    flags = {cell: flag_parts(cell) for cell in cells if cell[0] in "01"}
+    if cells and len(flags) == len(cells) and all(flags.values()):
+        check_not_vectors(raw, [flags.get(cell) for cell in values], column)
 
 
 def _check_label_name(name: str, where: str) -> None:

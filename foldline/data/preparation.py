@@ -48,11 +48,17 @@ class PreparedDataset:
     metrics: dict[str, Any]
     details: dict[str, Any]
     notes: list[str]
+    parts: list[Part]
 
     def describe(self) -> str:
         """Return the numbers of rows and classes, for the terminal."""
         classes = f", {len(self.labels.classes)} classes" if self.labels.classes else ""
         return f"{len(self.rows)} rows{classes}"
+
+    def unused_columns(self) -> pd.DataFrame:
+        """Return the columns of the raw files that have no role, indexed by row id."""
+        tables = [pd.DataFrame(part.raw.columns, index=part.table["id"]) for part in self.parts]
+        return pd.concat(tables).fillna("")
 
 
 def prepare_dataset(
@@ -95,6 +101,7 @@ def prepare_dataset(
         + _file_notes(files)
         + multilabel_notes(rows, data, task)
         + label_notes(data, labels, counts),
+        parts=parts,
     )
 
 
@@ -151,7 +158,13 @@ def _resolve_duplicates(
     report = duplicate_report(rows, groups, task)
     strength = "exact" if prepare.duplicates.match == "exact" else "skeleton"
     resolved = resolve_conflicts(rows, getattr(groups, strength), task, prepare.conflicts)
-    kept = rows.assign(label=pd.array(resolved.labels, dtype="str"), dup=groups.together)
+    first, second = (pd.array(side, dtype="str") for side in groups.sentences)
+    kept = rows.assign(
+        label=pd.array(resolved.labels, dtype="str"),
+        dup=groups.together,
+        sentence=first,
+        sentence_pair=second,
+    )
     kept = kept[resolved.kept].reset_index(drop=True)
     kept["dup_group"] = name_groups(kept.pop("dup").to_numpy(), kept["id"].tolist())
     conflicts = resolved.details | {"rows": report[strength]["conflicting_rows"]}

@@ -2,14 +2,24 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from foldline.core.errors import FoldlineError, listing
 
-FORMATS = ("csv", "tsv", "jsonl", "parquet")
+FORMATS = ("csv", "tsv", "txt", "jsonl", "ndjson", "json", "parquet")
+JSON_FORMATS = ("jsonl", "ndjson", "json")
+_ADVICE = {
+    **dict.fromkeys(
+        ("xls", "xlsx", "xlsm", "ods", "numbers"), "Open it and save it as 'CSV UTF-8'"
+    ),
+    **dict.fromkeys(("zip", "7z", "rar", "tar", "tgz", "bz2", "xz", "zst"), "Unpack it"),
+}
+# An object of an annotation tool with one of these keys alone stands for its content.
+WRAPPERS = ("choices", "labels")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # 2024-1-31, 2024/01/31 and 2024.1.31. are one day; a time may follow.
@@ -18,12 +28,17 @@ _DAY = re.compile(r"(\d{4})([-./])\s?(\d{1,2})\2\s?(\d{1,2})\.?(?!\d)[T ]?\s*(.*
 
 @dataclass(frozen=True)
 class RawTable:
-    """A file's columns by name; None is a missing value. `lines` are where rows start."""
+    """A file's columns by name; None is a missing value. `lines` are where rows start.
+
+    Lists and objects are JSON. `nested` are the columns in which a file with types has such values.
+    """
 
     path: Path
     columns: dict[str, list[str | None]]
     lines: list[int]
     notes: list[str] = field(default_factory=list)
+    unit: str = "line"
+    nested: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -31,9 +46,28 @@ class RawTable:
 
     def where(self, rows: Sequence[int], most: int = 8) -> str:
         """Return the lines of rows for a message: `lines 3, 8 and 4 more`."""
-        word = "row" if file_format(self.path) == "parquet" else "line"
         lines = listing((self.lines[row] for row in rows), most)
-        return f"{word}{'s' if len(rows) > 1 else ''} {lines}"
+        return f"{self.unit}{'s' if len(rows) > 1 else ''} {lines}"
+
+    def find_column(self, name: str) -> str | None:
+        """Return the name of a column as the file has it, or None.
+
+        The field `choices` of an annotation tool was read into its column.
+        """
+        parent, _, field_name = name.strip().rpartition(".")
+        parents = (parent,) if field_name in WRAPPERS else ()
+        return next(
+            (known for known in (name, name.strip(), *parents) if known in self.columns), None
+        )
+
+    def fields_hint(self, name: str) -> str:
+        """Return a sentence that lists the fields of a column of objects, or empty text."""
+        fields = [f"'{known}'" for known in self.columns if known.startswith(f"{name.strip()}.")]
+        return (
+            f" '{name}' holds objects: name one of the fields {listing(fields, 20)}."
+            if fields
+            else ""
+        )
 
 
 def file_format(path: Path) -> str:
@@ -48,16 +82,18 @@ def file_format(path: Path) -> str:
     name = suffixes[-1] if suffixes else ""
     if name not in FORMATS:
         allowed = ", ".join(f".{known}" for known in FORMATS)
-        advice = "In Excel, save it as 'CSV UTF-8'" if name in ("xls", "xlsx") else "Convert it"
+        advice = _ADVICE.get(
+            name, "Convert it, or rename it if it has another format than its name"
+        )
         raise FoldlineError(
             f"{path}: not a supported format; allowed are {allowed}, each also .gz. {advice}"
         )
     return name
 
 
-def check_column_names(path: Path, names: Sequence[str]) -> None:
+def check_column_names(path: Path, names: Iterable[str]) -> None:
     """Raise for two columns of one name."""
-    duplicates = sorted({name for name in names if names.count(name) > 1})
+    duplicates = sorted(name for name, count in Counter(names).items() if count > 1)
     if duplicates:
         raise FoldlineError(
             f"{path}: the header names column {listing(map(repr, duplicates))} more than once. "

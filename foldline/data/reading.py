@@ -1,4 +1,4 @@
-"""Raw files as tables of text: csv, tsv, jsonl and parquet, each also .gz.
+"""Raw files as tables of text: csv, tsv, txt, jsonl, json and parquet, each also .gz.
 
 Cells are the text of the file: `NA`, `null` and `1.0` are not converted.
 """
@@ -10,11 +10,12 @@ from pathlib import Path
 from foldline.core.errors import FoldlineError, closest_name, listing
 from foldline.data import delimited, records
 from foldline.data.decoding import decode, read_bytes
-from foldline.data.raw_table import RawTable, file_format
+from foldline.data.object_fields import expand_objects
+from foldline.data.raw_table import JSON_FORMATS, RawTable, file_format
 
 
 def read_raw(path: Path, encoding: str = "auto", quoting: str = "auto") -> RawTable:
-    """Read a raw file.
+    """Read a raw file; objects in cells become columns, such as `labels.label`.
 
     Raises:
         FoldlineError: naming the file, and the line that cannot be parsed.
@@ -44,21 +45,16 @@ def parse_raw(path: Path, content: bytes, encoding: str, quoting: str) -> RawTab
     if not len(raw):
         header = f"a header ({listing(raw.columns)}) but " if raw.columns else ""
         raise FoldlineError(f"{path} has {header}no rows: add some")
-    return raw
+    return replace(raw, columns=expand_objects(raw.columns))
 
 
 def _read_text_file(path: Path, content: bytes, kind: str, encoding: str, quoting: str) -> RawTable:
-    text, name = decode(path, content, encoding)
-    if kind == "jsonl":
-        raw = records.read_jsonl(path, text)
+    text, note = decode(path, content, encoding)
+    if kind in JSON_FORMATS:
+        raw = records.read_json(path, text, kind)
     else:
-        raw = delimited.read_delimited(path, text, "\t" if kind == "tsv" else ",", quoting)
-    if encoding == "auto" and name == "cp949":
-        note = (
-            f"{path} is not UTF-8 and was read as cp949; if the texts look wrong, set data.encoding"
-        )
-        return replace(raw, notes=[note, *raw.notes])
-    return raw
+        raw = delimited.read_delimited(path, text, quoting)
+    return replace(raw, notes=[note, *raw.notes]) if note else raw
 
 
 def find_file(path: Path) -> Path:

@@ -11,8 +11,14 @@ from foldline.core.errors import FoldlineError
 from foldline.core.params import Data, Prepare
 from foldline.data import reading
 from foldline.data.annotations import apply_annotated_labels
-from foldline.data.columns import check_annotation_labels, known_after_notes, select_columns
-from foldline.data.multilabel import join_labels, label_column_names
+from foldline.data.columns import (
+    check_annotation_labels,
+    known_after_notes,
+    nested_value_notes,
+    select_columns,
+    unused_columns,
+)
+from foldline.data.multilabel import label_column_names, read_labels
 from foldline.data.normalization import normalize_text
 from foldline.data.raw_table import RawTable, is_number, parse_time
 from foldline.data.text_cleaner import Cleaner
@@ -22,7 +28,10 @@ TEXT_COLUMNS = ["text", "text_pair"]
 
 @dataclass
 class Part:
-    """The rows of one file, their original texts, and the numbers of dropped rows by reason."""
+    """The rows of one file, their original texts, and the numbers of dropped rows by reason.
+
+    `raw` holds only the columns that have no role.
+    """
 
     name: str
     raw: RawTable
@@ -69,11 +78,17 @@ def load_part(
         table["id"] = make_content_ids(table)
     # Labels and groups are only normalized invisibly: a submission repeats them.
     table["label"] = _clean_column(table["label"], _normalize_invisibly)
-    if task == "multilabel" and name != "predict":
-        table["label"] = join_labels(raw, table["label"].tolist(), data)
+    if name != "predict":
+        table["label"] = read_labels(raw, table["label"].tolist(), data, task)
     table["group"] = _clean_column(table["group"], _normalize_invisibly)
-    late = known_after_notes(raw, data) if name == "train" else []
-    part = Part(name, replace(raw, columns={}, notes=raw.notes + late), table, originals)
+    late = nested_value_notes(raw, data, task)
+    late += known_after_notes(raw, data) if name == "train" else []
+    part = Part(
+        name,
+        replace(raw, columns=unused_columns(raw, data), notes=raw.notes + late),
+        table,
+        originals,
+    )
     _check_ids(part, data)
     if name != "predict":
         if task == "classification":

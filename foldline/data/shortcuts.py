@@ -10,6 +10,7 @@ import pandas as pd
 from foldline.core.io.group_split import compute_strata, group_folds
 from foldline.core.io.seeds import derive_seed, generator
 from foldline.data.multilabel import explode_labels
+from foldline.data.row_links import group_duplicates
 
 FOLDS = 3
 PERMUTATIONS = 199
@@ -55,14 +56,14 @@ class Shortcut:
 def find_shortcuts(rows: pd.DataFrame, task: str, seed: int) -> dict[str, Shortcut]:
     """Return the scores of the baselines by name: length, and for pairs first and second.
 
-    `rows` (id, text, text_pair, label, dup_group) are in random order; at most 10,000 are used, of
+    `rows` (as prepared) are in random order; at most 10,000 are used, of
     pairs 5,000. Duplicates are in one fold. Empty where classes have fewer than four rows on
     average, or there are fewer than three groups.
     """
     classes = 1 if task == "regression" else explode_labels(rows, task)["label"].nunique()
     pairs = bool((rows["text_pair"] != "").any())
     rows = rows.iloc[: min(MAX_PAIRS if pairs else MAX_ROWS, _MAX_CELLS // classes)]
-    groups = rows["dup_group"].tolist()
+    groups = group_duplicates(rows, limit=len(rows) / FOLDS)
     target = _encode_target(rows["label"], task)
     few = classes * 4 > len(rows) or target.size == 0
     if few or len(set(groups)) < FOLDS:

@@ -8,9 +8,6 @@ from foldline.core.errors import FoldlineError, listing
 
 MAX_SHOWN = 3  # classes in one note
 MIN_CHARS_ADVICE = "raise prepare.duplicates.min_chars, so that short texts do not join groups"
-PAIRS_ADVICE = (
-    "set prepare.duplicates.pairs=both, so that pairs that share one text do not join groups"
-)
 LARGE_SHARE = 0.1  # of all rows
 
 
@@ -114,14 +111,10 @@ def large_group_note(table: pd.DataFrame) -> list[str]:
 
 
 def _ungroup_advice(table: pd.DataFrame, sizes: "pd.Series[int]") -> str:
-    """Return advice that divides the largest group, where duplicates join groups or pairs."""
+    """Return advice that divides the largest group, where duplicates join groups."""
     rows = table[table["group"] == min(sizes.index[sizes == sizes.max()])]
     users = set(rows.get("user_group", [])) - {""}
-    if len(users) == 1 or len(rows) == 1:
-        return ""
-    pairs = set(zip(rows["text"], rows["text_pair"], strict=True)) if "text_pair" in rows else set()
-    ways = [PAIRS_ADVICE] if len(pairs) > 1 and rows["text_pair"].any() else []
-    return ", or ".join([*ways, MIN_CHARS_ADVICE] if users else ways)
+    return MIN_CHARS_ADVICE if len(users) > 1 else ""
 
 
 def _describe_single_group_classes(table: pd.DataFrame, single: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Train, valid and test parts of the rows, with every group kept whole."""
+"""Train, valid and test parts of the rows, with groups kept whole."""
 
 import numpy as np
 import pandas as pd
@@ -6,13 +6,13 @@ import pandas as pd
 from foldline.core.errors import FoldlineError
 from foldline.core.io.group_split import compute_strata, split_groups
 from foldline.core.params import Split
-from foldline.data.duplicates import name_groups
 from foldline.data.multilabel import explode_labels
-from foldline.data.similarity_join import merge_groups
+from foldline.data.row_links import keep_together, link_rows, place_groups
 from foldline.data.split_feasibility import empty_part_error, single_group_classes
 from foldline.data.time_split import split_by_time
 
 PARTS = ("train", "valid", "test")
+PART_LIMIT = 0.1  # of the rows of official parts: a larger group is divided where it can be
 SMALL_ROWS, LARGE_ROWS = 10_000, 1_000_000
 
 
@@ -55,40 +55,35 @@ def split_rows(
         FoldlineError: where a part has no rows, naming the group or class that causes it.
     """
     by_group = method != "stratified"
-    groups = name_leak_groups(table, by_group)
-    table = table.assign(group=groups, user_group=table["group"] if by_group else "")
+    table = table.assign(user_group=table["group"] if by_group else "")
     official = set(table["part"])
-    pool = table[table["part"] == "train"]
+    is_pool = (table["part"] == "train").to_numpy()
+    table.loc[~is_pool, "group"] = keep_together(table[~is_pool], by_group, PART_LIMIT)
+    pool = table[is_pool]
     shares = [
         share if part == "train" or part not in official else 0.0
         for part, share in zip(PARTS, resolve_ratios(split, len(pool)), strict=True)
     ]
     has_classes = task != "regression" and method != "time"
-    single = single_group_classes(explode_labels(pool, task)) if has_classes else {}
-    if method == "time":
-        codes = split_by_time(pool["time"].to_numpy(), pool["group"].tolist(), shares)
-    else:
-        strata, first = compute_strata(pool["label"], task), set(single.values())
-        ids, names = pool["id"].tolist(), pool["group"].tolist()
-        codes = split_groups(ids, names, strata, shares, seed, first)
-    table.loc[pool.index, "part"] = [PARTS[code] for code in codes]
+    strata = compute_strata(pool["label"], task)
+    labels = explode_labels(pool, task) if has_classes else pool.iloc[:0]
+    single: dict[str, str] = {}
+
+    def place(groups: list[str]) -> np.ndarray:
+        if method == "time":
+            return split_by_time(pool["time"].to_numpy(), groups, shares)
+        single.clear()
+        by_id = dict(zip(pool["id"], groups, strict=True))
+        single.update(single_group_classes(labels.assign(group=labels["id"].map(by_id))))
+        first = set(single.values())
+        return split_groups(pool["id"].tolist(), groups, strata, shares, seed, first)
+
+    balanced = np.zeros(len(pool), dtype=np.int64) if method == "time" else strata
+    groups = place_groups(link_rows(pool, by_group), place, balanced, shares)
+    table.loc[is_pool, "part"] = [PARTS[code] for code in place(groups)]
+    table.loc[is_pool, "group"] = groups
     filled = set(table["part"])
     empty = [p for p, share in zip(PARTS, shares, strict=True) if share and p not in filled]
     if empty:
-        raise empty_part_error(pool, method, single, empty)
+        raise empty_part_error(table[is_pool], method, single, empty)
     return table
-
-
-def name_leak_groups(table: pd.DataFrame, by_group: bool) -> list[str]:
-    """Return each row's group, named by its smallest id: duplicates, and `by_group` user groups.
-
-    Duplicates are those of `prepare` (`dup_group`); an empty user group joins nothing.
-    """
-    groups = np.asarray(pd.factorize(table["dup_group"])[0], dtype=np.int64)
-    has_group = (table["group"] != "").to_numpy()
-    if by_group and has_group.any():
-        user_groups = groups.max() + 1 + pd.factorize(table["group"])[0]
-        nodes = np.arange(user_groups.max() + 1)
-        links = np.stack([groups, user_groups], axis=1)[has_group]
-        groups = merge_groups(nodes, links)[groups]
-    return name_groups(groups, table["id"].tolist())

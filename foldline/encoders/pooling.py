@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from foldline.core.errors import FoldlineError, listing
@@ -35,6 +36,11 @@ def read_encoder_config(name: str, local: bool, revision: str | None = None) -> 
         return hub.read_config(name, file, local, revision)
 
     modules = read("modules.json")
+    if modules is None and (Path(name).parent / "modules.json").is_file():
+        raise FoldlineError(
+            f"it is a part of a sentence-transformers folder, whose pooling lies beside it; name "
+            f"{Path(name).parent.as_posix()}"
+        )
     if modules is None:
         return EncoderConfig("", ("mean",), False, "", None)
     kinds = [str(module["type"]).rpartition(".")[2] for module in modules]

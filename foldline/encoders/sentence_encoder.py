@@ -14,7 +14,7 @@ import numpy as np
 from foldline.core.environment import package_version
 from foldline.core.errors import FoldlineError
 from foldline.core.io.threads import limit_threads
-from foldline.encoders import hub
+from foldline.encoders import hub, model_sizes
 from foldline.encoders.pooling import POOLINGS, EncoderConfig, read_encoder_config
 from foldline.encoders.vector_cache import get_or_compute
 
@@ -127,19 +127,9 @@ def reopen_encoder(key: str, source: dict[str, Any]) -> SentenceEncoder:
     if model.config.is_encoder_decoder:  # T5, BART: the decoder is not needed
         model = model.get_encoder()
     source = source | {"content": content}
-    limit = min(
-        source["max_length"], reading.max_tokens or source["max_length"], _max_positions(model)
-    )
+    limits = (source["max_length"], reading.max_tokens, model_sizes.max_positions(model))
+    limit = min(number for number in limits if number is not None)
     made_of = [*map(str, source.values()), str(reading), str(limit), str(model.device)]
     made_of += [f"{library} {package_version(library)}" for library in LIBRARIES]
     identity = hashlib.sha256("\x1f".join(made_of).encode()).hexdigest()[:32]
     return SentenceEncoder(source, identity, tokenizer, model, reading, limit)
-
-
-def _max_positions(model: Any) -> int:
-    """Return the most tokens that a model reads; RoBERTa's start after its padding index."""
-    limit = getattr(model.config, "max_position_embeddings", None)
-    if limit is None or limit < 1:  # XLNet has -1: no limit
-        return 1 << 20
-    padding = getattr(getattr(model, "embeddings", None), "padding_idx", None)
-    return int(limit) - (padding + 1 if padding else 0)

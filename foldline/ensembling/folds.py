@@ -104,7 +104,7 @@ def split_training_rows(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
     The rows for early stopping are whole groups of the training part, so that held-out rows do
     not even choose the epoch. A model that never stops early trains on all rows.
     """
-    rows = fold.rows[fold.rows["fold"] != fold.number].reset_index(drop=True)
+    rows = _rows_to_learn(fold)
     if not registry.get_kind(registry.resolve_kind(fold.recipe.model)).stops_early:
         stopping = rows.iloc[:0]
         return _augment(fold, rows, stopping), stopping
@@ -117,6 +117,13 @@ def split_training_rows(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
     )
     training, stopping = (rows[codes == code].reset_index(drop=True) for code in (0, 1))
     return _augment(fold, training, stopping), stopping
+
+
+def _rows_to_learn(fold: Fold) -> pd.DataFrame:
+    """Return the rows of other folds, without duplicates of the held-out rows."""
+    held_out = set(fold.held_out["duplicate"]) - {""}
+    learnt = (fold.rows["fold"] != fold.number) & ~fold.rows["duplicate"].isin(held_out)
+    return fold.rows[learnt].reset_index(drop=True)
 
 
 def _augment(fold: Fold, training: pd.DataFrame, stopping: pd.DataFrame) -> pd.DataFrame:

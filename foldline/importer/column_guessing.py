@@ -123,6 +123,7 @@ class _ColumnGuesser:
             return name
         close = closest_name(name, self.cells)
         hint = f"; did you mean '{close}'?" if close else "."
+        hint += self.raw.fields_hint(name)
         raise FoldlineError(
             f"{self.raw.path} has no column '{name}'; it has {listing(self.cells, 20)}{hint} "
             f"Correct --{role.removeprefix('text_')}"

@@ -14,7 +14,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "label": (
         "label", "labels", "target", "class", "category", "gold", "goldlabel", "라벨", "레이블",
         "분류", "정답", "클래스", "카테고리", "sentiment", "intent", "topic", "polarity", "감정",
-        "주제", "score", "similarity", "rating", "stars", "severity", "점수", "평점", "유사도", "y",
+        "주제", "choices", "choice", "score", "similarity", "rating", "stars", "severity", "점수",
+        "평점", "유사도", "y",
     ),
     "id": ("id", "idx", "guid", "uid", "index", "key", "아이디", "번호", "일련번호", "식별자"),
     "group": (

@@ -9,6 +9,7 @@ from typing import Any
 
 from foldline.core.errors import FoldlineError, listing
 from foldline.core.params import Data, Settings, loading
+from foldline.data.multilabel import read_labels, split_labels
 from foldline.data.raw_table import RawTable, is_number
 from foldline.importer import import_summary, multilabel_columns, params_editing
 from foldline.importer.annotation_tables import guess_annotation_columns
@@ -89,21 +90,23 @@ def plan_import(options: argparse.Namespace, current: Settings, folder: Path) ->
     guesses = guess_columns(
         train.raw,
         _other_tables(sources),
-        kept | _named_columns(options, labels_named),
+        kept | _named_columns(train.raw, options, labels_named),
         skip=[*data.known_after, *labels_named],
     )
     columns = {role: guess.column for role, guess in guesses.items()}
     label = columns["label"] or ""
     sources = resolve_parts(sources, columns["text"] or "", label, columns["id"])
-    labels = [value or "" for value in train.raw.columns[label]]
     multilabel = _guess_multilabel(
         train.raw, guesses, options, current if kept else None, label_columns
     )
-    task = ("multilabel", multilabel.why) if multilabel else guess_task(label, labels)
-    if options.task:
-        task = (options.task, FROM_OPTION)
-    elif kept and not label_columns:
-        task = (current.task, FROM_PARAMS)
+    named = (options.task, FROM_OPTION) if options.task else None
+    if kept and not label_columns and not named:
+        named = (current.task, FROM_PARAMS)
+    labels = [value or "" for value in train.raw.columns[label]]
+    if not multilabel:  # one label a row, also in lists of one
+        single = data.model_copy(update={"label": label})
+        labels = read_labels(train.raw, labels, single, named[0] if named else "classification")
+    task = named or (("multilabel", multilabel.why) if multilabel else guess_task(label, labels))
     settings: dict[str, Any] = dict(columns)
     if multilabel and task[0] == "multilabel":
         settings["label"] = multilabel.label
@@ -114,7 +117,7 @@ def plan_import(options: argparse.Namespace, current: Settings, folder: Path) ->
     values = {"task": task[0]} | {f"data.{key}": value for key, value in settings.items()}
     values |= _file_settings(sources, is_update=bool(kept))
     if files.classes or not kept:
-        values["data.classes"] = _class_order(files.classes, labels, task[0])
+        values["data.classes"] = _class_order(files.classes, train.raw, new_data, task[0])
     placements = _plan_placements(sources, files.extras, options)
     return ImportPlan(sources, guesses, task, placements, values, new_data)
 
@@ -203,9 +206,12 @@ def _current_columns(data: Data, train: Source) -> dict[str, Guess]:
     return {role: Guess(name, FROM_PARAMS) for role, name in named.items()}
 
 
-def _named_columns(options: argparse.Namespace, labels: list[str]) -> dict[str, Guess]:
+def _named_columns(
+    raw: RawTable, options: argparse.Namespace, labels: list[str]
+) -> dict[str, Guess]:
     """Return the columns that options name; --label must be one of several `labels`."""
     given = {role: getattr(options, name) for name, role in OPTION_ROLES.items()}
+    given = {role: name and (raw.find_column(name) or name) for role, name in given.items()}
     if given["label"] and labels and given["label"] not in labels:
         given["label"] = labels[0]
     for role in ("text", "label"):
@@ -228,10 +234,16 @@ def _other_tables(sources: list[Source]) -> dict[str, RawTable]:
     }
 
 
-def _class_order(classes: list[str] | None, labels: list[str], task: str) -> list[str] | None:
+def _class_order(
+    classes: list[str] | None, raw: RawTable, data: Data, task: str
+) -> list[str] | None:
     """Return the classes of the dataset in its own order, if they cover its labels."""
-    covers = classes is not None and set(labels) - {""} <= set(classes)
-    return classes if covers and task == "classification" else None
+    if classes is None or task == "regression" or not isinstance(data.label, str):
+        return None
+    cells = [value or "" for value in raw.columns[data.label]]
+    labels = read_labels(raw, cells, data, task)
+    names = {name for own in split_labels(labels, task) for name in own} - {""}
+    return classes if names <= set(classes) else None
 
 
 def _file_settings(sources: list[Source], is_update: bool) -> dict[str, str | None]:

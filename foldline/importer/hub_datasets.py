@@ -119,9 +119,19 @@ def _explain_errors(name: str, purpose: str) -> Iterator[None]:
 
 
 def _class_names(split: Any) -> list[str] | None:
-    """Return the class names of the only ClassLabel column, in their order, or None."""
-    named = [f.names for f in split.features.values() if type(f).__name__ == "ClassLabel"]
+    """Return the class names of the only ClassLabel, in a list or object too, or None."""
+    named = [own.names for feature in split.features.values() for own in _class_labels(feature)]
     return list(named[0]) if len(named) == 1 else None
+
+
+def _class_labels(feature: Any) -> list[Any]:
+    if isinstance(feature, (dict, list)):
+        parts = feature.values() if isinstance(feature, dict) else feature
+        return [own for part in parts for own in _class_labels(part)]
+    if type(feature).__name__ == "ClassLabel":
+        return [feature]
+    inner = getattr(feature, "feature", None)  # of a list
+    return [] if inner is None else _class_labels(inner)
 
 
 def _write_jsonl(split: Any, path: Path) -> None:
@@ -137,6 +147,11 @@ def _write_jsonl(split: Any, path: Path) -> None:
 
 def _cell_converter(feature: Any) -> Callable[[Any], Any]:
     """Return a converter of values to JSON: class names, shortest floats, ISO 8601 dates."""
+    if isinstance(feature, dict):
+        return _object_converter({name: _cell_converter(own) for name, own in feature.items()})
+    inner = feature[0] if isinstance(feature, list) else getattr(feature, "feature", None)
+    if inner is not None:
+        return _list_converter(_cell_converter(inner))
     if type(feature).__name__ == "ClassLabel":
         return lambda value: None if value is None or value < 0 else feature.int2str(value)
     if getattr(feature, "dtype", "") in ("float16", "float32"):
@@ -145,3 +160,22 @@ def _cell_converter(feature: Any) -> Callable[[Any], Any]:
         kind = np.dtype(feature.dtype).type
         return lambda value: None if value is None else float(str(kind(value)))
     return lambda value: value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _object_converter(fields: dict[str, Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    def convert(value: Any) -> Any:
+        return value and {name: cell(value.get(name)) for name, cell in fields.items()}
+
+    return convert
+
+
+def _list_converter(element: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a converter of lists; of a list of objects, older versions make an object of lists."""
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, dict):
+            rows = [dict(zip(value, own, strict=True)) for own in zip(*value.values(), strict=True)]
+            return convert(rows)
+        return None if value is None else [element(own) for own in value]
+
+    return convert

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from foldline.core.console import add_launcher
 from foldline.core.errors import listing
 from foldline.core.io.labels import BETWEEN
 from foldline.core.params import Data
-from foldline.data.columns import select_columns
-from foldline.data.multilabel import join_labels, split_labels
+from foldline.data.columns import nested_value_notes, select_columns
+from foldline.data.multilabel import join_labels, read_labels, split_labels
 from foldline.data.normalization import casefold_key, normalize_text
 from foldline.data.raw_table import RawTable
 from foldline.importer.annotation_tables import guess_annotation_columns
@@ -35,7 +36,8 @@ def format_summary(
     lines = ["Files"]
     for source, placement in zip(sources, placements, strict=False):
         lines.append(f"  {source.part:<11} {len(source.raw):>7,} rows  {placement.describe()}")
-        lines += [f"    {note}" for note in source.raw.notes]
+        notes = [*source.raw.notes, *_value_notes(source, data, task[0])]
+        lines += [f"    {note}" for note in notes]
         if placement.state == "changed":
             old = compare_versions(
                 placement.target, source.raw, columns["id"], data.encoding, data.quoting
@@ -75,13 +77,14 @@ def format_next_steps(placements: Sequence[Placement]) -> str:
     lines = [
         "Written. Next:",
         f'  git add data/raw params.yaml && git commit -m "Import {names}"',
-        "  python run.py repro",
+        "  foldline view   (write a page with all rows, to look at them)",
+        "  dvc repro",
     ]
     if any(placement.state == "changed" for placement in placements):
-        lines.insert(1, "  git diff --stat; python run.py dvc diff   (what this version changes)")
+        lines.insert(1, "  git diff --stat; dvc diff   (what this version changes)")
     if any(placement.keeper == "dvc" for placement in placements):
-        lines.append("  python run.py dvc push   (after: dvc remote add -d NAME URL)")
-    return "\n".join(["", *lines])
+        lines.append("  dvc push   (after: dvc remote add -d NAME URL)")
+    return add_launcher("\n".join(["", *lines]))
 
 
 def check_columns(sources: Sequence[Source], data: Data) -> None:
@@ -93,6 +96,12 @@ def check_columns(sources: Sequence[Source], data: Data) -> None:
     for source in sources:
         if source.part in (*LABELLED, "predict"):
             select_columns(source.raw, data, source.part)
+
+
+def _value_notes(source: Source, data: Data, task: str) -> list[str]:
+    if source.part not in (*LABELLED, "predict"):
+        return []
+    return nested_value_notes(source.raw, data, task)
 
 
 def _annotation_lines(sources: Sequence[Source], key: str | None) -> list[str]:
@@ -123,8 +132,7 @@ def _label_lines(sources: Sequence[Source], data: Data, task: str) -> list[str]:
         if source.part not in LABELLED:
             continue
         cells = [value or "" for value in source.raw.columns[data.label_columns[0]]]
-        if task == "multilabel":
-            cells = join_labels(source.raw, cells, data)
+        cells = read_labels(source.raw, cells, data, task)
         values = [value for value in cells if value]
         missing = len(source.raw) - len(values)
         gaps = f"; {missing:,} without a label" if missing else ""

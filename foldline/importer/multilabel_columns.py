@@ -1,14 +1,17 @@
 """Multilabel data, recognised by columns of 0 and 1, or by several labels in one cell."""
 
+import re
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from foldline.core.errors import FoldlineError, closest_name, listing
+from foldline.data.cell_lists import parse_list
 from foldline.data.raw_table import RawTable
 
 SEPARATORS = ("|", ";", ",")
 MIN_JOINED_SHARE = 0.05  # of rows with several labels, for a character to be a separator
+_NUMBER = re.compile(r"[-+]?[\d.,]*\d\s?[^\W\d]{0,3}%?")  # also with a comma or a unit
 MIN_ROWS_PER_LABEL = 5  # on average; fewer suggest sentences with commas
 
 
@@ -34,7 +37,8 @@ def parse_label_columns(raw: RawTable, given: str | None) -> list[str] | None:
     """
     if given is None or given in raw.columns or "," not in given:
         return None
-    names = [name.strip() for name in given.split(",") if name.strip()]
+    parts = (name.strip() for name in given.split(","))
+    names = [raw.find_column(name) or name for name in parts if name]
     for name in names:
         if name not in raw.columns:
             close = closest_name(name, raw.columns)
@@ -57,7 +61,11 @@ def guess_multilabel(
     if label in flags and len(flags) > 1 and not by_its_name:
         return MultilabelGuess(flags, None, f"{len(flags)} columns of 0 and 1")
     cells = [cell for cell in raw.columns[label] if cell]
-    for mark in SEPARATORS:
+    lists = [names for names in map(parse_list, set(cells)) if names is not None]
+    if lists:
+        several = any(len(names) != 1 for names in lists)
+        return MultilabelGuess(label, None, "lists of labels") if several else None
+    for mark in () if all(map(_NUMBER.fullmatch, cells)) else SEPARATORS:
         joined = [[part.strip() for part in cell.split(mark)] for cell in cells]
         names = Counter(part for parts in joined for part in parts)
         some = sum(len(parts) > 1 for parts in joined) >= MIN_JOINED_SHARE * len(cells)

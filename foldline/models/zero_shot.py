@@ -15,7 +15,7 @@ from foldline.core.errors import FoldlineError, listing
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.threads import limit_threads
-from foldline.encoders import hub
+from foldline.encoders import hub, model_sizes
 from foldline.models.interface import FitResult, Job
 from foldline.models.scaling import softmax
 
@@ -152,4 +152,5 @@ def _open_model(
         KEY, source, "AutoModelForSequenceClassification", "the model was chosen"
     )
     find_outputs(source["name"], model.config.id2label)
+    model_sizes.check_length(source["name"], model, source["max_length"])
     return ZeroShotModel(labels, source | {"content": content}, hypotheses, tokenizer, model)

@@ -41,7 +41,8 @@ def chart_data(view: ViewData) -> dict[str, Any]:
         charts["confidence"] = _confidence_histogram(rows)
     if len(view.copies):
         charts["copies"] = _copy_counts(view)
-    if SPLIT_REPORT.exists() and (measured := similarity_chart(read_json(SPLIT_REPORT))):
+    known = view.prepared and SPLIT_REPORT.exists()
+    if known and (measured := similarity_chart(read_json(SPLIT_REPORT))):
         charts["similarity"] = measured
     return charts
 

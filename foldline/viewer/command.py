@@ -12,13 +12,13 @@ from foldline.viewer.sampling import sample_rows
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the page from the outputs of the stages so far, and print its path.
+    """Write the page from the raw files and the outputs of the stages so far; print its path.
 
     The same data give the same bytes. Test rows are shown with their labels, but without
     predictions.
 
     Raises:
-        FoldlineError: where `prepare` has not run, or a file cannot be read or written.
+        FoldlineError: where a file cannot be read or written.
     """
     if options.limit < 1:
         raise FoldlineError(f"--limit must be a whole number from 1 (got {options.limit})")
@@ -46,5 +46,14 @@ def _format_note(note: dict[str, object]) -> str:
         return (
             f"{note['file']}: {note['rows']} rows are not in the prepared data, so the file is "
             "out of date. Run `dvc repro`"
+        )
+    if note["code"] == "not_prepared":
+        return (
+            "the rows are those of the raw files, which no stage has read yet: there are no splits "
+            "and predictions of them. Run `dvc repro`"
+        )
+    if note["code"] == "unreadable":
+        return (
+            f"the rows are those of the last run, as the raw files are refused: {note['problem']}"
         )
     return "there is no split yet, so parts are those of the raw files. Run `dvc repro split`"

@@ -19,6 +19,8 @@ SCRIPTS = (
     "words.js", "text.js", "diff.js", "data.js", "state.js", "filter.js", "facets.js", "list.js",
     "details.js", "draw.js", "charts.js", "main.js",
 )  # fmt: skip
+# Of the columns without a role: a page of many long ones would open slowly.
+MAX_UNUSED, MAX_CHARACTERS = 20, 300
 STYLES = ("page.css", "rows.css", "charts.css")
 
 
@@ -70,6 +72,8 @@ def page_columns(view: ViewData) -> dict[str, Any]:
         "guess_p": _round_numbers(rows["guess_p"]),
         "labels": [] if regression else labels,
     }
+    data["columns"] = _unused_columns(view)
+    data["more_columns"] = max(0, view.unused.shape[1] - MAX_UNUSED)
     for flag in ("conflict", "suspected", "unsampled"):
         data[flag] = np.flatnonzero(rows[flag].to_numpy(dtype=bool)).tolist()
     judged, copies, originals = view.judgements, view.copies, view.originals
@@ -88,6 +92,18 @@ def page_columns(view: ViewData) -> dict[str, Any]:
         "pair": originals["text_pair"].tolist(),
     }
     return data
+
+
+def _unused_columns(view: ViewData) -> dict[str, list[str]]:
+    """Return the first raw columns without a role, long values cut; one list of values each."""
+    table = view.unused.iloc[:, :MAX_UNUSED].reindex(view.rows["id"], fill_value="")
+    return {
+        str(name): [_cut_text(value) for value in values.tolist()] for name, values in table.items()
+    }
+
+
+def _cut_text(text: str) -> str:
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}…"
 
 
 def _indexed_column(table: pd.DataFrame, column: str) -> dict[str, list[Any]]:

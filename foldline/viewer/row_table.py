@@ -1,4 +1,4 @@
-"""The outputs of all stages joined by row, for the viewer."""
+"""The raw rows joined with the outputs of all stages, for the viewer."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
 from foldline.data.conflicts import conflict_mask
 from foldline.data.duplicates import duplicate_keys
+from foldline.viewer.current_rows import CurrentRows, read_current_rows
 from foldline.viewer.suspected_errors import add_suspected_errors
 
 PARTS = {"train": schemas.TRAIN, "valid": schemas.VALID, "test": schemas.TEST}
@@ -19,11 +19,13 @@ PARTS = {"train": schemas.TRAIN, "valid": schemas.VALID, "test": schemas.TEST}
 
 @dataclass(frozen=True)
 class ViewData:
-    """The rows of `prepare` with columns of later stages, and tables that refer to them by `id`.
+    """The rows with columns of later stages, and tables that refer to them by `id`.
 
     rows: id, text, text_pair, label, part (empty: dropped by `split`), group, time, fold (-1:
     none), dup (number of the duplicate group, -1: none), the flags conflict, unsampled and
-    suspected; self_confidence and guess come from out-of-fold predictions.
+    suspected; self_confidence and guess come from out-of-fold predictions. `unused` are the raw
+    files' columns without a role, indexed by id. Without `prepared` the rows are newer than the
+    outputs of the stages, which are left out.
     """
 
     rows: pd.DataFrame
@@ -32,6 +34,8 @@ class ViewData:
     copies: pd.DataFrame
     labels: Labels
     notes: list[dict[str, Any]] = field(default_factory=list)
+    unused: pd.DataFrame = field(default_factory=pd.DataFrame)
+    prepared: bool = True
 
     def select(self, kept: np.ndarray, note: dict[str, Any]) -> "ViewData":
         """Return a copy with the `kept` rows (n,) bool, and what belongs to them."""
@@ -61,38 +65,54 @@ def is_in(values: "pd.Series[Any]", names: Collection[str]) -> np.ndarray:
 
 
 def collect_rows() -> ViewData:
-    """Read the outputs of the stages that have run; `prepare` is enough.
+    """Read the raw files, and the outputs of the stages that have run on them.
 
     Raises:
-        FoldlineError: where `prepare` has not run, or a file cannot be read.
+        FoldlineError: where a file cannot be read.
     """
-    if not schemas.PREPARED.path.exists():
-        raise FoldlineError(
-            f"{schemas.PREPARED.path} does not exist: there are no rows to view yet. "
-            "Run `dvc repro prepare` first"
-        )
-    rows, labels = schemas.PREPARED.read(), Labels.load()
-    notes: list[dict[str, Any]] = []
-    _add_parts(rows, notes)
-    folds = _read_known_rows(schemas.FOLDS, rows, notes).set_index("id")["fold"]
+    current = read_current_rows()
+    rows, labels, notes = current.rows, current.labels, _describe_rows(current)
+    if current.prepared:
+        _add_parts(rows, notes)
+
+    def read(source: schemas.Table, column: str = "id") -> pd.DataFrame:
+        if not current.prepared:
+            return pd.DataFrame(columns=list(source.columns))
+        return _read_known_rows(source, rows, notes, column)
+
+    folds = read(schemas.FOLDS).set_index("id")["fold"]
     rows["fold"] = rows["id"].map(folds).fillna(-1).astype("int64")
     rows["dup"] = _number_groups(rows["dup_group"])
     rows["conflict"] = _conflict_mask(rows, labels.task)
-    balanced = _read_known_rows(schemas.AUGMENTED, rows, notes, "source_id")
+    balanced = read(schemas.AUGMENTED, "source_id")
     is_copy = balanced["id"] != balanced["source_id"]
     rows["unsampled"] = False
     if len(balanced):
         kept = set(balanced["id"][~is_copy].tolist())
         rows["unsampled"] = (rows["part"] == "train") & ~is_in(rows["id"], kept)
-    add_suspected_errors(rows, _read_known_rows(schemas.OUT_OF_FOLD, rows, notes), labels)
+    add_suspected_errors(rows, read(schemas.OUT_OF_FOLD), labels)
     return ViewData(
         rows=rows,
-        originals=_read_known_rows(schemas.ORIGINALS, rows, []),  # also has rows to predict
-        judgements=_read_known_rows(schemas.ANNOTATIONS, rows, notes),
+        originals=_select_known_rows(current.originals, rows),  # also has rows to predict
+        judgements=_select_known_rows(current.judgements, rows),
         copies=balanced[is_copy].reset_index(drop=True),
         labels=labels,
         notes=notes,
+        unused=current.unused,
+        prepared=current.prepared,
     )
+
+
+def _describe_rows(current: CurrentRows) -> list[dict[str, Any]]:
+    """Return notes on rows that no stage has seen, or that only the stages have."""
+    if current.problem:
+        return [{"code": "unreadable", "problem": current.problem}]
+    return [] if current.prepared else [{"code": "not_prepared"}]
+
+
+def _select_known_rows(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    known = is_in(table["id"], set(rows["id"].tolist()))
+    return table[known].reset_index(drop=True)
 
 
 def _read_known_rows(

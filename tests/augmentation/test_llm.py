@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,49 +16,10 @@ from foldline.augmentation import chat_client, llm_cache
 from foldline.augmentation.llm import LlmRewriter
 from foldline.augmentation.requests import CopyRequest
 from foldline.core.errors import FoldlineError
+from tests.helpers.chat_server import Stub, completion
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUESTS = [CopyRequest(f"text {n}", "", "food", f"r{n}", 0) for n in range(6)]
-
-
-class Stub:
-    """A server that answers by a function of the request, and keeps what it was sent."""
-
-    def __init__(self) -> None:
-        self.requests: list[dict] = []
-        self.headers: list[dict] = []
-        self.reply = lambda body, count: completion(f"other {body['messages'][0]['content'][-6:]}")
-        stub, counting = self, threading.Lock()
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                with counting:
-                    stub.requests.append(body)
-                    stub.headers.append(dict(self.headers) | {"path": self.path})
-                    count = len(stub.requests)
-                code, content, *rest = stub.reply(body, count)
-                self.send_response(code)
-                for name, value in rest:
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(content if isinstance(content, bytes) else content.encode())
-
-            def log_message(self, *args: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-def completion(content: object, finish: str = "stop", **message: object) -> tuple[int, str]:
-    choice = {"message": {"content": content} | message, "finish_reason": finish}
-    return 200, json.dumps({"model": "stub-1", "choices": [choice], "usage": {"total_tokens": 3}})
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from foldline.core.params import Section, Settings, Split
 from foldline.core.params.loading import load_params, read_params
 from tests.helpers.edited_params import params_error, write_edited_params
+from tests.helpers.model_folders import write_model_folder
 from tests.helpers.projects import PARAMS
 
 
@@ -155,7 +156,7 @@ def test_a_hub_id_is_a_model(changed, name):
 
 def test_a_local_model_lies_where_dvc_watches(changed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("models/pretrained/scratch2").mkdir(parents=True)
+    write_model_folder(Path("models/pretrained/scratch2"))
     Path("elsewhere").mkdir()
 
     assert load_params(Settings, changed(model="model: models/pretrained/scratch2"))

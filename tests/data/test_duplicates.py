@@ -12,7 +12,7 @@ from foldline.core.params import Duplicates
 from foldline.data.duplicate_report import duplicate_report
 from foldline.data.duplicates import DuplicateGroups, duplicate_keys, find_duplicates, name_groups
 from foldline.data.normalization import casefold_key, skeleton
-from foldline.data.splits import name_leak_groups
+from foldline.data.row_links import keep_together
 
 STRENGTHS = ("exact", "skeleton", "near")
 
@@ -244,10 +244,12 @@ def test_user_groups_and_duplicates_are_joined():
     rows = table(["x"] * 6).assign(
         dup_group=["r000", "r000", "r002", "r003", "r004", "r005"],
         group=["", "g", "g", "", "h", "r003"],
+        sentence="",
+        sentence_pair="",
     )
 
-    assert name_leak_groups(rows, by_group=False) == rows["dup_group"].tolist()
-    assert name_leak_groups(rows, by_group=True) == ["r000"] * 3 + ["r003", "r004", "r005"]
+    assert keep_together(rows, False, 1) == rows["dup_group"].tolist()
+    assert keep_together(rows, True, 1) == ["r000"] * 3 + ["r003", "r004", "r005"]
 
 
 def test_the_report_counts_by_strength_and_by_length():
@@ -300,7 +302,7 @@ def test_titles_that_chain_rows_into_one_group_are_reported_with_the_way_out():
     assert len(notes) == 1
     assert "pairs=either joins rows that share one text, in chains: 15 of 20 rows (75%)" in notes[0]
     assert "'the one title' alone is in 15 of them" in notes[0]
-    assert "set prepare.duplicates.pairs=both" in notes[0]
+    assert "Set prepare.duplicates.pairs=auto" in notes[0]
     assert find_groups(rows, "exact", pairs="both").notes == []
     # Equal pairs are no chain, and a small group is no matter.
     assert find_groups(table(["same"] * 20), "exact", pairs="either").notes == []

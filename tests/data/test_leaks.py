@@ -21,7 +21,9 @@ def make_table(rows: list[tuple[str, str, str, str]]) -> pd.DataFrame:
     number = found.groupby("part").cumcount() + 1
     ids = found["part"] + "-" + number.astype(str)
     own = found["dup_group"].where(found["dup_group"] != "", ids)
-    return found.assign(id=ids, text_pair="", group="", time=0.0, dup_group=own)
+    return found.assign(
+        id=ids, text_pair="", group="", time=0.0, dup_group=own, sentence="", sentence_pair=""
+    )
 
 
 def leaking_table() -> pd.DataFrame:
@@ -65,18 +67,20 @@ def test_parts_that_are_cut_from_train_cannot_leak():
 
 
 def test_a_leak_over_the_budget_stops_with_its_rows_and_the_mend():
-    found = find_leaks(leaking_table())
+    rows = leaking_table()
+    found = find_leaks(rows)
 
     with pytest.raises(FoldlineError) as error:
-        check_leak_share(found, 0.5)
+        check_leak_share(found, rows, 0.5)
 
     message = str(error.value)
     assert "split.max_leak_share=0.5 is exceeded: 3 of 5 test rows (60.0%)" in message
     assert "The rows are test-1, test-2, test-3." in message
     assert "valid rows" not in message
-    assert "split.drop_from_train=true" in message
-    assert "to drop the 3 training rows that leak" in message
-    check_leak_share(found, 0.6)
+    assert "split.drop_from_train=true drops the 3 training rows that leak and leaves 1" in message
+    assert "split.max_leak_share=0.6 keeps all rows" in message
+    assert "prepare.duplicates.match=exact" in message
+    check_leak_share(found, rows, 0.6)
 
 
 def test_training_rows_that_leak_are_dropped_and_official_ones_stay():
@@ -102,7 +106,7 @@ def test_dropping_all_of_train_is_reported():
     rows = make_table([("train", "same", "a", "s"), ("test", "same", "a", "s")])
 
     with pytest.raises(
-        FoldlineError, match=r"drop_from_train=true leaves no training rows: all 1 "
+        FoldlineError, match=r"drop_from_train=true leaves no training rows: 1 of 1 "
     ):
         drop_leaks(rows)
 
@@ -207,12 +211,12 @@ def test_leaks_are_counted_by_text_by_group_and_by_either():
 
 
 def test_the_budget_counts_groups_and_names_the_way_to_allow_them():
-    found = find_leaks(table_with_groups())
+    rows = table_with_groups()
 
     with pytest.raises(FoldlineError, match=r"4 of 5 test rows \(80.0%\).*split.method=stratified"):
-        check_leak_share(found, 0.6)
+        check_leak_share(find_leaks(rows), rows, 0.6)
     with pytest.raises(FoldlineError) as by_text_alone:
-        check_leak_share(find_leaks(leaking_table()), 0.5)
+        check_leak_share(find_leaks(leaking_table()), leaking_table(), 0.5)
 
     assert "stratified" not in str(by_text_alone.value)
 

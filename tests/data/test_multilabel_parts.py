@@ -122,6 +122,7 @@ def test_words_and_lengths_that_tell_a_label_are_found():
     assert set(sure["label"]) == {"b", "c"}
     rows = pd.DataFrame({"id": range(400), "text": texts, "text_pair": ""}).astype("str")
     rows = rows.assign(label=["|".join(own) for own in held], dup_group=rows["id"])
+    rows = rows.assign(sentence="", sentence_pair="")
     found = shortcuts.find_shortcuts(rows, "multilabel", 0)["length"]
     assert found.clear and found.score > 0.95
     plain = rows.assign(text=[f"{rng.integers(10**6)} word" for _ in held])

@@ -5,8 +5,8 @@ import pytest
 from foldline.core.errors import FoldlineError
 from foldline.data.folds import assign_folds
 from foldline.data.split_feasibility import class_notes, large_group_note
-from foldline.data.splits import PARTS, split_rows
-from tests.helpers.split_tables import add_dup_groups, make_rows, split_by, split_options
+from foldline.data.splits import PARTS
+from tests.helpers.split_tables import make_rows, split_by
 
 
 def test_too_few_groups_are_reported():
@@ -38,14 +38,6 @@ def test_duplicates_that_leave_a_part_empty_are_named():
 
     with pytest.raises(FoldlineError, match="the duplicates of row 'r00000', has 100%"):
         split_by(table, "stratified")
-
-
-def test_short_duplicates_that_glue_groups_are_reported_what_undoes_it():
-    table = make_rows(20, group=[f"g{n // 5}" for n in range(20)])
-    table.loc[[0, 5, 10, 15], "text"] = "good"
-
-    with pytest.raises(FoldlineError, match=r"with 3 more .* raise prepare\.duplicates\.min_chars"):
-        split_by(add_dup_groups(table), "grouped")
 
 
 def test_the_class_that_leaves_a_part_empty_is_named():
@@ -91,10 +83,3 @@ def test_a_large_group_is_reported_and_small_ones_are_not():
         "the largest group has 10 rows (25%; group 'big'): parts and folds cannot be even"
     ]
     assert large_group_note(split_by(make_rows(40), "grouped", shares=[0.8, 0.2, 0])) == []
-
-
-def test_a_split_that_shared_texts_make_impossible_names_the_way_to_part_pairs():
-    rows = make_rows(12, text_pair="a title").assign(dup_group="r00000")
-
-    with pytest.raises(FoldlineError, match=r"set prepare.duplicates.pairs=both, so that"):
-        split_rows(rows, split_options(), "stratified", "classification", 1)

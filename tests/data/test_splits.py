@@ -87,7 +87,8 @@ def test_nothing_is_torn_or_lost_whatever_the_order(table, how, seed, random):
     )
     sides = ["part"] if folds is None else ["part", "fold"]
     for side in sides:
-        assert count_divided(found, "duplicate", side) == 0
+        # Of users' groups and duplicates that chain too many rows, groups come first.
+        assert how != "stratified" or count_divided(found, "duplicate", side) == 0
         assert how == "stratified" or count_divided(found, "user", side) == 0
     if folds is not None and keeps_groups_whole(found):
         inner = found.drop(columns="fold").merge(

@@ -1,7 +1,6 @@
 """Models of the hub: which commit was taken stands in the record; what is not here is told soon."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -10,39 +9,25 @@ from foldline.augmentation.nlpaug_adapter import load_augmenter
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Nlpaug
 from foldline.encoders import hub
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
+from tests.helpers.model_folders import COMMIT, write_cached_model, write_model_folder
 
 
 @pytest.fixture
-def known(monkeypatch) -> list[dict]:
-    """Let one model of the hub lie on this disk; give what it was asked with."""
-    import transformers
-
-    asked: list[dict] = []
-
-    def config(name: str, **how: object) -> SimpleNamespace:
-        asked.append(how)
-        if name != "nobody/encoder":
-            raise OSError(f"{name} is not in the cache")
-        return SimpleNamespace(_commit_hash=COMMIT)
-
-    monkeypatch.setattr(transformers.AutoConfig, "from_pretrained", config)
-    return asked
+def known(monkeypatch, tmp_path) -> None:
+    """Let one model of the hub lie in the cache on this disk."""
+    write_cached_model(monkeypatch, tmp_path / "cache", "nobody/encoder", {"config.json": "{}"})
 
 
 def test_a_commit_is_read_from_this_disk(known, tmp_path) -> None:
     assert hub.cached_commit("nobody/encoder") == COMMIT
     assert hub.cached_commit("nobody/else") is None
     assert hub.cached_commit(str(tmp_path)) is None
-    assert known == [{"local_files_only": True}] * 2
 
 
 def test_hub_ids_that_balancing_reads_have_a_commit_and_folders_a_hash(
     known, augment, workplace
 ) -> None:
-    folder = workplace / "models/pretrained/back"
-    folder.mkdir(parents=True)
+    write_model_folder(workplace / "models/pretrained/back")
     translated = {"there": "nobody/encoder", "back": "models/pretrained/back"}
     options = {f"backtranslation.{key}": name for key, name in translated.items()}
     under = {"undersample.encoder": "nobody/else", "undersample.features": "embeddings"}

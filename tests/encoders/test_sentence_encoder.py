@@ -115,7 +115,7 @@ def test_parts_that_are_not_known_are_told(kept):
         sentence_encoder.open_encoder("embed.encoder", "nowhere", 24, 1)
     empty = kept.parent / "empty"
     empty.mkdir()
-    with pytest.raises(FoldlineError, match=r"the folder is empty"):
+    with pytest.raises(FoldlineError, match=r"the folder holds no model .* it is empty"):
         sentence_encoder.open_encoder("embed.encoder", str(empty), 24, 1)
     with pytest.raises(FoldlineError, match=r"there is no such folder; in models/pretrained/ is"):
         sentence_encoder.open_encoder("embed.encoder", "models/pretrained/none", 24, 1)

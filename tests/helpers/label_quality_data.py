@@ -24,7 +24,7 @@ def random_rows(n: int = 400, classes: int = 4, pairs: bool = False, seed: int =
         drawn = [" ".join(rng.choice(WORDS, size=rng.integers(4, 9))) for _ in range(n)]
         frame[role] = drawn if role == "text" or pairs else ""
     frame["label"] = [str(i % classes) for i in range(n)]
-    return frame.assign(group="", time=0.0, dup_group=frame["id"])
+    return frame.assign(group="", time=0.0, dup_group=frame["id"], sentence="", sentence_pair="")
 
 
 def check_quality(

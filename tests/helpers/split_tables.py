@@ -34,6 +34,8 @@ def add_dup_groups(table: pd.DataFrame) -> pd.DataFrame:
     """Fill in `dup_group`: rows of equal texts, in either order, by their smallest id."""
     texts = [" ".join(sorted(pair)) for pair in zip(table["text"], table["text_pair"], strict=True)]
     return table.assign(
+        sentence="",
+        sentence_pair="",
         dup_group=table["id"].groupby(pd.Series(texts, table.index)).transform("min")
     )
 

@@ -13,8 +13,8 @@ ANSWERS = {
     "project_name": "My Text Project",
     "project_slug": "my_text_project",
     "author": "Your Name",
+    "license": "none",
     "task": "classification",
-    "model": "scratch",
     "language": "en",
     "automation": "pre-commit",
 }

@@ -33,6 +33,8 @@ def prepared_rows(count: int = 40) -> pd.DataFrame:
             "group": "",
             "time": [86_400.0 * (15_000 + k) for k in range(count)],
             "dup_group": [f"r{k}" for k in range(count)],
+            "sentence": "",
+            "sentence_pair": "",
         }
     )
     table.loc[[1, 3], "dup_group"] = ["r0", "r2"]
@@ -60,7 +62,9 @@ def write_all(table: pd.DataFrame) -> None:
     for file, mask in zip(files, parts.values(), strict=True):
         file.write(table[mask])
     seen = table[~parts["test"]]
-    schemas.FOLDS.write(seen[["id"]].assign(fold=[k % 3 for k in range(len(seen))]))
+    schemas.FOLDS.write(
+        seen[["id"]].assign(fold=[k % 3 for k in range(len(seen))], duplicate="")
+    )
     schemas.OUT_OF_FOLD.write(predictions(seen))
     kept = table[parts["train"]]
     originals = kept.assign(source_id=kept["id"], method="original")

@@ -46,7 +46,7 @@ def test_a_file_is_copied_and_its_columns_written(project, bring, capsys):
         "characters: median",
         "r0 | 은행 금리 오늘 발표 0 | economy",
         "data.train: data/raw/topics.csv -> data/raw/news.csv",
-        "python run.py repro",
+        "  dvc repro",
     ]:
         assert part in shown
 

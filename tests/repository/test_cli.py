@@ -1,5 +1,7 @@
 """The command `foldline`: its verbs, its version, completion, and the library that it runs."""
 
+import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -36,6 +38,59 @@ def test_bash_takes_the_completion(tmp_path):
 
     assert result.returncode == 0, result.stderr
     assert "-F _shtab_foldline foldline" in result.stdout
+
+
+def run_in(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "foldline", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture
+def project(tmp_path) -> Path:
+    folder = tmp_path / "my topics"
+    (folder / "data/raw").mkdir(parents=True)
+    for name in ("params.yaml", "dvc.yaml"):
+        (folder / name).touch()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("place", "root"), [("data/raw", "../.."), ("..", "'my topics'"), ("data", "..")]
+)
+def test_outside_the_root_the_command_to_go_there_is_named(project, place, root):
+    result = run_in(project / place, "view", "--limit", "5")
+
+    assert result.returncode == 1
+    assert f"Next: cd {root} && foldline view --limit 5" in result.stderr
+    shell = f"cd {root} && pwd"
+    went = subprocess.run(["sh", "-c", shell], cwd=project / place, capture_output=True, text=True)
+    assert Path(went.stdout.strip()) == project
+
+
+def test_without_a_project_none_is_guessed(tmp_path):
+    (tmp_path / "params.yaml").touch()  # of something else
+
+    assert "is not a Foldline project" in run_in(tmp_path, "view").stderr
+    assert run_in(tmp_path, "view", "--help").returncode == 0
+    assert run_in(tmp_path, "completion", "bash").returncode == 0
+    assert "unknown verb 'veiw'; did you mean 'view'?" in run_in(tmp_path, "veiw").stderr
+
+
+def test_of_several_projects_all_are_named(project):
+    shutil.copytree(project, project.parent / "other")
+
+    assert "Change to one: 'my topics', other" in run_in(project.parent, "view").stderr
+
+
+def test_without_activation_a_message_names_run_py(project):
+    result = run_in(project / "data", "view", FOLDLINE_LAUNCHER="python run.py")
+
+    assert "(no environment is activated: type `python run.py foldline ...`)" in result.stderr
 
 
 def test_each_verb_names_a_function():

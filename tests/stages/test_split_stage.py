@@ -30,6 +30,8 @@ def prepared_rows(leaking: int = 0) -> pd.DataFrame:
             "group": "",
             "time": 0.0,
             "dup_group": [f"d{n}" for n in sources],
+            "sentence": "",
+            "sentence_pair": "",
         }
     )
 
@@ -129,7 +131,7 @@ def test_parts_that_differ_are_reported_apart_in_numbers_and_words(stage, capsys
             "time": 0.0,
         }
     )
-    table["dup_group"] = table["id"]
+    table = table.assign(dup_group=table["id"], sentence="", sentence_pair="")
     table.loc[320:, "text"] += " @user"
 
     found = stage(table, compare=True)

@@ -20,8 +20,8 @@ ANSWERS = {
     "project_name": "My Text Project",
     "project_slug": "my_text_project",
     "author": "Kim",
+    "license": "none",
     "task": "classification",
-    "model": "scratch",
     "language": "en",
     "automation": "none",
 }
@@ -58,7 +58,7 @@ WHEEL = "wheels/foldline-0.1.0-py3-none-any.whl"
 PARAMS = """\
 seed: 42              # whole number  # from 0
 task: classification  # classification | regression  # template:task
-model: scratch        # template:model tfidf | scratch
+model: tfidf          # tfidf | scratch
 data:
   train: data/raw/topics.csv  # all rows  # template:data_train
   predict: data/raw/topics_unlabelled.csv  # template:data_predict
@@ -92,7 +92,7 @@ def template(tmp_path):
     texts = {
         "pyproject.toml": LIBRARY,
         "template/pyproject.toml": PYPROJECT,
-        "LICENSE": "MIT\n",
+        "LICENSE": "MIT License\n\nCopyright (c) 2026 The authors\n\nFree for all.\n",
         "template/data/README.md": "# Data\n",
         "foldline/__init__.py": '"""The library."""\n',
         "foldline/core/rows.py": "ROWS = 1\n",
@@ -199,12 +199,11 @@ def test_files_are_copied_byte_for_byte(template):
 
 
 def test_marked_files_hold_the_answers_and_no_marks(template):
-    project = bake_project(template, task="regression", model="tfidf", author='O"Neil \\ 김')
+    project = bake_project(template, task="regression", author='O"Neil \\ 김')
 
     assert (project / "params.yaml").read_text() == (
         PARAMS.replace("  # template:task", "")
         .replace("task: classification  #", "task: regression      #")
-        .replace("model: scratch        # template:model tfidf", "model: tfidf          # tfidf")
         .replace("  # template:data_train", "")
         .replace("topics.csv  #", "pairs.csv   #")
         .replace("topics_unlabelled.csv  # template:data_predict", "pairs_unlabelled.csv")
@@ -222,6 +221,21 @@ def test_marked_files_hold_the_answers_and_no_marks(template):
             "dependencies": ["foldline"],
         }
     }
+
+
+@pytest.mark.parametrize(
+    ("license", "text"),
+    [
+        ("none", "Copyright (c) 2026 김 \\1. All rights reserved.\n\nFiles of the"),
+        ("MIT", "MIT License\n\nCopyright (c) 2026 김 \\1\nCopyright (c) 2026 The authors\n"),
+    ],
+)
+def test_the_licence_is_the_authors_and_keeps_the_templates_notice(template, license, text):
+    project = bake_project(template, license=license, author="김 \\1")
+
+    content = (project / "LICENSE").read_text(encoding="utf-8")
+    assert content.startswith(text)
+    assert content.endswith("Copyright (c) 2026 The authors\n\nFree for all.\n")
 
 
 def test_nothing_of_a_used_checkout_is_copied(template, tmp_path):

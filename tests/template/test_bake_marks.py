@@ -41,7 +41,7 @@ def test_marked_line_of_another_form_is_refused(line):
     ("change", "keys"),
     [
         (lambda text: text.replace("# template:task", ""), "task"),
-        (lambda text: text + "again: 1  # template:model\n", "model"),
+        (lambda text: text + "again: 1  # template:task\n", "task"),
         (lambda text: text + "other: 1  # template:nothing\n", "nothing"),
     ],
 )

@@ -16,7 +16,7 @@ SMALL = {"kfold.n_splits": 2, "evaluate.resamples": 100}
 
 @pytest.mark.slow
 def test_examples_and_commands_of_the_page_run(tmp_path):
-    run_cookiecutter(ROOT, tmp_path, "model=tfidf")
+    run_cookiecutter(ROOT, tmp_path)
     project = tmp_path / "my_text_project"
     set_params(project / "params.yaml", SMALL)
     text = PAGE.read_text(encoding="utf-8")

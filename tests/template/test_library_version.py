@@ -35,7 +35,7 @@ def pipeline(tmp_path_factory):
         patch.setenv("HOME", str(folder))
         patch.setenv("DVC_NO_ANALYTICS", "1")
         patch.setenv("DVC_SITE_CACHE_DIR", str(folder / "dvc"))
-        run_cookiecutter(ROOT, folder, "model=tfidf")
+        run_cookiecutter(ROOT, folder)
         project = folder / "my_text_project"
         set_params(project / "params.yaml", {"kfold.n_splits": 2, "evaluate.resamples": 100})
         env = create_environment(project)

@@ -578,6 +578,13 @@ def test_the_command_runs_inside_and_its_code_is_passed_on(project, machine) -> 
 
 
 @posix_only
+def test_messages_know_whether_the_environment_is_activated(project, machine) -> None:
+    show = ("python", "-c", "import os; print(os.environ.get('FOLDLINE_LAUNCHER'))")
+    assert call(project, machine, *show).stdout == "python run.py\n"
+    assert call(project, machine, *show, VIRTUAL_ENV=str(project / ".venv")).stdout == "None\n"
+
+
+@posix_only
 def test_a_failed_installation_shows_its_output_and_is_not_trusted(project, machine) -> None:
     failed = call(project, machine, "python", "-V", FAKE_UV="echo no such package; exit 3")
     assert failed.returncode == 1
@@ -588,13 +595,14 @@ def test_a_failed_installation_shows_its_output_and_is_not_trusted(project, mach
 
 
 @posix_only
-def test_a_quiet_installation_prints_two_lines(project: Path, machine) -> None:
+def test_a_quiet_installation_prints_three_lines(project: Path, machine) -> None:
     output = "echo Resolved 87 packages in 5ms; echo noise"
     result = call(project, machine, "python", "-V", FAKE_UV=output)
-    start, end = result.stderr.splitlines()
+    start, end, activation = result.stderr.splitlines()
     assert start == "run.py: installing into .venv with uv"
     assert end.startswith("run.py: installed into .venv with uv: ")
     assert end.endswith("s, 87 packages")
+    assert activation.endswith("without run.py: source .venv/bin/activate")
     assert "noise" in (project / ".venv" / "install.log").read_text()
     again = call(project, machine, "python", "-V")
     assert again.stderr == ""
@@ -632,8 +640,9 @@ def test_a_terminal_shows_one_line_that_is_updated(project: Path, machine) -> No
     subprocess.run(command, cwd=project, env={**machine, "FAKE_UV": output}, stderr=writer)
     os.close(writer)
     text = os.read(reader, 10_000).decode()
-    assert text.count("\n") == 1
-    frames = [frame.strip() for frame in text.split("\r") if frame.strip()]
+    progress, activation = text.strip().split("\n")
+    assert activation.startswith("run.py: to type dvc and foldline")
+    frames = [frame.strip() for frame in progress.split("\r") if frame.strip()]
     updates = [frame for frame in frames if frame.startswith("run.py: installing into .venv")]
     assert len(updates) >= 2
     assert updates[-1].endswith("s, 87 packages")

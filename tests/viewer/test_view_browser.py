@@ -208,6 +208,32 @@ def test_many_rows_are_scrolled_with_few_in_the_document(browser, tmp_path, monk
     assert browser.see("document.querySelectorAll('.row').length") < 60
 
 
+@pytest.mark.parametrize("width", [360, 400, 760, 1280])
+def test_nothing_is_wider_than_the_window(browser, tmp_path, monkeypatch, width):
+    monkeypatch.chdir(tmp_path)
+    table = viewer_tables.prepared_rows()
+    table["id"] = [f"{'i' * 60}{k}" for k in range(len(table))]
+    table = table.assign(text_pair="url" * 60, group="u" * 80, dup_group=table["id"].iloc[0])
+    labels = ["a label of many words that goes on and on", "x" * 60]
+    schemas.PREPARED.write(table.assign(label=[labels[k % 2] for k in range(len(table))]))
+    Labels("classification", tuple(labels)).save()
+    run_verb(["view"])
+    browser.call(
+        "Emulation.setDeviceMetricsOverride",
+        width=width, height=800, deviceScaleFactor=1, mobile=False,
+    )  # fmt: skip
+    wider = """[...document.querySelectorAll('body, body *')].filter(e =>
+        e.getBoundingClientRect().right > innerWidth + 1 ||
+        (getComputedStyle(e).overflowX === 'auto' && e.scrollWidth > e.clientWidth + 1)
+    ).map(e => `${e.tagName} ${e.className} ${e.id}`)"""
+    for language in ("en", "ko"):
+        browser.open(f"{(tmp_path / 'data/view.html').as_uri()}#lang={language}")
+        for selector in ("#tab-rows", ".row", "#details .close", "#tab-charts"):
+            browser.click(selector)
+            assert browser.see(wider) == [], (language, selector)
+    browser.call("Emulation.clearDeviceMetricsOverride")
+
+
 def test_each_of_several_labels_is_filtered_by_itself(browser, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     table = viewer_tables.prepared_rows()

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.io.files import write_json
 from foldline.core.io.labels import Labels
+from foldline.viewer.current_rows import read_current_rows
 from foldline.viewer.page import SCRIPTS, STYLES, WEB_FOLDER
 from foldline.viewer.row_table import collect_rows
-from tests.helpers import viewer_tables
+from tests.helpers import projects, viewer_tables
 
 OUT = Path("data/view.html")
 
@@ -25,10 +27,93 @@ def write_page(*arguments: str) -> str:
     return OUT.read_text(encoding="utf-8")
 
 
-def test_it_says_what_to_run_where_nothing_is_prepared(workplace):
-    with pytest.raises(
-        FoldlineError, match=r"data/prepared\.csv does not exist.*dvc repro prepare"
-    ):
+@pytest.fixture
+def imported(workplace) -> Path:
+    """Return a project in which an import has just ended: 60 rows with two columns of no role."""
+    rows = projects.topics(60)
+    projects.write_csv(
+        workplace / "data/raw/news.csv",
+        [row | {"source": f"paper {k % 4}", "body": "x" * 400} for k, row in enumerate(rows)],
+    )
+    shutil.copy(projects.PARAMS, workplace / "params.yaml")
+    none = dict.fromkeys(["data.valid", "data.test", "data.predict", "data.text_pair"])
+    roles = {"data.id": "id", "data.text": "text", "data.label": "label"}
+    projects.set_params(
+        workplace / "params.yaml", {"data.train": "data/raw/news.csv", **none, **roles}
+    )
+    return workplace
+
+
+def write_prepared_of(project: Path) -> None:
+    current = read_current_rows()
+    schemas.PREPARED.write(current.rows)
+    current.labels.save()
+
+
+def test_rows_are_shown_right_after_an_import(imported, capsys):
+    summary, rows = viewer_tables.unpack_page(write_page())
+
+    assert len(rows["id"]) == 60
+    assert summary["notes"] == [{"code": "not_prepared"}]
+    assert "those of the raw files" in capsys.readouterr().out
+    assert not (imported / "data/prepared.csv").exists()
+
+
+def test_columns_without_a_role_are_shown_and_long_values_cut(imported):
+    columns = viewer_tables.unpack_page(write_page())[1]["columns"]
+
+    assert set(columns) == {"source", "body"}
+    assert columns["source"][:5] == ["paper 0", "paper 1", "paper 2", "paper 3", "paper 0"]
+    assert columns["body"][0] == "x" * 300 + "…"
+
+
+def test_outputs_of_the_same_rows_are_used(imported):
+    write_prepared_of(imported)
+
+    summary, rows = viewer_tables.unpack_page(write_page())
+
+    assert summary["notes"] == [{"code": "not_split"}]
+    assert rows["columns"]["source"][1] == "paper 1"
+
+
+@pytest.mark.parametrize("change", ["text", "label", "row"])
+def test_outputs_of_other_rows_are_left_out(imported, change):
+    write_prepared_of(imported)
+    table = schemas.PREPARED.read()
+    schemas.TRAIN.write(table)
+    schemas.VALID.write(table.iloc[:0])
+    schemas.TEST.write(table.iloc[:0])
+    raw = imported / "data/raw/news.csv"
+    header, first, *others = raw.read_text(encoding="utf-8").splitlines()
+    new = {
+        "text": [first.replace("은행", "시중 은행"), *others],
+        "label": [first.replace("economy", "sports"), *others],
+        "row": others,
+    }[change]
+    raw.write_text("\n".join([header, *new, ""]), encoding="utf-8")
+
+    summary, rows = viewer_tables.unpack_page(write_page())
+
+    assert summary["notes"] == [{"code": "not_prepared"}]
+    assert len(rows["id"]) == len(new)
+    assert set(rows["part"]) == {0}  # train, as in the raw file
+
+
+def test_the_last_run_is_shown_where_the_raw_files_are_refused(imported, capsys):
+    write_prepared_of(imported)
+    projects.set_params(imported / "params.yaml", {"data.label": "lable"})
+
+    summary, rows = viewer_tables.unpack_page(write_page())
+
+    assert len(rows["id"]) == 60
+    assert summary["notes"][0]["code"] == "unreadable"
+    assert "has no column 'lable'" in capsys.readouterr().out
+
+
+def test_what_cannot_be_read_is_refused_as_by_prepare(imported):
+    projects.set_params(imported / "params.yaml", {"data.label": "lable"})
+
+    with pytest.raises(FoldlineError, match="has no column 'lable'"):
         run_verb(["view"])
 
 

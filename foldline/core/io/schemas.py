@@ -93,7 +93,9 @@ class Table:
 # prepare
 PREPARED = Table(
     Path("data/prepared.csv"),
-    {"id": "text", "part": "text"} | ROWS | {"time": "float", "dup_group": "text"},
+    {"id": "text", "part": "text"}
+    | ROWS
+    | {"time": "float", "dup_group": "text", "sentence": "text", "sentence_pair": "text"},
 )
 ORIGINALS = Table(Path("data/originals.csv"), TEXTS | {"part": "text"})
 UNLABELLED = Table(Path("data/unlabelled.csv"), TEXTS)
@@ -110,7 +112,8 @@ WEIGHTS = Table(Path("data/weights.csv"), {"id": "text", "weight": "float"})
 TRAIN = Table(Path("data/train.csv"), ROWS)
 VALID = Table(Path("data/valid.csv"), ROWS)
 TEST = Table(Path("data/test.csv"), ROWS)
-FOLDS = Table(Path("data/folds.csv"), {"id": "text", "fold": "int"})
+# `duplicate` names equal rows that are in several folds; empty for other rows.
+FOLDS = Table(Path("data/folds.csv"), {"id": "text", "fold": "int", "duplicate": "text"})
 # Inner folds of the rows outside `fold`, for tuning; no rows if kfold.nested is 0.
 NESTED_FOLDS = Table(Path("data/nested_folds.csv"), {"id": "text", "fold": "int", "inner": "int"})
 # Class shares of training rows, for soft labels.

@@ -15,7 +15,9 @@ from foldline.core.params.value_types import (
     Share,
     check_local_model,
     check_prompt,
+    check_server,
     check_tracked_file,
+    check_variable,
 )
 
 Method = Literal[
@@ -82,9 +84,9 @@ class Llm(Section):
     """A language model on an OpenAI-compatible server; answers are recorded and replayed."""
 
     mode: Literal["replay", "record", "off"]
-    url: Annotated[str, Field(pattern="^https?://")]
+    url: Annotated[str, AfterValidator(check_server)]
     model: str
-    key_variable: str
+    key_variable: Annotated[str, AfterValidator(check_variable)]
     temperature: Annotated[float, Field(ge=0)]
     max_tokens: Count
     prompt: Annotated[str, AfterValidator(check_prompt)]

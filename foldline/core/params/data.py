@@ -72,12 +72,14 @@ class Data(Section):
 
 
 class Duplicates(Section):
-    """Which rows are duplicates, which no split divides."""
+    """Which rows are duplicates, which a split keeps together."""
 
     match: Literal["exact", "skeleton", "near"]
     threshold: Annotated[float, Field(ge=0.5, le=1)]
-    pairs: Literal["both", "either"]
-    """`both` suits a text that stands over many rows, such as a title."""
+    pairs: Literal["auto", "both", "either"]
+    """`auto`: pairs are duplicates where both sentences are. Those that share one sentence stay
+    together as far as the sizes of parts and folds allow; reports/split.json counts what crosses.
+    `both` ignores shared sentences. `either` never divides pairs that share one, in chains."""
     min_chars: Annotated[int, Field(ge=1)]
 
 

@@ -2,12 +2,18 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from foldline.core.io.components import is_component
 from foldline.core.io.labels import MAIN
 from foldline.core.params.base import Section
-from foldline.core.params.value_types import Count, LossComponent, OpenShare, Positive
+from foldline.core.params.value_types import (
+    Count,
+    LossComponent,
+    OpenShare,
+    Positive,
+    check_code_hash,
+)
 
 Partial = Annotated[float, Field(ge=0, lt=1)]
 FromZero = Annotated[float, Field(ge=0)]
@@ -85,6 +91,9 @@ class Train(Section):
     determinism: Literal["off", "seeded", "strict"]
     """Seeds are always fixed. `off` is fastest, `seeded` sums in a fixed order where the GPU can,
     `strict` stops where it cannot and uses plain attention."""
+    trust_remote_code: Annotated[str | None, BeforeValidator(check_code_hash)]
+    """A model that brings Python code of its own (`auto_map`) is refused; the message says the
+    sha256 of that code. Setting it here runs that code on this machine, with all your rights."""
 
     def reported_metric(self, task: str) -> str:
         """Return the validation metric beside the loss: `train.metric`, or the task's own."""

@@ -1,14 +1,17 @@
 """Types of the values in params.yaml, and their checks."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from posixpath import normpath
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
 from foldline.core.errors import FoldlineError, closest_name
 from foldline.core.io.components import PATTERN, check_component, is_component
+from foldline.core.io.model_folders import find_problem
 
 RAW = "data/raw/"
 PRETRAINED = "models/pretrained/"
@@ -80,8 +83,23 @@ def check_local_model(key: str, value: str) -> bool:
             f"folder alone, so put it there, and `dvc add` it if it is large"
         )
     if local and not Path(value).is_dir():
-        raise ValueError(f"{key}: there is no folder {value!r}; look under {PRETRAINED}")
+        track_file = Path(f"{normpath(value)}.dvc")
+        advice = f"run `dvc pull {track_file}`" if track_file.exists() else f"look in {PRETRAINED}"
+        raise ValueError(f"{key}: there is no folder {value!r}; {advice}")
+    problem = find_problem(Path(value), sentences=key == "encoder") if local else None
+    if problem:
+        raise ValueError(f"{key}: {value} holds no model that transformers can load: {problem}")
     return local
+
+
+def check_code_hash(value: object) -> object:
+    """Raise for anything but the hash of a model's code: no value allows the code of any model."""
+    if value is None or (isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value)):
+        return value
+    raise ValueError(
+        f"must be blank, or the sha256 of a model's own code (found {value!r:.40}): the message "
+        "that refuses the model says it"
+    )
 
 
 def check_tracked_file(key: str, value: str) -> None:
@@ -99,6 +117,35 @@ def check_prompt(value: str) -> str:
         raise ValueError(
             f"must hold {{text}}, where each row's text is put; {{text_pair}} and {{label}} may be "
             f"in it, too (found {value!r})"
+        )
+    return value
+
+
+def check_server(value: str) -> str:
+    """Raise for an address of no server, or one that holds a secret, without repeating it."""
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https") or re.search(r"[\s\x00-\x1f]", value):
+        raise ValueError(
+            "must be the address of a server, http:// or https://, as https://api.openai.com/v1"
+        )
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError(
+            "must hold no user, password, ? or #, which would be committed: a key belongs in the "
+            "environment variable that key_variable names"
+        )
+    return value
+
+
+def check_variable(value: str) -> str:
+    """Raise for what names no environment variable: it may be the key itself."""
+    if not re.fullmatch("[A-Z_][A-Z0-9_]{0,63}", value):
+        raise ValueError(
+            "must be the name of an environment variable, in capitals, as OPENAI_API_KEY; the key "
+            "itself belongs in that variable and nowhere else"
         )
     return value
 

@@ -16,15 +16,12 @@ def load_language_model(recipe: Recipe, model: Any) -> tuple[Any, bool]:
     Raises:
         FoldlineError: if the architecture does not fit `pretrain.objective`.
     """
-    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
-
     objective = resolve_objective(model.config, recipe.pretrain.objective)
-    model_class: Any = AutoModelForCausalLM if objective == "causal" else AutoModelForMaskedLM
+    auto_class = "AutoModelForCausalLM" if objective == "causal" else "AutoModelForMaskedLM"
     if recipe.model == "scratch":
-        learner = model_class.from_config(model.config)
+        learner = hub.build_model(model.config, auto_class)
     else:
-        local = hub.use_local_files(recipe.model)
-        learner = model_class.from_pretrained(recipe.model, local_files_only=local, dtype="float32")
+        learner = hub.load_model(recipe.model, auto_class)
     size = model.get_input_embeddings().num_embeddings
     if learner.get_input_embeddings().num_embeddings != size:  # a padding token was added
         learner.resize_token_embeddings(size)

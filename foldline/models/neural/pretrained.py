@@ -9,7 +9,8 @@ from foldline.core.errors import FoldlineError, closest_name
 from foldline.core.io.labels import Labels
 from foldline.core.params import KINDS, Recipe
 from foldline.core.params.value_types import PRETRAINED
-from foldline.encoders import hub
+from foldline.core.stage import say
+from foldline.encoders import hub, model_sizes
 
 
 def load(recipe: Recipe, labels: Labels, label_names: dict[str, Any]) -> tuple[Any, Any]:
@@ -19,35 +20,41 @@ def load(recipe: Recipe, labels: Labels, label_names: dict[str, Any]) -> tuple[A
         FoldlineError: if neither a folder nor the hub has them, `max_length` exceeds the model's
             limit, or params need a dropout that the model does not have.
     """
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
     from foldline.models.neural.allocator import reallocate_parameters
 
     name = recipe.model
-    offline = hub.use_local_files(name)
+    hub.check_folder("model", name)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=offline)
-        model = AutoModelForSequenceClassification.from_pretrained(
+        tokenizer = hub.load_tokenizer(name)
+        model_sizes.check_filled("model", name, tokenizer)
+        model = hub.load_model(
             name,
+            "AutoModelForSequenceClassification",
             num_labels=labels.outputs,
             ignore_mismatched_sizes=True,
-            local_files_only=offline,
-            # Many are stored in half precision, in which training diverges.
-            dtype="float32",
             **label_names,
         )
+    except FoldlineError as error:
+        raise FoldlineError(f"model: {error}") from error
     except Exception as error:  # each library raises its own errors
         raise FoldlineError(_format_load_error(name, error)) from error
+    _enlarge_embeddings(tokenizer, model, recipe)
     _set_padding(tokenizer, model)
     hub.fix_token_types(tokenizer, model)
     _check_dropout(model, recipe)
-    longest = max_positions(model)
-    if longest and recipe.max_length > longest:
-        raise FoldlineError(
-            f"max_length={recipe.max_length} is more than the {longest} tokens that {name} reads; "
-            f"set max_length to {longest} or less"
-        )
+    model_sizes.check_length(name, model, recipe.max_length)
     return tokenizer, reallocate_parameters(model)
+
+
+def _enlarge_embeddings(tokenizer: Any, model: Any, recipe: Recipe) -> None:
+    """Give new tokens an embedding, if these are trained."""
+    frozen = {"lora": 0, "trainable_layers": "all"}
+    for key, off in frozen.items():
+        if getattr(recipe.train, key) != off:
+            model_sizes.check_vocabulary("model", recipe.model, tokenizer, model)
+    note = model_sizes.enlarge_embeddings(recipe.model, tokenizer, model)
+    if note:
+        say(note)
 
 
 def _set_padding(tokenizer: Any, model: Any) -> None:
@@ -91,19 +98,6 @@ def _check_dropout(model: Any, recipe: Recipe) -> None:
             f"config.json of {name} is 0; set train.rdrop to 0.0, raise a dropout there, or choose "
             "another model"
         )
-
-
-def max_positions(model: Any) -> int | None:
-    """Return the most tokens that a model reads, None if unlimited.
-
-    RoBERTa and its relatives number positions from after their padding index.
-    """
-    for name, module in model.named_modules():
-        if name.endswith("position_embeddings") and hasattr(module, "num_embeddings"):
-            padding = getattr(module, "padding_idx", None)
-            return int(module.num_embeddings) - (0 if padding is None else padding + 1)
-    limit = getattr(model.config, "max_position_embeddings", None)
-    return int(limit) if limit is not None and limit > 0 else None  # XLNet has -1: no limit
 
 
 def _format_load_error(name: str, error: Exception) -> str:

@@ -17,6 +17,7 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io.seeds import derive_seed, rank_keys
 from foldline.core.params import Recipe
 from foldline.core.stage import say
+from foldline.encoders.model_sizes import max_positions
 from foldline.models import device
 from foldline.models.interface import Job
 from foldline.models.neural.callbacks import ProgressBar
@@ -32,7 +33,6 @@ from foldline.models.neural.masking import (
     sum_token_losses,
 )
 from foldline.models.neural.precision import fast_float32
-from foldline.models.neural.pretrained import max_positions
 from foldline.models.neural.ragged_array import RaggedArray
 from foldline.models.neural.trainer import TextTrainer
 from foldline.models.neural.training import train_within_memory, training_arguments

@@ -12,6 +12,7 @@ from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.threads import limit_threads
 from foldline.core.stage import say
+from foldline.encoders import hub
 from foldline.models import device
 from foldline.models.interface import FitResult, Job
 from foldline.models.neural.long_text import LongTextReader, make_reader
@@ -58,6 +59,7 @@ class Transformer:
     def save(self, folder: Path) -> None:
         """Write model and tokenizer as transformers does, and the long-text settings."""
         self.model.save_pretrained(folder)
+        hub.copy_code(self.model, folder)
         # A tokenizer is saved with the max_length of its last call.
         self.tokenizer("", truncation=True, max_length=self.reader.max_length)
         self.tokenizer.save_pretrained(folder)
@@ -88,16 +90,14 @@ def initial_model(job: Job) -> tuple[Any, Any]:
 
 def load(folder: Path, labels: Labels) -> Transformer:
     """Read tokenizer and model."""
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
     from foldline.models.neural.allocator import reallocate_parameters
 
     device.silence_transformers()
     reader = read_json(folder / FILE)
     threads, precision = reader.pop("threads"), reader.pop("precision")
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = reallocate_parameters(AutoModelForSequenceClassification.from_pretrained(folder))
-    model = model.to(device.get_device())
+    tokenizer = hub.load_tokenizer(str(folder))
+    model = hub.load_model(str(folder), "AutoModelForSequenceClassification")
+    model = reallocate_parameters(model).to(device.get_device())
     return Transformer(labels, tokenizer, model, LongTextReader(**reader), threads, precision)
 
 

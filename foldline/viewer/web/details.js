@@ -6,7 +6,7 @@ function showDetails() {
   const row = state.row == null ? undefined : D.place.get(state.row);
   panel.hidden = !state.open || row === undefined;
   if (panel.hidden) return;
-  const parts = [heading, tags, fullTexts, suspicion, judgements, copies, group];
+  const parts = [heading, tags, fullTexts, suspicion, judgements, copies, group, otherColumns];
   panel.replaceChildren(...parts.map((part) => part(row)).filter(Boolean));
   panel.scrollTop = 0;
 }
@@ -111,6 +111,15 @@ function group(row) {
   const rest = others.length - MEMBERS;
   return section(w('same', all.length), D.flags[row] & BIT.conflict ? make('p', { class: 'warning' }, w('same_note')) : null,
     list, rest > 0 ? make('p', { class: 'quiet' }, w('more', number(rest))) : null);
+}
+
+// The file's columns that have no role in training.
+function otherColumns(row) {
+  const lines = Object.entries(D.columns).filter(([, values]) => values[row]);
+  if (!lines.length) return null;
+  return section(w('columns'), make('table', { class: 'guess columns' }, make('tbody', {}, ...lines.map(([name, values]) =>
+    make('tr', {}, plainIn(make('th', { scope: 'row', dir: 'auto' }), name), plainIn(make('td', { dir: 'auto' }), values[row]))))),
+  D.more_columns ? make('p', { class: 'quiet' }, w('more', number(D.more_columns))) : null);
 }
 
 // Show another row; filters that would hide it are cleared.

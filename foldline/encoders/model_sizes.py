@@ -1,0 +1,131 @@
+"""Sizes that must fit: weights to config.json, tokenizer to embeddings, texts to positions."""
+
+from typing import Any
+
+from foldline.core.errors import FoldlineError, listing
+from foldline.encoders.foreign_code import is_foreign
+
+# Parts of an encoder that many checkpoints lack, and that fine-tuning trains: BERT's pooler, and
+# the decoder of one that was saved for its sentence vectors.
+OPTIONAL = ("pooler", "decoder")
+
+
+def count_embeddings(model: Any) -> int:
+    """Return the number of tokens that a model has an embedding of."""
+    return int(model.get_input_embeddings().weight.shape[0])
+
+
+def count_tokens(tokenizer: Any) -> int:
+    """Return one more than the largest token id."""
+    return max(tokenizer.get_vocab().values(), default=-1) + 1
+
+
+def max_positions(model: Any) -> int | None:
+    """Return the most tokens that a model reads, None if unlimited.
+
+    RoBERTa and its relatives number positions from after their padding index. DeBERTa v3 and XLNet
+    count them by distance alone.
+    """
+    limit = getattr(model.config, "max_position_embeddings", None)
+    limit = int(limit) if limit is not None and limit > 0 else None  # XLNet has -1: no limit
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and hasattr(module, "num_embeddings"):
+            padding = getattr(module, "padding_idx", None)
+            table = int(module.num_embeddings) - (0 if padding is None else padding + 1)
+            return table if limit is None else min(table, limit)
+    return None if getattr(model.config, "relative_attention", False) else limit
+
+
+def check_length(name: str, model: Any, max_length: int) -> None:
+    """Refuse texts longer than a model reads.
+
+    Raises:
+        FoldlineError: with the limit.
+    """
+    longest = max_positions(model)
+    if longest and max_length > longest:
+        raise FoldlineError(
+            f"max_length={max_length} is more than the {longest} tokens that {name} reads; "
+            f"set max_length to {longest} or less"
+        )
+
+
+def check_weights(name: str, model: Any, report: Any) -> None:
+    """Refuse an encoder that is partly random because its weights do not fit its config.json.
+
+    `report` is transformers' account of the loading. A head may be new.
+
+    Raises:
+        FoldlineError: naming a weight that is missing or has another size.
+    """
+    mismatched = {str(item[0]): item[1:] for item in report["mismatched_keys"]}
+    absent = {*report["missing_keys"], *mismatched}
+    if getattr(model.config, "auto_map", None) and not is_foreign(model):
+        absent |= set(report["unexpected_keys"])  # written by a model of other code
+    prefix = f"{model.base_model_prefix}."
+    is_base = model.base_model is model
+    encoder = {
+        key
+        for key in absent
+        if (is_base or key.startswith(prefix))
+        and not any(part in OPTIONAL for part in key.removeprefix(prefix).split("."))
+    }
+    if not encoder:
+        return
+    first = min(encoder)
+    sizes = mismatched.get(first)
+    detail = f"{first} is {list(sizes[0])} in the file and {list(sizes[1])} by it" if sizes else ""
+    raise FoldlineError(
+        f"{name}: the weights do not fit its config.json: {detail or listing(sorted(encoder), 3)}"
+        f"{'' if detail else ' missing or unknown'}. The model would be partly random: copy "
+        "config.json and the weights again from the same model, or choose another one"
+    )
+
+
+def check_vocabulary(key: str, name: str, tokenizer: Any, model: Any) -> None:
+    """Refuse a tokenizer without a vocabulary, or with tokens that a model has no embedding of.
+
+    Raises:
+        FoldlineError: with both numbers.
+    """
+    check_filled(key, name, tokenizer)
+    tokens, embeddings = count_tokens(tokenizer), count_embeddings(model)
+    if tokens > embeddings:
+        raise FoldlineError(
+            f"{key}={name}: its tokenizer has {tokens} tokens and its model embeddings of "
+            f"{embeddings}: tokens were added without model.resize_token_embeddings({tokens}), or "
+            "the tokenizer is another model's. Copy the tokenizer's files again from where the "
+            "model comes from"
+        )
+
+
+def check_filled(key: str, name: str, tokenizer: Any) -> None:
+    """Refuse a tokenizer that has special tokens alone: transformers makes one for no files.
+
+    Raises:
+        FoldlineError: naming the files.
+    """
+    if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
+        raise FoldlineError(
+            f"{key}={name}: its tokenizer has no vocabulary, only {len(tokenizer)} special tokens; "
+            "copy tokenizer.json (or vocab.txt, or the sentencepiece model) there from the model "
+            "that it was trained from"
+        )
+
+
+def enlarge_embeddings(name: str, tokenizer: Any, model: Any) -> str | None:
+    """Give new tokens an embedding, and return a note; None if there are none.
+
+    Raises:
+        FoldlineError: if there are so many that the tokenizer must be another model's.
+    """
+    tokens, embeddings = count_tokens(tokenizer), count_embeddings(model)
+    if tokens <= embeddings:
+        return None
+    if tokens > 2 * embeddings:
+        check_vocabulary("model", name, tokenizer, model)
+    model.resize_token_embeddings(tokens)
+    return (
+        f"note: the tokenizer of {name} has {tokens} tokens and the model had embeddings of "
+        f"{embeddings}: {tokens - embeddings} new ones start near the mean of the others"
+    )
