@@ -33,7 +33,7 @@ def select_columns(raw: RawTable, data: Data, part: str) -> dict[str, list[str]]
             continue
         columns = [_role_column(raw, data, role, name, part) for name in names]
         cells = [value or "" for value in columns[0]]
-        by_role[role] = cells if role == "label" else _read_cells(raw, cells, role, names[0])
+        by_role[role] = cells if role == "label" else read_cells(raw, cells, role, names[0])
     return by_role
 
 
@@ -62,7 +62,7 @@ def nested_value_notes(raw: RawTable, data: Data, task: str) -> list[str]:
     return notes
 
 
-def _read_cells(raw: RawTable, cells: list[str], role: str, name: str) -> list[str]:
+def read_cells(raw: RawTable, cells: list[str], role: str, name: str) -> list[str]:
     """Return the cells without lists of one value; texts may start with a bracket.
 
     Raises:

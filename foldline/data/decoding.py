@@ -9,7 +9,7 @@ from foldline.core.errors import FoldlineError
 from foldline.data import encoding_guess
 
 MAX_UNPACKED = 2 * 1024**3  # bytes of a .gz file
-_ISO_2022 = b"\x1b$"  # its bytes are ASCII, so it also reads as UTF-8
+ISO_2022 = b"\x1b$"  # its bytes are ASCII, so it also reads as UTF-8
 _CHUNK = 1 << 24
 _BOMS = {
     b"\xff\xfe\0\0": "utf-32",  # before UTF-16, whose mark it begins with
@@ -82,7 +82,7 @@ def decode(path: Path, content: bytes, encoding: str) -> tuple[str, str | None]:
             raise FoldlineError(f"{path} is {kind}")
     text, note = _decode_utf8(content) if encoding == "auto" else None, None
     if text is None:
-        name, note = (encoding, None) if encoding != "auto" else _find_encoding(path, content)
+        name, note = (encoding, None) if encoding != "auto" else find_encoding(path, content)
         try:
             text = content.decode(name)
         except UnicodeError as error:
@@ -91,13 +91,18 @@ def decode(path: Path, content: bytes, encoding: str) -> tuple[str, str | None]:
     return text.removeprefix("\ufeff"), note
 
 
-def _find_encoding(path: Path, content: bytes) -> tuple[str, str | None]:
+def find_encoding(path: Path, content: bytes) -> tuple[str, str | None]:
+    """Return the encoding of content that is not UTF-8, and a note if it was guessed.
+
+    Raises:
+        FoldlineError: naming the line where no encoding is certain.
+    """
     marked = next((name for mark, name in _BOMS.items() if content.startswith(mark)), None)
     if marked:
         return marked, None
     if b"\0" in content:
         name = encoding_guess.find_utf16(content) or "utf-8"
-    elif _ISO_2022 in content:
+    elif ISO_2022 in content:
         name = "iso2022_jp_2"
     else:
         name = _guess_encoding(path, content)
@@ -109,7 +114,7 @@ def _find_encoding(path: Path, content: bytes) -> tuple[str, str | None]:
 
 def _decode_utf8(content: bytes) -> str | None:
     """Return a text in UTF-8 without bytes that suggest another encoding, else None."""
-    if b"\0" in content or _ISO_2022 in content:
+    if b"\0" in content or ISO_2022 in content:
         return None
     try:
         return content.decode("utf-8")

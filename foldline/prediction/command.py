@@ -102,7 +102,8 @@ def _open_rows(
             raise FoldlineError("the models read pairs: give each --text its --pair")
         columns = replace(columns, id=None, text="text", text_pair=used.text_pair and "text_pair")
         parts = list_texts(options.text, options.pair or [])
-        yield InputRows(parts, columns, predictor, "--text")
+        # What is typed is a text, even if it looks like a list.
+        yield InputRows(parts, columns, predictor, "--text", plain={"text", "text_pair"})
 
 
 def _predict(rows: InputRows, out: Path | None, escape: bool) -> None:

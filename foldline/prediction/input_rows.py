@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError, closest_name, listing
+from foldline.data.columns import read_cells
 from foldline.data.partial_reading import RawPart, read_parts
 from foldline.data.raw_table import RawTable, file_format
 from foldline.data.reading import find_file
@@ -45,7 +46,8 @@ class InputRows:
     count: int = 0
     empty: int = 0
     empty_lines: list[int] = field(default_factory=list)
-    has_rows_not_lines: bool = False
+    unit: str = "line"
+    plain: set[str] = field(default_factory=set)
 
     def batches(self) -> Iterator[tuple[pd.DataFrame, float]]:
         """Yield rows (id, text, text_pair), and the share of the input that ends with them.
@@ -69,8 +71,7 @@ class InputRows:
         if not self.empty:
             return self.notes
         more = f" and {self.empty - SHOWN_LINES} more" if self.empty > SHOWN_LINES else ""
-        word = "row" if self.has_rows_not_lines else "line"
-        where = f"{word}{'s' * (self.empty > 1)} {', '.join(map(str, self.empty_lines))}{more}"
+        where = f"{self.unit}{'s' * (self.empty > 1)} {', '.join(map(str, self.empty_lines))}{more}"
         texts = "1 text is" if self.empty == 1 else f"{self.empty} texts are"
         note = f"{self.name}, {where}: {texts} empty, and predicted all the same"
         return [*self.notes, note]
@@ -78,12 +79,11 @@ class InputRows:
     def _read_part(self, raw: RawTable) -> pd.DataFrame:
         notes = [note.replace(str(raw.path), self.name) for note in raw.notes]
         self.notes += [note for note in notes if note not in self.notes]
-        self.has_rows_not_lines = file_format(raw.path) == "parquet"
-        texts = [text or "" for text in _select(raw, self.columns.text, "texts", "--text-column")]
+        self.unit = raw.unit
+        texts = self._read_column(raw, self.columns.text, "text")
         pairs = [""] * len(raw)
         if self.columns.text_pair is not None:
-            second = _select(raw, self.columns.text_pair, "second texts", "--pair-column")
-            pairs = [text or "" for text in second]
+            pairs = self._read_column(raw, self.columns.text_pair, "text_pair")
         rows = self.predictor.make_rows(self._ids(raw), texts, pairs)
         empty = rows["text"] == ""
         if self.columns.text_pair is not None:
@@ -96,30 +96,51 @@ class InputRows:
 
     def _ids(self, raw: RawTable) -> list[str]:
         name = self.columns.id
-        if name is None or not (self.id_required or name in raw.columns):
+        if name is None or not (self.id_required or raw.find_column(name)):
             return [str(self.count + number) for number in range(1, len(raw) + 1)]
-        return [value or "" for value in _select(raw, name, "ids", "--id-column")]
+        return self._read_column(raw, name, "id")
+
+    def _read_column(self, raw: RawTable, name: str, role: str) -> list[str]:
+        """Return a column; lists of one value are that value, if the first rows are such."""
+        cells = [value or "" for value in _select(raw, name, role)]
+        if role in self.plain:
+            return cells
+        values = read_cells(raw, cells, role, name)
+        if values == cells:
+            self.plain.add(role)
+        elif not self.count:
+            self.notes.append(f"{self.name}, column '{name}': lists of one value are that value")
+        return values
 
 
 def _split_end(rows: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     return rows.drop(columns="end"), float(rows["end"].iloc[-1])
 
 
-def _select(raw: RawTable, name: str, what: str, option: str) -> list[str | None]:
+ROLES = {
+    "id": ("ids", "--id-column"),
+    "text": ("texts", "--text-column"),
+    "text_pair": ("second texts", "--pair-column"),
+}
+
+
+def _select(raw: RawTable, name: str, role: str) -> list[str | None]:
     """Return a column.
 
     Raises:
         FoldlineError: naming the columns that there are.
     """
-    values = raw.columns.get(name, raw.columns.get(name.strip()))
-    if values is None:
+    known = raw.find_column(name)
+    if known is None:
+        what, option = ROLES[role]
         close = closest_name(name, raw.columns)
         hint = f" (did you mean '{close}'?)" if close else ""
         raise FoldlineError(
             f"{raw.path} has no column '{name}'{hint} with the {what}; it has "
-            f"{listing(raw.columns, 20) or 'none'}. Name the column: {option} NAME"
+            f"{listing(raw.columns, 20) or 'none'}.{raw.fields_hint(name)} Name the column: "
+            f"{option} NAME"
         )
-    return values
+    return raw.columns[known]
 
 
 def list_texts(texts: list[str], pairs: list[str]) -> Iterator[RawPart]:
@@ -127,8 +148,8 @@ def list_texts(texts: list[str], pairs: list[str]) -> Iterator[RawPart]:
     columns: dict[str, list[str | None]] = {"text": [*texts], "text_pair": [*pairs]}
     if not pairs:
         del columns["text_pair"]
-    path = Path("--text.parquet")  # rows in messages, not lines
-    yield RawPart(RawTable(path, columns, list(range(1, len(texts) + 1))), 1.0)
+    lines = list(range(1, len(texts) + 1))
+    yield RawPart(RawTable(Path("--text"), columns, lines, unit="row"), 1.0)
 
 
 def read_file(path: Path, columns: Columns, predictor: Predictor) -> Iterator[RawPart]:

@@ -36,7 +36,7 @@ def add_dup_groups(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(
         sentence="",
         sentence_pair="",
-        dup_group=table["id"].groupby(pd.Series(texts, table.index)).transform("min")
+        dup_group=table["id"].groupby(pd.Series(texts, table.index)).transform("min"),
     )
 
 
