@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.formulas import escape_formulas
+from foldline.core.pinned_library import check_library
 from foldline.prediction.input_rows import (
     STDIN,
     Columns,
@@ -36,6 +37,7 @@ def run(options: argparse.Namespace) -> None:
     """
     _check_options(options)
     source = _find_source(options)
+    check_library(Path.cwd())
     with warnings.catch_warnings(action="ignore"):  # they are printed as notes
         predictor = Predictor(model=options.model)
     with _open_rows(options, source, predictor) as rows:

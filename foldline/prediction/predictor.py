@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.core.errors import FoldlineError, unknown_name
+from foldline.core.errors import FoldlineError, listing, unknown_name
 from foldline.core.io.components import hash_components, short_name
 from foldline.core.io.files import read_json
 from foldline.core.io.labels import Labels, split_label_names
@@ -61,7 +61,8 @@ class Predictor:
             folders = {f: name for name in self._ensemble.models for f in model_folders(name)}
             self.labels = _read_labels(list(folders))
             self.preprocessing = _read_preprocessing(list(self._ensemble.models))
-            self.notes = [*_list_notes(self.preprocessing), *list_stale_notes()]
+            self.notes = _list_component_notes(self.preprocessing, list(folders))
+            self.notes += list_stale_notes()
             used = self.preprocessing
             options = {short_name(used.clean): used.options} if used.clean else {}
             self._clean = make_cleaner(used.unicode, used.clean, options)
@@ -183,13 +184,18 @@ def _mismatch(folders: list[Path], what: str) -> FoldlineError:
     )
 
 
-def _list_notes(preprocessing: Preprocessing) -> list[str]:
-    if hash_components(preprocessing.clean) == preprocessing.components:
+def _list_component_notes(preprocessing: Preprocessing, folders: list[Path]) -> list[str]:
+    """Return a note if a component that predicts has changed since the training."""
+    recorded = {preprocessing.clean: preprocessing.components}
+    for folder in folders:
+        card = read_json(folder / registry.CARD)
+        recorded[card["kind"]] = card["components"]
+    changed = [name for name, found in recorded.items() if hash_components(name) != found]
+    if not changed:
         return []
     return [
-        "components/ has changed since the models were trained, and texts are cleaned by its "
-        f"{preprocessing.clean}: run `dvc repro`, or restore the folder with `git restore "
-        "components`"
+        f"components/ has changed since the models were trained, and they use {listing(changed)}: "
+        "run `dvc repro`, or restore the folder with `git restore components`"
     ]
 
 

@@ -157,6 +157,10 @@ def test_a_component_predicts_from_another_folder(tmp_path, monkeypatch):
     predictor = Predictor("project")
 
     pd.testing.assert_frame_equal(predictor.predict_proba(new["text"]), expected)
+    own = home / "components/own.py"
+    own.write_text(own.read_text(encoding="utf-8") + "# edited\n", encoding="utf-8")
+    with pytest.warns(UserWarning, match=r"components/ has changed .*they use components\.own"):
+        Predictor("project")
     assert Path.cwd() == tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["project"]
 
