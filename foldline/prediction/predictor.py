@@ -153,7 +153,7 @@ def _read_labels(folders: list[Path]) -> Labels:
     """Return the labels of all models, which must be the same."""
     found: dict[Labels, Path] = {}
     for folder in folders:
-        card = read_json(folder / registry.CARD)
+        card = _read_card(folder)
         if card["kind"] == "external":
             raise FoldlineError(
                 f"{folder.as_posix()} holds predictions that were made elsewhere "
@@ -164,6 +164,17 @@ def _read_labels(folders: list[Path]) -> Labels:
     if len(found) > 1:
         raise _mismatch(list(found.values()), "classes")
     return next(iter(found))
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    path = folder / registry.CARD
+    card = read_json(path)
+    if not isinstance(card, dict) or not {"kind", "task", "classes"} <= set(card):
+        raise FoldlineError(
+            f"{path.as_posix()} is damaged (found {card!r:.60}): restore it with "
+            "`dvc checkout --force`, or run `dvc repro`"
+        )
+    return card
 
 
 def _read_preprocessing(members: list[str]) -> Preprocessing:
@@ -188,8 +199,8 @@ def _list_component_notes(preprocessing: Preprocessing, folders: list[Path]) -> 
     """Return a note if a component that predicts has changed since the training."""
     recorded = {preprocessing.clean: preprocessing.components}
     for folder in folders:
-        card = read_json(folder / registry.CARD)
-        recorded[card["kind"]] = card["components"]
+        card = _read_card(folder)
+        recorded[card["kind"]] = card.get("components")
     changed = [name for name, found in recorded.items() if hash_components(name) != found]
     if not changed:
         return []

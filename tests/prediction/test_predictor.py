@@ -261,6 +261,15 @@ def test_models_that_do_not_belong_together_are_refused(project):
         Predictor()
 
 
+@pytest.mark.parametrize("content", ["[]", "{}", '{"kind": "length"}', "null"])
+@pytest.mark.parametrize("file", ["foldline.json", NAME])
+def test_files_that_were_edited_are_told_from_code(trained, file, content):
+    (MODEL / file).write_text(content, encoding="utf-8")
+
+    with pytest.raises(FoldlineError, match=rf"models/model/{file} .*`dvc repro`"):
+        Predictor(model="model")
+
+
 def test_models_carry_what_they_need(project):
     """A copy of models/ alone predicts the same."""
     new = project
