@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from foldline.core import params as types
 from foldline.core.io import schemas
 from foldline.core.io.components import Component
-from foldline.core.io.files import read_json, write_json, write_metrics
+from foldline.core.io.files import read_json, write_metrics
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.stage import run, say
@@ -13,8 +15,16 @@ from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.members import predict_member, read_validation_predictions
 from foldline.evaluation.plots import write_plots
 from foldline.evaluation.report import format_summary, make_details, select_headline_metrics
-from foldline.evaluation.scores import make_evaluation_set, score_parts
+from foldline.evaluation.scores import (
+    make_evaluation_set,
+    make_out_of_fold_set,
+    score_parts,
+)
 
+NO_TEST = (
+    "note: there are no test rows, so no score is called test: out-of-fold scores are of all "
+    "training and validation rows, each predicted by models that have not seen it"
+)
 AGREEMENT = Path("reports/agreement.json")
 
 
@@ -27,9 +37,10 @@ class Params(types.Section):
 def main(params: Params) -> None:
     labels, ensemble = Labels.load(), Ensemble.load()
     names, folds = list(ensemble.models), schemas.OUT_OF_FOLD.read()
-    valid, test = schemas.VALID.read(), schemas.TEST.read()
+    train, valid, test = schemas.TRAIN.read(), schemas.VALID.read(), schemas.TEST.read()
     # `split` leaves out of the folds the rows of valid that are in test, too.
-    valid = valid[valid["id"].isin(set(folds["id"]))]
+    in_folds = set(folds["id"])
+    train, valid = (rows[rows["id"].isin(in_folds)] for rows in (train, valid))
     stored = schemas.VALID_PREDICTIONS.read()
     own = read_validation_predictions(valid["id"].tolist(), names, stored, folds, labels)
     new = {name: predict_member(name, test) for name in names}
@@ -37,20 +48,19 @@ def main(params: Params) -> None:
         "test": make_evaluation_set(test, labels, ensemble, new),
         "valid": make_evaluation_set(valid, labels, ensemble, own),
     }
+    final, judged = "test", test
+    if test.empty:
+        final, judged = "out_of_fold", pd.concat([train, valid], ignore_index=True)
+        parts[final] = make_out_of_fold_set(judged, labels, ensemble, folds)
+        say(NO_TEST)
     options, seed = params.evaluate, derive_seed(params.seed, "evaluate")
     own_metrics = [Component(name, "metric", params.components) for name in options.own_metrics]
     scores = score_parts(parts, options, seed, own_metrics)
-    if list(scores) == ["valid"]:
-        say(
-            "note: split.ratios leave no test rows; these are scores of the validation rows, "
-            "which chose the epoch and the votes' weights, so they are optimistic"
-        )
-    final = next(iter(scores), "valid")
-    write_plots(parts[final], (test if final == "test" else valid)["label"].tolist())
+    write_plots(parts[final], judged["label"].tolist())
     table = labels.table(parts["test"].final).assign(id=test["id"], label=test["label"])
     schemas.TEST_PREDICTIONS.write(table)
     ceiling = read_json(AGREEMENT).get("ceiling", {})
-    write_json(Path("reports/evaluation.json"), make_details(scores, final, ceiling))
+    schemas.write_report(schemas.EVALUATE_REPORT, make_details(scores, final, ceiling))
     metrics = select_headline_metrics(labels.task, scores, final)
     write_metrics(Path("metrics/evaluate.json"), metrics)
     level, classes = params.evaluate.level, labels.classes

@@ -1,19 +1,16 @@
 """Cross-validate: predict every training and validation row by a model that has not seen it."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from foldline.augmentation.external_inputs import hash_external_inputs
 from foldline.core.io import schemas
-from foldline.core.io.files import write_json
 from foldline.core.io.labels import MAIN, Labels
 from foldline.core.io.preprocessing import NAME, Preprocessing
 from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.params import Augment, Kfold, Recipe, Runner
 from foldline.core.stage import run, say
 from foldline.ensembling.cross_validation import cross_validate, make_folds
-from foldline.ensembling.folds import Fold
+from foldline.ensembling.folds import Fold, join_folds
 from foldline.ensembling.members import FOLDS
 from foldline.execution.store import remove_expired
 from foldline.models.soft_labels import add_soft_labels, add_weights
@@ -28,7 +25,7 @@ class Params(Recipe):
 def read_folds(params: Params, labels: Labels) -> list[Fold]:
     """Return the folds of all members over the training and validation rows."""
     rows = pd.concat([schemas.TRAIN.read(), schemas.VALID.read()], ignore_index=True)
-    rows = rows.merge(schemas.FOLDS.read(), on="id", validate="one_to_one")
+    rows = join_folds(rows, schemas.FOLDS.read(), params.kfold.n_splits)
     rows = add_weights(
         add_soft_labels(rows, schemas.SOFT_LABELS.read(), labels), schemas.WEIGHTS.read()
     )
@@ -46,7 +43,7 @@ def main(params: Params) -> None:
         result.save_models()
         Preprocessing.load().save(FOLDS / NAME)
         scores = result.score()
-        write_json(Path("reports/folds.json"), result.describe() | {"metrics": scores})
+        schemas.write_report(schemas.KFOLD_REPORT, result.describe() | {"metrics": scores})
         write_stage_metrics("kfold", "kfold", scores)
     if hash_external_inputs(params.augment) != inputs:
         say(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from foldline.core import params as types
 from foldline.core.io import schemas
-from foldline.core.io.files import replace_atomically, write_json
+from foldline.core.io.files import replace_atomically
 from foldline.core.io.formulas import escape_formulas
 from foldline.core.io.labels import Labels
 from foldline.core.io.stage_metrics import write_stage_metrics
@@ -37,7 +37,7 @@ def main(params: Params) -> None:
     with replace_atomically(FILE) as temporary:
         submission.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
     shares = predicted_class_shares(table["predicted"].tolist(), labels)
-    write_json(Path("reports/predict.json"), {"rows": len(rows), "share": shares})
+    schemas.write_report(schemas.PREDICT_REPORT, {"rows": len(rows), "share": shares})
     write_stage_metrics("predict", "predict", {"rows": len(rows)})
     say(f"{len(rows)} rows predicted: {FILE}")
 

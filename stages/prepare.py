@@ -40,7 +40,7 @@ def main(params: Params) -> None:
     metrics = dataset.metrics | quality.metrics
     report = dataset.details | {"health": quality.details, "notes": notes, "metrics": metrics}
     write_json(Path("data/auxiliary_files.json"), hash_auxiliary_files(data))
-    write_json(Path("reports/prepare.json"), report)
+    schemas.write_report(schemas.PREPARE_REPORT, report)
     write_json(Path("reports/agreement.json"), annotators.report)
     write_stage_metrics("prepare", "prepare", metrics)
     for line in [f"note: {note}" for note in notes] + format_agreement(annotators.report):

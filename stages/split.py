@@ -1,9 +1,6 @@
 """Divide the rows into train, valid and test, and number the folds that every model uses."""
 
-from pathlib import Path
-
 from foldline.core.io import schemas
-from foldline.core.io.files import write_json
 from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.stage import run, say
 from foldline.data.dataset_split import SplitSettings, split_dataset
@@ -24,11 +21,10 @@ def main(params: Params) -> None:
     schemas.VALID.write(split.part("valid"))
     schemas.TEST.write(split.part("test"))
     schemas.FOLDS.write(split.folds)
-    schemas.NESTED_FOLDS.write(split.nested_folds)
     schemas.HELD_OUT_HASHES.write(split.held_out_hashes)
     schemas.PRETRAINING_TEXTS.write(split.pretraining_texts)
     schemas.SOFT_LABELS.write(split.soft_labels)
-    write_json(Path("reports/split.json"), split.report | {"metrics": split.metrics})
+    schemas.write_report(schemas.SPLIT_REPORT, split.report | {"metrics": split.metrics})
     write_stage_metrics("split", "split", split.metrics)
     for line in [*(f"note: {note}" for note in split.notes), *split.summary]:
         say(line)

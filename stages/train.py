@@ -43,9 +43,10 @@ def main(params: Params) -> None:
         schemas.VALID_PREDICTIONS.write(table)
         write_training_report(fitted, training.job)
         scores = score_predictions(table[table["member"] == "model"], labels)
-        write_json(Path("reports/train.json"), {"valid": scores, "fit": fitted.summary})
+        report = {"valid": scores, "fit": fitted.summary, "threads": params.train.cpu_threads}
+        schemas.write_report(schemas.TRAIN_REPORT, report | {"notes": fitted.notes})
         write_stage_metrics("train", "valid", scores)
-        environment = environment_record(params.train.threads)
+        environment = environment_record(params.train.cpu_threads)
         environment["seconds"] = round(time.perf_counter() - start, 1)
         environment["training"] = fitted.run_info | {"usage": training.usage}
         write_json(Path("reports/environment.json"), environment)

@@ -34,24 +34,24 @@ MAIN_OUTPUTS = {
     "predict": ["data/predictions/submission.csv"],
 }
 KOREAN_STAGES = {
-    "prepare": "원본 파일을 읽고, 행을 검사하고, 형식을 통일합니다",
+    "prepare": "원본 파일을 읽어 행을 검사하고 형식을 통일합니다",
     "split": "행을 학습, 검증, 테스트로 나누고 폴드 번호를 매깁니다",
     "augment": "학습 행을 리샘플링하고 증강합니다",
-    "train": "모델과, 모델이 넘어야 할 기준선을 학습합니다",
-    "kfold": "교차 검증을 하고, 각 행을 본 적 없는 모델로 예측합니다",
-    "ensemble": "OOF 예측으로 가중치를 정해 모델들을 결합합니다",
+    "train": "모델과, 모델이 넘어서야 할 기준 모델을 학습합니다",
+    "kfold": "교차 검증을 하면서 각 행을 그 행을 보지 않은 모델로 예측합니다",
+    "ensemble": "OOF 예측으로 가중치를 정해 모델을 결합합니다",
     "evaluate": "테스트 데이터를 열어 최종 예측을 평가합니다",
-    "predict": "레이블이 없는 행을 예측하고 제출 파일을 씁니다",
+    "predict": "레이블이 없는 행을 예측해 제출 파일을 만듭니다",
 }
 KOREAN_KNOBS = {
     "seed": "난수 시드, 0 이상의 정수",
     "task": "classification(분류) \\| multilabel(다중 레이블 분류) \\| regression(회귀)",
     "model": "모델의 [종류](docs/models.md), `models/pretrained/` 아래의 폴더, "
     "Hugging Face id, 또는 `components.<이름>`",
-    "lr": "최대 학습률. scratch는 약 1e-3, 사전 학습 모델은 2e-5 ~ 5e-5",
-    "epochs": "최대 에폭 수. 조기 종료로 더 일찍 끝날 수 있습니다",
-    "batch_size": "옵티마이저 스텝마다의 행 수 (train.accumulation을 곱합니다)",
-    "max_length": "텍스트나 텍스트 쌍을 자르는 토큰 수",
+    "lr": "트랜스포머의 최대 학습률. auto이면 모델에 맞게 정합니다",
+    "epochs": "최대 에폭 수. 조기 종료로 먼저 끝날 수 있습니다",
+    "batch_size": "한 번의 옵티마이저 스텝에 쓰는 행 수 (train.accumulation을 곱한 값)",
+    "max_length": "텍스트나 문장 쌍의 최대 토큰 수. 넘으면 잘라 냅니다",
     "components": "직접 만든 구성 요소의 옵션, 예: {slang: {share: 0.2}}",
 }
 

@@ -10,6 +10,7 @@ from foldline.augmentation.requests import CopyRequest, TextPair
 from foldline.core.errors import FoldlineError
 from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Llm
+from foldline.core.progress import show_progress
 from foldline.data.normalization import normalize_text
 
 MAX_CONCURRENT = 4  # requests
@@ -71,7 +72,7 @@ class LlmRewriter:
         with ThreadPoolExecutor(MAX_CONCURRENT) as pool:
             keys = {pool.submit(self._request, prompt): key for key, prompt in missing.items()}
             try:
-                for done in as_completed(keys):
+                for done in show_progress(as_completed(keys), "answers", "answer", len(keys)):
                     cache.add(keys[done], done.result())
             except BaseException:
                 # Running requests are paid for: wait for them, and keep their answers.

@@ -15,6 +15,7 @@ from foldline.core.environment import package_version
 from foldline.core.errors import FoldlineError
 from foldline.core.io.files import digest
 from foldline.core.params import Backtranslation
+from foldline.core.progress import show_progress
 from foldline.encoders import hub, model_sizes
 
 _LOADED: dict[str, tuple[Any, Any]] = {}
@@ -72,7 +73,8 @@ class Translator:
         with _open_cache() as store:
             translations = dict(_read_translations(store, keys.values()))
             missing = [job for job, key in keys.items() if key not in translations]
-            for batch in self._make_batches(missing) if missing else ():
+            batches = list(self._make_batches(missing)) if missing else []
+            for batch in show_progress(batches, "translations", "batch", len(batches)):
                 new = {keys[job]: texts for job, texts in self._translate_batch(batch, best)}
                 _write_translations(store, new)
                 translations |= new

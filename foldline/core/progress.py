@@ -1,13 +1,31 @@
-"""The progress bar of training; display only, so no stage depends on it."""
+"""Progress on the terminal; display only, so no stage depends on it."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from tqdm import tqdm
 
 FORMAT = (
     "{desc} {percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} steps, {elapsed}<{remaining}{postfix}"
 )
+
+T = TypeVar("T")
+PATIENCE = 2.0  # seconds until a bar is shown
+
+
+def show_progress(items: Iterable[T], title: str, unit: str, total: int) -> Iterator[T]:
+    """Yield the items, with a bar on a terminal if they take more than a moment."""
+    yield from tqdm(
+        items,
+        desc=title,
+        unit=unit,
+        total=total,
+        delay=PATIENCE,
+        leave=False,
+        disable=None,  # where stderr is no terminal
+        file=sys.stderr,
+    )
 
 
 class TrainingBar:

@@ -43,6 +43,8 @@ def _parse_python(cell: str) -> Any:
         return [ast.literal_eval(text) for text in re.findall(_STRING, cell, re.DOTALL)]
     if _SPACED_NUMBERS.fullmatch(cell) or _SPACED_FLAGS.fullmatch(cell):
         return cell[1:-1].split()
+    if re.search(r"S\s+S", re.sub(_STRING, "S", cell.replace("S", ""))):
+        return None  # Python would join them
     with suppress(ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         value = ast.literal_eval(cell)
         if isinstance(value, (set, frozenset)):

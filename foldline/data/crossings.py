@@ -34,9 +34,21 @@ def report_crossings(table: pd.DataFrame, folds: pd.DataFrame) -> Crossings:
         for name, (part, other) in SIDES.items()
         if (counts := parts.get(name, {})).get("sentence")
     ]
+    left_out = bool((folds["duplicate"] != "").any())
+    released = {"parts": list_released(table, "part"), "folds": list_released(folds, "fold")}
+    if "near" in released["parts"]:
+        chain = released["parts"]["near"]["examples"][0]
+        notes.append(
+            f"near duplicates in chains are in several parts, the longest of {chain['rows']} rows: "
+            f"'{chain['text'][:40]}'; the numbers of duplicates count whole chains"
+        )
     effects = {
-        "skeleton": "have a duplicate in another fold, which the models that predict them leave "
-        "out",
+        "skeleton": "have a duplicate in another fold"
+        + (
+            ": the models that predict them are not trained on it"
+            if left_out
+            else ": out-of-fold scores are too high"
+        ),
         "near": "have a near duplicate in another fold, or are in a chain of them: out-of-fold "
         "scores may be too high",
         "sentence": "share one sentence of a pair with another fold: out-of-fold scores may be too "
@@ -44,22 +56,16 @@ def report_crossings(table: pd.DataFrame, folds: pd.DataFrame) -> Crossings:
     }
     counts = in_folds | {"near": in_folds["near"] - in_folds["skeleton"]}
     notes += [
-        f"{_count(counts[kind], len(folds), 'fold')} {effect}"
+        f"folds: {_count(counts[kind], len(folds), '')} {effect}"
         for kind, effect in effects.items()
         if counts[kind]
     ]
-    details = {
-        "crossing": {**parts, "folds": in_folds},
-        "released": {
-            "parts": list_released(table, "part"),
-            "folds": list_released(folds, "fold"),
-        },
-    }
+    details = {"crossing": {**parts, "folds": in_folds}, "released": released}
     return Crossings(details, notes)
 
 
 def _count(rows: int, total: int, name: str) -> str:
-    return f"{rows} of {total} {name} rows ({rows / total:.1%})"
+    return f"{rows} of {total} {name} rows ({rows / total:.1%})".replace("  ", " ")
 
 
 def measure_crossings(table: pd.DataFrame) -> dict[str, dict[str, int]]:
@@ -91,8 +97,8 @@ def measure_fold_crossings(table: pd.DataFrame) -> dict[str, int]:
 def list_released(table: pd.DataFrame, side: str) -> dict[str, dict[str, Any]]:
     """Return what stands on several sides (`part` or `fold`), by kind of link.
 
-    `values` is how many such texts there are, `links` how many joins of groups (column `group`)
-    they would make, `examples` are those of the most rows.
+    `values` is how many such texts there are, `links` how many joins of sides they would make,
+    `examples` are those of the most rows.
     """
     released = {}
     for kind, (rows, codes) in _link_values(table).items():
@@ -100,16 +106,12 @@ def list_released(table: pd.DataFrame, side: str) -> dict[str, dict[str, Any]]:
             continue
         linked = pd.DataFrame({"row": rows, "code": codes}).drop_duplicates(["row", "code"])
         linked["side"] = table[side].to_numpy()[linked["row"]]
-        linked["group"] = table["group"].to_numpy()[linked["row"]]
-        by_code = linked.groupby("code")
-        counts = by_code.agg(
-            rows=("row", "size"), sides=("side", "nunique"), groups=("group", "nunique")
-        )
+        counts = linked.groupby("code").agg(rows=("row", "size"), sides=("side", "nunique"))
         counts = counts[counts["sides"] > 1]
         if len(counts):
             released[kind] = {
                 "values": len(counts),
-                "links": int((counts["groups"] - 1).sum()),
+                "links": int((counts["sides"] - 1).sum()),
                 "examples": _show_examples(table, kind, rows, codes, counts["rows"]),
             }
     return released

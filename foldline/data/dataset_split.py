@@ -8,13 +8,9 @@ import pandas as pd
 from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Data, Kfold, Pretrain, Section, Split, Task
 from foldline.data.crossings import report_crossings
-from foldline.data.folds import (
-    assign_folds,
-    assign_nested_folds,
-    fit_fold_groups,
-    name_divided_duplicates,
-)
+from foldline.data.folds import assign_folds, fit_fold_groups, name_divided_duplicates
 from foldline.data.leaks import (
+    MAX_LISTED,
     check_leak_share,
     drop_divided_duplicates,
     drop_leaks,
@@ -58,7 +54,6 @@ class DatasetSplit:
 
     rows: pd.DataFrame
     folds: pd.DataFrame
-    nested_folds: pd.DataFrame
     held_out_hashes: pd.DataFrame
     pretraining_texts: pd.DataFrame
     soft_labels: pd.DataFrame
@@ -96,14 +91,15 @@ def split_dataset(
     check_leak_share(find_leaks(rows), rows, split.max_leak_share)
     own_parts = set(PARTS) - set(rows["part"])
     table = split_rows(rows, split, method, task, seed)
-    table, left_out, notes = drop_divided_duplicates(table, own_parts, split.drop_from_train)
+    divided = drop_divided_duplicates(table, own_parts, split.drop_from_train)
+    table, notes = divided.rows, divided.notes
     by_user = table.assign(group=table["user_group"])
     leaks, independent = find_leaks(by_user), independent_of_test(by_user)
     not_test = table["part"] != "test"
-    in_folds = not_test & ~table["id"].isin(left_out)
+    in_folds = not_test & ~table["id"].isin(divided.left_out)
     if split.drop_from_train:
         in_folds &= independent
-    folds, nested_folds, fold_notes = _number_folds(by_user[in_folds], settings, method == "time")
+    folds, fold_notes = _number_folds(by_user[in_folds], settings, method == "time")
     table.loc[folds.index, "group"] = folds["group"]
     crossings = report_crossings(table, folds)
     leaks_dropped = bool(independent[in_folds].all())
@@ -118,7 +114,6 @@ def split_dataset(
     return DatasetSplit(
         rows=table,
         folds=folds,
-        nested_folds=nested_folds,
         held_out_hashes=hash_held_out(table[table["part"] != "train"], unlabelled),
         pretraining_texts=texts,
         soft_labels=label_distributions[annotated],
@@ -127,6 +122,7 @@ def split_dataset(
             "method": method,
             **report.details,
             **crossings.details,
+            "dropped": {"rows": len(divided.dropped), "ids": divided.dropped[:MAX_LISTED]},
             "similarity": similarity,
             "notes": notes,
         },
@@ -137,14 +133,15 @@ def split_dataset(
 
 def _number_folds(
     rows: pd.DataFrame, settings: SplitSettings, periods: bool
-) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    """Return the rows with their fold, their nested folds, and notes on classes and time."""
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the rows with their fold, and notes on classes and time."""
     kfold, task, seed = settings.kfold, settings.task, derive_seed(settings.seed, "folds")
-    rows = rows.assign(group=fit_fold_groups(rows, kfold.n_splits, task, seed, periods))
+    whole, dependent = fit_fold_groups(rows, kfold.n_splits, task, seed, periods)
+    rows = rows.assign(group=whole)
     folds = rows.assign(fold=assign_folds(rows, kfold.n_splits, task, seed, periods=periods))
     folds["duplicate"] = name_divided_duplicates(folds)
-    nested_folds = assign_nested_folds(folds, kfold.nested, task, seed, periods)
     notes = []
     if task != "regression":
         notes += fold_notes(explode_labels(folds, task), kfold.n_splits)
-    return folds, nested_folds, notes + [PERIOD_NOTE] * periods
+    folds["group"] = dependent
+    return folds, notes + [PERIOD_NOTE] * periods

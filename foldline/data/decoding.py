@@ -10,7 +10,9 @@ from foldline.data import encoding_guess
 
 MAX_UNPACKED = 2 * 1024**3  # bytes of a .gz file
 ISO_2022 = b"\x1b$"  # its bytes are ASCII, so it also reads as UTF-8
+_MAX_RATIO, _SMALL = 200, 128 * 1024**2  # texts are not packed so tightly, or are small
 _CHUNK = 1 << 24
+_UTF8_SHARE = 0.2  # of the lines beyond ASCII, for a file of two encodings
 _BOMS = {
     b"\xff\xfe\0\0": "utf-32",  # before UTF-16, whose mark it begins with
     b"\0\0\xfe\xff": "utf-32",
@@ -52,18 +54,18 @@ def _unpack(path: Path, content: bytes) -> bytes:
     """Return the content of a gzip file.
 
     Raises:
-        FoldlineError: where it is larger than MAX_UNPACKED.
+        FoldlineError: where it is larger than MAX_UNPACKED, or than 200 times the packed size.
     """
+    most = min(MAX_UNPACKED, max(_SMALL, _MAX_RATIO * len(content)))
     parts, size = [], 0
     with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
         while part := file.read(_CHUNK):
             size += len(part)
-            if size > MAX_UNPACKED:
+            if size > most:
                 raise FoldlineError(
-                    f"{path} ({len(content):,} bytes) unpacks to more than "
-                    f"{MAX_UNPACKED / 1024**3:g} GB, and files of that size are not unpacked in "
-                    f"memory. If it is what you expect, run gunzip {path} and name the unpacked "
-                    "file; there is no limit for that"
+                    f"{path} ({len(content):,} bytes) unpacks to more than {most:,} bytes, which "
+                    f"is not done in memory. If it is what you expect, run gunzip {path} and name "
+                    "the unpacked file in params.yaml: it may have any size"
                 )
             parts.append(part)
     return b"".join(parts)
@@ -92,10 +94,10 @@ def decode(path: Path, content: bytes, encoding: str) -> tuple[str, str | None]:
 
 
 def find_encoding(path: Path, content: bytes) -> tuple[str, str | None]:
-    """Return the encoding of content that is not UTF-8, and a note if it was guessed.
+    """Return the encoding of a content that is not UTF-8, or has a mark; a note on a guess.
 
     Raises:
-        FoldlineError: naming the line where no encoding is certain.
+        FoldlineError: naming the first line in no certain encoding.
     """
     marked = next((name for mark, name in _BOMS.items() if content.startswith(mark)), None)
     if marked:
@@ -128,44 +130,50 @@ def _guess_encoding(path: Path, content: bytes) -> str:
     Raises:
         FoldlineError: naming the first such line, where no encoding is certain.
     """
-    lines = (
-        content.replace(b"\r", b"\n").split(b"\n")
-        if b"\n" not in content
-        else (content.split(b"\n"))
-    )
-    beyond = [(number, line) for number, line in enumerate(lines, 1) if not line.isascii()]
+    lines = list(enumerate(content.split(b"\n" if b"\n" in content else b"\r"), 1))
+    beyond = [(number, line) for number, line in lines if not line.isascii()]
     other = [(number, line) for number, line in beyond if _decode_utf8(line) is None]
-    number, first = other[0]
     readings = encoding_guess.rank_encodings([line for _, line in other])
     name = encoding_guess.certain_encoding(readings)
-    shown = first.lstrip(b"\xef\xbb\xbf")[:60]
-    byte = next(value for value in first if value > 127)
-    if len(other) < len(beyond) and _has_utf8_words([line for _, line in beyond], other):
-        like = f", it looks like {name}" if name else ""
+    number, line = other[0]
+    if _has_utf8_lines(beyond, len(other)):
+        like = f", it looks like {name}" if name and len(other) > 1 else ""
         raise FoldlineError(
             f"{path}, line {number}: {len(other)} of {len(beyond)} lines beyond ASCII are not "
-            f"UTF-8 like the others ({shown!r}{like}); two files put together, or damaged? Save "
-            "each file as UTF-8 before you join them, or correct the lines"
+            f"UTF-8 like the others ({line[:60]!r}{like}); two files put together, or damaged? "
+            "Save each file as UTF-8 before you join them, or correct the lines"
         )
     if name:
         return name
-    likely = [reading for reading in readings if reading.score > 0.3][:3]
-    looks = "; ".join(
-        f"as {r.encoding} it reads {first.decode(r.encoding, 'replace')[:30]!r}" for r in likely
-    )
     raise FoldlineError(
-        f"{path}, line {number}: byte 0x{byte:02x} is not UTF-8, and no other encoding is certain"
-        f"{': ' + looks if looks else f' ({shown!r})'}. Set data.encoding in params.yaml to the "
+        f"{path}, {_describe_readings(readings, other)}. Set data.encoding in params.yaml to the "
         "file's own (such as cp949, gb18030, shift_jis, cp1252, utf-16), or save it as UTF-8"
     )
 
 
-def _has_utf8_words(lines: list[bytes], other: list[tuple[int, bytes]]) -> bool:
-    """Return whether lines are UTF-8 by more than chance: with characters of three bytes."""
-    wrong = {line for _, line in other}
-    valid = [line.decode("utf-8") for line in lines if line not in wrong]
-    longer = any(character > "\u07ff" for line in valid for character in line)
-    return longer or len(valid) > len(lines) // 2
+def _has_utf8_lines(beyond: list[tuple[int, bytes]], others: int) -> bool:
+    """Return whether some lines are UTF-8 by more than chance."""
+    valid = [text for _, line in beyond if (text := _decode_utf8(line)) is not None]
+    has_longer = any(character > "\u07ff" for text in valid for character in text)  # three bytes
+    return has_longer or len(valid) >= _UTF8_SHARE * (len(valid) + others)
+
+
+def _describe_readings(
+    readings: list[encoding_guess.Reading], lines: list[tuple[int, bytes]]
+) -> str:
+    """Return how the first line that candidates read differently looks in each."""
+    likely = [reading.encoding for reading in readings if reading.score > 0.3][:3]
+    forms = [[line.decode(name, "replace") for name in likely] for _, line in lines]
+    at = next((n for n, form in enumerate(forms) if len(set(form[:2])) > 1), 0)
+    number, line = lines[at]
+    byte = next(value for value in line if value > 127)
+    looks = [
+        f"as {name} it reads {form[:40]!r}" for name, form in zip(likely, forms[at], strict=True)
+    ]
+    shown = "; ".join(looks) or f"{line[:60]!r}"
+    return (
+        f"line {number}: byte 0x{byte:02x} is not UTF-8, and no other encoding is certain: {shown}"
+    )
 
 
 def _check_nul(path: Path, text: str) -> None:

@@ -16,7 +16,7 @@ SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars"}
 DEFAULTS = {"csv": ",", "tsv": "\t", "txt": "\t"}
 _PRIVATE = range(0xE000, 0xF900)
 _STANDARD, _NONE, _BACKSLASH = "standard", "none", "backslash"
-_MOST = 0.95  # of the rows, which must have one width for another separator
+_MOST = 0.5  # of the rows, which must have one width for another separator
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[ \t]*(\r?\n|\Z)', re.IGNORECASE)
 
 
@@ -45,8 +45,8 @@ class Parsed:
         return len(self.widths) == 1 and self.width > 1
 
     def is_mostly_table(self) -> bool:
-        """Return whether the header and nearly all rows have the same number of fields."""
-        most = self.widths[self.width] >= _MOST * self.widths.total()
+        """Return whether the header and most rows have the same number of fields."""
+        most = self.widths[self.width] > _MOST * self.widths.total()
         return self.width > 1 and most and len(self.rows[0]) == self.width
 
     def has_equal_widths(self) -> bool:
@@ -110,11 +110,12 @@ def _unify_line_ends(text: str) -> tuple[str, str]:
 
 def _format_notes(path: Path, parsed: Parsed, is_named: bool) -> list[str]:
     kind = file_format(path)
+    word = SEPARATORS.get(parsed.delimiter, repr(parsed.delimiter))
     notes = []
     if parsed.width > 1 and not is_named and (kind == "txt" or parsed.delimiter != DEFAULTS[kind]):
-        notes.append(f"{path} was read with {SEPARATORS[parsed.delimiter]} between fields")
+        notes.append(f"{path} was read with {word} between fields")
     if is_named:
-        notes.append(f"{path}: its first line names the separator, '{parsed.delimiter}'")
+        notes.append(f"{path}: its first line (sep=) names {word} between fields")
     if parsed.quoting == _BACKSLASH:
         notes.append(f'{path}: quote marks in fields are escaped by a backslash (\\"), and read so')
     return notes

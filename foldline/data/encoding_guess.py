@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 MAX_LINES = 2_000  # lines with bytes beyond ASCII that are looked at
 _CERTAIN, _MARGIN = 0.75, 0.15  # the lowest score, and its lead over another reading
+_FEWEST = 5  # letters of another alphabet, for it to be certain
+_FEWEST_SIGNS = 3  # characters beyond ASCII, for an encoding that is rare
+_LATIN = re.compile("[A-Za-z]")
+_WORDS = frozenset("àÀéáíóúÁÉÍÓÚ")  # letters that are words
 _BEYOND = re.compile("[^\x00-\x7f]")
 # The most frequent syllables, characters and letters of running texts.
 _HANGUL = frozenset(
@@ -58,7 +62,7 @@ _ALPHABETS = {
     "cp874": "านรกเอยงมลตวด่ส้ีัทไปบ",
 }
 _NEUTRAL = frozenset("\u3000、。「」『』！？（），．・：；～…·○●★☆♥♡→※“”‘’—《》〈〉￥ー")
-_QUOTES = frozenset("’‘“”«»–—…•€£°©®™§¡¿´½¼·¢¥ªº\xa0‰")
+_SIGNS = frozenset("’‘“”«»–—…•€£°©®™§¡¿´½¼·¢¥ªº‰")
 
 
 @dataclass(frozen=True)
@@ -113,17 +117,19 @@ def _candidates(content: bytes) -> dict[str, Callable[[str], float]]:
     # Latin-9 has the euro sign where nobody needs Latin-1, and no characters from 0x80 to 0x9f.
     is_latin9 = b"\xa4" in content and not any(0x80 <= byte < 0xA0 for byte in set(content))
     return {
-        "iso8859_15" if is_latin9 else "cp1252": lambda text: _letter_share(text, _WESTERN) / 0.9,
+        "iso8859_15" if is_latin9 else "cp1252": lambda text: (
+            _letter_share(text, _WESTERN, _SIGNS | {"\xa0"}) / 0.9
+        ),
         "cp949": lambda text: _common_share(text, _HANGUL) / 0.85,
         "gb18030": lambda text: _common_share(text, _SIMPLIFIED | _TRADITIONAL) / 0.5,
         "big5": lambda text: _common_share(text, _TRADITIONAL) / 0.5,
         "shift_jis": lambda text: _kana_share(text) / 0.3,
         "euc_jp": lambda text: _kana_share(text) / 0.3,
-        "mac_roman": lambda text: 0.85 * _letter_share(text, _WESTERN),
-        "cp850": lambda text: 0.85 * _letter_share(text, _WESTERN),
-        "cp1250": lambda text: 0.85 * _letter_share(text, _CENTRAL),
-        "iso8859_2": lambda text: 0.85 * _letter_share(text, _CENTRAL),
-        "cp1254": lambda text: 0.85 * _letter_share(text, _TURKISH),
+        "mac_roman": lambda text: _rare_share(text, _WESTERN),
+        "cp850": lambda text: _rare_share(text, _WESTERN),
+        "cp1250": lambda text: _rare_share(text, _CENTRAL),
+        "iso8859_2": lambda text: _rare_share(text, _CENTRAL),
+        "cp1254": lambda text: _rare_share(text, _TURKISH),
     } | {name: _alphabet_scorer(letters) for name, letters in _ALPHABETS.items()}
 
 
@@ -132,9 +138,16 @@ def _share(good: int, characters: list[str]) -> float:
     return good / counted if counted else 0.0
 
 
+def _all_signs(text: str) -> bool:
+    """Return whether a text has signs alone beyond ASCII, as typography writes them."""
+    return all(character in "‘’“”·…—―–" for character in _BEYOND.findall(text))
+
+
 def _common_share(text: str, common: frozenset[str]) -> float:
     """Return the share of common characters; one inside a Latin word counts for none."""
     characters = _BEYOND.findall(text)
+    if _all_signs(text):
+        return 0.6
     inside = re.findall(r"(?<=[A-Za-z])[^\x00-\x7f](?=[A-Za-z])", text)
     good = sum(character in common for character in characters)
     return _share(good - sum(character in common for character in inside), characters)
@@ -154,12 +167,18 @@ def _alphabet_scorer(letters: str) -> Callable[[str], float]:
         characters = _BEYOND.findall(text)
         words = re.findall(r"[^\x00-\x7f]{2,}", text)
         good = sum(character in common for word in words for character in word)
-        return _share(good, characters) / 0.75
+        return _share(good, characters) / 0.75 * min(1, len(characters) / _FEWEST)
 
     return score
 
 
-def _letter_share(text: str, letters: frozenset[str]) -> float:
+def _rare_share(text: str, letters: frozenset[str]) -> float:
+    """Return the share of letters for an encoding that needs more evidence."""
+    count = len(_BEYOND.findall(text))
+    return 0.85 * _letter_share(text, letters, _SIGNS) * min(1, count / _FEWEST_SIGNS)
+
+
+def _letter_share(text: str, letters: frozenset[str], signs: frozenset[str]) -> float:
     """Return the share of letters and signs that stand where such texts have them."""
     good, total = 0, 0
     for match in _BEYOND.finditer(text):
@@ -169,7 +188,17 @@ def _letter_share(text: str, letters: frozenset[str]) -> float:
         if character in letters:
             run = text[max(0, at - 1) : at + 2]
             alone = not (len(run) == 3 and all(_BEYOND.match(letter) for letter in run))
-            good += alone and not (character.isupper() and before.islower())
-        elif character in _QUOTES:
-            good += character == "’" or not (before.isalpha() and behind.isalpha())
+            joins = _LATIN.match(before) or _LATIN.match(behind) or character in _WORDS
+            good += bool(joins) and alone and not (character.isupper() and before.islower())
+        elif character in signs:
+            good += _fits_sign(character, before, behind)
     return good / total if total else 0.0
+
+
+def _fits_sign(character: str, before: str, behind: str) -> bool:
+    """Return whether a sign stands where texts have it: `¿` before a word, `’` in one."""
+    if character in "¿¡":
+        return behind.isalpha() and not before.isalpha()
+    if character in "°½¼ªº":
+        return before.isdigit() or before in ("", " ", "-", ",")
+    return character == "’" or not (before.isalpha() and behind.isalpha())

@@ -1,23 +1,24 @@
-"""Folds of the rows, and nested folds for tuning inside them, with every group kept whole."""
+"""Folds of the rows, with every group kept whole."""
 
 import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.group_split import compute_strata, group_folds
-from foldline.core.io.seeds import derive_seed
 from foldline.data.duplicates import name_groups
-from foldline.data.row_links import duplicate_levels, link_rows, place_groups
+from foldline.data.leaks import MAX_DROPPED
+from foldline.data.row_links import duplicate_levels, fit_limits, link_rows
 from foldline.data.split_feasibility import describe_group
 from foldline.data.time_split import split_by_time
 
 
 def fit_fold_groups(
     table: pd.DataFrame, n_splits: int, task: str, seed: int, periods: bool = False
-) -> list[str]:
+) -> tuple[list[str], list[str]]:
     """Return the groups (n,) of rows that folds keep whole: the largest that leave folds even.
 
-    `table` is as prepared; see `place_groups`.
+    `table` is as prepared; see `fit_limits`. Also returns the groups of rows that are not
+    independent.
     """
     strata = compute_strata(table["label"], task)
 
@@ -25,18 +26,26 @@ def fit_fold_groups(
         return _place_groups(table, groups, strata, n_splits, seed, periods)
 
     balanced = np.zeros(len(table), dtype=np.int64) if periods else strata
-    return place_groups(link_rows(table, by_group=True), place, balanced, [1 / n_splits] * n_splits)
+    links = link_rows(table, by_group=True)
+    limits = fit_limits(links, place, balanced, [1 / n_splits] * n_splits)
+    return links.name_groups(limits), links.name_dependent_groups(limits)
 
 
 def name_divided_duplicates(table: pd.DataFrame) -> list[str]:
     """Return names (n,) of duplicates that are in several folds; empty for other rows.
 
-    A fold trains on none of those that it predicts.
+    A fold trains on none of those that it predicts. No row is named where a fold would lose more
+    than half of its training rows.
     """
-    codes = pd.Series(duplicate_levels(table)["skeleton"], index=table.index)
-    divided = table["fold"].groupby(codes).transform("nunique") > 1
-    names = pd.Series(name_groups(codes.to_numpy(), table["id"].tolist()), index=table.index)
-    return names.where(divided, "").tolist()
+    codes, folds = duplicate_levels(table)["skeleton"], table["fold"].to_numpy()
+    divided = table["fold"].groupby(codes).transform("nunique").to_numpy() > 1
+    for fold in set(folds.tolist()):
+        inside = folds == fold
+        lost = ~inside & np.isin(codes, codes[inside])
+        if lost.sum() > MAX_DROPPED * (~inside).sum():
+            return [""] * len(table)
+    names = name_groups(codes, table["id"].tolist())
+    return [name if own else "" for name, own in zip(names, divided.tolist(), strict=True)]
 
 
 def _place_groups(
@@ -87,27 +96,6 @@ def assign_folds(
             f"Lower {name}"
         )
     return folds
-
-
-def assign_nested_folds(
-    table: pd.DataFrame, nested: int, task: str, seed: int, periods: bool = False
-) -> pd.DataFrame:
-    """Return `nested` inner folds of the rows outside each fold: id, fold, inner.
-
-    Tuning inside a fold then uses no row of it (Varma and Simon, 2006). The table has `fold`;
-    nested=0 returns no rows. Each fold's seed is derived from its number.
-
-    Raises:
-        FoldlineError: as `assign_folds`.
-    """
-    tables = [pd.DataFrame({"id": [], "fold": [], "inner": []}).astype({"id": "str"})]
-    for fold in sorted(set(table["fold"])) if nested else []:
-        outside = table[table["fold"] != fold]
-        fold_seed = derive_seed(seed, "nested", fold)
-        inner = assign_folds(outside, nested, task, fold_seed, "kfold.nested", periods)
-        tables.append(pd.DataFrame({"id": outside["id"], "fold": fold, "inner": inner}))
-    joined = pd.concat(tables[1:] or tables, ignore_index=True)
-    return joined.astype({"fold": "int64", "inner": "int64"})
 
 
 def _describe_largest_group(table: pd.DataFrame, sizes: "pd.Series[int]") -> str:

@@ -173,7 +173,10 @@ def _object_rows(path: Path, content: dict[str, Any]) -> tuple[list[dict[str, An
     if len(values) > 1 and all(isinstance(value, list) for value in values):
         return _join_columns(path, content), "a list for each column"
     if values and all(isinstance(value, dict) for value in values):
-        return _read_objects(content)
+        rows, layout = _read_objects(content)
+        return (
+            _object_rows(path, values[0]) if layout is None and len(values) == 1 else (rows, layout)
+        )
     if any(isinstance(value, list) for value in values) and not {"text", "label"} & set(content):
         raise FoldlineError(
             f"{path} is one object with the keys {listing(content)}, in which no rows are found. "

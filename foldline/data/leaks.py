@@ -24,6 +24,11 @@ MAX_LISTED = 1_000  # rows named in the details
 HELD_OUT_PARTS = ("valid", "test")
 LINKS = {"text": "dup_group", "group": "group"}
 MIN_ROWS = 10  # of train that dropping must leave
+_TOO_MANY = (
+    ". They are too many to drop, so scores are of texts that models have seen; {}. The rows"
+)
+_BY_GROUP = "where new texts matter more than new groups, set split.method=stratified"
+_BY_LETTERS = "set prepare.duplicates.match=exact, where texts of equal letters are different rows"
 MAX_DROPPED = 0.5  # of train, of duplicates that a split of groups divides
 UNGROUP_ADVICE = "where a group may be in several parts, set split.method=stratified"
 
@@ -138,44 +143,46 @@ def drop_leaks(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     return table[~leaking].reset_index(drop=True), int(leaking.sum())
 
 
+@dataclass(frozen=True)
+class DividedDuplicates:
+    """The `rows` without `dropped` training rows (ids), valid rows that folds leave out; notes."""
+
+    rows: pd.DataFrame
+    dropped: list[str]
+    left_out: list[str]
+    notes: list[str]
+
+
 def drop_divided_duplicates(
     table: pd.DataFrame, own_parts: Collection[str], near: bool
-) -> tuple[pd.DataFrame, frozenset[str], list[str]]:
-    """Return the table without training rows that equal rows of parts taken from train.
+) -> DividedDuplicates:
+    """Drop training rows that equal rows of the parts that were taken from train.
 
-    Such duplicates are of several users' groups, which come first. Rows are equal where their
-    letters are, with `near` also where they are near duplicates. Also returns the ids of valid
-    rows that equal test rows, for the folds to leave out, and notes. Nothing is dropped or left
-    out where that would take more than half of a part.
+    Such duplicates are of several users' groups, which come first, or too many for one part. Rows
+    are equal where their letters are, with `near` also where they are near duplicates. Valid rows
+    that equal test rows are for the folds to leave out. Nothing is dropped or left out where that
+    would take more than half of a part.
     """
     codes = duplicate_levels(table)["near" if near else "skeleton"]
-    parts, notes = table["part"].to_numpy(), []
-
-    def divided(part: str, others: Collection[str]) -> np.ndarray:
-        own = parts == part
-        equal: np.ndarray = own & np.isin(codes, codes[np.isin(parts, list(others))])
-        if not equal.any():
-            return equal
-        ids = listing(table["id"][equal], MAX_SHOWN)
-        rows = (
-            f"{equal.sum()} of {own.sum()} {part} rows have a duplicate in "
-            f"{' or '.join(sorted(others, reverse=True))}, in another group"
-        )
-        if equal.sum() <= MAX_DROPPED * own.sum():
-            how = "dropped" if part == "train" else "left out of the folds"
-            notes.append(f"{rows}, and are {how}: {ids}")
-            return equal
-        notes.append(
-            f"{rows}. Too many to drop: they stay, and scores are of texts that models have seen. "
-            f"Where new texts matter more than new groups, set split.method=stratified. The rows "
-            f"are {ids}"
-        )
-        return equal & False
-
-    dropped = divided("train", own_parts)
-    left_out = divided("valid", {"test"}) if own_parts else dropped & False
-    ids = frozenset(table["id"][left_out])
-    return table[~dropped].reset_index(drop=True), ids, notes
+    parts, by_group = table["part"].to_numpy(), bool(table["user_group"].any())
+    dropped = (parts == "train") & np.isin(codes, codes[np.isin(parts, list(own_parts))])
+    in_test = (parts == "valid") & np.isin(codes, codes[parts == "test"]) & bool(own_parts)
+    notes, ids = [], []
+    for part, others, how, equal in [
+        ("train", "valid or test", "dropped", dropped),
+        ("valid", "test", "left out of the folds", in_test),
+    ]:
+        total = int((parts == part).sum())
+        too_many = equal.sum() > MAX_DROPPED * total
+        ids.append([] if too_many else table["id"][equal].tolist())
+        if equal.any():
+            rows = f"{equal.sum()} of {total} {part} rows have a duplicate in {others}"
+            rows += ", in another group (data.group)" if by_group else ""
+            shown = listing(table["id"][equal], MAX_SHOWN)
+            effect = _TOO_MANY.format(_BY_GROUP if by_group else _BY_LETTERS)
+            notes.append(f"{rows}{effect if too_many else f', and are {how}'}: {shown}")
+    kept = table[~table["id"].isin(ids[0])].reset_index(drop=True)
+    return DividedDuplicates(kept, ids[0], ids[1], notes)
 
 
 def _too_few(left: int, rows: int) -> bool:

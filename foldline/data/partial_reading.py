@@ -128,9 +128,9 @@ def _read_text_parts(path: Path, encoding: str, quoting: str, size: int) -> Iter
     read = len(text.encode(encoding))
     yield RawPart(first, min(read / size, 1.0))
     for start, text in cuts:
-        raw = _parse_later_part(path, prefix, above, start, text, quoting)
+        raw = _parse_later_part(path, prefix, above, start, text, quoting, first.notes)
         raw = _drop_first(raw) if is_json else raw
-        if not is_json and list(raw.columns) != list(first.columns):
+        if not is_json and _plain_names(raw) != _plain_names(first):
             raise FoldlineError(
                 f"{path}, from line {start}: read with other columns than its first lines; "
                 "split the file in two"
@@ -139,17 +139,22 @@ def _read_text_parts(path: Path, encoding: str, quoting: str, size: int) -> Iter
         yield RawPart(raw, min(read / size, 1.0))
 
 
+def _plain_names(raw: RawTable) -> list[str]:
+    """Return the names of columns; objects of each part may have other fields."""
+    return [name for name in raw.columns if "." not in name]
+
+
 def _parse_later_part(
-    path: Path, prefix: str, above: int, start: int, text: str, quoting: str
+    path: Path, prefix: str, above: int, start: int, text: str, quoting: str, known: list[str]
 ) -> RawTable:
-    """Parse a part below the header; its lines are those of the file."""
+    """Parse a part below the header; its lines are those of the file, its notes new ones."""
     shift = start - above - 1
     hint = _shift_hint(shift)
     try:
         raw = parse_raw(path, (prefix + text).encode(), "utf-8", quoting)
     except FoldlineError as error:
         raise FoldlineError(f"{error}{hint}") from error
-    notes = [f"{note}{hint}" for note in raw.notes]
+    notes = [f"{note}{hint}" for note in raw.notes if note not in known]
     return replace(raw, lines=[line + shift for line in raw.lines], notes=notes)
 
 
@@ -340,7 +345,9 @@ def _read_parquet_parts(path: Path, columns: list[str]) -> Iterator[RawPart]:
                 lines = [line + done for line in raw.lines]
                 done += len(raw)
                 yield RawPart(replace(raw, lines=lines), done / total)
-    except (pyarrow.ArrowException, OSError, EOFError, zlib.error) as error:
+    except FoldlineError:
+        raise
+    except Exception as error:  # a damaged file ends in errors of many kinds
         if done:
             raise FoldlineError(f"{path}, after row {done}: cannot be read ({error})") from error
     if not done:

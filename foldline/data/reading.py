@@ -42,6 +42,8 @@ def parse_raw(path: Path, content: bytes, encoding: str, quoting: str) -> RawTab
         if kind == "parquet"
         else _read_text_file(path, content, kind, encoding, quoting)
     )
+    if len(raw) and not raw.columns:
+        raise FoldlineError(f"{path}: its {len(raw)} rows have no value: add columns")
     if not len(raw):
         header = f"a header ({listing(raw.columns)}) but " if raw.columns else ""
         raise FoldlineError(f"{path} has {header}no rows: add some")

@@ -34,29 +34,43 @@ def read_parquet(path: Path, content: bytes) -> RawTable:
     Raises:
         FoldlineError: where the file is damaged, or holds bytes that are not UTF-8.
     """
-    import pyarrow.parquet
-
     try:
-        file = pyarrow.parquet.ParquetFile(io.BytesIO(content))
-        _check_size(path, file.metadata.num_rows, file.metadata.num_columns)
-        table = file.read()
-        names = [_decode_name(path, field) for field in table.schema]
+        names, columns = _read_columns(path, content)
         check_column_names(path, names)
         values = {
-            name: _column_values(column) for name, column in zip(names, table.columns, strict=True)
+            name: _column_values(path, name, column)
+            for name, column in zip(names, columns, strict=True)
         }
-        for name, column in values.items():
-            _check_texts(path, name, column)
     except FoldlineError:
         raise
     except Exception as error:  # a damaged file ends in errors of many kinds
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise FoldlineError(
             f"{path} cannot be read as a parquet file ({reason}). If it is damaged, copy or export "
-            "it again; texts and names of columns must be UTF-8"
+            "it again"
         ) from error
-    lines = list(range(1, table.num_rows + 1))
-    return _make_table(path, values, Records([], lines, "row"))
+    rows = len(columns[0]) if columns else 0
+    return _make_table(path, values, Records([], list(range(1, rows + 1)), "row"))
+
+
+def _read_columns(path: Path, content: bytes) -> tuple[list[str], list[Any]]:
+    """Return the names and the columns of a parquet file.
+
+    Raises:
+        FoldlineError: where a name is not UTF-8, or there are too many cells.
+    """
+    import pyarrow.parquet
+
+    try:
+        file = pyarrow.parquet.ParquetFile(io.BytesIO(content))
+        _check_size(path, file.metadata.num_rows, file.metadata.num_columns)
+        table = file.read()
+        return [str(name) for name in table.column_names], table.columns
+    except UnicodeDecodeError as error:
+        raise FoldlineError(
+            f"{path}: the name of a column is not UTF-8 ({bytes(error.object)[:60]!r}). The file "
+            "is damaged or was written by an old tool: rename the column and export the file again"
+        ) from error
 
 
 def _check_size(path: Path, rows: int, columns: int) -> None:
@@ -67,43 +81,42 @@ def _check_size(path: Path, rows: int, columns: int) -> None:
         )
 
 
-def _decode_name(path: Path, field: Any) -> str:
-    """Return the name of a column of parquet.
+def _column_values(path: Path, name: str, column: Any) -> list[Any]:
+    """Return the values of a column; texts of any type are decoded.
 
     Raises:
-        FoldlineError: where it is not UTF-8.
+        FoldlineError: naming the row with bytes that are not UTF-8.
     """
-    try:
-        return str(field.name)
-    except UnicodeDecodeError as error:
-        raise FoldlineError(
-            f"{path}: the name of a column is not UTF-8 ({error.object!r:.60}). The file is "
-            "damaged or was written by an old tool: rename the column and export the file again"
-        ) from error
-
-
-def _column_values(column: Any) -> list[Any]:
     import pyarrow
 
     if pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type):
-        column = column.cast(pyarrow.large_binary())  # decoded below, with the row of an error
-    values: list[Any] = column.to_pylist()
+        column = column.cast(pyarrow.large_binary())  # decoded here, which finds the row
+    if pyarrow.types.is_large_binary(column.type) or pyarrow.types.is_binary(column.type):
+        values = column.to_pylist()
+        return [_decode_cell(path, name, row, value) for row, value in enumerate(values, 1)]
+    try:
+        values = column.to_pylist()
+    except UnicodeDecodeError as error:
+        raise FoldlineError(
+            f"{path}, column '{name}': holds bytes that are not UTF-8 text ({error}). Remove the "
+            "column, or correct its values"
+        ) from error
     if pyarrow.types.is_floating(column.type) and all(map(_is_whole_number, values)):
         # pandas stores integers with gaps as floats: the label 1 must not become 1.0.
         return [None if value is None or value != value else int(value) for value in values]
-    return values
+    return list(values)
 
 
-def _check_texts(path: Path, name: str, values: list[Any]) -> None:
-    for row, value in enumerate(values):
-        try:
-            if isinstance(value, bytes):
-                values[row] = value.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise FoldlineError(
-                f"{path}, row {row + 1}, column '{name}': holds bytes that are not UTF-8 text "
-                f"({error}). Write the column as text, or remove it"
-            ) from error
+def _decode_cell(path: Path, name: str, row: int, value: bytes | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FoldlineError(
+            f"{path}, row {row}, column '{name}': holds bytes that are not UTF-8 text "
+            f"({value[:40]!r}). Write it as text, or remove the column"
+        ) from error
 
 
 def _is_whole_number(value: float | None) -> bool:

@@ -14,6 +14,7 @@ STRICTER = (0.95, 0.9)  # similarities at which a large group of near duplicates
 LARGE_SHARE = 0.05  # of all rows: a larger group of near duplicates may be divided
 TOLERANCE = 0.1  # of a part's wanted rows, by class: parts that deviate more do not fit
 SLACK = 0.05  # more than the deviation that is left where all links are released
+CHAIN_SHARE = 0.01  # of all rows, in a group of pairs or of users' groups that share texts
 LIMITS = (0.5, 0.25, 0.1, 0.05, 0.02, 0.01, 0.0)  # of all rows: groups that links may make
 
 
@@ -38,14 +39,26 @@ class RowLinks:
     units: np.ndarray
     links: list[Link]
 
-    def join(self, limits: Sequence[float]) -> np.ndarray:
-        """Return the groups (n,) int64; no link makes one of more rows than its limit."""
+    def name_groups(self, limits: Sequence[float]) -> list[str]:
+        """Return the groups (n,) by name; no link makes one of more than its share of the rows."""
         groups, order = self.units, np.argsort(np.array(self.ids, dtype=object), kind="stable")
         rank = np.empty(len(order), dtype=np.int64)  # the order of rows must not matter
         rank[order] = np.arange(len(order))
         for link, limit in zip(self.links, limits, strict=True):
-            groups = _join_link(groups, link, limit, rank)
-        return groups
+            groups = _join_link(groups, link, limit * len(rank), rank)
+        return name_groups(groups, self.ids)
+
+    def name_dependent_groups(self, limits: Sequence[float]) -> list[str]:
+        """Return groups (n,) of rows that are not independent: as above, without long chains.
+
+        Intervals over chains of pairs, or of users' groups, would say nothing.
+        """
+        kinds = [link.kind for link in self.links]
+        short = [
+            min(limit, CHAIN_SHARE) if kind == "sentence" or "exact" in kinds else limit
+            for kind, limit in zip(kinds, limits, strict=True)
+        ]
+        return self.name_groups(short)
 
 
 def link_rows(table: pd.DataFrame, by_group: bool) -> RowLinks:
@@ -101,50 +114,48 @@ def sentence_codes(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return np.tile(np.arange(len(table)), 2)[named], codes
 
 
-def place_groups(
+def fit_limits(
     links: RowLinks,
     place: Callable[[list[str]], np.ndarray],
     strata: np.ndarray,
     shares: Sequence[float],
-) -> list[str]:
-    """Return the names (n,) of the largest groups with which `place` meets the wanted sizes.
+) -> list[float]:
+    """Return each link's limit, a share of the rows, with which parts have the wanted sizes.
 
     `place` returns a part (n,) for groups by name. Where the parts deviate from their shares, in
     all or in a stratum, the weakest links are released, those of the most rows first.
     """
 
-    def join(limits: list[float]) -> list[str]:
-        return name_groups(links.join([limit * len(links.ids) for limit in limits]), links.ids)
-
     def measure(names: list[str]) -> float:
         return _deviation(place(names), strata, shares)
 
     limits = [np.inf] * len(links.links)
-    names = join(limits)
+    names = links.name_groups(limits)
     if not limits or (deviation := measure(names)) <= TOLERANCE:
-        return names
-    target = max(TOLERANCE, measure(join([0.0] * len(limits))) + SLACK)
+        return limits
+    target = max(TOLERANCE, measure(links.name_groups([0.0] * len(limits))) + SLACK)
     for weakest in reversed(range(len(limits))):
-        for limits[weakest] in LIMITS:
+        for limit in LIMITS:
             if deviation <= target:
-                return names
-            before, names = names, join(limits)
+                return limits
+            limits[weakest] = limit
+            before, names = names, links.name_groups(limits)
             if names != before:
                 deviation = measure(names)
-    return names
+    return limits
 
 
-def keep_together(table: pd.DataFrame, by_group: bool, limit: float) -> list[str]:
-    """Return groups by name; no link makes one of more than a share `limit` of the rows."""
+def name_dependent_groups(table: pd.DataFrame, by_group: bool) -> list[str]:
+    """Return groups of held-out rows that are not independent, by name."""
     links = link_rows(table, by_group)
-    return name_groups(links.join([limit * len(table)] * len(links.links)), links.ids)
+    return links.name_dependent_groups([np.inf] * len(links.links))
 
 
 def group_duplicates(table: pd.DataFrame, limit: float) -> list[str]:
-    """Return groups of duplicates by name; shared sentences join them up to `limit` rows."""
+    """Return groups of duplicates by name; shared sentences join up to a share of the rows."""
     units = pd.factorize(table["dup_group"])[0].astype(np.int64)
-    links = RowLinks(table["id"].tolist(), units, [Link("sentence", *sentence_codes(table))])
-    return name_groups(links.join([limit]), links.ids)
+    link = Link("sentence", *sentence_codes(table))
+    return RowLinks(table["id"].tolist(), units, [link]).name_groups([limit])
 
 
 def _deviation(codes: np.ndarray, strata: np.ndarray, shares: Sequence[float]) -> float:

@@ -63,7 +63,7 @@ def find_shortcuts(rows: pd.DataFrame, task: str, seed: int) -> dict[str, Shortc
     classes = 1 if task == "regression" else explode_labels(rows, task)["label"].nunique()
     pairs = bool((rows["text_pair"] != "").any())
     rows = rows.iloc[: min(MAX_PAIRS if pairs else MAX_ROWS, _MAX_CELLS // classes)]
-    groups = group_duplicates(rows, limit=len(rows) / FOLDS)
+    groups = group_duplicates(rows, limit=1 / FOLDS)
     target = _encode_target(rows["label"], task)
     few = classes * 4 > len(rows) or target.size == 0
     if few or len(set(groups)) < FOLDS:

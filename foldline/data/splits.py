@@ -7,12 +7,11 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io.group_split import compute_strata, split_groups
 from foldline.core.params import Split
 from foldline.data.multilabel import explode_labels
-from foldline.data.row_links import keep_together, link_rows, place_groups
+from foldline.data.row_links import fit_limits, link_rows, name_dependent_groups
 from foldline.data.split_feasibility import empty_part_error, single_group_classes
 from foldline.data.time_split import split_by_time
 
 PARTS = ("train", "valid", "test")
-PART_LIMIT = 0.1  # of the rows of official parts: a larger group is divided where it can be
 SMALL_ROWS, LARGE_ROWS = 10_000, 1_000_000
 
 
@@ -45,11 +44,12 @@ def resolve_method(split: Split, has_time: bool, has_group: bool) -> str:
 def split_rows(
     table: pd.DataFrame, split: Split, method: str, task: str, seed: int
 ) -> pd.DataFrame:
-    """Return the table with `part` filled in, and `group` naming the rows that stay together.
+    """Return the table with `part` filled in, and `group` naming the rows that belong together.
 
     Official parts stay as they are; a missing part is taken from the training rows. `stratified`
-    ignores data.group; `user_group` keeps the names of the groups that count. A class with all
-    its rows in one group goes to train.
+    ignores data.group; `user_group` keeps the names of the groups that count, and is never
+    divided. Other groups are, where they do not fit (`fit_limits`). A class with all its rows in
+    one group goes to train.
 
     Raises:
         FoldlineError: where a part has no rows, naming the group or class that causes it.
@@ -58,7 +58,7 @@ def split_rows(
     table = table.assign(user_group=table["group"] if by_group else "")
     official = set(table["part"])
     is_pool = (table["part"] == "train").to_numpy()
-    table.loc[~is_pool, "group"] = keep_together(table[~is_pool], by_group, PART_LIMIT)
+    table.loc[~is_pool, "group"] = name_dependent_groups(table[~is_pool], by_group)
     pool = table[is_pool]
     shares = [
         share if part == "train" or part not in official else 0.0
@@ -79,11 +79,13 @@ def split_rows(
         return split_groups(pool["id"].tolist(), groups, strata, shares, seed, first)
 
     balanced = np.zeros(len(pool), dtype=np.int64) if method == "time" else strata
-    groups = place_groups(link_rows(pool, by_group), place, balanced, shares)
+    links = link_rows(pool, by_group)
+    limits = fit_limits(links, place, balanced, shares)
+    groups = links.name_groups(limits)
     table.loc[is_pool, "part"] = [PARTS[code] for code in place(groups)]
-    table.loc[is_pool, "group"] = groups
     filled = set(table["part"])
     empty = [p for p, share in zip(PARTS, shares, strict=True) if share and p not in filled]
     if empty:
-        raise empty_part_error(table[is_pool], method, single, empty)
+        raise empty_part_error(table[is_pool].assign(group=groups), method, single, empty)
+    table.loc[is_pool, "group"] = links.name_dependent_groups(limits)
     return table

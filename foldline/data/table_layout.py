@@ -56,7 +56,7 @@ def find_table(
     if first:
         notes.append(
             f"{path}: the header is line {lines[first]}; what stands above it is left out "
-            f"({listing(_first_value(row) for row in rows[:first])})"
+            f"({listing(title for title in map(_first_value, rows[:first]) if title)})"
         )
     header = [_clean_name(name) for name in rows[first]]
     table = Table(header, rows[first + 1 :], lines[first + 1 :], notes)
@@ -194,7 +194,7 @@ def _unnamed_message(path: Path, table: Table, filled: list[int]) -> str:
     numbers = listing(n + 1 for n in filled)
     below = next((n for n, own in enumerate(table.rows[:3]) if _names_all(own)), None)
     hint = ""
-    if below is not None and len(filled) > 1:
+    if below is not None:
         hint = f". If line {table.lines[below]} is the header, remove the lines above it"
     return (
         f"{path}: column{'s' if len(filled) > 1 else ''} {numbers} of the header {_has(filled)} no "
@@ -227,11 +227,12 @@ def _check_widths(path: Path, table: Table, quoting: str) -> None:
     raise FoldlineError(
         f"{path}, line{'s' if ',' in numbers else ''} {numbers}: {fields} where the header has "
         f"{width} ({listing(table.header)}); it starts {row[0][:40]!r}. "
-        f"{_width_advice(table.header, row, quoting)}"
+        f"{_width_advice(table, row, quoting)}"
     )
 
 
-def _width_advice(header: list[str], row: list[str], quoting: str) -> str:
+def _width_advice(table: Table, row: list[str], quoting: str) -> str:
+    header = table.header
     if len(row) == 2 * len(header) - 1 and row[len(header) :] == header[1:]:
         return "The header follows in the same line; two files put together? Add a line break"
     if quoting == "none":
@@ -244,6 +245,8 @@ def _width_advice(header: list[str], row: list[str], quoting: str) -> str:
             "Remove the separator from texts, or set data.quoting=standard if quote marks "
             "enclose fields"
         )
+    if len(table.rows) > 1 and {len(own) for own in table.rows} == {len(header) + 1}:
+        return "Name the first column in the header (R and pandas write row names without a name)"
     if len(row) > len(header):
         return 'Quote texts that contain the separator ("a, b")'
     return "Add the missing fields, even empty ones"

@@ -91,7 +91,7 @@ def run_two_sample_test(
     from sklearn.linear_model import LogisticRegression
 
     folds = group_folds(ids, groups, sides, FOLDS, derive_seed(seed, "telling"))
-    model = LogisticRegression(solver="liblinear", class_weight="balanced")
+    model = LogisticRegression(solver="liblinear", class_weight="balanced", tol=0.01)
     scores = np.zeros(len(sides))
     for fold in range(FOLDS):
         train = folds != fold

@@ -16,6 +16,7 @@ from foldline.diagnostics.inputs import DiagnosticInputs, load_inputs
 from foldline.diagnostics.plots import Mark, draw_curve
 from foldline.diagnostics.verdicts import LOOK, OK, WRONG, Finding, grade, write_report
 from foldline.models import device
+from foldline.models.neural.learning_rate import resolve_lr
 from foldline.models.neural.precision import fast_float32
 from foldline.models.neural.trainer import TextTrainer
 from foldline.models.neural.training import make_trainer
@@ -81,24 +82,28 @@ def run(options: argparse.Namespace) -> int:
     """
     inputs = load_inputs()
     require_transformer("lr-find", inputs.recipe.model, inputs.is_transformer)
-    rates, losses = run_range_test(inputs)
+    rates, losses, lr = run_range_test(inputs)
     result = analyse_curve(rates, losses)
     return write_report(
         "lr-find",
-        [assess_lr(result, inputs.recipe.lr)],
+        [assess_lr(result, lr)],
         to_report(result),
-        draw_range_test(result, inputs),
+        draw_range_test(result, inputs, lr),
     )
 
 
-def run_range_test(inputs: DiagnosticInputs) -> tuple[list[float], list[float]]:
-    """Train with a growing rate over the batches of a training; return rates and losses."""
+def run_range_test(inputs: DiagnosticInputs) -> tuple[list[float], list[float], float]:
+    """Train with a growing rate over the batches of a training.
+
+    Return rates, losses, and the rate that a training would have.
+    """
     size = inputs.recipe.batch_size * inputs.recipe.train.accumulation
     epochs = math.ceil(STEPS / math.ceil(len(inputs.train) / size))
     # Weight averaging is useless here; `parameter_groups` starts from the lowest rate.
     inputs_ = inputs.with_options({"ema": 0.0, "swa": 0.0}, epochs=epochs, lr=LOW)
     with inputs_.temporary_job() as job, device.deterministic(job.recipe.train), fast_float32():
         initial = build_initial_model(job)
+        lr = resolve_lr(inputs.recipe, initial.model).peak_lr
         rows, no_validation = initial.rows, empty_rows(initial.rows)
         trainer = make_trainer(
             job, initial.tokenizer, initial.model, rows, no_validation, kind=RangeTrainer
@@ -113,7 +118,7 @@ def run_range_test(inputs: DiagnosticInputs) -> tuple[list[float], list[float]]:
             trainer.release()
         losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     factor = (HIGH / LOW) ** (1 / (STEPS - 1))
-    return [LOW * factor**step for step in range(len(losses))], losses
+    return [LOW * factor**step for step in range(len(losses))], losses, lr
 
 
 def smooth(losses: Sequence[float]) -> list[float]:
@@ -172,12 +177,12 @@ def to_report(result: RangeTest) -> dict[str, Any]:
     return {name: getattr(result, name) for name in names} | {"broken": result.diverged}
 
 
-def draw_range_test(result: RangeTest, inputs: DiagnosticInputs) -> str:
+def draw_range_test(result: RangeTest, inputs: DiagnosticInputs, lr: float) -> str:
     """Draw the smoothed and the raw loss over the rate, with the suggestions."""
     marks = [
         Mark(f"steepest: {result.steepest:.1e}", result.steepest),
         Mark(f"minimum / 10: {result.tenth:.1e}", result.tenth),
-        Mark(f"params: {inputs.recipe.lr:.1e}", inputs.recipe.lr),
+        Mark(f"params: {lr:.1e}", lr),
     ]
     start, minimum = result.smoothed[min(SKIPPED, len(result.smoothed) - 1)], min(result.smoothed)
     return draw_curve(

@@ -135,7 +135,7 @@ def assess_profile(profile: Profile, inputs: DiagnosticInputs) -> list[Finding]:
     share, precision = profile.flops / profile.peak_flops, inputs.recipe.train.precision
     summary = (
         f"{share:.0%} of {profile.peak_flops / 1e9:.0f} GFLOP/s, the machine's peak for "
-        f"{resolve_precision(precision)} products with {inputs.recipe.train.threads} threads"
+        f"{resolve_precision(precision)} products with {inputs.recipe.train.cpu_threads} threads"
     )
     hint = "a small model is mostly overhead: raise batch_size while memory allows"
     if resolve_precision("auto") != resolve_precision(precision):
@@ -189,7 +189,9 @@ def _prediction_speed(inputs: DiagnosticInputs, tokenizer: Any, model: Any) -> f
     rows = sample_rows(inputs.valid, PREDICTED, inputs.recipe)
     options, reader = inputs.recipe.train, make_reader(inputs.recipe)
     precision = resolve_precision(options.predict_precision)
-    transformer = Transformer(inputs.labels, tokenizer, model, reader, options.threads, precision)
+    transformer = Transformer(
+        inputs.labels, tokenizer, model, reader, options.cpu_threads, precision
+    )
     transformer.predict(rows)
     start = now()
     transformer.predict(rows)

@@ -5,6 +5,7 @@ weights (pooling, normalisation, maximum length, default prompt).
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from foldline.core.environment import package_version
 from foldline.core.errors import FoldlineError
 from foldline.core.io.threads import limit_threads
+from foldline.core.progress import show_progress
 from foldline.encoders import hub, model_sizes
 from foldline.encoders.pooling import POOLINGS, EncoderConfig, read_encoder_config
 from foldline.encoders.vector_cache import get_or_compute
@@ -55,16 +57,12 @@ class SentenceEncoder:
             for tokens in ids
         ]
         with limit_threads(self.source["threads"]), torch.inference_mode():
-            for length in sorted(set(steps)):
-                indices = [i for i, step in enumerate(steps) if step == length]
-                size = max(1, BATCH_TOKENS // length)
-                for start in range(0, len(indices), size):
-                    batch_indices = indices[start : start + size]
-                    padded_indices = batch_indices + [batch_indices[-1]] * (
-                        size - len(batch_indices)
-                    )
-                    batch = self._encode_batch([ids[i] for i in padded_indices], length)
-                    vectors[batch_indices] = batch[: len(batch_indices)]
+            batches = list(_make_batches(steps))
+            for length, indices in show_progress(batches, "embeddings", "batch", len(batches)):
+                missing = BATCH_TOKENS // length - len(indices)
+                padded = indices + [indices[-1]] * missing
+                batch = self._encode_batch([ids[i] for i in padded], length)
+                vectors[indices] = batch[: len(indices)]
         return vectors
 
     @property
@@ -90,6 +88,15 @@ class SentenceEncoder:
         if self.config.normalise:
             vectors = torch.nn.functional.normalize(vectors, dim=1)
         return np.asarray(vectors.cpu().numpy())
+
+
+def _make_batches(steps: list[int]) -> Iterator[tuple[int, list[int]]]:
+    """Yield a length in tokens, and the indices of some texts that are cut or padded to it."""
+    for length in sorted(set(steps)):
+        indices = [i for i, step in enumerate(steps) if step == length]
+        size = max(1, BATCH_TOKENS // length)
+        for start in range(0, len(indices), size):
+            yield length, indices[start : start + size]
 
 
 def open_encoder(key: str, name: str | None, max_length: int, cpu_threads: int) -> SentenceEncoder:

@@ -4,20 +4,32 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from foldline.core.io.files import replace_atomically, write_json
 from foldline.core.io.labels import MAIN, Labels
+from foldline.core.io.threads import count_cores
 from foldline.core.params import Augment, Kfold, Recipe
-from foldline.ensembling.folds import Fold, FoldResult, delete_results, fit_fold, load_result
+from foldline.core.params.models import SINGLE_THREADED
+from foldline.ensembling.folds import (
+    Fold,
+    FoldResult,
+    delete_results,
+    fit_fold,
+    load_result,
+    make_baseline,
+    share_result,
+)
 from foldline.ensembling.members import FOLDS, INDEX
 from foldline.execution.locks import hold_lock
 from foldline.execution.store import fingerprint
 from foldline.execution.tasks import Task, run_tasks
 from foldline.metrics.registry import measure
+from foldline.models.device import get_device
 
 
 @dataclass(frozen=True)
@@ -96,27 +108,45 @@ def make_folds(
     TF-IDF's out-of-fold predictions decide its weight in the ensemble.
     """
     recipe = Recipe.model_validate(recipe.model_dump(include=set(Recipe.model_fields)))
-    members = {"model": recipe}
-    if recipe.model != "tfidf":
-        members["tfidf"] = recipe.model_copy(update={"model": "tfidf"})
-    return [
-        Fold(member, number, rows, labels, own, augment, kfold, pretraining_texts)
-        for member, own in members.items()
+    folds = [
+        Fold("model", number, rows, labels, recipe, augment, kfold, pretraining_texts)
         for number in range(kfold.n_splits)
     ]
+    return folds if recipe.model == "tfidf" else folds + [make_baseline(fold) for fold in folds]
 
 
 @contextmanager
-def cross_validate(folds: list[Fold], jobs: int) -> Iterator[CrossValidation]:
-    """Fit the folds, `jobs` at a time, and yield their results; delete those on success.
+def cross_validate(folds: list[Fold], jobs: int | Literal["auto"]) -> Iterator[CrossValidation]:
+    """Fit the folds, `jobs` at a time, and yield their results; delete the model's on success.
 
     Experiments that agree in everything that a fold depends on share its results. So one process
     at a time works on these folds: another must not delete what is still to be read.
     """
     with hold_lock("kfold-" + fingerprint([fold.key for fold in folds])):
-        run_tasks([Task(fold.name, fit_fold, (fold,)) for fold in folds], jobs, "folds")
-        yield CrossValidation([load_result(fold) for fold in folds])
+        for member, own in groupby(folds, key=lambda fold: fold.member):
+            tasks = [Task(fold.name, fit_fold, (fold,)) for fold in own]
+            recipe = tasks[0].arguments[0].recipe
+            workers = count_workers(recipe) if jobs == "auto" else jobs
+            run_tasks(tasks, workers, f"{member}: fold")
+        results = [load_result(fold) for fold in folds]
+        yield CrossValidation(results)
+        for result in results:
+            if result.fold.recipe.model == "tfidf" and not result.fold.is_baseline:
+                share_result(result)
         delete_results(folds)
+
+
+def count_workers(recipe: Recipe) -> int:
+    """Return how many folds of a recipe the machine trains at once.
+
+    The threads of a fold are part of its result, so they do not depend on this number.
+    """
+    if recipe.model in SINGLE_THREADED:
+        return count_cores()
+    workers = max(1, count_cores() // recipe.train.cpu_threads)
+    if workers > 1 and get_device() == "cuda":
+        return 1  # the folds would share its memory
+    return workers
 
 
 def _make_fold_table(result: FoldResult) -> pd.DataFrame:

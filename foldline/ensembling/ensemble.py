@@ -2,21 +2,30 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
-from foldline.core.io.files import read_json, write_json
+from foldline.core.errors import FoldlineError, listing
+from foldline.core.io.files import write_json
+from foldline.core.params.value_types import Count
 from foldline.ensembling.members import (
+    FOLDS,
+    INDEX,
     PredictModel,
     model_folders,
     out_of_fold_name,
     predict_member,
     predict_model,
 )
+from foldline.ensembling.records import one_of, read_record
 from foldline.ensembling.voting import combine
 
 FILE = Path("models/ensemble.json")
+REMEDY = "It was changed after it was written: `dvc repro -s -f ensemble` makes it again"
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -27,9 +36,9 @@ class Ensemble:
     models. They share their out-of-fold predictions, to which the weights are fitted.
     """
 
-    method: str
-    models: dict[str, int]
-    weights: dict[str, float]
+    method: Annotated[str, one_of("soft", "hard", "weighted")]
+    models: dict[Annotated[str, one_of("model", "folds", "tfidf")], Count]
+    weights: dict[Annotated[str, one_of("model", "tfidf")], Weight]
 
     @classmethod
     def from_member(cls, member: str) -> "Ensemble":
@@ -59,5 +68,32 @@ class Ensemble:
 
     @classmethod
     def load(cls, path: Path = FILE) -> "Ensemble":
-        """Read what `save` wrote."""
-        return cls(**read_json(path))
+        """Read what `save` wrote.
+
+        Raises:
+            FoldlineError: naming the key that was changed since, what was found and is allowed.
+        """
+        ensemble: Ensemble = read_record(path, cls, REMEDY)
+        voters = list(dict.fromkeys(map(out_of_fold_name, ensemble.models)))
+        if set(voters) != set(ensemble.weights) or not any(ensemble.weights.values()):
+            raise FoldlineError(
+                f"{path}: weights: must be of {listing(voters)}, which `models` names, and not all "
+                f"0 (found {ensemble.weights}).\n{REMEDY}"
+            )
+        for name, count in ensemble.models.items():
+            check_model_count(path, name, count)
+        return ensemble
+
+
+def check_model_count(path: Path, member: str, count: int) -> None:
+    """Refuse a number of models that a member does not have.
+
+    Raises:
+        FoldlineError: naming both numbers.
+    """
+    existing = len(model_folders(member)) if (FOLDS / INDEX).exists() or member != "folds" else 0
+    if existing and existing != count:
+        raise FoldlineError(
+            f"{path}: models.{member}: must be {existing}, the number of its models (found "
+            f"{count}).\n{REMEDY}"
+        )

@@ -4,7 +4,7 @@ Augmentation, vectorisers, tokenizers and early stopping use only the fold's tra
 stay in the store until the stage has written its outputs, so that a killed run can resume.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ import pandas as pd
 from foldline.augmentation.augment_rows import augment_rows
 from foldline.augmentation.external_inputs import hash_external_inputs
 from foldline.augmentation.sampling_plan import list_methods
-from foldline.core.errors import FoldlineError
+from foldline.core.errors import FoldlineError, listing
+from foldline.core.io import schemas
 from foldline.core.io.components import hash_components
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.group_split import compute_strata, split_groups
@@ -28,6 +29,7 @@ from foldline.execution.store import Store, code_version, fingerprint, library_v
 from foldline.models import registry
 from foldline.models.interface import Job
 
+MAX_SHOWN = 5  # rows named in a message
 STORE = "folds"
 MODEL, PREDICTIONS, DETAILS = "model", "predictions.npy", "result.json"
 _FOLDERS = ("core/io", "data", "encoders", "metrics", "augmentation", "models", "ensembling")
@@ -54,6 +56,11 @@ class Fold:
     def name(self) -> str:
         """Return the name for messages."""
         return f"{self.member}, fold {self.number}"
+
+    @property
+    def is_baseline(self) -> bool:
+        """Return whether the fold is of a baseline, whose results other experiments share."""
+        return self.member != "model"
 
     @property
     def held_out(self) -> pd.DataFrame:
@@ -96,6 +103,30 @@ class FoldResult:
     predictions: np.ndarray
     details: dict[str, Any]
     model: Path | None
+
+
+def join_folds(rows: pd.DataFrame, folds: pd.DataFrame, n_splits: int) -> pd.DataFrame:
+    """Return the rows of train and valid with their `fold`, without those in no fold.
+
+    `split` leaves out of the folds the valid rows that test rows equal.
+
+    Raises:
+        FoldlineError: for folds outside 0 to n_splits - 1, or of other rows than these.
+    """
+    outside = folds[~folds["fold"].isin(range(n_splits))]
+    unknown = folds[~folds["id"].isin(set(rows["id"]))]
+    empty = n_splits - folds["fold"].nunique()
+    for wrong, found in [
+        (len(outside), f"{len(outside)} rows have a fold outside 0 to {n_splits - 1}"),
+        (len(unknown), f"{len(unknown)} rows are in neither data/train.csv nor data/valid.csv"),
+        (empty, f"{empty} of {n_splits} folds have no rows"),
+    ]:
+        if wrong:
+            ids = listing((outside if len(outside) else unknown)["id"], MAX_SHOWN)
+            raise FoldlineError(
+                f"{schemas.FOLDS.path}: {found}{f' ({ids})' if ids else ''}: {schemas.MAKE_AGAIN}"
+            )
+    return rows.merge(folds, on="id", validate="one_to_one")
 
 
 def split_training_rows(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -157,12 +188,33 @@ def fit_fold(fold: Fold) -> None:
         job = Job(training, stopping, fold.labels, recipe, scratch, fold.pretraining_texts)
         fitted = registry.fit(job)
         predictions = fitted.model.predict(fold.held_out)
+        counts = {"learnt_from": len(training), "stopped_by": len(stopping)}
         with store.create(key) as folder:
-            np.save(folder / PREDICTIONS, predictions, allow_pickle=False)
-            counts = {"learnt_from": len(training), "stopped_by": len(stopping)}
-            write_json(folder / DETAILS, counts | fitted.summary)
+            _write_result(folder, predictions, counts | fitted.summary)
             if fold.kfold.keep_models:
                 registry.save(fitted.model, recipe.model, fold.labels, folder / MODEL)
+
+
+def _write_result(folder: Path, predictions: np.ndarray, details: dict[str, Any]) -> None:
+    np.save(folder / PREDICTIONS, predictions, allow_pickle=False)
+    write_json(folder / DETAILS, details)
+
+
+def make_baseline(fold: Fold) -> Fold:
+    """Return the fold of TF-IDF as a baseline: of the part of the recipe that it depends on."""
+    recipe = registry.make_baseline_recipe(fold.recipe, "tfidf")
+    kfold = fold.kfold.model_copy(update={"keep_models": False})
+    return replace(fold, member="tfidf", recipe=recipe, kfold=kfold)
+
+
+def share_result(result: FoldResult) -> None:
+    """Store a result of TF-IDF for experiments in which it is a baseline."""
+    baseline = make_baseline(result.fold)
+    store = Store(STORE)
+    with hold_lock(f"fold-{baseline.key}"):
+        if not store.find(baseline.key):
+            with store.create(baseline.key) as folder:
+                _write_result(folder, result.predictions, result.details)
 
 
 def load_result(fold: Fold) -> FoldResult:
@@ -184,6 +236,8 @@ def load_result(fold: Fold) -> FoldResult:
 
 
 def delete_results(folds: list[Fold]) -> None:
-    """Remove the results of folds from the store."""
+    """Remove the results of folds from the store, but those of baselines, which expire."""
     for fold in folds:
+        if fold.is_baseline:
+            continue
         Store(STORE).delete(fold.key)

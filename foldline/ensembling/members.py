@@ -1,14 +1,19 @@
 """The members of an ensemble: where their models are, and their predictions of new rows."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
-from foldline.core.errors import FoldlineError
-from foldline.core.io.files import digest, read_json
+from foldline.core.errors import FoldlineError, listing
+from foldline.core.io import schemas
+from foldline.core.io.files import digest
 from foldline.core.io.labels import Labels
+from foldline.ensembling.records import read_record
 from foldline.execution.store import code_version, fingerprint, library_versions, load_or_compute
 from foldline.models import registry
 from foldline.models.interface import Model
@@ -21,6 +26,22 @@ BATCH_ROWS = 4096  # predicted at once, so that memory does not grow with the ro
 
 # Predicts rows by the model in a folder: (n, c) or (n,).
 PredictModel = Callable[[Path, pd.DataFrame], np.ndarray]
+
+
+@dataclass(frozen=True)
+class FoldIndex:
+    """The number of folds, and whether their models were kept."""
+
+    n_splits: Annotated[int, Field(ge=2, le=10_000)]
+    kept: bool
+
+
+def format_remedy(folder: Path) -> str:
+    """Return what to do about a file in a folder of models that was changed."""
+    return (
+        "It was changed after it was written: restore it with "
+        f"`dvc checkout --force {folder.as_posix()}`, or make it again with `dvc repro`"
+    )
 
 
 def out_of_fold_name(member: str) -> str:
@@ -39,13 +60,13 @@ def model_folders(member: str) -> list[Path]:
     if member == "tfidf":
         return [BASELINES / "tfidf"]
     # From the index, not from what is in the folder: a fold of an earlier run must not vote.
-    index = read_json(FOLDS / INDEX)
-    if not index["kept"]:
+    index: FoldIndex = read_record(FOLDS / INDEX, FoldIndex, format_remedy(FOLDS))
+    if not index.kept:
         raise FoldlineError(
             "ensemble.members: the fold models were not kept; set kfold.keep_models=true, or "
             "take 'folds' out of ensemble.members"
         )
-    return [FOLDS / str(number) for number in range(index["n_splits"])]
+    return [FOLDS / str(number) for number in range(index.n_splits)]
 
 
 def predict_model(folder: Path, rows: pd.DataFrame) -> np.ndarray:
@@ -85,6 +106,13 @@ def read_validation_predictions(
     values = {}
     for member in members:
         table = out_of_fold if member == "folds" else predictions
-        own = table[table["member"] == out_of_fold_name(member)]
-        values[member] = labels.predictions(own.set_index("id").loc[ids])
+        own = table[table["member"] == out_of_fold_name(member)].set_index("id")
+        missing = [name for name in ids if name not in own.index]
+        if missing:
+            path = (schemas.OUT_OF_FOLD if member == "folds" else schemas.VALID_PREDICTIONS).path
+            raise FoldlineError(
+                f"{path}: member {member} has no prediction of {len(missing)} of {len(ids)} rows "
+                f"({listing(missing, 5)}): {schemas.MAKE_AGAIN}"
+            )
+        values[member] = labels.predictions(own.loc[ids])
     return values

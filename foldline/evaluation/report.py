@@ -107,6 +107,13 @@ def format_training(training: Training, scores: Mapping[str, float]) -> list[str
     model, labels = training.job.recipe.model, training.job.labels
     shown = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
     lines = [f"{model}: {shown or 'no valid rows'}"]
+    if training.valid.empty and len(training.job.valid):
+        held_back = len(training.job.valid)
+        lines.append(
+            f"note: {held_back} of {len(training.job.train) + held_back} training rows only stop "
+            "the training early, as there are no validation rows; the fold models learn from most "
+            "of them"
+        )
     if scores and model not in training.baselines:
         majority = {"majority": training.baselines["majority"]}
         table = make_validation_table(majority, training.job.valid, labels)

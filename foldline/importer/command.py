@@ -117,7 +117,8 @@ def plan_import(options: argparse.Namespace, current: Settings, folder: Path) ->
     values = {"task": task[0]} | {f"data.{key}": value for key, value in settings.items()}
     values |= _file_settings(sources, is_update=bool(kept))
     if files.classes or not kept:
-        values["data.classes"] = _class_order(files.classes, train.raw, new_data, task[0])
+        order = files.classes.get(label)
+        values["data.classes"] = _class_order(order, train.raw, new_data, task[0])
     placements = _plan_placements(sources, files.extras, options)
     return ImportPlan(sources, guesses, task, placements, values, new_data)
 

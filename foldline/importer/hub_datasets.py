@@ -54,7 +54,7 @@ def download_dataset(
             "from as a file (Dataset.to_json), and import that file"
         )
     stem = re.sub(r"[^\w-]+", "-", name.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1])
-    sources, classes = [], _class_names(splits[known["train"]])
+    sources, classes = [], _class_names(splits[known["train"]].features)
     for part, split in known.items():
         path = folder / f"{stem}-{part}.jsonl"
         _write_jsonl(splits[split], path)
@@ -118,20 +118,22 @@ def _explain_errors(name: str, purpose: str) -> Iterator[None]:
         ) from error
 
 
-def _class_names(split: Any) -> list[str] | None:
-    """Return the class names of the only ClassLabel, in a list or object too, or None."""
-    named = [own.names for feature in split.features.values() for own in _class_labels(feature)]
-    return list(named[0]) if len(named) == 1 else None
+def _class_names(features: Any, prefix: str = "") -> dict[str, list[str]]:
+    """Return the class names of each ClassLabel, by column or field; in a list, by the list's."""
+    names: dict[str, list[str]] = {}
+    for name, feature in features.items():
+        while (inner := _element_feature(feature)) is not None:
+            feature = inner
+        if isinstance(feature, dict):
+            names |= _class_names(feature, f"{prefix}{name}.")
+        elif type(feature).__name__ == "ClassLabel":
+            names[f"{prefix}{name}"] = list(feature.names)
+    return names
 
 
-def _class_labels(feature: Any) -> list[Any]:
-    if isinstance(feature, (dict, list)):
-        parts = feature.values() if isinstance(feature, dict) else feature
-        return [own for part in parts for own in _class_labels(part)]
-    if type(feature).__name__ == "ClassLabel":
-        return [feature]
-    inner = getattr(feature, "feature", None)  # of a list
-    return [] if inner is None else _class_labels(inner)
+def _element_feature(feature: Any) -> Any:
+    """Return the feature of a list's elements, None for other features."""
+    return feature[0] if isinstance(feature, list) else getattr(feature, "feature", None)
 
 
 def _write_jsonl(split: Any, path: Path) -> None:
@@ -149,9 +151,8 @@ def _cell_converter(feature: Any) -> Callable[[Any], Any]:
     """Return a converter of values to JSON: class names, shortest floats, ISO 8601 dates."""
     if isinstance(feature, dict):
         return _object_converter({name: _cell_converter(own) for name, own in feature.items()})
-    inner = feature[0] if isinstance(feature, list) else getattr(feature, "feature", None)
-    if inner is not None:
-        return _list_converter(_cell_converter(inner))
+    if _element_feature(feature) is not None:
+        return _list_converter(_cell_converter(_element_feature(feature)))
     if type(feature).__name__ == "ClassLabel":
         return lambda value: None if value is None or value < 0 else feature.int2str(value)
     if getattr(feature, "dtype", "") in ("float16", "float32"):

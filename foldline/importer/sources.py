@@ -32,10 +32,10 @@ class Source:
 
 @dataclass(frozen=True)
 class ImportSources:
-    """All files of an import; `classes` and `extras` (files beside the data) are of a hub."""
+    """All files of an import; `classes` by column and `extras` (files beside it) are of a hub."""
 
     sources: list[Source]
-    classes: list[str] | None = None
+    classes: dict[str, list[str]] = field(default_factory=dict)
     extras: list[Path] = field(default_factory=list)
 
 

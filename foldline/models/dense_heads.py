@@ -6,6 +6,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
+from foldline.core.io.arrays import encode_name
 from foldline.core.io.labels import Labels
 from foldline.core.params import DenseHead, LinearOptions
 from foldline.models.knn_head import KnnHead
@@ -100,7 +101,7 @@ def fit_linear(
 def restore_head(arrays: dict[str, np.ndarray]) -> Head:
     """Rebuild the head from its saved arrays."""
     fields = dict(arrays)
-    kind = HEADS[str(fields.pop("head"))]
+    kind = HEADS[fields.pop("head").tobytes().decode()]
     return cast(Head, kind(**fields))
 
 
@@ -116,7 +117,7 @@ class ConstantHead:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the class."""
-        return {"head": np.array("certain"), "codes": self.codes}
+        return {"head": encode_name("certain"), "codes": self.codes}
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ class LinearHead:
     def arrays(self) -> dict[str, np.ndarray]:
         """Return weights, bias and codes."""
         fields = {"weights": self.weights, "bias": self.bias, "codes": self.codes}
-        return {"head": np.array("linear")} | fields
+        return {"head": encode_name("linear")} | fields
 
 
 def _fit_logistic(

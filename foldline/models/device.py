@@ -49,7 +49,7 @@ def deterministic(train: Train) -> Iterator[None]:
     lenient = torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(fixed, warn_only=not strict)
     try:
-        with limit_threads(train.threads), kernels:
+        with limit_threads(train.cpu_threads), kernels:
             yield
     except RuntimeError as error:
         if not (strict and "deterministic" in str(error)):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from foldline.core.io.arrays import load_arrays, save_arrays
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.encoders.sentence_encoder import SentenceEncoder, open_encoder, reopen_encoder
@@ -15,7 +16,7 @@ from foldline.models.pair_features import combine_pairs
 from foldline.models.soft_labels import sample_weights, training_targets
 
 KEY = "embed.encoder"
-ARRAYS, CARD = "embed.npz", "embed.json"
+ARRAYS, CARD = "embed.safetensors", "embed.json"
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,14 @@ class EmbedModel:
 
     def save(self, folder: Path) -> None:
         """Write the head's arrays, and what is needed to load the encoder again."""
-        np.savez_compressed(folder / ARRAYS, allow_pickle=False, **self.head.arrays())
+        save_arrays(folder / ARRAYS, self.head.arrays())
         write_json(folder / CARD, {"pairs": self.pairs, "encoder": self.encoder.source})
 
 
 def fit(job: Job) -> FitResult:
     """Fit the head to the vectors of the training rows."""
     options, recipe = job.recipe.embed, job.recipe
-    encoder = open_encoder(KEY, options.encoder, recipe.max_length, recipe.train.threads)
+    encoder = open_encoder(KEY, options.encoder, recipe.max_length, recipe.train.cpu_threads)
     pairs = bool((job.train["text_pair"] != "").any())
     vectors = extract_features(encoder, pairs, job.train)
     target, weights = training_targets(job.train, job.labels), sample_weights(job.train)
@@ -56,8 +57,7 @@ def load(folder: Path, labels: Labels) -> EmbedModel:
         FoldlineError: if the encoder is gone or has changed.
     """
     card = read_json(folder / CARD)
-    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        head = dense_heads.restore_head(dict(arrays))
+    head = dense_heads.restore_head(load_arrays(folder / ARRAYS))
     return EmbedModel(labels, reopen_encoder(KEY, card["encoder"]), card["pairs"], head)
 
 

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError, listing
+from foldline.core.io.arrays import load_arrays, save_arrays
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.models.interface import FitResult, Job
 
-ARRAYS, CARD = "external.npz", "external.json"
+ARRAYS, CARD = "external.safetensors", "external.json"
 REGRESSION_COLUMN = "predicted"
 TOLERANCE = 0.01  # of the sum of a row's probabilities, which are often rounded
 
@@ -48,7 +49,7 @@ class ExternalPredictions:
 
     def save(self, folder: Path) -> None:
         """Write ids and predictions."""
-        np.savez_compressed(folder / ARRAYS, allow_pickle=False, values=self.values)
+        save_arrays(folder / ARRAYS, {"values": self.values})
         write_json(folder / CARD, {"path": self.path, "ids": self.ids})
 
 
@@ -70,8 +71,8 @@ def fit(job: Job) -> FitResult:
 def load(folder: Path, labels: Labels) -> ExternalPredictions:
     """Read the model."""
     card = read_json(folder / CARD)
-    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        return ExternalPredictions(card["path"], tuple(card["ids"]), arrays["values"])
+    values = load_arrays(folder / ARRAYS)["values"]
+    return ExternalPredictions(card["path"], tuple(card["ids"]), values)
 
 
 def read_predictions(path: Path, labels: Labels) -> tuple[tuple[str, ...], np.ndarray]:

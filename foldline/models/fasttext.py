@@ -60,7 +60,7 @@ def train_vectors(
     torch.nn.init.zeros_(head.bias)
     optimiser = torch.optim.SGD([vectors, *head.parameters()], lr=options.lr * BATCH)
     history = []
-    with limit_threads(job.recipe.train.threads):
+    with limit_threads(job.recipe.train.cpu_threads):
         steps = list(_batches(seed, len(targets), _resolve_epochs(options.epochs, len(targets))))
         for step, batch in enumerate(steps):
             rate = options.lr * (1 - step / len(steps))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from foldline.core.io.arrays import load_arrays, save_arrays
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
@@ -26,7 +27,7 @@ from foldline.models.tfidf_features import (
     vectorise,
 )
 
-ARRAYS, CARD = "gbdt.npz", "gbdt.json"
+ARRAYS, CARD = "gbdt.safetensors", "gbdt.json"
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class GbdtModel:
         """Write vocabularies, SVD components and trees."""
         arrays = {f"idf_{i}": v.idf_ for i, v in enumerate(self.extractor.vectorisers)}
         arrays |= {"directions": self.extractor.directions, "codes": self.codes}
-        np.savez_compressed(folder / ARRAYS, allow_pickle=False, **arrays, **self.forest.arrays())
+        save_arrays(folder / ARRAYS, arrays | self.forest.arrays())
         bags_ = [describe_vectoriser(v) for v in self.extractor.vectorisers]
         write_json(folder / CARD, {"pairs": self.extractor.pairs, "bags": bags_})
 
@@ -92,8 +93,7 @@ class GbdtModel:
 def load(folder: Path, labels: Labels) -> GbdtModel:
     """Read the model."""
     card = read_json(folder / CARD)
-    with np.load(folder / ARRAYS, allow_pickle=False) as stored:
-        arrays = dict(stored)
+    arrays = load_arrays(folder / ARRAYS)
     vectorisers = [
         restore_vectoriser(description, arrays[f"idf_{i}"])
         for i, description in enumerate(card["bags"])
@@ -159,7 +159,10 @@ def _fit_extractor(job: Job) -> FeatureExtractor:
         )
     dimensions = min(recipe.gbdt.dimensions, *features.shape)
     svd = TruncatedSVD(dimensions, random_state=derive_seed(recipe.seed, "gbdt") % 2**32)
-    with threadpool_limits(recipe.train.threads), np.errstate(invalid="ignore", divide="ignore"):
+    with (
+        threadpool_limits(recipe.train.cpu_threads),
+        np.errstate(invalid="ignore", divide="ignore"),
+    ):
         directions = svd.fit(features).components_
     return FeatureExtractor(vectorisers, np.ascontiguousarray(directions, dtype=np.float32), pairs)
 
@@ -195,7 +198,7 @@ def _fit_trees(
         random_state=derive_seed(recipe.seed, "gbdt") % 2**32,
     )
     validation = {"X_val": valid[0], "y_val": valid[1]} if valid is not None and stop else {}
-    with threadpool_limits(recipe.train.threads):
+    with threadpool_limits(recipe.train.cpu_threads):
         return extract_forest(trees.fit(features, target, sample_weight=weights, **validation))
 
 

@@ -31,6 +31,7 @@ class FitResult:
 
     `run_info` describes the training on this machine: precision, speed by epoch. `speed` holds the
     speed of each step. `samples` are the predictions of the job's sample rows after each epoch.
+    `notes` are warnings for the user.
     """
 
     model: Model
@@ -39,6 +40,7 @@ class FitResult:
     run_info: dict[str, Any] = field(default_factory=dict)
     samples: dict[int, np.ndarray] = field(default_factory=dict)
     speed: list[dict[str, float]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

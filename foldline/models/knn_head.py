@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from foldline.core.io.arrays import encode_name
 from foldline.core.io.labels import Labels
 from foldline.core.params import DenseHead
 from foldline.models.scaling import normalise_rows
@@ -47,7 +48,7 @@ class KnnHead:
         """Return the stored rows."""
         names = ("rows", "targets", "weights", "count")
         fields = {name: getattr(self, name) for name in names}
-        return {"head": np.array("knn")} | fields
+        return {"head": encode_name("knn")} | fields
 
     @classmethod
     def fit(

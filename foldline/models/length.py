@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from foldline.core.io.arrays import load_arrays, save_arrays
 from foldline.core.io.labels import Labels
 from foldline.core.params import LinearOptions
 from foldline.models import dense_heads
 from foldline.models.interface import FitResult, Job
 from foldline.models.soft_labels import sample_weights, training_targets
 
-ARRAYS = "length.npz"
+ARRAYS = "length.safetensors"
 # So few features need no regularisation.
 OPTIONS = LinearOptions(c=100.0, alpha=1e-3, class_weights="none")
 
@@ -30,7 +31,7 @@ class LengthModel:
 
     def save(self, folder: Path) -> None:
         """Write the head's arrays."""
-        np.savez_compressed(folder / ARRAYS, allow_pickle=False, **self.head.arrays())
+        save_arrays(folder / ARRAYS, self.head.arrays())
 
 
 def fit(job: Job) -> FitResult:
@@ -42,8 +43,7 @@ def fit(job: Job) -> FitResult:
 
 def load(folder: Path, labels: Labels) -> LengthModel:
     """Read the model."""
-    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        return LengthModel(labels, dense_heads.restore_head(dict(arrays)))
+    return LengthModel(labels, dense_heads.restore_head(load_arrays(folder / ARRAYS)))
 
 
 def length_features(rows: pd.DataFrame) -> np.ndarray:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from foldline.core.io.arrays import encode_name
 from foldline.core.io.labels import Labels
 from foldline.core.params import DenseHead
 from foldline.models.one_vs_rest import LinearModel, expand_probabilities, one_vs_rest_targets
@@ -37,7 +38,7 @@ class MlpHead:
     def arrays(self) -> dict[str, np.ndarray]:
         """Return all weights."""
         names = ("mean", "scale", "inner", "inner_bias", "outer", "outer_bias", "codes")
-        return {"head": np.array("mlp")} | {name: getattr(self, name) for name in names}
+        return {"head": encode_name("mlp")} | {name: getattr(self, name) for name in names}
 
     @classmethod
     def fit(

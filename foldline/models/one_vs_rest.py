@@ -8,6 +8,7 @@ import numpy as np
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.labels import Labels
+from foldline.core.progress import show_progress
 from foldline.models.soft_labels import expand_soft_targets
 
 # (features (n, f), indicators (n,) 0 or 1, sample_weight (n,) or None) -> weights (f,), bias
@@ -90,7 +91,8 @@ def fit_each(
     """Fit every output by itself; one that is positive for all rows, or for none, is constant."""
     weights = np.zeros((indicators.shape[1], features.shape[1]))
     bias = np.zeros(indicators.shape[1])
-    for output in range(indicators.shape[1]):
+    outputs = range(indicators.shape[1])
+    for output in show_progress(outputs, "classes", "class", len(outputs)):
         column = indicators[:, output]
         if column.all() or not column.any():
             bias[output] = np.inf if column.all() else -np.inf

@@ -32,6 +32,15 @@ PRETRAINED = "pretrained"
 CARD = "foldline.json"
 # These do not learn from texts, so their targets are not transformed.
 UNTRANSFORMED = ("majority", "random", "external")
+# What a baseline reads of a recipe, besides seed, task and target: nothing else is in its key.
+BASELINE_OPTIONS: dict[str, tuple[str, ...]] = {
+    "majority": (),
+    "random": (),
+    "length": (),
+    "keywords": ("keywords",),
+    "zero-shot": ("zero_shot", "max_length", "train"),
+    "tfidf": ("tfidf",),
+}
 
 
 def resolve_kind(model: str) -> str:
@@ -53,18 +62,28 @@ def hash_model_component(folder: Path) -> str | None:
     return hash_components(read_json(folder / CARD)["kind"])
 
 
+def make_baseline_recipe(recipe: Recipe, name: str) -> Recipe:
+    """Return the part of a recipe that a baseline depends on; reading another key fails.
+
+    So equal baselines of experiments that differ elsewhere have one key, and are fitted once.
+    """
+    keys = ("seed", "task", "target", "components", *BASELINE_OPTIONS[name])
+    return Recipe.model_construct(model=name, **{key: getattr(recipe, key) for key in keys})
+
+
 def list_dependencies(recipe: Recipe, labels: Labels) -> list[object]:
     """Return what a fit depends on besides rows and params: labels, components, external files."""
     external_files = {
-        "keywords": recipe.keywords.file,
-        "static": recipe.static.vectors,
-        "embed": recipe.embed.encoder,
-        "zero-shot": recipe.zero_shot.model,
-        "external": recipe.external.file,
+        "keywords": lambda: recipe.keywords.file,
+        "static": lambda: recipe.static.vectors,
+        "embed": lambda: recipe.embed.encoder,
+        "zero-shot": lambda: recipe.zero_shot.model,
+        "external": lambda: recipe.external.file,
     }
-    path = Path(external_files.get(recipe.model, recipe.model) or "")
+    path = Path(external_files.get(recipe.model, lambda: recipe.model)() or "")
     is_file = path != Path() and path.exists()
-    components = hash_components(recipe.model, recipe.train.loss)
+    losses = [] if recipe.model in BASELINE_OPTIONS else [recipe.train.loss]
+    components = hash_components(recipe.model, *losses)
     return [labels.task, *labels.classes, components, digest(path) if is_file else None]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from foldline.core.io.arrays import load_arrays, save_arrays
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.models import dense_heads
@@ -16,7 +17,7 @@ from foldline.models.pair_features import combine_pairs
 from foldline.models.soft_labels import sample_weights, training_targets
 from foldline.models.word_vectors import WordIndex, read_vectors
 
-ARRAYS, CARD = "static.npz", "static.json"
+ARRAYS, CARD = "static.safetensors", "static.json"
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,14 @@ class StaticModel:
             index = self.index
             card["grams"] = [index.word_ngrams, list(index.char_ngrams), index.n_buckets]
             arrays["known"] = index.buckets_kept
-        np.savez_compressed(
-            folder / ARRAYS, allow_pickle=False, **arrays, **_prefix_names(self.head.arrays())
-        )
+        save_arrays(folder / ARRAYS, arrays | _prefix_names(self.head.arrays()))
         write_json(folder / CARD, card)
 
 
 def load(folder: Path, labels: Labels) -> StaticModel:
     """Read the model."""
     card = read_json(folder / CARD)
-    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        stored = dict(arrays)
+    stored = load_arrays(folder / ARRAYS)
     head = dense_heads.restore_head(
         {n.removeprefix("head_"): a for n, a in stored.items() if "head_" in n}
     )

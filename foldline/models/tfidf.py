@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from foldline.core.io.arrays import load_arrays, save_arrays
 from foldline.core.io.files import read_json, write_text
 from foldline.core.io.labels import Labels
 from foldline.core.params import Recipe
@@ -29,7 +30,7 @@ from foldline.models.tfidf_features import (
 
 # Arrays and JSON: a pickle needs the same scikit-learn version, runs code, and has other bytes
 # in another process.
-ARRAYS, VOCABULARIES = "tfidf.npz", "tfidf.json"
+ARRAYS, VOCABULARIES = "tfidf.safetensors", "tfidf.json"
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class TfidfModel:
         arrays |= {name: getattr(self.linear, name) for name in ("weights", "bias", "codes")}
         if self.scaler:
             arrays |= {"mean": self.scaler.mean, "spread": self.scaler.spread}
-        np.savez_compressed(folder / ARRAYS, allow_pickle=False, **arrays)
+        save_arrays(folder / ARRAYS, arrays)
         # On one line, which is several times faster to write.
         vocabularies = json.dumps(
             [describe_vectoriser(v) for v in self.vectorisers], ensure_ascii=False
@@ -73,13 +74,13 @@ class TfidfModel:
 
 def load(folder: Path, labels: Labels) -> TfidfModel:
     """Read the model."""
-    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        vectorisers = [
-            restore_vectoriser(description, arrays[f"idf_{i}"])
-            for i, description in enumerate(read_json(folder / VOCABULARIES))
-        ]
-        scaler = Scaler(arrays["mean"], arrays["spread"]) if "mean" in arrays else None
-        linear = LinearModel(arrays["weights"], arrays["bias"], arrays["codes"])
+    arrays = load_arrays(folder / ARRAYS)
+    vectorisers = [
+        restore_vectoriser(description, arrays[f"idf_{i}"])
+        for i, description in enumerate(read_json(folder / VOCABULARIES))
+    ]
+    scaler = Scaler(arrays["mean"], arrays["spread"]) if "mean" in arrays else None
+    linear = LinearModel(arrays["weights"], arrays["bias"], arrays["codes"])
     return TfidfModel(labels, vectorisers, scaler, linear)
 
 

@@ -17,5 +17,8 @@ def write_training_report(fitted: FitResult, job: Job) -> None:
     lines = format_summary(fitted.history, recipe.train, labels.task, recipe.epochs)
     sample_predictions.write_samples(fitted, job.valid, job.sample_ids, labels)
     lines += write_histograms(fitted.model, job.train, labels)
+    if recipe.lr == "auto" and "lr" in fitted.summary:
+        lines.append(f"lr: auto took {fitted.summary['lr']:g}")
+    lines += [f"note: {note}" for note in fitted.notes]
     for line in lines:
         say(line)

@@ -107,7 +107,7 @@ def fit(job: Job) -> FitResult:
     source = {
         "name": options.model,
         "max_length": job.recipe.max_length,
-        "threads": job.recipe.train.threads,
+        "threads": job.recipe.train.cpu_threads,
     }
     model = _open_model(labels, source, hypotheses)
     longest = max(len(model.tokenizer("", description)["input_ids"]) for description in hypotheses)

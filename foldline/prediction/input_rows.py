@@ -210,9 +210,9 @@ def spool_stdin(columns: Columns) -> Iterator[tuple[Path, str]]:
 
 
 def _guess_format(first: str, columns: Columns) -> str | None:
-    if first.startswith("{"):
+    if first.startswith(("{", "[{")):
         return ".jsonl"
-    for suffix, delimiter in ((".csv", ","), (".tsv", "\t")):
+    for suffix, delimiter in ((".csv", ","), (".tsv", "\t"), (".csv", ";"), (".csv", "|")):
         names = [name.strip(' "') for name in first.split(delimiter)]
         if columns.text in names:
             return suffix

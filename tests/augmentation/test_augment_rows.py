@@ -241,6 +241,7 @@ def test_augmenting_before_splitting_lies_and_folds_do_not(rows, augment, recipe
     texts = [" ".join(str(w) for w in rng.integers(0, 60, 12)) for _ in range(200)]
     table = rows(n=200).assign(text=texts, label=rng.permutation(["yes", "no"] * 100))
     table["fold"] = np.arange(200) % 5
+    table["duplicate"] = ""
     own = augment(method="aeda", strategy="n_per_row", copies=2)
 
     def score(parts: list[tuple[pd.DataFrame, pd.DataFrame]]) -> float:
@@ -252,7 +253,7 @@ def test_augmenting_before_splitting_lies_and_folds_do_not(rows, augment, recipe
             right += (nearest == held["label"]).tolist()
         return float(np.mean(right))
 
-    kfold = Kfold(n_splits=5, inner_valid=0.1, keep_models=False, nested=0)
+    kfold = Kfold(n_splits=5, inner_valid=0.1, keep_models=False)
     folds = [
         Fold("model", number, table, labels("classification"), recipe(model="tfidf"), own, kfold)
         for number in range(5)

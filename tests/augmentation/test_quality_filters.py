@@ -216,7 +216,8 @@ def test_a_validation_row_changes_no_training_row_of_its_fold(
     """With every sampler and gate: the held rows are fewer, and have other labels and groups."""
     table = rows(task, n=54)
     table["fold"] = np.arange(54) // 3 % 3
-    kfold = Kfold(n_splits=3, inner_valid=0.25, keep_models=True, nested=0)
+    table["duplicate"] = ""
+    kfold = Kfold(n_splits=3, inner_valid=0.25, keep_models=True)
     own = augment(gated(undersample, task))
 
     def found(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

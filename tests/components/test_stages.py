@@ -76,7 +76,7 @@ def test_a_fold_is_fitted_anew_when_a_component_changes(
     path = write_skeleton(kinds[use], "own")
     own = recipe({use: "components.own"} if use != "augment.method" else {})
     copies = augment(method="components.own" if use == "augment.method" else "swap")
-    kfold = Kfold(n_splits=3, inner_valid=0.25, keep_models=True, nested=0)
+    kfold = Kfold(n_splits=3, inner_valid=0.25, keep_models=True)
 
     def key() -> str:
         table = rows().assign(fold=0)

@@ -69,11 +69,11 @@ def test_a_whole_number_serves_as_a_number(changed):
 @pytest.mark.parametrize(
     ("key", "line", "message"),
     [
-        ("lr", "lr: abc", "lr  must be a number (found 'abc')"),
-        ("lr", "lr: 0", "lr  must be greater than 0 (found 0)"),
-        ("lr", "lr: .inf", "lr  must be a finite number (found inf)"),
+        ("lr", "lr: abc", "lr  must be 'auto' or a number (found 'abc')"),
+        ("lr", "lr: 0", "lr  must be 'auto' or greater than 0 (found 0)"),
+        ("lr", "lr: .inf", "lr  must be 'auto' or a finite number (found inf)"),
         ("lr", "lr: .nan", "lr  must be "),
-        ("lr", "lr:", "lr  must be a number (found None)"),
+        ("lr", "lr:", "lr  must be 'auto' or a number (found None)"),
         ("epochs", "epochs: 2.5", "epochs  must be a whole number (found 2.5)"),
         ("seed", "seed: -1", "seed  must be greater than or equal to 0"),
         ("seed", "seed: 4294967296", "seed  must be less than 4294967296"),
@@ -106,7 +106,6 @@ def test_a_whole_number_serves_as_a_number(changed):
         ("ratios", "ratios: [0, 0.5, 0.5]", "and train must be above 0"),
         ("ratios", "ratios: [1.5, 0, 0]", "split.ratios.0  must be less than or equal to 1"),
         ("strategy", "strategy: balanse", "augment.strategy  must be 'none', 'balance', "),
-        ("nested", "nested: 1", "kfold.nested  "),
         ("encoder", "encoder: /tmp/x", "augment.undersample.encoder  a local model must lie under"),
         ("options", "options: {dict_path: x.txt}", "options.dict_path  must lie under data/raw/"),
         ("options", "options: {x: tests/params.yaml}", "options.x  must lie under data/raw/"),

@@ -12,7 +12,7 @@ from foldline.core.params import Duplicates
 from foldline.data.duplicate_report import duplicate_report
 from foldline.data.duplicates import DuplicateGroups, duplicate_keys, find_duplicates, name_groups
 from foldline.data.normalization import casefold_key, skeleton
-from foldline.data.row_links import keep_together
+from foldline.data.row_links import link_rows, name_dependent_groups
 
 STRENGTHS = ("exact", "skeleton", "near")
 
@@ -248,8 +248,10 @@ def test_user_groups_and_duplicates_are_joined():
         sentence_pair="",
     )
 
-    assert keep_together(rows, False, 1) == rows["dup_group"].tolist()
-    assert keep_together(rows, True, 1) == ["r000"] * 3 + ["r003", "r004", "r005"]
+    assert name_dependent_groups(rows, by_group=False) == rows["dup_group"].tolist()
+    links = link_rows(rows, by_group=True)
+    joined = links.name_groups([1.0] * len(links.links))
+    assert joined == ["r000"] * 3 + ["r003", "r004", "r005"]
 
 
 def test_the_report_counts_by_strength_and_by_length():

@@ -1,15 +1,14 @@
-"""Folds and those nested in them: of one size, every class in each."""
+"""Folds: of one size, every class in each."""
 
 import re
 
 import numpy as np
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foldline.core.errors import FoldlineError
-from foldline.data.folds import assign_folds, assign_nested_folds
+from foldline.data.folds import assign_folds
 from foldline.data.split_feasibility import fold_notes
 from tests.helpers.split_tables import make_rows
 
@@ -65,42 +64,3 @@ def test_classes_that_cannot_be_in_each_fold_are_reported():
         "that is scored on it."
     )
     assert fold_notes(table[table["label"] == "a"], 5) == []
-
-
-def test_nested_folds_number_the_rows_outside_each_fold():
-    table = make_rows(60).assign(group=lambda t: t["id"])
-    table["fold"] = assign_folds(table, 3, "classification", 1)
-
-    found = assign_nested_folds(table, 4, "classification", 1)
-
-    assert list(found.columns) == ["id", "fold", "inner"]
-    for fold, rows in found.groupby("fold"):
-        assert set(rows["id"]) == set(table["id"][table["fold"] != fold])
-        assert rows["inner"].value_counts().tolist() == [10] * 4
-        labels = table.set_index("id")["label"][rows["id"]]
-        assert (
-            pd.crosstab(labels.to_numpy(), rows["inner"].to_numpy()).to_numpy().tolist()
-            == [[5] * 4] * 2
-        )
-    first, second = (found[found["fold"] == fold].set_index("id")["inner"] for fold in (0, 1))
-    both = first.index.intersection(second.index)
-    assert (first[both] != second[both]).any(), "each fold's inner folds are drawn anew"
-
-
-def test_no_nested_folds_are_an_empty_table():
-    table = make_rows(12).assign(group=lambda t: t["id"], fold=[0, 1] * 6)
-
-    found = assign_nested_folds(table, 0, "classification", 1)
-
-    assert found.empty
-    assert list(found.columns) == ["id", "fold", "inner"]
-
-
-def test_too_few_groups_for_nested_folds_are_reported():
-    table = make_rows(12, group=["a", "b", "c"] * 4)
-    table["fold"] = assign_folds(table, 3, "classification", 1)
-
-    with pytest.raises(
-        FoldlineError, match=r"kfold\.nested=3 needs at least as many groups .* in 2 "
-    ):
-        assign_nested_folds(table, 3, "classification", 1)

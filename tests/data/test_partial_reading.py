@@ -83,6 +83,33 @@ def test_the_first_byte_of_another_encoding_comes_late(workplace):
     check_same(Path("rows.csv"))
 
 
+@pytest.mark.parametrize(
+    ("name", "above", "mark"),
+    [
+        ("rows.csv", "sep=;\n", ";"),
+        ("rows.csv", "", ";"),
+        ("rows.csv", "A title\n\n", ","),
+        ("rows.txt", "", "\t"),
+    ],
+)
+def test_later_parts_have_the_layout_of_the_first(name, above, mark, workplace):
+    lines = ["id,text", *(f"r{n},text {n}" for n in range(100))]
+    text = above + "\n".join(lines).replace(",", mark) + "\n"
+    Path(name).write_text(text, encoding="utf-8")
+
+    parts = check_same(Path(name))
+    notes = [note for part in parts for note in part.raw.notes]
+    assert len(notes) == len(set(notes)) == 1
+
+
+def test_one_json_value_is_read_whole(workplace):
+    rows = [{"id": f"r{n}", "text": f"text {n}"} for n in range(100)]
+    Path("rows.json").write_text(json.dumps(rows), encoding="utf-8")
+
+    (part,) = read_parts(Path("rows.json"), "auto", "auto")
+    assert len(part.raw) == 100
+
+
 def test_text_that_is_utf8_is_read_as_that(workplace):
     """A recorded encoding is that of the training files; a new file may have another."""
     write_table(Path("rows.csv"), make_table())

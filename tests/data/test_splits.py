@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.group_split import compute_strata
-from foldline.data.folds import assign_folds, assign_nested_folds
+from foldline.data.folds import assign_folds
 from foldline.data.splits import PARTS, resolve_method, resolve_ratios, split_rows
 from tests.helpers.split_tables import (
     add_dup_groups,
@@ -19,12 +19,6 @@ from tests.helpers.split_tables import (
 )
 
 COLUMNS = ["id", "part", "text", "text_pair", "label", "group", "time"]
-
-
-def keeps_groups_whole(table: pd.DataFrame) -> bool:
-    """Return whether inner folds are possible: two even halves of the groups outside each fold."""
-    outside = [table["group"][table["fold"] != fold].value_counts() for fold in range(3)]
-    return all(len(sizes) > 1 and sizes.iloc[0] <= sizes.sum() / 3 for sizes in outside)
 
 
 def count_divided(table: pd.DataFrame, column: str, by: str) -> int:
@@ -90,14 +84,6 @@ def test_nothing_is_torn_or_lost_whatever_the_order(table, how, seed, random):
         # Of users' groups and duplicates that chain too many rows, groups come first.
         assert how != "stratified" or count_divided(found, "duplicate", side) == 0
         assert how == "stratified" or count_divided(found, "user", side) == 0
-    if folds is not None and keeps_groups_whole(found):
-        inner = found.drop(columns="fold").merge(
-            assign_nested_folds(found, 2, "classification", seed)
-        )
-        assert sorted(set(inner["inner"])) == [0, 1]
-        for fold, rows in inner.groupby("fold"):
-            assert sorted(rows["id"]) == sorted(found["id"][found["fold"] != fold])
-            assert count_divided(rows, "group", "inner") == 0
     key = ["id", "part", "group"]
     assert sorted(again[key].to_numpy().tolist()) == sorted(found[key].to_numpy().tolist())
     if folds is not None:

@@ -16,9 +16,16 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io.files import digest
 from foldline.core.params import Kfold
 from foldline.core.paths import store_root
+from foldline.ensembling import cross_validation
 from foldline.ensembling import folds as folds_module
 from foldline.ensembling.cross_validation import cross_validate
-from foldline.ensembling.folds import Fold, fit_fold, load_result, split_training_rows
+from foldline.ensembling.folds import (
+    Fold,
+    fit_fold,
+    load_result,
+    make_baseline,
+    split_training_rows,
+)
 from foldline.execution.store import Store
 from foldline.execution.tasks import Task, run_tasks
 from foldline.models import registry
@@ -33,7 +40,7 @@ def table(rows) -> pd.DataFrame:
     own = rows(n=48)
     group = np.arange(48) // 3
     own["group"] = [f"g{number}" for number in group]
-    return own.assign(fold=group % SPLITS)
+    return own.assign(fold=group % SPLITS, duplicate="")
 
 
 @pytest.fixture
@@ -44,7 +51,7 @@ def folds(workplace, table, recipe, labels, augment) -> Callable[..., list[Fold]
         model: str = "tfidf", rows: pd.DataFrame = table, keep: bool = True, **how: Any
     ) -> list[Fold]:
         own = recipe(model=model, **how)
-        kfold = Kfold(n_splits=SPLITS, inner_valid=0.25, keep_models=keep, nested=0)
+        kfold = Kfold(n_splits=SPLITS, inner_valid=0.25, keep_models=keep)
         copies = augment(method="aeda", strategy="n_per_row", copies=1)
         return [
             Fold("model", number, rows, labels("classification"), own, copies, kfold)
@@ -190,8 +197,8 @@ def test_models_are_kept_if_asked(folds) -> None:
         assert (load_result(fold).model is not None) == keep
 
 
-def test_success_leaves_nothing_in_the_store(folds) -> None:
-    own = folds()
+def test_success_leaves_nothing_of_the_model_in_the_store(folds) -> None:
+    own = folds("length")
     store = Store("folds")
     killed = store.root / f".{own[0].key}.1.tmp" / "models.1.tmp"  # a writer that was killed
     killed.mkdir(parents=True)
@@ -204,6 +211,48 @@ def test_success_leaves_nothing_in_the_store(folds) -> None:
 
     assert list(store.root.iterdir()) == [other]
     assert [path for path in store_root().rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("first", ["tfidf", "length"])
+def test_folds_of_the_tfidf_baseline_are_fitted_once(first, folds, fits) -> None:
+    """Also where TF-IDF was the model before, and whatever changes in the options of others."""
+    own = folds(first)
+    baselines = [make_baseline(fold) for fold in own]
+    with cross_validate(own if first == "tfidf" else own + baselines, jobs=1) as result:
+        shown = {fold.fold.number: fold.predictions for fold in result.results}
+    fits.clear()
+
+    other = folds("length", lr=0.5)
+    with cross_validate(other + [make_baseline(fold) for fold in other], jobs=1) as result:
+        again = [own for own in result.results if own.fold.is_baseline]
+
+    assert len(fits) == len(other)  # those of the model alone
+    for one in again:
+        assert one.predictions.tobytes() == shown[one.fold.number].tobytes()
+
+
+def test_a_baselines_fold_reads_no_other_option(folds) -> None:
+    fold = make_baseline(folds("scratch", lr=0.5)[0])
+
+    assert fold.key == make_baseline(folds("scratch", epochs=3)[0]).key
+    assert fold.key != make_baseline(folds("scratch", seed=8)[0]).key
+    with pytest.raises(AttributeError, match="lr"):
+        _ = fold.recipe.lr
+
+
+def test_workers_fill_the_cores_with_threads(recipe, monkeypatch) -> None:
+    monkeypatch.setattr(cross_validation, "count_cores", lambda: 8)
+    monkeypatch.setattr(cross_validation, "get_device", lambda: "cpu")
+    counts = {
+        (model, threads): cross_validation.count_workers(
+            recipe(model=model, dotted={"train.threads": threads})
+        )
+        for model, threads in [("tfidf", 1), ("scratch", 8), ("scratch", 3), ("embed", 2)]
+    }
+
+    assert list(counts.values()) == [8, 1, 2, 4]
+    monkeypatch.setattr(cross_validation, "get_device", lambda: "cuda")
+    assert cross_validation.count_workers(recipe(model="scratch")) == 1
 
 
 def test_keys_follow_what_a_fold_depends_on(folds, table) -> None:

@@ -64,6 +64,8 @@ def run_lines(
         if line.startswith("cd "):
             folder = (folder / line.removeprefix("cd ")).resolve()
             assert folder.is_dir(), line
+        elif line.startswith("git clone https:"):  # a copy stands in for it
+            assert (folder / line.rpartition("/")[2]).is_dir(), line
         elif line != "source .venv/bin/activate":
             outputs[line] = run_line(line, folder, settings)
     return folder, outputs

@@ -41,7 +41,7 @@ def test_tfidf_is_scikit_learns(classes, fit, rows, labels) -> None:
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
     chars = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), min_df=2, sublinear_tf=True)
     linear = LogisticRegression(
-        C=4.0, solver="liblinear", class_weight="balanced", max_iter=1000, random_state=7
+        C=4.0, solver="liblinear", dual=True, tol=0.1, class_weight="balanced", random_state=7
     )
     pipe = make_pipeline(make_union(words, chars), OneVsRestClassifier(linear))
     pipe.fit(train["text"], train["label"])

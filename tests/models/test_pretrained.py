@@ -134,8 +134,8 @@ def test_a_folder_that_holds_no_model(fit, rows, tmp_path, tiny_bert) -> None:
         ("scratch", "tokenizer.json"),
         ("scratch", "config.json"),
         ("scratch", "reading.json"),
-        ("tfidf", "*.npz"),
-        ("gbdt", "*.npz"),
+        ("tfidf", "*.safetensors"),
+        ("gbdt", "*.safetensors"),
     ],
 )
 def test_a_saved_model_that_was_cut_is_told(kind, file, fit, rows, labels, tmp_path) -> None:

@@ -220,8 +220,8 @@ def test_no_held_row_is_read_in_a_fold(
     table = rows().assign(fold=np.arange(40) % 2)
     held = table["fold"] == number
     table.loc[held, "text"] = "quokka " + table.loc[held, "text"]
-    table = table.assign(group="", dup_group="")
-    kfold = Kfold(n_splits=2, inner_valid=0.1, keep_models=False, nested=0)
+    table = table.assign(group="", dup_group="", duplicate="")
+    kfold = Kfold(n_splits=2, inner_valid=0.1, keep_models=False)
     own = recipe(ON, epochs=1)
     fold = Fold("m", number, table, labels("classification"), own, augment(), kfold)
     learn, stop = split_training_rows(fold)

@@ -21,7 +21,6 @@ SMALL = {
     ("data", "predict"): None,
     ("predict", "sample_submission"): None,
     ("kfold", "n_splits"): 2,
-    ("kfold", "nested"): 0,
     ("evaluate", "resamples"): 100,
     ("split", "ratios"): "auto",
 }

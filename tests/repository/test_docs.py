@@ -12,7 +12,7 @@ from foldline.augmentation.augmenters import AUGMENTERS
 from foldline.core.params import KINDS
 from tests.helpers import projects
 from tests.helpers.pages import console_blocks, console_lines, project_environment, run_lines
-from tests.helpers.repositories import call, commit, copy_files, copy_project
+from tests.helpers.repositories import call, commit, copy_files, copy_project, read_metrics
 from tools import docs
 
 # The commands are tested, not the models.
@@ -69,6 +69,14 @@ def test_readmes_are_in_step():
         assert len(re.findall(mark, english, re.M)) == len(re.findall(mark, korean, re.M))
     paths = re.compile(r"`((?:data|metrics|models|params)[\w/.]*)`")
     assert sorted(set(paths.findall(english))) == sorted(set(paths.findall(korean)))
+
+
+def test_quick_starts_are_in_step():
+    english, korean = (Path(f"docs/quickstart{name}.md").read_text("utf-8") for name in ("", ".ko"))
+
+    for lines in ("^## ", r"^\|", "^```", r"^(?:git|python|cd|dvc|cookiecutter|source) .*"):
+        found = [re.findall(lines, text, re.M) for text in (english, korean)]
+        assert found[0] == found[1]
 
 
 @pytest.mark.parametrize(
@@ -137,16 +145,21 @@ def test_commands_of_the_readme_run(tmp_path):
     copy_files(tmp_path / "foldline")
     projects.set_params(tmp_path / "foldline/params.yaml", QUICK)
     commit(tmp_path / "foldline")
-    create, compare, use, look, contribute = console_blocks("README.md")
+    create, compare, use, compete, improve, contribute = console_blocks("README.md")
     folder, _ = run_lines(create[:-1], tmp_path)
     library = project_environment(folder)
     _, printed = run_lines([create[-1], *compare], folder, library)
 
-    assert "metrics/evaluate.json" in printed["dvc exp diff slower linear"]
+    assert "metrics/evaluate.json" in printed["dvc exp diff transformer slower"]
     experiments = call(folder, "dvc", "exp", "list", "--name-only").split()
-    assert sorted(experiments) == ["linear", "slower"]
-    _, printed = run_lines(use + look, folder, library)
+    assert sorted(experiments) == ["slower", "transformer"]
+    assert call(folder, "git", "status", "--short") == ""
+    run_lines(use, folder, library)
     assert (folder / "data/view.html").stat().st_size > 50_000
+    run_lines(compete, folder, library)
+    assert read_metrics(folder, "split")["split"]["test"] == 0
+    assert (folder / "data/predictions/submission.csv").exists()
+    _, printed = run_lines(improve, folder, library)
     assert "aeda" in printed["foldline ablate aeda random"]
     assert list(folder.rglob("ablation.json"))
     assert contribute == ["python run.py repro", "python run.py test"]

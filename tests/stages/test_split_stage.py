@@ -42,11 +42,10 @@ def stage(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def call(
-        table: pd.DataFrame, nested: int = 0, pretrain: dict | None = None, **options: object
+        table: pd.DataFrame, pretrain: dict | None = None, **options: object
     ) -> dict[str, dict]:
         params = YAML(typ="safe").load(ROOT / "tests" / "params.yaml")
         params["split"] |= {"compare": False} | options
-        params["kfold"]["nested"] = nested
         params["pretrain"] |= pretrain or {}
         params["data"] |= {
             "group": "user" if table["group"].any() else None,
@@ -71,14 +70,13 @@ def stage(tmp_path, monkeypatch):
 
 
 def test_what_is_written_fits_together(stage):
-    found = stage(prepared_rows(), nested=2)
+    found = stage(prepared_rows())
 
     train, valid, test = (table.read() for table in (schemas.TRAIN, schemas.VALID, schemas.TEST))
     assert (len(train), len(valid), len(test)) == (45, 15, 20)
     seen = [*train["id"], *valid["id"]]
-    folds, nested = schemas.FOLDS.read(), schemas.NESTED_FOLDS.read()
+    folds = schemas.FOLDS.read()
     assert sorted(folds["id"]) == sorted(seen)
-    assert len(nested) == len(seen) * (folds["fold"].nunique() - 1)
     held = schemas.HELD_OUT_HASHES.read()["key"].tolist()
     texts = [*valid["text"], *test["text"], "To Predict"]
     assert held == sorted(text_digest(text, "") for text in texts)
@@ -87,12 +85,6 @@ def test_what_is_written_fits_together(stage):
     assert found["reports"]["method"] == "stratified"
     assert found["reports"]["size"]["test"]["groups"] == 20
     assert set(found["reports"]["similarity"]) == {"train_valid", "train_test", "valid_test"}
-
-
-def test_no_nested_folds_are_a_table_without_rows(stage):
-    stage(prepared_rows())
-
-    assert schemas.NESTED_FOLDS.read().empty
 
 
 def test_a_leak_over_the_budget_stops_and_drop_from_train_mends(stage, capsys):

@@ -309,8 +309,8 @@ def test_unknown_choice_is_refused_before_anything_is_written(template):
 @pytest.mark.parametrize(
     ("language", "main_word", "twin", "link"),
     [
-        ("en", "## Commands", "README.ko.md", "README.ko.md"),
-        ("ko", "## 명령", "README.en.md", "README.en.md"),
+        ("en", "## Run it", "README.ko.md", "README.ko.md"),
+        ("ko", "## 실행하기", "README.en.md", "README.en.md"),
     ],
 )
 def test_readme_is_in_the_chosen_language(template, language, main_word, twin, link):

@@ -93,7 +93,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise FoldlineError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FoldlineError(
             f"{path} is not JSON ({error}): remove it and run `dvc repro` to make it again"
         ) from error

@@ -1,8 +1,9 @@
-"""CPU threads of torch: how they wait, and their number."""
+"""CPU cores and threads: how many there are, how many torch uses, and how they wait."""
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 
 def set_wait_policy() -> None:
@@ -12,6 +13,26 @@ def set_wait_policy() -> None:
     speed. The variable is read when torch is imported.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def count_cores() -> int:
+    """Return the CPU cores that this process may use, by its affinity and its control group."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux alone has it
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, min(cores, _read_quota() or cores))
+
+
+def _read_quota(root: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Return the cores that a container may use, None without a limit."""
+    with suppress(OSError, ValueError):
+        quota, period = (root / "cpu.max").read_text().split()
+        return None if quota == "max" else -(-int(quota) // int(period))
+    with suppress(OSError, ValueError):  # control groups of version 1
+        folder = root / "cpu"
+        quota_us = int((folder / "cpu.cfs_quota_us").read_text())
+        period_us = int((folder / "cpu.cfs_period_us").read_text())
+        return None if quota_us < 0 else -(-quota_us // period_us)
+    return None
 
 
 @contextmanager

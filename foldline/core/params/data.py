@@ -29,10 +29,12 @@ class Data(Section):
     predict: RawFile | None
     id: str | None
     text: str
+    """`data.text` is the field `text` of the objects in column `data`; so with the other columns.
+    """
     text_pair: str | None
     label: str | Annotated[list[str], Field(min_length=2), AfterValidator(value_types.check_unique)]
     separator: Annotated[str, Field(min_length=1)]
-    """Lists in JSON or Python notation are read, too."""
+    """Lists in the notations of JSON, Python and numpy are read, too."""
     group: str | None
     weight: str | None
     time: str | None

@@ -1,9 +1,10 @@
 """Models, and how they are trained, combined and evaluated."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from foldline.core.io.threads import count_cores
 from foldline.core.params import value_types
 from foldline.core.params.base import Components, Section, Task
 from foldline.core.params.model_kinds import Embed, External, Gbdt, Keywords, Static, ZeroShot
@@ -16,6 +17,11 @@ from foldline.core.params.value_types import (
     Range,
     RawFile,
 )
+
+# Kinds that run no torch, or hardly; folds of these are trained side by side.
+SINGLE_THREADED = (
+    "majority", "random", "length", "keywords", "tfidf", "gbdt", "static", "external",
+)  # fmt: skip
 
 
 class Target(Section):
@@ -69,7 +75,6 @@ class Kfold(Section):
     n_splits: Annotated[int, Field(ge=2)]
     inner_valid: OpenShare
     keep_models: bool
-    nested: Literal[0] | Annotated[int, Field(ge=2)]
 
 
 class Ensemble(Section):
@@ -114,7 +119,9 @@ class Predict(Section):
 class Runner(Section):
     """How work is executed; no value here can change a result."""
 
-    jobs: Count
+    jobs: Literal["auto"] | Count
+    """`auto`: as many as the cores hold, each with the threads of train.threads; transformers with
+    all cores so one after another, TF-IDF on each core."""
     tracker: Literal["none", "jsonl"]
     """Who hears of each step of train: `jsonl` writes a file under .foldline/runs/, to follow
     with `tail -f`."""
@@ -129,7 +136,10 @@ class Recipe(Section):
     """A kind (`majority`, `random`, `length`, `keywords`, `tfidf`, `gbdt`, `static`, `embed`,
     `scratch`, `zero-shot`, `external`), `components.<name>` (components/<name>.py), a folder under
     models/pretrained/, or a Hugging Face id."""
-    lr: Positive
+    lr: Literal["auto"] | Positive
+    """Of transformers. `auto`: 1e-3 for scratch; fine-tuning 1e-4 (as MiniLM, 22M) to 5e-5 (base,
+    110M) to 2e-5 (large, from 330M) by the weights besides the embeddings, with LoRA ten times
+    that; 1e-3 for the head alone; lion a fifth, sgd a hundred times. reports/train.json has it."""
     epochs: Count
     batch_size: Count
     max_length: Annotated[int, Field(ge=4)]
@@ -147,3 +157,20 @@ class Recipe(Section):
     components: Components
     """Each component's options by its name; from the command line: `-S
     +components.slang.share=0.2`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve_threads(cls, content: Any) -> Any:
+        """Put the number of threads in the place of `auto`, so that it is part of every key."""
+        train = content.get("train") if isinstance(content, dict) else None
+        if not isinstance(train, dict) or train.get("threads") != "auto":
+            return content
+        threads = 1 if content.get("model") in SINGLE_THREADED else count_cores()
+        return content | {"train": train | {"threads": threads}}
+
+    @property
+    def peak_lr(self) -> float:
+        """Return the learning rate; training has resolved `auto` by the model."""
+        if self.lr == "auto":
+            raise ValueError("lr: auto is resolved when the model is known")
+        return self.lr

@@ -86,14 +86,22 @@ class Train(Section):
     predict_precision: Literal["auto", "float32", "bfloat16"]
     """Of every prediction, and kept with the model. bfloat16 is 2 to 3 times as fast where the
     machine has it; the last digits differ."""
-    threads: Count
-    """Raise it for large models on an idle machine."""
+    threads: Literal["auto"] | Count
+    """`auto`: all cores that the process may use for kinds that run torch, 1 for the others. The
+    number changes the order of sums, so last digits; reports/train.json has it."""
     determinism: Literal["off", "seeded", "strict"]
     """Seeds are always fixed. `off` is fastest, `seeded` sums in a fixed order where the GPU can,
     `strict` stops where it cannot and uses plain attention."""
     trust_remote_code: Annotated[str | None, BeforeValidator(check_code_hash)]
     """A model that brings Python code of its own (`auto_map`) is refused; the message says the
     sha256 of that code. Setting it here runs that code on this machine, with all your rights."""
+
+    @property
+    def cpu_threads(self) -> int:
+        """Return the number of threads; a recipe has resolved `auto`."""
+        if self.threads == "auto":
+            raise ValueError("train.threads: auto is resolved by the recipe")
+        return self.threads
 
     def reported_metric(self, task: str) -> str:
         """Return the validation metric beside the loss: `train.metric`, or the task's own."""
@@ -178,7 +186,8 @@ class Pretrain(Section):
     objective: Literal["auto", "masked", "causal"]
     """`masked` for BERT and its like, `causal` for GPT-2, LLaMA and their like."""
     mask: OpenShare
-    lr: Positive
+    lr: Literal["auto"] | Positive
+    """`auto`: 5e-4 for scratch, else by the size of the model, as lr."""
     batch_size: Count
     max_length: Annotated[int, Field(ge=4)]
     unlabelled: bool

@@ -42,7 +42,9 @@ class Lion(torch.optim.Optimizer):
 
 def make_optimizer(model: Any, decayed: list[str], recipe: Recipe) -> Any:
     """Return the optimiser of a recipe; only the parameters named in `decayed` get weight decay."""
-    return OPTIMIZERS[recipe.train.optimizer](parameter_groups(model, decayed, recipe), recipe.lr)
+    return OPTIMIZERS[recipe.train.optimizer](
+        parameter_groups(model, decayed, recipe), recipe.peak_lr
+    )
 
 
 def parameter_groups(model: Any, decayed: list[str], recipe: Recipe) -> list[dict[str, Any]]:
@@ -62,7 +64,7 @@ def parameter_groups(model: Any, decayed: list[str], recipe: Recipe) -> list[dic
     return [
         {
             "params": groups[layers_below, plain],
-            "lr": recipe.lr * options.layer_decay**layers_below,
+            "lr": recipe.peak_lr * options.layer_decay**layers_below,
             "weight_decay": 0.0 if plain else options.weight_decay,
         }
         for layers_below, plain in sorted(groups)

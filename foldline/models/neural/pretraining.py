@@ -23,6 +23,7 @@ from foldline.models.interface import Job
 from foldline.models.neural.callbacks import ProgressBar
 from foldline.models.neural.dataset import TokenizedRows
 from foldline.models.neural.language_model import copy_encoder, load_language_model
+from foldline.models.neural.learning_rate import suggest_pretraining_lr
 from foldline.models.neural.masking import (
     PretrainingDataset,
     Task,
@@ -76,7 +77,7 @@ def pretrain(job: Job, tokenizer: Any, model: Any) -> dict[str, float]:
         )
     pretraining_job = replace(
         job,
-        recipe=_pretraining_recipe(job.recipe),
+        recipe=_pretraining_recipe(job.recipe, model),
         checkpoint_folder=job.checkpoint_folder / "pretrain",
     )
     device.set_seed(pretraining_job.recipe.seed)
@@ -182,12 +183,12 @@ def _train(
     return train_within_memory(job, learner, make).state.log_history
 
 
-def _pretraining_recipe(recipe: Recipe) -> Recipe:
-    """Return the recipe of a plain training with the options of `pretrain`."""
+def _pretraining_recipe(recipe: Recipe, model: Any) -> Recipe:
+    """Return the recipe of a plain training of `model` with the options of `pretrain`."""
     options = recipe.pretrain
     changes = {
         "seed": derive_seed(recipe.seed, "pretrain") % 2**31,
-        "lr": options.lr,
+        "lr": suggest_pretraining_lr(recipe, model) if options.lr == "auto" else options.lr,
         "epochs": options.epochs,
         "batch_size": options.batch_size,
         "max_length": options.max_length,

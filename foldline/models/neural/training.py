@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from foldline.models.neural.callbacks import (
 from foldline.models.neural.checkpoints import PeriodicCheckpoint, find_last_checkpoint
 from foldline.models.neural.dataset import TokenDataset, TokenizedRows, make_collator
 from foldline.models.neural.divergence import DivergenceDetector
+from foldline.models.neural.learning_rate import resolve_lr
 from foldline.models.neural.long_text import make_reader
 from foldline.models.neural.losses import make_loss
 from foldline.models.neural.precision import fast_float32, resolve_precision
@@ -120,6 +122,7 @@ def make_trainer(
     loss_unit: float = 1.0,
 ) -> TextTrainer:
     """Return the trainer of a recipe over standardised rows; batches are cut into `cuts` parts."""
+    job = replace(job, recipe=resolve_lr(job.recipe, model))
     trainer = kind(
         recipe=job.recipe,
         loss=make_loss(job.labels, train_rows.target, job.recipe.train, job.recipe.components),
@@ -205,7 +208,7 @@ def training_arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments
         per_device_train_batch_size=-(-recipe.batch_size // cuts),
         per_device_eval_batch_size=max(1, VALID_BATCH // cuts),
         gradient_accumulation_steps=options.accumulation * cuts,
-        learning_rate=recipe.lr,
+        learning_rate=recipe.peak_lr,
         weight_decay=options.weight_decay,
         max_grad_norm=options.max_grad_norm or np.inf,
         bf16=resolve_precision(options.precision) == "bfloat16",

@@ -1,6 +1,6 @@
 """Transformers with a classification or regression head: fit, predict, save, load."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,13 +126,16 @@ def _build_model(job: Job, with_pretraining: bool) -> tuple[Any, Any, dict[str, 
 
 def fit(job: Job) -> FitResult:
     """Train a transformer: from random weights, or pretrained from a folder or the hub."""
-    from foldline.models.neural import lora
+    from foldline.models.neural import learning_rate, lora
     from foldline.models.neural.precision import resolve_precision
     from foldline.models.neural.training import train
 
     recipe = job.recipe
     tokenizer, model, pretraining = _build_model(job, with_pretraining=True)
     n_parameters = model.num_parameters()
+    notes = learning_rate.warn_of_high_lr(recipe, model)
+    recipe = learning_rate.resolve_lr(recipe, model)
+    job = replace(job, recipe=recipe)
     tuner = lora.add_adapters(model, recipe)
     reader = make_reader(recipe)
     # The tokenizer of `scratch` is trained for each fold.
@@ -145,7 +148,8 @@ def fit(job: Job) -> FitResult:
     valid_table = job.valid.drop(columns="weight", errors="ignore")
     valid, _ = encode_rows(tokenizer, valid_table, job.labels, reader, shared)
     # A half-precision copy would keep the weights of the first epoch.
-    live_model = Transformer(job.labels, tokenizer, model, reader, recipe.train.threads, "float32")
+    threads = recipe.train.cpu_threads
+    live_model = Transformer(job.labels, tokenizer, model, reader, threads, "float32")
     sample_rows = select_rows(job.valid, job.sample_ids)
     with device.deterministic(recipe.train):
         result = train(job, tokenizer, model, rows, valid, lambda: live_model.predict(sample_rows))
@@ -153,7 +157,7 @@ def fit(job: Job) -> FitResult:
     pretraining_summary = {
         f"pretrain_{name}": pretraining[name] for name in PRETRAINING_KEYS if name in pretraining
     }
-    summary = result.summary | {"cut_texts": cut} | pretraining_summary
+    summary = result.summary | {"lr": recipe.peak_lr, "cut_texts": cut} | pretraining_summary
     run_info = result.run_info | {"predict_precision": precision}
     if pretraining:
         run_info = run_info | {"pretraining": pretraining}
@@ -161,8 +165,8 @@ def fit(job: Job) -> FitResult:
         summary["parameters"] = float(n_parameters)
         run_info = run_info | {"trainable_parameters": model.num_parameters(only_trainable=True)}
         lora.merge_adapters(tuner)
-    fitted = Transformer(job.labels, tokenizer, model, reader, recipe.train.threads, precision)
-    return FitResult(fitted, result.history, summary, run_info, result.samples, result.speed)
+    fitted = Transformer(job.labels, tokenizer, model, reader, threads, precision)
+    return FitResult(fitted, result.history, summary, run_info, result.samples, result.speed, notes)
 
 
 def encode_rows(

@@ -1,0 +1,101 @@
+"""ensemble.json and index.json as others may have edited them: one message, nothing followed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from foldline.core.errors import FoldlineError
+from foldline.core.io.files import write_json
+from foldline.ensembling.baselines import predict_baselines
+from foldline.ensembling.ensemble import Ensemble
+from foldline.ensembling.members import BASELINES, FOLDS, INDEX, model_folders
+
+GOOD = {"method": "weighted", "models": {"model": 1, "folds": 3, "tfidf": 1}}
+GOOD |= {"weights": {"model": 1.2, "tfidf": 0.0}}
+
+
+@pytest.fixture
+def project(workplace: Path) -> Path:
+    write_json(FOLDS / INDEX, {"n_splits": 3, "kept": True})
+    return workplace
+
+
+def test_what_was_written_is_read(project):
+    own = Ensemble("weighted", GOOD["models"], GOOD["weights"])
+    own.save()
+    assert Ensemble.load() == own
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "best"}, "method  must be one of soft, hard, weighted (found 'best')"),
+        ({"method": 3}, "method  must be a text (found 3)"),
+        ({"method": None}, "method  must be a text (found None)"),
+        ({"models": {"../../x": 1}}, "must be one of model, folds, tfidf (found '../../x')"),
+        ({"models": {"/etc": 1}}, "must be one of model, folds, tfidf (found '/etc')"),
+        ({"models": {}}, "weights: must be of "),
+        ({"models": ["model"]}, "models  must be "),
+        ({"models": {"model": 0}}, "models.model  must be greater than or equal to 1 (found 0)"),
+        ({"models": {"model": True}}, "models.model  must be a whole number (found True)"),
+        ({"models": GOOD["models"] | {"model": 2}}, "models.model: must be 1, the number of"),
+        ({"models": GOOD["models"] | {"folds": 5}}, "models.folds: must be 3, the number of"),
+        ({"models": {"model": 1}}, "weights: must be of model, which `models` names"),
+        ({"weights": {"model": 1.0}}, "weights: must be of model, tfidf, which `models` names"),
+        ({"weights": {"model": 1.0, "../x": 1.0}}, "must be one of model, tfidf (found '../x')"),
+        ({"weights": {"model": -1, "tfidf": 1}}, "weights.model  must be greater than or equal"),
+        ({"weights": {"model": float("nan"), "tfidf": 1}}, "weights.model  must be a finite"),
+        ({"weights": {"model": float("inf"), "tfidf": 1}}, "weights.model  must be a finite"),
+        ({"weights": {"model": "1", "tfidf": 1}}, "weights.model  must be a number (found '1')"),
+        ({"weights": {"model": 0, "tfidf": 0.0}}, "and not all 0 (found"),
+    ],
+)
+def test_an_edited_ensemble_is_told(change, message, project):
+    path = Path("models/ensemble.json")
+    path.write_text(json.dumps(GOOD | change))
+    with pytest.raises(FoldlineError) as caught:
+        Ensemble.load()
+    assert str(caught.value).startswith("models/ensemble.json: ")
+    assert message in str(caught.value)
+    assert "`dvc repro -s -f ensemble` makes it again" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "3", "null", '"text"', "{}", "{", "", "\x00", "[" * 9999]
+)
+def test_an_ensemble_that_is_none_is_told(content, project):
+    Path("models/ensemble.json").write_text(content)
+    with pytest.raises(FoldlineError, match=r"models/ensemble.json.*[\s\S]*dvc repro"):
+        Ensemble.load()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"n_splits": "../..", "kept": True}, "n_splits  must be a whole number (found '../..')"),
+        ({"n_splits": 1, "kept": True}, "n_splits  must be greater than or equal to 2 (found 1)"),
+        ({"n_splits": 10**9, "kept": True}, "n_splits  must be less than or equal to 10000"),
+        ({"n_splits": 2.5, "kept": True}, "n_splits  must be a whole number (found 2.5)"),
+        ({"n_splits": 3, "kept": 1}, "kept  must be true or false (found 1)"),
+        ({"kept": True}, "n_splits  is missing"),
+        ([], "(file)  must be "),
+    ],
+)
+def test_an_edited_index_of_folds_is_told(content, message, project):
+    (FOLDS / INDEX).write_text(json.dumps(content))
+    with pytest.raises(FoldlineError) as caught:
+        model_folders("folds")
+    assert str(caught.value).startswith("models/folds/index.json: 1 problem")
+    assert message in str(caught.value)
+    assert "`dvc checkout --force models/folds`" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [["../../x"], ["tfidf/../.."], [3], {"tfidf": 1}, ["model"]])
+def test_an_edited_index_of_baselines_is_told(content, project, rows):
+    BASELINES.mkdir()
+    (BASELINES / INDEX).write_text(json.dumps(content))
+    with pytest.raises(FoldlineError) as caught:
+        predict_baselines(rows())
+    assert str(caught.value).startswith("models/baselines/index.json: 1 problem")
+    assert "`dvc checkout --force models/baselines`" in str(caught.value)
