@@ -88,7 +88,8 @@ def predict_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `foldline predict`."""
     add = parser.add_argument
     formats = "csv, tsv, jsonl or parquet, each also .gz"
-    add("file", nargs="?", type=Path, metavar="FILE", help=f"{formats}; - for standard input")
+    source = f"{formats}, or in another format that prepare reads; - for standard input"
+    add("file", nargs="?", type=Path, metavar="FILE", help=source)
     add("-o", "--out", type=Path, metavar="OUT", help=f"{formats} (default: csv to the terminal)")
     add("--text", action="append", metavar="TEXT", help="a text; may be repeated")
     add("--pair", action="append", metavar="TEXT", help="the second text of a --text")
