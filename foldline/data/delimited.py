@@ -32,8 +32,10 @@ class Parsed:
     @cached_property
     def widths(self) -> Counter[int]:
         """Return the numbers of rows by width; blank lines count for none."""
-        blank = sum(len(row) == 1 and not row[0].strip() for row in self.rows)
-        return Counter(map(len, self.rows)) - Counter({1: blank})
+        widths = Counter(map(len, self.rows))
+        if widths[1]:
+            widths[1] -= sum(len(row) == 1 and not row[0].strip() for row in self.rows)
+        return +widths
 
     @property
     def width(self) -> int:

@@ -47,6 +47,8 @@ def parse_raw(path: Path, content: bytes, encoding: str, quoting: str) -> RawTab
     if not len(raw):
         header = f"a header ({listing(raw.columns)}) but " if raw.columns else ""
         raise FoldlineError(f"{path} has {header}no rows: add some")
+    if kind != "parquet" and b"{" not in content:
+        return raw  # no objects
     return replace(raw, columns=expand_objects(raw.columns))
 
 

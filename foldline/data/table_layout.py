@@ -110,7 +110,8 @@ def _looks_like_header(row: Sequence[str]) -> bool:
 
 def _drop_blank_rows(path: Path, table: Table) -> Table:
     """Return the table without rows that have no value; only separators are worth a note."""
-    blank = [n for n, row in enumerate(table.rows) if not row[0].strip() and _is_blank(row)]
+    empty = [n for n, row in enumerate(table.rows) if not row[0] or row[0].isspace()]
+    blank = [n for n in empty if _is_blank(table.rows[n])]
     if not blank:
         return table
     notes = list(table.notes)
