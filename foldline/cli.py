@@ -48,6 +48,7 @@ def import_options(parser: argparse.ArgumentParser) -> None:
     add("--time", metavar="COL", help="column of dates or numbers to split by; none")
     add("--annotations", metavar="FILE", help="one judgement a row: item, annotator, label")
     add("--predict", metavar="FILE", help="rows without labels, to be predicted")
+    add("--no-test", action="store_true", help="take no test rows from train; score out of fold")
     add("--revision", metavar="SHA", help="of a data set on the hub; default: the newest")
     add("--config", metavar="NAME", help="of a data set that has several")
     storage = parser.add_mutually_exclusive_group()
@@ -87,7 +88,8 @@ def predict_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `foldline predict`."""
     add = parser.add_argument
     formats = "csv, tsv, jsonl or parquet, each also .gz"
-    add("file", nargs="?", type=Path, metavar="FILE", help=f"{formats}; - for standard input")
+    source = f"{formats}, or in another format that prepare reads; - for standard input"
+    add("file", nargs="?", type=Path, metavar="FILE", help=source)
     add("-o", "--out", type=Path, metavar="OUT", help=f"{formats} (default: csv to the terminal)")
     add("--text", action="append", metavar="TEXT", help="a text; may be repeated")
     add("--pair", action="append", metavar="TEXT", help="the second text of a --text")
