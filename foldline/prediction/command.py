@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from foldline.core.console import say
 from foldline.core.errors import FoldlineError
 from foldline.core.io.formulas import escape_formulas
 from foldline.core.pinned_library import check_library
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> None:
     with _open_rows(options, source, predictor) as rows:
         _predict(rows, options.out, options.escape_formulas)
     for note in [*predictor.notes, *rows.list_notes()]:
-        print(f"note: {note}", file=sys.stderr)
+        say(f"note: {note}", sys.stderr)
     if options.out is not None:
         print(f"{rows.count:,} rows predicted: {options.out}", file=sys.stderr)
 

@@ -101,6 +101,48 @@ def test_a_test_file_without_labels_is_to_be_predicted(project, bring):
     assert sample == "data/raw/baseline.csv"
 
 
+@pytest.mark.parametrize(
+    ("official", "taken", "ratios"),
+    [(True, "about 8 of the 30", [1.0, 0.0, 0.0]), (False, "about 6 of the 30", [0.9, 0.1, 0.0])],
+)
+def test_rows_that_become_a_test_set_are_told_with_the_way_to_keep_them(
+    project, bring, capsys, official, taken, ratios
+):
+    write_official_files(project / "given", without_labels=True)
+    files = ["given/train.csv", *(["given/dev.csv"] if official else []), "given/test.csv"]
+    bring(*files)
+
+    shown = capsys.readouterr().out
+    assert f"`split` takes {taken} training rows as a test set" in shown
+    numbers = ",".join(f"{share:g}" for share in ratios)
+    assert f"dvc exp run -S 'split.ratios=[{numbers}]'" in shown
+    assert read_params(project / "params.yaml")["split"]["ratios"] == "auto"
+    bring(*files, "--no-test")
+    assert read_params(project / "params.yaml")["split"]["ratios"] == ratios
+    assert "as a test set" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("answer", "ratios"), [("", "auto"), ("n", [1.0, 0.0, 0.0])])
+def test_somebody_at_a_terminal_is_asked_for_test_rows(
+    project, monkeypatch, capsys, answer, ratios
+):
+    write_official_files(project / "given", without_labels=True)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    answers = iter([answer, "y"])
+    monkeypatch.setattr("builtins.input", lambda question: next(answers))
+
+    run_verb(["import", *(f"given/{name}.csv" for name in ("train", "dev", "test"))])
+
+    assert read_params(project / "params.yaml")["split"]["ratios"] == ratios
+
+
+def test_official_test_rows_raise_no_question(project, bring, capsys):
+    write_official_files(project / "given")
+    bring(*(f"given/{name}.csv" for name in ("test", "train", "dev")))
+
+    assert "as a test set" not in capsys.readouterr().out
+
+
 def test_labels_of_minus_one_are_no_labels(project, bring):
     write_official_files(project / "given")
     rows = [row | {"label": -1} for row in projects.topics(9)]
@@ -241,7 +283,9 @@ def test_what_later_stages_would_refuse_is_reported_now(project, capsys):
 
     shown = capsys.readouterr().out
     assert "classes that train lacks: weather; `prepare` will reject them" in shown
-    assert "the sample submission has 1 rows and predict 15" in shown
+    assert (
+        "`prepare` will refuse this: predict.sample_submission (given/sub.csv) has 1 ids" in shown
+    )
 
 
 def test_labels_joined_in_one_column_are_several(project, bring, capsys):
@@ -255,6 +299,41 @@ def test_labels_joined_in_one_column_are_several(project, bring, capsys):
     assert "Task: multilabel (3 labels, ';' between those of a row)" in shown
     assert "train  3 classes: " in shown
     assert "8 without a label" in shown
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        ([f"{n % 5},{n % 10}" for n in range(60)], "regression"),
+        ([f"{n % 5},{n % 5 + 1},{n % 5 + 2}" for n in range(60)], "multilabel"),
+    ],
+)
+def test_decimal_commas_are_no_labels(project, bring, capsys, values, task):
+    rows = projects.topics(60)
+    write_csv(
+        project / "given/s.csv",
+        [row | {"label": value} for row, value in zip(rows, values, strict=True)],
+    )
+    bring("given/s.csv")
+
+    assert read_params(project / "params.yaml")["task"] == task
+    assert ("is read as" in capsys.readouterr().out) is (task == "regression")
+
+
+def test_import_counts_and_notes_as_prepare_does(project, bring, capsys):
+    rows = projects.topics(60)
+    names = sorted({row["label"] for row in rows})
+    spaces = ["", " ", "\u200b", "\u3000"]
+    written = [row | {"label": row["label"] + spaces[n % 4]} for n, row in enumerate(rows)]
+    written[7]["text"] = "NULL"
+    write_csv(project / "given/train.csv", written[:40])
+    write_csv(project / "given/test.csv", written[40:])
+    bring("given/train.csv", "given/test.csv")
+
+    shown = capsys.readouterr().out
+    assert shown.count(f"{len(names)} classes: ") == 2
+    assert "lacks" not in shown
+    assert "note: given/train.csv, line 9: 1 text is only 'NULL'" in shown
 
 
 def test_columns_of_0_and_1_are_several_labels(project, bring, capsys):
