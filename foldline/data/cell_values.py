@@ -66,10 +66,12 @@ def number_key(text: str, scientific: bool = True) -> str | None:
 
     `scientific` allows `3e0`, which among other ids may be a code.
     """
+    if text.isascii() and text.isdigit():
+        return text.lstrip("0") or "0"
     if not (_NUMBER.fullmatch(text) or (scientific and _SCIENTIFIC.fullmatch(text))):
         return None
     number = Decimal(text)
-    return str(number.normalize()) if number else "0"
+    return f"{number.normalize():f}" if number else "0"
 
 
 def value_key(text: str) -> str:
@@ -190,6 +192,8 @@ def rounded_note(column: Column, role: str) -> list[str]:
 
 
 def _is_rounded(text: str) -> bool:
+    if text.isdigit():
+        return False
     if not _SCIENTIFIC.fullmatch(text) and not (_NUMBER.fullmatch(text) and "." in text):
         return False
     digits, _, exponent = text.lower().partition("e")
@@ -230,10 +234,8 @@ def _are_whole(values: Iterable[str]) -> bool:
 
 
 def _is_whole(text: str) -> bool:
-    if text.isascii() and text.isdigit():
-        return True
     key = number_key(text)
-    return key is not None and Decimal(key) == Decimal(key).to_integral_value()
+    return key is not None and "." not in key
 
 
 def _drop_fraction(text: str) -> str:

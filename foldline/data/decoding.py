@@ -9,7 +9,7 @@ from foldline.core.errors import FoldlineError
 from foldline.data import encoding_guess
 
 MAX_UNPACKED = 2 * 1024**3  # bytes of a .gz file
-_ISO_2022 = b"\x1b$"  # its bytes are ASCII, so it also reads as UTF-8
+ISO_2022 = b"\x1b$"  # its bytes are ASCII, so it also reads as UTF-8
 _MAX_RATIO, _SMALL = 200, 128 * 1024**2  # texts are not packed so tightly, or are small
 _CHUNK = 1 << 24
 _SAMPLE = 200_000  # characters
@@ -128,7 +128,7 @@ def find_encoding(path: Path, content: bytes) -> tuple[str, str | None]:
         return marked, None
     if b"\0" in content:
         name = encoding_guess.find_utf16(content) or "utf-8"
-    elif _ISO_2022 in content:
+    elif ISO_2022 in content:
         name = "iso2022_jp_2"
     else:
         name = _guess_encoding(path, content)
@@ -140,7 +140,7 @@ def find_encoding(path: Path, content: bytes) -> tuple[str, str | None]:
 
 def _decode_utf8(content: bytes) -> str | None:
     """Return a text in UTF-8 without bytes that suggest another encoding, else None."""
-    if b"\0" in content or _ISO_2022 in content:
+    if b"\0" in content or ISO_2022 in content:
         return None
     try:
         return content.decode("utf-8")

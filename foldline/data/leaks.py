@@ -29,6 +29,8 @@ _TOO_MANY = (
 )
 _BY_GROUP = "where new texts matter more than new groups, set split.method=stratified"
 _BY_LETTERS = "set prepare.duplicates.match=exact, where texts of equal letters are different rows"
+_ADD_ROWS = "add rows with other texts"
+MAX_DIVIDED = 0.3  # of all rows, equal: groups of texts would be as uneven
 MAX_DROPPED = 0.5  # of train, of duplicates that a split of groups divides
 UNGROUP_ADVICE = "where a group may be in several parts, set split.method=stratified"
 
@@ -134,11 +136,13 @@ def drop_leaks(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     left = int((train & ~leaking).sum())
     if _too_few(left, int(train.sum())):
         shares = [leak.share for leak in find_leaks(table).values()]
+        by_text = train & _rows_sharing(table, table["part"].isin(HELD_OUT_PARTS), "text")
+        few_texts = not _too_few(int((train & ~by_text).sum()), int(train.sum()))
         raise FoldlineError(
             f"split.drop_from_train=true leaves {left or 'no'} training rows: {leaking.sum()} of "
             f"{train.sum()} are in valid or test too, by text or by group. Check data.train; or "
             f"set split.drop_from_train=false and {_allow_leaks(shares)} to keep them"
-            + (f"; or, {UNGROUP_ADVICE}" if table["group"].any() else "")
+            + (f"; or, {UNGROUP_ADVICE}" if few_texts else "")
         )
     return table[~leaking].reset_index(drop=True), int(leaking.sum())
 
@@ -164,6 +168,9 @@ def drop_divided_duplicates(
     would take more than half of a part.
     """
     codes = duplicate_levels(table)["near" if near else "skeleton"]
+    advice = _BY_GROUP if table["user_group"].any() else _BY_LETTERS
+    if advice == _BY_GROUP and np.bincount(codes).max() > MAX_DIVIDED * len(table):
+        advice = _ADD_ROWS
     parts, by_group = table["part"].to_numpy(), bool(table["user_group"].any())
     dropped = (parts == "train") & np.isin(codes, codes[np.isin(parts, list(own_parts))])
     in_test = (parts == "valid") & np.isin(codes, codes[parts == "test"]) & bool(own_parts)
@@ -179,7 +186,7 @@ def drop_divided_duplicates(
             rows = f"{equal.sum()} of {total} {part} rows have a duplicate in {others}"
             rows += ", in another group (data.group)" if by_group else ""
             shown = listing(table["id"][equal], MAX_SHOWN)
-            effect = _TOO_MANY.format(_BY_GROUP if by_group else _BY_LETTERS)
+            effect = _TOO_MANY.format(advice)
             notes.append(f"{rows}{effect if too_many else f', and are {how}'}: {shown}")
     kept = table[~table["id"].isin(ids[0])].reset_index(drop=True)
     return DividedDuplicates(kept, ids[0], ids[1], notes)
@@ -241,7 +248,7 @@ def _leak_remedies(leaks: dict[str, Leak], table: pd.DataFrame, most: float) -> 
     if single_texts and few_equal and not by_group:
         remedies.append("prepare.duplicates.match=exact counts only equal texts")
     message = f"Set one of these: {'; '.join(remedies)}"
-    if by_group:
+    if by_group and all(leak.by_text <= most * leak.total for leak in leaks.values()):
         message += f"; {UNGROUP_ADVICE}"
     return message
 

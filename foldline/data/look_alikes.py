@@ -53,6 +53,8 @@ def look_alike_key(text: str) -> str:
     number = number_key(text)
     if number is not None:
         return number
+    if text.isascii():
+        return "".join(text.replace("`", "'").casefold().split())
     raw = text.translate(_TABLE)
     folded = _STYLE.sub("", normalize_text(raw)).casefold().translate(_TABLE)
     visible = (letter for letter in folded if unicodedata.category(letter) != "Cf")
@@ -95,7 +97,7 @@ def placeholder_notes(kind: str, columns: Sequence[Column]) -> list[str]:
             notes.append(
                 f"{column.raw.path}, {column.raw.where(rows)}: {len(rows)} {kind}"
                 f"{'' if one else 's'} {verb} only {words}, which programs write for a missing "
-                "value: kept as written. If none is meant, empty the cells"
+                "value: kept as they are. Empty the cells that lack a value"
             )
     return notes
 

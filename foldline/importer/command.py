@@ -3,6 +3,7 @@
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from foldline.importer import import_summary, multilabel_columns, params_editing
 from foldline.importer.annotation_tables import guess_annotation_columns
 from foldline.importer.column_guessing import Guess, find_missing_header, guess_columns, guess_task
 from foldline.importer.column_names import split_words
+from foldline.importer.held_out_rows import choose_ratios
 from foldline.importer.hub_datasets import PREFIX, download_dataset
 from foldline.importer.imported_rows import ImportedRows, read_rows
 from foldline.importer.placement import Placement, place_files, plan_placement
@@ -33,6 +35,7 @@ from foldline.importer.sources import (
 )
 
 PARAMS = Path("params.yaml")
+NO = ("n", "no", "아니오", "아니요")
 # The role of a column by the name of its option.
 OPTION_ROLES = {
     "id": "id",
@@ -68,13 +71,16 @@ def run(options: argparse.Namespace) -> None:
     current = loading.load_params(Settings, PARAMS)
     with tempfile.TemporaryDirectory(prefix="foldline-") as folder:
         plan = plan_import(options, current, Path(folder))
-        edit = params_editing.prepare_edit(PARAMS, current.model_dump(), plan.values)
         say(
             import_summary.format_summary(
                 plan.sources, plan.guesses, plan.task, plan.placements, plan.data, plan.rows
             )
         )
-        say(import_summary.format_changes(edit.changes))
+        ratios, lines = choose_ratios(
+            plan.sources, plan.values, current, options.no_test, _find_asker(options.yes)
+        )
+        edit = params_editing.prepare_edit(PARAMS, current.model_dump(), plan.values | ratios)
+        say("\n".join([*lines, import_summary.format_changes(edit.changes)]))
         if not _confirm(options.yes):
             say("\nNothing was written.")
             return
@@ -282,6 +288,13 @@ def _file_settings(sources: list[Source], is_update: bool) -> dict[str, str | No
             "and label"
         )
     return values | columns.settings(table.target)
+
+
+def _find_asker(yes: bool) -> Callable[[str], bool] | None:
+    """Return a function that asks a question, where there is a terminal; yes is the default."""
+    if yes or not sys.stdin.isatty():
+        return None
+    return lambda question: input(question).strip().casefold() not in NO
 
 
 def _confirm(yes: bool) -> bool:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from foldline.core.console import say
 from foldline.core.errors import FoldlineError
 from foldline.core.io.formulas import escape_formulas
+from foldline.core.pinned_library import check_library
 from foldline.prediction.input_rows import (
     STDIN,
     Columns,
@@ -37,6 +38,7 @@ def run(options: argparse.Namespace) -> None:
     """
     _check_options(options)
     source = _find_source(options)
+    check_library(Path.cwd())
     with warnings.catch_warnings(action="ignore"):  # they are printed as notes
         predictor = Predictor(model=options.model)
     with _open_rows(options, source, predictor) as rows:
@@ -103,7 +105,8 @@ def _open_rows(
             raise FoldlineError("the models read pairs: give each --text its --pair")
         columns = replace(columns, id=None, text="text", text_pair=used.text_pair and "text_pair")
         parts = list_texts(options.text, options.pair or [])
-        yield InputRows(parts, columns, predictor, "--text")
+        # What is typed is a text, even if it looks like a list.
+        yield InputRows(parts, columns, predictor, "--text", plain={"text", "text_pair"})
 
 
 def _predict(rows: InputRows, out: Path | None, escape: bool) -> None:

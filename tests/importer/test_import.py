@@ -103,6 +103,48 @@ def test_a_test_file_without_labels_is_to_be_predicted(project, bring):
     assert sample == "data/raw/baseline.csv"
 
 
+@pytest.mark.parametrize(
+    ("official", "taken", "ratios"),
+    [(True, "about 8 of the 30", [1.0, 0.0, 0.0]), (False, "about 6 of the 30", [0.9, 0.1, 0.0])],
+)
+def test_rows_that_become_a_test_set_are_told_with_the_way_to_keep_them(
+    project, bring, capsys, official, taken, ratios
+):
+    write_official_files(project / "given", without_labels=True)
+    files = ["given/train.csv", *(["given/dev.csv"] if official else []), "given/test.csv"]
+    bring(*files)
+
+    shown = capsys.readouterr().out
+    assert f"`split` takes {taken} training rows as a test set" in shown
+    numbers = ",".join(f"{share:g}" for share in ratios)
+    assert f"dvc exp run -S 'split.ratios=[{numbers}]'" in shown
+    assert read_params(project / "params.yaml")["split"]["ratios"] == "auto"
+    bring(*files, "--no-test")
+    assert read_params(project / "params.yaml")["split"]["ratios"] == ratios
+    assert "as a test set" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("answer", "ratios"), [("", "auto"), ("n", [1.0, 0.0, 0.0])])
+def test_somebody_at_a_terminal_is_asked_for_test_rows(
+    project, monkeypatch, capsys, answer, ratios
+):
+    write_official_files(project / "given", without_labels=True)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    answers = iter([answer, "y"])
+    monkeypatch.setattr("builtins.input", lambda question: next(answers))
+
+    run_verb(["import", *(f"given/{name}.csv" for name in ("train", "dev", "test"))])
+
+    assert read_params(project / "params.yaml")["split"]["ratios"] == ratios
+
+
+def test_official_test_rows_raise_no_question(project, bring, capsys):
+    write_official_files(project / "given")
+    bring(*(f"given/{name}.csv" for name in ("test", "train", "dev")))
+
+    assert "as a test set" not in capsys.readouterr().out
+
+
 def test_labels_of_minus_one_are_no_labels(project, bring):
     write_official_files(project / "given")
     rows = [row | {"label": -1} for row in projects.topics(9)]

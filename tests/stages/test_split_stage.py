@@ -1,6 +1,7 @@
 """The stage split: what it writes, what stops it, and what it says."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,104 @@ def test_a_leak_over_the_budget_stops_and_drop_from_train_mends(stage, capsys):
     texts = {*schemas.TRAIN.read()["text"], *schemas.VALID.read()["text"]}
     assert len(texts) == 52
     assert not texts & {*schemas.TEST.read()["text"]}
+
+
+def remedies(message: str) -> list[dict[str, object]]:
+    """Return the options of section split that a message advises, one set for each way."""
+    found = re.findall(r"split\.(\w+)=(\w[\w.]*)", message.partition("Set one of these")[2])
+    return [{name: YAML(typ="safe").load(value)} for name, value in found]
+
+
+@pytest.mark.parametrize("leaking", [0, 8, 20])
+@pytest.mark.parametrize("group", [False, True])
+def test_every_remedy_of_a_leak_works(stage, leaking, group):
+    table = prepared_rows(leaking)
+    if group:
+        table = table.assign(group=[f"u{n % 60}" for n in range(80)])
+    if not (leaking or group):
+        pytest.skip("nothing leaks")
+    with pytest.raises(FoldlineError) as error:
+        stage(table, max_leak_share=0.1)
+
+    ways = remedies(str(error.value))
+
+    names = [name for way in ways for name in way]
+    assert names[:2] == ["drop_from_train", "max_leak_share"]
+    assert ("method" in names) == (group and not leaking)  # else the texts still leak
+    for way in ways:
+        stage(table, **({"max_leak_share": 0.1} | way))
+
+
+def test_dropping_that_would_empty_train_is_not_advised_and_its_remedy_works(stage):
+    table = prepared_rows()
+    table.loc[:, "dup_group"] = [f"d{n % 5}" for n in range(80)]
+    with pytest.raises(FoldlineError) as error:
+        stage(table)
+    assert remedies(str(error.value)) == [{"max_leak_share": 1}]
+
+    with pytest.raises(FoldlineError, match="leaves no training rows: 60 of 60") as error:
+        stage(table, drop_from_train=True)
+    assert "set split.drop_from_train=false and split.max_leak_share=1 to keep" in str(error.value)
+    stage(table, drop_from_train=False, max_leak_share=1)
+
+
+def test_official_pairs_that_share_sentences_run_and_are_counted(stage, capsys):
+    """Each test pair shares its first sentence with train; no whole pair is in both."""
+    table = prepared_rows().assign(
+        text_pair=[f"second {n}" for n in range(80)],
+        text=[f"first {n % 20}" for n in range(80)],
+        sentence=[f"s{n % 20}" for n in range(80)],
+        sentence_pair=[f"t{n}" for n in range(80)],
+    )
+
+    found = stage(table)
+
+    assert "note: 20 of 20 test rows (100.0%) share one sentence of a pair with train" in (
+        capsys.readouterr().out
+    )
+    report = found["reports"]
+    assert report["crossing"]["test"] == {
+        "group": 0, "exact": 0, "skeleton": 0, "near": 0, "sentence": 20,
+    }  # fmt: skip
+    assert report["released"]["parts"]["sentence"]["values"] == 20
+    assert report["released"]["folds"] == {}
+    assert found["metrics"]["split"]["leak_share_test"] == 0
+    stage(table, drop_from_train=True)
+    assert len(schemas.TRAIN.read()) + len(schemas.VALID.read()) == 60
+
+
+def test_texts_that_users_share_are_dropped_from_train_or_told(stage, capsys):
+    """Ten of twelve users write "good": users stay whole, "good" leaves train where test has it."""
+    table = prepared_rows().assign(
+        part="train",
+        group=[f"u{n // 7}" for n in range(80)],
+        text=["good" if n % 7 == 0 else f"text number {n}" for n in range(80)],
+        dup_group=["good" if n % 7 == 0 else f"d{n}" for n in range(80)],
+    )
+
+    found = stage(table)
+
+    train, valid, test = (t.read() for t in (schemas.TRAIN, schemas.VALID, schemas.TEST))
+    assert "good" not in set(train["text"])
+    assert "good" in set(valid["text"]) & set(test["text"])
+    folds = schemas.FOLDS.read()
+    assert not set(folds["id"]) & set(valid["id"][valid["text"] == "good"])
+    assert found["reports"]["dropped"]["rows"] == 80 - len(train) - len(valid) - len(test)
+    assert found["reports"]["crossing"]["test"]["exact"] == 0
+    assert found["metrics"]["split"]["leak_share_test"] == 0
+    assert "train rows have a duplicate in valid or test, in another group (data.group), and " in (
+        capsys.readouterr().out
+    )
+    same = table.assign(text="good", dup_group="good")
+    told = stage(same)
+    assert told["metrics"]["split"]["leak_share_test"] == 1
+    assert "too many to drop" in capsys.readouterr().out
+    by_text = table.assign(
+        text=[f"text {n % 10}" for n in range(80)], dup_group=[f"d{n % 10}" for n in range(80)]
+    )
+    assert stage(by_text)["metrics"]["split"]["leak_share_test"] == 1
+    mended = stage(by_text, method="stratified")  # the remedy of the note
+    assert mended["metrics"]["split"]["leak_share_test"] == 0
 
 
 def test_a_leak_within_the_budget_is_said_and_counted(stage, capsys):

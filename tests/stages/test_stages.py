@@ -238,13 +238,24 @@ def test_models_that_were_not_kept_do_not_vote(project):
 
 
 @pytest.mark.slow
-def test_without_test_rows_the_validation_rows_are_judged(project):
-    projects.set_params(Path("params.yaml"), {"split.ratios": [0.7, 0.3, 0.0]})
+@pytest.mark.parametrize(
+    ("ratios", "model"),
+    [([0.7, 0.3, 0.0], "tfidf"), ([1, 0, 0], "tfidf"), ([1, 0, 0], "gbdt")],
+)
+def test_without_test_rows_the_score_is_out_of_fold(project, ratios, model):
+    projects.set_params(Path("params.yaml"), {"split.ratios": ratios, "model": model})
     projects.run()
 
-    assert set(metrics("evaluate")) == {"valid"}
-    assert "low" in metrics("evaluate")["valid"]
+    assert set(metrics("evaluate")) == {"out_of_fold"}
+    assert "low" in metrics("evaluate")["out_of_fold"]
+    report = json.loads(Path("reports/evaluation.json").read_text(encoding="utf-8"))
+    assert report["judged"] == "out_of_fold"
+    assert ("valid" in report) == (ratios[1] > 0)
+    assert "test" not in report
     assert len(schemas.TEST_PREDICTIONS.read()) == 0
+    rows = len(schemas.PREPARED.read())
+    assert len(schemas.TRAIN.read()) + len(schemas.VALID.read()) == rows
+    assert schemas.OUT_OF_FOLD.read()["id"].nunique() == rows
 
 
 def test_official_files_stay_as_they_are(project):

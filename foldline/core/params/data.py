@@ -81,7 +81,8 @@ class Duplicates(Section):
     pairs: Literal["auto", "both", "either"]
     """`auto`: pairs are duplicates where both sentences are. Those that share one sentence stay
     together as far as the sizes of parts and folds allow; reports/split.json counts what crosses.
-    `both` ignores shared sentences. `either` never divides pairs that share one, in chains."""
+    `both` ignores shared sentences. `either`: pairs are duplicates where one sentence is, so that
+    official files that share one leak."""
     min_chars: Annotated[int, Field(ge=1)]
 
 
@@ -107,12 +108,14 @@ class Split(Section):
     `stratified`."""
     ratios: Literal["auto"] | Annotated[list[Share], Field(min_length=3, max_length=3)]
     """`auto` is 6:2:2 below 10,000 rows, 8:1:1 below 1,000,000, then 98:1:1. Where a part has an
-    official file, the others share the rest in this proportion."""
+    official file, the others share the rest in this proportion. Without test rows (`[1, 0, 0]`)
+    scores are out of fold; without valid rows a tenth of train stops a training early."""
     max_leak_share: Share
     """The run stops where a larger share of valid or test has a duplicate or its group in train.
     """
     drop_from_train: bool
-    """Training rows that share a text or a group with valid or test are dropped."""
+    """Training rows that share a text or a group with valid or test are dropped. Where duplicates
+    of several users' groups cross a split of our own, equal ones are dropped in any case."""
     compare: bool
 
     @model_validator(mode="after")
