@@ -88,7 +88,8 @@ def predict_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `foldline predict`."""
     add = parser.add_argument
     formats = "csv, tsv, jsonl or parquet, each also .gz"
-    add("file", nargs="?", type=Path, metavar="FILE", help=f"{formats}; - for standard input")
+    source = f"{formats}, or in another format that prepare reads; - for standard input"
+    add("file", nargs="?", type=Path, metavar="FILE", help=source)
     add("-o", "--out", type=Path, metavar="OUT", help=f"{formats} (default: csv to the terminal)")
     add("--text", action="append", metavar="TEXT", help="a text; may be repeated")
     add("--pair", action="append", metavar="TEXT", help="the second text of a --text")
@@ -269,10 +270,21 @@ def run(arguments: Sequence[str]) -> int:
     first = arguments[0] if arguments else "--help"
     if first not in VERBS and not first.startswith("-"):
         raise FoldlineError(unknown_name("verb", first, sorted(VERBS)))
-    options = parser().parse_args(arguments or ["--help"])
+    options = parse_arguments(arguments or ["--help"])
     module, _, function = VERBS[options.verb].run.partition(":")
     code: int | None = getattr(importlib.import_module(module), function)(options)
     return code or 0
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a verb; files to import may also stand behind options."""
+    top = parser()
+    options, others = top.parse_known_args(arguments)
+    if others and (options.verb != "import" or any(other.startswith("-") for other in others)):
+        top.error(f"unrecognized arguments: {' '.join(others)}")
+    if others:  # argparse takes positional arguments of one place alone
+        options.sources = [*options.sources, *others]
+    return options
 
 
 def print_completion(options: argparse.Namespace) -> None:
@@ -314,7 +326,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return subprocess.call(command, env=os.environ | {"PYTHONPATH": path})
     try:
         if needs_project(arguments):
-            check_root(Path.cwd(), f"foldline {' '.join(arguments)}")
+            check_root(Path.cwd())
         return run(arguments)
     except FoldlineError as error:
         print_error(error)

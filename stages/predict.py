@@ -9,7 +9,7 @@ from foldline.core.io.formulas import escape_formulas
 from foldline.core.io.labels import Labels
 from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.stage import run, say
-from foldline.data.reading import read_raw
+from foldline.data.sample_submission import plan_sample
 from foldline.ensembling.ensemble import Ensemble
 from foldline.evaluation.submission import make_submission, predicted_class_shares
 
@@ -30,14 +30,18 @@ def main(params: Params) -> None:
     table = labels.table(final).assign(id=rows["id"])
     schemas.UNLABELLED_PREDICTIONS.write(table)
     path = params.predict.sample_submission if params.data.predict else None
-    sample = read_raw(Path(path)).columns if path else None
-    submission = make_submission(rows["id"].tolist(), final, labels, params.data, sample)
+    plan = plan_sample(rows["id"].tolist(), labels, params.data, path)
+    for note in plan.notes if plan else []:
+        say(f"note: {note}")
+    submission = make_submission(rows["id"].tolist(), final, labels, params.data, plan)
     if params.predict.escape_formulas:
         submission = escape_formulas(submission)
     with replace_atomically(FILE) as temporary:
         submission.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
     shares = predicted_class_shares(table["predicted"].tolist(), labels)
-    schemas.write_report(schemas.PREDICT_REPORT, {"rows": len(rows), "share": shares})
+    notes = plan.notes if plan else []
+    report = {"rows": len(rows), "share": shares, "notes": notes}
+    schemas.write_report(schemas.PREDICT_REPORT, report)
     write_stage_metrics("predict", "predict", {"rows": len(rows)})
     say(f"{len(rows)} rows predicted: {FILE}")
 

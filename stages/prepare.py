@@ -7,7 +7,7 @@ from foldline.core.io import schemas
 from foldline.core.io.files import write_json
 from foldline.core.io.preprocessing import Preprocessing
 from foldline.core.io.stage_metrics import write_stage_metrics
-from foldline.core.params import Components, Data, Prepare, Section, Task
+from foldline.core.params import Components, Data, Predict, Prepare, Section, Task
 from foldline.core.stage import run, say
 from foldline.data.annotations import summarize_annotations
 from foldline.data.label_quality import check_label_quality
@@ -20,11 +20,14 @@ class Params(Section):
     data: Data
     prepare: Prepare
     components: Components
+    predict: Predict
 
 
 def main(params: Params) -> None:
     data, seed = params.data, params.seed
-    dataset = prepare_dataset(params.task, data, params.prepare, params.components)
+    dataset = prepare_dataset(
+        params.task, data, params.prepare, params.components, params.predict.sample_submission
+    )
     rows, labels = dataset.rows, dataset.labels
     quality = check_label_quality(rows, labels, data, seed)
     annotators = summarize_annotations(dataset.annotations, labels, rows, seed)

@@ -11,6 +11,7 @@ from foldline.core.errors import FoldlineError, unknown_name
 from foldline.core.io.labels import split_label_names
 from foldline.core.io.seeds import derive_seed, rank_keys
 from foldline.core.params import Augment
+from foldline.data.cell_values import find_value
 
 
 def assign_classes(rows: pd.DataFrame, task: str, bins: int) -> np.ndarray:
@@ -52,7 +53,7 @@ def check_classes(augment: Augment, classes: Iterable[str]) -> None:
     """
     existing = sorted(set(classes))
     for name in augment.per_class:
-        if name not in existing:
+        if find_value(name, existing) is None:
             raise FoldlineError(f"augment.per_class: {unknown_name('class', name, existing)}")
 
 
@@ -76,7 +77,11 @@ def count_copies(
     names = classes.tolist()
     sizes = Counter(names)
     largest = max(sizes.values())
-    missing = {name: _count_missing(name, size, largest, augment) for name, size in sizes.items()}
+    strategies = {find_value(name, sizes): how for name, how in augment.per_class.items()}
+    missing = {
+        name: _count_missing(size, largest, strategies.get(name, augment.strategy), augment)
+        for name, size in sizes.items()
+    }
     members: dict[str, list[tuple[int, str]]] = {}
     keys = rank_keys(seed, [f"over\x1f{id_}" for id_ in ids]).tolist()
     for id_, name, key in zip(ids, names, keys, strict=True):
@@ -89,9 +94,8 @@ def count_copies(
     return counts
 
 
-def _count_missing(name: str, size: int, largest: int, augment: Augment) -> int:
+def _count_missing(size: int, largest: int, strategy: str, augment: Augment) -> int:
     """Return the number of copies that a class's strategy asks for."""
-    strategy = augment.per_class.get(name, augment.strategy)
     if strategy == "n_per_row":
         return augment.copies * size
     # The tolerance keeps 0.1 of 30 at 3, not 4.

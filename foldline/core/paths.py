@@ -9,13 +9,14 @@ from foldline.core.errors import FoldlineError, listing
 PROJECT_FILES = ("params.yaml", "dvc.yaml")
 
 
-def check_root(folder: Path, command: str) -> None:
+def check_root(folder: Path) -> None:
     """Check that the folder is a project's root.
 
     Raises:
         FoldlineError: naming the root where it is above or one level below the folder.
     """
-    if _is_root(folder):
+    # The second: a copy of the models alone, which predicts.
+    if (folder / PROJECT_FILES[0]).is_file() or (folder / "models").is_dir():
         return
     above = [path for path in folder.parents if _is_root(path)]
     roots = above[:1] or sorted(path for path in folder.glob("*/") if _is_root(path))
@@ -30,7 +31,7 @@ def check_root(folder: Path, command: str) -> None:
             f"{folder} is no project's root folder. Change to one: {listing(names)}"
         )
     raise FoldlineError(
-        f"{folder} is not the project's root folder. Next: cd {names[0]} && {command}"
+        f"{folder} is not the project's root folder. Next: cd {names[0]}, then the command again"
     )
 
 

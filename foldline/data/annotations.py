@@ -14,7 +14,16 @@ from foldline.core.errors import FoldlineError, closest_name, listing
 from foldline.core.io.labels import Labels
 from foldline.core.params import Annotations, Data
 from foldline.data.cell_lists import read_single_values
-from foldline.data.normalization import normalize_text
+from foldline.data.cell_values import (
+    Column,
+    Joined,
+    clean_value,
+    find_value,
+    join_groups,
+    match_ids,
+    read_numbers,
+    trim,
+)
 from foldline.data.raw_table import RawTable, is_number
 from foldline.data.reading import read_raw
 
@@ -40,6 +49,20 @@ class AnnotationTable:
     def where(self, rows: Sequence[int]) -> str:
         """Return the file and lines of rows, for a message."""
         return f"{self.raw.path}, {self.raw.where(rows)}"
+
+    @property
+    def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the first annotations and the repeats."""
+        return self.first, self.repeats
+
+    def column(self, role: str) -> Column:
+        """Return the values of id or label of all rows of the file, empty where left out."""
+        values = [""] * len(self.raw)
+        for table in self.tables:
+            for row, value in zip(table.index.tolist(), table[role].tolist(), strict=True):
+                values[row] = value
+        names = {"id": self.options.item, "label": self.options.label}
+        return Column(self.raw, names[role], values)
 
     @property
     def ratings(self) -> Ratings:
@@ -88,12 +111,25 @@ def read_annotations(data: Data) -> AnnotationTable | None:
             "data.annotations refers to rows by id, but data.id is null, and generated ids are in "
             "no file. Set data.id, or set data.annotations.file=null"
         )
-    raw = read_raw(Path(options.file), data.encoding, data.quoting)
+    return parse_annotations(read_raw(Path(options.file), data.encoding, data.quoting), data)
+
+
+def parse_annotations(raw: RawTable, data: Data) -> AnnotationTable:
+    """Return the annotations of a table by the columns that data.annotations names.
+
+    Raises:
+        FoldlineError: naming a column that is missing, or a table without a complete row.
+    """
+    options = data.annotations
     names = {"id": options.item, "annotator": options.annotator, "label": options.label}
     table = pd.DataFrame({role: _required_column(raw, name, role) for role, name in names.items()})
-    table["label"] = [normalize_text(label, "NFC") for label in table["label"].tolist()]
-    notes = list(raw.notes)
-    complete = (table.map(str.strip) != "").all(axis=1)
+    table["id"] = list(map(trim, table["id"].tolist()))
+    for role in ("annotator", "label"):
+        table[role] = list(map(clean_value, table[role].tolist()))
+    people = join_groups([Column(raw, options.annotator, table["annotator"].tolist())])
+    table["annotator"] = people.apply(table["annotator"].tolist())
+    notes = [*raw.notes, *people.notes]
+    complete = (table != "").all(axis=1)
     if not complete.any():
         raise FoldlineError(
             f"{raw.path}: no row has a value in each of the columns {listing(names.values())}. "
@@ -109,10 +145,43 @@ def read_annotations(data: Data) -> AnnotationTable | None:
     repeats = table[is_repeat].merge(
         first.rename(columns={"label": "first"}), on=["id", "annotator"], how="left"
     )
-    raw = replace(raw, columns={})
-    order = _ordinal_order(table, data)
-    annotations = AnnotationTable(options, raw, first, repeats.astype(str), order, notes)
-    _check_labels(annotations, table, data)
+    repeats = repeats.astype(str).set_axis(table.index[is_repeat])
+    return AnnotationTable(options, replace(raw, columns={}), first, repeats, None, notes)
+
+
+def spell_items(annotations: AnnotationTable, ids: Joined, known: list[Column]) -> AnnotationTable:
+    """Return annotations whose items have the spelling of the rows' ids.
+
+    Raises:
+        FoldlineError: where an item may mean more than one row.
+    """
+    plain = [table.assign(id=ids.apply(table["id"].tolist())) for table in annotations.tables]
+    annotations = replace(annotations, first=plain[0], repeats=plain[1])
+    matched = match_ids(annotations.column("id"), known, "items")
+    first, repeats = (table.assign(id=matched.apply(table["id"].tolist())) for table in plain)
+    notes = annotations.notes + matched.notes
+    return replace(annotations, first=first, repeats=repeats, notes=notes)
+
+
+def spell_labels(annotations: AnnotationTable, joined: Joined, data: Data) -> AnnotationTable:
+    """Return annotations whose labels have the spelling of the pipeline, checked.
+
+    Raises:
+        FoldlineError: naming lines with a label that is not on the scale, or no class.
+    """
+    options = annotations.options
+    notes = annotations.notes
+    if options.scale != "nominal" or options.aggregate == "mean":
+        joined = read_numbers(options.label, annotations.column("label").values, joined)
+        notes = [*notes, *joined.notes]
+    first, repeats = (
+        table.assign(label=joined.apply(table["label"].tolist())) for table in annotations.tables
+    )
+    repeats["first"] = joined.apply(repeats["first"].tolist())
+    labels = pd.concat([first["label"], repeats["label"]]).sort_index()
+    order = _ordinal_order(labels.tolist(), data)
+    annotations = replace(annotations, first=first, repeats=repeats, order=order, notes=notes)
+    _check_labels(annotations, labels, data)
     return annotations
 
 
@@ -199,7 +268,7 @@ def label_distributions(
     """
     if annotations.options.aggregate not in _CLASS_AGGREGATES:
         return EMPTY_ANNOTATIONS
-    _check_classes(annotations, annotations.first, labels.classes)
+    _check_classes(annotations, annotations.first["label"], labels.classes)
     if annotations.options.aggregate != "soft":
         return EMPTY_ANNOTATIONS
     ids = rows["id"][rows["part"] != "test"]
@@ -229,43 +298,49 @@ def _required_column(raw: RawTable, name: str, role: str) -> list[str]:
     )
 
 
-def _ordinal_order(table: pd.DataFrame, data: Data) -> list[str] | None:
+def _ordinal_order(labels: list[str], data: Data) -> list[str] | None:
     """Return the words of an ordinal scale in order, as data.classes lists them."""
-    has_words = not all(map(is_number, table["label"].tolist()))
+    has_words = not all(map(is_number, labels))
     if data.annotations.scale != "ordinal" or not has_words or data.classes is None:
         return None
-    return [normalize_text(name, "NFC") for name in data.classes]
+    return _spelled_classes(data.classes, labels)
 
 
-def _check_labels(annotations: AnnotationTable, table: pd.DataFrame, data: Data) -> None:
+def _spelled_classes(classes: list[str], labels: Sequence[str]) -> list[str]:
+    """Return data.classes in the spelling that labels have."""
+    known = set(labels)
+    return [find_value(name, known) or name for name in map(clean_value, classes)]
+
+
+def _check_labels(annotations: AnnotationTable, labels: "pd.Series[str]", data: Data) -> None:
     """Raise for labels that are not on the scale, or not among data.classes."""
     options = annotations.options
     if data.classes and (annotations.order or options.aggregate in _CLASS_AGGREGATES):
-        _check_classes(annotations, table, [normalize_text(c, "NFC") for c in data.classes])
+        _check_classes(annotations, labels, _spelled_classes(data.classes, labels.tolist()))
     if annotations.order or (options.scale == "nominal" and options.aggregate != "mean"):
         return
-    wrong = _rows_where(table, lambda label: not is_number(label))
+    wrong = _rows_where(labels, lambda label: not is_number(label))
     if wrong:
         reason = "aggregate=mean" if options.aggregate == "mean" else f"scale={options.scale}"
         advice = ", list its words in order in data.classes," * (options.scale == "ordinal")
         raise FoldlineError(
-            f"{annotations.where(wrong)}: label '{table['label'][wrong[0]]}' is not a finite "
+            f"{annotations.where(wrong)}: label '{labels[wrong[0]]}' is not a finite "
             f"number, which data.annotations.{reason} needs. Correct the labels{advice} or change "
             "the scale"
         )
 
 
-def _rows_where(table: pd.DataFrame, condition: Callable[[str], bool]) -> list[int]:
-    labels = zip(table.index, table["label"], strict=True)
-    return [row for row, label in labels if condition(label)]
+def _rows_where(labels: "pd.Series[str]", condition: Callable[[str], bool]) -> list[int]:
+    rows = zip(labels.index.tolist(), labels.tolist(), strict=True)
+    return [row for row, label in rows if condition(label)]
 
 
 def _check_classes(
-    annotations: AnnotationTable, table: pd.DataFrame, classes: Sequence[str]
+    annotations: AnnotationTable, labels: "pd.Series[str]", classes: Sequence[str]
 ) -> None:
-    wrong = _rows_where(table, lambda label: label not in classes)
+    wrong = _rows_where(labels, lambda label: label not in classes)
     if wrong:
-        label = table["label"][wrong[0]]
+        label = labels[wrong[0]]
         close = closest_name(label, classes)
         hint = f" (did you mean '{close}'?)" if close else ""
         raise FoldlineError(

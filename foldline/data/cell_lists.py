@@ -163,6 +163,9 @@ def _structure_message(
 ) -> str:
     fields = list(dict.fromkeys(_field_names(found.values())))
     what = "lists of several values" if isinstance(found[cell], list) else "objects"
+    if isinstance(found[cell], list) and any(map(is_nested, found[cell])):
+        what = "lists of lists or objects"
+        advice = "These are not labels or texts of a row: name another column, or one field"
     inside = f", with the fields {listing(fields)}" if fields else ""
     return (
         f"{raw.path}, {raw.where(rows)}: {column} holds {what}{inside} (such as "

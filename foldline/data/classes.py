@@ -5,9 +5,10 @@ import pandas as pd
 from foldline.core.errors import FoldlineError, closest_name, listing
 from foldline.core.io.labels import Labels
 from foldline.core.params import Data
+from foldline.data.cell_values import clean_value, find_value
+from foldline.data.look_alikes import describe_characters, look_alike_key
 from foldline.data.multilabel import explode_labels, label_column_names
-from foldline.data.normalization import normalize_text
-from foldline.data.raw_table import is_number, label_sort_key
+from foldline.data.raw_table import label_sort_key
 from foldline.data.rows import Part
 
 MIN_CLASS_ROWS = 10  # scores of smaller classes are not reliable
@@ -29,7 +30,9 @@ def find_labels(task: str, data: Data, parts: list[Part], rows: pd.DataFrame) ->
     classes = sorted(set(train), key=label_sort_key)
     where = f"{data.train}, {label_column_names(data)}"
     if data.classes is not None:
-        named = [normalize_text(name, "NFC") for name in data.classes]
+        known = set(rows["label"])
+        spelt = (find_value(name, known) or name for name in map(clean_value, data.classes))
+        named = list(dict.fromkeys(spelt))
         advice = "Correct the labels, or add the class to data.classes"
         _check_known_labels(parts, rows, named, "data.classes does not list it", advice)
         classes = [name for name in named if name in set(classes)]
@@ -51,7 +54,7 @@ def find_labels(task: str, data: Data, parts: list[Part], rows: pd.DataFrame) ->
 
 
 def label_notes(data: Data, labels: Labels, counts: dict[str, int]) -> list[str]:
-    """Return notes on classes that are rare, absent, or differ only in spelling."""
+    """Return notes on classes that are rare or absent."""
     notes = []
     rare = [f"{name} ({count})" for name, count in counts.items() if count < MIN_CLASS_ROWS]
     if rare:
@@ -59,18 +62,10 @@ def label_notes(data: Data, labels: Labels, counts: dict[str, int]) -> list[str]
             f"classes with fewer than {MIN_CLASS_ROWS} rows have no reliable score: {listing(rare)}"
         )
     absent = [
-        name for name in data.classes or [] if normalize_text(name, "NFC") not in labels.classes
+        name for name in data.classes or [] if find_value(clean_value(name), labels.classes) is None
     ]
     if absent and labels.classes:
         notes.append(f"data.classes: no training row has label {listing(absent)}, so it is ignored")
-    alike: dict[str, list[str]] = {}
-    for name in labels.classes:
-        alike.setdefault(_spelling_key(name), []).append(name)
-    twins = [" = ".join(names) for names in alike.values() if len(names) > 1]
-    if twins:
-        notes.append(
-            f"labels that differ only in case, white space or number format: {listing(twins)}"
-        )
     return notes
 
 
@@ -84,9 +79,9 @@ def _check_known_labels(
             continue
         ids = rows["id"][(rows["part"] == part.name) & (rows["label"] == unknown[0])]
         matching = part.table["id"].isin(set(ids)).to_numpy().nonzero()[0].tolist()
-        alike = [name for name in allowed if _spelling_key(name) == _spelling_key(unknown[0])]
+        alike = [name for name in allowed if look_alike_key(name) == look_alike_key(unknown[0])]
         close = alike[0] if alike else closest_name(unknown[0], allowed)
-        hint = f" (did you mean '{close}'?)" if close else ""
+        hint = f" (did you mean '{close}'{_describe_forms(unknown[0], close)}?)" if close else ""
         others = f" Other such labels: {listing(unknown[1:])}." if len(unknown) > 1 else ""
         raise FoldlineError(
             f"{part.where(matching)}: label '{unknown[0]}'{hint}, but {problem}.{others} "
@@ -94,8 +89,7 @@ def _check_known_labels(
         )
 
 
-def _spelling_key(label: str) -> str:
-    """Return a key that two spellings of a label share: Spam and spam, 1 and 1.0."""
-    if is_number(label):
-        return str(float(label))
-    return "".join(normalize_text(label).casefold().split())
+def _describe_forms(label: str, known: str) -> str:
+    """Return the unusual characters of two labels that look alike, for a message."""
+    own, other = describe_characters(label), describe_characters(known)
+    return f", with {other or 'plain characters'} instead of {own or 'plain ones'}" * (own != other)

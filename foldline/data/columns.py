@@ -53,7 +53,7 @@ def nested_value_notes(raw: RawTable, data: Data, task: str) -> list[str]:
         cells = [cell for cell in raw.columns[known] if cell] if known else []
         if role == "label" and task == "multilabel":
             continue
-        count = sum(cell[:1] in "[{(a" and parse_list(cell) is not None for cell in cells)
+        count = sum(starts_like_list(cell) and parse_list(cell) is not None for cell in cells)
         if count and (role not in _TEXT_ROLES or count == len(cells)):
             notes.append(
                 f"{raw.path}, column '{name}': {count} of {len(raw)} cells are lists of one value, "

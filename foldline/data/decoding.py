@@ -9,9 +9,10 @@ from foldline.core.errors import FoldlineError
 from foldline.data import encoding_guess
 
 MAX_UNPACKED = 2 * 1024**3  # bytes of a .gz file
-_ISO_2022 = b"\x1b$"  # its bytes are ASCII, so it also reads as UTF-8
+ISO_2022 = b"\x1b$"  # its bytes are ASCII, so it also reads as UTF-8
 _MAX_RATIO, _SMALL = 200, 128 * 1024**2  # texts are not packed so tightly, or are small
 _CHUNK = 1 << 24
+_SAMPLE = 200_000  # characters
 _UTF8_SHARE = 0.2  # of the lines beyond ASCII, for a file of two encodings
 _BOMS = {
     b"\xff\xfe\0\0": "utf-32",  # before UTF-16, whose mark it begins with
@@ -90,7 +91,30 @@ def decode(path: Path, content: bytes, encoding: str) -> tuple[str, str | None]:
         except UnicodeError as error:
             raise FoldlineError(_undecodable_message(path, content, name, error)) from error
     _check_nul(path, text)
-    return text.removeprefix("\ufeff"), note
+    return text.removeprefix("\ufeff"), note or _double_encoding_note(path, text)
+
+
+def _double_encoding_note(path: Path, text: str) -> str | None:
+    """Return a note where most characters beyond ASCII are UTF-8 that was read as Windows-1252."""
+    start = text[:_SAMPLE]
+    if start.isascii():
+        return None
+    lines = [line for line in start.split("\n") if not line.isascii()]
+    found = [line for line in lines if _undo_encoding(line) is not None]
+    if len(found) <= len(lines) // 2:
+        return None
+    return (
+        f"{path}: texts such as {found[0].strip()[:40]!r} seem to be UTF-8 that was read as "
+        f"Windows-1252 and saved again ({(_undo_encoding(found[0]) or '').strip()[:40]!r}); "
+        "export the file again"
+    )
+
+
+def _undo_encoding(line: str) -> str | None:
+    try:
+        return line.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return None
 
 
 def find_encoding(path: Path, content: bytes) -> tuple[str, str | None]:
@@ -104,7 +128,7 @@ def find_encoding(path: Path, content: bytes) -> tuple[str, str | None]:
         return marked, None
     if b"\0" in content:
         name = encoding_guess.find_utf16(content) or "utf-8"
-    elif _ISO_2022 in content:
+    elif ISO_2022 in content:
         name = "iso2022_jp_2"
     else:
         name = _guess_encoding(path, content)
@@ -116,7 +140,7 @@ def find_encoding(path: Path, content: bytes) -> tuple[str, str | None]:
 
 def _decode_utf8(content: bytes) -> str | None:
     """Return a text in UTF-8 without bytes that suggest another encoding, else None."""
-    if b"\0" in content or _ISO_2022 in content:
+    if b"\0" in content or ISO_2022 in content:
         return None
     try:
         return content.decode("utf-8")

@@ -13,7 +13,7 @@ from foldline.data import table_layout
 from foldline.data.raw_table import RawTable, check_column_names, file_format
 
 SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars"}
-_DEFAULTS = {"csv": ",", "tsv": "\t", "txt": "\t"}
+DEFAULTS = {"csv": ",", "tsv": "\t", "txt": "\t"}
 _PRIVATE = range(0xE000, 0xF900)
 _STANDARD, _NONE, _BACKSLASH = "standard", "none", "backslash"
 _MOST = 0.5  # of the rows, which must have one width for another separator
@@ -112,7 +112,7 @@ def _format_notes(path: Path, parsed: Parsed, is_named: bool) -> list[str]:
     kind = file_format(path)
     word = SEPARATORS.get(parsed.delimiter, repr(parsed.delimiter))
     notes = []
-    if parsed.width > 1 and not is_named and (kind == "txt" or parsed.delimiter != _DEFAULTS[kind]):
+    if parsed.width > 1 and not is_named and (kind == "txt" or parsed.delimiter != DEFAULTS[kind]):
         notes.append(f"{path} was read with {word} between fields")
     if is_named:
         notes.append(f"{path}: its first line (sep=) names {word} between fields")
@@ -143,7 +143,7 @@ def _parse_any(path: Path, text: str, separator: str | None, quoting: str) -> Pa
     Raises:
         FoldlineError: where quote marks do not fit, whatever the separator.
     """
-    default = separator or _DEFAULTS[file_format(path)]
+    default = separator or DEFAULTS[file_format(path)]
     usual = _try_parse(path, text, default, quoting)
     if separator or (isinstance(usual, Parsed) and usual.is_table()):
         return _parsed_or_raise(usual)

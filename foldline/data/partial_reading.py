@@ -8,6 +8,7 @@ import codecs
 import csv
 import gzip
 import io
+import itertools
 import json
 import shutil
 import tempfile
@@ -19,7 +20,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from foldline.core.errors import FoldlineError
-from foldline.data.decoding import find_encoding
+from foldline.data.decoding import ISO_2022, find_encoding
+from foldline.data.delimited import DEFAULTS, SEPARATORS
 from foldline.data.raw_table import JSON_FORMATS, RawTable, file_format
 from foldline.data.reading import parse_raw, read_raw
 
@@ -27,7 +29,7 @@ PART_BYTES = 4 << 20  # unpacked
 PART_ROWS = 20_000  # of parquet
 LONGEST_RECORD = 8 * PART_BYTES
 BLOCK = 1 << 20
-DELIMITERS = (",", "\t", ";", "|")
+HEAD_LINES = 50  # by which the separator is guessed
 
 
 @dataclass(frozen=True)
@@ -59,17 +61,16 @@ def read_parts(
     else:
         parts = iter([RawPart(read_raw(path, encoding, quoting), 1.0)])
     try:
-        try:
-            first = next(parts)
-        except _IndivisibleError:
-            if file_format(path) != "json":
-                raise
-            first = RawPart(read_raw(path, encoding, quoting), 1.0)  # one JSON value
-        yield replace(first, raw=replace(first.raw, notes=[*notes, *first.raw.notes]))
+        first = next(parts)
+    except _IndivisibleError:
+        # One list of all objects, as a page of a web service: there is no other way.
+        parts = iter([])
+        first = RawPart(read_raw(path, encoding, quoting), 1.0)
+    yield replace(first, raw=replace(first.raw, notes=[*notes, *first.raw.notes]))
+    try:
         yield from parts
     except _IndivisibleError as error:
-        advice = ". Write one object a line" if file_format(path) in JSON_FORMATS else ""
-        raise FoldlineError(f"{path} has {error}, too long to be read in parts{advice}") from error
+        raise FoldlineError(f"{path} has a line of more than {LONGEST_RECORD >> 20} MB") from error
 
 
 class _IndivisibleError(Exception):
@@ -78,11 +79,15 @@ class _IndivisibleError(Exception):
 
 @dataclass(frozen=True)
 class _Scan:
-    """What the bytes of a file are; `sample` are the lines about the first that is not UTF-8."""
+    """What the bytes of a file are.
+
+    `sample` are lines about the first that is not UTF-8, below `above` other lines.
+    """
 
     is_utf8: bool
     is_ascii: bool
     sample: bytes
+    above: int
     size: int
 
 
@@ -93,38 +98,45 @@ def _choose_encoding(path: Path, scan: _Scan, encoding: str) -> tuple[str, list[
     """
     if scan.is_utf8:
         differs = encoding != "auto" and codecs.lookup(encoding).name != "utf-8"
-        note = f"{path} is UTF-8, so it was not read as {encoding} (data.encoding)"
-        return "utf-8", [note] * (differs and not scan.is_ascii)
+        other = f"{path} is UTF-8, so it was not read as {encoding} (data.encoding)"
+        return "utf-8", [other] * (differs and not scan.is_ascii)
     if scan.size <= PART_BYTES or encoding != "auto":
         return encoding, []
-    found, guess = find_encoding(path, scan.sample)
-    return found, [guess] if guess else []
+    try:
+        name, note = find_encoding(path, scan.sample)
+    except FoldlineError as error:
+        raise FoldlineError(f"{error}{_shift_hint(scan.above)}") from error
+    return name, [note] if note else []
+
+
+def _shift_hint(shift: int) -> str:
+    return f" (in a part of the file: add {shift:,} to these line numbers)" if shift else ""
 
 
 def _read_text_parts(path: Path, encoding: str, quoting: str, size: int) -> Iterator[RawPart]:
-    kind = file_format(path)
-    if kind == "tsv" and quoting == "auto":
-        with _open_text(path, encoding) as stream:
-            quoting = _find_quoting(_iterate_lines(path, stream, encoding))
-    with _open_text(path, encoding) as stream:
-        lines = _iterate_lines(path, stream, encoding)
-        cuts = _cut(path, lines, kind, quoting)
-        start, text = next(cuts)
-        first = parse_raw(path, text.encode(), "utf-8", quoting)
-        # Lines above the first row: a header, and a title if there is one.
-        above = first.lines[0] - 1 if kind not in JSON_FORMATS else 0
-        prefix = "".join(f"{line}\n" for line in text.split("\n", above)[:above])
-        read = len(text.encode(encoding))
-        yield RawPart(first, min(read / size, 1.0))
-        for start, text in cuts:
-            raw = _parse_later_part(path, prefix, above, start, text, quoting, first.notes)
-            if kind not in JSON_FORMATS and _plain_names(raw) != _plain_names(first):
-                raise FoldlineError(
-                    f"{path}, from line {start}: read with other columns than its first lines; "
-                    "split the file in two"
-                )
-            read += len(text.encode(encoding))
-            yield RawPart(raw, min(read / size, 1.0))
+    is_json = file_format(path) in JSON_FORMATS
+    delimiter = None if is_json else _guess_delimiter(path, encoding)
+    if delimiter == "\t" and quoting == "auto":
+        quoting = _find_quoting(path, encoding)
+    cuts = _cut(path, _iterate_lines(path, encoding), delimiter, quoting)
+    start, text = next(cuts)
+    first = parse_raw(path, text.encode(), "utf-8", quoting)
+    # Lines above the first row: a header, and a title if there is one; of JSON the first row, too,
+    # as one object alone may be read in another way.
+    above = first.lines[0] - (not is_json)
+    prefix = "".join(f"{line}\n" for line in text.split("\n", above)[:above])
+    read = len(text.encode(encoding))
+    yield RawPart(first, min(read / size, 1.0))
+    for start, text in cuts:
+        raw = _parse_later_part(path, prefix, above, start, text, quoting, first.notes)
+        raw = _drop_first(raw) if is_json else raw
+        if not is_json and _plain_names(raw) != _plain_names(first):
+            raise FoldlineError(
+                f"{path}, from line {start}: read with other columns than its first lines; "
+                "split the file in two"
+            )
+        read += len(text.encode(encoding))
+        yield RawPart(raw, min(read / size, 1.0))
 
 
 def _plain_names(raw: RawTable) -> list[str]:
@@ -137,7 +149,7 @@ def _parse_later_part(
 ) -> RawTable:
     """Parse a part below the header; its lines are those of the file, its notes new ones."""
     shift = start - above - 1
-    hint = f" (in a part of the file: add {shift:,} to these line numbers)"
+    hint = _shift_hint(shift)
     try:
         raw = parse_raw(path, (prefix + text).encode(), "utf-8", quoting)
     except FoldlineError as error:
@@ -146,7 +158,14 @@ def _parse_later_part(
     return replace(raw, lines=[line + shift for line in raw.lines], notes=notes)
 
 
-def _cut(path: Path, lines: Iterator[str], kind: str, quoting: str) -> Iterator[tuple[int, str]]:
+def _drop_first(raw: RawTable) -> RawTable:
+    columns = {name: values[1:] for name, values in raw.columns.items()}
+    return replace(raw, columns=columns, lines=raw.lines[1:])
+
+
+def _cut(
+    path: Path, lines: Iterator[str], delimiter: str | None, quoting: str
+) -> Iterator[tuple[int, str]]:
     """Yield parts of whole records, each with the number of its first line."""
     consumed: list[str] = []
     size, start = 0, 1
@@ -161,10 +180,9 @@ def _cut(path: Path, lines: Iterator[str], kind: str, quoting: str) -> Iterator[
                     f"{path}, from line {start}: a record is longer than "
                     f"{LONGEST_RECORD >> 20} MB; is a closing quote mark missing?"
                 )
-            # Only the record's end matters here: a bare carriage return would be another one.
-            yield line.rstrip("\r\n").replace("\r", " ") + "\n"
+            yield _end_record(line)
 
-    for _ in _iterate_records(record(), kind, quoting):
+    for _ in _iterate_records(record(), delimiter, quoting):
         if size >= PART_BYTES:
             yield start, "".join(consumed)
             start, size = start + len(consumed), 0
@@ -173,77 +191,85 @@ def _cut(path: Path, lines: Iterator[str], kind: str, quoting: str) -> Iterator[
         yield start, "".join(consumed)
 
 
-def _iterate_records(lines: Iterator[str], kind: str, quoting: str) -> Iterator[Any]:
-    """Yield once at the end of each record."""
-    if kind in JSON_FORMATS:
+def _iterate_records(lines: Iterator[str], delimiter: str | None, quoting: str) -> Iterator[Any]:
+    """Yield once at the end of each record; those without a delimiter are JSON."""
+    if delimiter is None:
         first = next((line for line in lines if not line.isspace()), "")
         try:
             whole = isinstance(json.loads(first), dict)
         except ValueError:
             whole = False
         if not whole:
-            raise _IndivisibleError("one JSON value over several lines")
+            raise _IndivisibleError
         yield first
         yield from lines
     elif quoting == "none":
         yield from lines
     else:
-        yield from _iterate_quoted(lines, "\t" if kind == "tsv" else None)
+        csv.field_size_limit(1 << 30)
+        yield from csv.reader(lines, delimiter=delimiter)
 
 
-def _iterate_quoted(lines: Iterator[str], delimiter: str | None) -> Iterator[Any]:
-    """Yield the rows of separated text; without a delimiter, the most frequent of the header's."""
-    first = next(lines, "")
-    if delimiter is None:
-        delimiter = max(DELIMITERS, key=first.count)
-    csv.field_size_limit(1 << 30)
-
-    def chained() -> Iterator[str]:
-        yield first
-        yield from lines
-
-    yield from csv.reader(chained(), delimiter=delimiter)
+def _guess_delimiter(path: Path, encoding: str) -> str:
+    """Return the delimiter of a format, unless another is in far more of the first lines."""
+    head = list(itertools.islice(_iterate_lines(path, encoding), HEAD_LINES))
+    counts = {mark: sum(mark in line for line in head) for mark in SEPARATORS}
+    counts[DEFAULTS[file_format(path)]] *= 2
+    return max(counts, key=lambda mark: counts[mark])
 
 
-def _find_quoting(lines: Iterator[str]) -> str:
+def _find_quoting(path: Path, encoding: str) -> str:
     """Return whether quote marks of a tsv enclose fields, by all of its rows.
 
     They do where rows then have equal numbers of fields and no line breaks, as `read_raw` decides.
+    Backslashes before quote marks are left to it.
     """
-    widths: set[int] = set()
+    marks = escapes = False
     tabs: set[int] = set()
-    quoted = breaks = False
+    for line in _iterate_lines(path, encoding):
+        marks = marks or '"' in line
+        escapes = escapes or '\\"' in line
+        tabs |= set() if line.isspace() else {line.count("\t")}
+    if not marks or escapes:
+        return "auto" if escapes else "standard"
+    widths, has_line_breaks = _measure_quoted(path, encoding)
+    if len(widths) != 1:
+        return "none"
+    return "none" if has_line_breaks and len(tabs) == 1 else "standard"
 
-    def counted() -> Iterator[str]:
-        nonlocal quoted
-        for line in lines:
-            if not line.isspace():
-                tabs.add(line.count("\t"))
-            quoted = quoted or '"' in line
-            yield line.rstrip("\r\n").replace("\r", " ") + "\n"
 
+def _measure_quoted(path: Path, encoding: str) -> tuple[set[int], bool]:
+    """Return the numbers of fields of a tsv with quoted fields, and whether one has a line break.
+
+    There are no numbers where quote marks do not fit.
+    """
+    lines = map(_end_record, _iterate_lines(path, encoding))
+    widths, has_line_breaks = set(), False
     try:
-        for row in csv.reader(counted(), delimiter="\t", strict=True):
+        for row in csv.reader(lines, delimiter="\t", strict=True):
             if len(row) > 1 or (row and row[0].strip()):
                 widths.add(len(row))
-            breaks = breaks or any("\n" in value for value in row)
+            has_line_breaks = has_line_breaks or any("\n" in value for value in row)
     except csv.Error:
-        return "none"
-    equal = len(widths) == 1
-    if not quoted or (equal and not breaks):
-        return "standard"
-    return "standard" if equal and len(tabs) > 1 else "none"
+        return set(), False
+    return widths, has_line_breaks
 
 
-def _iterate_lines(path: Path, stream: IO[str], encoding: str) -> Iterator[str]:
+def _end_record(line: str) -> str:
+    """Return a line for finding the ends of records: a bare carriage return would be another."""
+    return line.rstrip("\r\n").replace("\r", " ") + "\n"
+
+
+def _iterate_lines(path: Path, encoding: str) -> Iterator[str]:
     """Yield lines, which end with a line feed only."""
     number = 0
     try:
-        while line := stream.readline(LONGEST_RECORD):
-            number += 1
-            if len(line) == LONGEST_RECORD:
-                raise _IndivisibleError(f"a line of more than {LONGEST_RECORD >> 20} MB")
-            yield line
+        with _open_text(path, encoding) as stream:
+            while line := stream.readline(LONGEST_RECORD):
+                number += 1
+                if len(line) == LONGEST_RECORD:
+                    raise _IndivisibleError
+                yield line
     except UnicodeDecodeError as error:
         raise FoldlineError(
             f"{path}, after line {number}: byte 0x{error.object[error.start]:02x} is not "
@@ -254,7 +280,7 @@ def _iterate_lines(path: Path, stream: IO[str], encoding: str) -> Iterator[str]:
 def _scan(path: Path) -> _Scan:
     """Read a file once; of one that cannot be read nothing is known."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    is_utf8, is_ascii, sample, size, before = True, True, b"", 0, b""
+    is_utf8, is_ascii, sample, above, size, before = True, True, b"", 0, 0, b""
     try:
         with _open_bytes(path) as stream:
             while block := stream.read(BLOCK):
@@ -263,23 +289,25 @@ def _scan(path: Path) -> _Scan:
                 if is_utf8:
                     try:
                         decoder.decode(block)
-                        is_utf8 = b"\0" not in block
+                        is_utf8 = b"\0" not in block and ISO_2022 not in block
                     except UnicodeDecodeError:
                         is_utf8 = False
                     if not is_utf8:
-                        sample = _whole_lines(before + block)
+                        is_cut = size > len(before) + len(block)
+                        sample = _whole_lines(before + block, is_cut)
+                        above += is_cut
+                    elif before:
+                        above += before.count(b"\n")
                 before = block
     except (OSError, EOFError, zlib.error):
-        return _Scan(False, False, b"", 0)  # `read_raw` says what is wrong
-    return _Scan(is_utf8, is_ascii, sample, size)
+        return _Scan(False, False, b"", 0, 0)  # `read_raw` says what is wrong
+    return _Scan(is_utf8, is_ascii, sample, above, size)
 
 
-def _whole_lines(block: bytes) -> bytes:
-    """Return a block without the lines that it cuts; UTF-16 and UTF-32 begin with a mark."""
-    start, end = block.find(b"\n") + 1, block.rfind(b"\n") + 1
-    if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or end <= start:
-        return block
-    return block[start:end]
+def _whole_lines(block: bytes, is_cut: bool) -> bytes:
+    """Return a block without its last line, and without its first if that `is_cut`."""
+    end = block.rfind(b"\n") + 1 or len(block)
+    return block[block.find(b"\n") + 1 if is_cut else 0 : end]
 
 
 @contextmanager

@@ -24,7 +24,10 @@ from foldline.data.conflicts import resolve_conflicts
 from foldline.data.duplicate_report import duplicate_report
 from foldline.data.duplicates import find_duplicates, name_groups
 from foldline.data.multilabel import explode_labels, multilabel_notes
-from foldline.data.rows import Part, changed_originals, load_part
+from foldline.data.reading import read_raw
+from foldline.data.rows import Part, changed_originals, check_part, read_part
+from foldline.data.sample_submission import plan_sample
+from foldline.data.spellings import unify_spellings
 from foldline.data.text_cleaner import make_cleaner
 
 MIN_ROWS = 10
@@ -62,21 +65,30 @@ class PreparedDataset:
 
 
 def prepare_dataset(
-    task: str, data: Data, prepare: Prepare, components: Options = MappingProxyType({})
+    task: str,
+    data: Data,
+    prepare: Prepare,
+    components: Options = MappingProxyType({}),
+    sample_submission: str | None = None,
 ) -> PreparedDataset:
     """Read, check and join the files that params.yaml names.
 
-    `components` are the options of a text cleaner from components/.
+    `components` are the options of a text cleaner from components/. The sample submission is
+    checked as `predict` will, so that its faults are told before any training.
 
     Raises:
         FoldlineError: naming the file, column and lines that cannot be used.
     """
     annotations = read_annotations(data)
-    files = _load_files(task, data, prepare, aggregate_labels(annotations), components)
+    files = _read_files(task, data, prepare, components)
+    spelled = unify_spellings(files, annotations, task, data)
+    annotations, annotated = spelled.annotations, aggregate_labels(spelled.annotations)
+    for part in files:
+        check_part(part, task, data, prepare, annotated)
     parts = [part for part in files if part.name != "predict"]
     unlabelled = [part for part in files if part.name == "predict"]
     file_ids = _ids(parts)
-    notes = _make_ids_unique(parts)
+    notes = spelled.notes + _make_ids_unique(parts)
     if annotations:
         annotations = match_annotations(annotations, file_ids, _ids(parts), _ids(unlabelled))
         notes += annotations.notes
@@ -84,6 +96,7 @@ def prepare_dataset(
     rows, duplicates, duplicate_notes = _resolve_duplicates(rows, task, prepare)
     _check_row_count(data, rows, duplicates["conflicts"]["dropped_rows"])
     labels = find_labels(task, data, parts, rows)
+    plan = plan_sample(_ids(unlabelled), labels, data, sample_submission)
     originals = pd.concat([changed_originals(part) for part in files], ignore_index=True)
     counts = Counter(explode_labels(rows, task)["label"].tolist()) if labels.classes else Counter()
     reports = {part.name: _file_report(part) for part in files}
@@ -100,7 +113,8 @@ def prepare_dataset(
         + duplicate_notes
         + _file_notes(files)
         + multilabel_notes(rows, data, task)
-        + label_notes(data, labels, counts),
+        + label_notes(data, labels, counts)
+        + (plan.notes if plan else []),
         parts=parts,
     )
 
@@ -121,13 +135,11 @@ def hash_auxiliary_files(data: Data) -> dict[str, str]:
     }
 
 
-def _load_files(
-    task: str, data: Data, prepare: Prepare, annotated: dict[str, str], components: Options
-) -> list[Part]:
+def _read_files(task: str, data: Data, prepare: Prepare, components: Options) -> list[Part]:
     clean = make_cleaner(prepare.unicode, prepare.clean, components)
     paths = {"train": data.train, "valid": data.valid, "test": data.test, "predict": data.predict}
     return [
-        load_part(name, path, task, data, prepare, annotated, clean)
+        read_part(name, read_raw(Path(path), data.encoding, data.quoting), task, data, clean)
         for name, path in paths.items()
         if path
     ]

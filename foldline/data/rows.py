@@ -3,14 +3,13 @@
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pandas as pd
 
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Data, Prepare
-from foldline.data import reading
 from foldline.data.annotations import apply_annotated_labels
+from foldline.data.cell_values import Column, clean_value
 from foldline.data.columns import (
     check_annotation_labels,
     known_after_notes,
@@ -18,12 +17,15 @@ from foldline.data.columns import (
     select_columns,
     unused_columns,
 )
+from foldline.data.look_alikes import is_placeholder
 from foldline.data.multilabel import label_column_names, read_labels
-from foldline.data.normalization import normalize_text
+from foldline.data.number_notation import explain_problem
 from foldline.data.raw_table import RawTable, is_number, parse_time
 from foldline.data.text_cleaner import Cleaner
 
 TEXT_COLUMNS = ["text", "text_pair"]
+MAX_NUMBER = 1e30  # of targets and times; its inverse is their least range. Squares stay finite
+MIN_WEIGHT = 1e-9  # of a row; its inverse is the largest
 
 
 @dataclass
@@ -49,26 +51,21 @@ class Part:
         """Return the numbers of all dropped rows."""
         return {row for rows in self.dropped.values() for row in rows}
 
+    def column(self, role: str, name: str | None) -> Column:
+        """Return the values of a role, by the name of its column in the file."""
+        return Column(self.raw, name or role, self.table[role].tolist())
+
     def kept_rows(self) -> pd.DataFrame:
         """Return the rows that were not dropped, indexed by their number in the file."""
         return self.table.drop(index=sorted(self.dropped_rows))
 
 
-def load_part(
-    name: str,
-    path: str,
-    task: str,
-    data: Data,
-    prepare: Prepare,
-    annotated: dict[str, str],
-    clean: Cleaner,
-) -> Part:
-    """Read one file into rows; `annotated` are aggregated labels of annotators, by id.
+def read_part(name: str, raw: RawTable, task: str, data: Data, clean: Cleaner) -> Part:
+    """Return the rows of one file, cleaned but not yet checked.
 
     Raises:
-        FoldlineError: naming the file, column and lines that cannot be used.
+        FoldlineError: naming a missing column, or a cell of labels that cannot be parsed.
     """
-    raw = reading.read_raw(Path(path), data.encoding, data.quoting)
     table = pd.DataFrame(select_columns(raw, data, name), dtype="str")
     originals = table[TEXT_COLUMNS].copy()
     for role in TEXT_COLUMNS:
@@ -77,23 +74,30 @@ def load_part(
     if data.id is None:
         table["id"] = make_content_ids(table)
     # Labels and groups are only normalized invisibly: a submission repeats them.
-    table["label"] = _clean_column(table["label"], _normalize_invisibly)
+    table["label"] = _clean_column(table["label"], clean_value)
     if name != "predict":
         table["label"] = read_labels(raw, table["label"].tolist(), data, task)
-    table["group"] = _clean_column(table["group"], _normalize_invisibly)
+    table["group"] = _clean_column(table["group"], clean_value)
     late = nested_value_notes(raw, data, task)
     late += known_after_notes(raw, data) if name == "train" else []
-    part = Part(
-        name,
-        replace(raw, columns=unused_columns(raw, data), notes=raw.notes + late),
-        table,
-        originals,
-    )
+    unused = unused_columns(raw, data)
+    return Part(name, replace(raw, columns=unused, notes=raw.notes + late), table, originals)
+
+
+def check_part(
+    part: Part, task: str, data: Data, prepare: Prepare, annotated: dict[str, str]
+) -> None:
+    """Check the rows of one file, and number those to drop; `annotated` are labels by id.
+
+    Raises:
+        FoldlineError: naming the file, column and lines that cannot be used.
+    """
+    table = part.table
     _check_ids(part, data)
-    if name != "predict":
+    if part.name != "predict":
         if task == "classification":
             check_annotation_labels(
-                table["label"].tolist(), annotated, path, label_column_names(data)
+                table["label"].tolist(), annotated, str(part.raw.path), label_column_names(data)
             )
         tied = apply_annotated_labels(table, annotated)
         if tied:
@@ -104,10 +108,9 @@ def load_part(
     _check_empty_texts(part, prepare, pair=data.text_pair is not None)
     if len(part.kept_rows()) == 0:
         raise FoldlineError(
-            f"{raw.path}: none of its {len(raw)} rows is usable "
+            f"{part.raw.path}: none of its {len(part.raw)} rows is usable "
             f"({' or '.join(part.dropped)}). Check data.text and data.label"
         )
-    return part
 
 
 def changed_originals(part: Part) -> pd.DataFrame:
@@ -129,10 +132,6 @@ def make_content_ids(table: pd.DataFrame) -> list[str]:
         seen[digest] += 1
         ids.append(digest if seen[digest] == 1 else f"{digest}-{seen[digest]}")
     return ids
-
-
-def _normalize_invisibly(text: str) -> str:
-    return normalize_text(text, "NFC")
 
 
 def _clean_column(column: "pd.Series[str]", clean: Cleaner) -> list[str]:
@@ -180,12 +179,36 @@ def _check_labels(part: Part, task: str, data: Data, prepare: Prepare) -> None:
     if missing:
         part.dropped["missing label"] = missing
     if task == "regression":
-        wrong = [row for row, label in enumerate(labels) if label and not is_number(label)]
-        if wrong:
-            raise FoldlineError(
-                f"{part.where(wrong)}: label {labels[wrong[0]]!r} is not a finite number, which "
-                "task=regression needs. Correct the labels, or set task=classification"
-            )
+        _check_numbers(part, labels, data)
+
+
+def _check_numbers(part: Part, labels: list[str], data: Data) -> None:
+    """Raise for targets that are no numbers, or too large for a sum of squares."""
+    wrong = [row for row, label in enumerate(labels) if label and not is_number(label)]
+    if wrong:
+        own = [label for label in labels if label]
+        value, why = explain_problem(own) or (labels[wrong[0]], "")
+        wrong = [row for row in wrong if labels[row] == value] or wrong
+        reason = f" ({value!r} {why})" if why else ""
+        cell = "Empty the cell (and set prepare.missing_label=drop)"
+        advice = cell if is_placeholder(labels[wrong[0]]) else "Correct the labels"
+        raise FoldlineError(
+            f"{part.where(wrong)}: label {labels[wrong[0]]!r} is not a finite number, which "
+            f"task=regression needs{reason}. {advice}, or set task=classification"
+        )
+    large = [row for row, label in enumerate(labels) if label and abs(float(label)) > MAX_NUMBER]
+    if large:
+        raise FoldlineError(
+            f"{part.where(large)}: label {labels[large[0]]!r} in {label_column_names(data)} is "
+            f"beyond {MAX_NUMBER:g}, where sums of squares overflow. Correct it, or write all "
+            "labels in a larger unit"
+        )
+    numbers = {float(label) for label in labels if label}
+    if len(numbers) > 1 and max(numbers) - min(numbers) < 1 / MAX_NUMBER:
+        raise FoldlineError(
+            f"{part.raw.path}: the numbers in {label_column_names(data)} differ by less than "
+            f"{1 / MAX_NUMBER:g}, so squares of differences vanish. Write them in a smaller unit"
+        )
 
 
 def _check_empty_texts(part: Part, prepare: Prepare, pair: bool) -> None:
@@ -222,7 +245,15 @@ def _parse_weights(part: Part, data: Data) -> list[float]:
             "number above 0. Correct the column (remove rows of weight 0), or set "
             "data.weight=null"
         )
-    return [float(text) for text in texts]
+    weights = [float(text) for text in texts]
+    extreme = [r for r, weight in enumerate(weights) if not MIN_WEIGHT <= weight <= 1 / MIN_WEIGHT]
+    if extreme:
+        raise FoldlineError(
+            f"{part.where(extreme)}: weight {texts[extreme[0]]!r} in column '{data.weight}' is not "
+            f"from {MIN_WEIGHT:g} to {1 / MIN_WEIGHT:g}, so its products vanish or overflow. Write "
+            "all weights in another unit (only their ratios count), or set data.weight=null"
+        )
+    return weights
 
 
 def _parse_times(part: Part, data: Data) -> list[float]:
@@ -234,7 +265,7 @@ def _parse_times(part: Part, data: Data) -> list[float]:
         return [0.0] * len(texts)  # an official file without the column
     numbers = [row for row, text in enumerate(texts) if is_number(text)]
     if len(numbers) == len(texts):
-        return [float(text) for text in texts]
+        return _check_times(part, texts, data)
     known: dict[str, float | None] = {text: parse_time(text) for text in dict.fromkeys(texts)}
     wrong = [row for row, text in enumerate(texts) if known[text] is None and not is_number(text)]
     if wrong:
@@ -249,3 +280,14 @@ def _parse_times(part: Part, data: Data) -> list[float]:
             "but other rows have dates, which cannot be compared. Use one format"
         )
     return [seconds for text in texts if (seconds := known[text]) is not None]
+
+
+def _check_times(part: Part, texts: list[str], data: Data) -> list[float]:
+    times = [float(text) for text in texts]
+    large = [row for row, time in enumerate(times) if abs(time) > MAX_NUMBER]
+    if large:
+        raise FoldlineError(
+            f"{part.where(large)}: {texts[large[0]]!r} in column '{data.time}' is beyond "
+            f"{MAX_NUMBER:g}. Correct it, or set data.time=null"
+        )
+    return times

@@ -8,6 +8,7 @@ from foldline.core.errors import FoldlineError, listing
 from foldline.data.raw_table import is_number
 
 MAX_TITLE_LINES = 20
+_MOST = 0.9  # of the rows, which must be as wide as a header below titles
 _MAX_NAME = 60  # characters; a longer field is no name
 _NAME_FORMS = (str.upper, str.title, "\ufeff{}".format, "{} ".format, " {}".format)
 _OTHER_FORMATS = {
@@ -88,8 +89,17 @@ def _find_header(rows: list[list[str]], width: int) -> int:
         is_comment = row[0].startswith("#") and len(row) != width
         if filled > 1 and not is_comment:
             is_header = len(row) == width and _looks_like_header(row)
-            return number if is_header and rows[0][0].strip() else 0
+            return number if is_header and _is_title(rows, width) else 0
     return 0
+
+
+def _is_title(rows: list[list[str]], width: int) -> bool:
+    """Return whether the first row is a title, not the name of a column of unquoted texts."""
+    first = rows[0]
+    if not first[0].strip():
+        return False
+    is_name = len(first) == 1 and width == 2 and " " not in first[0].strip()
+    return not is_name and sum(len(row) == width for row in rows) > _MOST * (len(rows) - 2)
 
 
 def _looks_like_header(row: Sequence[str]) -> bool:
@@ -233,6 +243,11 @@ def _check_widths(path: Path, table: Table, quoting: str) -> None:
 
 def _width_advice(table: Table, row: list[str], quoting: str) -> str:
     header = table.header
+    if len(header) == 1 and quoting != "none":
+        return (
+            'Quote texts that contain the separator ("a, b"), or, if the header is line '
+            f"{table.lines[0]}, remove what stands above it"
+        )
     if len(row) == 2 * len(header) - 1 and row[len(header) :] == header[1:]:
         return "The header follows in the same line; two files put together? Add a line break"
     if quoting == "none":

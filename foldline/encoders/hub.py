@@ -5,6 +5,9 @@ Every `from_pretrained` of the library is here, so that none runs code that a mo
 
 import os
 import socket
+import subprocess
+from contextlib import suppress
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,8 +15,9 @@ from urllib.parse import urlsplit
 
 from foldline.core.errors import FoldlineError, listing
 from foldline.core.io.files import digest
-from foldline.core.io.model_folders import find_problem, read_folder_json
+from foldline.core.io.model_folders import find_problem, find_track_file, read_folder_json
 from foldline.core.params.value_types import PRETRAINED
+from foldline.core.stage import say
 from foldline.encoders import foreign_code, model_sizes
 
 TIMEOUT = 5.0  # seconds
@@ -154,16 +158,33 @@ def copy_code(model: Any, folder: Path) -> None:
 
 
 def check_folder(key: str, name: str, sentences: bool = False) -> None:
-    """Refuse a local folder that holds no model, naming what to name instead.
+    """Refuse a local folder that holds no model, and note one that is not versioned.
 
     Raises:
-        FoldlineError: with what it holds.
+        FoldlineError: with what it holds, and what to name instead.
     """
-    problem = find_problem(Path(name), sentences) if Path(name).is_dir() else None
+    if not Path(name).is_dir():
+        return
+    problem = find_problem(Path(name), sentences)
     if problem:
         raise FoldlineError(
             f"{key}={name}: the folder holds no model that transformers can load: {problem}"
         )
+    _note_unversioned(Path(name))
+
+
+@cache
+def _note_unversioned(folder: Path) -> None:
+    """Say once in a process that others cannot get a model of the project."""
+    if not folder.as_posix().startswith(PRETRAINED) or find_track_file(folder):
+        return
+    files = ["git", "ls-files", "--error-unmatch", folder.as_posix()]
+    with suppress(OSError):
+        if subprocess.run(files, capture_output=True, check=False).returncode:
+            say(
+                f"note: {folder.as_posix()} is not versioned, so nobody else can repeat this run: "
+                f"`dvc add {folder.as_posix()}`, and commit its .dvc file"
+            )
 
 
 def _loading_options(

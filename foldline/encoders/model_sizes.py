@@ -1,18 +1,21 @@
 """Sizes that must fit: weights to config.json, tokenizer to embeddings, texts to positions."""
 
+import math
 from typing import Any
 
 from foldline.core.errors import FoldlineError, listing
 from foldline.encoders.foreign_code import is_foreign
 
-# Parts of an encoder that many checkpoints lack, and that fine-tuning trains: BERT's pooler, and
-# the decoder of one that was saved for its sentence vectors.
-OPTIONAL = ("pooler", "decoder")
+POOLER = "pooler"  # of BERT; many checkpoints lack it, and fine-tuning trains it
+DECODER = "decoder"  # of T5; a sentence encoder needs none
 
 
-def count_embeddings(model: Any) -> int:
-    """Return the number of tokens that a model has an embedding of."""
-    return int(model.get_input_embeddings().weight.shape[0])
+def count_embeddings(model: Any) -> int | float:
+    """Return the number of tokens that a model has an embedding of; infinite if it hashes them."""
+    try:
+        return int(model.get_input_embeddings().weight.shape[0])
+    except NotImplementedError:  # CANINE
+        return math.inf
 
 
 def count_tokens(tokenizer: Any) -> int:
@@ -64,11 +67,12 @@ def check_weights(name: str, model: Any, report: Any) -> None:
         absent |= set(report["unexpected_keys"])  # written by a model of other code
     prefix = f"{model.base_model_prefix}."
     is_base = model.base_model is model
+    optional = {POOLER, DECODER} if is_base else {POOLER}
     encoder = {
         key
         for key in absent
         if (is_base or key.startswith(prefix))
-        and not any(part in OPTIONAL for part in key.removeprefix(prefix).split("."))
+        and optional.isdisjoint(key.removeprefix(prefix).split("."))
     }
     if not encoder:
         return

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from foldline.data.raw_table import RawTable, is_number
+from foldline.data.number_notation import is_quantity
+from foldline.data.raw_table import RawTable
 from foldline.importer.column_guessing import MAX_CLASSES
 from foldline.importer.column_names import columns_by_name
 
@@ -53,6 +54,6 @@ def _first_repeating(columns: dict[str, list[str]], names: Iterable[str]) -> str
 
 def _guess_scale(values: set[str]) -> str:
     """Return nominal for names and yes or no, ordinal for few numbers, interval for many."""
-    if len(values) < 3 or not all(map(is_number, values)):
+    if len(values) < 3 or not all(map(is_quantity, values)):
         return "nominal"
     return "ordinal" if len(values) <= MAX_CLASSES else "interval"

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from foldline.core.errors import FoldlineError, closest_name, listing
+from foldline.data.cell_values import clean_value
 from foldline.data.columns import ROLES
+from foldline.data.look_alikes import is_placeholder
+from foldline.data.number_notation import estimate_number, is_quantity
 from foldline.data.raw_table import RawTable, is_number, parse_time
 from foldline.importer.column_names import (
     QUANTITIES,
@@ -48,12 +51,16 @@ def guess_columns(
 def guess_task(column: str, values: Sequence[str]) -> tuple[str, str]:
     """Return classification or regression, and the reason, by the labels of the training rows."""
     guesses = {value for value in values if value}
-    if not all(is_number(value) for value in guesses):
+    quantities = [value for value in guesses if not is_placeholder(value)]
+    if not all(map(is_quantity, quantities)):
         return "classification", f"{len(guesses)} labels, not all of them numbers"
-    numbers = sorted({float(value) for value in guesses})
+    numbers = sorted(set(map(estimate_number, quantities)))
     ends = f"{len(numbers)} numbers from {numbers[0]:g} to {numbers[-1]:g}" if numbers else "none"
     if any(number != int(number) for number in numbers):
-        return "regression", f"{ends}, with fractions"
+        sets = "; if ',' is between several labels: --task multilabel" * any(
+            "," in value for value in quantities
+        )
+        return "regression", f"{ends}, with fractions{sets}"
     if len(numbers) > 2 and set(split_words(column)) & set(QUANTITIES):
         return "regression", f"{ends}, and '{column}' is the name of a quantity"
     counted = numbers == list(range(len(numbers))) and len(values) >= 10 * len(numbers)
@@ -144,7 +151,7 @@ class _ColumnGuesser:
 
     def _count_values(self, name: str) -> str:
         values = self.cells[name]
-        return f"{len(set(values)):,} values in {len(values):,} rows"
+        return f"{len(set(map(clean_value, values))):,} values in {len(values):,} rows"
 
     def _is_id(self, name: str) -> bool:
         columns = [raw.columns.get(name) for raw in (self.raw, *self.others.values())]
@@ -171,7 +178,7 @@ class _ColumnGuesser:
 
     def _is_text(self, name: str) -> bool:
         values = set(self.cells[name])
-        return len(values) > 2 and sum(map(is_number, values)) < len(values) / 2
+        return len(values) > 2 and sum(map(is_quantity, values)) < len(values) / 2
 
     def _is_named_text(self, name: str) -> bool:
         # Two rows are too few to contradict an exact name.
@@ -183,7 +190,8 @@ class _ColumnGuesser:
         distinct = {value for value in values if value}
         if len(distinct) < 2:
             return False
-        return len(distinct) <= max(50, len(values) // 2) or all(map(is_number, distinct))
+        numbers = all(is_quantity(value) or is_placeholder(value) for value in distinct)
+        return len(distinct) <= max(50, len(values) // 2) or numbers
 
     def _find_id(self) -> tuple[str, str] | None:
         name = next(iter(self.cells))

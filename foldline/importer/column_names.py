@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from itertools import product
 
 # Compared without case, punctuation and spaces; the likeliest come first.
@@ -52,15 +53,17 @@ _PART_WORDS = {
 }
 
 
+@lru_cache(maxsize=1 << 16)
 def normalize_name(name: str) -> str:
     """Return a key that spellings of a name share: `Sentence_1` and `sentence1`."""
     return "".join(letter for letter in _casefold(name) if letter.isalnum())
 
 
-def split_words(name: str) -> list[str]:
+@lru_cache(maxsize=1 << 16)
+def split_words(name: str) -> tuple[str, ...]:
     """Return the words of a name: `newsTitle` and `news_title` have two."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", unicodedata.normalize("NFC", name))
-    return [word for word in re.split(r"[\W_]+", spaced.casefold()) if word]
+    return tuple(word for word in re.split(r"[\W_]+", spaced.casefold()) if word)
 
 
 def columns_by_name(role: str, names: list[str]) -> list[str]:

@@ -8,16 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foldline.core.console import say
 from foldline.core.errors import FoldlineError, listing
 from foldline.core.params import Data, Settings, loading
+from foldline.data.cell_values import clean_value
+from foldline.data.look_alikes import is_placeholder
 from foldline.data.multilabel import read_labels, split_labels
+from foldline.data.number_notation import explain_problem, is_quantity
 from foldline.data.raw_table import RawTable, is_number
+from foldline.data.rows import Part
 from foldline.importer import import_summary, multilabel_columns, params_editing
 from foldline.importer.annotation_tables import guess_annotation_columns
 from foldline.importer.column_guessing import Guess, find_missing_header, guess_columns, guess_task
 from foldline.importer.column_names import split_words
 from foldline.importer.held_out_rows import choose_ratios
 from foldline.importer.hub_datasets import PREFIX, download_dataset
+from foldline.importer.imported_rows import ImportedRows, read_rows
 from foldline.importer.placement import Placement, place_files, plan_placement
 from foldline.importer.sources import (
     ImportSources,
@@ -53,6 +59,7 @@ class ImportPlan:
     placements: list[Placement]
     values: dict[str, Any]
     data: Data
+    rows: ImportedRows
 
 
 def run(options: argparse.Namespace) -> None:
@@ -64,23 +71,23 @@ def run(options: argparse.Namespace) -> None:
     current = loading.load_params(Settings, PARAMS)
     with tempfile.TemporaryDirectory(prefix="foldline-") as folder:
         plan = plan_import(options, current, Path(folder))
-        print(
+        say(
             import_summary.format_summary(
-                plan.sources, plan.guesses, plan.task, plan.placements, plan.data
+                plan.sources, plan.guesses, plan.task, plan.placements, plan.data, plan.rows
             )
         )
         ratios, lines = choose_ratios(
             plan.sources, plan.values, current, options.no_test, _find_asker(options.yes)
         )
         edit = params_editing.prepare_edit(PARAMS, current.model_dump(), plan.values | ratios)
-        print(*lines, import_summary.format_changes(edit.changes), sep="\n")
+        say("\n".join([*lines, import_summary.format_changes(edit.changes)]))
         if not _confirm(options.yes):
-            print("\nNothing was written.")
+            say("\nNothing was written.")
             return
         place_files(plan.placements)
     if edit.changes:
         edit.write()
-    print(import_summary.format_next_steps(plan.placements))
+    say(import_summary.format_next_steps(plan.placements))
 
 
 def plan_import(options: argparse.Namespace, current: Settings, folder: Path) -> ImportPlan:
@@ -112,6 +119,7 @@ def plan_import(options: argparse.Namespace, current: Settings, folder: Path) ->
     if not multilabel:  # one label a row, also in lists of one
         single = data.model_copy(update={"label": label})
         labels = read_labels(train.raw, labels, single, named[0] if named else "classification")
+    labels = list(map(clean_value, labels))
     task = named or (("multilabel", multilabel.why) if multilabel else guess_task(label, labels))
     settings: dict[str, Any] = dict(columns)
     if multilabel and task[0] == "multilabel":
@@ -119,14 +127,15 @@ def plan_import(options: argparse.Namespace, current: Settings, folder: Path) ->
         settings["separator"] = multilabel.separator or data.separator
     new_data = data.model_copy(update=settings)
     import_summary.check_columns(sources, new_data)
-    _check_regression_labels(train, label, labels, task[0])
     values = {"task": task[0]} | {f"data.{key}": value for key, value in settings.items()}
     values |= _file_settings(sources, is_update=bool(kept))
+    rows = read_rows(sources, task[0], new_data, current.prepare)
+    _check_regression_labels(rows.parts[0], label, task[0])
     if files.classes or not kept:
-        order = files.classes.get(label)
-        values["data.classes"] = _class_order(order, train.raw, new_data, task[0])
+        labels = rows.parts[0].table["label"].tolist()
+        values["data.classes"] = _class_order(files.classes.get(label), labels, new_data, task[0])
     placements = _plan_placements(sources, files.extras, options)
-    return ImportPlan(sources, guesses, task, placements, values, new_data)
+    return ImportPlan(sources, guesses, task, placements, values, new_data, rows)
 
 
 def _plan_placements(
@@ -158,7 +167,8 @@ def _guess_multilabel(
     # The name `label` is certain; `target_group` may be one of several flags.
     by_name = why == FROM_OPTION or (why.startswith("its name") and len(split_words(label)) == 1)
     taken = [g.column for role, g in guesses.items() if g.column and role != "label"]
-    return multilabel_columns.guess_multilabel(raw, label, by_name, taken)
+    is_given = options.task == "multilabel"
+    return multilabel_columns.guess_multilabel(raw, label, by_name, taken, is_given)
 
 
 def _open_sources(options: argparse.Namespace, data: Data, folder: Path) -> ImportSources:
@@ -193,13 +203,21 @@ def _check_header(train: Source) -> None:
         )
 
 
-def _check_regression_labels(train: Source, label: str, labels: list[str], task: str) -> None:
-    words = sorted({value for value in labels if value and not is_number(value)})
-    if words and task == "regression":
-        raise FoldlineError(
-            f"{train.path}, column '{label}': regression needs numbers, found {listing(words)}. "
-            "Name another column with --label, or use --task classification"
-        )
+def _check_regression_labels(train: Part, label: str, task: str) -> None:
+    """Raise for targets that are no numbers, as `prepare` will."""
+    values = [value for value in train.table["label"].tolist() if value]
+    if task != "regression" or all(map(is_number, values)):
+        return
+    value, why = explain_problem(values) or (values[0], "")
+    words = [word for word in sorted(set(values)) if not is_quantity(word)]
+    found = f"{value!r} {why}" if why else f"found {listing(words)}"
+    advice = "Empty these cells" if words and all(map(is_placeholder, words)) else ""
+    advice = advice or ("" if why else "Name another column with --label")
+    raise FoldlineError(
+        f"{train.column('label', label).locate(value)}, column '{label}': regression needs "
+        f"numbers, {found}{'.' * (not found.endswith('.'))} "
+        f"{f'{advice}, or use' if advice else 'Or use'} --task classification"
+    )
 
 
 def _current_columns(data: Data, train: Source) -> dict[str, Guess]:
@@ -242,13 +260,11 @@ def _other_tables(sources: list[Source]) -> dict[str, RawTable]:
 
 
 def _class_order(
-    classes: list[str] | None, raw: RawTable, data: Data, task: str
+    classes: list[str] | None, labels: list[str], data: Data, task: str
 ) -> list[str] | None:
     """Return the classes of the dataset in its own order, if they cover its labels."""
     if classes is None or task == "regression" or not isinstance(data.label, str):
         return None
-    cells = [value or "" for value in raw.columns[data.label]]
-    labels = read_labels(raw, cells, data, task)
     names = {name for own in split_labels(labels, task) for name in own} - {""}
     return classes if names <= set(classes) else None
 

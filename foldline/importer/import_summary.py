@@ -11,11 +11,13 @@ from foldline.core.errors import listing
 from foldline.core.io.labels import BETWEEN
 from foldline.core.params import Data
 from foldline.data.columns import nested_value_notes, select_columns
-from foldline.data.multilabel import join_labels, read_labels, split_labels
+from foldline.data.multilabel import join_labels, split_labels
 from foldline.data.normalization import casefold_key, normalize_text
 from foldline.data.raw_table import RawTable
+from foldline.data.rows import Part
 from foldline.importer.annotation_tables import guess_annotation_columns
 from foldline.importer.column_guessing import Guess, column_hints
+from foldline.importer.imported_rows import ImportedRows
 from foldline.importer.placement import Placement, compare_versions
 from foldline.importer.sources import Source
 
@@ -29,6 +31,7 @@ def format_summary(
     task: tuple[str, str],
     placements: Sequence[Placement],
     data: Data,
+    rows: ImportedRows,
 ) -> str:
     """Return the summary of an import; `data` defines how files and labels are read."""
     columns = {role: guess.column for role, guess in guesses.items()}
@@ -52,10 +55,10 @@ def format_summary(
     unused = [name for name in train.columns if name not in used]
     lines += [f"  {'not used':<11} {listing(unused, 20)}"] if unused else []
     lines += [f"  {'hint':<11} {hint}" for hint in column_hints(train, guesses)]
-    lines += _annotation_lines(sources, columns["id"])
+    lines += _annotation_lines(sources, columns["id"], rows)
     lines += ["", f"Task: {task[0]} ({task[1]})"]
-    lines += _label_lines(sources, data, task[0])
-    lines += _sample_lines(sources, columns["id"])
+    lines += _label_lines(rows.parts, task[0])
+    lines += [f"  note: {note}" for note in rows.notes]
     lines += ["", *_text_lines(sources, columns), "", f"First rows of {train.path.name}"]
     return "\n".join(lines + _first_rows(train, columns, data))
 
@@ -104,64 +107,42 @@ def _value_notes(source: Source, data: Data, task: str) -> list[str]:
     return nested_value_notes(source.raw, data, task)
 
 
-def _annotation_lines(sources: Sequence[Source], key: str | None) -> list[str]:
+def _annotation_lines(sources: Sequence[Source], key: str | None, rows: ImportedRows) -> list[str]:
     """Return how an annotation table is read, and how many of its items are rows of the data."""
     table = next((source.raw for source in sources if source.part == "annotations"), None)
     columns = guess_annotation_columns(table) if table else None
     if table is None or columns is None:
         return []
-    rows = {v for source in sources if source.raw is not table for v in _ids(source, key)}
-    items = set(table.columns[columns.item])
+    known = {name for part in rows.parts for name in part.table["id"].tolist()}
+    items = set(rows.annotations.column("id").values) - {""} if rows.annotations else set[str]()
     people = len(set(table.columns[columns.annotator]))
     line = (
         f"  annotations item '{columns.item}', annotator '{columns.annotator}' ({people} people), "
     )
-    line += (
-        f"label '{columns.label}' ({columns.scale}); {len(items & rows):,} of {len(items):,} items "
-    )
-    return [line + f"are rows (by '{key}')" if key else line + "are rows: set data.id"]
+    line += f"label '{columns.label}' ({columns.scale}); "
+    matched = f"{len(items & known):,} of {len(items):,} items are rows (by '{key}')"
+    return [line + (matched if key else "to match items with rows, set data.id")]
 
 
-def _ids(source: Source, key: str | None) -> list[str | None]:
-    return source.raw.columns.get(key or "", []) if source.part in LABELLED else []
-
-
-def _label_lines(sources: Sequence[Source], data: Data, task: str) -> list[str]:
+def _label_lines(parts: Sequence[Part], task: str) -> list[str]:
     lines, learnt = [], set[str]()
-    for source in sources:
-        if source.part not in LABELLED:
+    for part in parts:
+        if part.name not in LABELLED:
             continue
-        cells = [value or "" for value in source.raw.columns[data.label_columns[0]]]
-        cells = read_labels(source.raw, cells, data, task)
+        cells = part.table["label"].tolist()
         values = [value for value in cells if value]
-        missing = len(source.raw) - len(values)
+        missing = len(cells) - len(values)
         gaps = f"; {missing:,} without a label" if missing else ""
         counted = cells if task == "multilabel" else values
-        lines.append(f"  {source.part:<6} {_describe_labels(counted, task)}{gaps}")
+        lines.append(f"  {part.name:<6} {_describe_labels(counted, task)}{gaps}")
         names = {name for own in split_labels(values, task) for name in own}
-        learnt = names if source.part == "train" else learnt
+        learnt = names if part.name == "train" else learnt
         unknown = sorted(names - learnt) if task != "regression" else []
         if unknown:
             lines.append(
                 f"    classes that train lacks: {listing(unknown, 5)}; `prepare` will reject them"
             )
     return lines
-
-
-def _sample_lines(sources: Sequence[Source], key: str | None) -> list[str]:
-    """Return a warning where a sample submission does not match the rows to predict."""
-    tables = {source.part: source.raw for source in sources}
-    if "sample" not in tables or "predict" not in tables:
-        return []
-    names = next(iter(tables["sample"].columns.values()))
-    rows = tables["predict"].columns.get(key or "")
-    matches = len(names) == len(tables["predict"]) if rows is None else set(names) == set(rows)
-    if matches:
-        return []
-    return [
-        f"  the sample submission has {len(names):,} rows and predict {len(tables['predict']):,}, "
-        "or their ids differ: `predict` will reject it"
-    ]
 
 
 def _describe_labels(values: list[str], task: str) -> str:

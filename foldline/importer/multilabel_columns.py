@@ -1,17 +1,17 @@
 """Multilabel data, recognised by columns of 0 and 1, or by several labels in one cell."""
 
-import re
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from foldline.core.errors import FoldlineError, closest_name, listing
 from foldline.data.cell_lists import parse_list
+from foldline.data.look_alikes import is_placeholder
+from foldline.data.number_notation import is_quantity
 from foldline.data.raw_table import RawTable
 
 SEPARATORS = ("|", ";", ",")
 MIN_JOINED_SHARE = 0.05  # of rows with several labels, for a character to be a separator
-_NUMBER = re.compile(r"[-+]?[\d.,]*\d\s?[^\W\d]{0,3}%?")  # also with a comma or a unit
 MIN_ROWS_PER_LABEL = 5  # on average; fewer suggest sentences with commas
 
 
@@ -51,11 +51,12 @@ def parse_label_columns(raw: RawTable, given: str | None) -> list[str] | None:
 
 
 def guess_multilabel(
-    raw: RawTable, label: str, by_its_name: bool, taken: Collection[str]
+    raw: RawTable, label: str, by_its_name: bool, taken: Collection[str], is_given: bool
 ) -> MultilabelGuess | None:
     """Return how rows have several labels, None where they have one each.
 
-    `label` is the guessed label column, `taken` are columns of other roles.
+    `label` is the guessed label column, `taken` are columns of other roles. `is_given` is whether
+    the user says that they have several.
     """
     flags = [n for n, cells in raw.columns.items() if n not in taken and set(cells) == {"0", "1"}]
     if label in flags and len(flags) > 1 and not by_its_name:
@@ -65,7 +66,9 @@ def guess_multilabel(
     if lists:
         several = any(len(names) != 1 for names in lists)
         return MultilabelGuess(label, None, "lists of labels") if several else None
-    for mark in () if all(map(_NUMBER.fullmatch, cells)) else SEPARATORS:
+    if not is_given and all(is_quantity(cell) or is_placeholder(cell) for cell in set(cells)):
+        return None  # `3,5` is a number
+    for mark in SEPARATORS:
         joined = [[part.strip() for part in cell.split(mark)] for cell in cells]
         names = Counter(part for parts in joined for part in parts)
         some = sum(len(parts) > 1 for parts in joined) >= MIN_JOINED_SHARE * len(cells)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from foldline.core.errors import FoldlineError, listing, unknown_name
 from foldline.core.params.value_types import RAW
+from foldline.data.cell_values import trim, value_key
 from foldline.data.raw_table import RawTable
 from foldline.data.reading import read_raw
 from foldline.importer.annotation_tables import guess_annotation_columns
@@ -114,7 +115,7 @@ def resolve_parts(
     ]
     ids = [s.raw.columns.get(key) for s in assigned if s.part == "predict" and key is not None]
     if ids and ids[0]:
-        predict_ids = sorted(value or "" for value in ids[0])
+        predict_ids = _sort_ids(ids[0])
         assigned = [
             replace(source, part="sample") if _is_sample(source, predict_ids, text) else source
             for source in assigned
@@ -131,15 +132,20 @@ def resolve_parts(
 
 def _has_no_labels(source: Source, text: str, label: str) -> bool:
     """Return whether a file has no labels; -1 in every row counts as none."""
-    values = set(source.raw.columns.get(label, ()))
-    return text in source.raw.columns and values <= {None, "", "-1"}
+    values = {trim(value or "") for value in source.raw.columns.get(label, ())}
+    return text in source.raw.columns and values <= {"", "-1", "-1.0"}
 
 
 def _is_sample(source: Source, predict_ids: list[str], text: str) -> bool:
     if source.is_explicit or source.part == "predict" or text in source.raw.columns:
         return False
     first = next(iter(source.raw.columns.values()))
-    return sorted(value or "" for value in first) == predict_ids
+    return _sort_ids(first) == predict_ids
+
+
+def _sort_ids(values: Sequence[str | None]) -> list[str]:
+    """Return what the ids are in any spelling: `7` of a spreadsheet is `00007`."""
+    return sorted(value_key(trim(value or "")) for value in values)
 
 
 def _recognize_annotations(source: Source) -> Source:

@@ -130,6 +130,7 @@ def save(model: Model, name: str, labels: Labels, folder: Path) -> None:
             "task": labels.task,
             "classes": list(labels.classes),
             "target": target_transform.describe_transform(model),
+            "components": hash_components(name),
         }
         write_json(temporary / CARD, card)
 

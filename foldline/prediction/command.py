@@ -10,8 +10,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from foldline.core.console import say
 from foldline.core.errors import FoldlineError
 from foldline.core.io.formulas import escape_formulas
+from foldline.core.pinned_library import check_library
 from foldline.prediction.input_rows import (
     STDIN,
     Columns,
@@ -36,12 +38,13 @@ def run(options: argparse.Namespace) -> None:
     """
     _check_options(options)
     source = _find_source(options)
+    check_library(Path.cwd())
     with warnings.catch_warnings(action="ignore"):  # they are printed as notes
         predictor = Predictor(model=options.model)
     with _open_rows(options, source, predictor) as rows:
         _predict(rows, options.out, options.escape_formulas)
     for note in [*predictor.notes, *rows.list_notes()]:
-        print(f"note: {note}", file=sys.stderr)
+        say(f"note: {note}", sys.stderr)
     if options.out is not None:
         print(f"{rows.count:,} rows predicted: {options.out}", file=sys.stderr)
 
@@ -102,7 +105,8 @@ def _open_rows(
             raise FoldlineError("the models read pairs: give each --text its --pair")
         columns = replace(columns, id=None, text="text", text_pair=used.text_pair and "text_pair")
         parts = list_texts(options.text, options.pair or [])
-        yield InputRows(parts, columns, predictor, "--text")
+        # What is typed is a text, even if it looks like a list.
+        yield InputRows(parts, columns, predictor, "--text", plain={"text", "text_pair"})
 
 
 def _predict(rows: InputRows, out: Path | None, escape: bool) -> None:

@@ -46,7 +46,8 @@ class InputRows:
     count: int = 0
     empty: int = 0
     empty_lines: list[int] = field(default_factory=list)
-    has_rows_not_lines: bool = False
+    unit: str = "line"
+    plain: set[str] = field(default_factory=set)
 
     def batches(self) -> Iterator[tuple[pd.DataFrame, float]]:
         """Yield rows (id, text, text_pair), and the share of the input that ends with them.
@@ -70,8 +71,7 @@ class InputRows:
         if not self.empty:
             return self.notes
         more = f" and {self.empty - SHOWN_LINES} more" if self.empty > SHOWN_LINES else ""
-        word = "row" if self.has_rows_not_lines else "line"
-        where = f"{word}{'s' * (self.empty > 1)} {', '.join(map(str, self.empty_lines))}{more}"
+        where = f"{self.unit}{'s' * (self.empty > 1)} {', '.join(map(str, self.empty_lines))}{more}"
         texts = "1 text is" if self.empty == 1 else f"{self.empty} texts are"
         note = f"{self.name}, {where}: {texts} empty, and predicted all the same"
         return [*self.notes, note]
@@ -79,11 +79,11 @@ class InputRows:
     def _read_part(self, raw: RawTable) -> pd.DataFrame:
         notes = [note.replace(str(raw.path), self.name) for note in raw.notes]
         self.notes += [note for note in notes if note not in self.notes]
-        self.has_rows_not_lines = raw.unit == "row"
-        texts = _select(raw, self.columns.text, "texts", "--text-column")
+        self.unit = raw.unit
+        texts = self._read_column(raw, self.columns.text, "text")
         pairs = [""] * len(raw)
         if self.columns.text_pair is not None:
-            pairs = _select(raw, self.columns.text_pair, "second texts", "--pair-column")
+            pairs = self._read_column(raw, self.columns.text_pair, "text_pair")
         rows = self.predictor.make_rows(self._ids(raw), texts, pairs)
         empty = rows["text"] == ""
         if self.columns.text_pair is not None:
@@ -98,14 +98,33 @@ class InputRows:
         name = self.columns.id
         if name is None or not (self.id_required or raw.find_column(name)):
             return [str(self.count + number) for number in range(1, len(raw) + 1)]
-        return _select(raw, name, "ids", "--id-column")
+        return self._read_column(raw, name, "id")
+
+    def _read_column(self, raw: RawTable, name: str, role: str) -> list[str]:
+        """Return a column; lists of one value are that value, if the first rows are such."""
+        cells = [value or "" for value in _select(raw, name, role)]
+        if role in self.plain:
+            return cells
+        values = read_cells(raw, cells, role, name)
+        if values == cells:
+            self.plain.add(role)
+        elif not self.count:
+            self.notes.append(f"{self.name}, column '{name}': lists of one value are that value")
+        return values
 
 
 def _split_end(rows: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     return rows.drop(columns="end"), float(rows["end"].iloc[-1])
 
 
-def _select(raw: RawTable, name: str, what: str, option: str) -> list[str]:
+ROLES = {
+    "id": ("ids", "--id-column"),
+    "text": ("texts", "--text-column"),
+    "text_pair": ("second texts", "--pair-column"),
+}
+
+
+def _select(raw: RawTable, name: str, role: str) -> list[str | None]:
     """Return a column.
 
     Raises:
@@ -113,6 +132,7 @@ def _select(raw: RawTable, name: str, what: str, option: str) -> list[str]:
     """
     known = raw.find_column(name)
     if known is None:
+        what, option = ROLES[role]
         close = closest_name(name, raw.columns)
         hint = f" (did you mean '{close}'?)" if close else ""
         raise FoldlineError(
@@ -120,8 +140,7 @@ def _select(raw: RawTable, name: str, what: str, option: str) -> list[str]:
             f"{listing(raw.columns, 20) or 'none'}.{raw.fields_hint(name)} Name the column: "
             f"{option} NAME"
         )
-    cells = [value or "" for value in raw.columns[known]]
-    return read_cells(raw, cells, "id" if what == "ids" else "text", name)
+    return raw.columns[known]
 
 
 def list_texts(texts: list[str], pairs: list[str]) -> Iterator[RawPart]:
@@ -129,8 +148,8 @@ def list_texts(texts: list[str], pairs: list[str]) -> Iterator[RawPart]:
     columns: dict[str, list[str | None]] = {"text": [*texts], "text_pair": [*pairs]}
     if not pairs:
         del columns["text_pair"]
-    rows = list(range(1, len(texts) + 1))
-    yield RawPart(RawTable(Path("--text"), columns, rows, unit="row"), 1.0)
+    lines = list(range(1, len(texts) + 1))
+    yield RawPart(RawTable(Path("--text"), columns, lines, unit="row"), 1.0)
 
 
 def read_file(path: Path, columns: Columns, predictor: Predictor) -> Iterator[RawPart]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.core.errors import FoldlineError, unknown_name
+from foldline.core.errors import FoldlineError, listing, unknown_name
 from foldline.core.io.components import hash_components, short_name
 from foldline.core.io.files import read_json
 from foldline.core.io.labels import Labels, split_label_names
@@ -61,7 +61,8 @@ class Predictor:
             folders = {f: name for name in self._ensemble.models for f in model_folders(name)}
             self.labels = _read_labels(list(folders))
             self.preprocessing = _read_preprocessing(list(self._ensemble.models))
-            self.notes = [*_list_notes(self.preprocessing), *list_stale_notes()]
+            self.notes = _list_component_notes(self.preprocessing, list(folders))
+            self.notes += list_stale_notes()
             used = self.preprocessing
             options = {short_name(used.clean): used.options} if used.clean else {}
             self._clean = make_cleaner(used.unicode, used.clean, options)
@@ -152,7 +153,7 @@ def _read_labels(folders: list[Path]) -> Labels:
     """Return the labels of all models, which must be the same."""
     found: dict[Labels, Path] = {}
     for folder in folders:
-        card = read_json(folder / registry.CARD)
+        card = _read_card(folder)
         if card["kind"] == "external":
             raise FoldlineError(
                 f"{folder.as_posix()} holds predictions that were made elsewhere "
@@ -163,6 +164,17 @@ def _read_labels(folders: list[Path]) -> Labels:
     if len(found) > 1:
         raise _mismatch(list(found.values()), "classes")
     return next(iter(found))
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    path = folder / registry.CARD
+    card = read_json(path)
+    if not isinstance(card, dict) or not {"kind", "task", "classes"} <= set(card):
+        raise FoldlineError(
+            f"{path.as_posix()} is damaged (found {card!r:.60}): restore it with "
+            "`dvc checkout --force`, or run `dvc repro`"
+        )
+    return card
 
 
 def _read_preprocessing(members: list[str]) -> Preprocessing:
@@ -183,13 +195,18 @@ def _mismatch(folders: list[Path], what: str) -> FoldlineError:
     )
 
 
-def _list_notes(preprocessing: Preprocessing) -> list[str]:
-    if hash_components(preprocessing.clean) == preprocessing.components:
+def _list_component_notes(preprocessing: Preprocessing, folders: list[Path]) -> list[str]:
+    """Return a note if a component that predicts has changed since the training."""
+    recorded = {preprocessing.clean: preprocessing.components}
+    for folder in folders:
+        card = _read_card(folder)
+        recorded[card["kind"]] = card.get("components")
+    changed = [name for name, found in recorded.items() if hash_components(name) != found]
+    if not changed:
         return []
     return [
-        "components/ has changed since the models were trained, and texts are cleaned by its "
-        f"{preprocessing.clean}: run `dvc repro`, or restore the folder with `git restore "
-        "components`"
+        f"components/ has changed since the models were trained, and they use {listing(changed)}: "
+        "run `dvc repro`, or restore the folder with `git restore components`"
     ]
 
 

@@ -3,6 +3,7 @@
 import argparse
 import webbrowser
 
+from foldline.core.console import say
 from foldline.core.errors import FoldlineError
 from foldline.core.io.files import write_text
 from foldline.viewer.charts import chart_data
@@ -29,9 +30,9 @@ def run(options: argparse.Namespace) -> None:
     html = render_page(shown, chart_data(view), options.language)
     write_text(options.out, html)
     for note in shown.notes:
-        print(f"note: {_format_note(note)}")
+        say(f"note: {_format_note(note)}")
     size = len(html.encode()) / 1e6
-    print(f"{options.out}: {len(shown.rows)} rows, {size:.1f} MB. Open it in a browser")
+    say(f"{options.out}: {len(shown.rows)} rows, {size:.1f} MB. Open it in a browser")
     if options.open == "yes":
         webbrowser.open(options.out.resolve().as_uri())
 

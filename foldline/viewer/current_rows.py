@@ -63,12 +63,17 @@ def read_current_rows() -> CurrentRows:
     if dataset is None:
         return _read_prepared(pd.DataFrame(), problem)
     unused = dataset.unused_columns()
-    if exists and _is_current(schemas.PREPARED.read(), dataset.rows):
+    if exists and _is_current(dataset.rows):
         return _read_prepared(unused, problem)
     return _view_dataset(dataset, unused)
 
 
-def _is_current(prepared: pd.DataFrame, rows: pd.DataFrame) -> bool:
+def _is_current(rows: pd.DataFrame) -> bool:
+    """Return whether the output of `prepare` has these rows; not where it is damaged or old."""
+    try:
+        prepared = schemas.PREPARED.read()
+    except FoldlineError:
+        return False
     return all(prepared[name].tolist() == rows[name].tolist() for name in COMPARED)
 
 

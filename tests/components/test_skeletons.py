@@ -81,5 +81,5 @@ def test_a_file_is_never_overwritten(workplace, capsys):
 
 def test_outside_of_a_project_nothing_is_written(workplace, capsys):
     assert main(["new", "loss", "mine"]) == 1
-    assert "run `foldline new` in the project's root folder" in capsys.readouterr().err
+    assert "is not a Foldline project" in capsys.readouterr().err
     assert not Path("components").exists()

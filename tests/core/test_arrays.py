@@ -29,6 +29,8 @@ def test_arrays_come_back_exactly(array, tmp_path):
     found = load_arrays(tmp_path / "a.safetensors")["x"]
     assert found.dtype == array.dtype
     assert found.shape == array.shape
+    if array.ndim == 2:
+        assert found.flags.f_contiguous == array.flags.f_contiguous
     assert found.tobytes() == array.tobytes()
 
 

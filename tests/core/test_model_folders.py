@@ -23,6 +23,13 @@ def test_a_model_has_no_problem(folder) -> None:
     assert find_problem(write_model_folder(folder)) is None
 
 
+def test_code_of_its_own_is_left_to_the_loader(folder) -> None:
+    """It refuses the code, which matters more than files that are missing."""
+    config = {"model_type": "x", "auto_map": {"AutoConfig": "modeling_x.Config"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    assert find_problem(folder) is None
+
+
 @pytest.mark.parametrize(
     ("below", "named"),
     [
@@ -79,7 +86,7 @@ PROBLEMS = {
     "empty": ({}, "it is empty"),
     "adapter": (
         {"adapter_config.json": '{"base_model_name_or_path": "klue/bert"}', "config.json": "{}"},
-        r"LoRA adapter of klue/bert.*merge_and_unload\(\)",
+        r"LoRA adapter.*name that model, klue/bert, or merge.*merge_and_unload\(\)",
     ),
     "adapter below": ({"checkpoint-3/adapter_config.json": "{}"}, r"checkpoint-3: it is a LoRA"),
     "gguf": ({"m-q4.gguf": "x"}, r"m-q4.gguf: GGUF .* Take the model's folder"),
@@ -121,6 +128,20 @@ def test_what_is_no_model_is_named(name, folder) -> None:
         (folder / file).write_text(content)
     with pytest.raises(ValueError, match=rf"^model: {folder.as_posix()} holds no .*{message}"):
         check_local_model("model", folder.as_posix())
+
+
+def test_a_merged_adapter_is_a_model(folder, tiny_bert) -> None:
+    """What the message says works, where the adapter was trained."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    model = get_peft_model(AutoModel.from_pretrained(tiny_bert), LoraConfig(r=2))
+    model.save_pretrained(folder)
+    problem = find_problem(folder) or ""
+    assert f"name that model, {tiny_bert}, or" in problem and find_problem(Path(tiny_bert)) is None
+    exec(problem.partition("the new folder: ")[2], {"model": model, "tokenizer": tokenizer})
+    assert find_problem(Path(f"{folder}-merged")) is None
 
 
 def test_a_copied_cache_of_the_hub_has_links_to_nothing(folder) -> None:

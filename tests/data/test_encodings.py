@@ -95,6 +95,16 @@ def test_a_damaged_line_among_utf8_is_refused(file):
         read_raw(file(content("Korean", 40).encode() + b"9,broken \xe9\n"))
 
 
+def test_texts_that_were_encoded_twice_are_noted(file):
+    text = content("French", 10)
+
+    (note,) = read_raw(file(text.encode().decode("cp1252").encode())).notes
+
+    assert "seem to be UTF-8 that was read as Windows-1252" in note
+    assert "Le café est très bon" in note
+    assert read_raw(file(text.encode())).notes == []
+
+
 def test_a_jsonl_file_in_another_encoding_is_read(file):
     lines = "".join(f'{{"text": "{text}"}}\n' for text in TEXTS["Korean"])
 

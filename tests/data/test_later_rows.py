@@ -10,7 +10,7 @@ import pytest
 
 from foldline.core.io import schemas
 from foldline.core.io.files import read_json
-from foldline.core.params import Prepare, loading
+from foldline.core.params import Predict, Prepare, loading
 from stages import prepare
 from tests.helpers.label_quality_data import WORDS, check_quality, data_params, random_rows
 from tests.helpers.projects import PARAMS
@@ -76,7 +76,14 @@ def official(tmp_path, monkeypatch) -> Callable[..., dict[str, Any]]:
         data = data_params(valid=None, **files, **changes)
         own = Prepare.model_validate(content["prepare"])
         prepare.main(
-            prepare.Params(seed=1, task="classification", data=data, prepare=own, components={})
+            prepare.Params(
+                seed=1,
+                task="classification",
+                data=data,
+                prepare=own,
+                components={},
+                predict=Predict(sample_submission=None, escape_formulas=False),
+            )
         )
         return {
             folder: read_json(Path(folder, "prepare.json")) for folder in ("reports", "metrics")

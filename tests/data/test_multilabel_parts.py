@@ -1,15 +1,19 @@
 """Any number of labels a row in the parts of the house: a vote, a loss or a finding for each."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from foldline.augmentation.quality_filters import score_agreement
-from foldline.core.errors import FoldlineError
 from foldline.core.io.labels import Labels
+from foldline.core.params import Data
 from foldline.data import label_artifacts, shortcuts
+from foldline.data.raw_table import RawTable
+from foldline.data.sample_submission import plan_submission
 from foldline.ensembling.voting import combine, fit_weights
-from foldline.evaluation.submission import fit_sample
+from foldline.evaluation.submission import make_submission
 from foldline.models.neural.losses import make_loss
 from foldline.viewer.suspected_errors import add_suspected_errors
 
@@ -17,12 +21,15 @@ LABELS = Labels("multilabel", ("a", "b", "c"))
 
 
 def test_class_probabilities_are_handed_in_where_the_sample_wants_them():
-    answers, p = {"label": ["x", "y"]}, {"x": [0.9, 0.2], "y": [0.1, 0.8]}
-    sample = {"no": ["2", "1"], "y": ["0", "0"], "x": ["0", "0"]}
-    found = fit_sample(["1", "2"], answers, p, sample, "id")
+    data = Data.model_construct(id="no", label="label", separator="|")
+    labels, p = Labels("multilabel", ("x", "y")), np.array([[0.9, 0.1], [0.2, 0.8]])
+    cells = {"no": ["2", "1"], "y": ["0", "0"], "x": ["0", "0"]}
+    plan = plan_submission(
+        ["1", "2"], labels, data, RawTable(Path("s.csv"), cells, [2, 3]), "new.csv"
+    )
+    found = make_submission(["1", "2"], p, labels, data, plan)
     assert found.to_dict("list") == {"no": ["2", "1"], "y": [0.8, 0.1], "x": [0.2, 0.9]}
-    with pytest.raises(FoldlineError, match=r"3 columns \(id and y, z\).*one for each class"):
-        fit_sample(["1", "2"], answers, p, {"no": [], "y": [], "z": []}, "id")
+    assert "hold whole numbers" in plan.notes[0]
 
 
 def test_a_copy_that_loses_a_label_disagrees(rows):

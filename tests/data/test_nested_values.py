@@ -179,7 +179,7 @@ def test_numbers_of_classes_in_lists_are_labels(prepare_files):
     ("label", "message"),
     [
         ({"a": 1}, "column 'label' holds objects, with the fields a"),
-        ([{"a": 1}, {"a": 2}], "column 'label' holds lists of several values, with the fields a"),
+        ([{"a": 1}, {"a": 2}], "column 'label' holds lists of lists or objects, with the fields a"),
         (["x", "y"], "set task=multilabel"),
     ],
 )

@@ -161,11 +161,45 @@ def test_a_quote_mark_that_is_never_closed_takes_no_more_memory(workplace):
         list(read_parts(Path("rows.csv"), "auto", "auto"))
 
 
-def test_a_file_of_one_line_is_not_held_in_memory(workplace):
-    Path("rows.jsonl").write_text('{"text": "' + "x" * 9000 + '"}\n', encoding="utf-8")
+@pytest.mark.parametrize("layout", ["list", "object", "one line"])
+def test_json_that_cannot_be_cut_is_read_whole(layout, workplace):
+    rows = [{"id": f"r{n}", "text": f"text {n}"} for n in range(100)]
+    content = {"data": rows} if layout == "object" else rows
+    text = json.dumps(content, indent=None if layout == "one line" else 1)
+    Path("rows.json").write_text(text, encoding="utf-8")
 
-    with pytest.raises(FoldlineError, match="too long to be read in parts"):
-        list(read_parts(Path("rows.jsonl"), "auto", "auto"))
+    (part,) = read_parts(Path("rows.json"), "auto", "auto")
+    assert part.raw.columns["text"] == [row["text"] for row in rows]
+
+
+@pytest.mark.parametrize("last", [{"text": "a", "marks": [{"x": 1}, {"x": 2}]}, {"text": ["a"]}])
+def test_one_object_in_the_last_part_is_one_row(last, workplace):
+    """Alone in a file it would be rows of its own."""
+    rows = [{"id": f"r{n}", "text": f"text {n}"} for n in range(100)]
+    for count in range(90, 100):  # some leave one row to the last part
+        lines = [json.dumps(row) for row in [*rows[:count], last]]
+        Path("rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        parts = list(read_parts(Path("rows.jsonl"), "auto", "auto"))
+        assert sum(len(part.raw) for part in parts) == count + 1
+
+
+@pytest.mark.parametrize(
+    "above", ["sep=;\n", "A title\n\n", "\n", ""], ids=["sep", "title", "blank", "none"]
+)
+def test_semicolons_and_lines_above_the_header(above, workplace):
+    rows = [f'r{n};"two;\nlines {n}"' for n in range(100)]
+    text = above + "\n".join(["id;text", *rows]) + "\n"
+    Path("rows.csv").write_text(text, encoding="utf-8")
+
+    check_same(Path("rows.csv"))
+
+
+def test_a_line_that_is_too_long(workplace):
+    lines = [f"r{n},text {n}" for n in range(60)] + ["r60," + "x" * 3000]
+    Path("rows.csv").write_text("\n".join(["id,text", *lines]), encoding="utf-8")
+
+    with pytest.raises(FoldlineError, match="has a line of more than"):
+        list(read_parts(Path("rows.csv"), "auto", "auto"))
 
 
 def test_only_wanted_columns_of_parquet_are_read(workplace):

@@ -78,7 +78,7 @@ def test_a_label_that_train_lacks_is_reported(prepare_files, part):
     )
 
 
-@pytest.mark.parametrize(("label", "meant"), [("A", "a"), ("a.", "a"), ("1.0", "1")])
+@pytest.mark.parametrize(("label", "meant"), [("A", "a"), ("a.", "a"), ("01", "1")])
 def test_a_label_that_was_meant_otherwise_is_reported(prepare_files, label, meant):
     rows = [f"{n},t {n},{['a', '1'][n % 2]}" for n in range(10)]
 
@@ -128,12 +128,14 @@ def test_a_label_that_the_users_classes_lack_is_reported(prepare_files):
 
 
 def test_labels_that_look_like_one_are_noted(prepare_files):
-    labels = ["spam", "Spam", "not spam", "not  SPAM", "1", "1.0"]
+    labels = ["spam", "Spam", "not spam", "not  SPAM", "1", "01"]
     rows = [f"{n},t {n},{labels[n % 6]}" for n in range(12)]
 
     (note,) = [n for n in prepare_files({"train": csv_text(rows)}).notes if "differ" in n]
 
-    assert "1 = 1.0, Spam = spam, not SPAM = not spam" in note
+    assert "01 (2 rows; train.csv, lines 7, 13) = 1 (2 rows; train.csv, lines 6, 12)" in note
+    assert "Spam (2 rows; train.csv, lines 3, 9) = spam (2 rows; train.csv, lines 2, 8)" in note
+    assert "not SPAM (2 rows; train.csv, lines 5, 11) = not spam (2 rows; " in note
 
 
 def test_labels_lose_only_what_cannot_be_seen(prepare_files):

@@ -61,11 +61,11 @@ def test_ids_are_made_where_there_are_none(prepare_files):
 
 
 def test_the_users_ids_are_kept(prepare_files):
-    rows = [*csv_lines(10), '"007",x,a', "한글 1,y,b", '" 1",z,a', '"a,b",w,b']
+    rows = [*csv_lines(10), '"007",x,a', "한글 1,y,b", '" 11",z,a', '"a,b",w,b']
 
     found = prepare_files({"train": csv_text(rows)}).rows
 
-    assert found["id"].tolist()[10:] == ["007", "한글 1", " 1", "a,b"]
+    assert found["id"].tolist()[10:] == ["007", "한글 1", "11", "a,b"]
 
 
 def test_doubled_ids_are_reported_with_their_lines(prepare_files):

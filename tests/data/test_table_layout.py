@@ -65,6 +65,12 @@ def test_commas_in_texts_do_not_hide_semicolons(file):
     assert "line 4: 4 fields where the header has 3 (id, text, label)" in message
 
 
+def test_commas_in_the_texts_of_one_column_make_no_title(file):
+    assert "lines 2, 3: 2 fields where the header has 1 (text)" in error(
+        file("text\ngood, day\nno, thanks\n")
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "text"),
     [

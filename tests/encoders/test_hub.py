@@ -66,3 +66,15 @@ def test_a_folder_is_left_to_nlpaug(workplace) -> None:
 
     with pytest.raises(FoldlineError, match="ContextualWordEmbsAug cannot be used with options"):
         load_augmenter(Nlpaug(name="ContextualWordEmbsAug", options={"model_path": folder}))
+
+
+def test_a_model_that_is_not_versioned_is_noted_once(workplace, capsys) -> None:
+    hub._note_unversioned.cache_clear()
+    folder = write_model_folder(workplace / "models/pretrained/m")
+    for _ in range(2):
+        hub.check_folder("model", "models/pretrained/m")
+    assert capsys.readouterr().out.count("`dvc add models/pretrained/m`") == 1
+    hub._note_unversioned.cache_clear()
+    folder.with_name("m.dvc").write_text("outs: []")
+    hub.check_folder("model", "models/pretrained/m")
+    assert capsys.readouterr().out == ""

@@ -172,6 +172,27 @@ def test_so_many_tokens_can_be_read(family) -> None:
                 model(torch.full((1, longest + 1), 4))
 
 
+def test_a_shorter_limit_of_the_tokenizer_is_noted(fit_rows, tiny_bert, tmp_path, capsys) -> None:
+    folder = Path(copy_model(tiny_bert, tmp_path / "m"))
+    own = json.loads((folder / "tokenizer_config.json").read_text()) | {"model_max_length": 12}
+    (folder / "tokenizer_config.json").write_text(json.dumps(own))
+    fit_rows(str(folder))
+    assert "was made for 12 tokens, and max_length is 24" in capsys.readouterr().out
+
+
+def test_a_model_of_characters_has_no_tokens_to_compare(fit_rows, tmp_path) -> None:
+    from transformers import CanineConfig, CanineModel, CanineTokenizer
+
+    sizes = {"num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 64}
+    hashes = {"num_hash_functions": 2, "num_hash_buckets": 64, "downsampling_rate": 2}
+    config = CanineConfig(
+        hidden_size=16, intermediate_size=16, local_transformer_stride=16, **sizes, **hashes
+    )
+    CanineModel(config).save_pretrained(tmp_path)
+    CanineTokenizer().save_pretrained(tmp_path)
+    assert fit_rows(str(tmp_path)).summary
+
+
 def test_zero_shot_refuses_texts_that_are_too_long(fit_rows, tiny_nli) -> None:
     with pytest.raises(FoldlineError, match=r"max_length=33 is more than the 32 tokens"):
         fit_rows("zero-shot", max_length=33, files={"zero_shot.model": tiny_nli})

@@ -48,14 +48,18 @@ def csv_text(rows: list[str], header: str = "id,text,label") -> str:
 def prepare_files(
     files: dict[str, str], task: str = "classification", **options: Any
 ) -> PreparedDataset:
-    """Prepare files of these contents: `prepare_files({"train": "..."}, id=None)`."""
+    """Prepare files of these contents: `prepare_files({"train": "..."}, id=None)`.
+
+    `sample` is a sample submission.
+    """
     paths = {}
     for part, content in files.items():
         paths[part] = options.pop(f"{part}_name", f"{part}.csv")
         Path(paths[part]).write_text(content, encoding="utf-8", newline="")
+    sample = paths.pop("sample", None)
     section = {key: options.pop(key) for key in PREPARE if key in options}
     data = Data.model_construct(**DATA | paths | options)
-    return prepare_dataset(task, data, Prepare(**PREPARE | section))
+    return prepare_dataset(task, data, Prepare(**PREPARE | section), sample_submission=sample)
 
 
 def prepare_error(prepared: PrepareFiles, files: dict[str, str], **options: Any) -> str:

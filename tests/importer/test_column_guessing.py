@@ -216,6 +216,12 @@ def test_a_role_without_a_column_is_reported(columns, given, expected):
         ("score", ["0", "1", "2", "3"] * 9, "regression"),
         ("score", ["0", "1"] * 9, "classification"),
         ("평점", ["1", "2", "3", "4", "5"] * 9, "regression"),
+        ("label", ["3,5", "0,1", "2"] * 9, "regression"),
+        ("label", ["4.5점", "3점"] * 9, "regression"),
+        ("label", [f"{n},000원" for n in range(1, 40)], "regression"),
+        ("label", ["0.5", "N/A", "2"] * 9, "regression"),
+        ("label", ["5점", "4점"] * 9, "classification"),
+        ("label", ["class1", "class2"] * 9, "classification"),
     ],
 )
 def test_the_task_is_guessed(column, values, task):

@@ -283,7 +283,9 @@ def test_what_later_stages_would_refuse_is_reported_now(project, capsys):
 
     shown = capsys.readouterr().out
     assert "classes that train lacks: weather; `prepare` will reject them" in shown
-    assert "the sample submission has 1 rows and predict 15" in shown
+    assert (
+        "`prepare` will refuse this: predict.sample_submission (given/sub.csv) has 1 ids" in shown
+    )
 
 
 def test_labels_joined_in_one_column_are_several(project, bring, capsys):
@@ -297,6 +299,41 @@ def test_labels_joined_in_one_column_are_several(project, bring, capsys):
     assert "Task: multilabel (3 labels, ';' between those of a row)" in shown
     assert "train  3 classes: " in shown
     assert "8 without a label" in shown
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        ([f"{n % 5},{n % 10}" for n in range(60)], "regression"),
+        ([f"{n % 5},{n % 5 + 1},{n % 5 + 2}" for n in range(60)], "multilabel"),
+    ],
+)
+def test_decimal_commas_are_no_labels(project, bring, capsys, values, task):
+    rows = projects.topics(60)
+    write_csv(
+        project / "given/s.csv",
+        [row | {"label": value} for row, value in zip(rows, values, strict=True)],
+    )
+    bring("given/s.csv")
+
+    assert read_params(project / "params.yaml")["task"] == task
+    assert ("is read as" in capsys.readouterr().out) is (task == "regression")
+
+
+def test_import_counts_and_notes_as_prepare_does(project, bring, capsys):
+    rows = projects.topics(60)
+    names = sorted({row["label"] for row in rows})
+    spaces = ["", " ", "\u200b", "\u3000"]
+    written = [row | {"label": row["label"] + spaces[n % 4]} for n, row in enumerate(rows)]
+    written[7]["text"] = "NULL"
+    write_csv(project / "given/train.csv", written[:40])
+    write_csv(project / "given/test.csv", written[40:])
+    bring("given/train.csv", "given/test.csv")
+
+    shown = capsys.readouterr().out
+    assert shown.count(f"{len(names)} classes: ") == 2
+    assert "lacks" not in shown
+    assert "note: given/train.csv, line 9: 1 text is only 'NULL'" in shown
 
 
 def test_columns_of_0_and_1_are_several_labels(project, bring, capsys):

@@ -1,24 +1,31 @@
 """What a killed training leaves, and that it goes on from there to the same bytes."""
 
+import errno
 import pickle
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors import SafetensorError
 
+from foldline.core.errors import FoldlineError
 from foldline.core.io.files import digest
 from foldline.models import registry
 from foldline.models.interface import FitResult, Job
 from foldline.models.neural import checkpoints as checkpoints_module
 from foldline.models.neural.checkpoints import find_last_checkpoint, is_complete
+from foldline.models.neural.trainer import TextTrainer
 from tests.helpers.killed_training import kill_after_saves
 from tests.helpers.marks import mark_slow_except
 
 ROOT = Path(__file__).resolve().parents[2]
+LATER = "could not be written: .* run the command again: training goes on from its last checkpoint"
 
 
 def assert_same(one: FitResult, other: FitResult, labels: Any, folder: Path) -> None:
@@ -198,3 +205,68 @@ def test_no_checkpoint_is_none(tmp_path) -> None:
     assert find_last_checkpoint(tmp_path) is None
     (tmp_path / "checkpoint-5").mkdir()
     assert find_last_checkpoint(tmp_path) is None
+
+
+@contextmanager
+def limited_disk(size: int) -> Iterator[None]:
+    """Let every write beyond `size` bytes of a file fail, as on a full disk."""
+    resource = pytest.importorskip("resource")  # not on Windows
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limit[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+
+@pytest.mark.parametrize("size", [10_000, 50_000])
+def test_a_disk_that_is_full_leaves_no_half_checkpoint(size, fit, parts, labels, tmp_path) -> None:
+    """The first size cuts the weights, the second one the optimizer's state."""
+    whole_run = fit("scratch", *parts, "classification")
+    with limited_disk(size), pytest.raises(FoldlineError, match=LATER) as told:
+        fit("scratch", *parts, "classification", scratch=tmp_path / "c")
+    assert "checkpoint-" in str(told.value) and "\n" not in str(told.value)
+    assert not list((tmp_path / "c").rglob("checkpoint-*"))
+    again = fit("scratch", *parts, "classification", scratch=tmp_path / "c")
+    assert_same(whole_run, again, labels, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        SafetensorError("Error while serializing: No space left on device (os error 28)"),
+        RuntimeError("[enforce fail at inline_container.cc:858] . PytorchStreamWriter failed"),
+    ],
+)
+def test_a_later_checkpoint_that_fails_leaves_the_one_before(
+    error, fit, parts, labels, tmp_path, monkeypatch
+) -> None:
+    whole_run = fit("scratch", *parts, "classification", epochs=3)
+    save, saves = TextTrainer._save_rng_state, iter([None, error])
+
+    def fail(self: Any, folder: str) -> None:
+        failure = next(saves, None)
+        if failure:
+            raise failure
+        save(self, folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TextTrainer, "_save_rng_state", fail)
+        with pytest.raises(FoldlineError, match=LATER):
+            fit("scratch", *parts, "classification", epochs=3, scratch=tmp_path / "c")
+    (left,) = (tmp_path / "c").rglob("checkpoint-*")
+    assert is_complete(left)
+    again = fit("scratch", *parts, "classification", epochs=3, scratch=tmp_path / "c")
+    assert_same(whole_run, again, labels, tmp_path)
+
+
+@pytest.mark.parametrize("size", [1_000, 10_000])
+def test_a_model_that_cannot_be_written_is_told_in_one_message(
+    size, fit, parts, labels, tmp_path
+) -> None:
+    found = fit("scratch", *parts, "classification", epochs=1)
+    target = tmp_path / "m"
+    with limited_disk(size), pytest.raises(FoldlineError, match="could not be written: File too"):
+        registry.save(found.model, "scratch", labels("classification"), target)
+    assert not list(tmp_path.iterdir())

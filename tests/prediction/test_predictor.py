@@ -76,7 +76,9 @@ def test_every_kind_predicts_as_the_trained_model(kind, task, workplace, fit, ro
     registry.save(fitted, kind, labels(task), MODEL)
     save_preprocessing(MODEL)
     new = table.iloc[34:]
-    expected = fitted.predict(new.assign(id=[str(n) for n in range(1, len(new) + 1)]))
+    numbered = new.assign(id=[str(n) for n in range(1, len(new) + 1)])
+    expected = registry.load(MODEL).predict(numbered)
+    np.testing.assert_allclose(expected, fitted.predict(numbered), atol=1e-12)
 
     predictor = Predictor(model="model")
     predicted = predictor.predict(new["text"])
@@ -157,6 +159,10 @@ def test_a_component_predicts_from_another_folder(tmp_path, monkeypatch):
     predictor = Predictor("project")
 
     pd.testing.assert_frame_equal(predictor.predict_proba(new["text"]), expected)
+    own = home / "components/own.py"
+    own.write_text(own.read_text(encoding="utf-8") + "# edited\n", encoding="utf-8")
+    with pytest.warns(UserWarning, match=r"components/ has changed .*they use components\.own"):
+        Predictor("project")
     assert Path.cwd() == tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["project"]
 
@@ -255,6 +261,15 @@ def test_models_that_do_not_belong_together_are_refused(project):
     card.write_text(card.read_text("utf-8").replace("economy", "money"), encoding="utf-8")
     with pytest.raises(FoldlineError, match="different classes: run `dvc repro`"):
         Predictor()
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"kind": "length"}', "null"])
+@pytest.mark.parametrize("file", ["foldline.json", NAME])
+def test_files_that_were_edited_are_told_from_code(trained, file, content):
+    (MODEL / file).write_text(content, encoding="utf-8")
+
+    with pytest.raises(FoldlineError, match=rf"models/model/{file} .*`dvc repro`"):
+        Predictor(model="model")
 
 
 def test_models_carry_what_they_need(project):

@@ -66,19 +66,32 @@ def test_outside_the_root_the_command_to_go_there_is_named(project, place, root)
     result = run_in(project / place, "view", "--limit", "5")
 
     assert result.returncode == 1
-    assert f"Next: cd {root} && foldline view --limit 5" in result.stderr
+    assert f"Next: cd {root}, then the command again" in result.stderr
     shell = f"cd {root} && pwd"
     went = subprocess.run(["sh", "-c", shell], cwd=project / place, capture_output=True, text=True)
     assert Path(went.stdout.strip()) == project
 
 
 def test_without_a_project_none_is_guessed(tmp_path):
-    (tmp_path / "params.yaml").touch()  # of something else
-
     assert "is not a Foldline project" in run_in(tmp_path, "view").stderr
     assert run_in(tmp_path, "view", "--help").returncode == 0
     assert run_in(tmp_path, "completion", "bash").returncode == 0
     assert "unknown verb 'veiw'; did you mean 'view'?" in run_in(tmp_path, "veiw").stderr
+
+
+def test_files_to_import_may_stand_behind_options():
+    arguments = ["import", "--yes", "a.csv", "--label", "y", "b.csv", "sample=c.csv"]
+
+    assert cli.parse_arguments(arguments).sources == ["a.csv", "b.csv", "sample=c.csv"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["import", "a.csv", "--lable", "y"], ["view", "data/view.html"]]
+)
+def test_unknown_arguments_are_refused(arguments, capsys):
+    with pytest.raises(SystemExit):
+        cli.parse_arguments(arguments)
+    assert "unrecognized arguments: " in capsys.readouterr().err
 
 
 def test_of_several_projects_all_are_named(project):

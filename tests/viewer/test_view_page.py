@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from foldline.cli import run as run_verb
@@ -97,6 +98,13 @@ def test_outputs_of_other_rows_are_left_out(imported, change):
     assert summary["notes"] == [{"code": "not_prepared"}]
     assert len(rows["id"]) == len(new)
     assert set(rows["part"]) == {0}  # train, as in the raw file
+
+
+def test_a_damaged_output_is_left_out(imported):
+    write_prepared_of(imported)
+    Path("data/prepared.csv").write_text("id,text\n1,a\n", encoding="utf-8")
+
+    assert viewer_tables.unpack_page(write_page())[0]["notes"] == [{"code": "not_prepared"}]
 
 
 def test_the_last_run_is_shown_where_the_raw_files_are_refused(imported, capsys):
@@ -307,3 +315,22 @@ def test_the_page_is_made_of_small_files_all_of_them_used():
     assert files == {*SCRIPTS, *STYLES, "page.html"}
     for name in files:
         assert len((WEB_FOLDER / name).read_text(encoding="utf-8").splitlines()) <= 250
+
+
+def test_judgements_of_dropped_rows_are_not_called_stale(workplace, capsys):
+    table = viewer_tables.prepared_rows()
+    viewer_tables.write_all(table)
+    schemas.UNLABELLED.write(table.iloc[[6]].assign(id="new"))
+    judged = [
+        ("r5", "Kim", "bad"),
+        ("gone", "Kim", "bad"),
+        ("gone", "Lee", "bad"),
+        ("new", "L", "x"),
+    ]
+    schemas.ANNOTATIONS.write(pd.DataFrame(judged, columns=["id", "annotator", "label"]))
+
+    summary, rows = viewer_tables.unpack_page(write_page())
+
+    assert summary["notes"] == []
+    assert rows["judgements"]["row"] == [5]
+    assert "note:" not in capsys.readouterr().out

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+TRANSPOSED = ".T"
+
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write numeric arrays in the safetensors format."""
     from safetensors.numpy import save
 
-    # Another memory layout would be written as it lies.
-    ordered = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    path.write_bytes(save(ordered))
+    path.write_bytes(save(dict(_order(name, array) for name, array in arrays.items())))
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -23,7 +23,20 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     from safetensors.numpy import load
 
     arrays: dict[str, np.ndarray] = load(path.read_bytes())
-    return arrays
+    return {
+        name.removesuffix(TRANSPOSED): array.T if name.endswith(TRANSPOSED) else array
+        for name, array in arrays.items()
+    }
+
+
+def _order(name: str, array: np.ndarray) -> tuple[str, np.ndarray]:
+    """Return what is written of an array: its rows, or its columns where these are contiguous.
+
+    The layout comes back, too, as the last digits of a matrix product depend on it.
+    """
+    if array.flags.f_contiguous and not array.flags.c_contiguous:
+        return name + TRANSPOSED, array.T
+    return name, np.asarray(array, order="C")
 
 
 def encode_name(name: str) -> np.ndarray:

@@ -4,6 +4,7 @@ Only names and JSON are read, so that params.yaml is checked before anything hea
 """
 
 import json
+import os
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -47,7 +48,10 @@ def find_problem(folder: Path, sentences: bool = False) -> str | None:
             return inner if sentences or inner else advice
     if not (folder / CONFIG).exists():
         return _explain_missing(folder, f"no {CONFIG}", names)
-    return _check_config(folder) or _check_weights(folder, names) or _check_tokenizer(folder)
+    problem = _check_config(folder)
+    if problem or "auto_map" in read_folder_json(folder / CONFIG):
+        return problem  # with code of its own, which the loader refuses, files may be named freely
+    return _check_weights(folder, names) or _check_tokenizer(folder)
 
 
 def list_models(folder: Path) -> list[Path]:
@@ -55,6 +59,34 @@ def list_models(folder: Path) -> list[Path]:
     parents = {path.parent for path in folder.rglob(CONFIG)} - {folder}
     found = [path for path in parents if not find_problem(path)]
     return sorted(found, key=lambda path: (path.parent, _checkpoint_number(path), path.name))
+
+
+def find_track_file(folder: Path) -> Path | None:
+    """Return the .dvc file of a folder, or of one above it; None if DVC does not track it."""
+    for path in (folder, *folder.parents):
+        file = path.with_name(f"{path.name}.dvc") if path.name else None
+        if file and file.is_file():
+            return file
+    return None
+
+
+def explain_absence(folder: Path) -> str:
+    """Return how to get a folder that is not here."""
+    track_file = find_track_file(folder)
+    if track_file:
+        return f"run `dvc pull {track_file.as_posix()}`"
+    # DVC runs an experiment in a copy of the project, with what git and DVC track.
+    original = Path(os.environ.get("DVC_ROOT") or ".")
+    if (original / folder).is_dir():
+        track_file = find_track_file(original / folder)
+        name = track_file.relative_to(original).as_posix() if track_file else ""
+        advice = f"git add {name}" if track_file else f"dvc add {folder.as_posix()}"
+        return (
+            "it is in the project, but experiments run in a copy, which holds only what is "
+            f"committed: run `{advice}`, commit its .dvc file, and run the experiment again"
+        )
+    models = sorted(path.as_posix() for path in folder.parent.glob("*") if path.is_dir())
+    return f"in {folder.parent.as_posix()}/ is {listing(models, 5) or 'none'}"
 
 
 def read_folder_json(path: Path) -> Any:
@@ -89,11 +121,11 @@ def _find_adapter(folder: Path) -> str | None:
         base = read_folder_json(folder / ADAPTER).get("base_model_name_or_path")
     except (ValueError, AttributeError):
         base = None
-    name = folder.as_posix()
+    merged = f"save_pretrained('{folder.as_posix()}-merged')"
     return (
-        f"it is a LoRA adapter of {base or 'another model'}, not a model. Merge the two in Python "
-        "and name the new folder: from peft import AutoPeftModel; AutoPeftModel.from_pretrained("
-        f"'{name}').merge_and_unload().save_pretrained('{name}-merged'), with the tokenizer's files"
+        f"it is a LoRA adapter, without the model that it changes; name that model"
+        f"{f', {base}' if base else ''}, or merge the two in the program that trained it, and name "
+        f"the new folder: model.merge_and_unload().{merged}; tokenizer.{merged}"
     )
 
 

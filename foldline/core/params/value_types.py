@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from foldline.core.errors import FoldlineError, closest_name
 from foldline.core.io.components import PATTERN, check_component, is_component
-from foldline.core.io.model_folders import find_problem
+from foldline.core.io.model_folders import explain_absence, find_problem
 
 RAW = "data/raw/"
 PRETRAINED = "models/pretrained/"
@@ -83,9 +83,7 @@ def check_local_model(key: str, value: str) -> bool:
             f"folder alone, so put it there, and `dvc add` it if it is large"
         )
     if local and not Path(value).is_dir():
-        track_file = Path(f"{normpath(value)}.dvc")
-        advice = f"run `dvc pull {track_file}`" if track_file.exists() else f"look in {PRETRAINED}"
-        raise ValueError(f"{key}: there is no folder {value!r}; {advice}")
+        raise ValueError(f"{key}: there is no folder {value!r}; {explain_absence(Path(value))}")
     problem = find_problem(Path(value), sentences=key == "encoder") if local else None
     if problem:
         raise ValueError(f"{key}: {value} holds no model that transformers can load: {problem}")

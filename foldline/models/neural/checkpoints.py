@@ -1,19 +1,27 @@
 """Checkpoints of a training: when to write them, and which can be resumed from."""
 
+import errno
 import json
+import re
 import shutil
 import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from transformers import TrainerCallback
 
+from foldline.core.errors import FoldlineError
+
 STATE = "trainer_state.json"
 REQUIRED = (STATE, "optimizer.pt", "scheduler.pt", "padding.json")
 # Seconds of training that a kill may lose.
 INTERVAL = 300.0
+# How Rust's libraries and torch report a failed write.
+_DISK_ERROR = re.compile(r"os error \d+|Os \{ code|inline_container|iostream error")
 
 
 class PeriodicCheckpoint(TrainerCallback):
@@ -38,6 +46,40 @@ class PeriodicCheckpoint(TrainerCallback):
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Restart the clock."""
         self.last = time.monotonic()
+
+
+@contextmanager
+def write_whole(folder: Path) -> Iterator[None]:
+    """Remove the folder of a checkpoint that could not be written whole.
+
+    Raises:
+        FoldlineError: with the system's reason, as a full disk.
+    """
+    try:
+        with name_disk_errors():
+            yield
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise FoldlineError(
+            f"{folder} could not be written: {error.strerror or error}. Check free disk space and "
+            "permissions, then run the command again: training goes on from its last checkpoint"
+        ) from error
+
+
+@contextmanager
+def name_disk_errors() -> Iterator[None]:
+    """Raise an OSError where torch, safetensors and tokenizers raise others for a failed write."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split())
+        if not _DISK_ERROR.search(text):
+            raise
+        named = re.search(r'message: "([^"]+)"|(\w[\w ]+) \(os error', text)
+        reason = next(filter(None, named.groups()), text) if named else "the file was cut"
+        raise OSError(errno.EIO, reason) from error
 
 
 def find_last_checkpoint(folder: Path) -> str | None:

@@ -38,7 +38,7 @@ def load(recipe: Recipe, labels: Labels, label_names: dict[str, Any]) -> tuple[A
         raise FoldlineError(f"model: {error}") from error
     except Exception as error:  # each library raises its own errors
         raise FoldlineError(_format_load_error(name, error)) from error
-    _enlarge_embeddings(tokenizer, model, recipe)
+    _fit_tokenizer(tokenizer, model, recipe)
     _set_padding(tokenizer, model)
     hub.fix_token_types(tokenizer, model)
     _check_dropout(model, recipe)
@@ -46,8 +46,8 @@ def load(recipe: Recipe, labels: Labels, label_names: dict[str, Any]) -> tuple[A
     return tokenizer, reallocate_parameters(model)
 
 
-def _enlarge_embeddings(tokenizer: Any, model: Any, recipe: Recipe) -> None:
-    """Give new tokens an embedding, if these are trained."""
+def _fit_tokenizer(tokenizer: Any, model: Any, recipe: Recipe) -> None:
+    """Give new tokens an embedding, if these are trained, and note a shorter limit."""
     frozen = {"lora": 0, "trainable_layers": "all"}
     for key, off in frozen.items():
         if getattr(recipe.train, key) != off:
@@ -55,6 +55,11 @@ def _enlarge_embeddings(tokenizer: Any, model: Any, recipe: Recipe) -> None:
     note = model_sizes.enlarge_embeddings(recipe.model, tokenizer, model)
     if note:
         say(note)
+    if tokenizer.model_max_length < recipe.max_length:
+        say(
+            f"note: the tokenizer of {recipe.model} was made for {tokenizer.model_max_length} "
+            f"tokens, and max_length is {recipe.max_length}: the model may read longer texts worse"
+        )
 
 
 def _set_padding(tokenizer: Any, model: Any) -> None:

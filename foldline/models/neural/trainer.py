@@ -20,6 +20,7 @@ from foldline.models.neural.allocator import retain_freed_memory
 from foldline.models.neural.attention import first_token_only, training_attention
 from foldline.models.neural.batching import make_sampler
 from foldline.models.neural.callbacks import SpeedMeter, format_divergence
+from foldline.models.neural.checkpoints import write_whole
 from foldline.models.neural.dataset import INDICES, NON_TOKENS, WEIGHTS
 from foldline.models.neural.dropout import fast_dropout
 from foldline.models.neural.losses import Loss
@@ -212,6 +213,11 @@ class TextTrainer(Trainer):
             norm = clip(model)
         self._check_finite("gradient", norm, self.step_batches)
         return norm
+
+    def _save_checkpoint(self, *arguments: Any, **how: Any) -> None:
+        with write_whole(Path(str(self.args.output_dir), f"checkpoint-{self.state.global_step}")):
+            save: Any = super()._save_checkpoint  # not typed
+            save(*arguments, **how)
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         super()._save_optimizer_and_scheduler(output_dir)

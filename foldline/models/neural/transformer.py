@@ -58,11 +58,14 @@ class Transformer:
 
     def save(self, folder: Path) -> None:
         """Write model and tokenizer as transformers does, and the long-text settings."""
-        self.model.save_pretrained(folder)
-        hub.copy_code(self.model, folder)
+        from foldline.models.neural.checkpoints import name_disk_errors
+
         # A tokenizer is saved with the max_length of its last call.
         self.tokenizer("", truncation=True, max_length=self.reader.max_length)
-        self.tokenizer.save_pretrained(folder)
+        with name_disk_errors():
+            self.model.save_pretrained(folder)
+            hub.copy_code(self.model, folder)
+            self.tokenizer.save_pretrained(folder)
         card = asdict(self.reader) | {"threads": self.threads, "precision": self.precision}
         write_json(folder / FILE, card)
 

@@ -18,14 +18,14 @@ function section(title, ...children) {
 function heading(row) {
   const button = (key, sign, act) => make('button', {
     type: 'button', 'aria-label': w(key), title: w(key), class: key, on: { click: act } }, sign);
-  return make('header', {}, make('h2', { dir: 'auto' }, D.id[row]),
+  return make('header', {}, plainIn(make('h2', { dir: 'auto' }), D.id[row]),
     button('previous', '↑', () => move(-1)), button('next', '↓', () => move(1)),
     button('close', '×', closeDetails));
 }
 
 function tags(row) {
   const list = make('p', { class: 'tags' }, labelCell(row), partCell(row));
-  const add = (text, kind = '') => list.append(make('span', { class: `tag ${kind}` }, text));
+  const add = (text, kind = '') => list.append(plainIn(make('span', { class: `tag ${kind}` }), text));
   if (D.fold[row] >= 0) add(`${w('fold')} ${D.fold[row]}`);
   add(`${number(D.length[row])} ${w('characters')}`);
   if (D.time && D.time[row] != null) add(timeName(D.time[row]));
@@ -106,7 +106,7 @@ function group(row) {
     return make('li', {}, make('button', { type: 'button', on: { click: () => jump(other) } },
       plainIn(make('span', { class: 'line', dir: 'auto' }), line(D.text[other])),
       D.pair ? plainIn(make('span', { class: 'line second', dir: 'auto' }), line(D.pair[other])) : null,
-      make('span', { class: differs ? 'under differs' : 'under' }, labelCell(other), partCell(other), make('small', {}, D.id[other]))));
+      make('span', { class: differs ? 'under differs' : 'under' }, labelCell(other), partCell(other), plainIn(make('small'), D.id[other]))));
   }));
   const rest = others.length - MEMBERS;
   return section(w('same', all.length), D.flags[row] & BIT.conflict ? make('p', { class: 'warning' }, w('same_note')) : null,

@@ -54,7 +54,7 @@ function sortBy(sort) {
   refresh();
 }
 
-const idCell = (row) => D.id[row];
+const idCell = (row) => plainIn(make('span'), D.id[row]);
 const partCell = (row) => make('span', { class: `part part-${PARTS[D.part[row]]}` }, w(PARTS[D.part[row]]));
 
 function textCell(row) {
