@@ -87,7 +87,7 @@ def test_flags_in_a_list_stop_the_import(project):
 
 @pytest.mark.parametrize("number", ["{},5", "{},25", "{}.000,5", "{},5 %"])
 def test_numbers_with_a_comma_are_not_several_labels(project, bring, number):
-    rows = rows_with(lambda name, n: number.format(n % 4))
+    rows = rows_with(lambda name, n: number.format(n % 4 + 1))
     write_jsonl(project / "given/a.jsonl", rows)
 
     try:
