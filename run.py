@@ -34,6 +34,7 @@ ROOT = Path(__file__).resolve().parent
 PYPROJECT, CONSTRAINTS, WHEELS = "pyproject.toml", "constraints.txt", "wheels"
 STAMP, LOCK, LOG = "foldline-stamp", "foldline-lock", "install.log"
 OLDEST = (3, 11)
+BLOCKED = 3  # exit code of `foldline doctor --quick` where git is locked
 REPEAT = "remove the cause and run the same command: it starts afresh."
 TAIL = 40  # lines of the installer's output that a failure prints
 # A requirement that the wheel replaces: group 1 holds the extras, group 2 the marker.
@@ -60,8 +61,12 @@ def main(arguments: list[str]) -> int:
     try:
         check_python()
         if command[0] in ("repro", "dvc"):
+            check_folder(command)
             check_git()
-        return run_command(prepare_environment(verbose), command)
+        venv = prepare_environment(verbose)
+        if command[0] in ("repro", "dvc"):
+            check_leftovers(venv, command)
+        return run_command(venv, command)
     except (SetupError, OSError) as error:
         print(f"run.py: {error}", file=sys.stderr)
         return 1
@@ -79,8 +84,24 @@ def check_python() -> None:
         )
 
 
+def check_folder(command: list[str]) -> None:
+    """Raise where DVC cannot work in a folder of this name."""
+    if found := sorted(set("{}") & set(str(ROOT))):
+        raise SetupError(
+            f"DVC does not work in a folder whose path has {' or '.join(found)}: {ROOT}.\n"
+            "Next: rename or move the folder"
+        )
+    if {"--temp", "--queue"} & set(command) and (
+        not str(ROOT).isascii() or set("#?") & set(str(ROOT))
+    ):
+        raise SetupError(
+            f"`dvc exp run --temp` works only in a folder whose path is ASCII, without # and ?: "
+            f"{ROOT}.\nNext: run it without --temp, or move the folder"
+        )
+
+
 def check_git() -> None:
-    """Raise unless the project is in a git repository; warn where HEAD is detached."""
+    """Raise unless the project is in a git repository."""
     if shutil.which("git") is None:
         raise SetupError(
             "git is not on PATH, and DVC needs it. Next: https://git-scm.com/downloads"
@@ -96,11 +117,19 @@ def check_git() -> None:
         )
     if answer.returncode:
         raise SetupError(message)
-    if subprocess.run(
-        ["git", "symbolic-ref", "-q", "HEAD"], cwd=ROOT, stdout=subprocess.DEVNULL
-    ).returncode:
-        # A killed `dvc exp run` leaves it so, and what is committed then is easily lost.
-        report("git HEAD is detached: commits belong to no branch. To return: git switch -")
+
+
+def check_leftovers(venv: Path, command: list[str]) -> None:
+    """Report what a killed `dvc exp run` has left; raise where the next one would lose edits."""
+    doctor = [str(python_path(venv)), "-m", "foldline", "doctor", "--quick"]
+    done = subprocess.run(doctor, cwd=ROOT, capture_output=True, check=False)
+    if done.returncode not in (0, BLOCKED):
+        return  # the command itself will say what is wrong
+    for line in done.stdout.decode(errors="replace").splitlines():
+        report(line)
+    words = [word for word in command if not word.startswith("-")]
+    if done.returncode == BLOCKED and words[1:3] in (["exp", "run"], ["exp", "apply"]):
+        raise SetupError("dvc was not started.")
 
 
 def report(message: str) -> None:

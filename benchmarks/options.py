@@ -31,7 +31,7 @@ from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import rank_keys
 from foldline.core.params import Settings
-from foldline.core.params.error_messages import format_errors
+from foldline.core.params.error_messages import format_problems, list_problems
 from foldline.core.params.loading import read_params
 from foldline.data.leaks import drop_leaks
 from foldline.data.preparation import prepare_dataset
@@ -73,7 +73,7 @@ def load_settings(changes: Changes) -> Settings:
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
-        raise FoldlineError(format_errors(Path(file.name), content, error)) from None
+        raise FoldlineError(format_problems(Path(file.name), list_problems(error))) from None
 
 
 def load_rows(settings: Settings, recipe: Recipe) -> Rows:

@@ -117,6 +117,28 @@ def ablate_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def check_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `foldline check`."""
+    parser.add_argument("--out", type=Path, metavar="FILE", help=argparse.SUPPRESS)
+
+
+def doctor_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `foldline doctor`."""
+    parser.add_argument(
+        "--quick", action="store_true", help="only what a stopped `dvc exp run` has left"
+    )
+
+
+def resolve_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `foldline resolve`."""
+    parser.add_argument(
+        "--take",
+        choices=["ours", "theirs"],
+        default="ours",
+        help="whose results `dvc repro` starts from (default: %(default)s)",
+    )
+
+
 def new_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `foldline new`."""
     kinds = ["model", "augmenter", "loss", "metric", "cleaner"]
@@ -158,6 +180,28 @@ VERBS = {
         "Bring files or a data set into data/raw/; guess what their columns hold.",
         import_options,
         IMPORT_EXAMPLES,
+    ),
+    "check": Verb(
+        "check params.yaml and all that it names",
+        "foldline.project.check:run",
+        "Check the values of params.yaml, the files and components that they name, and dvc.yaml, "
+        "within a second. `dvc repro` and `dvc exp run` do so first, before any output is removed.",
+        check_options,
+    ),
+    "doctor": Verb(
+        "find damaged files and what stopped runs have left",
+        "foldline.project.doctor:run",
+        "Hash DVC's cache and all outputs again; look for what stopped runs have left in git and "
+        "DVC, and compare environment and processor with those of the record. Each finding comes "
+        "with the command that mends it. The exit code is 1 where something is wrong.",
+        doctor_options,
+    ),
+    "resolve": Verb(
+        "resolve a merge conflict in what runs write",
+        "foldline.project.merge_conflicts:run",
+        "Settle the merge conflicts in dvc.lock, metrics/, reports/ and models/*.json, all of "
+        "which the next `dvc repro` writes again. Conflicts in other files are yours to settle.",
+        resolve_options,
     ),
     "view": Verb(
         "write data/view.html, a page of all rows",

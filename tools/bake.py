@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from tools.bake_answers import AnswerError, check_answers, project_values
+from tools.bake_answers import AnswerError, check_answers, check_folder, project_values
 from tools.bake_git import GitError, describe_origin, list_tracked_files, make_first_commit
 from tools.bake_marks import MARKED_KEYS, MarkError, quote, rewrite_marked_lines
 from tools.build_wheel import WheelError, build_wheel
@@ -251,6 +251,7 @@ def main(arguments: Sequence[str]) -> int:
     # cookiecutter also passes lists, and null for a missing --checkout.
     answers = {k: v for k, v in json.loads(text).items() if isinstance(v, str)}
     try:
+        check_folder(Path.cwd() if target == "--check" else Path(target).resolve())
         if target == "--check":
             check_answers(template, answers)
         else:

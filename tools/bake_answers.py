@@ -65,6 +65,14 @@ def check_slug(template: Path, slug: str) -> None:
         raise AnswerError(f"project_slug {slug!r} names a module, folder or device; try {other!r}")
 
 
+def check_folder(folder: Path) -> None:
+    """Raise `AnswerError` if DVC cannot work in a folder of this name."""
+    if set("{}") & set(str(folder)):
+        raise AnswerError(
+            f"DVC cannot work in a folder whose path has {{ or }}; choose another: {str(folder)!a}"
+        )
+
+
 def check_answers(template: Path, answers: Mapping[str, str]) -> None:
     """Raise `AnswerError` for the first answer that would break the project."""
     check_slug(template, answers["project_slug"])

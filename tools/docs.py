@@ -22,7 +22,8 @@ PAGES = (
     Path("docs/params.md"),
 )
 
-# The outputs of each stage that a reader opens first; `dvc.yaml` has all of them.
+# The outputs of each stage that a reader opens first; `dvc.yaml` has all of them, and the check
+# before them, which writes nothing to read.
 MAIN_OUTPUTS = {
     "prepare": ["data/prepared.csv", "reports/prepare.json"],
     "split": ["data/train.csv", "data/valid.csv", "data/test.csv", "data/folds.csv"],
@@ -69,8 +70,9 @@ def stage_table(
 ) -> str:
     """Return a table of the stages: what each does, and its main outputs."""
     rows = [header, "|---|---|---|"]
-    for name, stage in read_stages().items():
-        description = descriptions[name] if descriptions else stage["desc"]
+    stages = read_stages()
+    for name in MAIN_OUTPUTS:
+        description = descriptions[name] if descriptions else stages[name]["desc"]
         outputs = " ".join(f"`{path}`" for path in MAIN_OUTPUTS[name])
         rows.append(f"| `{name}` | {description} | {outputs} |")
     return "\n".join(rows)

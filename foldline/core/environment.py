@@ -39,7 +39,7 @@ def environment_record(threads: int) -> dict[str, Any]:
         "packages": {name: package_version(name) for name in PACKAGES},
         "constraints": digest(lock)[:16] if lock.exists() else None,
         "system": platform.platform(),
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": os.cpu_count(),
         "threads": threads,
         "preloaded": os.environ.get("LD_PRELOAD"),
@@ -63,7 +63,7 @@ def _git(*arguments: str) -> str | None:
     return result.stdout.strip()
 
 
-def _processor() -> str:
+def processor_name() -> str:
     """Return the name of the processor; `platform` knows it only on Windows and macOS."""
     info = Path("/proc/cpuinfo")
     if info.exists():

@@ -12,10 +12,12 @@ from typing import TypeVar
 
 from foldline.core.console import print_error, replace_unprintable, say
 from foldline.core.errors import FoldlineError
+from foldline.core.experiment_copies import hold_copy
 from foldline.core.io.threads import set_wait_policy
 from foldline.core.params import Section
 from foldline.core.params.loading import load_params
 from foldline.core.pinned_library import check_library
+from foldline.core.recorded_hashes import check_inputs
 
 __all__ = ["die_with_parent", "prepare_process", "run", "say"]
 
@@ -31,6 +33,8 @@ def run(main: Callable[[P], None], params: type[P]) -> None:
     prepare_process()
     try:
         check_library(Path.cwd())
+        if stage := os.environ.get("DVC_STAGE"):
+            check_inputs(stage)
         main(load_params(params))
     except FoldlineError as error:
         sys.stdout.flush()
@@ -50,6 +54,7 @@ def prepare_process() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     replace_unprintable()
     signal.signal(signal.SIGTERM, _terminate)
+    hold_copy()
     if sys.platform == "linux":
         die_with_parent()
 

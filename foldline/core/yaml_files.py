@@ -14,10 +14,19 @@ def read_yaml(path: Path) -> Any:
     Raises:
         FoldlineError: naming the line that is not UTF-8 or not YAML.
     """
+    return parse_yaml(_read_text(path), path)
+
+
+def parse_yaml(text: str, path: Path = Path("the text")) -> Any:
+    """Return the content of YAML text; None if it is empty.
+
+    Raises:
+        FoldlineError: naming the line of `path` that is not YAML.
+    """
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        return deepcopy(_parse(_read_text(path)))
+        return deepcopy(_parse(text))
     except MarkedYAMLError as error:
         raise FoldlineError(_format_yaml_error(path, error)) from error
     except YAMLError as error:

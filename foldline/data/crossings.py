@@ -10,7 +10,7 @@ import pandas as pd
 
 from foldline.data.duplicates import duplicate_keys
 from foldline.data.normalization import casefold_key
-from foldline.data.row_links import duplicate_levels, sentence_codes
+from foldline.data.row_links import LARGE_SHARE, duplicate_levels, sentence_codes
 
 SIDES = {"valid": ("valid", "train"), "test": ("test", "train"), "test_valid": ("test", "valid")}
 MAX_EXAMPLES, MAX_CHARACTERS = 10, 120
@@ -36,11 +36,11 @@ def report_crossings(table: pd.DataFrame, folds: pd.DataFrame) -> Crossings:
     ]
     left_out = bool((folds["duplicate"] != "").any())
     released = {"parts": list_released(table, "part"), "folds": list_released(folds, "fold")}
-    if "near" in released["parts"]:
-        chain = released["parts"]["near"]["examples"][0]
+    chain = released["parts"].get("near", {"examples": [{"rows": 0}]})["examples"][0]
+    if chain["rows"] > LARGE_SHARE * len(table):
         notes.append(
-            f"near duplicates in chains are in several parts, the longest of {chain['rows']} rows: "
-            f"'{chain['text'][:40]}'; the numbers of duplicates count whole chains"
+            f"a chain of {chain['rows']} near duplicates is in several parts, as it fits none: "
+            f"'{chain['text'][:40]}'; the numbers of duplicates count it as a whole"
         )
     effects = {
         "skeleton": "have a duplicate in another fold"

@@ -139,7 +139,9 @@ def _split_cell(text: str) -> tuple[str, str, str] | None:
 
 @lru_cache
 def _digit_pattern(decimal: str, thousands: str) -> re.Pattern[str]:
-    whole = r"\d+"
+    point = rf"{re.escape(decimal)}\d+"
+    patterns = [rf"\d+(?:{point})?", point]
     if thousands:
-        whole = rf"(?:[1-9]\d{{0,2}}(?:{re.escape(thousands)}\d{{3}})+|\d+)"
-    return re.compile(rf"-?(?:{whole}(?:{re.escape(decimal)}\d+)?|{re.escape(decimal)}\d+)")
+        group = rf"(?:{re.escape(thousands)}\d{{3}})+"
+        patterns += [rf"[1-9]\d{{0,2}}{group}(?:{point})?", rf"0{group}{point}"]
+    return re.compile(rf"-?(?:{'|'.join(patterns)})")

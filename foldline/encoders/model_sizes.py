@@ -12,10 +12,16 @@ DECODER = "decoder"  # of T5; a sentence encoder needs none
 
 def count_embeddings(model: Any) -> int | float:
     """Return the number of tokens that a model has an embedding of; infinite if it hashes them."""
+    embeddings = find_embeddings(model)
+    return math.inf if embeddings is None else int(embeddings.weight.shape[0])
+
+
+def find_embeddings(model: Any) -> Any:
+    """Return the table of a model's tokens; None if it has none, as CANINE, which hashes them."""
     try:
-        return int(model.get_input_embeddings().weight.shape[0])
-    except NotImplementedError:  # CANINE
-        return math.inf
+        return model.get_input_embeddings()
+    except NotImplementedError:
+        return None
 
 
 def count_tokens(tokenizer: Any) -> int:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from foldline.core.errors import FoldlineError, listing
 from foldline.core.io.files import read_json
-from foldline.core.params.error_messages import format_errors
+from foldline.core.params.error_messages import format_problems, list_problems
 
 
 def one_of(*names: str) -> AfterValidator:
@@ -32,4 +32,4 @@ def read_record(path: Path, kind: Any, remedy: str) -> Any:
     try:
         return TypeAdapter(kind).validate_json(json.dumps(content), strict=True)
     except ValidationError as error:
-        raise FoldlineError(f"{format_errors(path, {}, error)}\n{remedy}") from None
+        raise FoldlineError(f"{format_problems(path, list_problems(error))}\n{remedy}") from None

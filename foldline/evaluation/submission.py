@@ -26,7 +26,9 @@ def make_submission(
     Without a plan it has the user's column names and label format.
     """
     probabilities = _list_probabilities(predictions, labels, data)
-    answers = _list_answers(predictions, labels, data, plan)
+    answers: Sequence[object] = []
+    if isinstance(data.label, str):
+        answers = _list_answers(predictions, labels, data, plan)
     if plan is None:
         columns = {data.label: answers} if isinstance(data.label, str) else probabilities
         return pd.DataFrame({data.id or "id": ids, **columns})

@@ -1,6 +1,6 @@
-"""Edits of single values in params.yaml that leave every other character as it is."""
+"""Edits of single values in params.yaml, which keep its comments."""
 
-import json
+import io
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,69 +50,32 @@ def prepare_edit(path: Path, content: Mapping[str, Any], values: Mapping[str, An
 
 
 def edit_yaml(text: str, values: Mapping[str, Any]) -> str:
-    """Return the text of a YAML file with values set by dotted keys; comments keep their column.
+    """Return the text of a YAML file with values set by dotted keys, in the form that DVC writes.
+
+    Any other form would be rewritten by the next `dvc exp run -S`, as changes that nobody made.
 
     Raises:
         FoldlineError: where a key does not exist.
     """
     from ruamel.yaml import YAML
 
-    root: Any = YAML(pure=True).compose(text)
-    spans = []
+    yaml = YAML()
+    yaml.default_flow_style = False
+    content: Any = yaml.load(text)
     for key, value in values.items():
-        node, name = root, root
-        for part in key.split("."):
-            pairs = getattr(node, "value", [])
-            name, node = next(((k, v) for k, v in pairs if k.value == part), (None, None))
-            if node is None:
-                raise FoldlineError(f"params.yaml has no key {key}: `git restore params.yaml`")
-        spans.append(_locate_value(text, name, node, format_value(value)))
-    for start, end, value in sorted(spans, reverse=True):
-        text = _replace_span(text, start, end, value)
-    return text
+        *parents, name = key.split(".")
+        section = reduce(_get_section, parents, content)
+        if not isinstance(section, dict) or name not in section:
+            raise FoldlineError(f"params.yaml has no key {key}: `git restore params.yaml`")
+        if section[name] != value:
+            section[name] = value
+    stream = io.StringIO()
+    yaml.dump(content, stream)
+    return stream.getvalue().replace("\n", "\r\n" if "\r\n" in text else "\n")
 
 
-def format_value(value: object) -> str:
-    """Return a value as DVC writes it: on one line, quoted only where it must be; null is blank."""
-    from ruamel.yaml import YAML
-
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return f"[{', '.join(_format_item(item) for item in value)}]"
-    text = str(value)
-    plain = YAML(typ="safe", pure=True)
-    try:
-        same = text.isprintable() and plain.load(f"key: {text}  # comment") == {"key": value}
-    except Exception:  # the parser rejects it, so it needs quotes
-        same = False
-    return text if same else json.dumps(text, ensure_ascii=False)
-
-
-def _format_item(value: object) -> str:
-    return json.dumps(str(value), ensure_ascii=False) if isinstance(value, str) else str(value)
-
-
-def _locate_value(text: str, key: Any, node: Any, value: str) -> tuple[int, int, str]:
-    """Return start and end of the text to replace, and its replacement."""
-    start, end = node.start_mark.index, node.end_mark.index
-    if isinstance(node.value, list) and node.value and not node.flow_style:
-        # A block list is replaced by a flow list after its key; a comment there is kept.
-        behind = text.index(":", key.end_mark.index) + 1
-        return behind, node.value[-1].end_mark.index, f" {value}{text[behind:start].rstrip()}"
-    if start == end:  # no value: the parser's mark may be anywhere after the key
-        start = end = text.index(":", key.end_mark.index) + 1
-    return start, end, value if text[start - 1].isspace() else f" {value}"
-
-
-def _replace_span(text: str, start: int, end: int, value: str) -> str:
-    """Replace a span; a comment after it keeps its column where there is room."""
-    after = text[end:]
-    gap = len(after) - len(after.lstrip(" "))
-    if gap and after[gap : gap + 1] == "#":
-        room = 0 if "\n" in text[start:end] else end - start + gap - len(value)
-        after = " " * max(2, room) + after[gap:]
-    return text[:start] + value + after
+def _get_section(parent: Any, name: str) -> Any:
+    return parent.get(name) if isinstance(parent, dict) else None
 
 
 def _validate(path: Path, text: str) -> str:

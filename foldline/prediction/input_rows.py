@@ -97,6 +97,10 @@ class InputRows:
     def _ids(self, raw: RawTable) -> list[str]:
         name = self.columns.id
         if name is None or not (self.id_required or raw.find_column(name)):
+            if name is not None and not self.count and self.name != STDIN:
+                self.notes.append(
+                    f"{self.name} has no column '{name}', so `id` is the row's number"
+                )
             return [str(self.count + number) for number in range(1, len(raw) + 1)]
         return self._read_column(raw, name, "id")
 

@@ -48,7 +48,8 @@ def open_output(path: Path | None) -> Iterator[Write]:
     Standard output gets csv in UTF-8, whatever the console's encoding, so that nothing is lost.
     """
     if path is None:
-        yield _write_terminal() if sys.stdout.isatty() else _text_writer("csv", sys.stdout.buffer)
+        is_console = sys.stdout.isatty() or not hasattr(sys.stdout, "buffer")  # or a notebook
+        yield _write_terminal() if is_console else _text_writer("csv", sys.stdout.buffer)
         sys.stdout.flush()
         return
     kind = output_format(path)

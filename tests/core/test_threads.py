@@ -28,6 +28,8 @@ def test_threads_that_wait_sleep(way, asked, found, tmp_path):
     variables |= {"PYTHONPATH": str(ROOT), "OMP_DISPLAY_ENV": "TRUE"}
     if asked:
         variables["OMP_WAIT_POLICY"] = asked
+    for name in ("params.yaml", "dvc.yaml"):  # a verb wants a project
+        (tmp_path / name).touch()
     done = subprocess.run(
         [sys.executable, *WAYS[way]], cwd=tmp_path, env=variables, capture_output=True, text=True
     )

@@ -1,6 +1,7 @@
 """`foldline import`: shown first, written after a yes, whole or not at all."""
 
 import gzip
+import shutil
 
 import pandas as pd
 import pytest
@@ -52,6 +53,7 @@ def test_a_file_is_copied_and_its_columns_written(project, bring, capsys):
 
 
 def test_only_the_values_of_the_data_change_in_params(project, bring):
+    shutil.copy(projects.ROOT / "params.yaml", project / "params.yaml")
     before = (project / "params.yaml").read_text(encoding="utf-8").splitlines()
     write_csv(project / "given/pairs.csv", projects.pairs())
     bring("given/pairs.csv")

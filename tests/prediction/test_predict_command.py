@@ -173,7 +173,9 @@ def test_columns_of_other_names(project, capsys):
     assert "it has key, body. Name the column: --text-column NAME" in message
     assert not Path("out.csv").exists()
     predict("in.csv", "--text-column", "body")
-    assert capsys.readouterr().out.splitlines()[1].startswith("1,economy,")
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[1].startswith("1,economy,")
+    assert "note: in.csv has no column 'id', so `id` is the row's number" in printed.err
     predict("in.csv", "--text-column", "body", "--id-column", "key")
     assert capsys.readouterr().out.splitlines()[1].startswith("k1,economy,")
     assert "no column 'kee' (did you mean 'key'?) with the ids" in refusal(

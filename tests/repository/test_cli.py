@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from foldline import __version__, cli
+from foldline.core.console import add_launcher
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -100,10 +101,13 @@ def test_of_several_projects_all_are_named(project):
     assert "Change to one: 'my topics', other" in run_in(project.parent, "view").stderr
 
 
-def test_without_activation_a_message_names_run_py(project):
-    result = run_in(project / "data", "view", FOLDLINE_LAUNCHER="python run.py")
+def test_without_activation_a_message_names_run_py(monkeypatch):
+    monkeypatch.delenv("FOLDLINE_LAUNCHER", raising=False)
+    assert add_launcher("Run `dvc repro`") == "Run `dvc repro`"
 
-    assert "(no environment is activated: type `python run.py foldline ...`)" in result.stderr
+    monkeypatch.setenv("FOLDLINE_LAUNCHER", "python run.py")
+    assert add_launcher("Run `dvc repro`").endswith("type `python run.py dvc ...`)")
+    assert add_launcher("Correct the file") == "Correct the file"
 
 
 def test_each_verb_names_a_function():

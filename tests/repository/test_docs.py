@@ -44,7 +44,7 @@ def test_generated_tables_are_current(page):
 def test_main_outputs_are_outputs_of_their_stage():
     stages = docs.read_stages()
 
-    assert set(docs.MAIN_OUTPUTS) == set(docs.KOREAN_STAGES) == set(stages)
+    assert set(docs.MAIN_OUTPUTS) == set(docs.KOREAN_STAGES) == set(stages) - {"check"}
     for name, outputs in docs.MAIN_OUTPUTS.items():
         declared = [next(iter(o)) if isinstance(o, dict) else o for o in stages[name]["outs"]]
         assert set(outputs) <= set(declared), name

@@ -56,6 +56,25 @@ def test_a_light_stage_starts_without_heavy_libraries(stage):
     assert imported_libraries(result, HEAVY) == []
 
 
+@pytest.mark.slow
+def test_a_run_of_tfidf_needs_no_torch(tmp_path):
+    code = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, os.getcwd())
+os.chdir(sys.argv[1])
+from tests.helpers import projects
+
+projects.make(Path(), {"model": "tfidf"})
+projects.run()
+print("sklearn" in sys.modules, "torch" in sys.modules)
+"""
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert result.stdout.splitlines()[-1] == "True False"
+
+
 def test_a_stage_refuses_arguments():
     result = run_module("stages.train", "lr=1")
 

@@ -31,8 +31,20 @@ def code(stage: str) -> str:
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
-def test_stages_are_the_eight_in_order():
-    assert list(STAGES) == NAMES
+def test_stages_are_the_eight_in_order_after_the_check():
+    assert list(STAGES) == ["check", *NAMES]
+
+
+def test_no_output_is_removed_before_params_are_checked():
+    """Every other stage depends on prepare, which depends on the check of the whole file."""
+    (out,) = paths("check", "outs")
+
+    assert {"params.yaml", "data/raw", "components"} == paths("check", "deps")
+    assert out in paths("prepare", "deps")
+    written = {"prepare"}
+    for stage in NAMES[1:]:
+        assert any(paths(earlier, "outs") & paths(stage, "deps") for earlier in written)
+        written.add(stage)
 
 
 @pytest.mark.parametrize("stage", NAMES)
@@ -51,7 +63,7 @@ def test_params_are_the_fields_of_the_stage(stage):
 
 
 def test_every_param_is_declared_by_a_stage():
-    declared = {name for stage in STAGES.values() for name in stage["params"]}
+    declared = {name for stage in NAMES for name in STAGES[stage]["params"]}
 
     assert declared == set(params.Settings.model_fields) - UNTRACKED
 

@@ -93,3 +93,29 @@ def test_slug_that_means_something_else_is_refused(slug):
 
 def test_suggested_slug_is_accepted():
     answers.check_slug(ROOT, "json_project")
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("model", ["scratch", "tfidf"])
+def test_dvc_changes_one_line_of_a_new_projects_params(task, model, tmp_path):
+    from dvc.utils.hydra import apply_overrides
+
+    values = answers.project_values({"task": task, "model": model, "project_name": "topics"})
+    shipped = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    text = marks.rewrite_marked_lines("params.yaml", shipped, values)
+    file = tmp_path / "params.yaml"
+    file.write_text(text, encoding="utf-8")
+    apply_overrides(file, ["seed=7"])
+
+    assert file.read_text(encoding="utf-8") == text.replace("seed: 42 ", "seed: 7  ")
+
+
+@pytest.mark.parametrize("folder", ["/x/a{b}/topics", "/x/{", "/}/y"])
+def test_a_folder_that_dvc_cannot_work_in_is_refused(folder):
+    with pytest.raises(answers.AnswerError, match="choose another"):
+        answers.check_folder(Path(folder))
+
+
+def test_other_folders_are_accepted():
+    for folder in ("/x/a$b", "/x/a[b]", "/x/a b's", "/바탕화면/topics"):
+        answers.check_folder(Path(folder))

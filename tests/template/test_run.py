@@ -717,16 +717,70 @@ def wait_for(condition) -> None:
         time.sleep(0.02)
 
 
-def test_a_detached_head_is_reported_before_dvc_starts(run, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(run, "ROOT", tmp_path)
-    monkeypatch.setattr(run.shutil, "which", lambda name, path=None: name)
-    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "a"]):
-        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-        subprocess.run(["git", *identity, *command], cwd=tmp_path, check=True)
-    run.check_git()
-    assert "detached" not in capsys.readouterr().err
+@posix_only
+@pytest.mark.parametrize(
+    ("code", "command", "starts"),
+    [
+        (0, ["dvc", "exp", "run"], True),
+        (3, ["dvc", "exp", "run", "-S", "lr=1"], False),
+        (3, ["dvc", "--wait-for-lock", "exp", "run", "--temp"], False),
+        (3, ["dvc", "exp", "show"], True),
+        (3, ["repro"], True),
+        (1, ["dvc", "exp", "run"], True),  # no library, or an older one
+    ],
+)
+def test_leftovers_are_reported_before_dvc_starts(run, tmp_path, capsys, code, command, starts):
+    python = tmp_path / "venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\necho "note: $*"\nexit {code}\n')
+    python.chmod(0o755)
+    if starts:
+        run.check_leftovers(tmp_path / "venv", command)
+    else:
+        with pytest.raises(run.SetupError, match="dvc was not started"):
+            run.check_leftovers(tmp_path / "venv", command)
 
-    subprocess.run(["git", "switch", "-q", "--detach"], cwd=tmp_path, check=True)
-    run.check_git()
+    shown = capsys.readouterr().err
+    assert ("note: -m foldline doctor --quick" in shown) == (code != 1)
 
-    assert "git switch -" in capsys.readouterr().err
+
+@pytest.mark.parametrize("name", ["a{b}c", "a{b", "a}b", "${HOME}"])
+def test_a_folder_that_dvc_cannot_work_in_is_refused(run, monkeypatch, tmp_path, name):
+    monkeypatch.setattr(run, "ROOT", tmp_path / name)
+    with pytest.raises(run.SetupError, match="rename or move the folder"):
+        run.check_folder(["repro"])
+
+
+@pytest.mark.parametrize("name", ["한글", "a#b", "what?"])
+def test_a_folder_that_dvc_cannot_copy_is_refused_for_copies_alone(
+    run, monkeypatch, tmp_path, name
+):
+    monkeypatch.setattr(run, "ROOT", tmp_path / name)
+    run.check_folder(["dvc", "exp", "run"])
+    with pytest.raises(run.SetupError, match="without --temp"):
+        run.check_folder(["dvc", "exp", "run", "--temp"])
+
+
+@posix_only
+@pytest.mark.parametrize("kind", ["missing", "dead link", "file", "folder", "without stamp"])
+def test_no_shared_environment_is_made_or_changed(run, monkeypatch, tmp_path, project, kind):
+    shared = tmp_path / "shared" / "venv"
+    shared.parent.mkdir()
+    if kind == "dead link":
+        shared.symlink_to(tmp_path / "nowhere")
+    elif kind == "file":
+        shared.touch()
+    elif kind != "missing":
+        (shared / "lib").mkdir(parents=True)
+        (shared / "lib/important.txt").touch()
+    if kind == "without stamp":
+        (shared / "pyvenv.cfg").touch()
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.setenv("FOLDLINE_VENV", str(shared))
+
+    with pytest.raises(run.SetupError, match="unset FOLDLINE_VENV"):
+        run.prepare_environment()
+
+    assert sorted(tmp_path.rglob("*")) == before
+    monkeypatch.delenv("FOLDLINE_VENV")  # as the message says
+    assert run.prepare_environment() == project / ".venv"

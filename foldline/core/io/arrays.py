@@ -23,9 +23,11 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     from safetensors.numpy import load
 
     arrays: dict[str, np.ndarray] = load(path.read_bytes())
+    # Copied, since the file's alignment changes the last digits of matrix products.
+    copies = {name: array.copy() for name, array in arrays.items()}
     return {
         name.removesuffix(TRANSPOSED): array.T if name.endswith(TRANSPOSED) else array
-        for name, array in arrays.items()
+        for name, array in copies.items()
     }
 
 

@@ -1,6 +1,6 @@
 """Pydantic errors as messages for users: dotted key, allowed values, value found."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +26,8 @@ _YAML_NAMES = {
 }
 
 
-def format_errors(path: Path, content: dict[str, Any], error: "ValidationError") -> str:
-    """Return all problems of a params file, one per line."""
+def list_problems(error: "ValidationError") -> dict[str, str]:
+    """Return the message for each dotted key of a params file that is wrong."""
     by_key: dict[str, list[Problem]] = {}
     for problem in error.errors():
         by_key.setdefault(_error_key(dict(problem)), []).append(dict(problem))
@@ -42,15 +42,19 @@ def format_errors(path: Path, content: dict[str, Any], error: "ValidationError")
         if key_problems and (key_problems[0]["type"] != "missing" or key in missing):
             lines[key] = _format_problem(key_problems, key)
     # A union also reports the whole list if one item is wrong: keep only the item.
-    messages = {
+    return {
         key: lines[key]
         for key in by_key
         if key in lines and not any(other.startswith(f"{key}.") for other in lines)
     }
-    width = max(len(key) for key in messages)
-    count = f"{len(messages)} problem{'s' if len(messages) > 1 else ''}"
+
+
+def format_problems(path: Path, problems: Mapping[str, str]) -> str:
+    """Return all problems of a params file by dotted key, one per line."""
+    width = max(len(key) for key in problems)
+    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
     return "\n".join(
-        [f"{path}: {count}"] + [f"  {key:<{width}}  {message}" for key, message in messages.items()]
+        [f"{path}: {count}"] + [f"  {key:<{width}}  {message}" for key, message in problems.items()]
     )
 
 

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Section, Settings
-from foldline.core.params.error_messages import format_errors
+from foldline.core.params.error_messages import format_problems, list_problems
+from foldline.core.params.undo import describe_undo
 from foldline.core.yaml_files import read_yaml
 
 FILE = Path("params.yaml")
@@ -40,8 +41,21 @@ def load_params(kind: type[P], path: Path = FILE) -> P:
         FoldlineError: naming all problems at once.
     """
     content = read_params(path)
+    if problems := find_problems(content):
+        raise params_error(path, content, problems)
+    return kind.model_validate({name: content[name] for name in kind.model_fields})
+
+
+def find_problems(content: dict[str, Any]) -> dict[str, str]:
+    """Return what is wrong with the content of a params file, by dotted key."""
     try:
         Settings.model_validate(content)
     except ValidationError as error:
-        raise FoldlineError(format_errors(path, content, error)) from None
-    return kind.model_validate({name: content[name] for name in kind.model_fields})
+        return list_problems(error)
+    return {}
+
+
+def params_error(path: Path, content: dict[str, Any], problems: dict[str, str]) -> FoldlineError:
+    """Return the error for a params file, with the values of the last commit."""
+    undo = describe_undo(path, content, list(problems))
+    return FoldlineError("\n".join(filter(None, (format_problems(path, problems), undo))))

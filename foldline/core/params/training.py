@@ -5,7 +5,6 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from foldline.core.io.components import is_component
-from foldline.core.io.labels import MAIN
 from foldline.core.params.base import Section
 from foldline.core.params.value_types import (
     Count,
@@ -105,6 +104,8 @@ class Train(Section):
 
     def reported_metric(self, task: str) -> str:
         """Return the validation metric beside the loss: `train.metric`, or the task's own."""
+        from foldline.core.io.labels import MAIN  # pandas, which `foldline check` does without
+
         return MAIN[task] if self.metric == "loss" else self.metric
 
     @model_validator(mode="after")

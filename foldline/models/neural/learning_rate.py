@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from foldline.core.params import Recipe
+from foldline.encoders.model_sizes import find_embeddings
 
 SCRATCH, SCRATCH_PRETRAINING = 1e-3, 5e-4
 HEAD_ALONE = 1e-3
@@ -45,9 +46,9 @@ def suggest_pretraining_lr(recipe: Recipe, model: Any) -> float:
 
 def fine_tuning_lr(model: Any) -> float:
     """Return the learning rate for all weights of a pretrained model."""
-    embeddings = model.get_input_embeddings()
+    embeddings = find_embeddings(model)
     total = sum(weight.numel() for weight in model.parameters())
-    size = total - sum(weight.numel() for weight in embeddings.parameters())
+    size = total - (sum(weight.numel() for weight in embeddings.parameters()) if embeddings else 0)
     return float(np.exp(np.interp(np.log(max(size, 1)), np.log(WEIGHTS), np.log(RATES))))
 
 
