@@ -120,7 +120,7 @@ def _candidates(content: bytes) -> dict[str, Callable[[str], float]]:
         "iso8859_15" if is_latin9 else "cp1252": lambda text: (
             _letter_share(text, _WESTERN, _SIGNS | {"\xa0"}) / 0.9
         ),
-        "cp949": lambda text: _common_share(text, _HANGUL) / 0.85,
+        "cp949": lambda text: _hangul_share(text) / 0.85,
         "gb18030": lambda text: _common_share(text, _SIMPLIFIED | _TRADITIONAL) / 0.5,
         "big5": lambda text: _common_share(text, _TRADITIONAL) / 0.5,
         "shift_jis": lambda text: _kana_share(text) / 0.3,
@@ -151,6 +151,16 @@ def _common_share(text: str, common: frozenset[str]) -> float:
     inside = re.findall(r"(?<=[A-Za-z])[^\x00-\x7f](?=[A-Za-z])", text)
     good = sum(character in common for character in characters)
     return _share(good - sum(character in common for character in inside), characters)
+
+
+def _hangul_share(text: str) -> float:
+    """Return the share of common syllables; Chinese characters among as many of them are none."""
+    syllables = [character for character in text if "가" <= character <= "힣"]
+    ideographs = sum("一" <= character <= "鿿" for character in text)
+    common = sum(character in _HANGUL for character in syllables)
+    if ideographs <= len(syllables) and common > 0.9 * len(syllables):
+        text = re.sub("[一-鿿]", "", text)
+    return _common_share(text, _HANGUL)
 
 
 def _kana_share(text: str) -> float:
