@@ -8,7 +8,7 @@ from foldline.core.io.files import write_json
 from foldline.core.io.labels import MAIN, Labels
 from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.stage import run, say
-from foldline.ensembling.ensemble_fit import fit_ensemble
+from foldline.ensembling.ensemble_fit import describe_better_voter, fit_ensemble
 
 
 class Params(types.Section):
@@ -23,7 +23,10 @@ def main(params: Params) -> None:
     report = {"out_of_fold": scores, "weight": ensemble.weights}
     write_json(Path("reports/ensemble.json"), report)
     method, members = ensemble.method, ", ".join(ensemble.models)
-    say(f"{method} vote of {members}: {MAIN[labels.task]} {scores[method]:.4f} out of fold")
+    metric = MAIN[labels.task]
+    if note := describe_better_voter(ensemble, scores, metric):
+        say(f"note: {note}")
+    say(f"{method} vote of {members}: {metric} {scores[method]:.4f} out of fold")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def main(params: Params) -> None:
             "equal results"
         )
     metric = MAIN[labels.task]
-    say(f"{metric} {scores['mean']:.4f} +- {scores['std']:.4f} over {params.kfold.n_splits}")
+    say(f"{metric} {scores['mean']:.4f} +- {scores['std']:.4f} over {params.kfold.n_splits} folds")
 
 
 if __name__ == "__main__":

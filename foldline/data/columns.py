@@ -77,16 +77,32 @@ def read_cells(raw: RawTable, cells: list[str], role: str, name: str) -> list[st
     return read_single_values(raw, cells, f"column '{name}'", role, advice)
 
 
+def find_missing_columns(raw: RawTable, data: Data, part: str) -> dict[str, str]:
+    """Return the problem of each role, as of `data`, whose column a file must have and lacks."""
+    problems = {}
+    for role in ROLES:
+        for name in data.label_columns if role == "label" else [getattr(data, role)]:
+            needed = name is not None and not (part == "predict" and role in _LABELLED_ROLES)
+            if needed and _column(raw, name) is None and not _may_lack(data, role, part):
+                problems[role] = _missing_column_message(raw, data, role, name, part)
+    return problems
+
+
 def _role_column(raw: RawTable, data: Data, role: str, name: str, part: str) -> list[str | None]:
     """Return a column; an optional one that the file lacks has no values."""
     values = _column(raw, name)
     if values is not None:
         return values
-    # Official files are not split, so they do not need these.
-    may_lack = part != "train" and role in ("group", "weight", "time")
-    if may_lack or (role == "label" and data.annotations.aggregate != "none"):
+    if _may_lack(data, role, part):
         return [None] * len(raw)
-    raise FoldlineError(_missing_column_message(raw, role, name, part))
+    raise FoldlineError(_missing_column_message(raw, data, role, name, part))
+
+
+def _may_lack(data: Data, role: str, part: str) -> bool:
+    # Official files are not split, so they do not need group, weight and time.
+    if role == "label":
+        return data.annotations.aggregate != "none"
+    return part != "train" and role in ("group", "weight", "time")
 
 
 def known_after_notes(raw: RawTable, data: Data) -> list[str]:
@@ -130,8 +146,8 @@ def _check_known_after(raw: RawTable, data: Data) -> None:
             )
 
 
-def _missing_column_message(raw: RawTable, role: str, name: str, part: str) -> str:
-    close = closest_name(name, raw.columns)
+def _missing_column_message(raw: RawTable, data: Data, role: str, name: str, part: str) -> str:
+    close = closest_name(name, unused_columns(raw, data))
     hint = f"; did you mean '{close}'?" if close else "."
     hint += raw.fields_hint(name)
     message = (

@@ -78,10 +78,10 @@ def _valid_overlap_notes(leaks: Mapping[str, Leak], leaks_dropped: bool) -> list
     then = (
         "which the folds leave out"
         if leaks_dropped
-        else "which kfold trains on: official files stay as they are; "
-        "split.drop_from_train=true leaves them out of the folds"
+        else "on which the fold models train; split.drop_from_train=true leaves such rows out of "
+        "the folds"
     )
     return [
-        f"{count} of {leak.total} test rows ({count / leak.total:.1%}) share a text or group "
-        f"(data.group) with valid, {then}"
+        f"{count} of {leak.total} test rows ({count / leak.total:.1%}) have a duplicate, a "
+        f"near duplicate or their group (data.group) in valid, {then}"
     ]

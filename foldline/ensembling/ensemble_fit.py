@@ -43,6 +43,21 @@ def fit_ensemble(
     return Ensemble(options.method, models, weights), scores
 
 
+def describe_better_voter(ensemble: Ensemble, scores: dict[str, float], metric: str) -> str | None:
+    """Return a note where one voter alone scores higher out of fold than the vote, else None."""
+    method = ensemble.method
+    voters = {name: scores[name] for name in ensemble.weights}
+    best = max(voters, key=lambda name: voters[name])
+    if len(voters) < 2 or voters[best] <= scores[method]:
+        return None
+    members = ",".join(name for name in ensemble.models if out_of_fold_name(name) == best)
+    return (
+        f"'{best}' alone is better out of fold ({metric} {voters[best]:.4f}) than the {method} "
+        f"vote ({scores[method]:.4f}). To take it alone: "
+        f"dvc exp run -S 'ensemble.members=[{members}]'"
+    )
+
+
 def _select_members(members: Sequence[str], available: set[str]) -> list[str]:
     """Return the members with out-of-fold predictions: a model that is TF-IDF votes only once."""
     selected = [name for name in members if out_of_fold_name(name) in available]

@@ -106,7 +106,7 @@ def format_training(training: Training, scores: Mapping[str, float]) -> list[str
     """Return lines on the validation scores of a model, with a warning if it learnt nothing."""
     model, labels = training.job.recipe.model, training.job.labels
     shown = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
-    lines = [f"{model}: {shown or 'no valid rows'}"]
+    lines = [f"{model}: {shown}, of the valid rows" if shown else f"{model}: no valid rows"]
     if training.valid.empty and len(training.job.valid):
         held_back = len(training.job.valid)
         lines.append(

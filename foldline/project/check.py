@@ -15,9 +15,14 @@ from foldline.core.errors import FoldlineError
 from foldline.core.experiment_copies import in_copy, original_root
 from foldline.core.io.components import check_component, is_component
 from foldline.core.io.files import write_text
+from foldline.core.params import Data
 from foldline.core.params.loading import FILE, find_problems, params_error, read_params
+from foldline.core.params.undo import renew_time
 from foldline.core.pinned_library import check_library
 from foldline.core.stage import prepare_process
+from foldline.data.columns import find_missing_columns
+from foldline.data.partial_reading import read_parts
+from foldline.data.raw_table import JSON_FORMATS, file_format
 from foldline.data.reading import find_file
 from foldline.project.leftovers import report_leftovers
 from foldline.project.pipeline import check_pipeline
@@ -36,6 +41,7 @@ def run(options: argparse.Namespace) -> None:
         prepare_process()
         # First, as DVC has removed it: a check that fails leaves the project as it was.
         write_text(options.out, "passed\n")
+        renew_time(FILE)
     check_library(Path.cwd())
     content = read_params()
     problems = find_problems(content)
@@ -43,6 +49,8 @@ def run(options: argparse.Namespace) -> None:
     for key, path in files.items():
         if problem := find_problem(path):
             problems.setdefault(key, problem)
+    if not problems:
+        problems = find_column_problems(Data.model_validate(content["data"]))
     if not problems and is_component(content["model"]):
         check_component(content["model"], "model")
     if problems:
@@ -52,6 +60,27 @@ def run(options: argparse.Namespace) -> None:
         say(f"note: {note}")
     report_leftovers()
     say(f"{FILE}: no problem found ({len(files)} files)")
+
+
+def find_column_problems(data: Data) -> dict[str, str]:
+    """Return what is wrong with the columns that params.yaml names, by dotted key.
+
+    Only the first rows of a file are read.
+    """
+    problems: dict[str, str] = {}
+    for part in ("train", "valid", "test", "predict"):
+        path = getattr(data, part)
+        if path is None:
+            continue
+        try:
+            first = next(read_parts(Path(path), data.encoding, data.quoting))
+        except FoldlineError as error:
+            problems[f"data.{part}"] = str(error)
+            continue
+        if first.end == 1.0 or file_format(Path(path)) not in JSON_FORMATS:
+            for role, problem in find_missing_columns(first.raw, data, part).items():
+                problems.setdefault(f"data.{role}", problem)
+    return problems
 
 
 def describe_folder(folder: Path) -> str | None:

@@ -164,7 +164,7 @@ def test_the_report_counts_what_crosses_by_strength():
     assert (numbers["groups"], numbers["largest_group_share"]) == (5, 4 / 11)
     assert report.details["leaks"]["test"]["ids"] == ["test-1", "test-2", "test-3"]
     assert any(
-        note.startswith("1 of 5 test rows (20.0%) share a text or group (data.group) with ")
+        note.startswith("1 of 5 test rows (20.0%) have a duplicate, a near duplicate or ")
         for note in report.notes
     )
 

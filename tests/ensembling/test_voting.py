@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from foldline.ensembling.ensemble import Ensemble
+from foldline.ensembling.ensemble_fit import describe_better_voter
 from foldline.ensembling.voting import (
     METHODS,
     combine_out_of_fold,
@@ -161,3 +163,22 @@ def test_weights_of_a_fold_do_not_see_its_labels(method) -> None:
         assert not np.array_equal(one, two)
     else:
         assert one == pytest.approx(METHODS[method](own, EQUAL))
+
+
+@pytest.mark.parametrize(
+    ("scores", "better"),
+    [
+        ({"model": 0.8, "tfidf": 0.9, "weighted": 0.85, "soft": 0.95}, "[tfidf]"),
+        ({"model": 0.9, "tfidf": 0.8, "weighted": 0.85, "soft": 0.95}, "[model,folds]"),
+        ({"model": 0.8, "tfidf": 0.9, "weighted": 0.9, "soft": 0.1}, None),
+        ({"model": 0.8, "weighted": 0.7}, None),
+    ],
+)
+def test_a_member_that_beats_the_vote_is_noted(scores, better) -> None:
+    voters = [name for name in ("model", "tfidf") if name in scores]
+    models = {"model": 1, "folds": 5} | ({"tfidf": 1} if "tfidf" in scores else {})
+    ensemble = Ensemble("weighted", models, dict.fromkeys(voters, 1.0))
+
+    note = describe_better_voter(ensemble, scores, "f1_macro")
+
+    assert note is None if better is None else f"ensemble.members={better}" in (note or "")

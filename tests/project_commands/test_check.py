@@ -1,6 +1,7 @@
 """`foldline check`: all problems at once, before DVC removes an output, with the way back."""
 
 import argparse
+import os
 import shutil
 from pathlib import Path
 
@@ -91,6 +92,49 @@ def test_the_command_told_undoes_a_rejected_value(project, changes, staged):
     run()
 
 
+def test_git_sees_a_value_of_the_same_length_written_within_a_second(project):
+    path = project / "params.yaml"
+    os.utime(path, (1e9, 1e9))
+    commit(project, {"other.txt": ""})
+    run_shell(project, "git config core.trustctime false && git update-index --refresh")
+    path.write_text(path.read_text("utf-8").replace("lr: auto ", "lr: abcd "), encoding="utf-8")
+    os.utime(path, (1e9, 1e9))
+    assert run_shell(project, "git status --porcelain") == ""
+
+    command = error().rpartition("git ")[2]
+    run_shell(project, f"git {command}")
+
+    run()
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("text", "data.text  data/raw/rows.csv has no column 'txt'; it has id, text, label"),
+        ("group", "or set it to null"),
+    ],
+)
+def test_a_missing_column_is_told_before_a_stage_runs(project, key, message):
+    set_params(project / "params.yaml", {f"data.{key}": "txt"})
+
+    problem = error()
+
+    assert message in problem
+    assert f"Changed since the last commit: data.{key}. To undo: git restore params" in problem
+
+
+def test_no_column_of_another_role_is_suggested(project):
+    set_params(project / "params.yaml", {"data.label": "txt"})
+
+    assert "did you mean" not in error()
+
+
+def test_an_unreadable_file_is_told_before_a_stage_runs(project):
+    (project / "data/raw/rows.csv").write_bytes(b"id,text,label\n1,\xff\xfe\x81,a\n")
+
+    assert "data.train  data/raw/rows.csv, line 2" in error()
+
+
 def test_other_changes_are_kept_by_setting_the_value_that_is_told(project):
     set_params(project / "params.yaml", {"lr": "abc", "epochs": 3})
 
@@ -130,7 +174,7 @@ def make_copy(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return copy
 
 
-@pytest.mark.parametrize("name", ["new.csv", "새 파일.csv", "new.parquet"])
+@pytest.mark.parametrize("name", ["new.csv", "새 파일.csv", "new.txt"])
 def test_a_copy_for_an_experiment_lacks_what_git_does_not_have(project, monkeypatch, name):
     set_params(project / "params.yaml", {"data.train": f"data/raw/{name}"})
     commit(project, {})

@@ -1,6 +1,8 @@
 """How params.yaml returns to the last commit: a value that `-S` set stays, even a rejected one."""
 
+import os
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ def describe_undo(path: Path, content: Mapping[str, Any], keys: Sequence[str]) -
     if not changed:
         return ""
     rejected = [key for key in changed if any(_contains(key, other) for other in keys)]
+    renew_time(path)
     command = f"git restore {path}"
     if _git_show(path, "") != text:  # staged, so `git restore` would bring the staged one back
         command = f"git checkout HEAD -- {path}"
@@ -40,6 +43,16 @@ def describe_undo(path: Path, content: Mapping[str, Any], keys: Sequence[str]) -
             f"or take the whole file of that commit, which also undoes {others}: {command}",
         ]
     )
+
+
+def renew_time(path: Path) -> None:
+    """Move a file's time by a second at least, so that git sees that the file has changed.
+
+    git compares size and whole seconds. `-S` writes within the second in which DVC checks the file
+    out, and aligned comments keep the size: `git restore` would then leave the value.
+    """
+    status = path.stat()
+    os.utime(path, (status.st_atime, max(time.time(), status.st_mtime + 1)))
 
 
 def _describe_line(key: str, value: object) -> str:
