@@ -55,6 +55,11 @@ def format_summary(
     unused = [name for name in train.columns if name not in used]
     lines += [f"  {'not used':<11} {listing(unused, 20)}"] if unused else []
     lines += [f"  {'hint':<11} {hint}" for hint in column_hints(train, guesses)]
+    if columns["time"]:
+        lines.append(
+            f"  {'hint':<11} with split.method=auto, later rows become valid and test; "
+            "--time none splits at random"
+        )
     lines += _annotation_lines(sources, columns["id"], rows)
     lines += ["", f"Task: {task[0]} ({task[1]})"]
     lines += _label_lines(rows.parts, task[0])

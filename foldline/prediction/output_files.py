@@ -92,12 +92,12 @@ def _text_writer(kind: str, stream: IO[bytes]) -> Write:
 
 
 def _write_terminal() -> Write:
-    """Return the writer to a terminal, which must get no escape sequence of a text."""
+    """Return the writer to a terminal: four decimals, and no escape sequence of a text."""
     header = True
 
     def write(table: pd.DataFrame) -> None:
         nonlocal header
-        text = _to_csv(table, header, ",")
+        text = _to_csv(table.round(4), header, ",")
         header = False
         sys.stdout.write(_CONTROL.sub(lambda match: repr(match[0])[1:-1], text))
 
