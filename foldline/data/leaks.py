@@ -65,11 +65,14 @@ class Leak:
         """Return the numbers of leaking rows: by text, by group, and in total."""
         clauses = []
         if self.by_text:
-            clauses.append(
-                f"{self._count(self.by_text)} have a duplicate in train: {self.short} of these "
-                f"have at most {SHORT_WORDS} words, {self.exact} are equal, and {self.disagree} "
-                "of the equal ones have another label there"
-            )
+            parts = {
+                f"{self.exact} are equal": self.exact,
+                f"{self.by_text - self.exact} nearly equal": self.by_text - self.exact,
+                f"{self.disagree} of the equal ones have another label there": self.disagree,
+                f"{self.short} have at most {SHORT_WORDS} words": self.short,
+            }
+            shown = ", ".join(text for text, count in parts.items() if count)
+            clauses.append(f"{self._count(self.by_text)} have a duplicate in train: {shown}")
         if self.by_group:
             clauses.append(f"{self._count(self.by_group)} share a group (data.group) with train")
         if len(clauses) > 1:

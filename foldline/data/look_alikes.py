@@ -10,6 +10,7 @@ from foldline.data.cell_values import Column, number_key
 from foldline.data.normalization import normalize_text
 
 MAX_LISTED = 8  # couples or words named in a note
+CLASS_SHARE = 0.05  # of the rows, from which a word like `none` is a class
 
 # Characters of each line look like its first.
 _ALIKE = (
@@ -94,10 +95,14 @@ def placeholder_notes(kind: str, columns: Sequence[Column]) -> list[str]:
             words = listing(f"'{word}'" for word, _ in counts.most_common())
             verb = "is" if len(rows) == 1 else "are"
             one = len(rows) == 1
+            found = f"{column.raw.path}, {column.raw.where(rows)}: {len(rows)} {kind}"
+            found += f"{'' if one else 's'} {verb} only {words}"
+            if kind == "label" and len(rows) > CLASS_SHARE * len(column.values):
+                notes.append(f"{found}: a class. If it stands for no label, empty these cells")
+                continue
             notes.append(
-                f"{column.raw.path}, {column.raw.where(rows)}: {len(rows)} {kind}"
-                f"{'' if one else 's'} {verb} only {words}, which programs write for a missing "
-                "value: kept as they are. Empty the cells that lack a value"
+                f"{found}, which programs write for a missing value: kept as they are. Empty the "
+                "cells that lack a value"
             )
     return notes
 

@@ -128,7 +128,7 @@ def plan_import(options: argparse.Namespace, current: Settings, folder: Path) ->
     new_data = data.model_copy(update=settings)
     import_summary.check_columns(sources, new_data)
     values = {"task": task[0]} | {f"data.{key}": value for key, value in settings.items()}
-    values |= _file_settings(sources, is_update=bool(kept))
+    values |= _file_settings(sources, data, is_update=bool(kept))
     rows = read_rows(sources, task[0], new_data, current.prepare)
     _check_regression_labels(rows.parts[0], label, task[0])
     if files.classes or not kept:
@@ -269,12 +269,18 @@ def _class_order(
     return classes if names <= set(classes) else None
 
 
-def _file_settings(sources: list[Source], is_update: bool) -> dict[str, str | None]:
-    """Return the values of params.yaml for files; an update leaves those of other files."""
+def _file_settings(sources: list[Source], current: Data, is_update: bool) -> dict[str, str | None]:
+    """Return the values of params.yaml for files; an update leaves those of other files.
+
+    A file that gets another part leaves its former one.
+    """
     keys = {part: f"data.{part}" for part in ("train", "valid", "test", "predict")}
     keys |= {"sample": "predict.sample_submission"}
     files = {source.part: source.target for source in sources}
     values = {key: files.get(part) for part, key in keys.items() if part in files or not is_update}
+    for part in ("valid", "test", "predict"):
+        if part not in files and getattr(current, part) in files.values():
+            values[keys[part]] = None
     table = next((source for source in sources if source.part == "annotations"), None)
     if table is None:
         none = {"data.annotations.file": None, "data.annotations.aggregate": "none"}

@@ -55,8 +55,8 @@ def test_leaks_are_counted_by_strength_length_and_label():
     assert test.sources == {"train-1", "train-2", "train-3"}
     assert (found["valid"].ids, found["valid"].share) == (["valid-1"], 0.5)
     assert test.describe() == (
-        "3 of 5 test rows (60.0%) have a duplicate in train: 1 of these have at most 2 words, 2 "
-        "are equal, and 1 of the equal ones have another label there"
+        "3 of 5 test rows (60.0%) have a duplicate in train: 2 are equal, 1 nearly equal, 1 of the "
+        "equal ones have another label there, 1 have at most 2 words"
     )
 
 

@@ -95,3 +95,13 @@ def test_texts_with_such_a_word_among_others_are_texts(prepare_files):
 
     assert not any("missing" in note for note in prepare_files({"train": csv_text(rows)}).notes)
     assert not is_placeholder("no")
+
+
+def test_a_frequent_label_like_none_is_a_class(prepare_files):
+    rows = [f"{n},text {n},{('none', 'hate')[n % 2]}" for n in range(12)]
+
+    (note,) = [n for n in prepare_files({"train": csv_text(rows)}).notes if "'none'" in n]
+
+    assert note.endswith(
+        "6 labels are only 'none': a class. If it stands for no label, empty these cells"
+    )

@@ -92,6 +92,14 @@ def test_a_part_can_be_said(project, bring):
     assert (data["train"], data["test"]) == ("data/raw/test.csv", "data/raw/train.csv")
 
 
+def test_a_file_with_a_new_part_leaves_its_former_one(project, bring):
+    write_official_files(project / "given")
+    bring("given/train.csv", "valid=given/dev.csv")
+    data = bring("given/train.csv", "test=data/raw/dev.csv")
+
+    assert (data["valid"], data["test"]) == (None, "data/raw/dev.csv")
+
+
 def test_a_test_file_without_labels_is_to_be_predicted(project, bring):
     write_official_files(project / "given", without_labels=True)
     submission = [{"ID": f"r{n}", "label": "economy"} for n in reversed(range(45, 60))]

@@ -178,8 +178,8 @@ def check_distinct_columns(data: dict[str, Any]) -> None:
         path = data[name] and normpath(data[name])
         if path in seen:
             raise ValueError(
-                f"{name}: is the same file as data.{seen[path]} ({path}), so scores would be of "
-                "rows that were learnt; set it to null to have it taken from train"
+                f"{name}: is the same file as data.{seen[path]} ({path}), so rows would be in "
+                f"two parts; set data.{name} or data.{seen[path]} to null"
             )
         if path:
             seen[path] = name
