@@ -51,7 +51,8 @@ KOREAN_KNOBS = {
     "Hugging Face id, 또는 `components.<이름>`",
     "lr": "트랜스포머의 최대 학습률. auto이면 모델에 맞게 정합니다",
     "epochs": "최대 에폭 수. 조기 종료로 먼저 끝날 수 있습니다",
-    "batch_size": "한 번의 옵티마이저 스텝에 쓰는 행 수. 실제로는 여기에 train.accumulation을 곱합니다",
+    "batch_size": "한 번의 옵티마이저 스텝에 쓰는 행 수. "
+    "실제로는 여기에 train.accumulation을 곱합니다",
     "max_length": "텍스트나 문장 쌍의 최대 토큰 수. 넘으면 잘라 냅니다",
     "components": "직접 만든 구성 요소의 옵션, 예: {slang: {share: 0.2}}",
 }
