@@ -574,6 +574,7 @@ def run_command(venv: Path, arguments: list[str]) -> int:
     """Run the command inside the environment; where the system can, become it."""
     variables = dict(os.environ, VIRTUAL_ENV=str(venv), PYTHONUTF8="1", DVC_NO_ANALYTICS="1")
     variables.pop("PYTHONHOME", None)
+    variables.pop("FOLDLINE_LAUNCHER", None)
     if os.environ.get("VIRTUAL_ENV") != str(venv):
         variables["FOLDLINE_LAUNCHER"] = "python run.py"  # messages name it: see print_error
     # Threads that wait for work would otherwise spin, which slows down runs side by side.

@@ -8,7 +8,8 @@ MAX_LINES = 2_000  # lines with bytes beyond ASCII that are looked at
 _CERTAIN, _MARGIN = 0.75, 0.15  # the lowest score, and its lead over another reading
 _FEWEST = 5  # letters of another alphabet, for it to be certain
 _FEWEST_SIGNS = 3  # characters beyond ASCII, for an encoding that is rare
-_LATIN = re.compile("[A-Za-z]")
+_FEW = 3  # syllables, for Korean to be certain beside another alphabet
+_LATIN, _SYLLABLE = re.compile("[A-Za-z]"), re.compile("[가-힣]")
 _WORDS = frozenset("àÀéáíóúÁÉÍÓÚ")  # letters that are words
 _BEYOND = re.compile("[^\x00-\x7f]")
 # The most frequent syllables, characters and letters of running texts.
@@ -87,7 +88,11 @@ def rank_encodings(lines: list[bytes]) -> list[Reading]:
 def certain_encoding(readings: list[Reading]) -> str | None:
     """Return the best encoding where no other reading comes close, else None."""
     best = readings[0]
-    others = [reading.score for reading in readings if reading.text != best.text]
+    rivals = [reading for reading in readings if reading.text != best.text]
+    # Other letters hardly ever read as frequent syllables alone, as in Korean names of columns.
+    if best.encoding == "cp949" and best.score == 1 and len(_SYLLABLE.findall(best.text)) >= _FEW:
+        rivals = [reading for reading in rivals if reading.encoding not in _ALPHABETS]
+    others = [reading.score for reading in rivals]
     is_certain = best.score >= _CERTAIN and best.score - max(others, default=0) >= _MARGIN
     return best.encoding if is_certain else None
 

@@ -178,8 +178,8 @@ def test_what_is_missing_is_reported_at_once(augmenter, workplace) -> None:
     with pytest.raises(FoldlineError, match=r"there: no-such/model is no translation model"):
         augmenter(there="no-such/model")
     Path("models/pretrained/empty").mkdir(parents=True)
-    with pytest.raises(FoldlineError, match="empty is no translation model"):
-        run(augmenter(there="models/pretrained/empty"), make_requests())
+    with pytest.raises(ValueError, match="empty holds no model that transformers can load"):
+        augmenter(there="models/pretrained/empty")
     with pytest.raises(ValueError, match="must lie under models/pretrained/"):
         augmenter(there="./models")
     with pytest.raises(ValueError, match="must be 0 where beams is above 1"):

@@ -9,6 +9,7 @@ from foldline.data.reading import read_raw
 TEXTS = {
     "Korean": ["영화가 정말 재미있다", "배우 연기가 별로였다 ㅠㅠ"],
     "Korean words": ["Galaxy S9 케이스", "배송 빠름, good"],
+    "Korean labels": ["good, 좋음", "bad, 나쁨"],
     "Korean news": ["與 대표가 국회에서 野 의원과 만났다", "美 연준 금리 동결… 韓 증시 상승"],
     "English": ["It’s the cook", "We’re sure – ok"],
     "French": ["Le café est très bon", "Déçu par le dîner"],
@@ -23,6 +24,7 @@ TEXTS = {
 ENCODINGS = [
     ("Korean", "cp949"),
     ("Korean words", "cp949"),
+    ("Korean labels", "cp949"),
     ("Korean news", "cp949"),
     ("English", "cp1252"),
     ("English", "mac_roman"),

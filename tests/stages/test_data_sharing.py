@@ -135,8 +135,8 @@ def bring(folder: Path, *arguments: str) -> str:
 
 
 def test_prepare_runs_with_files_under_dvc_and_its_record_stays(project):
-    first = call(project, "dvc", "repro", "--single-item", "prepare")
-    second = call(project, "dvc", "repro", "--single-item", "prepare")
+    first = call(project, "dvc", "repro", "prepare")
+    second = call(project, "dvc", "repro", "prepare")
     clone = project.parent / "clone"
     storage = project.parent / "storage"
     call(project, "dvc", "remote", "add", "-f", "-d", "store", str(storage))

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from foldline.core.io import schemas
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("torch", "transformers", "datasets", "sklearn", "scipy", "nlpaug", "pyarrow.dataset")
+HEAVY = ("torch", "transformers", "datasets", "sklearn", "nlpaug", "pyarrow.dataset")
 
 
 @pytest.fixture
@@ -32,6 +32,7 @@ def project(tmp_path):
         "text": "본문",
         "label": "답",
     }
+    params["predict"]["sample_submission"] = None
     yaml.dump(params, tmp_path / "params.yaml")
     return tmp_path
 
