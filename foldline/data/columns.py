@@ -147,7 +147,9 @@ def _check_known_after(raw: RawTable, data: Data) -> None:
 
 
 def _missing_column_message(raw: RawTable, data: Data, role: str, name: str, part: str) -> str:
-    close = closest_name(name, unused_columns(raw, data))
+    others = {getattr(data, other) for other in ROLES if other not in ("label", role)}
+    others |= set() if role == "label" else set(data.label_columns)
+    close = closest_name(name, [column for column in raw.columns if column not in others])
     hint = f"; did you mean '{close}'?" if close else "."
     hint += raw.fields_hint(name)
     message = (

@@ -268,7 +268,7 @@ def test_mended_official_files_leave_what_test_shares_with_valid_out_of_the_fold
     assert "train-55" not in set(schemas.FOLDS.read()["id"])
     assert "train-55" in set(schemas.VALID.read()["id"])
     assert len(schemas.FOLDS.read()) == 59
-    assert any("kfold trains on" in note for note in kept)
+    assert any("on which the fold models train" in note for note in kept)
     assert any("the folds leave out" in note for note in mended)
 
 
