@@ -11,13 +11,13 @@ DECODER = "decoder"  # of T5; a sentence encoder needs none
 
 
 def count_embeddings(model: Any) -> int | float:
-    """Return the number of tokens that a model has an embedding of; infinite if it hashes them."""
+    """Return the rows of a model's embedding table; infinite if it has none to compare with."""
     embeddings = find_embeddings(model)
     return math.inf if embeddings is None else int(embeddings.weight.shape[0])
 
 
 def find_embeddings(model: Any) -> Any:
-    """Return the table of a model's tokens; None if it has none, as CANINE, which hashes them."""
+    """Return a model's embedding layer; None if it does not tell one, as CANINE, which hashes."""
     try:
         return model.get_input_embeddings()
     except NotImplementedError:
@@ -124,7 +124,7 @@ def check_filled(key: str, name: str, tokenizer: Any) -> None:
 
 
 def enlarge_embeddings(name: str, tokenizer: Any, model: Any) -> str | None:
-    """Give new tokens an embedding, and return a note; None if there are none.
+    """Resize a model's embeddings to its tokenizer, and return a note; None if they fit.
 
     Raises:
         FoldlineError: if there are so many that the tokenizer must be another model's.

@@ -13,19 +13,19 @@ from tests.helpers.model_folders import COMMIT, write_cached_model, write_model_
 
 
 @pytest.fixture
-def known(monkeypatch, tmp_path) -> None:
+def cached_encoder(monkeypatch, tmp_path) -> None:
     """Let one model of the hub lie in the cache on this disk."""
     write_cached_model(monkeypatch, tmp_path / "cache", "nobody/encoder", {"config.json": "{}"})
 
 
-def test_a_commit_is_read_from_this_disk(known, tmp_path) -> None:
+def test_a_commit_is_read_from_this_disk(cached_encoder, tmp_path) -> None:
     assert hub.cached_commit("nobody/encoder") == COMMIT
     assert hub.cached_commit("nobody/else") is None
     assert hub.cached_commit(str(tmp_path)) is None
 
 
 def test_hub_ids_that_balancing_reads_have_a_commit_and_folders_a_hash(
-    known, augment, workplace
+    cached_encoder, augment, workplace
 ) -> None:
     write_model_folder(workplace / "models/pretrained/back")
     translated = {"there": "nobody/encoder", "back": "models/pretrained/back"}

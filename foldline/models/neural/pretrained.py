@@ -47,7 +47,7 @@ def load(recipe: Recipe, labels: Labels, label_names: dict[str, Any]) -> tuple[A
 
 
 def _fit_tokenizer(tokenizer: Any, model: Any, recipe: Recipe) -> None:
-    """Give new tokens an embedding, if these are trained, and note a shorter limit."""
+    """Resize trainable embeddings to the tokenizer, and note a shorter limit of positions."""
     frozen = {"lora": 0, "trainable_layers": "all"}
     for key, off in frozen.items():
         if getattr(recipe.train, key) != off:
