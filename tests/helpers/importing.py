@@ -40,6 +40,12 @@ def import_error(*arguments: str) -> str:
     return str(caught.value)
 
 
+def import_files(project: Path, *arguments: str) -> dict:
+    """Import with --yes, and return params.yaml as it is then."""
+    run_verb(["import", *arguments, "--yes"])
+    return loading.read_params(project / "params.yaml")
+
+
 def write_official_files(folder, without_labels=False):
     """Write train, dev and test files."""
     rows = projects.topics(60)

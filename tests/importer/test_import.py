@@ -21,13 +21,7 @@ def project(workplace, monkeypatch):
 
 @pytest.fixture
 def bring(project):
-    """Import with --yes, and give section `data` of params.yaml then."""
-
-    def call(*arguments: str) -> dict:
-        run_verb(["import", *arguments, "--yes"])
-        return read_params(project / "params.yaml")["data"]
-
-    return call
+    return lambda *arguments: importing.import_files(project, *arguments)["data"]
 
 
 def test_a_file_is_copied_and_its_columns_written(project, bring, capsys):

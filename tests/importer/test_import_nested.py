@@ -1,12 +1,11 @@
 """Objects, lists and files of other tools: what an import guesses, `prepare` reads the same."""
 
 import json
+from functools import partial
 
 import pytest
 
-from foldline.cli import run as run_verb
 from foldline.core.errors import FoldlineError
-from foldline.core.params.loading import read_params
 from tests.helpers import importing, projects
 from tests.helpers.importing import import_error
 
@@ -18,13 +17,7 @@ def project(workplace, monkeypatch):
 
 @pytest.fixture
 def bring(project):
-    """Import with --yes, and return params.yaml then."""
-
-    def call(*arguments: str) -> dict:
-        run_verb(["import", *arguments, "--yes"])
-        return read_params(project / "params.yaml")
-
-    return call
+    return partial(importing.import_files, project)
 
 
 def write_jsonl(path, rows):
