@@ -201,8 +201,8 @@ def test_values_are_those_of_the_training_not_of_an_edited_file(project, capsys)
     assert capsys.readouterr().out == before
 
 
-@pytest.mark.parametrize("model", ["model", "folds", "tfidf"])
-def test_parts_of_the_ensemble(model, project, capsys):
+@pytest.mark.parametrize("model", ["model", "tfidf"])
+def test_members_of_the_ensemble(model, project, capsys):
     predict(NEW, "--model", model)
     table = pd.read_csv(io.StringIO(capsys.readouterr().out))
 
