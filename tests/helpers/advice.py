@@ -53,8 +53,8 @@ def case(
     """Return a case in which the advice leads to something."""
     values, edits = values or {}, edits or {}
     assert values or edits or advised_settings(advice), f"nothing follows: {advice}"
-    named = any(key in advice for key in values) or "column" in advice
-    assert named or not values, (advice, values)
+    names = [*values, *(key.rpartition(".")[0] for key in values if key.count(".") > 1), "column"]
+    assert not values or any(name in advice for name in names), (advice, values)
     return Case(files, advice, settings or {}, values, edits)
 
 
