@@ -1,14 +1,17 @@
 """Advice on rows and columns is tried by following it: the error or the note goes away."""
 
+import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from tests.helpers.advice import Case, Files, case, follow
-from tests.helpers.raw_files import csv_lines, csv_text
+from tests.helpers.advice import Case, case, follow
 
 pytestmark = pytest.mark.usefixtures("workplace")
+
+
+def letter(n: int) -> str:
+    return "ab"[n % 2]
 
 
 def table(count: int = 20, **columns: Callable[[int], object]) -> str:
@@ -16,11 +19,16 @@ def table(count: int = 20, **columns: Callable[[int], object]) -> str:
     own: dict[str, Callable[[int], object]] = {
         "id": lambda n: f"r{n}",
         "text": lambda n: f"text number {n}",
-        "label": lambda n: "ab"[n % 2],
+        "label": letter,
     }
     own |= columns
     lines = [",".join(f'"{cell(n)}"' for cell in own.values()) for n in range(count)]
     return "\n".join([",".join(own), *lines, ""])
+
+
+def json_lines(record: Callable[[int], dict[str, object]]) -> str:
+    """Return 20 rows as objects."""
+    return "".join(f"{json.dumps({'id': str(n)} | record(n))}\n" for n in range(20))
 
 
 def only(row: int, value: object, usual: Callable[[int], object]) -> Callable[[int], object]:
@@ -65,7 +73,7 @@ ROWS = [
         ]
     ),
     *(
-        case({"train.csv": table(label=only(3, "", lambda n: "ab"[n % 2]))}, advice, edits=edits)
+        case({"train.csv": table(label=only(3, "", letter))}, advice, edits=edits)
         for advice, edits in [
             ("Fill them in", {"train.csv": PLAIN}),
             ("set prepare.missing_label=drop", {}),
@@ -77,7 +85,7 @@ ROWS = [
         values={"data.predict": "data/raw/test.csv", "data.test": None},
     ),
     case(
-        {"train.csv": table(label=lambda n: "", kind=lambda n: "ab"[n % 2])},
+        {"train.csv": table(label=lambda n: "", kind=letter)},
         "name another column as data.label",
         values={"data.label": "kind"},
     ),
@@ -95,7 +103,9 @@ ROWS = [
     ),
     case({"train.csv": table(9)}, "provide at least 10", edits={"train.csv": table(10)}),
     *(
-        case({"train.csv": table(label=only(3, "b", lambda n: n % 2))}, advice, NUMBERS, edits=edits)
+        case(
+            {"train.csv": table(label=only(3, "b", lambda n: n % 2))}, advice, NUMBERS, edits=edits
+        )
         for advice, edits in [
             ("Correct the labels", {"train.csv": table(label=number)}),
             ("set task=classification", {}),
@@ -132,46 +142,64 @@ ROWS = [
         edits={"train.csv": table(label=lambda n: n)},
     ),
     *(
-        case({"train.csv": table(weight=only(3, bad, lambda n: 1))}, advice, settings, edits=edits)
-        for settings in [{"data.weight": "weight"}]
+        case(
+            {"train.csv": table(weight=only(3, bad, lambda n: 1))},
+            advice,
+            {"data.weight": "weight"},
+            edits=edits,
+        )
         for bad, advice, edits in [
-            ("0", "remove rows of weight 0", {"train.csv": PLAIN.replace("label", "label,weight", 1)
-              .replace('a"\n', 'a",2\n').replace('b"\n', 'b",1\n')}),
+            ("0", "remove rows of weight 0", {"train.csv": table(weight=lambda n: 2)}),
             ("x", "set data.weight=null", {}),
-            ("1e-12", "Write all weights in another unit",
-             {"train.csv": table(weight=lambda n: 1)}),
+            (
+                "1e-12",
+                "Write all weights in another unit",
+                {"train.csv": table(weight=lambda n: 1)},
+            ),
             ("1e-12", "set data.weight=null", {}),
         ]
     ),
     *(
-        case({"train.csv": table(time=only(3, bad, usual))}, advice, {"data.time": "time"},
-             edits=edits)
+        case(
+            {"train.csv": table(time=only(3, bad, usual))},
+            advice,
+            {"data.time": "time"},
+            edits=edits,
+        )
         for bad, usual, advice, edits in [
-            ("soon", lambda n: f"2024-01-{n + 1:02}", "Correct it",
-             {"train.csv": table(time=lambda n: f"2024-01-{n + 1:02}")}),
+            (
+                "soon",
+                lambda n: f"2024-01-{n + 1:02}",
+                "Correct it",
+                {"train.csv": table(time=lambda n: f"2024-01-{n + 1:02}")},
+            ),
             ("soon", lambda n: f"2024-01-{n + 1:02}", "set data.time=null", {}),
-            ("7", lambda n: f"2024-01-{n + 1:02}", "Use one format",
-             {"train.csv": table(time=lambda n: f"2024-01-{n + 1:02}T12:00:00+09:00")}),
+            (
+                "7",
+                lambda n: f"2024-01-{n + 1:02}",
+                "Use one format",
+                {"train.csv": table(time=lambda n: f"2024-01-{n + 1:02}T12:00:00+09:00")},
+            ),
             ("1e31", lambda n: n, "set data.time=null", {}),
         ]
     ),
-]  # fmt: skip
+]
 
 
-
+OTHER_CLASS = table(10, id=lambda n: f"t{n}", label=lambda n: "abc"[n % 3])
 HARD = {"task": "multilabel", "data.label": ["x", "y"]}
 FLAGS = {"x": lambda n: n % 2, "y": lambda n: n // 2 % 2}
 VECTORS = {"train.csv": table(label=lambda n: f"[{n % 2}, {n // 2 % 2}]")}
 
 LABELS = [
     case(
-        {"train.csv": table(label=lambda n: "a", kind=lambda n: "ab"[n % 2])},
+        {"train.csv": table(label=lambda n: "a", kind=letter)},
         "Check data.label",
         values={"data.label": "kind"},
     ),
     case({"train.csv": table(120, label=number)}, "set task=regression"),
     case(
-        {"train.csv": table(120, label=number, kind=lambda n: "ab"[n % 2])},
+        {"train.csv": table(120, label=number, kind=letter)},
         "check data.label",
         values={"data.label": "kind"},
     ),
@@ -189,7 +217,7 @@ LABELS = [
         values={"data.classes": ["a", "b", "c"]},
     ),
     case(
-        {"train.csv": PLAIN, "test.csv": table(10, id=lambda n: f"t{n}", label=lambda n: "abc"[n % 3])},
+        {"train.csv": PLAIN, "test.csv": OTHER_CLASS},
         "move rows of that class to train",
         edits={
             "train.csv": PLAIN + "".join(f"t{n},text number {n},c\n" for n in range(2, 10, 3)),
@@ -197,18 +225,18 @@ LABELS = [
         },
     ),
     case(
-        {"train.csv": PLAIN, "test.csv": table(10, id=lambda n: f"t{n}", label=lambda n: "abc"[n % 3])},
+        {"train.csv": PLAIN, "test.csv": OTHER_CLASS},
         "add the class to data.classes, and rows of it to train",
         {"data.classes": ["a", "b"]},
         values={"data.classes": ["a", "b", "c"]},
         edits={"train.csv": PLAIN + "u1,other,c\n"},
     ),
     case(
-        {"train.csv": table(label=only(3, '[""a"", ""b""]', lambda n: "ab"[n % 2]))},
+        {"train.csv": table(label=only(3, '[""a"", ""b""]', letter))},
         "set task=multilabel",
     ),
     case(
-        {"train.csv": table(label=only(3, '[""a"", ""b""]', lambda n: "ab"[n % 2]))},
+        {"train.csv": table(label=only(3, '[""a"", ""b""]', letter))},
         "otherwise write one label",
         edits={"train.csv": PLAIN},
     ),
@@ -226,25 +254,50 @@ LABELS = [
         edits={"train.csv": table(label=lambda n: "a|b" if n % 2 else "a")},
     ),
     *(
-        case({"train.csv": table(label=lambda n: '[[""a""], [""b""]]', kind=lambda n: "a|b"[: n + 1])},
-             advice, task, {"data.label": "kind"})
+        case(
+            {
+                "train.csv": table(
+                    label=lambda n: '[[""a""], [""b""]]', kind=lambda n: "a|b"[: n + 1]
+                )
+            },
+            advice,
+            task,
+            {"data.label": "kind"},
+        )
         for task, advice in [
             (SEVERAL, "name another column as data.label"),
             ({}, "name another column"),
         ]
     ),
     *(
-        case({"train.csv": table(label=lambda n: ["a|b", "a", "a;b"][n % 3])}, advice,
-             SEVERAL | {"data.separator": ";"}, values, edits)
+        case(
+            {"train.csv": table(label=lambda n: ["a|b", "a", "a;b"][n % 3])},
+            advice,
+            SEVERAL | {"data.separator": ";"},
+            values,
+            edits,
+        )
         for advice, values, edits in [
             ("set data.separator to '|' if these are several labels", {"data.separator": "|"}, {}),
-            ("Rename the label", {},
-             {"train.csv": table(label=lambda n: ["a/b", "a", "a;b"][n % 3])}),
+            (
+                "Rename the label",
+                {},
+                {"train.csv": table(label=lambda n: ["a/b", "a", "a;b"][n % 3])},
+            ),
         ]
     ),
     *(
-        case({"train.csv": table(**FLAGS | {"x": only(3, "2", lambda n: n % 2)}, z=lambda n: n % 3 % 2)},
-             advice, HARD | {"data.label": ["x", "y", "z"]}, values, edits)
+        case(
+            {
+                "train.csv": table(
+                    **FLAGS | {"x": only(3, "2", lambda n: n % 2)}, z=lambda n: n % 3 % 2
+                )
+            },
+            advice,
+            HARD | {"data.label": ["x", "y", "z"]},
+            values,
+            edits,
+        )
         for advice, values, edits in [
             ("Correct the cell", {}, {"train.csv": table(**FLAGS, z=lambda n: n % 3 % 2)}),
             ("remove the column from data.label", {"data.label": ["y", "z"]}, {}),
@@ -261,7 +314,9 @@ LABELS = [
         VECTORS,
         "or write the labels' names",
         SEVERAL,
-        edits={"train.csv": table(label=lambda n: "|".join(["x"] * (n % 2) + ["y"] * (n // 2 % 2)))},
+        edits={
+            "train.csv": table(label=lambda n: "|".join(["x"] * (n % 2) + ["y"] * (n // 2 % 2)))
+        },
     ),
     case(
         {"train.csv": table(label=lambda n: ["spam", "ham", "Spam"][n % 3])},
@@ -279,7 +334,12 @@ LABELS = [
         {"prepare.missing_label": "drop"},
         edits={"train.csv": table(label=lambda n: ["a", "b", ""][n % 3])},
     ),
-]  # fmt: skip
+]
+
+
+def rating(n: int) -> int:
+    return n * 37 % 101
+
 
 PAIRS = {"train.csv": table(b=lambda n: f"other {n}")}
 COLUMNS = [
@@ -302,9 +362,11 @@ COLUMNS = [
         values={"data.predict": "data/raw/test.csv", "data.test": None},
     ),
     case(
-        {"train.jsonl": "".join(
-            f'{{"id": "{n}", "text": {{"title": "t {n}", "body": "b {n}"}}, "label": "{n % 2}"}}\n'
-            for n in range(20))},
+        {
+            "train.jsonl": json_lines(
+                lambda n: {"text": {"title": f"t {n}", "body": f"b {n}"}, "label": letter(n)}
+            )
+        },
         "'text' holds objects: name one of the fields 'text.title', 'text.body'. Set data.text",
         values={"data.text": "text.body"},
     ),
@@ -319,16 +381,19 @@ COLUMNS = [
         values={"data.text": "body"},
     ),
     case(
-        {"train.csv": table(text=lambda n: f"text {n} rated {n * 37 % 101}", rating=lambda n: n * 37 % 101)},
+        {"train.csv": table(text=lambda n: f"text {n} rated {rating(n)}", rating=rating)},
         "remove it from them",
         {"data.known_after": ["rating"]},
-        edits={"train.csv": table(rating=lambda n: n * 37 % 101)},
+        edits={"train.csv": table(rating=rating)},
     ),
     *(
-        case({"train.csv": table(rating=lambda n: n)},
-             "which data.known_after names; it has id, text, label, rating; did you mean 'rating'? "
-             "Correct or remove the name",
-             {"data.known_after": ["ratin"]}, {"data.known_after": names})
+        case(
+            {"train.csv": table(rating=lambda n: n)},
+            "which data.known_after names; it has id, text, label, rating; did you mean 'rating'? "
+            "Correct or remove the name",
+            {"data.known_after": ["ratin"]},
+            {"data.known_after": names},
+        )
         for names in (["rating"], [])
     ),
     case(
@@ -342,7 +407,7 @@ COLUMNS = [
         "Make ids unique",
         edits={"train.csv": PLAIN + "r99,more,a\n"},
     ),
-]  # fmt: skip
+]
 
 
 def name(own: Case) -> str:

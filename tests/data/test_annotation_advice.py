@@ -34,7 +34,10 @@ OTHERS = {
 }
 STRAY = {"train.csv": PLAIN, "annotations.csv": judged(lambda n: "c" if n == 3 else "ab"[n % 2])}
 MEAN = {"task": "regression", "data.annotations.aggregate": "mean"}
-ITEMS = {"train.csv": table(key=lambda n: f"k{n}"), "annotations.csv": judged(item=lambda n: f"k{n}")}
+ITEMS = {
+    "train.csv": table(key=lambda n: f"k{n}"),
+    "annotations.csv": judged(item=lambda n: f"k{n}"),
+}
 TWICE = WORDS | {"test.csv": table(5)}
 CLASSES = {"data.classes": ["a", "b"], "data.annotations.aggregate": "majority"}
 
@@ -68,7 +71,7 @@ CASES = [
     ),
     *(
         case(
-            WORDS | {"annotations.csv": judged(lambda n: f'"{cell}"')},
+            WORDS | {"annotations.csv": judged(lambda _, cell=cell: f'"{cell}"')},
             "Write one value in each row",
             edits={"annotations.csv": judged()},
         )
