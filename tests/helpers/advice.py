@@ -60,7 +60,12 @@ def case(
 
 def advised_settings(advice: str) -> dict[str, Any]:
     """Return the settings that a text holds as `key=value`."""
-    return {key: YAML(typ="safe", pure=True).load(text) for key, text in SETTING.findall(advice)}
+    return {key: parse_value(text) for key, text in SETTING.findall(advice)}
+
+
+def parse_value(text: str) -> Any:
+    """Return a value as `-S` reads it."""
+    return YAML(typ="safe", pure=True).load(text)
 
 
 @lru_cache
