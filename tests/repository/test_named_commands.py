@@ -24,7 +24,8 @@ OPTION = re.compile(r"foldline ([a-z][a-z-]*)((?: [A-Za-z0-9./~\[\]<>*-]+)*)")
 PROSE = {"and", "gets"}
 # `dvc VERB`, `dvc exp VERB --option` in code marks, at the start of a line, or after "run".
 DVC = re.compile(
-    r"(?:`|^ *\$? *|Next: |\brun |run\.py |&& |; )dvc((?: (?!\.\.\.)[A-Za-z0-9./~\[\]<>=*-]+)+)", re.M
+    r"(?:`|^ *\$? *|Next: |\brun |run\.py |&& |; )dvc((?: (?!\.\.\.)[A-Za-z0-9./~\[\]<>=*-]+)+)",
+    re.M,
 )
 
 
