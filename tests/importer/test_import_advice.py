@@ -12,7 +12,7 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.importer.params_editing import edit_yaml
 from tests.helpers import importing, projects
-from tests.helpers.git_projects import git, make_repository
+from tests.helpers.git_projects import git, make_repository, run_shell
 from tests.helpers.importing import import_error, write_official_files
 from tests.helpers.projects import write_csv
 
@@ -220,3 +220,32 @@ def test_params_return_to_the_commit_as_the_message_says(project):
     Path("params.yaml").write_text("", encoding="utf-8")
     git(project, *shlex.split(command)[1:])
     assert Path("params.yaml").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.slow
+def test_a_file_changes_its_keeper_as_the_messages_say(project):
+    """From git to DVC and back, by the commands of the messages."""
+    message = import_error(TRAIN, "--dvc", "--yes")
+    for command in re.findall(r"`((?:git|dvc) init)`", message):
+        run_shell(project, f"{command} -q")
+    importing.import_files(project, TRAIN, "--git")
+    git(project, "add", "data/raw")
+
+    (command,) = re.findall(r"run (git rm \S+ \S+), then", import_error(TRAIN, "--dvc", "--yes"))
+    run_shell(project, command)
+    importing.import_files(project, TRAIN, "--dvc")
+    assert git(project, "check-ignore", "data/raw/train.csv")
+
+    (command,) = re.findall(r"run (dvc remove \S+), then", import_error(TRAIN, "--git", "--yes"))
+    run_shell(project, command)
+    importing.import_files(project, TRAIN, "--git")
+    git(project, "add", "data/raw")
+    assert git(project, "ls-files", "data/raw").split() == ["data/raw/train.csv"]
+
+
+@pytest.mark.slow
+def test_a_folder_is_imported_as_a_dataset_as_the_message_says(project):
+    (named,) = re.findall(r"or write (hf:\S+) if it is a dataset", import_error("given/a"))
+
+    data = importing.import_files(project, named)["data"]
+    assert data["train"] == "data/raw/a-train.jsonl"
