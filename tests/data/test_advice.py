@@ -427,11 +427,3 @@ def test_advice_on_labels(own):
 @pytest.mark.parametrize("own", COLUMNS, ids=name)
 def test_advice_on_columns(own):
     follow(own)
-
-
-def test_advice_on_labels_inside_of_texts():
-    tagged = table(60, text=lambda n: f"[{letter(n) * 3}] text {n}", label=lambda n: letter(n) * 3)
-    plain = table(60, label=lambda n: letter(n) * 3)
-    advice = "If it was written there with the label, remove it"
-
-    follow(case({"train.csv": tagged}, advice, edits={"train.csv": plain}), "quality")

@@ -144,3 +144,14 @@ def test_two_groups_are_scored_out_of_fold_as_the_messages_say():
 
     split = follow(own, "split").split
     assert (len(split.part("train")), len(split.folds)) == (20, 20)
+
+
+def test_labels_are_removed_from_texts_as_the_note_says():
+    def label(n: int) -> str:
+        return ("sports", "economy")[n % 2]
+
+    tagged = table(200, text=lambda n: f"{label(n)} {words(n)}", label=label)
+    advice = "If it was written there with the label, remove it"
+
+    edits = {"train.csv": table(200, text=words, label=label)}
+    follow(case({"train.csv": tagged}, advice, edits=edits), "quality")
