@@ -66,22 +66,6 @@ CASES: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
     (JUDGED | MULTILABEL | {AGGREGATE: "soft"}, "set it to none", {}),
     *(
         (
-            {"ensemble.members": ["model", "folds"], "kfold.keep_models": False},
-            "take it out of the list, or keep the models",
-            follow,
-        )
-        for follow in ({"ensemble.members": ["model"]}, {"kfold.keep_models": True})
-    ),
-    *(
-        (
-            {"model": "tfidf", "ensemble.members": ["tfidf"]},
-            "name 'model' or 'folds'",
-            {"ensemble.members": [member]},
-        )
-        for member in ("model", "folds")
-    ),
-    *(
-        (
             REGRESSION | {f"{UNDERSAMPLE}.method": "tomek"},
             "use none, random or nearmiss1 to 3",
             {f"{UNDERSAMPLE}.method": method},
