@@ -9,6 +9,7 @@ from foldline.core.params import Recipe
 from foldline.diagnostics.initial_model import InitialModel, first_epoch_batches, padding_ratio
 from foldline.diagnostics.inputs import DiagnosticInputs
 from foldline.diagnostics.verdicts import OK, WRONG, Finding, grade
+from foldline.encoders.model_sizes import find_embeddings
 from foldline.models.neural import transformer
 from foldline.models.neural.dataset import TokenizedRows
 from foldline.models.neural.long_text import make_reader
@@ -86,7 +87,9 @@ def check_padding(initial: InitialModel, recipe: Recipe) -> Finding:
 def _embedding_limits(model: Any, parts: list[TokenizedRows]) -> Iterator[tuple[str, int, int]]:
     """Yield name, highest index and table size of each embedding."""
     ids = RaggedArray.concatenate([rows.columns["input_ids"] for rows in parts])
-    yield "token ids", int(ids.flat.max()), int(model.get_input_embeddings().num_embeddings)
+    embeddings = find_embeddings(model)
+    if embeddings is not None:
+        yield "token ids", int(ids.flat.max()), int(embeddings.weight.shape[0])
     types = [
         rows.columns["token_type_ids"].flat for rows in parts if "token_type_ids" in rows.columns
     ]
