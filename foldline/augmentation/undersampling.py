@@ -128,7 +128,7 @@ def check_memory(
     if need > options.memory_gb * GIGABYTE:
         raise FoldlineError(
             f"augment.undersample.method={options.method} needs about {need / GIGABYTE:.1f} GB "
-            f"({what}), more than memory_gb={options.memory_gb:g}. Use "
+            f"({what}), more than augment.undersample.memory_gb={options.memory_gb:g}. Use "
             f"{'nearmiss1' if options.method == 'nearmiss2' else 'random'}, or raise memory_gb if "
             "the machine has as much"
         )
@@ -150,7 +150,8 @@ def _check_ratio(before: dict[str, int], after: dict[str, int], options: Undersa
     advice = (
         "Raise augment.undersample.neighbours, so that it looks at more rows, or use nearmiss1"
         if options.method == "nearmiss3"
-        else "The classes overlap too much for it: use random, or tomek, which drops least"
+        else "The classes overlap too much for it: use random"
+        + (", or tomek, which drops least" if options.method != "tomek" else "")
     )
     raise FoldlineError(
         f"augment.undersample.method={options.method} left {least} of {before[smallest]} rows of "

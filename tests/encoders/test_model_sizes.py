@@ -195,7 +195,7 @@ def test_a_model_of_characters_has_no_tokens_to_compare(fit_rows, tmp_path, caps
         EmbeddingPerturbation(model, 1.0)
     model.save_pretrained(tmp_path)
     CanineTokenizer().save_pretrained(tmp_path)
-    assert fit_rows(str(tmp_path), dotted={"train.adversarial": "awp"}).summary
+    assert fit_rows(str(tmp_path)).summary
     assert "note: the token embeddings" not in capsys.readouterr().out
 
 
