@@ -1,4 +1,5 @@
 """The advice in messages of run.py and of the command line: each is followed as printed."""
+# ruff: noqa: F401, F811  (pytest takes fixtures from the imports)
 
 import re
 import shlex
@@ -13,8 +14,11 @@ from tests.helpers.advice import read_command
 from tests.helpers.git_projects import make_repository, run_shell
 from tests.template.test_run import (
     call,
+    machine,
     posix_only,
+    project,
     require_foldline,
+    run,
     write_wheel,
 )
 
