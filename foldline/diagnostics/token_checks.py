@@ -61,16 +61,17 @@ def check_range(initial: InitialModel, valid: TokenizedRows) -> Finding:
 
 
 def check_cut(initial: InitialModel, recipe: Recipe) -> Finding:
-    """Report how many texts are longer than max_length."""
-    lengths = np.array(initial.rows.lengths)
+    """Report how many texts are longer than max_length; windows read them all the same."""
+    lengths, how = np.array(initial.rows.lengths), recipe.train.long_text
     summary = (
         f"{initial.cut:.1%} of the texts are longer than max_length={recipe.max_length}; "
         f"pieces have {lengths.mean():.0f} tokens, half of them {np.median(lengths):.0f} or less"
     )
-    advice = "raise max_length, or set train.long_text to head_tail or window"
-    return Finding(
-        "texts cut", grade(initial.cut, *CUT_LIMITS), summary, advice, {"share": initial.cut}
-    )
+    advice = "raise max_length, or set train.long_text to window, which reads all"
+    if how != "head_tail":
+        advice += ", or to head_tail, which also reads the end"
+    verdict = OK if how == "window" else grade(initial.cut, *CUT_LIMITS)
+    return Finding("texts cut", verdict, summary, advice, {"share": initial.cut})
 
 
 def check_padding(initial: InitialModel, recipe: Recipe) -> Finding:

@@ -63,8 +63,8 @@ def model_folders(member: str) -> list[Path]:
     index: FoldIndex = read_record(FOLDS / INDEX, FoldIndex, format_remedy(FOLDS))
     if not index.kept:
         raise FoldlineError(
-            "ensemble.members: the fold models were not kept; set kfold.keep_models=true, or "
-            "take 'folds' out of ensemble.members"
+            "the fold models were not kept; set kfold.keep_models=true and run `dvc repro`, or "
+            "name another member than folds"
         )
     return [FOLDS / str(number) for number in range(index.n_splits)]
 
