@@ -96,9 +96,9 @@ def predict_options(parser: argparse.ArgumentParser) -> None:
     add("--pair", action="append", metavar="TEXT", help="the second text of a --text")
     add(
         "--model",
-        choices=["ensemble", "model", "folds", "tfidf"],
         default="ensemble",
-        help="which predicts (default: %(default)s, the final predictions)",
+        metavar="NAME",
+        help="ensemble (the final predictions), or a member of it (default: %(default)s)",
     )
     default = "default: that of the training rows"
     add("--text-column", metavar="COL", help=f"column of the texts ({default})")

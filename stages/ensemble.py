@@ -8,6 +8,7 @@ from foldline.core.io.files import write_json
 from foldline.core.io.labels import MAIN, Labels
 from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.stage import run, say
+from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.ensemble_fit import describe_better_voter, fit_ensemble
 
 
@@ -16,17 +17,16 @@ class Params(types.Section):
 
 
 def main(params: Params) -> None:
-    labels = Labels.load()
-    ensemble, scores = fit_ensemble(schemas.OUT_OF_FOLD.read(), params.ensemble, labels)
-    ensemble.save()
+    labels, method = Labels.load(), params.ensemble.method
+    voters = list(params.ensemble.members)
+    weights, scores = fit_ensemble(schemas.OUT_OF_FOLD.read(), voters, method, labels)
+    Ensemble(method, weights).save()
     write_stage_metrics("ensemble", "out_of_fold", scores)
-    report = {"out_of_fold": scores, "weight": ensemble.weights}
-    write_json(Path("reports/ensemble.json"), report)
-    method, members = ensemble.method, ", ".join(ensemble.models)
+    write_json(Path("reports/ensemble.json"), {"out_of_fold": scores, "weight": weights})
     metric = MAIN[labels.task]
-    if note := describe_better_voter(ensemble, scores, metric):
+    if note := describe_better_voter(weights, method, scores, metric):
         say(f"note: {note}")
-    say(f"{method} vote of {members}: {metric} {scores[method]:.4f} out of fold")
+    say(f"{method} vote of {', '.join(weights)}: {metric} {scores[method]:.4f} out of fold")
 
 
 if __name__ == "__main__":

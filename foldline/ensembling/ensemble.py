@@ -8,15 +8,12 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from foldline.core.errors import FoldlineError, listing
+from foldline.core.errors import FoldlineError, listing, unknown_name
 from foldline.core.io.files import write_json
-from foldline.core.params.value_types import Count
+from foldline.core.params.value_types import MemberName
 from foldline.ensembling.members import (
-    FOLDS,
-    INDEX,
     PredictModel,
-    model_folders,
-    out_of_fold_name,
+    list_member_models,
     predict_member,
     predict_model,
 )
@@ -30,36 +27,57 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 @dataclass(frozen=True)
 class Ensemble:
-    """The voting method, the number of models of each member, and the weights of the votes.
+    """The voting method, and the weights of the members' votes.
 
-    The trained model and the fold models are one recipe with one vote: the mean of all its
-    models. They share their out-of-fold predictions, to which the weights are fitted.
+    A member's models, those of its folds and that of all training rows, are one recipe with one
+    vote: their mean.
     """
 
     method: Annotated[str, one_of("soft", "hard", "weighted")]
-    models: dict[Annotated[str, one_of("model", "folds", "tfidf")], Count]
-    weights: dict[Annotated[str, one_of("model", "tfidf")], Weight]
+    weights: Annotated[dict[MemberName, Weight], Field(min_length=1)]
 
     @classmethod
     def from_member(cls, member: str) -> "Ensemble":
-        """Return the ensemble of one member."""
-        models = {member: len(model_folders(member))}
-        return cls("soft", models, {out_of_fold_name(member): 1.0})
+        """Return the ensemble of one member.
+
+        Raises:
+            FoldlineError: if there is no such member.
+        """
+        models = list_member_models()
+        if member not in models:
+            raise FoldlineError(unknown_name("member", member, sorted(models)))
+        return cls("soft", {member: 1.0})
+
+    def list_models(self) -> dict[str, list[Path]]:
+        """Return the folders of the models of each member.
+
+        Raises:
+            FoldlineError: if a member has no models.
+        """
+        models = list_member_models()
+        if missing := [name for name in self.weights if name not in models]:
+            raise FoldlineError(
+                f"{FILE}: weights: there are no models of {listing(missing)}, but of "
+                f"{listing(models)}.\n{REMEDY}"
+            )
+        return {name: models[name] for name in self.weights}
 
     def predict(
         self, rows: pd.DataFrame, task: str, predict: PredictModel = predict_model
     ) -> np.ndarray:
         """Return the combined prediction of new rows: (n, c) or (n,)."""
-        members = {name: predict_member(name, rows, predict) for name in self.models}
-        return self.combine(members, task)
+        return self.combine(self.predict_members(rows, predict), task)
+
+    def predict_members(
+        self, rows: pd.DataFrame, predict: PredictModel = predict_model
+    ) -> dict[str, np.ndarray]:
+        """Return each member's prediction of new rows: (n, c) or (n,)."""
+        models = self.list_models()
+        return {name: predict_member(own, rows, predict) for name, own in models.items()}
 
     def combine(self, members: dict[str, np.ndarray], task: str) -> np.ndarray:
         """Return the combined prediction of all members: (n, c) or (n,)."""
-        votes = {}
-        for voter in self.weights:
-            counts = {m: n for m, n in self.models.items() if out_of_fold_name(m) == voter}
-            predictions = [members[name] for name in counts]
-            votes[voter] = np.average(predictions, axis=0, weights=list(counts.values()))
+        votes = {name: members[name] for name in self.weights}
         return combine(self.method, votes, self.weights, task)
 
     def save(self, path: Path = FILE) -> None:
@@ -74,26 +92,8 @@ class Ensemble:
             FoldlineError: naming the key that was changed since, what was found and is allowed.
         """
         ensemble: Ensemble = read_record(path, cls, REMEDY)
-        voters = list(dict.fromkeys(map(out_of_fold_name, ensemble.models)))
-        if set(voters) != set(ensemble.weights) or not any(ensemble.weights.values()):
+        if not any(ensemble.weights.values()):
             raise FoldlineError(
-                f"{path}: weights: must be of {listing(voters)}, which `models` names, and not all "
-                f"0 (found {ensemble.weights}).\n{REMEDY}"
+                f"{path}: weights: must not all be 0 (found {ensemble.weights}).\n{REMEDY}"
             )
-        for name, count in ensemble.models.items():
-            check_model_count(path, name, count)
         return ensemble
-
-
-def check_model_count(path: Path, member: str, count: int) -> None:
-    """Refuse a number of models that a member does not have.
-
-    Raises:
-        FoldlineError: naming both numbers.
-    """
-    existing = len(model_folders(member)) if (FOLDS / INDEX).exists() or member != "folds" else 0
-    if existing and existing != count:
-        raise FoldlineError(
-            f"{path}: models.{member}: must be {existing}, the number of its models (found "
-            f"{count}).\n{REMEDY}"
-        )

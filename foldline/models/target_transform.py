@@ -136,11 +136,15 @@ def describe_transform(model: Model) -> dict[str, Any] | None:
 
 def restore_transform(model: Model, description: dict[str, Any] | None) -> Model:
     """Wrap a model in the transform that its card describes."""
+    transform = make_transform(description)
+    return model if transform is None else TransformedModel(model, transform)
+
+
+def make_transform(description: dict[str, Any] | None) -> TargetTransform | None:
+    """Return the transform that a card describes, or None."""
     if description is None:
-        return model
-    return TransformedModel(
-        model, TargetTransform(**description | {"quantiles": tuple(description["quantiles"])})
-    )
+        return None
+    return TargetTransform(**description | {"quantiles": tuple(description["quantiles"])})
 
 
 def skewness(values: np.ndarray) -> float:

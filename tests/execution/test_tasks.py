@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -79,23 +78,3 @@ def test_one_after_another_the_others_finish_too(workplace) -> None:
 def test_a_bug_shows_itself_at_once(workplace) -> None:
     with pytest.raises(ZeroDivisionError):
         run_tasks([Task("d", stumble, ("d",))], 1, "test")
-
-
-def die_beside_another(name: str) -> None:
-    """Die as one whose memory another takes."""
-    mark = Path("running")
-    if mark.exists():
-        die(name)
-    mark.touch()
-    time.sleep(1)
-    mark.unlink()
-    write(name)
-
-
-@pytest.mark.slow
-def test_fewer_jobs_as_the_message_says_leave_memory_enough(workplace) -> None:
-    tasks = [Task(name, die_beside_another, (name,)) for name in "ab"]
-    with pytest.raises(FoldlineError, match=r"out of memory\); lower runner\.jobs"):
-        run_tasks(tasks, 2, "test")
-    run_tasks(tasks, 1, "test")
-    assert done() == {"a", "b"}

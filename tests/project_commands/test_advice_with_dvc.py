@@ -26,7 +26,7 @@ def ran(tmp_path_factory) -> Path:
     """Return a committed project, with a remote, in which all stages have run."""
     folder = tmp_path_factory.mktemp("ran") / "project"
     folder.mkdir()
-    copy_project(folder, {"model": "static", "static.epochs": 2, "kfold.keep_models": True})
+    copy_project(folder, {"model": "static", "static.epochs": 2})
     call(folder, "dvc", "repro", "-q")
     call(folder, "dvc", "remote", "add", "-q", "-d", "r", str(folder.parent / "remote"))
     call(folder, "dvc", "push", "-q")
@@ -96,8 +96,8 @@ CASES = {
         remove("models/ensemble.json"), PREDICT, "ensemble.json is missing", ("dvc repro",)
     ),
     "edited folds": Case(
-        edit_json("models/folds/index.json", n_splits="3"), PREDICT,
-        "n_splits  must be a whole number", ("dvc checkout --force models/folds", "dvc repro"),
+        overwrite("models/folds/index.json", '{"models": {"../x": 1}}'), PREDICT,
+        "models/folds/index.json: 1 problem", ("dvc checkout --force models/folds", "dvc repro"),
     ),
     "edited baselines": Case(
         overwrite("models/baselines/index.json", '["x"]'), run_stage("evaluate"),

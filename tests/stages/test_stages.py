@@ -10,6 +10,9 @@ import pytest
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
+from foldline.core.io.labels import MAIN, Labels
+from foldline.metrics.registry import measure
+from foldline.models import registry
 from tests.helpers import projects
 from tests.helpers.marks import mark_slow_except
 
@@ -190,6 +193,27 @@ def test_one_and_two_workers_give_the_same_bytes(tmp_path, monkeypatch):
     assert found[0] == found[1]
 
 
+def test_baselines_are_fitted_once_for_experiments_with_the_same_rows(project, monkeypatch):
+    projects.run("prepare", "split", "augment")
+    fitted = []
+    fit = registry.fit
+    monkeypatch.setattr(registry, "fit", lambda job: (fitted.append(job.recipe.model), fit(job))[1])
+
+    for model, expected in [
+        ("gbdt", ["gbdt", "majority", "random", "length", "tfidf"]),
+        ("static", ["static"]),
+    ]:
+        projects.set_params(Path("params.yaml"), {"model": model})
+        projects.run("train")
+        assert fitted == expected
+        fitted.clear()
+    first = fingerprints(Path("models/baselines"))
+    shutil.rmtree(Path(".foldline"))
+    projects.run("train")
+    assert fitted == ["static", "majority", "random", "length", "tfidf"]
+    assert fingerprints(Path("models/baselines")) == first
+
+
 def test_a_model_that_is_its_own_baseline_is_kept_as_both(project):
     projects.run("prepare", "split", "augment", "train")
 
@@ -237,17 +261,27 @@ def test_models_that_were_not_kept_do_not_vote(project):
     assert ensemble["models"] == {"model": 1}
 
 
+WITHOUT_TEST = [
+    ("classification", [0.7, 0.3, 0.0], "tfidf"),
+    ("classification", [1, 0, 0], "tfidf"),
+    ("classification", [1, 0, 0], "gbdt"),
+    ("multilabel", [1, 0, 0], "tfidf"),
+    ("regression", [1, 0, 0], "tfidf"),
+    ("regression", [1, 0, 0], "scratch"),
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("ratios", "model"),
-    [([0.7, 0.3, 0.0], "tfidf"), ([1, 0, 0], "tfidf"), ([1, 0, 0], "gbdt")],
-)
-def test_without_test_rows_the_score_is_out_of_fold(project, ratios, model):
-    projects.set_params(Path("params.yaml"), {"split.ratios": ratios, "model": model})
+@pytest.mark.parametrize(("task", "ratios", "model"), WITHOUT_TEST)
+def test_without_test_rows_the_score_is_out_of_fold(tmp_path, monkeypatch, task, ratios, model):
+    monkeypatch.chdir(tmp_path)
+    projects.make(tmp_path, {"split.ratios": ratios, "model": model}, task)
     projects.run()
 
     assert set(metrics("evaluate")) == {"out_of_fold"}
-    assert "low" in metrics("evaluate")["out_of_fold"]
+    scores = metrics("evaluate")["out_of_fold"]
+    main = MAIN[task]
+    assert scores["low"] <= scores[main] <= scores["high"]
     report = json.loads(Path("reports/evaluation.json").read_text(encoding="utf-8"))
     assert report["judged"] == "out_of_fold"
     assert ("valid" in report) == (ratios[1] > 0)
@@ -255,7 +289,12 @@ def test_without_test_rows_the_score_is_out_of_fold(project, ratios, model):
     assert len(schemas.TEST_PREDICTIONS.read()) == 0
     rows = len(schemas.PREPARED.read())
     assert len(schemas.TRAIN.read()) + len(schemas.VALID.read()) == rows
-    assert schemas.OUT_OF_FOLD.read()["id"].nunique() == rows
+    held, labels = schemas.OUT_OF_FOLD.read(), Labels.load()
+    assert held["id"].nunique() == rows
+    # One member: its out-of-fold predictions are the final ones, weights aside.
+    own = held[held["member"] == "model"]
+    values = measure(task, labels.encode(own["label"]), labels.predictions(own))
+    assert report["members"]["model"][main] == pytest.approx(values[main])
 
 
 def test_official_files_stay_as_they_are(project):

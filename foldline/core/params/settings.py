@@ -37,20 +37,6 @@ class Settings(Recipe):
         return self
 
     @model_validator(mode="after")
-    def _check_ensemble(self) -> Self:
-        members = self.ensemble.members
-        if "folds" in members and not self.kfold.keep_models:
-            raise ValueError(
-                "ensemble.members: 'folds' cannot vote, as kfold.keep_models is false; take it "
-                "out of the list, or keep the models"
-            )
-        if self.model == "tfidf" and members == ["tfidf"]:
-            raise ValueError(
-                "ensemble.members: with model=tfidf name 'model' or 'folds': they are TF-IDF"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _check_split_column(self) -> Self:
         role = {"time": "time", "grouped": "group"}.get(self.split.method)
         if role and getattr(self.data, role) is None:
