@@ -9,7 +9,7 @@ import pytest
 from foldline.cli import run as run_verb
 from foldline.core.errors import FoldlineError
 from foldline.core.io.components import FUNCTIONS
-from tests.helpers.advice import make_settings
+from tests.helpers.advised_projects import make_settings
 from tests.helpers.component_files import write_component, write_skeleton
 from tests.helpers.projects import PARAMS
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from foldline.core.errors import FoldlineError
-from tests.helpers.advice import make_settings, parse_value
+from tests.helpers.advised_projects import make_settings, parse_value
 from tests.helpers.component_files import write_skeleton
 from tests.helpers.model_folders import write_model_folder
 

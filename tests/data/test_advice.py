@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.helpers.advice import Case, case, follow
+from tests.helpers.advised_projects import Case, case, follow
 
 pytestmark = pytest.mark.usefixtures("workplace")
 

@@ -6,7 +6,7 @@ import pytest
 
 from foldline.annotators import agreement, label_ceiling
 from tests.data.test_advice import PLAIN, name, number, table
-from tests.helpers.advice import case, follow
+from tests.helpers.advised_projects import case, follow
 
 
 @pytest.fixture(autouse=True)

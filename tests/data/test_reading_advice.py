@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.data.test_advice import PLAIN, name, table
-from tests.helpers.advice import Files, case, follow
+from tests.helpers.advised_projects import Files, case, follow
 from tests.helpers.raw_files import csv_lines, csv_text
 
 pytestmark = pytest.mark.usefixtures("workplace")

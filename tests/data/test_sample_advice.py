@@ -3,7 +3,7 @@
 import pytest
 
 from tests.data.test_advice import PLAIN, name, table
-from tests.helpers.advice import Files, case, follow
+from tests.helpers.advised_projects import Files, case, follow
 
 pytestmark = pytest.mark.usefixtures("workplace")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.data.test_advice import name, table
-from tests.helpers.advice import Files, advised_settings, case, follow, messages
+from tests.helpers.advised_projects import Files, advised_settings, case, follow, messages
 
 pytestmark = pytest.mark.usefixtures("workplace")
 

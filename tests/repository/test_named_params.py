@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from foldline.core.params.loading import find_problems, read_params
-from tests.helpers.advice import parse_value
+from tests.helpers.advised_projects import parse_value
 
 SOURCES = [*Path("foldline").rglob("*.py"), *Path("stages").glob("*.py")]
 GAP = "\0"  # an expression inside an f-string
