@@ -288,8 +288,8 @@ VERBS = {
     "store": Verb(
         "list, shrink or verify the results that runs find again",
         "foldline.execution.store_command:run",
-        "Look after .foldline/, where every training and every checkpoint is stored, so that no run "
-        "computes it again. `ls` lists the entries; `gc` removes those used longest ago, down to "
+        "Look after .foldline/, where all trainings and checkpoints are stored, so that no run "
+        "computes one again. `ls` lists the entries; `gc` removes those used longest ago, down to "
         "runner.store_gb, but never what a run needs that is going on; `verify` hashes all results "
         "and removes damaged ones, with exit code 1 if there was one.",
         store_options,

@@ -3,7 +3,7 @@
 Augmentation, vectorisers, tokenizers and early stopping use only the fold's training rows.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,9 @@ class Fold:
 
     def make_task(self) -> Task:
         """Return the task that fits the fold."""
-        return make_task(self.name, self.key, fit_fold, (self,), self.recipe)
+        task = make_task(self.name, self.key, fit_fold, (self,), self.recipe)
+        files = map(Path, hash_external_inputs(self.augment))
+        return replace(task, files=(*task.files, *files))
 
 
 def _select_determining_options(augment: Augment) -> dict[str, Any]:

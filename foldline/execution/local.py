@@ -69,7 +69,7 @@ class _Processes:
         self.failures: dict[str, str] = {}
         self.free_gpus = list(list_gpus())
         self.count = len(waiting)
-        self.context = _process_context(any(task.uses_torch for task, _ in waiting))
+        self.context = _process_context([task for task, _ in waiting])
 
     def start(self) -> None:
         """Start tasks while there is room."""
@@ -121,16 +121,20 @@ class _Processes:
         return is_only or (fills_cores and not task.needs_gpu)
 
 
-def _process_context(with_torch: bool) -> Any:
+def _process_context(tasks: Sequence[Task]) -> Any:
     """Return how processes are started: each a copy of one that has the imports, if possible.
 
-    Imports of scikit-learn and pandas take two seconds of CPU, as long as many a fold. Nothing has
-    been computed in that process, so no thread is lost by the copy.
+    Imports of scikit-learn, pandas and the tasks' own modules take seconds of CPU, as long as many
+    a fold. Nothing has been computed in that process, so no thread is lost by the copy.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
+    own = {task.function.__module__ for task in tasks}
+    modules = [*PRELOADED, *sorted(name for name in own if name.startswith("foldline."))]
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED + (TORCH if with_torch else []))
+    context.set_forkserver_preload(
+        modules + (TORCH if any(task.uses_torch for task in tasks) else [])
+    )
     return context
 
 

@@ -57,12 +57,13 @@ def _shrink(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     """Hash every finished result; remove damaged ones."""
     entries = [entry for entry in list_entries() if not entry.is_unfinished]
-    damaged = [
-        entry for entry in entries if Store(entry.folder.parent.name).is_damaged(entry.folder.name)
-    ]
-    for entry in damaged:
-        say(f"removed, since it was damaged: {_name(entry)} ({entry.folder})")
-    say(f"{len(entries)} results verified, {len(damaged)} damaged")
+    damaged = 0
+    for entry in entries:
+        name = _name(entry)
+        if Store(entry.folder.parent.name).is_damaged(entry.folder.name):
+            damaged += 1
+            say(f"removed, since it was damaged: {name} ({entry.folder})")
+    say(f"{len(entries)} results verified, {damaged} damaged")
     if damaged:
         say("the next `dvc repro` that needs one computes it again")
     return int(bool(damaged))

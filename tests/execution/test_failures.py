@@ -16,10 +16,9 @@ from foldline.core.io.files import digest
 from foldline.core.paths import store_root
 from foldline.ensembling.fits import MODEL, PREDICTIONS, Fit, fit_job, fit_rows
 from foldline.execution import local
-from foldline.execution.gpu_slots import list_gpus
 from foldline.execution.tasks import Task, run_tasks
 from tests.helpers import tiny_tasks
-from tests.helpers.tiny_tasks import make_runner, make_task, read
+from tests.helpers.tiny_tasks import gpus, make_runner, make_task, read
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -204,19 +203,16 @@ def test_a_result_that_is_removed_meanwhile_is_computed_again(log) -> None:
 
 
 def test_each_process_has_its_gpu_and_threads(workplace, monkeypatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7,8")
     monkeypatch.setattr(local, "TORCH", [])  # takes seconds, and is not looked at
-    list_gpus.cache_clear()
     names = "abc"
     tasks = [make_task(n, tiny_tasks.report, uses_torch=True, threads=1) for n in names]
-    folders = run_tasks([*tasks, make_task("cpu", tiny_tasks.report)], make_runner(), "tests")
-    monkeypatch.undo()
-    list_gpus.cache_clear()
+    with gpus("7,8"):
+        folders = run_tasks([*tasks, make_task("cpu", tiny_tasks.report)], make_runner(), "tests")
 
-    *gpus, cpu = [(folder / "file").read_text().splitlines() for folder in folders]
-    assert {lines[1] for lines in gpus} == {"CUDA_VISIBLE_DEVICES=7", "CUDA_VISIBLE_DEVICES=8"}
+    *slots, cpu = [(folder / "file").read_text().splitlines() for folder in folders]
+    assert {lines[1] for lines in slots} == {"CUDA_VISIBLE_DEVICES=7", "CUDA_VISIBLE_DEVICES=8"}
     assert cpu[1] == "CUDA_VISIBLE_DEVICES=7,8"
-    for lines in (*gpus, cpu):
+    for lines in (*slots, cpu):
         assert lines[0] == "threads=[1]"
         assert lines[2] == "OMP_NUM_THREADS=1"
         assert lines[3] == "FOLDLINE_HIDE_BARS=1"

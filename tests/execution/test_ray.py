@@ -19,10 +19,9 @@ from foldline.core.io.files import digest
 from foldline.core.paths import store_root
 from foldline.ensembling.fits import MODEL, PREDICTIONS, Fit, fit_job, fit_rows
 from foldline.execution import ray_cluster, ray_connection, ray_worker
-from foldline.execution.gpu_slots import list_gpus
 from foldline.execution.tasks import Task, run_tasks
 from tests.helpers import tiny_tasks
-from tests.helpers.tiny_tasks import make_runner, make_task, read
+from tests.helpers.tiny_tasks import gpus, make_runner, make_task, read
 
 ROOT = Path(__file__).resolve().parents[2]
 on_ray = pytest.mark.skipif(
@@ -33,7 +32,8 @@ on_ray = pytest.mark.skipif(
 def connect_to_cluster(address: str) -> None:
     """Connect; nodes get the tiny tasks with each call, as they lack the tests."""
     ray = ray_connection.connect(address)
-    ray.cloudpickle.register_pickle_by_value(tiny_tasks)
+    for module in (tiny_tasks, sys.modules[__name__]):
+        ray.cloudpickle.register_pickle_by_value(module)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,10 @@ def address(nodes, workplace) -> Iterator[str]:
     connect_to_cluster(nodes[0])
     yield nodes[0]
     ray.shutdown()
+
+
+def wait(seconds: float) -> None:
+    time.sleep(seconds)
 
 
 def digest_fit(folder: Path) -> str:
@@ -107,17 +111,13 @@ def test_errors_are_named_and_crashes_retried(address, capfd) -> None:
 @pytest.mark.slow
 def test_what_no_node_has_is_named(address, monkeypatch) -> None:
     monkeypatch.setattr(ray_cluster, "PATIENCE", 2.0)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    list_gpus.cache_clear()
     tasks = [
         make_task("gpu", tiny_tasks.write, "x", uses_torch=True),
         make_task("cores", tiny_tasks.write, "x", threads=64),
         make_task("a", tiny_tasks.write, "a"),
     ]
-    with pytest.raises(FoldlineError) as caught:
+    with gpus("0"), pytest.raises(FoldlineError) as caught:
         run_tasks(tasks, make_runner(kind="ray", address=address), "tests")
-    monkeypatch.undo()
-    list_gpus.cache_clear()
 
     assert "gpu failed: it needs 1 CPU, 1 GPU on one node, but the nodes" in str(caught.value)
     assert "cores failed: it needs 64 CPU on one node, but the nodes" in str(caught.value)
@@ -152,7 +152,7 @@ def test_results_are_those_of_one_process_though_a_node_is_killed(
     # The driver's own node keeps the checkpoints: it must not be the one that is killed.
     head = next(node["NodeID"] for node in ray.nodes() if node["NodeID"] not in by_id)
     strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(head, soft=False)
-    busy = ray.remote(time.sleep).options(num_cpus=1, scheduling_strategy=strategy).remote(30)
+    busy = ray.remote(wait).options(num_cpus=1, scheduling_strategy=strategy).remote(30)
     killer = threading.Thread(target=kill_node)
     killer.start()
     for name, changes in {"ray": {"kind": "ray"}, "inline": {"kind": "inline"}}.items():
@@ -205,7 +205,7 @@ def test_a_killed_driver_loses_only_what_ran_and_leaves_no_process(workplace) ->
     assert len(before) > 3
     driver.send_signal(signal.SIGKILL)
     driver.wait()
-    wait_until(lambda: not any(map(is_running, before)), 30)
+    wait_until(lambda: not any(map(is_running, before)))  # the agents look once a minute
 
     again = start(0)
     assert "['quick', 'before, resumed']" in (again.communicate()[0])

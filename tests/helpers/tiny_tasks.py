@@ -5,10 +5,15 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Runner
+from foldline.execution.gpu_slots import list_gpus
 from foldline.execution.tasks import Task
 
 
@@ -106,6 +111,16 @@ def report(folder: Path, scratch: Path) -> None:
     names = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "FOLDLINE_HIDE_BARS")
     lines = [f"threads={sorted(counts)}", *(f"{name}={os.environ.get(name)}" for name in names)]
     (folder / "file").write_text("\n".join(lines))
+
+
+@contextmanager
+def gpus(names: str) -> Iterator[None]:
+    """Let this machine have GPUs, as far as tasks see."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CUDA_VISIBLE_DEVICES", names)
+        list_gpus.cache_clear()
+        yield
+    list_gpus.cache_clear()
 
 
 def read(folder: Path) -> str:

@@ -132,7 +132,8 @@ class Runner(Section):
     retries: Annotated[int, Field(ge=0)]
     """A Python error is not retried: it would come again."""
     address: str
-    """`auto` is the cluster of this machine or of RAY_ADDRESS; `local` starts one."""
+    """`auto` is the cluster of this machine or of RAY_ADDRESS; `local` starts one; also HOST:PORT
+    of a head, and `ray://HOST:PORT` from outside."""
     store_gb: Positive
     """Of results that later runs find again (.foldline/); what was used longest ago goes first."""
     tracker: Literal["none", "jsonl"]
