@@ -6,10 +6,10 @@
 FILE is a csv or csv.gz with columns `text` and `label`. Each runner computes the folds in a process
 and a store of its own, in rotation, `--turns` times; times are medians. `ray` is a cluster of three
 nodes of one core each on this machine, one of which is killed after the first result; it needs the
-extra `ray`, and is left out without it. CPU seconds are those of all processes. Memory is the peak of the sum over all processes (PSS,
-which counts shared pages once). The overhead is that of tasks that do nothing: the first one, with
-the start of the runner and its imports, and the mean of the next five. Equal hashes are equal
-models and predictions of all folds.
+extra `ray`, and is left out without it. CPU seconds are those of all processes. Memory is the peak
+of their sum (PSS, which counts shared pages once). The overhead is that of tasks that do nothing:
+the first one, with the start of the runner and its imports, and the mean of the next five. Equal
+bytes are equal models and predictions of all folds.
 """
 
 import argparse
@@ -60,6 +60,7 @@ def make_fold_tasks(file: Path, rows: int, model: str) -> list[Any]:
     table = table.assign(id=ids, text_pair="", group=ids, source_id=ids, duplicate="")
     table["fold"] = [number % FOLDS for number in range(len(table))]
     content = loading.read_params(ROOT / "params.yaml") | {"model": model}
+    content["train"]["threads"] = 1  # a node of the cluster has one core
     recipe = Recipe.model_validate({name: content[name] for name in Recipe.model_fields})
     augment = Augment.model_validate(content["augment"] | {"method": "none"})
     labels = Labels("classification", tuple(sorted(set(table["label"]))))

@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ START_CLUSTER = (
 )
 # Of all workers; torch reads the first when it is imported.
 VARIABLES = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", HIDE: "1"}
+TOKEN = Path.home() / ".ray" / "auth_token"
 CODE = ("components", "constraints.txt")
 
 
@@ -33,6 +35,8 @@ def connect(address: str) -> Any:
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_COLOR_PREFIX", "0")
+    if TOKEN.exists() and "ray" not in sys.modules:  # `ray start` asks for it by default then
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         import ray
     except ModuleNotFoundError as error:
