@@ -24,7 +24,14 @@ from foldline.execution.tasks import Task
 
 MAX_MESSAGE_CHARACTERS = 4000
 # What tasks import; a process that is copied from one that has the imports begins at once.
-PRELOADED = ["pandas", "sklearn.linear_model", "sklearn.feature_extraction.text"]
+PRELOADED = [
+    "pandas",
+    "sklearn.linear_model",
+    "sklearn.feature_extraction.text",
+    "threadpoolctl",
+    "foldline.core.stage",
+    "foldline.execution.local",
+]
 TORCH = ["torch", "transformers"]
 
 
