@@ -51,7 +51,7 @@ def main(params: Params) -> None:
     final, judged = "test", test
     if test.empty:
         final, judged = "out_of_fold", pd.concat([train, valid], ignore_index=True)
-        parts[final] = make_out_of_fold_set(judged, labels, ensemble, folds)
+        parts[final] = make_out_of_fold_set(judged, labels, ensemble, folds, params.seed)
         say(NO_TEST)
     options, seed = params.evaluate, derive_seed(params.seed, "evaluate")
     own_metrics = [Component(name, "metric", params.components) for name in options.own_metrics]

@@ -1,65 +1,84 @@
-"""Fit the weights of an ensemble to out-of-fold predictions."""
+"""Fit an ensemble to out-of-fold predictions, and cross-fit every method on them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from foldline.core import params
-from foldline.core.errors import FoldlineError
-from foldline.core.io.labels import MAIN, Labels
-from foldline.ensembling.ensemble import Ensemble
+from foldline.core.errors import FoldlineError, listing
+from foldline.core.io import schemas
+from foldline.core.io.labels import Labels
+from foldline.ensembling.ensemble import Ensemble, describe_texts
 from foldline.ensembling.members import out_of_fold_name
-from foldline.ensembling.voting import METHODS, combine_out_of_fold, fit_weights
-from foldline.metrics.registry import measure
+from foldline.ensembling.methods.interface import Context
+from foldline.ensembling.methods.registry import METHODS, combine_out_of_fold
 
 
-def fit_ensemble(
-    out_of_fold: pd.DataFrame, options: params.Ensemble, labels: Labels
-) -> tuple[Ensemble, dict[str, float]]:
-    """Fit the weights to out-of-fold predictions.
+@dataclass(frozen=True)
+class OutOfFold:
+    """Out-of-fold predictions by voter, with targets and duplicate groups of their rows."""
 
-    Return the ensemble, and the main metric by voter and by method of combining them.
+    task: str
+    target: np.ndarray
+    groups: np.ndarray
+    predictions: dict[str, np.ndarray]
+    context: Context
+
+    def combine(self, method: str) -> np.ndarray:
+        """Return combined predictions, each fold by what was fitted to the other folds."""
+        return combine_out_of_fold(method, self.predictions, self.target, self.task, self.context)
+
+    def share(self, ensemble: Ensemble) -> dict[str, float]:
+        """Return each voter's share of the combination; they sum to 1."""
+        share = METHODS[ensemble.method].share
+        return share(ensemble.state, self.predictions, self.task, self.context)
+
+
+def read_out_of_fold(
+    table: pd.DataFrame, rows: pd.DataFrame, voters: Sequence[str], labels: Labels, seed: int
+) -> OutOfFold:
+    """Return the out-of-fold predictions of rows with texts and groups, in the order of the rows.
 
     Raises:
-        FoldlineError: if no member of `options` has out-of-fold predictions.
+        FoldlineError: if a voter has no prediction of a row.
     """
-    members = _select_members(options.members, set(out_of_fold["member"]))
-    voters = list(dict.fromkeys(map(out_of_fold_name, members)))
-    rows = out_of_fold[out_of_fold["member"] == voters[0]]
-    target, folds = labels.encode(rows["label"]), rows["fold"].to_numpy()
-    predictions = {}
+    ids, predictions = rows["id"].tolist(), {}
     for voter in voters:
-        own = out_of_fold[out_of_fold["member"] == voter].set_index("id")
-        predictions[voter] = labels.predictions(own.loc[rows["id"].tolist()])
-    weights = fit_weights(predictions, target)
-    models = {name: len(np.unique(folds)) if name == "folds" else 1 for name in members}
-    combined = {name: combine_out_of_fold(name, predictions, target, folds) for name in METHODS}
-    metric = MAIN[labels.task]
-    scores = {
-        name: measure(labels.task, target, values, names=[metric])[metric]
-        for name, values in (predictions | combined).items()
-    }
-    return Ensemble(options.method, models, weights), scores
-
-
-def describe_better_voter(ensemble: Ensemble, scores: dict[str, float], metric: str) -> str | None:
-    """Return a note where one voter alone scores higher out of fold than the vote, else None."""
-    method = ensemble.method
-    voters = {name: scores[name] for name in ensemble.weights}
-    best = max(voters, key=lambda name: voters[name])
-    if len(voters) < 2 or voters[best] <= scores[method]:
-        return None
-    members = ",".join(name for name in ensemble.models if out_of_fold_name(name) == best)
-    return (
-        f"'{best}' alone is better out of fold ({metric} {voters[best]:.4f}) than the {method} "
-        f"vote ({scores[method]:.4f}). To take it alone: "
-        f"dvc exp run -S 'ensemble.members=[{members}]'"
+        own = table[table["member"] == voter].set_index("id")
+        missing = [name for name in ids if name not in own.index]
+        if missing:
+            raise FoldlineError(
+                f"{schemas.OUT_OF_FOLD.path}: member {voter} has no prediction of {len(missing)} "
+                f"of {len(ids)} rows ({listing(missing, 5)}): {schemas.MAKE_AGAIN}"
+            )
+        predictions[voter] = labels.predictions(own.loc[ids])
+        folds = own.loc[ids, "fold"].to_numpy()
+    return OutOfFold(
+        task=labels.task,
+        target=labels.encode(rows["label"]),
+        groups=rows["group"].to_numpy(dtype=str),
+        predictions=predictions,
+        context=Context(seed, folds, describe_texts(rows)),
     )
 
 
-def _select_members(members: Sequence[str], available: set[str]) -> list[str]:
-    """Return the members with out-of-fold predictions: a model that is TF-IDF votes only once."""
+def fit_ensemble(method: str, members: Sequence[str], out_of_fold: OutOfFold) -> Ensemble:
+    """Return the ensemble of members, fitted to all out-of-fold predictions."""
+    n_folds = len(out_of_fold.context.split())
+    models = {name: n_folds if name == "folds" else 1 for name in members}
+    state = METHODS[method].fit(
+        out_of_fold.predictions, out_of_fold.target, out_of_fold.task, out_of_fold.context
+    )
+    return Ensemble(method, models, state)
+
+
+def select_members(members: Sequence[str], available: set[str]) -> list[str]:
+    """Return the members with out-of-fold predictions: a model that is TF-IDF votes only once.
+
+    Raises:
+        FoldlineError: if there are none.
+    """
     selected = [name for name in members if out_of_fold_name(name) in available]
     if not selected:
         raise FoldlineError(

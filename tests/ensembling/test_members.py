@@ -55,14 +55,15 @@ def test_a_prediction_is_made_once(models, rows, labels, fit, monkeypatch) -> No
     assert not np.array_equal(predict_model(folder, table), first)
 
 
-def test_an_ensemble_is_what_was_saved(workplace) -> None:
+def test_an_ensemble_is_what_was_saved(workplace, rows) -> None:
     Path("models").mkdir()
-    models = {"model": 1, "folds": 3, "tfidf": 1}
-    own = Ensemble("weighted", models, {"model": 0.25, "tfidf": 0.75})
+    models, weights = {"model": 1, "folds": 3, "tfidf": 1}, {"model": 0.1 + 0.2, "tfidf": 0.75}
+    own = Ensemble("weighted", models, {"weights": weights})
     own.save()
     assert Ensemble.load() == own
     given = {"tfidf": np.array([1.0]), "model": np.array([9.0]), "folds": np.array([5.0])}
     # One model says 9, three say 5: their vote is 6.
-    assert Ensemble.load().combine(given, "regression") == pytest.approx([0.25 * 6 + 0.75 * 1])
-    soft = Ensemble("soft", models, own.weights)
-    assert soft.combine(given, "regression") == pytest.approx([3.5])
+    found = Ensemble.load().combine(given, rows().iloc[:1], "regression")
+    assert found == pytest.approx([(0.1 + 0.2) * 6 + 0.75 * 1])
+    soft = Ensemble("soft", models, {}).combine(given, rows().iloc[:1], "regression")
+    assert soft == pytest.approx([3.5])

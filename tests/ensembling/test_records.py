@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from foldline.core.errors import FoldlineError
@@ -12,7 +13,7 @@ from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.members import BASELINES, FOLDS, INDEX, model_folders
 
 GOOD = {"method": "weighted", "models": {"model": 1, "folds": 3, "tfidf": 1}}
-GOOD |= {"weights": {"model": 1.2, "tfidf": 0.0}}
+GOOD |= {"state": {"weights": {"model": 1.2, "tfidf": 0.0}}}
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def project(workplace: Path) -> Path:
 
 
 def test_what_was_written_is_read(project):
-    own = Ensemble("weighted", GOOD["models"], GOOD["weights"])
+    own = Ensemble("weighted", GOOD["models"], GOOD["state"])
     own.save()
     assert Ensemble.load() == own
 
@@ -30,25 +31,42 @@ def test_what_was_written_is_read(project):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"method": "best"}, "method  must be one of soft, hard, weighted (found 'best')"),
+        (
+            {"method": "best"},
+            "method  must be one of soft, hard, rank, weighted, simplex, greedy, stacking, gate",
+        ),
         ({"method": 3}, "method  must be a text (found 3)"),
         ({"method": None}, "method  must be a text (found None)"),
         ({"models": {"../../x": 1}}, "must be one of model, folds, tfidf (found '../../x')"),
         ({"models": {"/etc": 1}}, "must be one of model, folds, tfidf (found '/etc')"),
-        ({"models": {}}, "weights: must be of "),
+        ({"models": {}}, "models  must be"),
         ({"models": ["model"]}, "models  must be "),
         ({"models": {"model": 0}}, "models.model  must be greater than or equal to 1 (found 0)"),
         ({"models": {"model": True}}, "models.model  must be a whole number (found True)"),
         ({"models": GOOD["models"] | {"model": 2}}, "models.model: must be 1, the number of"),
         ({"models": GOOD["models"] | {"folds": 5}}, "models.folds: must be 3, the number of"),
-        ({"models": {"model": 1}}, "weights: must be of model, which `models` names"),
-        ({"weights": {"model": 1.0}}, "weights: must be of model, tfidf, which `models` names"),
-        ({"weights": {"model": 1.0, "../x": 1.0}}, "must be one of model, tfidf (found '../x')"),
-        ({"weights": {"model": -1, "tfidf": 1}}, "weights.model  must be greater than or equal"),
-        ({"weights": {"model": float("nan"), "tfidf": 1}}, "weights.model  must be a finite"),
-        ({"weights": {"model": float("inf"), "tfidf": 1}}, "weights.model  must be a finite"),
-        ({"weights": {"model": "1", "tfidf": 1}}, "weights.model  must be a number (found '1')"),
-        ({"weights": {"model": 0, "tfidf": 0.0}}, "and not all 0 (found"),
+        ({"models": {"model": 1}}, "state.weights: must be of model, which `models` names"),
+        ({"state": {"weights": {"model": 1.0}}}, "must be of model, tfidf, which `models` names"),
+        ({"state": {"weights": {"model": 1.0, "../x": 1.0}}}, "(found model, ../x)"),
+        ({"state": {}}, "state.weights  is missing"),
+        ({"state": []}, "state  must be "),
+        (
+            {"state": {"weights": {"model": -1, "tfidf": 1}}},
+            "state.weights.model  must be greater than or equal",
+        ),
+        (
+            {"state": {"weights": {"model": float("nan"), "tfidf": 1}}},
+            "state.weights.model  must be a finite",
+        ),
+        (
+            {"state": {"weights": {"model": float("inf"), "tfidf": 1}}},
+            "state.weights.model  must be a finite",
+        ),
+        (
+            {"state": {"weights": {"model": "1", "tfidf": 1}}},
+            "state.weights.model  must be a number (found '1')",
+        ),
+        ({"state": {"weights": {"model": 0, "tfidf": 0.0}}}, "state.weights: must not all be 0"),
     ],
 )
 def test_an_edited_ensemble_is_told(change, message, project):
@@ -58,6 +76,31 @@ def test_an_edited_ensemble_is_told(change, message, project):
         Ensemble.load()
     assert str(caught.value).startswith("models/ensemble.json: ")
     assert message in str(caught.value)
+    assert "`dvc repro -s -f ensemble` makes it again" in str(caught.value)
+
+
+NUMBERS = {"model": [[1.0]], "tfidf": [[0.5]]}
+SHAPES = {
+    "rank": {"quantiles": NUMBERS, "target": []},
+    "stacking": {"coefficients": NUMBERS, "intercept": [0.0]},
+    "gate": {
+        "coefficients": {"model": [1.0], "tfidf": [2.0]},
+        "intercept": {"model": 0.0, "tfidf": 0.0},
+        "mean": [0.0],
+        "scale": [1.0],
+    },
+}
+
+
+@pytest.mark.parametrize("method", SHAPES)
+def test_a_state_of_another_shape_is_told(method, project, rows):
+    """As that of other classes, or one from which numbers were cut."""
+    write_json(Path("models/ensemble.json"), GOOD | {"method": method, "state": SHAPES[method]})
+    p = np.full((2, 3), 1 / 3)
+    with pytest.raises(FoldlineError) as caught:
+        Ensemble.load().combine(dict.fromkeys(GOOD["models"], p), rows().iloc[:2], "classification")
+    assert str(caught.value).startswith("models/ensemble.json: state: ")
+    assert "must have the shape" in str(caught.value)
     assert "`dvc repro -s -f ensemble` makes it again" in str(caught.value)
 
 

@@ -85,7 +85,7 @@ class Ensemble(Section):
         Field(min_length=1),
         AfterValidator(value_types.check_unique),
     ]
-    method: Literal["soft", "hard", "weighted"]
+    method: Literal["soft", "hard", "rank", "weighted", "simplex", "greedy", "stacking", "gate"]
 
 
 class Evaluate(Section):
