@@ -6,6 +6,7 @@ Only argparse is imported here, so that `--help` answers at once.
 import argparse
 import importlib
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -95,9 +96,9 @@ def predict_options(parser: argparse.ArgumentParser) -> None:
     add("--pair", action="append", metavar="TEXT", help="the second text of a --text")
     add(
         "--model",
-        choices=["ensemble", "model", "folds", "tfidf"],
         default="ensemble",
-        help="which predicts (default: %(default)s, the final predictions)",
+        metavar="NAME",
+        help="ensemble (the final predictions), or a member of it (default: %(default)s)",
     )
     default = "default: that of the training rows"
     add("--text-column", metavar="COL", help=f"column of the texts ({default})")
@@ -380,7 +381,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(
             f"\nerror: {error.name} is not installed here. Next: "
-            f"python run.py foldline {' '.join(arguments)}\n",
+            f"python run.py foldline {shlex.join(arguments)}\n",
             file=sys.stderr,
         )
         return 1

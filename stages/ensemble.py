@@ -18,7 +18,6 @@ from foldline.ensembling.ensemble_report import (
     make_report,
     select_metrics,
 )
-from foldline.ensembling.members import out_of_fold_name
 
 
 class Params(types.Section):
@@ -31,10 +30,9 @@ def main(params: Params) -> None:
     labels, table = Labels.load(), schemas.OUT_OF_FOLD.read()
     rows = pd.concat([schemas.TRAIN.read(), schemas.VALID.read()], ignore_index=True)
     rows = rows[rows["id"].isin(set(table["id"]))]
-    members = select_members(params.ensemble.members, set(table["member"]))
-    voters = list(dict.fromkeys(map(out_of_fold_name, members)))
-    out_of_fold = read_out_of_fold(table, rows, voters, labels, params.seed)
-    ensemble = fit_ensemble(params.ensemble.method, members, out_of_fold)
+    members = select_members(list(params.ensemble.members), set(table["member"]))
+    out_of_fold = read_out_of_fold(table, rows, members, labels, params.seed)
+    ensemble = fit_ensemble(params.ensemble.method, out_of_fold)
     ensemble.save()
     options, seed = params.evaluate, derive_seed(params.seed, "ensemble")
     report = make_report(ensemble, out_of_fold, options.resamples, options.level, seed)

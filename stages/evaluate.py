@@ -12,7 +12,7 @@ from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.stage import run, say
 from foldline.ensembling.ensemble import Ensemble
-from foldline.ensembling.members import predict_member, read_validation_predictions
+from foldline.ensembling.members import read_validation_predictions
 from foldline.evaluation.plots import write_plots
 from foldline.evaluation.report import format_summary, make_details, select_headline_metrics
 from foldline.evaluation.scores import (
@@ -36,16 +36,15 @@ class Params(types.Section):
 
 def main(params: Params) -> None:
     labels, ensemble = Labels.load(), Ensemble.load()
-    names, folds = list(ensemble.models), schemas.OUT_OF_FOLD.read()
+    names, folds = ensemble.members, schemas.OUT_OF_FOLD.read()
     train, valid, test = schemas.TRAIN.read(), schemas.VALID.read(), schemas.TEST.read()
     # `split` leaves out of the folds the rows of valid that are in test, too.
     in_folds = set(folds["id"])
     train, valid = (rows[rows["id"].isin(in_folds)] for rows in (train, valid))
     stored = schemas.VALID_PREDICTIONS.read()
     own = read_validation_predictions(valid["id"].tolist(), names, stored, folds, labels)
-    new = {name: predict_member(name, test) for name in names}
     parts = {
-        "test": make_evaluation_set(test, labels, ensemble, new),
+        "test": make_evaluation_set(test, labels, ensemble, ensemble.predict_members(test)),
         "valid": make_evaluation_set(valid, labels, ensemble, own),
     }
     final, judged = "test", test

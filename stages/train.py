@@ -1,4 +1,4 @@
-"""Train the model that params name, and the baselines that it must beat."""
+"""Train the model that params name, the other members, and the baselines that they must beat."""
 
 import time
 from functools import partial
@@ -6,50 +6,66 @@ from pathlib import Path
 
 from foldline.core.environment import environment_record
 from foldline.core.io import schemas
-from foldline.core.io.files import write_json
+from foldline.core.io.files import copy_folder, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.preprocessing import NAME, Preprocessing
 from foldline.core.io.stage_metrics import write_stage_metrics
-from foldline.core.params import Recipe, Runner
+from foldline.core.params import Members, Recipe, Runner
+from foldline.core.params.members import MODEL as NAME_OF_MODEL
 from foldline.core.stage import run, say
-from foldline.ensembling.members import MODEL
-from foldline.ensembling.training import train_with_baselines
+from foldline.ensembling.baselines import save_baselines
+from foldline.ensembling.members import FULL, MODEL, write_models
+from foldline.ensembling.training import Training, train_members
 from foldline.evaluation.report import format_training
 from foldline.evaluation.scores import score_predictions
-from foldline.execution.store import remove_expired
+from foldline.evaluation.training_report import write_training_report
 from foldline.experiments.tracked_fit import fit_with_tracker
 from foldline.models.soft_labels import add_soft_labels, add_weights
-from foldline.models.training_report import write_training_report
 
 
 class Params(Recipe):
     """All that makes a model, and how it is carried out."""
 
+    members: Members
     runner: Runner
 
 
-def main(params: Params) -> None:
-    remove_expired()
-    start = time.perf_counter()
+def train(params: Params) -> Training:
+    """Fit all models to the augmented training rows."""
     labels, soft_labels = Labels.load(), schemas.SOFT_LABELS.read()
     rows = add_soft_labels(schemas.AUGMENTED.read(), soft_labels, labels)
     rows = add_weights(rows, schemas.WEIGHTS.read())
     valid = add_soft_labels(schemas.VALID.read(), soft_labels, labels)
     texts = schemas.PRETRAINING_TEXTS.read()
     fit = partial(fit_with_tracker, params.runner.tracker)
-    with train_with_baselines(rows, valid, texts, params, labels, fit) as training:
-        Preprocessing.load().save(MODEL / NAME)
-        table, fitted = training.predict_validation(), training.fitted
-        schemas.VALID_PREDICTIONS.write(table)
-        write_training_report(fitted, training.job)
-        scores = score_predictions(table[table["member"] == "model"], labels)
-        report = {"valid": scores, "fit": fitted.summary, "threads": params.train.cpu_threads}
-        schemas.write_report(schemas.TRAIN_REPORT, report | {"notes": fitted.notes})
-        write_stage_metrics("train", "valid", scores)
-        environment = environment_record(params.train.cpu_threads)
-        environment["seconds"] = round(time.perf_counter() - start, 1)
-        environment["training"] = fitted.run_info | {"usage": training.usage}
-        write_json(Path("reports/environment.json"), environment)
+    return train_members(rows, valid, texts, params, params.members, labels, params.runner, fit)
+
+
+def save_models(training: Training, models: str) -> None:
+    """Write the model, the other members' if they predict, and the baselines."""
+    copy_folder(training.model.model, MODEL)
+    Preprocessing.load().save(MODEL / NAME)
+    full = {name: [fit.model] for name, fit in training.members.items()}
+    full[NAME_OF_MODEL] = [MODEL]
+    write_models(FULL, {} if models == "folds" else full)
+    save_baselines(training.baselines)
+
+
+def main(params: Params) -> None:
+    start = time.perf_counter()
+    training = train(params)
+    save_models(training, params.members.models)
+    table, record = training.make_validation_table(), training.model.training
+    schemas.VALID_PREDICTIONS.write(table)
+    write_training_report(training)
+    scores = score_predictions(table[table["member"] == NAME_OF_MODEL], training.labels)
+    report = {"valid": scores, "fit": record.summary, "threads": params.train.cpu_threads}
+    schemas.write_report(schemas.TRAIN_REPORT, report | {"notes": record.notes})
+    write_stage_metrics("train", "valid", scores)
+    environment = environment_record(params.train.cpu_threads)
+    environment["seconds"] = round(time.perf_counter() - start, 1)
+    environment["training"] = record.run_info | {"usage": training.model.details["usage"]}
+    write_json(Path("reports/environment.json"), environment)
     for line in format_training(training, scores):
         say(line)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from foldline.core.errors import FoldlineError
 from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Data, Kfold, Pretrain, Section, Split, Task
 from foldline.data.crossings import report_crossings
@@ -100,8 +101,9 @@ def split_dataset(
     if split.drop_from_train:
         in_folds &= independent
     folds, fold_notes = _number_folds(by_user[in_folds], settings, method == "time")
-    table.loc[folds.index, "group"] = folds["group"]
-    crossings = report_crossings(table, folds)
+    first = folds[folds["repeat"] == 0]
+    table.loc[first.index, "group"] = first["group"]
+    crossings = report_crossings(table, first)
     leaks_dropped = bool(independent[in_folds].all())
     report = report_split(table, leaks, task, seed, leaks_dropped)
     notes += crossings.notes + report.notes + fold_notes
@@ -134,14 +136,24 @@ def split_dataset(
 def _number_folds(
     rows: pd.DataFrame, settings: SplitSettings, periods: bool
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Return the rows with their fold, and notes on classes and time."""
+    """Return the rows with their fold in each division, and notes on classes and time."""
     kfold, task, seed = settings.kfold, settings.task, derive_seed(settings.seed, "folds")
+    if periods and kfold.repeats > 1:
+        raise FoldlineError(
+            f"kfold.repeats={kfold.repeats}: the folds of a split by time are its periods, so "
+            "there is one division alone; set kfold.repeats to 1, or train each fold several "
+            "times with kfold.seeds"
+        )
     whole, dependent = fit_fold_groups(rows, kfold.n_splits, task, seed, periods)
     rows = rows.assign(group=whole)
-    folds = rows.assign(fold=assign_folds(rows, kfold.n_splits, task, seed, periods=periods))
-    folds["duplicate"] = name_divided_duplicates(folds)
+    divisions = []
+    for repeat in range(kfold.repeats):
+        own = derive_seed(seed, repeat) if repeat else seed
+        codes = assign_folds(rows, kfold.n_splits, task, own, periods=periods)
+        folds = rows.assign(repeat=repeat, fold=codes)
+        divisions.append(folds.assign(duplicate=name_divided_duplicates(folds)))
     notes = []
     if task != "regression":
-        notes += fold_notes(explode_labels(folds, task), kfold.n_splits)
-    folds["group"] = dependent
+        notes += fold_notes(explode_labels(divisions[0], task), kfold.n_splits)
+    folds = pd.concat([division.assign(group=dependent) for division in divisions])
     return folds, notes + [PERIOD_NOTE] * periods

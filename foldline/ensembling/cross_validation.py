@@ -1,40 +1,34 @@
 """Cross-validation: a model predicts only rows whose groups it was not trained on."""
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from foldline.core.io.files import replace_atomically, write_json
 from foldline.core.io.labels import MAIN, Labels
-from foldline.core.io.threads import count_cores
-from foldline.core.params import Augment, Kfold, Recipe
-from foldline.core.params.models import SINGLE_THREADED
-from foldline.ensembling.folds import (
-    Fold,
-    FoldResult,
-    delete_results,
-    fit_fold,
-    load_result,
-    make_baseline,
-    share_result,
-)
-from foldline.ensembling.members import FOLDS, INDEX
-from foldline.execution.locks import hold_lock
-from foldline.execution.store import fingerprint
-from foldline.execution.tasks import Task, run_tasks
+from foldline.core.params import Augment, Kfold, Members, Recipe, Runner
+from foldline.core.params.members import MODEL
+from foldline.ensembling.fits import FitRecord, read_fit
+from foldline.ensembling.folds import Fold, join_folds
+from foldline.execution.tasks import run_tasks
 from foldline.metrics.registry import measure
-from foldline.models.device import get_device
+from foldline.models import registry
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """A fold and what its fit left in the store."""
+
+    fold: Fold
+    fit: FitRecord
 
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """The results of all folds, in the order of the folds."""
+    """The results of all folds of all members, in the order of the tasks."""
 
     results: list[FoldResult]
 
@@ -43,114 +37,116 @@ class CrossValidation:
         """Return the labels that all folds share."""
         return self.results[0].fold.labels
 
+    @property
+    def members(self) -> list[str]:
+        """Return the names of the members, in their order."""
+        return list(dict.fromkeys(result.fold.member for result in self.results))
+
     def make_table(self) -> pd.DataFrame:
-        """Return the out-of-fold predictions, by member and in the order of the rows."""
-        table = self._concatenate()
-        ids = self.results[0].fold.rows["id"].tolist()
-        positions = {name: position for position, name in enumerate(ids)}
-        table["position"] = table["id"].map(positions)
-        return table.sort_values(["member", "position"], kind="stable")
+        """Return the out-of-fold predictions, by member and in the order of the rows.
+
+        Predictions of a row in several divisions or trainings are averaged. `fold` is that of the
+        first division.
+        """
+        return pd.concat(map(self._make_member_table, self.members), ignore_index=True)
 
     def score(self) -> dict[str, float]:
         """Return the main metric: over the model's folds, and of each member's predictions."""
         metric = MAIN[self.labels.task]
-        values = [row[metric] for row in self._score_folds() if row["member"] == "model"]
+        values = [row[metric] for row in self.describe()["folds"] if row["member"] == MODEL]
         scores = {
             "mean": float(np.mean(values)),
             "std": float(np.std(values, ddof=1)),
             "worst": float(min(values)),
         }
-        for member, rows in self._concatenate().groupby("member"):
+        for member in self.members:
+            rows = self._make_member_table(member)
             target, predictions = self.labels.encode(rows["label"]), self.labels.predictions(rows)
-            scores[str(member)] = measure(self.labels.task, target, predictions)[metric]
+            scores[member] = measure(self.labels.task, target, predictions)[metric]
         return scores
 
     def describe(self) -> dict[str, Any]:
         """Return all metrics and numbers of each fold."""
-        return {"metric": MAIN[self.labels.task], "folds": self._score_folds()}
+        return {"metric": MAIN[self.labels.task], "folds": list(map(_score_fold, self.results))}
 
-    def save_models(self) -> None:
-        """Write the models of the main recipe to models/folds, with their index."""
-        kfold = self.results[0].fold.kfold
-        with replace_atomically(FOLDS) as folder:
-            folder.mkdir(parents=True)
-            for result in self.results:
-                if result.fold.member == "model" and result.model:
-                    shutil.copytree(result.model, folder / str(result.fold.number))
-            write_json(folder / INDEX, {"n_splits": kfold.n_splits, "kept": kfold.keep_models})
+    def list_models(self) -> dict[str, list[Path]]:
+        """Return the folders in the store of each member's fold models."""
+        return {
+            member: [result.fit.model for result in self.results if result.fold.member == member]
+            for member in self.members
+        }
 
-    def _concatenate(self) -> pd.DataFrame:
-        return pd.concat(map(_make_fold_table, self.results), ignore_index=True)
-
-    def _score_folds(self) -> list[dict[str, Any]]:
-        return [
-            {"member": result.fold.member, "fold": result.fold.number}
-            | measure(
-                self.labels.task,
-                self.labels.encode(result.fold.held_out["label"]),
-                result.predictions,
-            )
-            | result.details
-            for result in self.results
+    def _make_member_table(self, member: str) -> pd.DataFrame:
+        results = [result for result in self.results if result.fold.member == member]
+        first = [result for result in results if not (result.fold.repeat or result.fold.training)]
+        rows = pd.concat([result.fold.held_out for result in first], ignore_index=True)
+        values = [
+            _order_predictions(results[start : start + len(first)], rows["id"].tolist())
+            for start in range(0, len(results), len(first))
         ]
+        table = self.labels.table(np.asarray(np.mean(values, axis=0)))
+        table = table.assign(id=rows["id"], label=rows["label"], fold=rows["fold"], member=member)
+        order = {name: position for position, name in enumerate(first[0].fold.rows["id"])}
+        return table.iloc[np.argsort(table["id"].map(order), kind="stable")]
 
 
 def make_folds(
     rows: pd.DataFrame,
+    folds: pd.DataFrame,
     labels: Labels,
-    recipe: Recipe,
+    members: Members,
     augment: Augment,
     kfold: Kfold,
     pretraining_texts: pd.DataFrame,
 ) -> list[Fold]:
-    """Return the folds of the recipe's model, and of TF-IDF if that is another model.
-
-    TF-IDF's out-of-fold predictions decide its weight in the ensemble.
-    """
-    recipe = Recipe.model_validate(recipe.model_dump(include=set(Recipe.model_fields)))
-    folds = [
-        Fold("model", number, rows, labels, recipe, augment, kfold, pretraining_texts)
-        for number in range(kfold.n_splits)
+    """Return the folds of all members: for each, all of a training before those of the next."""
+    divisions = [
+        join_folds(rows, folds[folds["repeat"] == repeat], kfold.n_splits)
+        for repeat in range(kfold.repeats)
     ]
-    return folds if recipe.model == "tfidf" else folds + [make_baseline(fold) for fold in folds]
+    return [
+        Fold(
+            name, number, division, labels, recipe, augment, kfold.inner_valid,
+            pretraining_texts, repeat, training,
+        )
+        for name, recipe in select_distinct(members.recipes).items()
+        for repeat, division in enumerate(divisions)
+        for training in range(kfold.seeds)
+        for number in range(kfold.n_splits)
+    ]  # fmt: skip
 
 
-@contextmanager
-def cross_validate(folds: list[Fold], jobs: int | Literal["auto"]) -> Iterator[CrossValidation]:
-    """Fit the folds, `jobs` at a time, and yield their results; delete the model's on success.
-
-    Experiments that agree in everything that a fold depends on share its results. So one process
-    at a time works on these folds: another must not delete what is still to be read.
-    """
-    with hold_lock("kfold-" + fingerprint([fold.key for fold in folds])):
-        for member, own in groupby(folds, key=lambda fold: fold.member):
-            tasks = [Task(fold.name, fit_fold, (fold,)) for fold in own]
-            recipe = tasks[0].arguments[0].recipe
-            workers = count_workers(recipe) if jobs == "auto" else jobs
-            run_tasks(tasks, workers, f"{member}: fold")
-        results = [load_result(fold) for fold in folds]
-        yield CrossValidation(results)
-        for result in results:
-            if result.fold.recipe.model == "tfidf" and not result.fold.is_baseline:
-                share_result(result)
-        delete_results(folds)
+def select_distinct(recipes: dict[str, Recipe]) -> dict[str, Recipe]:
+    """Return what each recipe's kind reads of it, without recipes that equal an earlier one."""
+    distinct: dict[str, Recipe] = {}
+    for name, recipe in recipes.items():
+        options = registry.select_options(recipe)
+        if options not in distinct.values():
+            distinct[name] = options
+    return distinct
 
 
-def count_workers(recipe: Recipe) -> int:
-    """Return how many folds of a recipe the machine trains at once.
-
-    The threads of a fold are part of its result, so they do not depend on this number.
-    """
-    if recipe.model in SINGLE_THREADED:
-        return count_cores()
-    workers = max(1, count_cores() // recipe.train.cpu_threads)
-    if workers > 1 and get_device() == "cuda":
-        return 1  # the folds would share its memory
-    return workers
+def cross_validate(folds: Sequence[Fold], runner: Runner) -> CrossValidation:
+    """Fit the folds that are not in the store, and return the results of all."""
+    folders = run_tasks([fold.make_task() for fold in folds], runner, "folds")
+    return CrossValidation(
+        [FoldResult(fold, read_fit(folder)) for fold, folder in zip(folds, folders, strict=True)]
+    )
 
 
-def _make_fold_table(result: FoldResult) -> pd.DataFrame:
-    fold = result.fold
-    rows = fold.held_out.reset_index(drop=True)
-    table = fold.labels.table(result.predictions)
-    return table.assign(id=rows["id"], label=rows["label"], fold=fold.number, member=fold.member)
+def _order_predictions(results: Sequence[FoldResult], ids: Sequence[str]) -> np.ndarray:
+    """Return the held-out predictions of all folds of one training, in the order of `ids`."""
+    names = [name for result in results for name in result.fold.held_out["id"]]
+    positions = {name: position for position, name in enumerate(names)}
+    values = np.concatenate([result.fit.predictions for result in results])
+    return np.asarray(values[[positions[name] for name in ids]])
+
+
+def _score_fold(result: FoldResult) -> dict[str, Any]:
+    fold, labels = result.fold, result.fold.labels
+    target = labels.encode(fold.held_out["label"])
+    numbers = {"member": fold.member, "fold": fold.number}
+    if fold.repeat or fold.training:
+        numbers |= {"repeat": fold.repeat, "training": fold.training}
+    scores = measure(labels.task, target, result.fit.predictions)
+    return numbers | scores | result.fit.details | result.fit.training.summary

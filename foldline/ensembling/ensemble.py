@@ -8,15 +8,12 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, create_model
 
-from foldline.core.errors import FoldlineError
+from foldline.core.errors import FoldlineError, listing, unknown_name
 from foldline.core.io.files import write_json
-from foldline.core.params.value_types import Count
+from foldline.core.params.value_types import MemberName
 from foldline.ensembling.members import (
-    FOLDS,
-    INDEX,
     PredictModel,
-    model_folders,
-    out_of_fold_name,
+    list_member_models,
     predict_member,
     predict_model,
 )
@@ -31,34 +28,54 @@ REMEDY = "It was changed after it was written: `dvc repro -s -f ensemble` makes 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """The method, the number of models of each member, and what the method was fitted to.
+    """The method, the members that it combines, and what it was fitted to.
 
-    The trained model and the fold models are one recipe with one vote: the mean of all its
-    models. They share their out-of-fold predictions, to which the method is fitted.
+    A member's models, those of its folds and that of all training rows, are one recipe: their mean
+    is combined with the other members.
     """
 
     method: Annotated[str, one_of(*METHODS)]
-    models: Annotated[
-        dict[Annotated[str, one_of("model", "folds", "tfidf")], Count], Field(min_length=1)
-    ]
+    members: Annotated[list[MemberName], Field(min_length=1)]
     state: dict[str, Any]
-
-    @property
-    def voters(self) -> list[str]:
-        """Return the names of the out-of-fold predictions that the method combines."""
-        return list(dict.fromkeys(map(out_of_fold_name, self.models)))
 
     @classmethod
     def from_member(cls, member: str) -> "Ensemble":
-        """Return the ensemble of one member."""
-        return cls("soft", {member: len(model_folders(member))}, {})
+        """Return the ensemble of one member.
+
+        Raises:
+            FoldlineError: if there is no such member.
+        """
+        models = list_member_models()
+        if member not in models:
+            raise FoldlineError(unknown_name("member", member, sorted(models)))
+        return cls("soft", [member], {})
+
+    def list_models(self) -> dict[str, list[Path]]:
+        """Return the folders of the models of each member.
+
+        Raises:
+            FoldlineError: if a member has no models.
+        """
+        models = list_member_models()
+        if missing := [name for name in self.members if name not in models]:
+            raise FoldlineError(
+                f"{FILE}: members: there are no models of {listing(missing)}, but of "
+                f"{listing(models)}.\n{REMEDY}"
+            )
+        return {name: models[name] for name in self.members}
 
     def predict(
         self, rows: pd.DataFrame, task: str, predict: PredictModel = predict_model
     ) -> np.ndarray:
         """Return the combined prediction of new rows: (n, c) or (n,)."""
-        members = {name: predict_member(name, rows, predict) for name in self.models}
-        return self.combine(members, rows, task)
+        return self.combine(self.predict_members(rows, predict), rows, task)
+
+    def predict_members(
+        self, rows: pd.DataFrame, predict: PredictModel = predict_model
+    ) -> dict[str, np.ndarray]:
+        """Return each member's prediction of new rows: (n, c) or (n,)."""
+        models = self.list_models()
+        return {name: predict_member(own, rows, predict) for name, own in models.items()}
 
     def combine(self, members: dict[str, np.ndarray], rows: pd.DataFrame, task: str) -> np.ndarray:
         """Return the combined prediction of rows by all members: (n, c) or (n,).
@@ -66,15 +83,10 @@ class Ensemble:
         Raises:
             FoldlineError: if the state does not fit the members' predictions.
         """
-        votes = {}
-        for voter in self.voters:
-            counts = {m: n for m, n in self.models.items() if out_of_fold_name(m) == voter}
-            predictions = [members[name] for name in counts]
-            votes[voter] = np.average(predictions, axis=0, weights=list(counts.values()))
-        method = METHODS[self.method]
+        own, method = {name: members[name] for name in self.members}, METHODS[self.method]
         context = Context(surface=describe_texts(rows) if method.reads_texts else None)
         try:
-            return method.combine(self.state, votes, task, context)
+            return method.combine(self.state, own, task, context)
         except StateError as error:
             raise FoldlineError(f"{FILE}: {error}\n{REMEDY}") from None
 
@@ -93,10 +105,8 @@ class Ensemble:
         fields: Any = {key: (kind, ...) for key, kind in METHODS[ensemble.method].state.items()}
         state = create_model("State", **fields)
         read_record(path, create_model("File", state=(state, ...)), REMEDY)
-        for name, count in ensemble.models.items():
-            check_model_count(path, name, count)
         try:
-            check_state(ensemble.state, ensemble.voters)
+            check_state(ensemble.state, ensemble.members)
         except StateError as error:
             raise FoldlineError(f"{path}: {error}\n{REMEDY}") from None
         return ensemble
@@ -106,17 +116,3 @@ def describe_texts(rows: pd.DataFrame) -> np.ndarray:
     """Return surface features (n, f) of the texts of rows; those of a pair are joined."""
     pairs = zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True)
     return surface_features([f"{text} {pair}" if pair else text for text, pair in pairs])
-
-
-def check_model_count(path: Path, member: str, count: int) -> None:
-    """Refuse a number of models that a member does not have.
-
-    Raises:
-        FoldlineError: naming both numbers.
-    """
-    existing = len(model_folders(member)) if (FOLDS / INDEX).exists() or member != "folds" else 0
-    if existing and existing != count:
-        raise FoldlineError(
-            f"{path}: models.{member}: must be {existing}, the number of its models (found "
-            f"{count}).\n{REMEDY}"
-        )

@@ -8,7 +8,6 @@ import numpy as np
 from foldline.core.io.labels import MAIN
 from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.ensemble_fit import OutOfFold
-from foldline.ensembling.members import out_of_fold_name
 from foldline.ensembling.methods.registry import METHODS
 from foldline.metrics.error_correlation import correlate_errors
 from foldline.metrics.intervals import paired_bootstrap
@@ -101,8 +100,8 @@ def describe_missing_gain(ensemble: Ensemble, report: Mapping[str, Any]) -> str 
             f"no gain of {method} over '{best}' alone is certain: its {gain['level']:.0%} interval "
             "includes 0"
         )
-    members = ",".join(name for name in ensemble.models if out_of_fold_name(name) == best)
+    others = " ".join(f"-S '~ensemble.members.{name}'" for name in ensemble.members if name != best)
     return (
         f"'{best}' alone is as good out of fold as {method}, or better. To take it alone: "
-        f"dvc exp run -S 'ensemble.members=[{members}]'"
+        f"dvc exp run {others}"
     )

@@ -1,15 +1,13 @@
-"""One fold of a cross-validation: what it is fitted to, and its result in the store.
+"""One fold of a cross-validation: what it is fitted to, and what it predicts.
 
-Augmentation, vectorisers, tokenizers and early stopping use only the fold's training rows. Results
-stay in the store until the stage has written its outputs, so that a killed run can resume.
+Augmentation, vectorisers, tokenizers and early stopping use only the fold's training rows.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from foldline.augmentation.augment_rows import augment_rows
@@ -18,20 +16,18 @@ from foldline.augmentation.sampling_plan import list_methods
 from foldline.core.errors import FoldlineError, listing
 from foldline.core.io import schemas
 from foldline.core.io.components import hash_components
-from foldline.core.io.files import read_json, write_json
 from foldline.core.io.group_split import compute_strata, split_groups
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
-from foldline.core.params import Augment, Kfold, Recipe
+from foldline.core.params import Augment, Recipe
 from foldline.data.leaks import text_digest
-from foldline.execution.locks import hold_lock
-from foldline.execution.store import Store, code_version, fingerprint, library_versions
+from foldline.ensembling.fits import describe_recipe, make_task, select_texts, write_fit
+from foldline.execution.store import code_version, fingerprint
+from foldline.execution.tasks import Task
 from foldline.models import registry
 from foldline.models.interface import Job
 
 MAX_SHOWN = 5  # rows named in a message
-STORE = "folds"
-MODEL, PREDICTIONS, DETAILS = "model", "predictions.npy", "result.json"
 _FOLDERS = ("core/io", "data", "encoders", "metrics", "augmentation", "models", "ensembling")
 
 
@@ -39,8 +35,9 @@ _FOLDERS = ("core/io", "data", "encoders", "metrics", "augmentation", "models", 
 class Fold:
     """One fold of one member: all rows with their `fold`, and what to fit.
 
-    Soft labels are columns `p_<class>` of the rows, so the key covers them. `pretraining_texts`
-    have no labels and none of them occurs in a row.
+    `repeat` numbers the divisions into folds, `training` the trainings of one fold; each has a seed
+    of its own. Soft labels are columns `p_<class>` of the rows, so the key covers them.
+    `pretraining_texts` have no labels and none of them occurs in a row.
     """
 
     member: str
@@ -49,23 +46,28 @@ class Fold:
     labels: Labels
     recipe: Recipe
     augment: Augment
-    kfold: Kfold
+    inner_valid: float
     pretraining_texts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    repeat: int = 0
+    training: int = 0
 
     @property
     def name(self) -> str:
         """Return the name for messages."""
-        return f"{self.member}, fold {self.number}"
-
-    @property
-    def is_baseline(self) -> bool:
-        """Return whether the fold is of a baseline, whose results other experiments share."""
-        return self.member != "model"
+        repeat = f", division {self.repeat + 1}" if self.repeat else ""
+        training = f", training {self.training + 1}" if self.training else ""
+        return f"{self.member}, fold {self.number + 1}{repeat}{training}"
 
     @property
     def held_out(self) -> pd.DataFrame:
         """Return the rows to predict."""
         return self.rows[self.rows["fold"] == self.number]
+
+    @property
+    def training_seed(self) -> int:
+        """Return the seed of the training."""
+        others = (self.repeat, self.training) if self.repeat or self.training else ()
+        return derive_seed(self.recipe.seed, "fold", self.number, *others) % 2**31
 
     @cached_property
     def key(self) -> str:
@@ -73,17 +75,21 @@ class Fold:
         return fingerprint(
             "fold",
             self.number,
+            self.repeat,
+            self.training,
             self.rows,
-            self.pretraining_texts,
-            registry.list_dependencies(self.recipe, self.labels),
-            self.recipe.model_dump(),
+            select_texts(self.recipe, self.pretraining_texts),
+            *describe_recipe(self.recipe, self.labels),
             _select_determining_options(self.augment),
             hash_external_inputs(self.augment),
             hash_components(*list_methods(self.augment)),
-            self.kfold.model_dump(),
+            self.inner_valid,
             code_version(*_FOLDERS),
-            library_versions(),
         )
+
+    def make_task(self) -> Task:
+        """Return the task that fits the fold."""
+        return make_task(self.name, self.key, fit_fold, (self,), self.recipe)
 
 
 def _select_determining_options(augment: Augment) -> dict[str, Any]:
@@ -95,20 +101,11 @@ def _select_determining_options(augment: Augment) -> dict[str, Any]:
     return options | {"llm_off": augment.llm.mode == "off"}
 
 
-@dataclass(frozen=True)
-class FoldResult:
-    """A fitted fold: predictions of its held-out rows, numbers, and the folder of its model."""
-
-    fold: Fold
-    predictions: np.ndarray
-    details: dict[str, Any]
-    model: Path | None
-
-
 def join_folds(rows: pd.DataFrame, folds: pd.DataFrame, n_splits: int) -> pd.DataFrame:
     """Return the rows of train and valid with their `fold`, without those in no fold.
 
-    `split` leaves out of the folds the valid rows that test rows equal.
+    `folds` are those of one division. `split` leaves out of them the valid rows that test rows
+    equal.
 
     Raises:
         FoldlineError: for folds outside 0 to n_splits - 1, or of other rows than these.
@@ -126,7 +123,7 @@ def join_folds(rows: pd.DataFrame, folds: pd.DataFrame, n_splits: int) -> pd.Dat
             raise FoldlineError(
                 f"{schemas.FOLDS.path}: {found}{f' ({ids})' if ids else ''}: {schemas.MAKE_AGAIN}"
             )
-    return rows.merge(folds, on="id", validate="one_to_one")
+    return rows.merge(folds.drop(columns="repeat"), on="id", validate="one_to_one")
 
 
 def split_training_rows(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -136,14 +133,14 @@ def split_training_rows(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
     not even choose the epoch. A model that never stops early trains on all rows.
     """
     rows = _rows_to_learn(fold)
-    if not registry.get_kind(registry.resolve_kind(fold.recipe.model)).stops_early:
+    if not registry.stops_early(fold.recipe.model):
         stopping = rows.iloc[:0]
         return _augment(fold, rows, stopping), stopping
     codes = split_groups(
         rows["id"].tolist(),
         rows["group"].tolist(),
         compute_strata(rows["label"], fold.labels.task),
-        [1 - fold.kfold.inner_valid, fold.kfold.inner_valid],
+        [1 - fold.inner_valid, fold.inner_valid],
         derive_seed(fold.recipe.seed, "inner", fold.number),
     )
     training, stopping = (rows[codes == code].reset_index(drop=True) for code in (0, 1))
@@ -175,69 +172,10 @@ def _augment(fold: Fold, training: pd.DataFrame, stopping: pd.DataFrame) -> pd.D
     return result.rows
 
 
-def fit_fold(fold: Fold) -> None:
-    """Fit and predict one fold, unless its result is in the store."""
-    store, key = Store(STORE), fold.key
-    with hold_lock(f"fold-{key}"):
-        if store.find(key):
-            return
-        training, stopping = split_training_rows(fold)
-        seed = derive_seed(fold.recipe.seed, "fold", fold.number) % 2**31
-        recipe = fold.recipe.model_copy(update={"seed": seed})
-        scratch = store.scratch_folder(key)
-        job = Job(training, stopping, fold.labels, recipe, scratch, fold.pretraining_texts)
-        fitted = registry.fit(job)
-        predictions = fitted.model.predict(fold.held_out)
-        counts = {"learnt_from": len(training), "stopped_by": len(stopping)}
-        with store.create(key) as folder:
-            _write_result(folder, predictions, counts | fitted.summary)
-            if fold.kfold.keep_models:
-                registry.save(fitted.model, recipe.model, fold.labels, folder / MODEL)
-
-
-def _write_result(folder: Path, predictions: np.ndarray, details: dict[str, Any]) -> None:
-    np.save(folder / PREDICTIONS, predictions, allow_pickle=False)
-    write_json(folder / DETAILS, details)
-
-
-def make_baseline(fold: Fold) -> Fold:
-    """Return the fold of TF-IDF as a baseline: of the part of the recipe that it depends on."""
-    recipe = registry.make_baseline_recipe(fold.recipe, "tfidf")
-    kfold = fold.kfold.model_copy(update={"keep_models": False})
-    return replace(fold, member="tfidf", recipe=recipe, kfold=kfold)
-
-
-def share_result(result: FoldResult) -> None:
-    """Store a result of TF-IDF for experiments in which it is a baseline."""
-    baseline = make_baseline(result.fold)
-    store = Store(STORE)
-    with hold_lock(f"fold-{baseline.key}"):
-        if not store.find(baseline.key):
-            with store.create(baseline.key) as folder:
-                _write_result(folder, result.predictions, result.details)
-
-
-def load_result(fold: Fold) -> FoldResult:
-    """Read the result of a fold from the store.
-
-    Raises:
-        FoldlineError: if the store does not have it.
-    """
-    folder = Store(STORE).find(fold.key)
-    if folder is None:
-        raise FoldlineError(f"{fold.name}: its result is gone; run `dvc repro` again")
-    model = folder / MODEL
-    return FoldResult(
-        fold=fold,
-        predictions=np.load(folder / PREDICTIONS, allow_pickle=False),
-        details=read_json(folder / DETAILS),
-        model=model if model.exists() else None,
-    )
-
-
-def delete_results(folds: list[Fold]) -> None:
-    """Remove the results of folds from the store, but those of baselines, which expire."""
-    for fold in folds:
-        if fold.is_baseline:
-            continue
-        Store(STORE).delete(fold.key)
+def fit_fold(folder: Path, scratch: Path, fold: Fold) -> None:
+    """Fit one fold and predict its held-out rows; write the results into a folder."""
+    training, stopping = split_training_rows(fold)
+    recipe = fold.recipe.model_copy(update={"seed": fold.training_seed})
+    job = Job(training, stopping, fold.labels, recipe, scratch, fold.pretraining_texts)
+    counts = {"learnt_from": len(training), "stopped_by": len(stopping)}
+    write_fit(folder, registry.fit(job), job, fold.held_out, counts)

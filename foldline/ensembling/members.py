@@ -1,6 +1,6 @@
 """The members of an ensemble: where their models are, and their predictions of new rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,29 +11,24 @@ from pydantic import Field
 
 from foldline.core.errors import FoldlineError, listing
 from foldline.core.io import schemas
-from foldline.core.io.files import digest
+from foldline.core.io.files import copy_folder, digest, replace_atomically, write_json
 from foldline.core.io.labels import Labels
+from foldline.core.params.value_types import MemberName
 from foldline.ensembling.records import read_record
 from foldline.execution.store import code_version, fingerprint, library_versions, load_or_compute
 from foldline.models import registry
 from foldline.models.interface import Model
 
-MODEL = Path("models/model")
-BASELINES = Path("models/baselines")
+MODEL = Path("models/model")  # of the recipe in params.yaml, fitted to all training rows
+FULL = Path("models/members")  # the same of the other members
 FOLDS = Path("models/folds")
+BASELINES = Path("models/baselines")
 INDEX = "index.json"
 BATCH_ROWS = 4096  # predicted at once, so that memory does not grow with the rows
 
 # Predicts rows by the model in a folder: (n, c) or (n,).
 PredictModel = Callable[[Path, pd.DataFrame], np.ndarray]
-
-
-@dataclass(frozen=True)
-class FoldIndex:
-    """The number of folds, and whether their models were kept."""
-
-    n_splits: Annotated[int, Field(ge=2, le=10_000)]
-    kept: bool
+ModelCounts = dict[MemberName, Annotated[int, Field(ge=1, le=10_000)]]
 
 
 def format_remedy(folder: Path) -> str:
@@ -44,29 +39,52 @@ def format_remedy(folder: Path) -> str:
     )
 
 
-def out_of_fold_name(member: str) -> str:
-    """Return the name of a member's out-of-fold predictions: fold models have those of `model`."""
-    return "model" if member == "folds" else member
+@dataclass(frozen=True)
+class ModelIndex:
+    """The number of models of each member in a folder."""
+
+    models: ModelCounts
 
 
-def model_folders(member: str) -> list[Path]:
-    """Return the folders of a member's models.
+def write_models(folder: Path, models: Mapping[str, Sequence[Path]]) -> None:
+    """Copy each member's models into a folder, with an index of their numbers.
+
+    The model of the recipe in params.yaml that is in MODEL is not copied.
+    """
+    with replace_atomically(folder) as temporary:
+        temporary.mkdir(parents=True)
+        for name, sources in models.items():
+            for number, source in enumerate(sources):
+                if source != MODEL:
+                    copy_folder(source, temporary / name / str(number))
+        counts = {name: len(sources) for name, sources in models.items()}
+        write_json(temporary / INDEX, {"models": counts})
+
+
+def list_models(folder: Path) -> dict[str, list[Path]]:
+    """Return the folders of each member's models that `write_models` wrote.
+
+    They are those of the index: a model of an earlier run that is left there must not vote.
 
     Raises:
-        FoldlineError: if the models of a voting member were not kept.
+        FoldlineError: if the index was changed.
     """
-    if member == "model":
-        return [MODEL]
-    if member == "tfidf":
-        return [BASELINES / "tfidf"]
-    # From the index, not from what is in the folder: a fold of an earlier run must not vote.
-    index: FoldIndex = read_record(FOLDS / INDEX, FoldIndex, format_remedy(FOLDS))
-    if not index.kept:
-        raise FoldlineError(
-            "ensemble.members: the fold models were not kept; set kfold.keep_models=true, or "
-            "take 'folds' out of ensemble.members"
-        )
-    return [FOLDS / str(number) for number in range(index.n_splits)]
+    index: ModelIndex = read_record(folder / INDEX, ModelIndex, format_remedy(folder))
+    return {
+        name: [folder / name / str(number) for number in range(count)]
+        for name, count in index.models.items()
+    }
+
+
+def list_member_models() -> dict[str, list[Path]]:
+    """Return the folders of all models of each member that predict new rows.
+
+    After `train` alone, these are the models of all training rows.
+    """
+    full = list_models(FULL) if FULL.exists() else {MODEL.name: [MODEL]}
+    full = {name: [MODEL] if name == MODEL.name else models for name, models in full.items()}
+    folds = list_models(FOLDS) if FOLDS.exists() else {}
+    return {name: full.get(name, []) + folds.get(name, []) for name in full | folds}
 
 
 def predict_model(folder: Path, rows: pd.DataFrame) -> np.ndarray:
@@ -85,34 +103,52 @@ def predict_in_batches(model: Model, rows: pd.DataFrame) -> np.ndarray:
 
 
 def predict_member(
-    member: str, rows: pd.DataFrame, predict: PredictModel = predict_model
+    folders: Sequence[Path], rows: pd.DataFrame, predict: PredictModel = predict_model
 ) -> np.ndarray:
     """Return a member's prediction of new rows, the mean of its models: (n, c) or (n,)."""
-    predictions = [predict(folder, rows) for folder in model_folders(member)]
-    return np.asarray(np.mean(predictions, axis=0))
+    return np.asarray(np.mean([predict(folder, rows) for folder in folders], axis=0))
 
 
 def read_validation_predictions(
     ids: list[str],
-    members: list[str],
+    members: Sequence[str],
     predictions: pd.DataFrame,
     out_of_fold: pd.DataFrame,
     labels: Labels,
 ) -> dict[str, np.ndarray]:
-    """Return each member's stored predictions of validation rows, in the order of `ids`.
+    """Return each member's stored predictions of validation rows, the mean of its models'.
 
     Fold models have trained on validation rows, so theirs are out of fold.
     """
-    values = {}
-    for member in members:
-        table = out_of_fold if member == "folds" else predictions
-        own = table[table["member"] == out_of_fold_name(member)].set_index("id")
-        missing = [name for name in ids if name not in own.index]
-        if missing:
-            path = (schemas.OUT_OF_FOLD if member == "folds" else schemas.VALID_PREDICTIONS).path
-            raise FoldlineError(
-                f"{path}: member {member} has no prediction of {len(missing)} of {len(ids)} rows "
-                f"({listing(missing, 5)}): {schemas.MAKE_AGAIN}"
-            )
-        values[member] = labels.predictions(own.loc[ids])
-    return values
+    found = {}
+    full, folds = list_models(FULL), list_models(FOLDS)
+    for name in members:
+        counts = {"full": len(full.get(name, [])), "folds": len(folds.get(name, []))}
+        values = {}
+        if counts["full"]:
+            values["full"] = read_predictions(schemas.VALID_PREDICTIONS, predictions, name, ids)
+        if counts["folds"]:
+            values["folds"] = read_predictions(schemas.OUT_OF_FOLD, out_of_fold, name, ids)
+        found[name] = np.average(
+            [labels.predictions(table) for table in values.values()],
+            axis=0,
+            weights=[counts[part] for part in values],
+        )
+    return found
+
+
+def read_predictions(
+    table: schemas.Table, predictions: pd.DataFrame, member: str, ids: list[str]
+) -> pd.DataFrame:
+    """Return a member's rows of a table of predictions, in the order of `ids`.
+
+    Raises:
+        FoldlineError: naming rows without a prediction.
+    """
+    own = predictions[predictions["member"] == member].set_index("id")
+    if missing := [name for name in ids if name not in own.index]:
+        raise FoldlineError(
+            f"{table.path}: member {member} has no prediction of {len(missing)} of {len(ids)} rows "
+            f"({listing(missing, 5)}): {schemas.MAKE_AGAIN}"
+        )
+    return own.loc[ids]

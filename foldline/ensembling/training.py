@@ -1,71 +1,121 @@
-"""The training of the main model and its baselines, which a killed run resumes."""
+"""The training on all training rows: of params.yaml's recipe, the other members, and baselines."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from foldline.core.io.group_split import compute_strata, split_groups
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
-from foldline.core.params import Recipe
-from foldline.ensembling.baselines import fit_baselines, make_validation_table
-from foldline.ensembling.members import MODEL
-from foldline.execution.store import Store, code_version, fingerprint, library_versions
+from foldline.core.params import Members, Recipe, Runner
+from foldline.core.params.members import MODEL
+from foldline.ensembling.baselines import make_baseline_recipes
+from foldline.ensembling.cross_validation import select_distinct
+from foldline.ensembling.fits import Fit, FitJob, FitRecord, fit_job, read_fit
+from foldline.execution.tasks import run_tasks
 from foldline.models import registry, sample_predictions
-from foldline.models.interface import FitResult, Job, Model
 
 STOPPING_SHARE = 0.1  # of the training rows, where there are no validation rows
-_FOLDERS = ("core/io", "encoders", "metrics", "models")
-# Fits a job whose key is the second argument; also returns the resources that it used.
-Fit = Callable[[Job, str], tuple[FitResult, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Training:
-    """A trained model with its job, its baselines by name, and the resources that it used.
+    """The trained members and baselines, by name; `valid` are the validation rows.
 
-    Where there are no validation rows (`valid`), rows of train stop a training early: `job.valid`.
+    Where there are none, rows of train stop a training early: those that `fit` predicts.
     """
 
-    job: Job
     valid: pd.DataFrame
-    fitted: FitResult
-    baselines: dict[str, Model]
-    usage: dict[str, Any]
+    fit: Fit
+    recipe: Recipe
+    members: dict[str, FitRecord]
+    baselines: dict[str, FitRecord]
 
-    def predict_validation(self) -> pd.DataFrame:
-        """Return the predictions of the validation rows by the model and by TF-IDF."""
-        members = {"model": self.fitted.model, "tfidf": self.baselines["tfidf"]}
-        return make_validation_table(members, self.valid, self.job.labels)
+    @property
+    def labels(self) -> Labels:
+        """Return the labels of all models."""
+        return self.fit.labels
+
+    @property
+    def model(self) -> FitRecord:
+        """Return the fit of the recipe in params.yaml."""
+        return self.members[MODEL]
+
+    def make_validation_table(self) -> pd.DataFrame:
+        """Return the predictions of the validation rows by each member."""
+        return make_table(self.valid, self._select_valid(self.members), self.labels)
+
+    def make_samples(self) -> pd.DataFrame:
+        """Return the predictions of a few rows after each epoch."""
+        rows = self.fit.predicted
+        ids = sample_predictions.select_ids(rows["id"].tolist(), self.recipe.seed)
+        return sample_predictions.build_table(
+            self.model.training.samples, self.model.predictions, rows, ids, self.labels
+        )
+
+    def make_baseline_table(self, name: str) -> pd.DataFrame:
+        """Return a baseline's predictions of the validation rows."""
+        return make_table(self.valid, self._select_valid({name: self.baselines[name]}), self.labels)
+
+    def _select_valid(self, fits: Mapping[str, FitRecord]) -> dict[str, np.ndarray]:
+        # Without validation rows the predictions are of the rows that stop a training early.
+        return {name: fit.predictions[: len(self.valid)] for name, fit in fits.items()}
 
 
-@contextmanager
-def train_with_baselines(
+def train_members(
+    rows: pd.DataFrame,
+    valid: pd.DataFrame,
+    pretraining_texts: pd.DataFrame,
+    recipe: Recipe,
+    members: Members,
+    labels: Labels,
+    runner: Runner,
+    fit: FitJob = fit_job,
+) -> Training:
+    """Fit the recipe's model, the members whose full models predict, and the baselines.
+
+    `fit` fits the recipe's model, so that a tracker can follow it.
+    """
+    recipes = select_distinct(members.recipes)
+    if members.models == "folds":
+        recipes = {MODEL: recipes[MODEL]}
+    fits = {
+        name: _make_fit(name, rows, valid, pretraining_texts, own, labels)
+        for name, own in recipes.items()
+    }
+    baselines = {
+        name: _make_fit(f"baseline {name}", rows, valid, pretraining_texts, own, labels)
+        for name, own in make_baseline_recipes(recipe).items()
+    }
+    tasks = [own.make_task(fit if name == MODEL else fit_job) for name, own in fits.items()]
+    tasks += [own.make_task() for own in baselines.values()]
+    records = [read_fit(folder) for folder in run_tasks(tasks, runner, "fits")]
+    return Training(
+        valid,
+        fits[MODEL],
+        recipe,
+        dict(zip(fits, records[: len(fits)], strict=True)),
+        dict(zip(baselines, records[len(fits) :], strict=True)),
+    )
+
+
+def _make_fit(
+    name: str,
     rows: pd.DataFrame,
     valid: pd.DataFrame,
     pretraining_texts: pd.DataFrame,
     recipe: Recipe,
     labels: Labels,
-    fit: Fit,
-) -> Iterator[Training]:
-    """Fit and save the recipe's model and its baselines; checkpoints stay until the block ends."""
-    params = recipe.model_dump(exclude={"runner"})
-    dependencies = registry.list_dependencies(recipe, labels)
-    versions = [code_version(*_FOLDERS), library_versions()]
-    key = fingerprint("train", rows, valid, pretraining_texts, [params, dependencies, *versions])
-    with Store("train").resume(key) as folder:
-        training, stopping = rows, valid
-        if valid.empty and registry.get_kind(registry.resolve_kind(recipe.model)).stops_early:
-            training, stopping = hold_back_rows(rows, labels, recipe.seed)
-        sample_ids = sample_predictions.select_ids(stopping["id"].tolist(), recipe.seed)
-        job = Job(training, stopping, labels, recipe, folder, pretraining_texts, sample_ids)
-        fitted, usage = fit(job, key)
-        registry.save(fitted.model, recipe.model, labels, MODEL)
-        baselines = fit_baselines(replace(job, train=rows, valid=valid), fitted.model)
-        yield Training(job, valid, fitted, baselines, usage)
+) -> Fit:
+    if not registry.stops_early(recipe.model):
+        return Fit(name, rows, valid.iloc[:0], valid, labels, recipe, pretraining_texts)
+    training, stopping = rows, valid
+    if valid.empty:
+        training, stopping = hold_back_rows(rows, labels, recipe.seed)
+    ids = sample_predictions.select_ids(stopping["id"].tolist(), recipe.seed)
+    return Fit(name, training, stopping, stopping, labels, recipe, pretraining_texts, ids)
 
 
 def hold_back_rows(
@@ -83,3 +133,16 @@ def hold_back_rows(
     stopping = originals[codes == 1].reset_index(drop=True)
     learnt = ~rows["source_id"].isin(set(stopping["id"]))
     return rows[learnt].reset_index(drop=True), stopping
+
+
+def make_table(
+    rows: pd.DataFrame, predictions: Mapping[str, np.ndarray], labels: Labels
+) -> pd.DataFrame:
+    """Return predictions of rows, with the name of each predictor as `member`."""
+    return pd.concat(
+        [
+            labels.table(values).assign(id=rows["id"], label=rows["label"], member=name)
+            for name, values in predictions.items()
+        ],
+        ignore_index=True,
+    )

@@ -8,7 +8,6 @@ import numpy as np
 from foldline.core.errors import listing
 from foldline.core.io.components import is_component
 from foldline.core.io.labels import MAIN
-from foldline.ensembling.baselines import make_validation_table
 from foldline.ensembling.training import Training
 from foldline.evaluation.scores import HEADLINE_METRICS, score_predictions
 
@@ -104,19 +103,18 @@ def list_human_scores(main: str, ceiling: Mapping[str, Any]) -> list[tuple[str, 
 
 def format_training(training: Training, scores: Mapping[str, float]) -> list[str]:
     """Return lines on the validation scores of a model, with a warning if it learnt nothing."""
-    model, labels = training.job.recipe.model, training.job.labels
+    model, labels = training.recipe.model, training.labels
     shown = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
     lines = [f"{model}: {shown}, of the valid rows" if shown else f"{model}: no valid rows"]
-    if training.valid.empty and len(training.job.valid):
-        held_back = len(training.job.valid)
+    if training.valid.empty and len(training.fit.valid):
+        held_back = len(training.fit.valid)
         lines.append(
-            f"note: {held_back} of {len(training.job.train) + held_back} training rows only stop "
+            f"note: {held_back} of {len(training.fit.train) + held_back} training rows only stop "
             "the training early, as there are no validation rows; the fold models learn from most "
             "of them"
         )
     if scores and model not in training.baselines:
-        majority = {"majority": training.baselines["majority"]}
-        table = make_validation_table(majority, training.job.valid, labels)
+        table = training.make_baseline_table("majority")
         lines += warn_of_majority(model, scores, score_predictions(table, labels), labels.task)
     return lines
 

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from foldline.core.io import schemas
 from foldline.core.io.components import Component
 from foldline.core.io.labels import MAIN, Labels
 from foldline.core.params import Evaluate
 from foldline.ensembling.baselines import predict_baselines
 from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.ensemble_fit import read_out_of_fold
+from foldline.ensembling.members import read_predictions
 from foldline.metrics.component_metrics import prepare_component_metrics
 from foldline.metrics.intervals import bootstrap_intervals, bootstrap_values
 from foldline.metrics.registry import measure, score_classes
@@ -59,15 +61,19 @@ def make_out_of_fold_set(
     Each fold is combined by what was fitted to the other folds. Members that do not vote are the
     baselines.
     """
-    voting = read_out_of_fold(table, rows, ensemble.voters, labels, seed)
-    others = sorted(set(table["member"]) - set(ensemble.voters))
+    own = read_out_of_fold(table, rows, ensemble.members, labels, seed)
+    others = sorted(set(table["member"]) - set(ensemble.members))
+    ids = rows["id"].tolist()
     return EvaluationSet(
         labels=labels,
-        target=voting.target,
-        groups=voting.groups,
-        final=voting.combine(ensemble.method),
-        members=voting.predictions,
-        baselines=read_out_of_fold(table, rows, others, labels, seed).predictions,
+        target=own.target,
+        groups=own.groups,
+        final=own.combine(ensemble.method),
+        members=own.predictions,
+        baselines={
+            name: labels.predictions(read_predictions(schemas.OUT_OF_FOLD, table, name, ids))
+            for name in others
+        },
     )
 
 

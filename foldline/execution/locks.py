@@ -42,7 +42,7 @@ def _acquire(path: Path, patience: float | None) -> Any:
     start, notified = time.monotonic(), False
     while True:
         stream = path.open("a+b")
-        if _try_lock(stream) and _is_current(stream, path):
+        if try_lock(stream) and _is_current(stream, path):
             return stream
         stream.close()
         waited = time.monotonic() - start
@@ -64,7 +64,7 @@ def _is_current(stream: Any, path: Path) -> bool:
         return False
 
 
-def _try_lock(stream: Any) -> bool:
+def try_lock(stream: Any) -> bool:
     """Lock an open file unless another process holds it; return whether that worked."""
     try:
         import fcntl

@@ -1,16 +1,16 @@
 """A store of finished results outside DVC's outputs, addressed by the hash of their inputs.
 
 DVC removes a stage's outputs before it runs the stage. Entries here stay, so that a killed run
-can resume. An entry appears complete, by a rename, or not at all.
+can resume, and so that another experiment does not compute them again. An entry appears complete,
+by a rename, or not at all; it is verified when it is read.
 """
 
 import hashlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -20,10 +20,9 @@ import pandas as pd
 from foldline.core.environment import PACKAGES, package_version
 from foldline.core.io.files import digest, remove, replace_atomically
 from foldline.core.paths import store_root
-from foldline.execution.locks import hold_lock
 
 SEAL = "sealed.json"
-EXPIRY_DAYS = 14
+SCRATCH = "scratch"
 CHUNK_ROWS = 10_000  # hashed at once, so that a table is not copied in memory
 
 
@@ -71,55 +70,43 @@ class Store:
         folder = self.root / key
         if not folder.exists():
             return None
-        try:
-            content = json.loads((folder / SEAL).read_text(encoding="utf-8"))
-            intact = content["digest"] == _digest_folder(folder)
-            os.utime(folder)
-        except (OSError, ValueError, KeyError, TypeError):
-            intact = False
-        if not intact:
+        if not is_intact(folder):
             remove(folder)
             return None
-        return folder
-
-    @contextmanager
-    def create(self, key: str) -> Iterator[Path]:
-        """Yield an empty folder to fill; on success seal it and move it to its key.
-
-        The key's scratch folder is removed then, as nothing resumes from it.
-        """
-        with replace_atomically(self.root / key) as folder:
-            folder.mkdir(parents=True)
-            yield folder
-            seal = {"digest": _digest_folder(folder)}
-            (folder / SEAL).write_text(json.dumps(seal), encoding="utf-8")
-        remove(store_root() / "scratch" / key)
-
-    def scratch_folder(self, key: str) -> Path:
-        """Return the folder for a key's unfinished work (checkpoints), created if missing."""
-        folder = store_root() / "scratch" / key
-        folder.mkdir(parents=True, exist_ok=True)
         os.utime(folder)
         return folder
 
     @contextmanager
-    def resume(self, key: str) -> Iterator[Path]:
-        """Hold a key's lock and yield its scratch folder; delete everything of it on success.
+    def create(self, key: str, name: str = "") -> Iterator[Path]:
+        """Yield an empty folder to fill; on success seal it and move it to its key.
 
-        The folder has the checkpoints of a run that was killed.
+        `name` says what it holds, for people. The key's scratch folder is removed then, as nothing
+        resumes from it.
         """
-        with hold_lock(f"{self.root.name}-{key}"):
-            yield self.scratch_folder(key)
-            self.delete(key)
+        start = time.monotonic()
+        with replace_atomically(self.root / key) as folder:
+            folder.mkdir(parents=True)
+            yield folder
+            seconds = round(time.monotonic() - start, 3)
+            seal = {"digest": _digest_folder(folder), "name": name, "seconds": seconds}
+            (folder / SEAL).write_text(json.dumps(seal, ensure_ascii=False), encoding="utf-8")
+        remove(store_root() / SCRATCH / key)
 
-    def delete(self, key: str) -> None:
-        """Remove a key's results, its scratch folder and the leftovers of a killed writer.
+    def scratch_folder(self, key: str) -> Path:
+        """Return the folder for a key's unfinished work (checkpoints), created if missing."""
+        folder = store_root() / SCRATCH / key
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+        return folder
 
-        No other process may work on this key.
-        """
-        for folder in (self.root / key, *self.root.glob(f".{key}.*.tmp")):
-            remove(folder)
-        remove(store_root() / "scratch" / key)
+
+def is_intact(folder: Path) -> bool:
+    """Return whether an entry is as it was written."""
+    try:
+        seal = json.loads((folder / SEAL).read_text(encoding="utf-8"))
+        return bool(seal["digest"] == _digest_folder(folder))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def load_or_compute(key: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
@@ -128,25 +115,11 @@ def load_or_compute(key: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
     folder = store.find(key)
     if folder is None:
         array = compute()
-        with store.create(key) as target:
+        with store.create(key, "predictions") as target:
             np.save(target / "array.npy", array, allow_pickle=False)
         return array
     loaded: np.ndarray = np.load(folder / "array.npy", allow_pickle=False)
     return loaded
-
-
-def remove_expired() -> None:
-    """Remove results, locks and checkpoints that no run has used for EXPIRY_DAYS."""
-    limit = time.time() - EXPIRY_DAYS * 86400
-    for path in [*store_root().glob("*/*"), *store_root().glob("*.lock")]:
-        # Another process may be removing them, too.
-        with suppress(OSError):
-            if path.stat().st_mtime >= limit:
-                continue
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink()
 
 
 def _digest_folder(folder: Path) -> str:

@@ -1,7 +1,7 @@
 """The one interface that all kinds of models share."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,13 +26,25 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True)
-class FitResult:
-    """A trained model, its history by optimiser step, and a summary of the training.
+class TrainingRecord:
+    """The history of a training by optimiser step, and its summary.
 
     `run_info` describes the training on this machine: precision, speed by epoch. `speed` holds the
     speed of each step. `samples` are the predictions of the job's sample rows after each epoch.
     `notes` are warnings for the user.
     """
+
+    history: list[dict[str, Any]] = field(default_factory=list)
+    summary: dict[str, float] = field(default_factory=dict)
+    run_info: dict[str, Any] = field(default_factory=dict)
+    samples: dict[int, np.ndarray] = field(default_factory=dict)
+    speed: list[dict[str, float]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """A trained model, and the record of its training: see TrainingRecord."""
 
     model: Model
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -41,6 +53,12 @@ class FitResult:
     samples: dict[int, np.ndarray] = field(default_factory=dict)
     speed: list[dict[str, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def record(self) -> TrainingRecord:
+        """Return all but the model."""
+        values = {item.name: getattr(self, item.name) for item in fields(TrainingRecord)}
+        return TrainingRecord(**values)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from foldline.core.errors import FoldlineError, listing
 from foldline.core.io.components import hash_components, is_component
 from foldline.core.io.files import digest, read_json, replace_atomically, write_json
 from foldline.core.io.labels import Labels
+from foldline.core.io.schemas import MAKE_AGAIN
 from foldline.core.params import Recipe
 from foldline.encoders import hub
 from foldline.models import (
@@ -32,15 +33,24 @@ PRETRAINED = "pretrained"
 CARD = "foldline.json"
 # These do not learn from texts, so their targets are not transformed.
 UNTRANSFORMED = ("majority", "random", "external")
-# What a baseline reads of a recipe, besides seed, task and target: nothing else is in its key.
-BASELINE_OPTIONS: dict[str, tuple[str, ...]] = {
+# What each kind reads of a recipe, besides seed, task, target and components: nothing else is in
+# the key of its result.
+OPTIONS: dict[str, tuple[str, ...]] = {
     "majority": (),
     "random": (),
     "length": (),
     "keywords": ("keywords",),
-    "zero-shot": ("zero_shot", "max_length", "train"),
     "tfidf": ("tfidf",),
+    "gbdt": ("gbdt", "tfidf", "train"),
+    "static": ("static", "train"),
+    "embed": ("embed", "max_length", "train"),
+    "external": ("external",),
+    "zero-shot": ("zero_shot", "max_length", "train"),
 }
+TRANSFORMER_OPTIONS = (
+    "lr", "epochs", "batch_size", "max_length", "train", "pretrain", "scratch",
+)  # fmt: skip
+BASELINES = ("majority", "random", "length", "keywords", "zero-shot", "tfidf")
 
 
 def resolve_kind(model: str) -> str:
@@ -57,22 +67,41 @@ def get_kind(name: str) -> Kind:
     return load_kind(name) if is_component(name) else KINDS[name]
 
 
+def stops_early(model: str) -> bool:
+    """Return whether the training of a kind reads validation rows."""
+    return get_kind(resolve_kind(model)).stops_early
+
+
 def hash_model_component(folder: Path) -> str | None:
     """Return a hash of components/ if the model in this folder is a component's, else None."""
     return hash_components(read_json(folder / CARD)["kind"])
 
 
-def make_baseline_recipe(recipe: Recipe, name: str) -> Recipe:
-    """Return the part of a recipe that a baseline depends on; reading another key fails.
+def select_options(recipe: Recipe, model: str | None = None) -> Recipe:
+    """Return the part of a recipe that its kind (default: the recipe's) reads; another key fails.
 
-    So equal baselines of experiments that differ elsewhere have one key, and are fitted once.
+    So recipes that agree in it have one key, and are fitted once.
     """
-    keys = ("seed", "task", "target", "components", *BASELINE_OPTIONS[name])
-    return Recipe.model_construct(model=name, **{key: getattr(recipe, key) for key in keys})
+    model = recipe.model if model is None else model
+    if is_component(model):
+        names = list(Recipe.model_fields)
+    else:
+        names = ["seed", "task", "target", "components"]
+        names += OPTIONS.get(model, TRANSFORMER_OPTIONS)
+    options = {name: getattr(recipe, name) for name in names}
+    return Recipe.model_construct(**options | {"model": model})
 
 
 def list_dependencies(recipe: Recipe, labels: Labels) -> list[object]:
     """Return what a fit depends on besides rows and params: labels, components, external files."""
+    losses = [] if recipe.model in OPTIONS else [recipe.train.loss]
+    components = hash_components(recipe.model, *losses)
+    files = [digest(path) for path in list_files(recipe)]
+    return [labels.task, *labels.classes, components, files[0] if files else None]
+
+
+def list_files(recipe: Recipe) -> list[Path]:
+    """Return the file or folder outside our tables that a fit reads, in a list; or none."""
     external_files = {
         "keywords": lambda: recipe.keywords.file,
         "static": lambda: recipe.static.vectors,
@@ -81,10 +110,7 @@ def list_dependencies(recipe: Recipe, labels: Labels) -> list[object]:
         "external": lambda: recipe.external.file,
     }
     path = Path(external_files.get(recipe.model, lambda: recipe.model)() or "")
-    is_file = path != Path() and path.exists()
-    losses = [] if recipe.model in BASELINE_OPTIONS else [recipe.train.loss]
-    components = hash_components(recipe.model, *losses)
-    return [labels.task, *labels.classes, components, digest(path) if is_file else None]
+    return [path] if path != Path() and path.exists() else []
 
 
 def fit(job: Job) -> FitResult:
@@ -102,9 +128,14 @@ def fit(job: Job) -> FitResult:
         if unknown:
             raise FoldlineError(
                 f"label '{unknown[0]}' is not one of the classes "
-                f"{listing(job.labels.classes)}: run `dvc repro -f prepare`"
+                f"{listing(job.labels.classes)}: {MAKE_AGAIN}"
             )
     return fit_kind(get_kind(resolve_kind(job.recipe.model)), job)
+
+
+def read_transform(folder: Path) -> target_transform.TargetTransform | None:
+    """Return the transform of the targets of a saved model, or None; the model is not loaded."""
+    return target_transform.make_transform(read_json(folder / CARD)["target"])
 
 
 def fit_kind(kind: Kind, job: Job) -> FitResult:

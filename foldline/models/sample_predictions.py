@@ -1,5 +1,6 @@
 """Predictions of a few validation rows after each epoch."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,6 @@ import pandas as pd
 from foldline.core.io.files import replace_atomically
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed, rank_keys
-from foldline.models.interface import FitResult
 
 FILE = Path("reports/sample_predictions.csv")
 COUNT = 8
@@ -27,17 +27,23 @@ def select_rows(rows: pd.DataFrame, ids: tuple[str, ...]) -> pd.DataFrame:
 
 
 def build_table(
-    fitted: FitResult, valid: pd.DataFrame, ids: tuple[str, ...], labels: Labels
+    samples: Mapping[int, np.ndarray],
+    final: np.ndarray,
+    valid: pd.DataFrame,
+    ids: tuple[str, ...],
+    labels: Labels,
 ) -> pd.DataFrame:
     """Return `epoch`, `id`, `label`, `predicted` and `probability` of each row and epoch.
 
-    A model without epochs has only its final predictions, and no epoch. `probability` is that of
-    the predicted class, if there is one.
+    `samples` are predictions of the rows `ids` after each epoch. A model without epochs has only
+    `final`, its predictions of all of `valid`. `probability` is that of the predicted class, if
+    there is one.
     """
     rows = select_rows(valid, ids)
-    predictions: list[tuple[int | str, np.ndarray]] = [*fitted.samples.items()]
+    predictions: list[tuple[int | str, np.ndarray]] = [*samples.items()]
     if not predictions and len(rows):
-        predictions = [("", fitted.model.predict(rows))]
+        positions = {name: position for position, name in enumerate(valid["id"].tolist())}
+        predictions = [("", final[[positions[name] for name in ids]])]
     lines = []
     for epoch, values in predictions:
         is_regression = labels.task == "regression"
@@ -50,14 +56,7 @@ def build_table(
     return pd.DataFrame(lines, columns=["epoch", "id", "label", "predicted", "probability"])
 
 
-def write_samples(
-    fitted: FitResult,
-    valid: pd.DataFrame,
-    ids: tuple[str, ...],
-    labels: Labels,
-    path: Path = FILE,
-) -> None:
-    """Write the table; without validation rows only its header."""
+def write_samples(table: pd.DataFrame, path: Path = FILE) -> None:
+    """Write what `build_table` returns; without validation rows only its header."""
     with replace_atomically(path) as temporary:
-        table = build_table(fitted, valid, ids, labels)
         table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")

@@ -81,7 +81,10 @@ def fit_target_transform(name: str, values: np.ndarray) -> TargetTransform:
         )
     low, high = float(values.min()), float(values.max())
     if name != "quantile" and low == high:
-        raise FoldlineError(f"target.transform={name}: all training labels are {low:g}")
+        raise FoldlineError(
+            f"target.transform={name}: all training labels are {low:g}. Set target.transform to "
+            "none, and check data.label"
+        )
     fitted = TargetTransform(name, low, high)
     if name == "box-cox":
         scale = float(np.exp(np.log(values).mean()))
@@ -133,11 +136,15 @@ def describe_transform(model: Model) -> dict[str, Any] | None:
 
 def restore_transform(model: Model, description: dict[str, Any] | None) -> Model:
     """Wrap a model in the transform that its card describes."""
+    transform = make_transform(description)
+    return model if transform is None else TransformedModel(model, transform)
+
+
+def make_transform(description: dict[str, Any] | None) -> TargetTransform | None:
+    """Return the transform that a card describes, or None."""
     if description is None:
-        return model
-    return TransformedModel(
-        model, TargetTransform(**description | {"quantiles": tuple(description["quantiles"])})
-    )
+        return None
+    return TargetTransform(**description | {"quantiles": tuple(description["quantiles"])})
 
 
 def skewness(values: np.ndarray) -> float:

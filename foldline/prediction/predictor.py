@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.core.errors import FoldlineError, listing, unknown_name
+from foldline.core.errors import FoldlineError, listing
 from foldline.core.io.components import hash_components, short_name
 from foldline.core.io.files import read_json
 from foldline.core.io.labels import Labels, split_label_names
@@ -21,21 +21,19 @@ from foldline.ensembling.members import (
     BASELINES,
     FOLDS,
     MODEL,
-    model_folders,
     predict_in_batches,
 )
 from foldline.models import registry
 from foldline.prediction.staleness import list_stale_notes
 
 ENSEMBLE = "ensemble"
-MODELS = (ENSEMBLE, "model", "folds", "tfidf")
 
 
 class Predictor:
     """The trained models of a project, which predict new texts.
 
     Texts are normalized as those of the training were. `project` is the project's folder; `model`
-    is `ensemble` (the final predictions), or one of its members: `model`, `folds` or `tfidf`.
+    is `ensemble` (the final predictions), or the name of a member in `ensemble.members`.
 
         predictor = Predictor("path/to/project")
         predictor.predict(["a text", "another one"])
@@ -49,8 +47,6 @@ class Predictor:
 
     def __init__(self, project: str | Path = ".", model: str = ENSEMBLE) -> None:
         self.project = Path(project).resolve()
-        if model not in MODELS:
-            raise FoldlineError(unknown_name("model", model, MODELS))
         if not (self.project / MODEL).is_dir() and not (self.project / BASELINES).is_dir():
             raise FoldlineError(
                 f"{self.project} holds no trained models ({MODEL.as_posix()}): run `dvc repro` "
@@ -58,10 +54,10 @@ class Predictor:
             )
         with self._in_project():
             self._ensemble = _load_ensemble(model)
-            folders = {f: name for name in self._ensemble.models for f in model_folders(name)}
-            self.labels = _read_labels(list(folders))
-            self.preprocessing = _read_preprocessing(list(self._ensemble.models))
-            self.notes = _list_component_notes(self.preprocessing, list(folders))
+            folders = [f for own in self._ensemble.list_models().values() for f in own]
+            self.labels = _read_labels(folders)
+            self.preprocessing = _read_preprocessing(folders)
+            self.notes = _list_component_notes(self.preprocessing, folders)
             self.notes += list_stale_notes()
             used = self.preprocessing
             options = {short_name(used.clean): used.options} if used.clean else {}
@@ -144,7 +140,7 @@ def _load_ensemble(model: str) -> Ensemble:
     if not ensembles.FILE.exists():
         raise FoldlineError(
             f"{ensembles.FILE.as_posix()} is missing: run `dvc repro` first, or predict with a "
-            "part of the ensemble (model, folds or tfidf)"
+            "member of it, as model"
         )
     return Ensemble.load()
 
@@ -177,9 +173,9 @@ def _read_card(folder: Path) -> dict[str, Any]:
     return card
 
 
-def _read_preprocessing(members: list[str]) -> Preprocessing:
-    """Return how the models of all members read texts, which must be the same."""
-    folders = {FOLDS if member == "folds" else MODEL for member in members}
+def _read_preprocessing(models: list[Path]) -> Preprocessing:
+    """Return how models read texts, which must be the same."""
+    folders = {FOLDS if FOLDS in model.parents else MODEL for model in models}
     found = {folder: Preprocessing.load(folder / NAME) for folder in sorted(folders)}
     first, *others = found.values()
     if any(other != first for other in others):

@@ -80,8 +80,9 @@ def collect_rows() -> ViewData:
             return pd.DataFrame(columns=list(source.columns))
         return _read_known_rows(source, rows, notes, column)
 
-    folds = read(schemas.FOLDS).set_index("id")["fold"]
-    rows["fold"] = rows["id"].map(folds).fillna(-1).astype("int64")
+    folds = read(schemas.FOLDS)
+    first = folds[folds["repeat"] == 0].set_index("id")["fold"]
+    rows["fold"] = rows["id"].map(first).fillna(-1).astype("int64")
     rows["dup"] = _number_groups(rows["dup_group"])
     rows["conflict"] = _conflict_mask(rows, labels.task)
     balanced = read(schemas.AUGMENTED, "source_id")

@@ -29,10 +29,10 @@ def out_of_fold() -> OutOfFold:
 
 
 def test_report(out_of_fold) -> None:
-    ensemble = fit_ensemble("soft", ["model", "folds", "tfidf"], out_of_fold)
+    ensemble = fit_ensemble("soft", out_of_fold)
     report = make_report(ensemble, out_of_fold, 200, 0.9, seed=1)
 
-    assert ensemble.models == {"model": 1, "folds": 3, "tfidf": 1}
+    assert ensemble.members == ["model", "tfidf"]
     assert set(report["methods"]) == set(METHODS)
     assert report["members"][report["best_member"]] == max(report["members"].values())
     gain = report["gain"]
@@ -58,12 +58,12 @@ def test_report(out_of_fold) -> None:
     [
         (0.02, 0.01, None),
         (0.02, -0.01, "no gain of weighted over 'tfidf' alone is certain: its 95% interval"),
-        (0.0, -0.01, "dvc exp run -S 'ensemble.members=[tfidf]'"),
-        (-0.1, -0.2, "dvc exp run -S 'ensemble.members=[tfidf]'"),
+        (0.0, -0.01, "dvc exp run -S '~ensemble.members.model'"),
+        (-0.1, -0.2, "dvc exp run -S '~ensemble.members.model'"),
     ],
 )
 def test_a_best_member_that_is_not_beaten_is_noted(difference, low, note) -> None:
-    ensemble = Ensemble("weighted", {"model": 1, "folds": 5, "tfidf": 1}, {})
+    ensemble = Ensemble("weighted", ["model", "tfidf"], {})
     gain = {"difference": difference, "low": low, "high": 0.1, "level": 0.95}
     members = {"model": 0.8, "tfidf": 0.9}
     report = {"method": "weighted", "best_member": "tfidf", "members": members, "gain": gain}
@@ -73,21 +73,12 @@ def test_a_best_member_that_is_not_beaten_is_noted(difference, low, note) -> Non
     assert found is None if note is None else note in (found or "")
 
 
-def test_fold_models_stay_with_their_model() -> None:
-    ensemble = Ensemble("weighted", {"model": 1, "folds": 5, "tfidf": 1}, {})
-    gain = {"difference": -0.1, "low": -0.2, "high": 0.1, "level": 0.95}
-    members = {"model": 0.9, "tfidf": 0.8}
-    report = {"method": "weighted", "best_member": "model", "members": members, "gain": gain}
-
-    assert "members=[model,folds]" in (describe_missing_gain(ensemble, report) or "")
-
-
 def test_one_member_has_no_gain_to_speak_of(out_of_fold) -> None:
     alone = {"model": out_of_fold.predictions["model"]}
     own = OutOfFold(
         "classification", out_of_fold.target, out_of_fold.groups, alone, out_of_fold.context
     )
-    ensemble = fit_ensemble("soft", ["model"], own)
+    ensemble = fit_ensemble("soft", own)
     report = make_report(ensemble, own, 100, 0.95, seed=1)
 
     assert report["gain"]["difference"] == 0

@@ -10,20 +10,20 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io.files import write_json
 from foldline.ensembling.baselines import predict_baselines
 from foldline.ensembling.ensemble import Ensemble
-from foldline.ensembling.members import BASELINES, FOLDS, INDEX, model_folders
+from foldline.ensembling.members import BASELINES, FOLDS, INDEX, list_models
 
-GOOD = {"method": "weighted", "models": {"model": 1, "folds": 3, "tfidf": 1}}
+GOOD = {"method": "weighted", "members": ["model", "tfidf"]}
 GOOD |= {"state": {"weights": {"model": 1.2, "tfidf": 0.0}}}
 
 
 @pytest.fixture
 def project(workplace: Path) -> Path:
-    write_json(FOLDS / INDEX, {"n_splits": 3, "kept": True})
+    write_json(FOLDS / INDEX, {"models": {"model": 3}})
     return workplace
 
 
 def test_what_was_written_is_read(project):
-    own = Ensemble("weighted", GOOD["models"], GOOD["state"])
+    own = Ensemble("weighted", GOOD["members"], GOOD["state"])
     own.save()
     assert Ensemble.load() == own
 
@@ -37,17 +37,13 @@ def test_what_was_written_is_read(project):
         ),
         ({"method": 3}, "method  must be a text (found 3)"),
         ({"method": None}, "method  must be a text (found None)"),
-        ({"models": {"../../x": 1}}, "must be one of model, folds, tfidf (found '../../x')"),
-        ({"models": {"/etc": 1}}, "must be one of model, folds, tfidf (found '/etc')"),
-        ({"models": {}}, "models  must be"),
-        ({"models": ["model"]}, "models  must be "),
-        ({"models": {"model": 0}}, "models.model  must be greater than or equal to 1 (found 0)"),
-        ({"models": {"model": True}}, "models.model  must be a whole number (found True)"),
-        ({"models": GOOD["models"] | {"model": 2}}, "models.model: must be 1, the number of"),
-        ({"models": GOOD["models"] | {"folds": 5}}, "models.folds: must be 3, the number of"),
-        ({"models": {"model": 1}}, "state.weights: must be of model, which `models` names"),
-        ({"state": {"weights": {"model": 1.0}}}, "must be of model, tfidf, which `models` names"),
+        ({"members": ["model"]}, "state.weights: must be of model, which `members` names"),
+        ({"state": {"weights": {"model": 1.0}}}, "must be of model, tfidf, which `members` names"),
         ({"state": {"weights": {"model": 1.0, "../x": 1.0}}}, "(found model, ../x)"),
+        ({"members": []}, "members  must be "),
+        ({"members": {"model": 1}}, "members  must be "),
+        ({"members": ["../../x"]}, "members.0  must "),
+        ({"members": ["/etc"]}, "members.0  must "),
         ({"state": {}}, "state.weights  is missing"),
         ({"state": []}, "state  must be "),
         (
@@ -98,7 +94,9 @@ def test_a_state_of_another_shape_is_told(method, project, rows):
     write_json(Path("models/ensemble.json"), GOOD | {"method": method, "state": SHAPES[method]})
     p = np.full((2, 3), 1 / 3)
     with pytest.raises(FoldlineError) as caught:
-        Ensemble.load().combine(dict.fromkeys(GOOD["models"], p), rows().iloc[:2], "classification")
+        Ensemble.load().combine(
+            dict.fromkeys(GOOD["members"], p), rows().iloc[:2], "classification"
+        )
     assert str(caught.value).startswith("models/ensemble.json: state: ")
     assert "must have the shape" in str(caught.value)
     assert "`dvc repro -s -f ensemble` makes it again" in str(caught.value)
@@ -116,19 +114,18 @@ def test_an_ensemble_that_is_none_is_told(content, project):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"n_splits": "../..", "kept": True}, "n_splits  must be a whole number (found '../..')"),
-        ({"n_splits": 1, "kept": True}, "n_splits  must be greater than or equal to 2 (found 1)"),
-        ({"n_splits": 10**9, "kept": True}, "n_splits  must be less than or equal to 10000"),
-        ({"n_splits": 2.5, "kept": True}, "n_splits  must be a whole number (found 2.5)"),
-        ({"n_splits": 3, "kept": 1}, "kept  must be true or false (found 1)"),
-        ({"kept": True}, "n_splits  is missing"),
+        ({"models": {"model": "../.."}}, "models.model  must be a whole number (found '../..')"),
+        ({"models": {"model": 0}}, "models.model  must be greater than or equal to 1 (found 0)"),
+        ({"models": {"model": 10**9}}, "models.model  must be less than or equal to 10000"),
+        ({"models": {"model": 2.5}}, "models.model  must be a whole number (found 2.5)"),
+        ({}, "models  is missing"),
         ([], "(file)  must be "),
     ],
 )
 def test_an_edited_index_of_folds_is_told(content, message, project):
     (FOLDS / INDEX).write_text(json.dumps(content))
     with pytest.raises(FoldlineError) as caught:
-        model_folders("folds")
+        list_models(FOLDS)
     assert str(caught.value).startswith("models/folds/index.json: 1 problem")
     assert message in str(caught.value)
     assert "`dvc checkout --force models/folds`" in str(caught.value)

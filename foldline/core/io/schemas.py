@@ -167,12 +167,13 @@ WEIGHTS = Table(
 TRAIN = Table(Path("data/train.csv"), ROWS, key=_ID, report=SPLIT_REPORT)
 VALID = Table(Path("data/valid.csv"), ROWS, key=_ID, report=SPLIT_REPORT)
 TEST = Table(Path("data/test.csv"), ROWS, key=_ID, report=SPLIT_REPORT)
-# `duplicate` names equal rows that are in several folds; empty for other rows.
+# `repeat` numbers the divisions into folds, from 0. `duplicate` names equal rows that are in
+# several folds; empty for other rows.
 FOLDS = Table(
     Path("data/folds.csv"),
-    {"id": "text", "fold": "int", "duplicate": "text"},
+    {"id": "text", "repeat": "int", "fold": "int", "duplicate": "text"},
     None,
-    _ID,
+    ("id", "repeat"),
     SPLIT_REPORT,
 )
 # Class shares of training rows, for soft labels.

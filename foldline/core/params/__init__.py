@@ -12,6 +12,7 @@ from foldline.core.params.augmentation import (
 )
 from foldline.core.params.base import KINDS, Components, Section, Task
 from foldline.core.params.data import Annotations, Data, Duplicates, Prepare, Split
+from foldline.core.params.members import Members
 from foldline.core.params.model_kinds import (
     DenseHead,
     Embed,
@@ -55,6 +56,7 @@ __all__ = [
     "Kfold",
     "LinearOptions",
     "Llm",
+    "Members",
     "Nlpaug",
     "Predict",
     "Prepare",

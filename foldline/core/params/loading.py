@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Section, Settings
 from foldline.core.params.error_messages import format_problems, list_problems
+from foldline.core.params.members import change_recipe, is_revision, resolve_members
 from foldline.core.params.undo import describe_undo
 from foldline.core.yaml_files import read_yaml
 
@@ -43,16 +44,45 @@ def load_params(kind: type[P], path: Path = FILE) -> P:
     content = read_params(path)
     if problems := find_problems(content):
         raise params_error(path, content, problems)
-    return kind.model_validate({name: content[name] for name in kind.model_fields})
+    members = {"members": resolve_members(content)} if "members" in kind.model_fields else {}
+    names = kind.model_fields.keys() - members
+    return kind.model_validate({name: content[name] for name in names} | members)
 
 
 def find_problems(content: dict[str, Any]) -> dict[str, str]:
     """Return what is wrong with the content of a params file, by dotted key."""
+    if problems := _validate(content):
+        return problems
+    return {
+        key: value
+        for name in content["ensemble"]["members"]
+        for key, value in _find_member_problems(content, name).items()
+    }
+
+
+def _validate(content: dict[str, Any]) -> dict[str, str]:
     try:
         Settings.model_validate(content)
     except ValidationError as error:
         return list_problems(error)
     return {}
+
+
+def _find_member_problems(content: dict[str, Any], name: str) -> dict[str, str]:
+    """Return what is wrong with a member's recipe, by the dotted key of the member."""
+    key = f"ensemble.members.{name}"
+    if is_revision(name):
+        changes = content["ensemble"]["members"][name]
+        return {key: f"takes no changes (found {changes})"} if changes else {}
+    try:
+        problems = _validate(change_recipe(content, name))
+    except ValueError as error:
+        return {key: str(error)}
+    return (
+        {key: "; ".join(f"{own}: {message}" for own, message in problems.items())}
+        if problems
+        else {}
+    )
 
 
 def params_error(path: Path, content: dict[str, Any], problems: dict[str, str]) -> FoldlineError:

@@ -11,6 +11,7 @@ from foldline.core.params.model_kinds import Embed, External, Gbdt, Keywords, St
 from foldline.core.params.training import Pretrain, Train
 from foldline.core.params.value_types import (
     Count,
+    MemberName,
     MetricComponent,
     OpenShare,
     Positive,
@@ -73,18 +74,21 @@ class Kfold(Section):
     """Cross-validation."""
 
     n_splits: Annotated[int, Field(ge=2)]
+    repeats: Count
+    """Divisions into folds, each with another seed; predictions of a row are averaged."""
+    seeds: Count
+    """Trainings of each fold, each with another seed; predictions of a row are averaged."""
     inner_valid: OpenShare
-    keep_models: bool
 
 
 class Ensemble(Section):
     """Which members vote, and how."""
 
-    members: Annotated[
-        list[Literal["model", "folds", "tfidf"]],
-        Field(min_length=1),
-        AfterValidator(value_types.check_unique),
-    ]
+    members: Annotated[dict[MemberName, dict[str, Any]], Field(min_length=1)]
+    """Recipes by name: changes to this file's values, as `{max_length: 128, train.loss: focal}`.
+    `model: {}` is this file's own recipe. A name that is a kind changes `model` to it."""
+    models: Literal["both", "folds", "full"]
+    """`folds`: the fold models; `full`: the model that learnt from all training rows; `both`."""
     method: Literal["soft", "hard", "rank", "weighted", "simplex", "greedy", "stacking", "gate"]
 
 
@@ -119,9 +123,18 @@ class Predict(Section):
 class Runner(Section):
     """How work is executed; no value here can change a result."""
 
+    kind: Literal["local", "inline", "ray"]
+    """`local`: a process for each task, so that a crash ends that task alone. `inline`: one after
+    another in the stage's own process, to debug. `ray`: on a cluster (the extra `ray`)."""
     jobs: Literal["auto"] | Count
     """`auto`: as many as the cores hold, each with the threads of train.threads; transformers with
-    all cores so one after another, TF-IDF on each core."""
+    all cores so one after another, TF-IDF on each core; with GPUs one on each."""
+    retries: Annotated[int, Field(ge=0)]
+    """A Python error is not retried: it would come again."""
+    address: str
+    """`auto` is the cluster of this machine or of RAY_ADDRESS; `local` starts one."""
+    store_gb: Positive
+    """Of results that later runs find again (.foldline/); what was used longest ago goes first."""
     tracker: Literal["none", "jsonl"]
     """Who hears of each step of train: `jsonl` writes a file under .foldline/runs/, to follow
     with `tail -f`."""

@@ -37,20 +37,6 @@ class Settings(Recipe):
         return self
 
     @model_validator(mode="after")
-    def _check_ensemble(self) -> Self:
-        members = self.ensemble.members
-        if "folds" in members and not self.kfold.keep_models:
-            raise ValueError(
-                "ensemble.members: 'folds' cannot vote, as kfold.keep_models is false; take it "
-                "out of the list, or keep the models"
-            )
-        if self.model == "tfidf" and members == ["tfidf"]:
-            raise ValueError(
-                "ensemble.members: with model=tfidf name 'model' or 'folds': they are TF-IDF"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _check_split_column(self) -> Self:
         role = {"time": "time", "grouped": "group"}.get(self.split.method)
         if role and getattr(self.data, role) is None:
@@ -116,7 +102,7 @@ class Settings(Recipe):
         if self.pretrain.epochs and self.pretrain.max_length > self.max_length:
             raise ValueError(
                 f"pretrain.max_length: model=scratch reads max_length={self.max_length} tokens; "
-                f"set it to that or less (found {self.pretrain.max_length})"
+                f"set it to {self.max_length} or less (found {self.pretrain.max_length})"
             )
         return self
 
@@ -153,7 +139,7 @@ class Settings(Recipe):
                 "gives their order, is null; list them there from the lowest to the highest"
             )
         if self.task != "regression" and self.target.transform != "none":
-            raise ValueError("target.transform: needs numbers; set it to none for classification")
+            raise ValueError(f"target.transform: needs numbers; set it to none for {self.task}")
         return self
 
     @model_validator(mode="after")

@@ -15,6 +15,9 @@ from foldline.core.io.model_folders import explain_absence, find_problem
 
 RAW = "data/raw/"
 PRETRAINED = "models/pretrained/"
+# A member of the ensemble that is another experiment or commit, and one that is a recipe.
+REVISION = re.compile(r"(?:exp|rev):(?P<revision>[^\s:~^?*\[\\]+)")
+_NAME = re.compile(r"\w[\w.+-]*")
 
 
 def check_increasing(value: list[int]) -> list[int]:
@@ -30,6 +33,16 @@ def check_unique(value: list[str]) -> list[str]:
     if duplicates:
         raise ValueError(
             f"must name each once (found {duplicates[0]!r} {value.count(duplicates[0])} times)"
+        )
+    return value
+
+
+def check_member_name(value: str) -> str:
+    """Raise for a name that cannot be that of a folder, nor of an experiment or commit."""
+    if not (_NAME.fullmatch(value) or REVISION.fullmatch(value)):
+        raise ValueError(
+            "must be letters, digits and -_.+, or exp:NAME of an experiment, or rev:SHA of a "
+            f"commit (found {value!r})"
         )
     return value
 
@@ -177,9 +190,10 @@ def check_distinct_columns(data: dict[str, Any]) -> None:
     for name in ("train", "valid", "test"):
         path = data[name] and normpath(data[name])
         if path in seen:
+            names = [f"data.{part}" for part in (name, seen[path]) if part != "train"]
             raise ValueError(
                 f"{name}: is the same file as data.{seen[path]} ({path}), so rows would be in "
-                f"two parts; set data.{name} or data.{seen[path]} to null"
+                f"two parts; set {' or '.join(names)} to null"
             )
         if path:
             seen[path] = name
@@ -196,6 +210,7 @@ Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+MemberName = Annotated[str, AfterValidator(check_member_name)]
 Range = Annotated[list[Count], Field(min_length=2, max_length=2), AfterValidator(check_increasing)]
 RawFile = Annotated[str, AfterValidator(check_raw_file)]
 ComponentName = Annotated[str, Field(pattern=PATTERN)]

@@ -50,7 +50,7 @@ def check_state(state: State, members: Sequence[str]) -> None:
     for key, values in state.items():
         if isinstance(values, dict) and set(values) != set(members):
             raise StateError(
-                f"state.{key}: must be of {listing(members)}, which `models` names (found "
+                f"state.{key}: must be of {listing(members)}, which `members` names (found "
                 f"{listing(values) or 'none'})"
             )
     if "weights" in state and not any(state["weights"].values()):

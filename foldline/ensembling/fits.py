@@ -1,0 +1,149 @@
+"""Fits as tasks: a model, what it predicts of other rows, and the record of its training."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from foldline.core.io.files import read_json, write_json
+from foldline.core.io.labels import Labels
+from foldline.core.params import Recipe
+from foldline.execution.gpu_slots import list_gpus
+from foldline.execution.store import code_version, fingerprint, library_versions
+from foldline.execution.tasks import Task
+from foldline.models import registry
+from foldline.models.interface import FitResult, Job, TrainingRecord
+
+MODEL, PREDICTIONS, RECORD = "model", "predictions.npy", "record.json"
+CODE = ("core/io", "encoders", "metrics", "models")
+# Kinds whose training runs on a GPU, where there is one.
+LIGHT = ("majority", "random", "length", "keywords", "tfidf", "gbdt", "static", "external")
+
+# Fits a job; `key` names the run for trackers.
+FitJob = Callable[[Job, str], tuple[FitResult, dict[str, Any]]]
+
+
+def fit_job(job: Job, key: str) -> tuple[FitResult, dict[str, Any]]:
+    """Fit a job, without a tracker."""
+    return registry.fit(job), {}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a model learns from, and the rows that it then predicts.
+
+    `valid` are rows for early stopping. `sample_ids` are those of its rows whose predictions are
+    kept after each epoch.
+    """
+
+    name: str
+    train: pd.DataFrame
+    valid: pd.DataFrame
+    predicted: pd.DataFrame
+    labels: Labels
+    recipe: Recipe
+    pretraining_texts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sample_ids: tuple[str, ...] = ()
+
+    @cached_property
+    def key(self) -> str:
+        """Return the hash of everything that the result depends on."""
+        return fingerprint(
+            "fit",
+            self.train,
+            self.valid,
+            self.predicted[["id", "text", "text_pair"]],
+            select_texts(self.recipe, self.pretraining_texts),
+            list(self.sample_ids),
+            *describe_recipe(self.recipe, self.labels),
+            code_version(*CODE),
+        )
+
+    def make_task(self, fit: FitJob = fit_job) -> Task:
+        """Return the task that fits and predicts."""
+        return make_task(self.name, self.key, fit_rows, (self, fit), self.recipe)
+
+
+def select_texts(recipe: Recipe, pretraining_texts: pd.DataFrame) -> pd.DataFrame:
+    """Return the texts for pre-training that a recipe reads; only transformers do."""
+    return pd.DataFrame() if recipe.model in registry.OPTIONS else pretraining_texts
+
+
+def describe_recipe(recipe: Recipe, labels: Labels) -> list[object]:
+    """Return what a fit depends on besides rows and our code, for its key."""
+    return [
+        recipe.model_dump(),
+        registry.list_dependencies(recipe, labels),
+        library_versions(),
+        describe_device(recipe.model),
+    ]
+
+
+def describe_device(model: str) -> str:
+    """Return the class of the device that a model trains on: `cuda` or `cpu`."""
+    return "cuda" if model not in LIGHT and list_gpus() else "cpu"
+
+
+def make_task(
+    name: str, key: str, function: Callable[..., None], arguments: tuple[Any, ...], recipe: Recipe
+) -> Task:
+    """Return a task that fits a recipe."""
+    has_threads = "train" in vars(recipe)  # else the kind reads no `train`
+    return Task(
+        name,
+        key,
+        function,
+        arguments,
+        threads=recipe.train.cpu_threads if has_threads else 1,
+        uses_torch=recipe.model not in LIGHT,
+        files=tuple(registry.list_files(recipe)),
+    )
+
+
+def fit_rows(folder: Path, scratch: Path, fit: Fit, fit_job: FitJob) -> None:
+    """Fit a model and write it, its predictions and its record into a folder."""
+    job = Job(
+        fit.train, fit.valid, fit.labels, fit.recipe, scratch, fit.pretraining_texts, fit.sample_ids
+    )
+    fitted, usage = fit_job(job, fit.key)
+    write_fit(folder, fitted, job, fit.predicted, {"usage": usage})
+
+
+def write_fit(
+    folder: Path,
+    fitted: FitResult,
+    job: Job,
+    predicted: pd.DataFrame,
+    details: Mapping[str, Any],
+) -> None:
+    """Write a fitted model, its predictions of rows and its record into a folder."""
+    np.save(folder / PREDICTIONS, fitted.model.predict(predicted), allow_pickle=False)
+    registry.save(fitted.model, job.recipe.model, job.labels, folder / MODEL)
+    write_json(folder / RECORD, {"training": asdict(fitted.record), "details": details})
+
+
+@dataclass(frozen=True)
+class FitRecord:
+    """What a fit left in the store: predictions, the training's record, details, the model."""
+
+    predictions: np.ndarray
+    training: TrainingRecord
+    details: dict[str, Any]
+    model: Path
+
+
+def read_fit(folder: Path) -> FitRecord:
+    """Read what `write_fit` wrote."""
+    content = read_json(folder / RECORD)
+    training = TrainingRecord(**content["training"])
+    samples = {int(epoch): np.asarray(values) for epoch, values in training.samples.items()}
+    return FitRecord(
+        predictions=np.load(folder / PREDICTIONS, allow_pickle=False),
+        training=replace(training, samples=samples),
+        details=content["details"],
+        model=folder / MODEL,
+    )
