@@ -100,7 +100,8 @@ def fit_and_predict(project: Path, predictions: Path) -> dict[str, Any]:
 def read_rows() -> pd.DataFrame:
     """Return the rows of train and valid that are in a fold, with their `fold`."""
     rows = pd.concat([schemas.TRAIN.read(), schemas.VALID.read()], ignore_index=True)
-    return rows.merge(schemas.FOLDS.read(), on="id", validate="one_to_one")
+    folds = schemas.FOLDS.read()
+    return rows.merge(folds[folds["repeat"] == 0], on="id", validate="one_to_one")
 
 
 def predict_members(name: str, data: Path, out: Path) -> Path:

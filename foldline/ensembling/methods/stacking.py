@@ -23,7 +23,8 @@ from foldline.ensembling.methods.interface import (
 
 # Inverse regularization; the one with the best cross-validated loss is taken.
 C_VALUES = (0.01, 0.1, 1.0, 10.0)
-# With more classes a class is predicted by the members' log-probabilities of that class alone.
+# With more classes a class is predicted by the members' log-probabilities of that class alone, and
+# one fold decides on the regularization: all of them would take minutes.
 MAX_CROSSED_CLASSES = 20
 # Of each member a row for each class with a column for each log-probability, or for many classes
 # one row with that of the own class; multilabel: those of log(p) and log(1 - p) for each label.
@@ -86,7 +87,7 @@ def _fit_classes(
     features = np.concatenate(list(logs), axis=1)[None] if crossed else logs.transpose(2, 1, 0)
     constant = np.ones((*features.shape[:2], 1))
     problem = _Softmax(np.concatenate([features, constant], axis=2), logs.mean(axis=0), target, m)
-    found = problem.fit(_choose_c(problem.score, context))
+    found = problem.fit(_choose_c(problem.score, context.split()[: None if crossed else 1]))
     own = found[:, :-1]  # (c, m * c) or (c, m)
     if crossed:
         return own.reshape(c, m, c).transpose(1, 0, 2) + np.eye(c) / m, found[:, -1]
@@ -124,14 +125,17 @@ def _fit_ridge(
         predictions = (own[:-1] @ stacked[:, held_out] + own[-1] for own in models)
         return [float(np.square(target[held_out] - values).sum()) for values in predictions]
 
-    found = fit(np.ones(len(target), dtype=bool), _choose_c(score, context))
+    found = fit(np.ones(len(target), dtype=bool), _choose_c(score, context.split()))
     return found[:-1].reshape(m, 1, 1), found[-1:]
 
 
-def _choose_c(score: Callable[[np.ndarray, np.ndarray], list[float]], context: Context) -> float:
-    """Return the value with the lowest loss over all folds, each predicted by the others."""
-    folds = context.split()
-    if len(folds) < 2:
+def _choose_c(
+    score: Callable[[np.ndarray, np.ndarray], list[float]],
+    folds: list[tuple[np.ndarray, np.ndarray]],
+) -> float:
+    """Return the value with the lowest loss over folds, each predicted by the other rows."""
+    folds = [(others, own) for others, own in folds if others.any()]
+    if not folds:
         return C_VALUES[0]
     losses = np.sum([score(training, held_out) for training, held_out in folds], axis=0)
     return C_VALUES[int(losses.argmin())]
