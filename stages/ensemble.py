@@ -18,6 +18,7 @@ from foldline.ensembling.ensemble_report import (
     make_report,
     select_metrics,
 )
+from foldline.ensembling.revisions import resolve_revisions
 
 
 class Params(types.Section):
@@ -31,9 +32,14 @@ def main(params: Params) -> None:
     rows = pd.concat([schemas.TRAIN.read(), schemas.VALID.read()], ignore_index=True)
     rows = rows[rows["id"].isin(set(table["id"]))]
     members = select_members(list(params.ensemble.members), set(table["member"]))
-    out_of_fold = read_out_of_fold(table, rows, members, labels, params.seed)
-    ensemble = fit_ensemble(params.ensemble.method, out_of_fold)
+    revisions = resolve_revisions(members, schemas.FOLDS.read(), labels)
+    out_of_fold = read_out_of_fold(table, rows, members, labels, params.seed, revisions)
+    method = params.ensemble.method
+    ensemble = fit_ensemble(method, out_of_fold, revisions)
     ensemble.save()
+    combined = labels.table(out_of_fold.combine(method))
+    own = combined.assign(id=rows["id"].to_numpy(), label=rows["label"].to_numpy())
+    schemas.ENSEMBLE_OUT_OF_FOLD.write(own.assign(fold=out_of_fold.context.folds))
     options, seed = params.evaluate, derive_seed(params.seed, "ensemble")
     report = make_report(ensemble, out_of_fold, options.resamples, options.level, seed)
     write_json(Path("reports/ensemble.json"), report)

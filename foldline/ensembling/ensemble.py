@@ -1,6 +1,6 @@
 """The ensemble: its members, and the method that combines them with what it was fitted to."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,9 +9,12 @@ import pandas as pd
 from pydantic import Field, create_model
 
 from foldline.core.errors import FoldlineError, listing, unknown_name
+from foldline.core.io import schemas
 from foldline.core.io.files import write_json
+from foldline.core.io.labels import Labels
 from foldline.core.params.value_types import MemberName
 from foldline.ensembling.members import (
+    MODEL,
     PredictModel,
     list_member_models,
     predict_member,
@@ -20,6 +23,7 @@ from foldline.ensembling.members import (
 from foldline.ensembling.methods.interface import Context, StateError
 from foldline.ensembling.methods.registry import METHODS, check_state
 from foldline.ensembling.records import one_of, read_record
+from foldline.ensembling.revisions import read_revision
 from foldline.models.surface_features import surface_features
 
 FILE = Path("models/ensemble.json")
@@ -31,12 +35,16 @@ class Ensemble:
     """The method, the members that it combines, and what it was fitted to.
 
     A member's models, those of its folds and that of all training rows, are one recipe: their mean
-    is combined with the other members.
+    is combined with the other members. `revisions` are the commits of the members that are other
+    experiments, whose final predictions are read.
     """
 
     method: Annotated[str, one_of(*METHODS)]
     members: Annotated[list[MemberName], Field(min_length=1)]
     state: dict[str, Any]
+    revisions: dict[MemberName, Annotated[str, Field(pattern="^[0-9a-f]{40,64}$")]] = field(
+        default_factory=dict
+    )
 
     @classmethod
     def from_member(cls, member: str) -> "Ensemble":
@@ -51,31 +59,51 @@ class Ensemble:
         return cls("soft", [member], {})
 
     def list_models(self) -> dict[str, list[Path]]:
-        """Return the folders of the models of each member.
+        """Return the folders of the models of each member that is no other experiment.
 
         Raises:
             FoldlineError: if a member has no models.
         """
         models = list_member_models()
-        if missing := [name for name in self.members if name not in models]:
+        own = [name for name in self.members if name not in self.revisions]
+        if missing := [name for name in own if name not in models]:
             raise FoldlineError(
                 f"{FILE}: members: there are no models of {listing(missing)}, but of "
                 f"{listing(models)}.\n{REMEDY}"
             )
-        return {name: models[name] for name in self.members}
+        return {name: models[name] for name in own}
 
     def predict(
         self, rows: pd.DataFrame, task: str, predict: PredictModel = predict_model
     ) -> np.ndarray:
-        """Return the combined prediction of new rows: (n, c) or (n,)."""
+        """Return the combined prediction of new rows by the members' models: (n, c) or (n,).
+
+        Raises:
+            FoldlineError: if a member is another experiment, whose models are not here.
+        """
+        if self.revisions:
+            raise FoldlineError(
+                f"{listing(self.revisions)}: only the predictions of other experiments are here, "
+                "not their models, so the ensemble cannot predict new texts. Predict with one "
+                f"member: --model {(list(self.list_models()) or [MODEL.name])[0]}"
+            )
         return self.combine(self.predict_members(rows, predict), rows, task)
 
     def predict_members(
         self, rows: pd.DataFrame, predict: PredictModel = predict_model
     ) -> dict[str, np.ndarray]:
-        """Return each member's prediction of new rows: (n, c) or (n,)."""
+        """Return each member's prediction of new rows by its models: (n, c) or (n,)."""
         models = self.list_models()
         return {name: predict_member(own, rows, predict) for name, own in models.items()}
+
+    def read_revisions(
+        self, labels: Labels, table: schemas.Table, rows: pd.DataFrame
+    ) -> dict[str, np.ndarray]:
+        """Return the predictions of rows by the members that are other experiments."""
+        return {
+            name: labels.predictions(read_revision(name, commit, table, rows["id"].tolist()))
+            for name, commit in self.revisions.items()
+        }
 
     def combine(self, members: dict[str, np.ndarray], rows: pd.DataFrame, task: str) -> np.ndarray:
         """Return the combined prediction of rows by all members: (n, c) or (n,).

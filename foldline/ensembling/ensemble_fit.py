@@ -1,6 +1,6 @@
 """Fit an ensemble to out-of-fold predictions, and cross-fit every method on them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,11 +8,12 @@ import pandas as pd
 
 from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
-from foldline.core.params.members import MODEL
+from foldline.core.params.members import MODEL, is_revision
 from foldline.ensembling.ensemble import Ensemble, describe_texts
 from foldline.ensembling.members import read_predictions
 from foldline.ensembling.methods.interface import Context
 from foldline.ensembling.methods.registry import METHODS, combine_out_of_fold
+from foldline.ensembling.revisions import read_revision
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,27 @@ class OutOfFold:
 
 
 def read_out_of_fold(
-    table: pd.DataFrame, rows: pd.DataFrame, members: Sequence[str], labels: Labels, seed: int
+    table: pd.DataFrame,
+    rows: pd.DataFrame,
+    members: Sequence[str],
+    labels: Labels,
+    seed: int,
+    revisions: Mapping[str, str],
 ) -> OutOfFold:
     """Return members' out-of-fold predictions of rows with texts and groups, in their order.
+
+    `revisions` are the commits of members that are other experiments.
 
     Raises:
         FoldlineError: if a member has no prediction of a row.
     """
     ids = rows["id"].tolist()
-    tables = {name: read_predictions(schemas.OUT_OF_FOLD, table, name, ids) for name in members}
+    tables = {
+        name: read_revision(name, revisions[name], schemas.ENSEMBLE_OUT_OF_FOLD, ids)
+        if name in revisions
+        else read_predictions(schemas.OUT_OF_FOLD, table, name, ids)
+        for name in members
+    }
     folds = next(iter(tables.values()))["fold"].to_numpy()
     return OutOfFold(
         task=labels.task,
@@ -55,15 +68,17 @@ def read_out_of_fold(
     )
 
 
-def fit_ensemble(method: str, out_of_fold: OutOfFold) -> Ensemble:
+def fit_ensemble(
+    method: str, out_of_fold: OutOfFold, revisions: Mapping[str, str] | None = None
+) -> Ensemble:
     """Return the ensemble of all members, fitted to all out-of-fold predictions."""
     members, task = out_of_fold.predictions, out_of_fold.task
     state = METHODS[method].fit(members, out_of_fold.target, task, out_of_fold.context)
-    return Ensemble(method, list(members), state)
+    return Ensemble(method, list(members), state, dict(revisions or {}))
 
 
 def select_members(members: Sequence[str], available: set[str]) -> list[str]:
     """Return the members with predictions: a recipe that equals an earlier one counts only once."""
-    names = [name for name in members if name in available]
+    names = [name for name in members if name in available or is_revision(name)]
     # The recipe of params.yaml comes first, whether or not it is to vote.
     return names or [MODEL]

@@ -61,7 +61,7 @@ def make_out_of_fold_set(
     Each fold is combined by what was fitted to the other folds. Members that do not vote are the
     baselines.
     """
-    own = read_out_of_fold(table, rows, ensemble.members, labels, seed)
+    own = read_out_of_fold(table, rows, ensemble.members, labels, seed, ensemble.revisions)
     others = sorted(set(table["member"]) - set(ensemble.members))
     ids = rows["id"].tolist()
     return EvaluationSet(
