@@ -16,6 +16,7 @@ from foldline.ensembling.members import (
     list_member_models,
     predict_member,
     predict_model,
+    read_augmentations,
 )
 from foldline.ensembling.records import one_of, read_record
 from foldline.ensembling.voting import combine
@@ -72,8 +73,11 @@ class Ensemble:
         self, rows: pd.DataFrame, predict: PredictModel = predict_model
     ) -> dict[str, np.ndarray]:
         """Return each member's prediction of new rows: (n, c) or (n,)."""
-        models = self.list_models()
-        return {name: predict_member(own, rows, predict) for name, own in models.items()}
+        models, augmentations = self.list_models(), read_augmentations()
+        return {
+            name: predict_member(own, rows, predict, augmentations.get(name))
+            for name, own in models.items()
+        }
 
     def combine(self, members: dict[str, np.ndarray], task: str) -> np.ndarray:
         """Return the combined prediction of all members: (n, c) or (n,)."""
