@@ -53,7 +53,6 @@ MEMBERS: dict[str, tuple[str, Changes]] = {
         for method in ("swap", "delete", "noise", "aeda")
     },
     "weak": ("model", WEAK),
-    "weak_bagging_10": ("weak", WEAK | TEN["bagging"]),
     "weak_boosting_10": ("weak", WEAK | TEN["boosting"]),
 }
 

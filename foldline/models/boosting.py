@@ -73,8 +73,8 @@ def describe_unweighted(model: str) -> str:
     """Return the message for a kind that cannot be boosted."""
     return (
         f"boosting.n_estimators: model={model} does not follow weights of rows. Set it to 1, or "
-        "model to length, tfidf, gbdt, static, embed, a transformer, or a component whose module "
-        "has USES_WEIGHTS = True and follows the column `weight` of job.train"
+        "use length, tfidf, gbdt, static, embed or a transformer. A component that follows the "
+        "column `weight` of job.train says so by USES_WEIGHTS = True in its module"
     )
 
 

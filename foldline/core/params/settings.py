@@ -154,7 +154,7 @@ class Settings(Recipe):
         if self.model in UNWEIGHTED:
             raise ValueError(
                 f"boosting.n_estimators: model={self.model} does not learn from weighted rows; set "
-                "it to 1, or model to length, tfidf, gbdt, static, embed or a transformer"
+                "it to 1, or use length, tfidf, gbdt, static, embed or a transformer"
             )
         return self
 
