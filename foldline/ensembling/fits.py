@@ -71,7 +71,7 @@ class Fit:
             list(self.sample_ids),
             self.bag,
             *describe_recipe(self.recipe, self.labels),
-            code_version(*CODE),
+            code_version(*CODE, *(["ensembling"] if self.bag else [])),
         )
 
     def make_task(self, fit: FitJob = fit_job) -> Task:

@@ -26,7 +26,7 @@ STOPPING_SHARE = 0.1  # of the training rows, where there are no validation rows
 
 @dataclass(frozen=True)
 class Training:
-    """The trained members, one fit for each bag, and baselines, by name; `valid` are rows to check.
+    """The trained members, a fit for each bag, and baselines, by name; `valid` are validation rows.
 
     Where there are none, rows of train stop a training early: those that `fit` predicts.
     """

@@ -192,7 +192,7 @@ def _make_job(job: Job, number: int, train: pd.DataFrame, valid: pd.DataFrame) -
         return replace(job, train=train, valid=valid)
     seed = derive_seed(job.recipe.seed, "boosting", number) % 2**31
     folder = job.checkpoint_folder / f"boosting-{number}"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     return replace(
         job,
         train=train,
