@@ -91,7 +91,8 @@ def _read_index(folder: Path) -> ModelIndex:
 
 def read_augmentations() -> dict[str, AugmentedPrediction]:
     """Return the test-time augmentation of the members that have one."""
-    return _read_index(FULL).tta | _read_index(FOLDS).tta
+    existing = [folder for folder in (FULL, FOLDS) if folder.exists()]
+    return {name: own for folder in existing for name, own in _read_index(folder).tta.items()}
 
 
 def list_member_models() -> dict[str, list[Path]]:
