@@ -19,7 +19,6 @@ from foldline.core.params.loading import read_params
 from foldline.ensembling import folds as folds_module
 from foldline.ensembling import members
 from foldline.ensembling.cross_validation import cross_validate
-from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.folds import Fold
 from foldline.ensembling.members import FOLDS, FULL, predict_member
 from foldline.ensembling.tta import CHANGES, PAIRSWAP, AugmentedPrediction
@@ -211,7 +210,7 @@ def test_a_changed_index_is_told(workplace):
     write_json(FULL / "index.json", content)
     write_json(FOLDS / "index.json", {"models": {}})
     with pytest.raises(FoldlineError, match="must be one of aeda, swap, delete, noise, pairswap"):
-        Ensemble("soft", {"model": 1.0}).predict_members(pd.DataFrame())
+        members.read_augmentations()
 
 
 @pytest.mark.parametrize(
