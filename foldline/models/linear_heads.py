@@ -100,8 +100,8 @@ def fit_complement_nb(
 def _solve_dual(features: Any, counts: int) -> bool:
     """Return whether liblinear's dual problem is the faster one, for the same solution.
 
-    It is with more features than rows. But its coordinate descent needs minutes for the similarity
-    measures of pairs, the features after the first `counts`: they are dense and not bounded.
+    It is with more features than rows. But its coordinate descent converges slowly with the
+    similarity measures of pairs, the features after the first `counts`, which are dense.
     """
     return bool(features.shape[1] > features.shape[0]) and counts == features.shape[1]
 
