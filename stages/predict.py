@@ -24,7 +24,8 @@ class Params(types.Section):
 def main(params: Params) -> None:
     labels, ensemble = Labels.load(), Ensemble.load()
     rows = schemas.UNLABELLED.read()
-    final = ensemble.predict(rows, labels.task)
+    others = ensemble.read_revisions(labels, schemas.UNLABELLED_PREDICTIONS, rows)
+    final = ensemble.combine(ensemble.predict_members(rows) | others, rows, labels.task)
     table = labels.table(final).assign(id=rows["id"])
     schemas.UNLABELLED_PREDICTIONS.write(table)
     path = params.predict.sample_submission if params.data.predict else None

@@ -97,7 +97,7 @@ def _explain_better(names: Sequence[str], final: str) -> str:
     verb = "scores" if len(names) == 1 else "score"
     advice = (
         "who chooses by the test rows has no test score any more: choose by the out-of-fold "
-        "scores in metrics/ensemble.json"
+        "scores in reports/ensemble.json"
         if final == "test"
         else "a smaller ensemble.members, or another ensemble.method, may do as well"
     )

@@ -37,7 +37,7 @@ def test_whoever_beats_the_ensemble_is_noted_with_how_to_choose():
     lines = summarize("test", {"model": 0.81, "gbdt": 0.5}, {"tfidf": 0.9, "random": float("nan")})
 
     assert "note: model, baseline tfidf score higher than the ensemble" in lines[-1]
-    assert "choose by the out-of-fold scores in metrics/ensemble.json" in lines[-1]
+    assert "choose by the out-of-fold scores in reports/ensemble.json" in lines[-1]
 
 
 def test_out_of_fold_scores_may_choose():
