@@ -147,6 +147,16 @@ def new_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="of the file in components/, without .py")
 
 
+def store_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `foldline store`."""
+    add = parser.add_argument
+    add("action", choices=["ls", "gc", "verify"], help="what to do: %(choices)s", metavar="ACTION")
+    limits = parser.add_mutually_exclusive_group()
+    default = "default: runner.store_gb"
+    limits.add_argument("--to", type=float, metavar="GB", help=f"gc: size to keep ({default})")
+    limits.add_argument("--all", action="store_true", help="gc: keep nothing")
+
+
 def completion_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `foldline completion`."""
     parser.add_argument("shell", choices=["bash", "zsh", "tcsh"])
@@ -274,6 +284,15 @@ VERBS = {
         "print the commands that use and check it. Never overwrites a file.",
         new_options,
         "example: foldline new model my_model",
+    ),
+    "store": Verb(
+        "list, shrink or verify the results that runs find again",
+        "foldline.execution.store_command:run",
+        "Look after .foldline/, where all trainings and checkpoints are stored, so that no run "
+        "computes one again. `ls` lists the entries; `gc` removes those used longest ago, down to "
+        "runner.store_gb, but never what a run needs that is going on; `verify` hashes all results "
+        "and removes damaged ones, with exit code 1 if there was one.",
+        store_options,
     ),
     "completion": Verb(
         "print a completion script for a shell",

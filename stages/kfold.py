@@ -12,6 +12,7 @@ from foldline.core.stage import run, say
 from foldline.ensembling.cross_validation import cross_validate, make_folds
 from foldline.ensembling.folds import Fold
 from foldline.ensembling.members import FOLDS, write_models
+from foldline.ensembling.tta import list_augmented_predictions
 from foldline.models.soft_labels import add_soft_labels, add_weights
 
 
@@ -36,7 +37,8 @@ def main(params: Params) -> None:
     inputs = hash_external_inputs(params.augment)
     result = cross_validate(read_folds(params, labels), params.runner)
     schemas.OUT_OF_FOLD.write(result.make_table())
-    write_models(FOLDS, {} if params.members.models == "full" else result.list_models())
+    models = {} if params.members.models == "full" else result.list_models()
+    write_models(FOLDS, models, list_augmented_predictions(params.members.recipes))
     Preprocessing.load().save(FOLDS / NAME)
     scores = result.score()
     schemas.write_report(schemas.KFOLD_REPORT, result.describe() | {"metrics": scores})

@@ -16,6 +16,7 @@ from foldline.augmentation.requests import CopyRequest, TextPair
 from foldline.augmentation.undersampling import select_rows
 from foldline.core.io.components import Options
 from foldline.core.params import Augment
+from foldline.core.progress import hide_bars
 
 ORIGINAL = "original"
 # Attempts at a copy that fails a filter which looks at that copy alone.
@@ -169,9 +170,8 @@ def _change_chunks(
     parallel = Parallel(n_jobs=workers, return_as="generator")
     changed: list[TextPair] = []
     total = sum(map(len, chunks))
-    with tqdm(
-        total=total, desc=method, unit="copy", disable=len(chunks) < 2, file=sys.stderr
-    ) as bar:
+    hide = hide_bars() if len(chunks) > 1 else True
+    with tqdm(total=total, desc=method, unit="copy", disable=hide, file=sys.stderr) as bar:
         for texts in parallel(tasks):
             changed += texts
             bar.update(len(texts))

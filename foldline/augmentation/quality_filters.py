@@ -13,6 +13,7 @@ from foldline.core.io.group_split import compute_strata, group_folds
 from foldline.core.io.labels import Labels, split_label_names
 from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Gates
+from foldline.core.progress import hide_bars
 from foldline.data import similarity_join
 from foldline.data.duplicates import candidate_pairs
 from foldline.data.leaks import text_digest
@@ -102,7 +103,7 @@ def score_agreement(rows: pd.DataFrame, copies: pd.DataFrame, task: str, seed: i
     sources = positions.loc[copies["source_id"]].to_numpy()
     functions = {"regression": _score_numbers, "multilabel": _score_labels}
     score = functions.get(task, _score_classes)
-    hide = len(rows) < PROGRESS_ROWS
+    hide = hide_bars() if len(rows) >= PROGRESS_ROWS else True
     for fold in tqdm(range(FOLDS), "agreement", unit="fold", disable=hide, file=sys.stderr):
         training, own = rows[folds != fold], np.flatnonzero(folds[sources] == fold)
         if len(own) and not training.empty:

@@ -1,5 +1,6 @@
 """Progress on the terminal; display only, so no stage depends on it."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
@@ -12,6 +13,12 @@ FORMAT = (
 
 T = TypeVar("T")
 PATIENCE = 2.0  # seconds until a bar is shown
+HIDE = "FOLDLINE_HIDE_BARS"  # set for processes that run side by side: their bars would mix
+
+
+def hide_bars() -> bool | None:
+    """Return whether bars are hidden; None leaves it to tqdm: where stderr is no terminal."""
+    return True if HIDE in os.environ else None
 
 
 def show_progress(items: Iterable[T], title: str, unit: str, total: int) -> Iterator[T]:
@@ -23,7 +30,7 @@ def show_progress(items: Iterable[T], title: str, unit: str, total: int) -> Iter
         total=total,
         delay=PATIENCE,
         leave=False,
-        disable=None,  # where stderr is no terminal
+        disable=hide_bars(),
         file=sys.stderr,
     )
 
@@ -42,6 +49,7 @@ class TrainingBar:
             initial=initial,
             desc=title,
             bar_format=FORMAT,
+            disable=hide_bars(),
             file=sys.stderr,
             mininterval=2.0,
         )

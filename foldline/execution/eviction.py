@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from foldline.core.io.files import remove
+from foldline.core.io.files import DAY, remove
 from foldline.core.paths import store_root
 from foldline.execution.locks import try_lock
 from foldline.execution.store import SCRATCH, SEAL
@@ -56,6 +57,7 @@ def evict(limit_gb: float) -> list[Entry]:
     The least recently used go first.
     """
     entries, needed = list_entries(), _read_leases()
+    _remove_half_written(needed)
     total = sum(entry.size for entry in entries)
     removed = []
     for entry in entries:
@@ -67,6 +69,15 @@ def evict(limit_gb: float) -> list[Entry]:
         removed.append(entry)
         total -= entry.size
     return removed
+
+
+def _remove_half_written(needed: set[str]) -> None:
+    """Remove what killed processes were writing, if it is older than a day."""
+    for folder in store_root().glob("*/.*.tmp"):
+        with suppress(OSError):
+            key = folder.name[1:].split(".")[0]
+            if key not in needed and time.time() - folder.stat().st_mtime > DAY:
+                remove(folder)
 
 
 def hold_entries(keys: Iterable[str]) -> None:

@@ -15,10 +15,10 @@ def run_inline(tasks: Sequence[Task], runner: Runner, progress: Progress) -> dic
     """
     failures: dict[str, str] = {}
     for task in tasks:
-        progress.begin(task.name)
+        progress.begin(task.name, alone=True)
         try:
             task.run()
         except FoldlineError as error:
             failures[task.name] = str(error)
-        progress.finish()
+        progress.finish(task.name, task.name in failures)
     return failures

@@ -68,27 +68,32 @@ class Store:
     def find(self, key: str) -> Path | None:
         """Return the folder of a key, or None; remove one that does not match its seal."""
         folder = self.root / key
-        if not folder.exists():
-            return None
-        if not is_intact(folder):
-            remove(folder)
+        if not folder.exists() or self.is_damaged(key):
             return None
         os.utime(folder)
         return folder
 
+    def is_damaged(self, key: str) -> bool:
+        """Return whether an entry does not match its seal, and remove it then."""
+        folder = self.root / key
+        if is_intact(folder):
+            return False
+        remove(folder)
+        return True
+
     @contextmanager
-    def create(self, key: str, name: str = "") -> Iterator[Path]:
+    def create(self, key: str, name: str = "", seconds: float | None = None) -> Iterator[Path]:
         """Yield an empty folder to fill; on success seal it and move it to its key.
 
-        `name` says what it holds, for people. The key's scratch folder is removed then, as nothing
-        resumes from it.
+        `name` says what it holds, for people, and `seconds` how long it took (default: to fill
+        it). The key's scratch folder is removed then, as nothing resumes from it.
         """
         start = time.monotonic()
         with replace_atomically(self.root / key) as folder:
             folder.mkdir(parents=True)
             yield folder
-            seconds = round(time.monotonic() - start, 3)
-            seal = {"digest": _digest_folder(folder), "name": name, "seconds": seconds}
+            took = time.monotonic() - start if seconds is None else seconds
+            seal = {"digest": _digest_folder(folder), "name": name, "seconds": round(took, 3)}
             (folder / SEAL).write_text(json.dumps(seal, ensure_ascii=False), encoding="utf-8")
         remove(store_root() / SCRATCH / key)
 

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from foldline.core.errors import FoldlineError
+from foldline.core.io.threads import pin_threads
 from foldline.core.params import Runner
 from foldline.execution.eviction import evict, hold_entries
+from foldline.execution.gpu_slots import list_gpus
 from foldline.execution.locks import hold_lock
 from foldline.execution.progress import Progress
 from foldline.execution.store import Store
@@ -42,7 +44,20 @@ class Task:
                 return
             scratch = store.scratch_folder(self.key)
             with store.create(self.key, self.name) as folder:
-                self.function(folder, scratch, *self.arguments)
+                self.compute(folder, scratch)
+
+    def compute(self, folder: Path, scratch: Path) -> None:
+        """Write the result into an empty folder, with the threads of the task and no more.
+
+        Their number is part of the key, since sums of other numbers of threads differ.
+        """
+        with pin_threads(self.threads):
+            self.function(folder, scratch, *self.arguments)
+
+    @property
+    def needs_gpu(self) -> bool:
+        """Return whether the task takes a GPU: results of GPUs have keys of their own."""
+        return self.uses_torch and bool(list_gpus())
 
 
 # Runs tasks; returns why each failed one did so, by its name.
@@ -57,20 +72,30 @@ def run_tasks(tasks: Sequence[Task], runner: Runner, title: str) -> list[Path]:
     Raises:
         FoldlineError: naming the failed tasks, after all others have finished.
     """
-    store = Store(STORE)
     evict(runner.store_gb)
     hold_entries(task.key for task in tasks)
+    _run_missing(tasks, runner, title)
+    if not all(map(_find_result, tasks)):  # one was removed or damaged meanwhile
+        _run_missing(tasks, runner, title)
+    return [find_result(task) for task in tasks]
+
+
+def _run_missing(tasks: Sequence[Task], runner: Runner, title: str) -> None:
+    """Compute the results that the store lacks."""
     distinct = {task.key: task for task in tasks}
-    missing = [task for key, task in distinct.items() if store.find(key) is None]
-    failures = {}
-    if missing:
-        progress = Progress(title, len(missing), len(distinct) - len(missing))
-        failures = get_runner(runner.kind)(missing, runner, progress)
+    missing = [task for task in distinct.values() if _find_result(task) is None]
+    if not missing:
+        return
+    progress = Progress(title, len(missing), len(distinct) - len(missing))
+    failures = get_runner(runner.kind)(missing, runner, progress)
     if failures:
         raise FoldlineError(
             "\n".join(f"{name} failed: {reason}" for name, reason in failures.items())
         )
-    return [find_result(task) for task in tasks]
+
+
+def _find_result(task: Task) -> Path | None:
+    return Store(STORE).find(task.key)
 
 
 def find_result(task: Task) -> Path:
@@ -79,7 +104,7 @@ def find_result(task: Task) -> Path:
     Raises:
         FoldlineError: if the store does not have it.
     """
-    folder = Store(STORE).find(task.key)
+    folder = _find_result(task)
     if folder is None:
         raise FoldlineError(
             f"{task.name}: its result was removed from the store or damaged while others were "

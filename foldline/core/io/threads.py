@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+# Read by a library when it is loaded.
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
 
 def set_wait_policy() -> None:
     """Make waiting threads of torch sleep, unless the user has set a policy.
@@ -33,6 +36,24 @@ def _read_quota(root: Path = Path("/sys/fs/cgroup")) -> int | None:
         period_us = int((folder / "cpu.cfs_period_us").read_text())
         return None if quota_us < 0 else -(-quota_us // period_us)
     return None
+
+
+@contextmanager
+def pin_threads(count: int) -> Iterator[None]:
+    """Let numerical libraries use `count` CPU threads, also those that are imported inside."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(count)))
+    try:
+        with threadpool_limits(count):
+            yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

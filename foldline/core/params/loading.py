@@ -51,7 +51,7 @@ def load_params(kind: type[P], path: Path = FILE) -> P:
 
 def find_problems(content: dict[str, Any]) -> dict[str, str]:
     """Return what is wrong with the content of a params file, by dotted key."""
-    if problems := _validate(content):
+    if problems := _validate(content) or _find_bagged_model(content):
         return problems
     return {
         key: value
@@ -66,6 +66,17 @@ def _validate(content: dict[str, Any]) -> dict[str, str]:
     except ValidationError as error:
         return list_problems(error)
     return {}
+
+
+def _find_bagged_model(content: dict[str, Any]) -> dict[str, str]:
+    """Refuse bags of the file's own recipe: models/model holds one model."""
+    count = content["bagging"]["n_estimators"]
+    if count == 1:
+        return {}
+    return {
+        "bagging.n_estimators": f"must be 1 here, as models/model is one model (found {count}); "
+        f"bag a member: ensemble.members: {{bag: {{bagging.n_estimators: {count}}}}}"
+    }
 
 
 def _find_member_problems(content: dict[str, Any], name: str) -> dict[str, str]:

@@ -70,6 +70,57 @@ class Scratch(Section):
         return self
 
 
+class Bagging(Section):
+    """Bootstrap aggregation (Breiman, 1996)."""
+
+    n_estimators: Annotated[int, Field(ge=1, le=1000)]
+    """Whole groups of duplicates are drawn with replacement; a member predicts the mean of its
+    models. For members: `ensemble.members: {bag: {bagging.n_estimators: 10}}`."""
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether the section changes a model."""
+        return self.n_estimators > 1
+
+
+class Boosting(Section):
+    """SAMME for classification (Zhu et al., 2009), residuals for regression (Friedman, 2001)."""
+
+    n_estimators: Annotated[int, Field(ge=1, le=1000)]
+    """It ends earlier where a model makes no error in the training rows, or is no better than
+    chance. Not for multilabel."""
+    learning_rate: Positive
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether the section changes a model."""
+        return self.n_estimators > 1
+
+
+class Tta(Section):
+    """Test-time augmentation: the mean prediction of a row and of changed copies of it."""
+
+    method: Literal["none", "aeda", "swap", "delete", "noise", "pairswap"]
+    """Augmenters that read neither labels nor training rows. Wherever the model predicts: held-out
+    rows of its folds, validation and test rows, `foldline predict`."""
+    copies: Annotated[int, Field(ge=1, le=100)]
+    share: OpenShare
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether the section changes a prediction."""
+        return self.method != "none"
+
+    @model_validator(mode="after")
+    def _check_copies(self) -> Self:
+        if self.method == "pairswap" and self.copies > 1:
+            raise ValueError(
+                f"copies: must be 1 with method=pairswap: two texts have one other order (found "
+                f"{self.copies})"
+            )
+        return self
+
+
 class Kfold(Section):
     """Cross-validation."""
 
@@ -132,7 +183,8 @@ class Runner(Section):
     retries: Annotated[int, Field(ge=0)]
     """A Python error is not retried: it would come again."""
     address: str
-    """`auto` is the cluster of this machine or of RAY_ADDRESS; `local` starts one."""
+    """`auto` is the cluster of this machine or of RAY_ADDRESS; `local` starts one; also HOST:PORT
+    of a head, and `ray://HOST:PORT` from outside."""
     store_gb: Positive
     """Of results that later runs find again (.foldline/); what was used longest ago goes first."""
     tracker: Literal["none", "jsonl"]
@@ -167,6 +219,9 @@ class Recipe(Section):
     external: External
     zero_shot: ZeroShot
     target: Target
+    bagging: Bagging
+    boosting: Boosting
+    tta: Tta
     components: Components
     """Each component's options by its name; from the command line: `-S
     +components.slang.share=0.2`."""
