@@ -11,6 +11,8 @@ from foldline.core.io.labels import MAIN
 from foldline.ensembling.training import Training
 from foldline.evaluation.scores import HEADLINE_METRICS, score_predictions
 
+REPORT = "reports/evaluation.json"
+
 
 def make_details(
     scores: Mapping[str, Any], final: str, ceiling: Mapping[str, Any] | None = None
@@ -45,7 +47,8 @@ def format_summary(
 ) -> list[str]:
     """Return lines with the main metric: of the ensemble, members, baselines and humans.
 
-    Annotators who used other classes than the model's are not comparable and have no line.
+    A line has the other headline metrics of the ensemble. Annotators who used other classes than
+    the model's are not comparable and have no line.
     """
     if final not in scores:
         return ["nothing to evaluate: there are neither test nor validation rows"]
@@ -63,7 +66,42 @@ def format_summary(
         f"{name:<{width}}  " + _format_score(s[main], s["low"], s["high"]) for name, s in rows
     ]
     lines += _format_component_metrics(values)
+    lines += _format_other_metrics(task, values)
+    if better := _list_better(main, values):
+        lines.append(_explain_better(better, final))
     return lines if comparable else [*lines, _explain_incomparable(human_classes, classes)]
+
+
+def _format_other_metrics(task: str, values: Mapping[str, Any]) -> list[str]:
+    """Return the headline metrics of the ensemble besides the main one, and where all are."""
+    scores = [
+        f"{name} " + _format_score(values["metrics"][name], interval["low"], interval["high"], " ")
+        for name, interval in values["interval"].items()
+        if name in HEADLINE_METRICS[task] and name != MAIN[task]
+    ]
+    return [*([", ".join(scores)] if scores else []), f"all metrics and intervals: {REPORT}"]
+
+
+def _list_better(main: str, values: Mapping[str, Any]) -> list[str]:
+    """Return the members and baselines that score higher than the ensemble."""
+    best = values["metrics"][main]
+    others = [
+        *values["members"].items(),
+        *((f"baseline {name}", own) for name, own in values["baselines"].items()),
+    ]
+    return [name for name, own in others if own[main] > best]
+
+
+def _explain_better(names: Sequence[str], final: str) -> str:
+    """Return a note on members and baselines that score higher than the ensemble."""
+    verb = "scores" if len(names) == 1 else "score"
+    advice = (
+        "who chooses by the test rows has no test score any more: choose by the out-of-fold "
+        "scores in reports/ensemble.json"
+        if final == "test"
+        else "a smaller ensemble.members, or another ensemble.method, may do as well"
+    )
+    return f"note: {listing(names)} {verb} higher than the ensemble; {advice}"
 
 
 def _format_component_metrics(values: Mapping[str, Any]) -> list[str]:
@@ -133,5 +171,5 @@ def warn_of_majority(
     ]
 
 
-def _format_score(value: float, low: float, high: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.4f}  [{low:.4f}, {high:.4f}]"
+def _format_score(value: float, low: float, high: float, gap: str = "  ") -> str:
+    return "-" if np.isnan(value) else f"{value:.4f}{gap}[{low:.4f}, {high:.4f}]"

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Section, Settings
-from foldline.core.params.error_messages import format_problems, list_problems
+from foldline.core.params.error_messages import RENAME, format_problems, list_problems
 from foldline.core.params.members import change_recipe, is_revision, resolve_members
 from foldline.core.params.undo import describe_undo
 from foldline.core.yaml_files import read_yaml
@@ -97,6 +97,10 @@ def _find_member_problems(content: dict[str, Any], name: str) -> dict[str, str]:
 
 
 def params_error(path: Path, content: dict[str, Any], problems: dict[str, str]) -> FoldlineError:
-    """Return the error for a params file, with the values of the last commit."""
-    undo = describe_undo(path, content, list(problems))
+    """Return the error for a params file, with the values of the last commit.
+
+    A key that is to be renamed has its value and needs no other.
+    """
+    keys = [key for key, message in problems.items() if not message.startswith(RENAME)]
+    undo = describe_undo(path, content, keys) if keys else ""
     return FoldlineError("\n".join(filter(None, (format_problems(path, problems), undo))))

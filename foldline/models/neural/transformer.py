@@ -11,7 +11,6 @@ import pandas as pd
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.threads import limit_threads
-from foldline.core.stage import say
 from foldline.encoders import hub
 from foldline.models import device
 from foldline.models.interface import FitResult, Job
@@ -157,8 +156,7 @@ def fit_alone(job: Job) -> FitResult:
     shared = recipe.model != "scratch"
     rows, cut = encode_rows(tokenizer, job.train, job.labels, reader, shared)
     check_tokens(tokenizer, rows.columns["input_ids"].flat, recipe.model)
-    if cut:
-        say(_format_cut(cut, reader))
+    notes += [_format_cut(cut, reader)] if cut else []
     # Validation rows count the same, as in every score.
     valid_table = job.valid.drop(columns="weight", errors="ignore")
     valid, _ = encode_rows(tokenizer, valid_table, job.labels, reader, shared)
