@@ -78,6 +78,28 @@ def train_members(
 
     `fit` fits the recipe's model, so that a tracker can follow it.
     """
+    fits, baselines = make_fits(rows, valid, pretraining_texts, recipe, members, labels)
+    tasks = [own.make_task(fit if name == MODEL else fit_job) for name, own in fits.items()]
+    tasks += [own.make_task() for own in baselines.values()]
+    records = [read_fit(folder) for folder in run_tasks(tasks, runner, "fits")]
+    return Training(
+        valid,
+        fits[MODEL],
+        recipe,
+        dict(zip(fits, records[: len(fits)], strict=True)),
+        dict(zip(baselines, records[len(fits) :], strict=True)),
+    )
+
+
+def make_fits(
+    rows: pd.DataFrame,
+    valid: pd.DataFrame,
+    pretraining_texts: pd.DataFrame,
+    recipe: Recipe,
+    members: Members,
+    labels: Labels,
+) -> tuple[dict[str, Fit], dict[str, Fit]]:
+    """Return the fits of the recipe's model and the members, and those of the baselines."""
     recipes = select_distinct(members.recipes)
     if members.models == "folds":
         recipes = {MODEL: recipes[MODEL]}
@@ -89,16 +111,7 @@ def train_members(
         name: _make_fit(f"baseline {name}", rows, valid, pretraining_texts, own, labels)
         for name, own in make_baseline_recipes(recipe).items()
     }
-    tasks = [own.make_task(fit if name == MODEL else fit_job) for name, own in fits.items()]
-    tasks += [own.make_task() for own in baselines.values()]
-    records = [read_fit(folder) for folder in run_tasks(tasks, runner, "fits")]
-    return Training(
-        valid,
-        fits[MODEL],
-        recipe,
-        dict(zip(fits, records[: len(fits)], strict=True)),
-        dict(zip(baselines, records[len(fits) :], strict=True)),
-    )
+    return fits, baselines
 
 
 def _make_fit(
