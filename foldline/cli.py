@@ -6,6 +6,7 @@ Only argparse is imported here, so that `--help` answers at once.
 import argparse
 import importlib
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -403,7 +404,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(
             f"\nerror: {error.name} is not installed here. Next: "
-            f"python run.py foldline {' '.join(arguments)}\n",
+            f"python run.py foldline {shlex.join(arguments)}\n",
             file=sys.stderr,
         )
         return 1

@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from foldline.core.io.labels import Labels
-from foldline.core.params import Augment, Recipe, loading
+from foldline.core.params import Augment, Recipe, Runner, loading
 from foldline.testing.sample_data import CLASSES, WORDS, sample_labels, sample_rows
 
 # Thousands of tests and whole libraries are alive all the time: looking through them for garbage
@@ -286,3 +286,15 @@ def parts(rows: Callable[..., pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame
     valid = table.iloc[28:].copy()
     valid["label"] = np.roll(valid["label"].to_numpy(), 1)
     return table.iloc[:28], valid
+
+
+@pytest.fixture
+def runner() -> Callable[..., Runner]:
+    """Return the section `runner` with changes: `runner(kind="local", jobs=2)`."""
+
+    def make(**changes: Any) -> Runner:
+        content = {"kind": "inline", "jobs": 1, "retries": 0, "address": "auto"}
+        content |= {"store_gb": 20.0, "tracker": "none"}
+        return Runner.model_validate(content | changes)
+
+    return make

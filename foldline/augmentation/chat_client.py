@@ -124,7 +124,7 @@ def _describe_answer(options: Llm, answer: "httpx2.Response", content: bytes, ke
     said = _excerpt(content, key)
     what = f"augment.llm: {options.url} answers {code} {answer.reason_phrase}: {said!r}"
     if code in (401, 403):
-        state = "was refused" if key else "is not set"
+        state = "was refused; correct it" if key else "is not set; set it"
         return f"{what}; the key in the environment variable {options.key_variable} {state}"
     if code == 404:
         return f"{what}; check augment.llm.url (it mostly ends in /v1) and augment.llm.model"

@@ -29,7 +29,10 @@ class NgramVectorizer:
         seconds = [text for text in rows["text_pair"].tolist() if text]
         texts = [text for text in rows["text"].tolist() if text.strip()] + seconds
         if not texts:
-            raise FoldlineError(f"all {len(rows)} texts are empty: nothing tells them apart")
+            raise FoldlineError(
+                f"all {len(rows)} texts are empty: nothing tells them apart. Check data.text, or "
+                "set augment.undersample.method to random or none"
+            )
         self._pairs = bool(seconds)
         # In a few short texts there may be no n-gram twice.
         self._vectorizer = TfidfVectorizer(

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from foldline.augmentation.hangul import is_hangul
+from foldline.core.environment import install_command
 from foldline.core.errors import FoldlineError
 
 # Common nouns and adverbs: neighbours of verbs, adjectives and names are rarely synonyms.
@@ -109,8 +110,8 @@ def load_kiwi() -> Any:
         from kiwipiepy import Kiwi
     except ImportError as error:
         raise FoldlineError(
-            "synonyms of Korean words need Kiwi: `pip install kiwipiepy`, or add it to the "
-            "dependencies in pyproject.toml"
+            f"synonyms of Korean words need Kiwi: `{install_command('kiwipiepy')}`, or add it to "
+            "the dependencies in pyproject.toml, which run.py installs"
         ) from error
     return Kiwi(num_workers=1)
 

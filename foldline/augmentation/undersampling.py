@@ -7,6 +7,7 @@ of all others (hubs). Rows are selected, never interpolated: a vector between tw
 
 import warnings
 from collections import Counter
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -128,7 +129,7 @@ def check_memory(
     if need > options.memory_gb * GIGABYTE:
         raise FoldlineError(
             f"augment.undersample.method={options.method} needs about {need / GIGABYTE:.1f} GB "
-            f"({what}), more than memory_gb={options.memory_gb:g}. Use "
+            f"({what}), more than augment.undersample.memory_gb={options.memory_gb:g}. Use "
             f"{'nearmiss1' if options.method == 'nearmiss2' else 'random'}, or raise memory_gb if "
             "the machine has as much"
         )
@@ -147,11 +148,13 @@ def _check_ratio(before: dict[str, int], after: dict[str, int], options: Undersa
         allowed = max(allowed, max(before.values()) / min(before.values()))
     if most <= allowed * least:
         return
-    advice = (
-        "Raise augment.undersample.neighbours, so that it looks at more rows, or use nearmiss1"
-        if options.method == "nearmiss3"
-        else "The classes overlap too much for it: use random, or tomek, which drops least"
-    )
+    advice = "The classes overlap too much for it: use random"
+    if options.method == "nearmiss3":
+        advice = (
+            "Raise augment.undersample.neighbours, so that it looks at more rows, or use nearmiss1"
+        )
+    elif least:
+        advice += f", or raise max_ratio to {ceil(10 * most / least) / 10:g}"
     raise FoldlineError(
         f"augment.undersample.method={options.method} left {least} of {before[smallest]} rows of "
         f"'{smallest}' and {most} of {before[largest]} of '{largest}': more than {allowed:.3g} to "

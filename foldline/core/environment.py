@@ -2,9 +2,12 @@
 
 import os
 import platform
+import shlex
+import shutil
 import subprocess
 import sys
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +56,20 @@ def package_version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def install_command(*packages: str) -> str:
+    """Return the command that installs packages here, at the project's versions.
+
+    An environment that uv made has no pip, and where none is activated `pip` is another one's.
+    """
+    python = shlex.quote(sys.executable)
+    installer = f"{python} -m pip install"
+    if not find_spec("pip"):
+        base = shlex.quote(getattr(sys, "_base_executable", None) or sys.executable)
+        uv = f"uv pip install --python {python}"
+        installer = uv if shutil.which("uv") else f"{base} -m pip --python {python} install"
+    return f"{installer} -c constraints.txt {' '.join(packages)}"
 
 
 def _git(*arguments: str) -> str | None:

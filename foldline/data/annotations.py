@@ -294,7 +294,7 @@ def _required_column(raw: RawTable, name: str, role: str) -> list[str]:
         )
     advice = "Write one value in each row"
     return read_single_values(
-        raw, [value or "" for value in raw.columns[known]], f"column '{name}'", role, advice
+        raw, [value or "" for value in raw.columns[known]], f"column '{name}'", "item", advice
     )
 
 
@@ -317,16 +317,20 @@ def _check_labels(annotations: AnnotationTable, labels: "pd.Series[str]", data: 
     options = annotations.options
     if data.classes and (annotations.order or options.aggregate in _CLASS_AGGREGATES):
         _check_classes(annotations, labels, _spelled_classes(data.classes, labels.tolist()))
-    if annotations.order or (options.scale == "nominal" and options.aggregate != "mean"):
+    is_mean, nominal = options.aggregate == "mean", "data.annotations.scale=nominal"
+    if not is_mean and (annotations.order or options.scale == "nominal"):
         return
     wrong = _rows_where(labels, lambda label: not is_number(label))
     if wrong:
-        reason = "aggregate=mean" if options.aggregate == "mean" else f"scale={options.scale}"
-        advice = ", list its words in order in data.classes," * (options.scale == "ordinal")
+        reason, advice = f"scale={options.scale}", f", or set {nominal}"
+        if options.scale == "ordinal":
+            advice = f", list its words in order in data.classes{advice}"
+        if is_mean:
+            reason, advice = "aggregate=mean", ", or set data.annotations.aggregate=none"
+            advice += f" and {nominal}" * (options.scale != "nominal")
         raise FoldlineError(
             f"{annotations.where(wrong)}: label '{labels[wrong[0]]}' is not a finite "
-            f"number, which data.annotations.{reason} needs. Correct the labels{advice} or change "
-            "the scale"
+            f"number, which data.annotations.{reason} needs. Correct the labels{advice}"
         )
 
 

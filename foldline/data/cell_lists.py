@@ -165,7 +165,7 @@ def _structure_message(
     what = "lists of several values" if isinstance(found[cell], list) else "objects"
     if isinstance(found[cell], list) and any(map(is_nested, found[cell])):
         what = "lists of lists or objects"
-        advice = "These are not labels or texts of a row: name another column, or one field"
+        advice = "These are not labels or texts of a row: name another column"
     inside = f", with the fields {listing(fields)}" if fields else ""
     return (
         f"{raw.path}, {raw.where(rows)}: {column} holds {what}{inside} (such as "

@@ -33,8 +33,11 @@ def find_labels(task: str, data: Data, parts: list[Part], rows: pd.DataFrame) ->
         known = set(rows["label"])
         spelt = (find_value(name, known) or name for name in map(clean_value, data.classes))
         named = list(dict.fromkeys(spelt))
+        problem = "data.classes does not list it"
         advice = "Correct the labels, or add the class to data.classes"
-        _check_known_labels(parts, rows, named, "data.classes does not list it", advice)
+        _check_known_labels(parts[:1], rows, named, problem, advice)
+        advice += ", and rows of it to train"
+        _check_known_labels(parts[1:], rows, named, problem, advice)
         classes = [name for name in named if name in set(classes)]
     if len(classes) < 2:
         raise FoldlineError(

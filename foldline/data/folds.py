@@ -83,19 +83,28 @@ def assign_folds(
         raise FoldlineError(
             f"{name}={n_splits} needs at least as many groups of rows, but {len(groups)} rows are "
             f"in {len(sizes)} (duplicates, and rows of one data.group, are one group); "
-            f"{_describe_largest_group(table, sizes)}. "
-            f"Set {name} to {max(len(sizes), 2)} or fewer, or add rows"
+            f"{_describe_largest_group(table, sizes)}. {_advise(name, len(sizes), table, periods)}"
         )
     strata = compute_strata(table["label"], task)
     folds = _place_groups(table, groups, strata, n_splits, seed, periods)
-    empty = n_splits - len(set(folds.tolist()))
-    if empty:
+    filled = len(set(folds.tolist()))
+    if filled < n_splits:
         raise FoldlineError(
-            f"{name}={n_splits}: {empty} folds have no rows, as the groups ({len(sizes)} of "
-            f"{len(groups)} rows) are too uneven: {_describe_largest_group(table, sizes)}. "
-            f"Lower {name}"
+            f"{name}={n_splits}: {n_splits - filled} folds have no rows, as the groups "
+            f"({len(sizes)} of {len(groups)} rows) are too uneven: "
+            f"{_describe_largest_group(table, sizes)}. {_advise(name, filled, table, periods)}"
         )
     return folds
+
+
+def _advise(name: str, most: int, table: pd.DataFrame, periods: bool) -> str:
+    """Return what fills the folds: fewer of them, from two, or other rows."""
+    if most > 1:
+        return f"Set {name} to {most} or fewer, or add rows"
+    advice = "Add rows"
+    if periods or table.get("user_group", pd.Series("")).any():
+        advice += ", or set split.method=stratified"
+    return advice
 
 
 def _describe_largest_group(table: pd.DataFrame, sizes: "pd.Series[int]") -> str:

@@ -137,8 +137,8 @@ def _join_names(parts: list[str], where: str) -> str:
 def _notation_message(raw: RawTable, rows: list[int], cell: str, column: str) -> str:
     return (
         f"{raw.path}, {raw.where(rows)}: {column} holds {cell[:60]!r}, which is not read as a list "
-        f"of labels. Lists are read as {NOTATIONS}, or with data.separator between the labels; "
-        "of objects, name one field"
+        f"of labels. Write labels as {NOTATIONS}, or with data.separator between them; or name "
+        "another column as data.label"
     )
 
 

@@ -169,12 +169,14 @@ def _check_labels(part: Part, task: str, data: Data, prepare: Prepare) -> None:
     dropped_rows = part.dropped_rows
     missing = [row for row, label in enumerate(labels) if not label and row not in dropped_rows]
     if missing and prepare.missing_label == "error":
-        hint = ""
-        if len(missing) == len(labels) and part.name != "train":
-            hint = ". Name a file without labels as data.predict"
+        advice = "set prepare.missing_label=drop"
+        if len(missing) == len(labels):  # nothing would be left
+            advice = "name another column as data.label"
+            if part.name != "train":
+                advice = f"name the file as data.predict instead of data.{part.name}"
         raise FoldlineError(
             f"{part.where(missing)}: {len(missing)} of {len(labels)} labels are missing "
-            f"({label_column_names(data)}). Fill them in, or set prepare.missing_label=drop{hint}"
+            f"({label_column_names(data)}). Fill them in, or {advice}"
         )
     if missing:
         part.dropped["missing label"] = missing

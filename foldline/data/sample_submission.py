@@ -174,7 +174,7 @@ def _plan_columns(
         allowed += f", or id and one for each class ({listing(classes)})"
     raise FoldlineError(
         f"{_KEY} ({sample.path}) has {len(names) + 1} columns (id and {listing(names) or 'none'}); "
-        f"a sample submission has {allowed}. Remove or rename columns, or set "
+        f"a sample submission has {allowed}. Add, remove or rename columns, or set "
         "predict.sample_submission=null"
     )
 
@@ -198,7 +198,7 @@ def _plan_answer(
         return plan
     spelling = _spell_as(values, labels.classes) if labels.task == "classification" else {}
     fractions = _has_fractions(values) and not set(values) <= set(spelling.values())
-    if fractions or (_PROBABILITY.search(name) and len(labels.classes) == 2):
+    if fractions or _asks_for_probability(name, labels):
         return _plan_probability(plan, name, values, labels, sample)
     notes = [*plan.notes, *_answer_notes(name, values, spelling, labels, sample)]
     return replace(plan, spelling=spelling, notes=notes)
@@ -209,20 +209,27 @@ def _plan_probability(
 ) -> SubmissionPlan:
     example = values[0] if values else ""
     why = f"column '{name}' holds {example or 'nothing'}"
-    why += ", a fraction" if _has_fractions(values) else ", and its name asks for a probability"
+    fractions = _has_fractions(values)
+    why += ", a fraction" if fractions else ", and its name asks for a probability"
+    steps = ["write a class in its cells"] * fractions
+    steps += ["rename the column"] * _asks_for_probability(name, labels)
+    advice = " and ".join(steps)
     if labels.task != "classification" or len(labels.classes) != 2:
         numbers = "; if it wants numbers, set task=regression" * all(map(is_number, labels.classes))
         raise FoldlineError(
             f"{_KEY} ({sample.path}): {why}, so it wants a probability, but one column cannot hold "
             f"those of {len(labels.classes)} classes ({listing(labels.classes)}). Give the sample "
-            f"a column for each class, or write a class in its cells to get labels{numbers}"
+            f"a column for each class, or, to get labels, {advice}{numbers}"
         )
     note = (
         f"{sample.path}: {why}, so the submission holds the probability of class "
-        f"'{labels.classes[1]}' (the second; data.classes sets the order). For labels, write a "
-        "class in its cells"
+        f"'{labels.classes[1]}' (the second; data.classes sets the order). For labels, {advice}"
     )
     return replace(plan, columns={name: labels.classes[1]}, notes=[*plan.notes, note])
+
+
+def _asks_for_probability(name: str, labels: Labels) -> bool:
+    return bool(_PROBABILITY.search(name)) and len(labels.classes) == 2
 
 
 def _answer_notes(

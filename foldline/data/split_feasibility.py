@@ -7,7 +7,6 @@ import pandas as pd
 from foldline.core.errors import FoldlineError, listing
 
 MAX_SHOWN = 3  # classes in one note
-MIN_CHARS_ADVICE = "raise prepare.duplicates.min_chars, so that short texts do not join groups"
 LARGE_SHARE = 0.1  # of all rows
 
 
@@ -42,13 +41,22 @@ def empty_part_error(
         why = f"too many rows have the same time, or a group has old and new rows ({why})"
     elif single and len(sizes) - len(set(single.values())) < len(empty):
         why += f"; {_describe_single_group_classes(table, single)}, which goes to train"
-    advice = "change split.method, split.ratios or data.group"
-    if ungroup := _ungroup_advice(table, sizes):
-        advice = f"{ungroup}, or {advice}"
     return FoldlineError(
         f"split.method={method} leaves no rows for {' and '.join(empty)}: {len(table)} rows are in "
-        f"{len(sizes)} groups, and {why}. Add rows, or {advice}"
+        f"{len(sizes)} groups, and {why}. {_advise(method, len(sizes))}"
     )
+
+
+def _advise(method: str, groups: int) -> str:
+    """Return what fills empty parts; equal texts are kept together by every method."""
+    if method == "stratified":
+        return "Add rows with other texts"
+    advice = "Add rows, or set split.method=stratified"
+    if method == "grouped":
+        advice += ", where a group may be in several parts"
+        if groups > 1:
+            advice += ", or split.ratios=[1,0,0] for scores out of fold alone"
+    return advice
 
 
 def class_notes(table: pd.DataFrame, parts: list[str]) -> list[str]:
@@ -102,19 +110,10 @@ def large_group_note(table: pd.DataFrame) -> list[str]:
     if sizes.max() <= LARGE_SHARE * len(table):
         return []
     largest = min(sizes.index[sizes == sizes.max()])
-    advice = _ungroup_advice(table, sizes)
     return [
         f"the largest group has {sizes.max()} rows ({sizes.max() / len(table):.0%}; "
         f"{describe_group(table, largest)}): parts and folds cannot be even"
-        + (f". To change that, {advice}" if advice else "")
     ]
-
-
-def _ungroup_advice(table: pd.DataFrame, sizes: "pd.Series[int]") -> str:
-    """Return advice that divides the largest group, where duplicates join groups."""
-    rows = table[table["group"] == min(sizes.index[sizes == sizes.max()])]
-    users = set(rows.get("user_group", [])) - {""}
-    return MIN_CHARS_ADVICE if len(users) > 1 else ""
 
 
 def _describe_single_group_classes(table: pd.DataFrame, single: dict[str, str]) -> str:

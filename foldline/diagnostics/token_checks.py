@@ -9,6 +9,7 @@ from foldline.core.params import Recipe
 from foldline.diagnostics.initial_model import InitialModel, first_epoch_batches, padding_ratio
 from foldline.diagnostics.inputs import DiagnosticInputs
 from foldline.diagnostics.verdicts import OK, WRONG, Finding, grade
+from foldline.encoders.model_sizes import find_embeddings
 from foldline.models.neural import transformer
 from foldline.models.neural.dataset import TokenizedRows
 from foldline.models.neural.long_text import make_reader
@@ -60,16 +61,17 @@ def check_range(initial: InitialModel, valid: TokenizedRows) -> Finding:
 
 
 def check_cut(initial: InitialModel, recipe: Recipe) -> Finding:
-    """Report how many texts are longer than max_length."""
-    lengths = np.array(initial.rows.lengths)
+    """Report how many texts are longer than max_length; windows read them all the same."""
+    lengths, how = np.array(initial.rows.lengths), recipe.train.long_text
     summary = (
         f"{initial.cut:.1%} of the texts are longer than max_length={recipe.max_length}; "
         f"pieces have {lengths.mean():.0f} tokens, half of them {np.median(lengths):.0f} or less"
     )
-    advice = "raise max_length, or set train.long_text to head_tail or window"
-    return Finding(
-        "texts cut", grade(initial.cut, *CUT_LIMITS), summary, advice, {"share": initial.cut}
-    )
+    advice = "raise max_length, or set train.long_text to window, which reads all"
+    if how != "head_tail":
+        advice += ", or to head_tail, which also reads the end"
+    verdict = OK if how == "window" else grade(initial.cut, *CUT_LIMITS)
+    return Finding("texts cut", verdict, summary, advice, {"share": initial.cut})
 
 
 def check_padding(initial: InitialModel, recipe: Recipe) -> Finding:
@@ -86,7 +88,9 @@ def check_padding(initial: InitialModel, recipe: Recipe) -> Finding:
 def _embedding_limits(model: Any, parts: list[TokenizedRows]) -> Iterator[tuple[str, int, int]]:
     """Yield name, highest index and table size of each embedding."""
     ids = RaggedArray.concatenate([rows.columns["input_ids"] for rows in parts])
-    yield "token ids", int(ids.flat.max()), int(model.get_input_embeddings().num_embeddings)
+    embeddings = find_embeddings(model)
+    if embeddings is not None:
+        yield "token ids", int(ids.flat.max()), int(embeddings.weight.shape[0])
     types = [
         rows.columns["token_type_ids"].flat for rows in parts if "token_type_ids" in rows.columns
     ]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from foldline.core.environment import install_command
 from foldline.core.errors import FoldlineError, listing
 from foldline.core.io.files import digest
 from foldline.core.io.model_folders import find_problem, find_track_file, read_folder_json
@@ -282,8 +283,7 @@ def explain_error(name: str, error: Exception) -> str:
         return f"there is no such folder; in {PRETRAINED} is {models}"
     if "tiktoken" in str(error) and not find_spec("sentencepiece"):
         return (
-            "its tokenizer is a sentencepiece model; read it with: python -m pip install "
-            f"-c constraints.txt {' '.join(SENTENCEPIECE)}"
+            f"its tokenizer is a sentencepiece model; to read it: {install_command(*SENTENCEPIECE)}"
         )
     return format_error(error)
 

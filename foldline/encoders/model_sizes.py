@@ -1,27 +1,41 @@
 """Sizes that must fit: weights to config.json, tokenizer to embeddings, texts to positions."""
 
 import math
+from functools import cache
 from typing import Any
 
+from foldline.core.console import say
 from foldline.core.errors import FoldlineError, listing
 from foldline.encoders.foreign_code import is_foreign
 
 POOLER = "pooler"  # of BERT; many checkpoints lack it, and fine-tuning trains it
 DECODER = "decoder"  # of T5; a sentence encoder needs none
+HASHING = ("canine",)  # model types that hash characters, and have no table of token embeddings
 
 
-def count_embeddings(model: Any) -> int | float:
-    """Return the rows of a model's embedding table; infinite if it has none to compare with."""
+def count_embeddings(name: str, model: Any) -> int | float:
+    """Return the rows of a model's embedding table; infinite if it has none to compare with.
+
+    A note says where a table was not found, so that the sizes are not compared.
+    """
     embeddings = find_embeddings(model)
-    return math.inf if embeddings is None else int(embeddings.weight.shape[0])
+    if embeddings is not None:
+        return int(embeddings.weight.shape[0])
+    if not _has_no_table(model):
+        _note_unknown(name)
+    return math.inf
 
 
 def find_embeddings(model: Any) -> Any:
-    """Return a model's embedding layer; None if it does not tell one, as CANINE, which hashes."""
-    try:
-        return model.get_input_embeddings()
-    except NotImplementedError:
+    """Return a model's layer of token embeddings; None if it has none, or it is not found.
+
+    Code that a model brings often does not tell which layer that is: then it is the first table of
+    as many rows as its config has tokens.
+    """
+    if _has_no_table(model):
         return None
+    embeddings = _told_embeddings(model)
+    return _search_embeddings(model) if embeddings is None else embeddings
 
 
 def count_tokens(tokenizer: Any) -> int:
@@ -99,7 +113,7 @@ def check_vocabulary(key: str, name: str, tokenizer: Any, model: Any) -> None:
         FoldlineError: with both numbers.
     """
     check_filled(key, name, tokenizer)
-    tokens, embeddings = count_tokens(tokenizer), count_embeddings(model)
+    tokens, embeddings = count_tokens(tokenizer), count_embeddings(name, model)
     if tokens > embeddings:
         raise FoldlineError(
             f"{key}={name}: its tokenizer has {tokens} tokens and its model embeddings of "
@@ -127,15 +141,46 @@ def enlarge_embeddings(name: str, tokenizer: Any, model: Any) -> str | None:
     """Resize a model's embeddings to its tokenizer, and return a note; None if they fit.
 
     Raises:
-        FoldlineError: if there are so many that the tokenizer must be another model's.
+        FoldlineError: if there are so many that the tokenizer must be another model's, or the
+            model's code cannot resize them.
     """
-    tokens, embeddings = count_tokens(tokenizer), count_embeddings(model)
+    tokens, embeddings = count_tokens(tokenizer), count_embeddings(name, model)
     if tokens <= embeddings:
         return None
-    if tokens > 2 * embeddings:
+    if tokens > 2 * embeddings or _told_embeddings(model) is None:
         check_vocabulary("model", name, tokenizer, model)
     model.resize_token_embeddings(tokens)
     return (
         f"note: the tokenizer of {name} has {tokens} tokens and the model had embeddings of "
         f"{embeddings}: {tokens - embeddings} new ones start near the mean of the others"
+    )
+
+
+def _has_no_table(model: Any) -> bool:
+    return getattr(getattr(model, "config", None), "model_type", None) in HASHING
+
+
+def _told_embeddings(model: Any) -> Any:
+    """Return the layer that a model tells; Perceiver tells no layer but its latent vectors."""
+    try:
+        embeddings = model.get_input_embeddings()
+    except NotImplementedError:
+        return None
+    return embeddings if hasattr(embeddings, "weight") else None
+
+
+def _search_embeddings(model: Any) -> Any:
+    import torch
+
+    size = getattr(model.config.get_text_config(), "vocab_size", None)
+    tables = (module for module in model.modules() if isinstance(module, torch.nn.Embedding))
+    return next((table for table in tables if table.num_embeddings == size), None)
+
+
+@cache
+def _note_unknown(name: str) -> None:
+    """Say once in a process that a model's embeddings could not be counted."""
+    say(
+        f"note: the token embeddings of {name} were not found, so it is not checked that there is "
+        "one for each token of its tokenizer"
     )

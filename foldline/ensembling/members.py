@@ -77,12 +77,13 @@ def list_models(folder: Path) -> dict[str, list[Path]]:
 
 
 def list_member_models() -> dict[str, list[Path]]:
-    """Return the folders of all models of each member that predict new rows."""
-    full = {
-        name: [MODEL] if name == MODEL.name else models
-        for name, models in list_models(FULL).items()
-    }
-    folds = list_models(FOLDS)
+    """Return the folders of all models of each member that predict new rows.
+
+    After `train` alone, these are the models of all training rows.
+    """
+    full = list_models(FULL) if FULL.exists() else {MODEL.name: [MODEL]}
+    full = {name: [MODEL] if name == MODEL.name else models for name, models in full.items()}
+    folds = list_models(FOLDS) if FOLDS.exists() else {}
     return {name: full.get(name, []) + folds.get(name, []) for name in full | folds}
 
 

@@ -96,7 +96,10 @@ def compare_methods(
     """
     base, metric = predictions["none"], MAIN[settings.task]
     target = labels.encode(base["label"])
-    values = {n: labels.predictions(_align_rows(t, base)) for n, t in predictions.items()}
+    values = {
+        name: labels.predictions(_align_rows(table, base, [names["none"], names[name]]))
+        for name, table in predictions.items()
+    }
     rows: list[dict[str, Any]] = []
     for name, predicted in values.items():
         row: dict[str, Any] = {"method": name, "experiment": names[name]}
@@ -141,11 +144,11 @@ def _read_predictions(experiment: str) -> pd.DataFrame:
     return own.merge(rows[["id", "group"]], on="id", validate="one_to_one")
 
 
-def _align_rows(table: pd.DataFrame, base: pd.DataFrame) -> pd.DataFrame:
+def _align_rows(table: pd.DataFrame, base: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     if set(table["id"]) != set(base["id"]):
         raise FoldlineError(
-            "the experiments were not run on the same rows. Remove them with `dvc exp remove` "
-            "(`dvc exp list` lists them), and run this command again"
+            f"the experiments were not run on the same rows. Next: dvc exp remove {' '.join(names)}"
+            ", and run this command again"
         )
     return table.set_index("id").loc[base["id"]].reset_index()
 

@@ -157,9 +157,9 @@ def _guess_multilabel(
     """Return how rows have several labels: by the option, params.yaml, or the cells; or None."""
     if label_columns:
         return multilabel_columns.MultilabelGuess(label_columns, None, FROM_OPTION)
-    if current and current.task != "multilabel":
+    if current and "multilabel" not in (current.task, options.task):
         return None
-    if current:
+    if current and current.task == "multilabel":
         return multilabel_columns.MultilabelGuess(current.data.label, None, FROM_PARAMS)
     if options.task not in (None, "multilabel"):
         return None

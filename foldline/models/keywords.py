@@ -92,7 +92,7 @@ def read_rules(path: Path, labels: Labels) -> Rules:
     Raises:
         FoldlineError: for an unknown class or a rule that cannot be read.
     """
-    content = _read_mapping(path)
+    content = _read_mapping(path, labels)
     for name, words in content.items():
         if str(name) not in labels.classes:
             nearest_class = closest_name(str(name), labels.classes)
@@ -109,16 +109,17 @@ def read_rules(path: Path, labels: Labels) -> Rules:
             _compile_rules([str(word) for word in words])
         except re.error as error:
             raise FoldlineError(
-                f"{path}: {name}: {error.pattern!r} is not a regular expression: {error}"
+                f"{path}: {name}: {error.pattern!r} is not a regular expression: {error}. Correct "
+                "it, or write it without the slashes to find it as it stands"
             ) from error
     return {str(name): [str(word) for word in words] for name, words in content.items()}
 
 
-def _read_mapping(path: Path) -> Mapping[Any, Any]:
+def _read_mapping(path: Path, labels: Labels) -> Mapping[Any, Any]:
     content = read_yaml(path)
     if not isinstance(content, Mapping) or not content:
         raise FoldlineError(
-            f"{path} must map classes to lists of words, as `sports: [match, 축구]` "
+            f"{path} must map classes to lists of words, as `{labels.classes[0]}: [word, another]` "
             f"(found {content!r:.60})"
         )
     return content

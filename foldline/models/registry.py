@@ -9,6 +9,7 @@ from foldline.core.errors import FoldlineError, listing
 from foldline.core.io.components import hash_components, is_component
 from foldline.core.io.files import digest, read_json, replace_atomically, write_json
 from foldline.core.io.labels import Labels
+from foldline.core.io.schemas import MAKE_AGAIN
 from foldline.core.params import Recipe
 from foldline.encoders import hub
 from foldline.models import (
@@ -127,7 +128,7 @@ def fit(job: Job) -> FitResult:
         if unknown:
             raise FoldlineError(
                 f"label '{unknown[0]}' is not one of the classes "
-                f"{listing(job.labels.classes)}: run `dvc repro -f prepare`"
+                f"{listing(job.labels.classes)}: {MAKE_AGAIN}"
             )
     return fit_kind(get_kind(resolve_kind(job.recipe.model)), job)
 

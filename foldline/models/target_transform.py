@@ -81,7 +81,10 @@ def fit_target_transform(name: str, values: np.ndarray) -> TargetTransform:
         )
     low, high = float(values.min()), float(values.max())
     if name != "quantile" and low == high:
-        raise FoldlineError(f"target.transform={name}: all training labels are {low:g}")
+        raise FoldlineError(
+            f"target.transform={name}: all training labels are {low:g}. Set target.transform to "
+            "none, and check data.label"
+        )
     fitted = TargetTransform(name, low, high)
     if name == "box-cox":
         scale = float(np.exp(np.log(values).mean()))

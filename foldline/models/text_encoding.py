@@ -46,10 +46,12 @@ def check_tokens(tokenizer: Any, ids: np.ndarray, name: str) -> None:
         return
     share = unknown_share(tokenizer, ids)
     if share > MAX_UNKNOWN:
+        reason = "it was made for another language. Use another model"
+        if name == "scratch":
+            reason = "raise scratch.vocabulary, or set scratch.tokenizer to bpe or jamo"
         raise FoldlineError(
             f"model={name}: {share:.0%} of the tokens of the training rows are unknown to its "
-            "tokenizer: it was made for another language, or scratch.vocabulary is too small. "
-            "Use another model, or raise scratch.vocabulary"
+            f"tokenizer: {reason}"
         )
 
 

@@ -114,7 +114,8 @@ def fit(job: Job) -> FitResult:
     if longest >= job.recipe.max_length:
         raise FoldlineError(
             f"max_length={job.recipe.max_length} leaves no room for texts: the longest hypothesis "
-            f"has {longest} tokens. Raise max_length, or shorten zero_shot.descriptions"
+            f"has {longest} tokens. Raise max_length, or shorten zero_shot.descriptions or "
+            "zero_shot.hypothesis"
         )
     return FitResult(model)
 
@@ -140,7 +141,8 @@ def find_outputs(name: str, names: Mapping[int, str]) -> tuple[int, int]:
     if "entailment" not in indices or not not_entailed:
         raise FoldlineError(
             f"{KEY}={name} is not an NLI model: its labels are {listing(names.values())}, but "
-            f"entailment and {' or '.join(NOT_ENTAILED)} are needed"
+            f"entailment and {' or '.join(NOT_ENTAILED)} are needed. Name a model that was trained "
+            "on NLI"
         )
     return indices["entailment"], not_entailed[0]
 

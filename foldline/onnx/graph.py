@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from foldline.core.environment import install_command
 from foldline.core.errors import FoldlineError
 from foldline.models.neural.attention import eager_attention, first_token_only
 
@@ -31,8 +32,8 @@ def check_installed() -> None:
     absent = missing_packages()
     if absent:
         raise FoldlineError(
-            f"{absent[0]} is not installed. Next: pip install -c constraints.txt "
-            f"{' '.join(PACKAGES)} (the extra `onnx` of pyproject.toml)"
+            f"{absent[0]} is not installed (the extra `onnx` of pyproject.toml). Next: "
+            f"{install_command(*PACKAGES)}"
         )
 
 

@@ -3,7 +3,6 @@
 import argparse
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -69,11 +68,12 @@ def compare_packages() -> Iterator[str]:
         if installed.partition("+")[0] != version.partition("+")[0]:
             wrong.append(f"{name} {installed} (pinned: {version})")
     if wrong:
+        from foldline.core.environment import install_command
+
         more = f" and {len(wrong) - 5} more" if wrong[5:] else ""
         yield (
             f"installed packages differ from constraints.txt: {', '.join(wrong[:5])}{more}. Next: "
-            f"{sys.executable} -m pip install -c constraints.txt "
-            f"{' '.join(name.split()[0] for name in wrong)}"
+            f"{install_command(*(name.split()[0] for name in wrong))}"
         )
 
 

@@ -29,11 +29,11 @@ def run(options: argparse.Namespace) -> None:
     if not PIPELINE.exists():
         raise FoldlineError(f"{PIPELINE} is missing. Next: run this in the project's root")
     lines = PIPELINE.read_text(encoding="utf-8").splitlines()
+    check_dependencies(lines)
     if not any(WHEEL.fullmatch(line) for line in lines):
         if SOURCE.exists():
             raise FoldlineError(f"{SOURCE} exists already: this project has its own library")
         raise FoldlineError(f"{PIPELINE}: no stage depends on wheels/foldline-*.whl")
-    check_dependencies(lines)
     if not SOURCE.exists():
         check_library(Path())
         with replace_atomically(SOURCE) as temporary:

@@ -17,7 +17,6 @@ from foldline.augmentation.augment_rows import (
     change_copies,
 )
 from foldline.core.errors import FoldlineError
-from foldline.core.params import Kfold
 from foldline.ensembling.folds import Fold, split_training_rows
 
 METHODS = ("aeda", "swap", "delete", "nlpaug")
@@ -253,9 +252,8 @@ def test_augmenting_before_splitting_lies_and_folds_do_not(rows, augment, recipe
             right += (nearest == held["label"]).tolist()
         return float(np.mean(right))
 
-    kfold = Kfold(n_splits=5, inner_valid=0.1, keep_models=False)
     folds = [
-        Fold("model", number, table, labels("classification"), recipe(model="tfidf"), own, kfold)
+        Fold("model", number, table, labels("classification"), recipe(model="tfidf"), own, 0.1)
         for number in range(5)
     ]
     plain = [(table[table["fold"] != fold.number], fold.held_out) for fold in folds]

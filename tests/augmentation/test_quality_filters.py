@@ -11,7 +11,6 @@ from foldline.augmentation.quality_filters import (
     find_near_copies,
     score_agreement,
 )
-from foldline.core.params import Kfold
 from foldline.data import duplicates
 from foldline.data.leaks import text_digest
 from foldline.ensembling.folds import Fold, split_training_rows
@@ -217,12 +216,11 @@ def test_a_validation_row_changes_no_training_row_of_its_fold(
     table = rows(task, n=54)
     table["fold"] = np.arange(54) // 3 % 3
     table["duplicate"] = ""
-    kfold = Kfold(n_splits=3, inner_valid=0.25, keep_models=True)
     own = augment(gated(undersample, task))
 
     def found(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         one = recipe(model=model, task=task)
-        return split_training_rows(Fold("m", 1, part, labels(task), one, own, kfold))
+        return split_training_rows(Fold("m", 1, part, labels(task), one, own, 0.25))
 
     learn, stop = found(table)
     copies_made = learn["text"][learn["method"] != "original"]

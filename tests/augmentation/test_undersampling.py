@@ -136,7 +136,7 @@ def test_memory_is_refused_before_it_is_spent(table, options, monkeypatch) -> No
     assert "method=nearmiss2 needs about 4.1 GB (distances of 45000 rows to 5000, and" in str(
         caught.value
     )
-    assert "more than memory_gb=3.5. Use nearmiss1, or raise memory_gb" in str(caught.value)
+    assert "memory_gb=3.5. Use nearmiss1, or raise memory_gb" in str(caught.value)
     monkeypatch.setattr(
         "foldline.augmentation.undersampling.make_dense_features", lambda *_: pytest.fail("spent")
     )

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from foldline.core.errors import FoldlineError
-from foldline.core.params import Kfold
 from foldline.ensembling import members
 from foldline.ensembling.folds import Fold
 from foldline.models import registry
@@ -76,11 +75,10 @@ def test_a_fold_is_fitted_anew_when_a_component_changes(
     path = write_skeleton(kinds[use], "own")
     own = recipe({use: "components.own"} if use != "augment.method" else {})
     copies = augment(method="components.own" if use == "augment.method" else "swap")
-    kfold = Kfold(n_splits=3, inner_valid=0.25, keep_models=True)
 
     def key() -> str:
         table = rows().assign(fold=0)
-        return Fold("model", 0, table, labels("classification"), own, copies, kfold).key
+        return Fold("model", 0, table, labels("classification"), own, copies, 0.25).key
 
     first = key()
     assert key() == first
@@ -92,11 +90,11 @@ def test_predictions_are_made_anew_when_the_models_component_changes(workplace, 
     path = write_skeleton("model", "own")
     projects.make(workplace, {"model": "components.own"})
     projects.run("prepare", "split", "augment", "train")
-    first = members.predict_member("model", rows())
+    first = members.predict_member([members.MODEL], rows())
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("dtype=np.float64)", "dtype=np.float64)[:, ::-1]"), "utf-8")
 
-    np.testing.assert_allclose(members.predict_member("model", rows()), first[:, ::-1])
+    np.testing.assert_allclose(members.predict_member([members.MODEL], rows()), first[:, ::-1])
 
 
 @pytest.mark.slow

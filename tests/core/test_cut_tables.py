@@ -71,12 +71,12 @@ def test_folds_that_do_not_exist_are_refused(folds, message):
     rows = pd.DataFrame({"id": [f"r{n}" for n in range(4)]})
 
     with pytest.raises(FoldlineError, match=rf"data/folds.csv: {message}"):
-        join_folds(rows, rows.assign(fold=folds, duplicate=""), 3)
+        join_folds(rows, rows.assign(repeat=0, fold=folds, duplicate=""), 3)
 
 
 def test_folds_of_other_rows_are_refused():
     rows = pd.DataFrame({"id": [f"r{n}" for n in range(4)]})
-    folds = rows.assign(fold=[0, 1, 0, 1], duplicate="")
+    folds = rows.assign(repeat=0, fold=[0, 1, 0, 1], duplicate="")
 
     with pytest.raises(FoldlineError, match=r"1 rows are in neither data/train.csv nor .*\(r3\)"):
         join_folds(rows[:3], folds, 2)

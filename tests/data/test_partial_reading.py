@@ -225,3 +225,27 @@ def test_files_without_rows_are_refused_as_ever(name, content, message, workplac
 
     with pytest.raises(FoldlineError, match=message):
         list(read_parts(Path(name), "auto", "auto"))
+
+
+def test_a_closed_quote_mark_mends_a_record_that_is_too_long(tmp_path):
+    rows = [f"{n},a text of some length {n}\n" for n in range(60)]
+    path = tmp_path / "a.csv"
+    path.write_text("".join(["id,text\n", *rows, '60,"open\n', *rows * 3]), encoding="utf-8")
+    with pytest.raises(FoldlineError, match="is a closing quote mark missing"):
+        list(read_parts(path, "auto", "auto"))
+
+    path.write_text("".join(["id,text\n", *rows, '60,"open"\n', *rows * 3]), encoding="utf-8")
+    check_same(path)
+
+
+def test_a_file_of_two_encodings_is_read_once_it_is_saved_as_utf_8(tmp_path):
+    path, text = (
+        tmp_path / "a.csv",
+        "id,text\n" + "".join(f"{n},한국어 문장 {n}\n" for n in range(60)),
+    )
+    path.write_bytes(text.encode("cp949") + b"60,\xff\xff\n")
+    with pytest.raises(FoldlineError, match="Save the file as UTF-8"):
+        list(read_parts(path, "cp949", "auto"))
+
+    path.write_text(f"{text}60,ÿÿ\n", encoding="utf-8")
+    check_same(path)

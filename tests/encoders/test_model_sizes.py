@@ -14,6 +14,7 @@ from foldline.encoders import hub, model_sizes
 from foldline.encoders.model_check import check_model
 from foldline.encoders.sentence_encoder import open_encoder
 from foldline.models import registry
+from foldline.models.neural.adversarial import EmbeddingPerturbation
 from tests.helpers.tiny_models import CONFIGS, EAGER_ONLY
 
 NEW = [f"new{i}" for i in range(7)]
@@ -54,7 +55,7 @@ def test_embeddings_are_enlarged_with_a_note(
     texts = rows().assign(text="new0 new6 " + rows()["text"])
     found = fit_rows(folder)
     had = model_sizes.count_tokens(hub.load_tokenizer(tiny_bert))
-    assert model_sizes.count_embeddings(found.model.model) == had + 7
+    assert model_sizes.count_embeddings("m", found.model.model) == had + 7
     note = capsys.readouterr().out
     assert f"has {had + 7} tokens and the model had embeddings of {had}: 7 new ones" in note
     registry.save(found.model, folder, labels("classification"), tmp_path / "saved")
@@ -180,7 +181,8 @@ def test_a_shorter_limit_of_the_tokenizer_is_noted(fit_rows, tiny_bert, tmp_path
     assert "was made for 12 tokens, and max_length is 24" in capsys.readouterr().out
 
 
-def test_a_model_of_characters_has_no_tokens_to_compare(fit_rows, tmp_path) -> None:
+def test_a_model_of_characters_has_no_tokens_to_compare(fit_rows, tmp_path, capsys) -> None:
+    """And none to perturb: the message about that names what works."""
     from transformers import CanineConfig, CanineModel, CanineTokenizer
 
     sizes = {"num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 64}
@@ -188,9 +190,44 @@ def test_a_model_of_characters_has_no_tokens_to_compare(fit_rows, tmp_path) -> N
     config = CanineConfig(
         hidden_size=16, intermediate_size=16, local_transformer_stride=16, **sizes, **hashes
     )
-    CanineModel(config).save_pretrained(tmp_path)
+    model = CanineModel(config)
+    with pytest.raises(FoldlineError, match=r"fgm does not support Canine.*; use awp or none"):
+        EmbeddingPerturbation(model, 1.0)
+    model.save_pretrained(tmp_path)
     CanineTokenizer().save_pretrained(tmp_path)
     assert fit_rows(str(tmp_path)).summary
+    assert "note: the token embeddings" not in capsys.readouterr().out
+
+
+def test_embeddings_that_a_model_does_not_tell_are_compared_all_the_same(
+    fit_rows, tiny_bert, tmp_path, monkeypatch
+) -> None:
+    """As code that a model brings often does not."""
+    from transformers import BertModel, PreTrainedModel
+
+    def tell_none(model: Any) -> None:
+        raise NotImplementedError
+
+    told = BertModel.from_pretrained(tiny_bert)
+    expected = told.get_input_embeddings()
+    more = copy_model(tiny_bert, tmp_path / "more", NEW)
+    monkeypatch.setattr(PreTrainedModel, "get_input_embeddings", tell_none)
+    assert model_sizes.find_embeddings(told) is expected
+    assert fit_rows(tiny_bert).summary
+    with pytest.raises(FoldlineError, match="tokens and its model embeddings of"):
+        fit_rows(more)  # they could not be resized
+
+
+def test_embeddings_that_are_not_found_are_noted_once(capsys) -> None:
+    from transformers import PerceiverConfig, PerceiverModel, PerceiverTokenizer
+
+    config = PerceiverConfig(
+        num_latents=4, d_latents=16, d_model=8, num_self_attends_per_block=1, num_blocks=1
+    )
+    model, tokenizer = PerceiverModel(config), PerceiverTokenizer()
+    for _ in range(2):
+        model_sizes.check_vocabulary("model", "some/perceiver", tokenizer, model)
+    assert capsys.readouterr().out.count("embeddings of some/perceiver were not found") == 1
 
 
 def test_zero_shot_refuses_texts_that_are_too_long(fit_rows, tiny_nli) -> None:

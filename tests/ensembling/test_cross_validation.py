@@ -12,22 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.core.errors import FoldlineError
 from foldline.core.io.files import digest
-from foldline.core.params import Kfold
-from foldline.core.paths import store_root
-from foldline.ensembling import cross_validation
 from foldline.ensembling import folds as folds_module
-from foldline.ensembling.cross_validation import cross_validate
-from foldline.ensembling.folds import (
-    Fold,
-    fit_fold,
-    load_result,
-    make_baseline,
-    split_training_rows,
-)
+from foldline.ensembling.cross_validation import cross_validate, select_distinct
+from foldline.ensembling.fits import FitRecord
+from foldline.ensembling.folds import Fold, split_training_rows
 from foldline.execution.store import Store
-from foldline.execution.tasks import Task, run_tasks
 from foldline.models import registry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,22 +37,25 @@ def table(rows) -> pd.DataFrame:
 def folds(workplace, table, recipe, labels, augment) -> Callable[..., list[Fold]]:
     """Make the folds of a model over a table."""
 
-    def make(
-        model: str = "tfidf", rows: pd.DataFrame = table, keep: bool = True, **how: Any
-    ) -> list[Fold]:
-        own = recipe(model=model, **how)
-        kfold = Kfold(n_splits=SPLITS, inner_valid=0.25, keep_models=keep)
+    def make(model: str = "tfidf", rows: pd.DataFrame = table, **how: Any) -> list[Fold]:
+        own = registry.select_options(recipe(model=model, **how))
         copies = augment(method="aeda", strategy="n_per_row", copies=1)
         return [
-            Fold("model", number, rows, labels("classification"), own, copies, kfold)
+            Fold("model", number, rows, labels("classification"), own, copies, 0.25)
             for number in range(SPLITS)
         ]
 
     return make
 
 
-def run(folds: list[Fold], jobs: int = 1) -> None:
-    run_tasks([Task(fold.name, fit_fold, (fold,)) for fold in folds], jobs, "test")
+@pytest.fixture
+def fit(runner) -> Callable[..., list[FitRecord]]:
+    """Fit folds, and read what they left in the store."""
+
+    def run(*folds: Fold, **changes: Any) -> list[FitRecord]:
+        return [result.fit for result in cross_validate(folds, runner(**changes)).results]
+
+    return run
 
 
 @pytest.fixture
@@ -79,13 +72,12 @@ def fits(monkeypatch) -> list[int]:
     return counted
 
 
-def test_every_row_is_predicted_once(folds, table) -> None:
+def test_every_row_is_predicted_once(folds, fit, table) -> None:
     own = folds()
-    run(own)
+    results = fit(*own)
     predicted = pd.concat([fold.held_out for fold in own])
     assert sorted(predicted["id"]) == table["id"].tolist()
-    for fold in own:
-        result = load_result(fold)
+    for fold, result in zip(own, results, strict=True):
         assert result.predictions.shape == (len(fold.held_out), 3)
         assert result.details["learnt_from"] > len(table) - len(fold.held_out)
         np.testing.assert_array_equal(
@@ -111,7 +103,7 @@ def test_groups_and_copies_stand_on_one_side(model, folds, table) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["tfidf", "scratch"])
-def test_held_rows_change_nothing_that_is_fitted(model, folds, table, workplace) -> None:
+def test_held_rows_change_nothing_that_is_fitted(model, folds, fit, table, workplace) -> None:
     """Whatever the held rows say: the model of their fold stays the same to the byte."""
     other = table.copy()
     held = other["fold"] == 1
@@ -120,42 +112,37 @@ def test_held_rows_change_nothing_that_is_fitted(model, folds, table, workplace)
     models = []
     for rows in (table, other):
         fold = folds(model, rows=rows)[1]
-        fit_fold(fold)
-        models.append(digest(load_result(fold).model))
+        (result,) = fit(fold)
+        models.append(digest(result.model))
         for part in split_training_rows(fold):
             assert not set(part["id"]) & set(table["id"][held])
     assert models[0] == models[1]
 
 
-def test_finished_folds_are_not_fitted_again(folds, fits, monkeypatch) -> None:
-    own = folds("tfidf")
-    with monkeypatch.context() as patch:
-        patch.setattr(folds_module, "load_result", None)
-        fit_fold(own[0])
-        fit_fold(own[1])
+def test_finished_folds_are_not_fitted_again(folds, fit, fits) -> None:
+    fit(*folds()[:2])
     assert len(fits) == 2
-    run(folds("tfidf"))  # as after a kill: everything is made anew
+    fit(*folds())  # as after a kill: everything is made anew
     assert len(fits) == 3
-    run(own)
+    fit(*folds(lr=0.5, epochs=7))  # which TF-IDF does not read
     assert len(fits) == 3
 
 
-def test_a_kill_between_fit_and_seal_is_fitted_again(folds, fits, monkeypatch) -> None:
-    fold = folds("tfidf")[0]
+def test_a_kill_between_fit_and_seal_is_fitted_again(folds, fit, fits, monkeypatch) -> None:
+    fold = folds()[0]
     with monkeypatch.context() as patch:
         interrupt = (_ for _ in ()).throw
         patch.setattr(folds_module.registry, "save", lambda *_: interrupt(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            fit_fold(fold)
-    with pytest.raises(FoldlineError, match="fold 0: its result is gone"):
-        load_result(fold)
-    fit_fold(fold)
+            fit(fold)
+    assert Store("results").find(fold.key) is None
+    (result,) = fit(fold)
     assert len(fits) == 2
-    assert load_result(fold).model is not None
+    assert registry.load(result.model)
 
 
 @pytest.mark.slow
-def test_sigkill_leaves_what_was_finished(folds, fits, workplace) -> None:
+def test_sigkill_leaves_what_was_finished(folds, fit, fits, workplace) -> None:
     import pickle
 
     own = folds("tfidf")
@@ -163,104 +150,65 @@ def test_sigkill_leaves_what_was_finished(folds, fits, workplace) -> None:
     code = """
 import os, pickle, signal, sys
 sys.path.insert(0, sys.argv[1])
-from foldline.ensembling import folds
+from foldline.ensembling import fits
 own = pickle.load(open("folds.pickle", "rb"))
-folds.fit_fold(own[0])
-folds.registry.save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-folds.fit_fold(own[1])
+own[0].make_task().run()
+fits.registry.save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+own[1].make_task().run()
 """
     done = subprocess.run([sys.executable, "-c", code, str(ROOT)])
     assert done.returncode == -signal.SIGKILL
-    run(own)
+    fit(*own)
     assert len(fits) == 2
-    assert all(load_result(fold).model for fold in own)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["tfidf", "scratch"])
-def test_workers_do_not_matter(model, folds, workplace, monkeypatch) -> None:
+def test_workers_do_not_matter(model, folds, fit, workplace, monkeypatch) -> None:
     results = []
-    for jobs in (1, 2):
+    for kind, jobs in [("inline", 1), ("local", 2)]:
         monkeypatch.setenv("DVC_ROOT", str(workplace / str(jobs)))
-        own = folds(model)
-        run(own, jobs)
-        results.append([load_result(fold) for fold in own])
+        results.append(fit(*folds(model), kind=kind, jobs=jobs))
     for one, two in zip(*results, strict=True):
         assert one.predictions.tobytes() == two.predictions.tobytes()
         assert digest(one.model) == digest(two.model)
+        assert one.training.history == two.training.history
 
 
-def test_models_are_kept_if_asked(folds) -> None:
-    for keep in (True, False):
-        fold = folds(keep=keep)[0]
-        fit_fold(fold)
-        assert (load_result(fold).model is not None) == keep
-
-
-def test_success_leaves_nothing_of_the_model_in_the_store(folds) -> None:
+def test_predictions_of_repeats_and_seeds_are_averaged(folds, runner, table) -> None:
+    other = (table["fold"] + table["id"].str[-1].astype(int)) % SPLITS
     own = folds("length")
-    store = Store("folds")
-    killed = store.root / f".{own[0].key}.1.tmp" / "models.1.tmp"  # a writer that was killed
-    killed.mkdir(parents=True)
-    (killed / "half").touch()
-    other = store.root / ".of-another-key.1.tmp"
-    other.mkdir()
+    again = [replace(fold, rows=table.assign(fold=other), repeat=1) for fold in own]
+    divided = own + again + [replace(fold, training=1) for fold in own]
+    result = cross_validate(divided, runner())
+    found = result.make_table()
 
-    with cross_validate(own, jobs=1) as result:
-        assert len(result.results) == len(own)
-
-    assert list(store.root.iterdir()) == [other]
-    assert [path for path in store_root().rglob("*") if path.is_file()] == []
-
-
-@pytest.mark.parametrize("first", ["tfidf", "length"])
-def test_folds_of_the_tfidf_baseline_are_fitted_once(first, folds, fits) -> None:
-    """Also where TF-IDF was the model before, and whatever changes in the options of others."""
-    own = folds(first)
-    baselines = [make_baseline(fold) for fold in own]
-    with cross_validate(own if first == "tfidf" else own + baselines, jobs=1) as result:
-        shown = {fold.fold.number: fold.predictions for fold in result.results}
-    fits.clear()
-
-    other = folds("length", lr=0.5)
-    with cross_validate(other + [make_baseline(fold) for fold in other], jobs=1) as result:
-        again = [own for own in result.results if own.fold.is_baseline]
-
-    assert len(fits) == len(other)  # those of the model alone
-    for one in again:
-        assert one.predictions.tobytes() == shown[one.fold.number].tobytes()
+    assert found["id"].tolist() == table["id"].tolist()
+    assert found["fold"].tolist() == table["fold"].tolist()
+    means = np.zeros((len(table), 3))
+    for part in result.results:
+        positions = table.index[table["id"].isin(part.fold.held_out["id"])]
+        means[positions] += part.fit.predictions / 3
+    np.testing.assert_allclose(result.labels.predictions(found), means, atol=1e-15)
+    assert len(result.list_models()["model"]) == 3 * SPLITS
+    assert len({fold.training_seed for fold in divided}) == 3 * SPLITS
 
 
-def test_a_baselines_fold_reads_no_other_option(folds) -> None:
-    fold = make_baseline(folds("scratch", lr=0.5)[0])
-
-    assert fold.key == make_baseline(folds("scratch", epochs=3)[0]).key
-    assert fold.key != make_baseline(folds("scratch", seed=8)[0]).key
-    with pytest.raises(AttributeError, match="lr"):
-        _ = fold.recipe.lr
-
-
-def test_workers_fill_the_cores_with_threads(recipe, monkeypatch) -> None:
-    monkeypatch.setattr(cross_validation, "count_cores", lambda: 8)
-    monkeypatch.setattr(cross_validation, "get_device", lambda: "cpu")
-    counts = {
-        (model, threads): cross_validation.count_workers(
-            recipe(model=model, dotted={"train.threads": threads})
-        )
-        for model, threads in [("tfidf", 1), ("scratch", 8), ("scratch", 3), ("embed", 2)]
-    }
-
-    assert list(counts.values()) == [8, 1, 2, 4]
-    monkeypatch.setattr(cross_validation, "get_device", lambda: "cuda")
-    assert cross_validation.count_workers(recipe(model="scratch")) == 1
+def test_equal_recipes_are_fitted_once(recipe) -> None:
+    recipes = {"model": recipe(model="tfidf"), "tfidf": recipe(model="tfidf", lr=0.5)}
+    recipes["other"] = recipe(model="tfidf", dotted={"tfidf.c": 9.0})
+    assert list(select_distinct(recipes)) == ["model", "other"]
 
 
 def test_keys_follow_what_a_fold_depends_on(folds, table) -> None:
     base = folds()
     other = [
         folds("scratch")[0],
-        folds(keep=False)[0],
-        folds(lr=0.5)[0],
+        folds("scratch", lr=0.5)[0],
+        folds(seed=8)[0],
+        replace(base[0], repeat=1),
+        replace(base[0], training=1),
+        replace(base[0], inner_valid=0.5),
         folds(rows=table.iloc[::-1])[0],
         folds(rows=table.assign(label=table["label"].iloc[::-1].tolist()))[0],
     ]
@@ -281,7 +229,7 @@ def test_a_key_does_not_hang_on_who_gives_an_answer(folds, augment) -> None:
     assert len({replayed, key(mode="off"), key(mode="replay", model="other")}) == 3
 
 
-def test_folds_have_seeds_of_their_own(folds, monkeypatch) -> None:
+def test_folds_have_seeds_of_their_own(folds, fit, monkeypatch) -> None:
     seeds: list[int] = []
 
     def watched(job: Any) -> Any:
@@ -291,5 +239,5 @@ def test_folds_have_seeds_of_their_own(folds, monkeypatch) -> None:
     monkeypatch.setattr(folds_module.registry, "fit", watched)
     for fold in [*folds(), folds(seed=8)[0]]:
         with pytest.raises(KeyboardInterrupt):
-            fit_fold(fold)
+            fit(fold)
     assert len(set(seeds)) == SPLITS + 1

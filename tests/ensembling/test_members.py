@@ -6,33 +6,54 @@ import numpy as np
 import pytest
 
 from foldline.core.errors import FoldlineError
-from foldline.core.io.files import write_json
 from foldline.ensembling import members
 from foldline.ensembling.ensemble import Ensemble
-from foldline.ensembling.members import FOLDS, model_folders, predict_member, predict_model
+from foldline.ensembling.members import (
+    FOLDS,
+    FULL,
+    MODEL,
+    list_member_models,
+    predict_member,
+    predict_model,
+    write_models,
+)
 from foldline.models import registry
 
 
 @pytest.fixture
 def models(workplace, fit, rows, labels) -> None:
     """Keep two fold models and one of an earlier run, which must not vote."""
-    table = rows()
+    table, sources = rows(), []
     for number, end in enumerate((10, 20, 30)):
         found = fit("majority", table.iloc[: end - number], table.iloc[:0], "classification")
-        registry.save(found.model, "majority", labels("classification"), FOLDS / str(number))
-    write_json(FOLDS / "index.json", {"n_splits": 2, "kept": True})
+        sources.append(Path(str(number)))
+        registry.save(found.model, "majority", labels("classification"), sources[-1])
+    write_models(FOLDS, {"model": sources[:2]})
+    sources[2].rename(FOLDS / "model" / "2")
+    write_models(FULL, {})
 
 
-def test_fold_models_vote_by_their_mean(models, rows) -> None:
-    assert model_folders("folds") == [FOLDS / "0", FOLDS / "1"]
-    each = [registry.load(folder).predict(rows()) for folder in model_folders("folds")]
-    assert predict_member("folds", rows()) == pytest.approx((each[0] + each[1]) / 2)
+def test_a_members_prediction_is_the_mean_of_its_models(models, rows) -> None:
+    own = list_member_models()["model"]
+    assert own == [FOLDS / "model" / "0", FOLDS / "model" / "1"]
+    each = [registry.load(folder).predict(rows()) for folder in own]
+    assert predict_member(own, rows()) == pytest.approx((each[0] + each[1]) / 2)
 
 
-def test_models_that_were_not_kept_are_an_error(models) -> None:
-    write_json(FOLDS / "index.json", {"n_splits": 2, "kept": False})
-    with pytest.raises(FoldlineError, match=r"set kfold\.keep_models=true"):
-        model_folders("folds")
+def test_models_of_all_rows_predict_before_those_of_folds(models) -> None:
+    write_models(FULL, {"model": [MODEL], "other": [FOLDS / "model" / "0"]})
+    assert list_member_models() == {
+        "model": [MODEL, FOLDS / "model" / "0", FOLDS / "model" / "1"],
+        "other": [FULL / "other" / "0"],
+    }
+    assert not (FULL / "model").exists()
+
+
+def test_a_member_without_models_is_told(models) -> None:
+    with pytest.raises(FoldlineError, match="there are no models of nbsvm, but of model"):
+        Ensemble("soft", {"model": 1.0, "nbsvm": 1.0}).list_models()
+    with pytest.raises(FoldlineError, match=r"unknown member 'modle'; did you mean 'model'\?"):
+        Ensemble.from_member("modle")
 
 
 def test_a_prediction_is_made_once(models, rows, labels, fit, monkeypatch) -> None:
@@ -44,7 +65,7 @@ def test_a_prediction_is_made_once(models, rows, labels, fit, monkeypatch) -> No
         return load(folder)
 
     monkeypatch.setattr(members.registry, "load", counting)
-    table, folder = rows(), FOLDS / "0"
+    table, folder = rows(), FOLDS / "model" / "0"
     first = predict_model(folder, table)
     np.testing.assert_array_equal(predict_model(folder, table), first)
     assert len(loads) == 1
@@ -56,13 +77,9 @@ def test_a_prediction_is_made_once(models, rows, labels, fit, monkeypatch) -> No
 
 
 def test_an_ensemble_is_what_was_saved(workplace) -> None:
-    Path("models").mkdir()
-    models = {"model": 1, "folds": 3, "tfidf": 1}
-    own = Ensemble("weighted", models, {"model": 0.25, "tfidf": 0.75})
+    own = Ensemble("weighted", {"model": 0.25, "tfidf": 0.75})
     own.save()
     assert Ensemble.load() == own
-    given = {"tfidf": np.array([1.0]), "model": np.array([9.0]), "folds": np.array([5.0])}
-    # One model says 9, three say 5: their vote is 6.
+    given = {"tfidf": np.array([1.0]), "model": np.array([6.0])}
     assert Ensemble.load().combine(given, "regression") == pytest.approx([0.25 * 6 + 0.75 * 1])
-    soft = Ensemble("soft", models, own.weights)
-    assert soft.combine(given, "regression") == pytest.approx([3.5])
+    assert Ensemble("soft", own.weights).combine(given, "regression") == pytest.approx([3.5])

@@ -16,8 +16,9 @@ import pytest
 from foldline.core.errors import FoldlineError
 from foldline.core.paths import store_root
 from foldline.execution import store as stores
+from foldline.execution.eviction import evict, hold_entries
 from foldline.execution.locks import hold_lock
-from foldline.execution.store import Store, fingerprint, load_or_compute, remove_expired
+from foldline.execution.store import Store, fingerprint, load_or_compute
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,8 +48,6 @@ def test_finds_what_was_made(store) -> None:
     assert store.find("k") is None
     assert (make(store) / "sub" / "file.txt").read_text() == "content"
     assert (make(store, content="new") / "sub" / "file.txt").read_text() == "new"
-    store.delete("k")
-    assert store.find("k") is None
 
 
 def test_the_store_lies_where_dvc_says(workplace, monkeypatch) -> None:
@@ -164,15 +163,26 @@ def test_chunks_of_a_table_do_not_blend(monkeypatch) -> None:
     assert fingerprint(tables[0]) != fingerprint(tables[1])
 
 
-def test_expired_entries_are_removed(store) -> None:
-    old, new = make(store, "old"), make(store, "new")
-    lock = store_root() / "dead.lock"
-    lock.touch()
-    before = time.time() - 15 * 86400
-    for path in (old, lock):
-        os.utime(path, (before, before))
-    remove_expired()
-    assert [p.exists() for p in (old, new, lock)] == [False, True, False]
+def test_what_was_used_longest_ago_is_removed_first(store) -> None:
+    entries = {name: make(store, name, "x" * 1000) for name in ("old", "new", "held")}
+    unfinished = store.scratch_folder("killed") / "checkpoint"
+    unfinished.write_text("x" * 1000)
+    for age, name in enumerate(["new", "old", "killed", "held"]):
+        path = entries.get(name, unfinished.parent)
+        os.utime(path, (time.time() - 1000 * age,) * 2)
+    hold_entries(["held"])
+
+    removed = evict(2.9e-6)
+    assert [entry.folder.name for entry in removed] == ["killed", "old"]
+    assert [entries[name].exists() for name in ("old", "new", "held")] == [False, True, True]
+
+
+def test_what_a_dead_process_held_is_removed(store) -> None:
+    entry = make(store, "k")
+    code = "from foldline.execution.eviction import hold_entries; hold_entries(['k'])"
+    assert python(code).wait() == 0
+    evict(1e-9)
+    assert not entry.exists()
 
 
 HOLD = """
@@ -211,7 +221,7 @@ def test_a_lock_file_that_its_holder_has_removed_is_no_lock(workplace, monkeypat
     """Between opening and locking it, the file may go: another process locks the next one."""
     from foldline.execution import locks
 
-    try_lock, calls = locks._try_lock, []
+    try_lock, calls = locks.try_lock, []
     path = store_root() / "work.lock"
 
     def late(stream: Any) -> bool:
@@ -220,7 +230,7 @@ def test_a_lock_file_that_its_holder_has_removed_is_no_lock(workplace, monkeypat
         calls.append(stream)
         return try_lock(stream)
 
-    monkeypatch.setattr(locks, "_try_lock", late)
+    monkeypatch.setattr(locks, "try_lock", late)
     with hold_lock("work"):
         assert path.exists()
     assert len(calls) == 2

@@ -12,6 +12,7 @@ from foldline.core.io.files import digest
 from foldline.core.params import Train
 from foldline.models import registry
 from foldline.models.neural import lora
+from tests.helpers.advice import read_settings
 from tests.helpers.killed_training import kill_after_saves
 
 RANK = 3
@@ -156,8 +157,10 @@ def test_adversaries_go_along(name, fit, parts) -> None:
 
 def test_without_the_package_the_next_step_is_told(fit, parts, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
-    with pytest.raises(FoldlineError, match=r"train.lora needs the package peft: `pip install"):
+    with pytest.raises(FoldlineError, match=r"peft: `.*pip .*install .*peft`") as caught:
         fit("pretrained", *parts, "classification", dotted=LORA)
+    (settings,) = read_settings(str(caught.value))
+    assert fit("pretrained", *parts, "classification", dotted=LORA | settings, epochs=1)
 
 
 @pytest.mark.parametrize(

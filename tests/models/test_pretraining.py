@@ -12,7 +12,6 @@ import torch
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.files import digest
-from foldline.core.params import Kfold
 from foldline.ensembling.folds import Fold, split_training_rows
 from foldline.models import registry
 from foldline.models.interface import Job
@@ -221,9 +220,8 @@ def test_no_held_row_is_read_in_a_fold(
     held = table["fold"] == number
     table.loc[held, "text"] = "quokka " + table.loc[held, "text"]
     table = table.assign(group="", dup_group="", duplicate="")
-    kfold = Kfold(n_splits=2, inner_valid=0.1, keep_models=False)
     own = recipe(ON, epochs=1)
-    fold = Fold("m", number, table, labels("classification"), own, augment(), kfold)
+    fold = Fold("m", number, table, labels("classification"), own, augment(), 0.1)
     learn, stop = split_training_rows(fold)
     seen: list[str] = []
     cut = pretraining._tokenise_texts

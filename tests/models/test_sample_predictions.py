@@ -7,7 +7,6 @@ import pytest
 
 from foldline.core.io.labels import Labels
 from foldline.models import sample_predictions
-from foldline.models.interface import FitResult
 from tests.helpers.killed_training import kill_after_saves
 from tests.helpers.marks import mark_slow_except
 
@@ -77,9 +76,10 @@ def test_a_kind_without_epochs_has_a_line_a_row(fit, parts):
     labels = Labels("classification", tuple(sorted(set(parts[0]["label"]))))
     ids = tuple(parts[1]["id"][:3])
 
-    table = sample_predictions.build_table(
-        fit("majority", *parts, "classification"), parts[1], ids, labels
-    )
+    fitted = fit("majority", *parts, "classification")
+    final = fitted.model.predict(parts[1])
+
+    table = sample_predictions.build_table(fitted.samples, final, parts[1], ids, labels)
 
     assert table["id"].tolist() == list(ids)
     assert set(table["epoch"]) == {""}
@@ -87,11 +87,10 @@ def test_a_kind_without_epochs_has_a_line_a_row(fit, parts):
 
 
 def test_without_validation_rows_there_is_a_header_alone(parts, tmp_path):
-    model: Any = None
     labels = Labels("classification", ("a", "b"))
+    final = np.empty((0, 2))
+    table = sample_predictions.build_table({}, final, parts[1].iloc[:0], (), labels)
 
-    sample_predictions.write_samples(
-        FitResult(model), parts[1].iloc[:0], (), labels, tmp_path / "s.csv"
-    )
+    sample_predictions.write_samples(table, tmp_path / "s.csv")
 
     assert (tmp_path / "s.csv").read_text() == "epoch,id,label,predicted,probability\n"

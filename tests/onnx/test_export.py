@@ -175,6 +175,20 @@ def test_other_kinds_transforms_and_folders_are_refused(project, fit, rows, labe
     assert "target.transform=yeo-johnson" in capsys.readouterr().err
 
 
+@installed
+@pytest.mark.slow
+def test_the_folder_and_the_option_that_are_named_work(project, monkeypatch, capsys) -> None:
+    assert foldline(["export", "--out", "models"]) == 1
+    folder = re.search(r"name a new folder, like (\S+)", capsys.readouterr().err)[1]
+    assert foldline(["export", "--out", folder]) == 0
+    shutil.rmtree(folder)
+    monkeypatch.setattr("foldline.onnx.export.INT8_AGREEMENT", 1.1)
+    capsys.readouterr()
+    assert foldline(["export", "--int8", "yes"]) == 1
+    option = re.search(r"Export it with (--int8 no)", capsys.readouterr().err)[1]
+    assert foldline(["export", *option.split()]) == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_predictions_in_bfloat16_are_near_and_kept(task, fit, rows, labels, tmp_path) -> None:

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -201,8 +202,8 @@ def test_values_are_those_of_the_training_not_of_an_edited_file(project, capsys)
     assert capsys.readouterr().out == before
 
 
-@pytest.mark.parametrize("model", ["model", "folds", "tfidf"])
-def test_parts_of_the_ensemble(model, project, capsys):
+@pytest.mark.parametrize("model", ["model", "tfidf"])
+def test_members_of_the_ensemble(model, project, capsys):
     predict(NEW, "--model", model)
     table = pd.read_csv(io.StringIO(capsys.readouterr().out))
 
@@ -238,6 +239,45 @@ def test_what_cannot_be_done_is_refused(arguments, message, project):
 
     assert message in refusal(*arguments)
     assert before == {p: p.stat().st_mtime_ns for p in Path().rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice", "corrected"),
+    [
+        ([], r"or (--text) TEXT", ["{0}", "a"]),
+        ([NEW, "--text", "a"], r"name a file to predict", [NEW]),
+        (["data/raw/nwe.csv"], r"did you mean (\S+?)\?", ["{0}"]),
+        (["data"], r"name one file", [NEW]),
+        (
+            [NEW, "-o", "out.xlsx"],
+            r"must end with (\.csv), (\.tsv), (\.jsonl)",
+            [NEW, "-o", "out{0}"],
+        ),
+        ([NEW, "-o", "out.xlsx"], r"one of these and (\.gz)", [NEW, "-o", "out.csv{0}"]),
+        ([NEW, "-o", "data"], r"name a file in it", [NEW, "-o", "data/out.csv"]),
+        ([NEW, "-o", "data/raw/rows.csv"], r"name another folder", [NEW, "-o", "rows.csv"]),
+        (["in.csv", "-o", "in.csv"], r"name another one", ["in.csv", "-o", "out.csv"]),
+        (
+            ["in.csv", "-o", "o.jsonl", "--escape-formulas"],
+            r"is for (csv) and (tsv)",
+            ["in.csv", "-o", "o.{0}", "--escape-formulas"],
+        ),
+        (["--text", "a", "--pair", "b"], r"leave out --pair", ["--text", "a"]),
+    ],
+    ids=str,
+)
+def test_what_a_refusal_names_works(arguments, advice, corrected, project):
+    shutil.copy(NEW, "in.csv")
+    named = re.search(advice, refusal(*arguments))
+    assert named
+    for value in named.groups() or ("",):
+        predict(*(str(word).format(value) for word in corrected))
+
+
+def test_without_an_ensemble_its_members_predict(project):
+    Path("models/ensemble.json").unlink()
+    name = re.search(r"predict with a member of it, as (\w+)", refusal(NEW))[1]
+    predict(NEW, "--model", name, "-o", "out.csv")
 
 
 def test_a_fault_in_the_file_leaves_the_former_output(project):

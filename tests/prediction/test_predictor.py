@@ -169,17 +169,14 @@ def test_a_component_predicts_from_another_folder(tmp_path, monkeypatch):
 
 def test_members_predict_alone(project):
     new = project
-    each = {
-        name: Predictor(model=name).predict_proba(new["text"])
-        for name in ("model", "folds", "tfidf")
-    }
+    each = {name: Predictor(model=name).predict_proba(new["text"]) for name in ("model", "tfidf")}
 
-    tfidf = registry.load(Path("models/baselines/tfidf"))
     rows = Predictor().make_rows(new["id"].tolist(), new["text"].tolist(), [""] * len(new))
-    np.testing.assert_array_equal(each["tfidf"], tfidf.predict(rows))
-    folds = [registry.load(Path(f"models/folds/{n}")).predict(rows) for n in range(3)]
-    np.testing.assert_array_equal(each["folds"], np.mean(folds, axis=0))
-    assert not np.array_equal(each["model"], each["folds"])
+    full = {"model": Path("models/model"), "tfidf": Path("models/members/tfidf/0")}
+    for name, values in each.items():
+        folders = [full[name], *(Path(f"models/folds/{name}/{n}") for n in range(3))]
+        predictions = [registry.load(folder).predict(rows) for folder in folders]
+        np.testing.assert_allclose(values, np.mean(predictions, axis=0), atol=1e-15)
 
 
 @pytest.fixture
@@ -232,12 +229,12 @@ def test_a_project_without_models_is_told_what_to_do(workplace):
 
 
 def test_a_missing_ensemble_names_its_parts(trained):
-    with pytest.raises(FoldlineError, match=r"models/ensemble\.json is missing.*\(model, folds"):
+    with pytest.raises(FoldlineError, match=r"models/ensemble\.json is missing.*a member of it"):
         Predictor()
 
 
 def test_an_unknown_model_is_named(trained):
-    with pytest.raises(FoldlineError, match="unknown model 'modle'; did you mean 'model'"):
+    with pytest.raises(FoldlineError, match="unknown member 'modle'; did you mean 'model'"):
         Predictor(model="modle")
 
 
@@ -257,7 +254,7 @@ def test_models_that_do_not_belong_together_are_refused(project):
     with pytest.raises(FoldlineError, match="trained with different columns or normalization"):
         Predictor()
     other.write_text(text, encoding="utf-8")
-    card = Path("models/folds/1/foldline.json")
+    card = Path("models/folds/model/1/foldline.json")
     card.write_text(card.read_text("utf-8").replace("economy", "money"), encoding="utf-8")
     with pytest.raises(FoldlineError, match="different classes: run `dvc repro`"):
         Predictor()

@@ -7,9 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from foldline.core.errors import FoldlineError
+from foldline.core.io import schemas
+from foldline.core.io.labels import Labels
+from foldline.core.io.preprocessing import Preprocessing
 from tests.helpers.repositories import call, copy_project
 
 pytestmark = pytest.mark.slow
+READERS = {
+    "data/train.csv": schemas.TRAIN.read,
+    "data/labels.json": Labels.load,
+    "data/preprocessing.json": Preprocessing.load,
+}
 
 
 @pytest.fixture(scope="module")
@@ -140,3 +149,27 @@ def test_a_change_made_on_purpose_is_recorded_by_the_command_told(project):
     output = call(project, "dvc", "repro", "-s", "split", code=255)
     call(project, "sh", "-c", output.partition("how to restore it; `")[2].partition("`")[0])
     call(project, "dvc", "repro", "-s", "split")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("data/train.csv", "cut"),
+        ("data/labels.json", "cut"),
+        ("data/preprocessing.json", "removed"),
+    ],
+)
+def test_an_output_is_made_again_by_the_command_that_is_named(project, monkeypatch, name, damage):
+    file = project / name
+    before = file.read_bytes()
+    file.write_bytes(before[: len(before) // 2])
+    if damage == "removed":
+        file.unlink()
+    monkeypatch.chdir(project)
+    with pytest.raises(FoldlineError) as caught:
+        READERS[name]()
+    (command,) = re.findall(r"`(dvc repro[^`]*)`", str(caught.value))
+
+    call(project, "sh", "-c", command if "prepare" in command else f"{command} split")
+    READERS[name]()
+    assert file.read_bytes() == before

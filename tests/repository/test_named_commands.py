@@ -22,6 +22,11 @@ FILES = [
 VERB = re.compile(r"(?:`|^ *\$? *|Next: |run\.py |\(|: )foldline ([a-z][a-z-]*)", re.M)
 OPTION = re.compile(r"foldline ([a-z][a-z-]*)((?: [A-Za-z0-9./~\[\]<>*-]+)*)")
 PROSE = {"and", "gets"}
+# `dvc VERB`, `dvc exp VERB --option` in code marks, at the start of a line, or after "run".
+DVC = re.compile(
+    r"(?:`|^ *\$? *|Next: |\brun |run\.py |&& |; )dvc((?: (?!\.\.\.)[A-Za-z0-9./~\[\]<>=*-]+)+)",
+    re.M,
+)
 
 
 def named_verbs() -> dict[str, Path]:
@@ -56,6 +61,36 @@ def test_every_option_that_is_named_exists():
                     if word.startswith("--") and word not in known
                 ]
     assert unknown == []
+
+
+def test_every_command_of_dvc_that_is_named_exists():
+    from dvc.cli.parser import get_main_parser
+
+    parser, unknown, found = get_main_parser(), [], 0
+    for file in FILES:
+        text = re.sub(r'"\s*\n\s*f?"', "", file.read_text(encoding="utf-8"))
+        for command in DVC.findall(text):
+            words, found = command.split(), found + 1
+            if missing := missing_word(parser, words):
+                unknown.append(f"{file}: dvc {' '.join(words)}: {missing}")
+    assert found > 100
+    assert unknown == []
+
+
+def missing_word(parser: argparse.ArgumentParser, words: list[str]) -> str | None:
+    """Return the first verb or option of a command of DVC that does not exist."""
+    options: set[str] = set()
+    for word in words:
+        known = next((a.choices for a in parser._actions if hasattr(a.choices, "keys")), None)
+        options |= set(parser._option_string_actions)
+        if word.startswith("-"):
+            if word.partition("=")[0] not in options:
+                return word
+        elif known is not None:
+            if word not in known:
+                return word
+            parser = known[word]
+    return None
 
 
 def test_modules_that_pages_run_exist():

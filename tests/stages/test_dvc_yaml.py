@@ -57,13 +57,15 @@ def test_code_dependencies_are_the_import_closure(stage):
 
 @pytest.mark.parametrize("stage", NAMES)
 def test_params_are_the_fields_of_the_stage(stage):
-    fields = importlib.import_module(f"stages.{stage}").Params.model_fields
+    fields = set(importlib.import_module(f"stages.{stage}").Params.model_fields)
+    if "members" in fields:  # a changed method of the ensemble trains nothing
+        fields = fields - {"members"} | {"ensemble.members", "ensemble.models"}
 
-    assert set(STAGES[stage]["params"]) == set(fields) - UNTRACKED
+    assert set(STAGES[stage]["params"]) == fields - UNTRACKED
 
 
 def test_every_param_is_declared_by_a_stage():
-    declared = {name for stage in NAMES for name in STAGES[stage]["params"]}
+    declared = {name for stage in NAMES for name in STAGES[stage]["params"] if "." not in name}
 
     assert declared == set(params.Settings.model_fields) - UNTRACKED
 

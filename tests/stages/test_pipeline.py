@@ -106,7 +106,7 @@ def kill_in(folder: Path, stage: str, shell: str) -> None:
             stderr=stream,
             start_new_session=True,
         )
-        marks = {"train": "scratch/*/checkpoint-*", "kfold": "folds/*/sealed.json"}
+        marks = {"train": "scratch/*/checkpoint-*", "kfold": "results/*/sealed.json"}
         end = time.monotonic() + 240
         started = f"Running stage '{stage}'"
         while started not in log.read_text() or not list((folder / ".foldline").glob(marks[stage])):

@@ -10,6 +10,7 @@ import pytest
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
+from foldline.core.io.files import read_json
 from foldline.core.io.labels import MAIN, Labels
 from foldline.metrics.registry import measure
 from foldline.models import registry
@@ -157,7 +158,7 @@ def test_evaluation_has_the_names_that_others_read(project):
     }
     assert details["test"]["f1_macro"] == shown["f1_macro"]
     assert set(details["baselines"]) == {"majority", "random", "length", "tfidf"}
-    assert set(details["members"]) == {"model", "folds"}
+    assert set(details["members"]) == {"model"}
     assert set(details["interval"]["f1_macro"]) == {"low", "high"}
     assert [row["class"] for row in details["classes"]] == sorted(projects.SUBJECTS)
     assert shown["low"] <= shown["f1_macro"] <= shown["high"]
@@ -240,25 +241,40 @@ def test_nothing_before_evaluate_needs_the_test_set(project):
 @pytest.mark.slow
 def test_a_new_number_of_folds_leaves_no_old_fold(project):
     projects.run("prepare", "split", "augment", "train", "kfold")
-    assert sorted(p.name for p in Path("models/folds").glob("[0-9]*")) == ["0", "1", "2"]
+    folder = Path("models/folds/model")
+    assert sorted(p.name for p in folder.iterdir()) == ["0", "1", "2"]
     projects.set_params(Path("params.yaml"), {"kfold.n_splits": 2})
     projects.run("split", "kfold", "ensemble", "evaluate")
 
-    assert sorted(p.name for p in Path("models/folds").glob("[0-9]*")) == ["0", "1"]
+    assert sorted(p.name for p in folder.iterdir()) == ["0", "1"]
     assert set(schemas.OUT_OF_FOLD.read()["fold"]) == {0, 1}
 
 
 @pytest.mark.slow
-def test_models_that_were_not_kept_do_not_vote(project):
-    projects.set_params(Path("params.yaml"), {"kfold.keep_models": False})
-    with pytest.raises(FoldlineError, match=r"'folds' cannot vote, as kfold\.keep_models is false"):
-        projects.run("prepare")
-    projects.set_params(Path("params.yaml"), {"ensemble.members": ["model"]})
+@pytest.mark.parametrize(("models", "full", "folds"), [("full", 2, 0), ("folds", 0, 6)])
+def test_only_the_models_that_predict_are_kept(project, models, full, folds):
+    projects.set_params(Path("params.yaml"), {"ensemble.models": models})
+    projects.set_params(Path("params.yaml"), {"model": "length"})
     projects.run()
 
-    assert not list(Path("models/folds").glob("[0-9]*"))
-    ensemble = json.loads(Path("models/ensemble.json").read_text(encoding="utf-8"))
-    assert ensemble["models"] == {"model": 1}
+    assert len(list(Path("models/members").glob("*/*/foldline.json"))) == min(full, 1)
+    assert len(list(Path("models/folds").glob("*/*/foldline.json"))) == folds
+    assert Path("models/model/foldline.json").exists()
+    assert set(report("evaluation")["members"]) == {"model", "tfidf"}
+
+
+@pytest.mark.slow
+def test_a_member_is_a_recipe_of_its_own(project):
+    members = {"nbsvm": {"tfidf.head": "nbsvm"}, "length": {}, "same": {"tfidf.c": 4.0}}
+    projects.set_params(Path("params.yaml"), {"ensemble.members": {"model": {}} | members})
+    projects.run()
+
+    names = ["model", "nbsvm", "length"]
+    assert list(dict.fromkeys(schemas.OUT_OF_FOLD.read()["member"])) == names
+    assert list(dict.fromkeys(schemas.VALID_PREDICTIONS.read()["member"])) == names
+    assert list(report("evaluation")["members"]) == names
+    kinds = [read_json(Path(f"models/members/{n}/0/foldline.json"))["kind"] for n in names[1:]]
+    assert kinds == ["tfidf", "length"]
 
 
 WITHOUT_TEST = [

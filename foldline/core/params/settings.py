@@ -102,7 +102,7 @@ class Settings(Recipe):
         if self.pretrain.epochs and self.pretrain.max_length > self.max_length:
             raise ValueError(
                 f"pretrain.max_length: model=scratch reads max_length={self.max_length} tokens; "
-                f"set it to that or less (found {self.pretrain.max_length})"
+                f"set it to {self.max_length} or less (found {self.pretrain.max_length})"
             )
         return self
 
@@ -139,7 +139,7 @@ class Settings(Recipe):
                 "gives their order, is null; list them there from the lowest to the highest"
             )
         if self.task != "regression" and self.target.transform != "none":
-            raise ValueError("target.transform: needs numbers; set it to none for classification")
+            raise ValueError(f"target.transform: needs numbers; set it to none for {self.task}")
         return self
 
     @model_validator(mode="after")

@@ -138,8 +138,8 @@ class Train(Section):
         if self.lora and self.trainable_layers != "all":
             raise ValueError(
                 "lora: freezes the encoder and trains adapters, so "
-                f"trainable_layers={self.trainable_layers} has no effect; set it to all, or lora "
-                "to 0"
+                f"trainable_layers={self.trainable_layers} has no effect; set trainable_layers to "
+                "all, or lora to 0"
             )
         if self.lora and self.reinit_layers:
             raise ValueError(

@@ -190,9 +190,10 @@ def check_distinct_columns(data: dict[str, Any]) -> None:
     for name in ("train", "valid", "test"):
         path = data[name] and normpath(data[name])
         if path in seen:
+            names = [f"data.{part}" for part in (name, seen[path]) if part != "train"]
             raise ValueError(
                 f"{name}: is the same file as data.{seen[path]} ({path}), so rows would be in "
-                f"two parts; set data.{name} or data.{seen[path]} to null"
+                f"two parts; set {' or '.join(names)} to null"
             )
         if path:
             seen[path] = name

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from foldline.core.errors import FoldlineError
+from foldline.encoders.model_sizes import find_embeddings
 
 TINY = 1e-12
 
@@ -24,7 +25,12 @@ class EmbeddingPerturbation:
         # BART never calls its own embeddings, only those of its encoder and decoder.
         self.name = type(model).__name__
         reader = model.get_encoder() if model.config.is_encoder_decoder else model
-        self.layer = reader.get_input_embeddings()
+        self.layer = find_embeddings(reader)
+        if self.layer is None:
+            raise FoldlineError(
+                f"train.adversarial: fgm does not support {self.name}, whose token embeddings were "
+                "not found; use awp or none"
+            )
         self.size = size * float(self.layer.weight.detach().float().std())
         self.rows = 1 if model.config.model_type == "xlnet" else 0  # its inputs are (tokens, n)
 

@@ -157,5 +157,5 @@ def format_divergence(quantity: str, step: int, where: str = "") -> str:
     """Return the message of a diverged training: step, rows, and what to try."""
     return (
         f"training diverged: the {quantity} is not finite at step {step}{where}; lower lr or "
-        "train.max_grad_norm, or use train.precision=float32"
+        "train.max_grad_norm, or set train.precision to float32 where it is another"
     )

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from foldline.core.environment import install_command
 from foldline.core.errors import FoldlineError
 from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Recipe
@@ -77,7 +78,7 @@ def _import_peft() -> tuple[Any, Any]:
         from peft import LoraConfig, LoraModel
     except ImportError as error:
         raise FoldlineError(
-            "train.lora needs the package peft: `pip install peft`, or add it to the dependencies "
-            "in pyproject.toml; or set train.lora to 0"
+            f"train.lora needs the package peft: `{install_command('peft')}`, or add it to the "
+            "dependencies in pyproject.toml, which run.py installs; or set train.lora to 0"
         ) from error
     return LoraConfig, LoraModel
