@@ -86,19 +86,19 @@ def judge_fit(
     if not _is_better(held_out, constant, METRICS[task][metric].greater_is_better):
         remedy = f"no better than a constant prediction ({_show(constant)}); `foldline sanity`"
         return Verdict(LEARNS_NOTHING, f"{shown}: {LEARNS_NOTHING}: {remedy} looks for the reason")
+    if error <= small:
+        return Verdict(FITS, f"{shown}: {FITS}")
     curve = _describe_curve(histories, recipe)
     if _are_apart(train, held_out) and gap > train_error:
         remedies, data = list_remedies(recipe, OVERFITS), _describe_data(doubled)
         line = f"{shown}: {OVERFITS}{curve}; try {remedies}, augmentation, {data}"
         return Verdict(OVERFITS, line)
-    if error > small and train_error > max(gap, small):
+    if train_error > max(gap, small):
         remedies = list_remedies(recipe, UNDERFITS)
         line = (
             f"{shown}: {UNDERFITS}, as most of the error is on learnt rows{curve}; try {remedies}"
         )
         return Verdict(UNDERFITS, line)
-    if error <= small:
-        return Verdict(FITS, f"{shown}: {FITS}")
     return Verdict(FITS, f"{shown}: {FITS}; neither the gap nor the error of learnt rows is large")
 
 
