@@ -91,7 +91,7 @@ def judge_fit(
     curve = _describe_curve(histories, recipe)
     if _are_apart(train, held_out) and gap > train_error:
         remedies, data = list_remedies(recipe, OVERFITS), _describe_data(doubled)
-        line = f"{shown}: {OVERFITS}{curve}; try {remedies}, augmentation, {data}"
+        line = f"{shown}: {OVERFITS}{curve}; try {remedies}, augmentation{data}"
         return Verdict(OVERFITS, line)
     if train_error > max(gap, small):
         remedies = list_remedies(recipe, UNDERFITS)
@@ -144,11 +144,11 @@ def read_score(content: Mapping[str, Any] | None, metric: str, where: str) -> Sc
 
 def _describe_data(doubled: Mapping[str, float] | None) -> str:
     if doubled is None:
-        return "or more data (`foldline learning-curve` estimates its gain)"
+        return ", or more data (`foldline learning-curve` estimates its gain)"
     low, high = sorted((doubled["gain_low"], doubled["gain_high"]))
-    if low <= 0 <= high:
-        return "but more data would hardly help"
-    return f"or more data (twice the rows: {doubled['gain']:+.3f})"
+    if low > 0 or high < 0:
+        return f", or more data (twice the rows: {doubled['gain']:+.3f})"
+    return f"; twice the rows ({doubled['gain']:+.3f}) may change nothing"
 
 
 def _is_better(score: Score, constant: float, greater_is_better: bool) -> bool:

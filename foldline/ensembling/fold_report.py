@@ -80,17 +80,23 @@ def _describe_member(result: CrossValidation, member: str, seed: int) -> dict[st
 
 def _arrange_scores(results: list[FoldResult], metric: str) -> np.ndarray:
     """Return a metric of each fold: (divisions, seeds, folds)."""
-    shape = [
-        1 + max(getattr(result.fold, name) for result in results)
-        for name in ("repeat", "training", "number")
-    ]
-    scores = np.full(shape, np.nan)
-    for result in results:
-        fold, labels = result.fold, result.fold.labels
-        target = labels.encode(fold.held_out["label"])
-        values = measure(labels.task, target, result.fit.predictions, names=[metric])
-        scores[fold.repeat, fold.training, fold.number] = values[metric]
+    cells = _group_results(results)
+    scores = np.full(np.max(list(cells), axis=0) + 1, np.nan)
+    for cell, own in cells.items():
+        labels, rows = own[0].fold.labels, own[0].fold.held_out
+        values = np.mean([result.fit.predictions for result in own], axis=0)
+        target = labels.encode(rows["label"])
+        scores[cell] = measure(labels.task, target, values, names=[metric])[metric]
     return scores
+
+
+def _group_results(results: list[FoldResult]) -> dict[tuple[int, int, int], list[FoldResult]]:
+    """Return the results by division, training and fold; their mean is the member's prediction."""
+    cells: dict[tuple[int, int, int], list[FoldResult]] = {}
+    for result in results:
+        cell = (result.fold.repeat, result.fold.training, result.fold.number)
+        cells.setdefault(cell, []).append(result)
+    return cells
 
 
 def _score_pooled(
@@ -123,10 +129,10 @@ def _average_training_score(results: list[FoldResult], metric: str) -> dict[str,
 def _decompose(results: list[FoldResult], labels: Labels) -> dict[str, float] | None:
     """Return bias and variance by several trainings of the same rows; None for one training."""
     trainings: dict[tuple[int, int], dict[str, Any]] = {}
-    for result in results:
-        values = trainings.setdefault((result.fold.repeat, result.fold.training), {})
-        ids = result.fold.held_out["id"].tolist()
-        values.update(zip(ids, result.fit.predictions, strict=True))
+    for (repeat, training, _), own in _group_results(results).items():
+        averaged = np.mean([result.fit.predictions for result in own], axis=0)
+        ids = own[0].fold.held_out["id"].tolist()
+        trainings.setdefault((repeat, training), {}).update(zip(ids, averaged, strict=True))
     if len(trainings) < 2:
         return None
     rows = results[0].fold.rows

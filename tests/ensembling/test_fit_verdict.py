@@ -44,7 +44,7 @@ def test_the_line_has_scores_remedies_and_what_more_data_bring(recipe):
     assert "learning-curve" in judge()
     gain = {"gain": 0.05, "gain_low": 0.02, "gain_high": 0.08}
     assert "twice the rows: +0.050" in judge(doubled=gain)
-    assert "more data would hardly help" in judge(doubled=gain | {"gain_low": 0.0})
+    assert "twice the rows (+0.050) may change nothing" in judge(doubled=gain | {"gain_low": 0.0})
     rising = [{"valid_loss": 0.5, "valid_metric": 0.7}, {"valid_loss": 0.9, "valid_metric": 0.7}]
     assert "loss rose after the epoch that is kept" in judge(histories=[rising])
     falling = [{"valid_loss": 1 - 0.1 * n, "valid_metric": 0.1} for n in range(4)]
