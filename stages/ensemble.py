@@ -1,32 +1,53 @@
-"""Decide how the members vote, by their out-of-fold predictions alone."""
+"""Combine the members by a method that is fitted to their out-of-fold predictions alone."""
 
 from pathlib import Path
+
+import pandas as pd
 
 from foldline.core import params as types
 from foldline.core.io import schemas
 from foldline.core.io.files import write_json
-from foldline.core.io.labels import MAIN, Labels
+from foldline.core.io.labels import Labels
+from foldline.core.io.seeds import derive_seed
 from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.stage import run, say
-from foldline.ensembling.ensemble import Ensemble
-from foldline.ensembling.ensemble_fit import describe_better_voter, fit_ensemble
+from foldline.ensembling.ensemble_fit import fit_ensemble, read_out_of_fold, select_members
+from foldline.ensembling.ensemble_report import (
+    describe_missing_gain,
+    format_report,
+    make_report,
+    select_metrics,
+)
+from foldline.ensembling.revisions import resolve_revisions
 
 
 class Params(types.Section):
+    seed: int
     ensemble: types.Ensemble
+    evaluate: types.Evaluate
 
 
 def main(params: Params) -> None:
-    labels, method = Labels.load(), params.ensemble.method
-    voters = list(params.ensemble.members)
-    weights, scores = fit_ensemble(schemas.OUT_OF_FOLD.read(), voters, method, labels)
-    Ensemble(method, weights).save()
-    write_stage_metrics("ensemble", "out_of_fold", scores)
-    write_json(Path("reports/ensemble.json"), {"out_of_fold": scores, "weight": weights})
-    metric = MAIN[labels.task]
-    if note := describe_better_voter(weights, method, scores, metric):
+    labels, table = Labels.load(), schemas.OUT_OF_FOLD.read()
+    rows = pd.concat([schemas.TRAIN.read(), schemas.VALID.read()], ignore_index=True)
+    rows = rows[rows["id"].isin(set(table["id"]))]
+    members = select_members(list(params.ensemble.members), set(table["member"]))
+    revisions = resolve_revisions(members, schemas.FOLDS.read(), labels)
+    out_of_fold = read_out_of_fold(table, rows, members, labels, params.seed, revisions)
+    method = params.ensemble.method
+    ensemble = fit_ensemble(method, out_of_fold, revisions)
+    ensemble.save()
+    combined = labels.table(out_of_fold.combine(method))
+    own = combined.assign(id=rows["id"].to_numpy(), label=rows["label"].to_numpy())
+    schemas.ENSEMBLE_OUT_OF_FOLD.write(own.assign(fold=out_of_fold.context.folds))
+    options, seed = params.evaluate, derive_seed(params.seed, "ensemble")
+    report = make_report(ensemble, out_of_fold, options.resamples, options.level, seed)
+    write_json(Path("reports/ensemble.json"), report)
+    write_stage_metrics("ensemble", "out_of_fold", select_metrics(report))
+    for line in format_report(report):
+        say(line)
+    if note := describe_missing_gain(ensemble, report):
         say(f"note: {note}")
-    say(f"{method} vote of {', '.join(weights)}: {metric} {scores[method]:.4f} out of fold")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Open the test set, once everything is decided, and score the final predictions."""
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -36,21 +37,37 @@ class Params(types.Section):
 
 def main(params: Params) -> None:
     labels, ensemble = Labels.load(), Ensemble.load()
-    names, folds = list(ensemble.weights), schemas.OUT_OF_FOLD.read()
+    read_revisions = partial(ensemble.read_revisions, labels)
+    folds = schemas.OUT_OF_FOLD.read()
     train, valid, test = schemas.TRAIN.read(), schemas.VALID.read(), schemas.TEST.read()
     # `split` leaves out of the folds the rows of valid that are in test, too.
     in_folds = set(folds["id"])
     train, valid = (rows[rows["id"].isin(in_folds)] for rows in (train, valid))
-    stored = schemas.VALID_PREDICTIONS.read()
-    own = read_validation_predictions(valid["id"].tolist(), names, stored, folds, labels)
     parts = {
-        "test": make_evaluation_set(test, labels, ensemble, ensemble.predict_members(test)),
-        "valid": make_evaluation_set(valid, labels, ensemble, own),
+        "test": make_evaluation_set(
+            test,
+            labels,
+            ensemble,
+            ensemble.predict_members(test) | read_revisions(schemas.TEST_PREDICTIONS, test),
+        ),
+        "valid": make_evaluation_set(
+            valid,
+            labels,
+            ensemble,
+            read_validation_predictions(
+                valid["id"].tolist(),
+                list(ensemble.list_models()),
+                schemas.VALID_PREDICTIONS.read(),
+                folds,
+                labels,
+            )
+            | read_revisions(schemas.ENSEMBLE_OUT_OF_FOLD, valid),
+        ),
     }
     final, judged = "test", test
     if test.empty:
         final, judged = "out_of_fold", pd.concat([train, valid], ignore_index=True)
-        parts[final] = make_out_of_fold_set(judged, labels, ensemble, folds)
+        parts[final] = make_out_of_fold_set(judged, labels, ensemble, folds, params.seed)
         say(NO_TEST)
     options, seed = params.evaluate, derive_seed(params.seed, "evaluate")
     own_metrics = [Component(name, "metric", params.components) for name in options.own_metrics]

@@ -26,7 +26,8 @@ def main(params: Params) -> None:
     rows = schemas.UNLABELLED.read()
     if params.data.predict is None:
         say("note: data.predict is null, so the submission has no rows")
-    final = ensemble.predict(rows, labels.task)
+    others = ensemble.read_revisions(labels, schemas.UNLABELLED_PREDICTIONS, rows)
+    final = ensemble.combine(ensemble.predict_members(rows) | others, rows, labels.task)
     table = labels.table(final).assign(id=rows["id"])
     schemas.UNLABELLED_PREDICTIONS.write(table)
     path = params.predict.sample_submission if params.data.predict else None

@@ -1,1 +1,1 @@
-"""Cross-validation, and voting over the predictions of several members."""
+"""Cross-validation, and ensembles of the predictions of several members."""

@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.io.labels import MAIN, Labels
-from foldline.core.params import Augment, Kfold, Members, Recipe, Runner
+from foldline.core.params import Augment, Kfold, Members, Runner
 from foldline.core.params.members import MODEL
-from foldline.ensembling.fits import FitRecord, read_fit
+from foldline.ensembling.fits import FitRecord, read_fit, select_distinct
 from foldline.ensembling.folds import Fold, join_folds
 from foldline.execution.tasks import run_tasks
 from foldline.metrics.registry import measure
-from foldline.models import registry
 
 
 @dataclass(frozen=True)
@@ -114,16 +113,6 @@ def make_folds(
         for training in range(kfold.seeds)
         for number in range(kfold.n_splits)
     ]  # fmt: skip
-
-
-def select_distinct(recipes: dict[str, Recipe]) -> dict[str, Recipe]:
-    """Return what each recipe's kind reads of it, without recipes that equal an earlier one."""
-    distinct: dict[str, Recipe] = {}
-    for name, recipe in recipes.items():
-        options = registry.select_options(recipe)
-        if options not in distinct.values():
-            distinct[name] = options
-    return distinct
 
 
 def cross_validate(folds: Sequence[Fold], runner: Runner) -> CrossValidation:

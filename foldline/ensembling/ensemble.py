@@ -1,40 +1,50 @@
-"""The ensemble: its members, the method by which they vote, and the fitted weights."""
+"""The ensemble: its members, and the method that combines them with what it was fitted to."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, create_model
 
 from foldline.core.errors import FoldlineError, listing, unknown_name
+from foldline.core.io import schemas
 from foldline.core.io.files import write_json
+from foldline.core.io.labels import Labels
 from foldline.core.params.value_types import MemberName
 from foldline.ensembling.members import (
+    MODEL,
     PredictModel,
     list_member_models,
     predict_member,
     predict_model,
 )
+from foldline.ensembling.methods.interface import Context, StateError
+from foldline.ensembling.methods.registry import METHODS, check_state
 from foldline.ensembling.records import one_of, read_record
-from foldline.ensembling.voting import combine
+from foldline.ensembling.revisions import read_revision
+from foldline.models.surface_features import surface_features
 
 FILE = Path("models/ensemble.json")
 REMEDY = "It was changed after it was written: `dvc repro -s -f ensemble` makes it again"
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """The voting method, and the weights of the members' votes.
+    """The method, the members that it combines, and what it was fitted to.
 
-    A member's models, those of its folds and that of all training rows, are one recipe with one
-    vote: their mean.
+    A member's models, those of its folds and that of all training rows, are one recipe: their mean
+    is combined with the other members. `revisions` are the commits of the members that are other
+    experiments, whose final predictions are read.
     """
 
-    method: Annotated[str, one_of("soft", "hard", "weighted")]
-    weights: Annotated[dict[MemberName, Weight], Field(min_length=1)]
+    method: Annotated[str, one_of(*METHODS)]
+    members: Annotated[list[MemberName], Field(min_length=1)]
+    state: dict[str, Any]
+    revisions: dict[MemberName, Annotated[str, Field(pattern="^[0-9a-f]{40,64}$")]] = field(
+        default_factory=dict
+    )
 
     @classmethod
     def from_member(cls, member: str) -> "Ensemble":
@@ -46,39 +56,67 @@ class Ensemble:
         models = list_member_models()
         if member not in models:
             raise FoldlineError(unknown_name("member", member, sorted(models)))
-        return cls("soft", {member: 1.0})
+        return cls("soft", [member], {})
 
     def list_models(self) -> dict[str, list[Path]]:
-        """Return the folders of the models of each member.
+        """Return the folders of the models of each member that is no other experiment.
 
         Raises:
             FoldlineError: if a member has no models.
         """
         models = list_member_models()
-        if missing := [name for name in self.weights if name not in models]:
+        own = [name for name in self.members if name not in self.revisions]
+        if missing := [name for name in own if name not in models]:
             raise FoldlineError(
-                f"{FILE}: weights: there are no models of {listing(missing)}, but of "
+                f"{FILE}: members: there are no models of {listing(missing)}, but of "
                 f"{listing(models)}.\n{REMEDY}"
             )
-        return {name: models[name] for name in self.weights}
+        return {name: models[name] for name in own}
 
     def predict(
         self, rows: pd.DataFrame, task: str, predict: PredictModel = predict_model
     ) -> np.ndarray:
-        """Return the combined prediction of new rows: (n, c) or (n,)."""
-        return self.combine(self.predict_members(rows, predict), task)
+        """Return the combined prediction of new rows by the members' models: (n, c) or (n,).
+
+        Raises:
+            FoldlineError: if a member is another experiment, whose models are not here.
+        """
+        if self.revisions:
+            raise FoldlineError(
+                f"{listing(self.revisions)}: only the predictions of other experiments are here, "
+                "not their models, so the ensemble cannot predict new texts. Predict with one "
+                f"member: --model {(list(self.list_models()) or [MODEL.name])[0]}"
+            )
+        return self.combine(self.predict_members(rows, predict), rows, task)
 
     def predict_members(
         self, rows: pd.DataFrame, predict: PredictModel = predict_model
     ) -> dict[str, np.ndarray]:
-        """Return each member's prediction of new rows: (n, c) or (n,)."""
+        """Return each member's prediction of new rows by its models: (n, c) or (n,)."""
         models = self.list_models()
         return {name: predict_member(own, rows, predict) for name, own in models.items()}
 
-    def combine(self, members: dict[str, np.ndarray], task: str) -> np.ndarray:
-        """Return the combined prediction of all members: (n, c) or (n,)."""
-        votes = {name: members[name] for name in self.weights}
-        return combine(self.method, votes, self.weights, task)
+    def read_revisions(
+        self, labels: Labels, table: schemas.Table, rows: pd.DataFrame
+    ) -> dict[str, np.ndarray]:
+        """Return the predictions of rows by the members that are other experiments."""
+        return {
+            name: labels.predictions(read_revision(name, commit, table, rows["id"].tolist()))
+            for name, commit in self.revisions.items()
+        }
+
+    def combine(self, members: dict[str, np.ndarray], rows: pd.DataFrame, task: str) -> np.ndarray:
+        """Return the combined prediction of rows by all members: (n, c) or (n,).
+
+        Raises:
+            FoldlineError: if the state does not fit the members' predictions.
+        """
+        own, method = {name: members[name] for name in self.members}, METHODS[self.method]
+        context = Context(surface=describe_texts(rows) if method.reads_texts else None)
+        try:
+            return method.combine(self.state, own, task, context)
+        except StateError as error:
+            raise FoldlineError(f"{FILE}: {error}\n{REMEDY}") from None
 
     def save(self, path: Path = FILE) -> None:
         """Write all fields as JSON."""
@@ -92,8 +130,17 @@ class Ensemble:
             FoldlineError: naming the key that was changed since, what was found and is allowed.
         """
         ensemble: Ensemble = read_record(path, cls, REMEDY)
-        if not any(ensemble.weights.values()):
-            raise FoldlineError(
-                f"{path}: weights: must not all be 0 (found {ensemble.weights}).\n{REMEDY}"
-            )
+        fields: Any = {key: (kind, ...) for key, kind in METHODS[ensemble.method].state.items()}
+        state = create_model("State", **fields)
+        read_record(path, create_model("File", state=(state, ...)), REMEDY)
+        try:
+            check_state(ensemble.state, ensemble.members)
+        except StateError as error:
+            raise FoldlineError(f"{path}: {error}\n{REMEDY}") from None
         return ensemble
+
+
+def describe_texts(rows: pd.DataFrame) -> np.ndarray:
+    """Return surface features (n, f) of the texts of rows; those of a pair are joined."""
+    pairs = zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True)
+    return surface_features([f"{text} {pair}" if pair else text for text, pair in pairs])

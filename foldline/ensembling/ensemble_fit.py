@@ -1,57 +1,84 @@
-"""Fit the weights of an ensemble to out-of-fold predictions."""
+"""Fit an ensemble to out-of-fold predictions, and cross-fit every method on them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from foldline.core.io import schemas
-from foldline.core.io.labels import MAIN, Labels
-from foldline.core.params.members import MODEL
+from foldline.core.io.labels import Labels
+from foldline.core.params.members import MODEL, is_revision
+from foldline.ensembling.ensemble import Ensemble, describe_texts
 from foldline.ensembling.members import read_predictions
-from foldline.ensembling.voting import METHODS, combine_out_of_fold, fit_weights
-from foldline.metrics.registry import measure
+from foldline.ensembling.methods.interface import Context
+from foldline.ensembling.methods.registry import METHODS, combine_out_of_fold
+from foldline.ensembling.revisions import read_revision
 
 
-def fit_ensemble(
-    out_of_fold: pd.DataFrame, voters: Sequence[str], method: str, labels: Labels
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Fit the weights to out-of-fold predictions.
+@dataclass(frozen=True)
+class OutOfFold:
+    """Members' out-of-fold predictions, with targets and duplicate groups of their rows."""
 
-    Return the weights, and the main metric by voter and by method of combining them.
+    task: str
+    target: np.ndarray
+    groups: np.ndarray
+    predictions: dict[str, np.ndarray]
+    context: Context
+
+    def combine(self, method: str) -> np.ndarray:
+        """Return combined predictions, each fold by what was fitted to the other folds."""
+        return combine_out_of_fold(method, self.predictions, self.target, self.task, self.context)
+
+    def share(self, ensemble: Ensemble) -> dict[str, float]:
+        """Return each member's share of the combination; they sum to 1."""
+        share = METHODS[ensemble.method].share
+        return share(ensemble.state, self.predictions, self.task, self.context)
+
+
+def read_out_of_fold(
+    table: pd.DataFrame,
+    rows: pd.DataFrame,
+    members: Sequence[str],
+    labels: Labels,
+    seed: int,
+    revisions: Mapping[str, str],
+) -> OutOfFold:
+    """Return members' out-of-fold predictions of rows with texts and groups, in their order.
+
+    `revisions` are the commits of members that are other experiments.
+
+    Raises:
+        FoldlineError: if a member has no prediction of a row.
     """
-    names = select_voters(voters, set(out_of_fold["member"]))
-    rows = out_of_fold[out_of_fold["member"] == names[0]]
-    target, folds = labels.encode(rows["label"]), rows["fold"].to_numpy()
-    ids, table = rows["id"].tolist(), schemas.OUT_OF_FOLD
-    predictions = {
-        name: labels.predictions(read_predictions(table, out_of_fold, name, ids)) for name in names
+    ids = rows["id"].tolist()
+    tables = {
+        name: read_revision(name, revisions[name], schemas.ENSEMBLE_OUT_OF_FOLD, ids)
+        if name in revisions
+        else read_predictions(schemas.OUT_OF_FOLD, table, name, ids)
+        for name in members
     }
-    weights = fit_weights(predictions, target)
-    combined = {name: combine_out_of_fold(name, predictions, target, folds) for name in METHODS}
-    metric = MAIN[labels.task]
-    scores = {
-        name: measure(labels.task, target, values, names=[metric])[metric]
-        for name, values in (predictions | combined).items()
-    }
-    return weights, scores
-
-
-def describe_better_voter(
-    weights: Mapping[str, float], method: str, scores: Mapping[str, float], metric: str
-) -> str | None:
-    """Return a note where one voter alone scores higher out of fold than the vote, else None."""
-    best = max(weights, key=lambda name: scores[name])
-    if len(weights) < 2 or scores[best] <= scores[method]:
-        return None
-    others = " ".join(f"-S '~ensemble.members.{name}'" for name in weights if name != best)
-    return (
-        f"'{best}' alone is better out of fold ({metric} {scores[best]:.4f}) than the {method} "
-        f"vote ({scores[method]:.4f}). To take it alone: dvc exp run {others}"
+    folds = next(iter(tables.values()))["fold"].to_numpy()
+    return OutOfFold(
+        task=labels.task,
+        target=labels.encode(rows["label"]),
+        groups=rows["group"].to_numpy(dtype=str),
+        predictions={name: labels.predictions(own) for name, own in tables.items()},
+        context=Context(seed, folds, describe_texts(rows)),
     )
 
 
-def select_voters(voters: Sequence[str], available: set[str]) -> list[str]:
-    """Return the voters with predictions: a recipe that equals an earlier one votes only once."""
-    names = [name for name in voters if name in available]
+def fit_ensemble(
+    method: str, out_of_fold: OutOfFold, revisions: Mapping[str, str] | None = None
+) -> Ensemble:
+    """Return the ensemble of all members, fitted to all out-of-fold predictions."""
+    members, task = out_of_fold.predictions, out_of_fold.task
+    state = METHODS[method].fit(members, out_of_fold.target, task, out_of_fold.context)
+    return Ensemble(method, list(members), state, dict(revisions or {}))
+
+
+def select_members(members: Sequence[str], available: set[str]) -> list[str]:
+    """Return the members with predictions: a recipe that equals an earlier one counts only once."""
+    names = [name for name in members if name in available or is_revision(name)]
     # The recipe of params.yaml comes first, whether or not it is to vote.
     return names or [MODEL]

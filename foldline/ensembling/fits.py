@@ -74,6 +74,16 @@ def select_texts(recipe: Recipe, pretraining_texts: pd.DataFrame) -> pd.DataFram
     return pd.DataFrame() if recipe.model in registry.OPTIONS else pretraining_texts
 
 
+def select_distinct(recipes: dict[str, Recipe]) -> dict[str, Recipe]:
+    """Return what each recipe's kind reads of it, without recipes that equal an earlier one."""
+    distinct: dict[str, Recipe] = {}
+    for name, recipe in recipes.items():
+        options = registry.select_options(recipe)
+        if options not in distinct.values():
+            distinct[name] = options
+    return distinct
+
+
 def describe_recipe(recipe: Recipe, labels: Labels) -> list[object]:
     """Return what a fit depends on besides rows and our code, for its key."""
     return [

@@ -12,8 +12,7 @@ from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Members, Recipe, Runner
 from foldline.core.params.members import MODEL
 from foldline.ensembling.baselines import make_baseline_recipes
-from foldline.ensembling.cross_validation import select_distinct
-from foldline.ensembling.fits import Fit, FitJob, FitRecord, fit_job, read_fit
+from foldline.ensembling.fits import Fit, FitJob, FitRecord, fit_job, read_fit, select_distinct
 from foldline.execution.tasks import run_tasks
 from foldline.models import registry, sample_predictions
 

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from foldline.core.io import schemas
 from foldline.core.io.components import Component
 from foldline.core.io.labels import MAIN, Labels
 from foldline.core.params import Evaluate
 from foldline.ensembling.baselines import predict_baselines
 from foldline.ensembling.ensemble import Ensemble
-from foldline.ensembling.voting import combine_out_of_fold
+from foldline.ensembling.ensemble_fit import read_out_of_fold
+from foldline.ensembling.members import read_predictions
 from foldline.metrics.component_metrics import prepare_component_metrics
 from foldline.metrics.intervals import bootstrap_intervals, bootstrap_values
 from foldline.metrics.registry import measure, score_classes
@@ -45,33 +47,33 @@ def make_evaluation_set(
         labels=labels,
         target=labels.encode(rows["label"]),
         groups=rows["group"].to_numpy(dtype=str),
-        final=ensemble.combine(members, labels.task),
+        final=ensemble.combine(members, rows, labels.task),
         members=members,
         baselines=predict_baselines(rows),
     )
 
 
 def make_out_of_fold_set(
-    rows: pd.DataFrame, labels: Labels, ensemble: Ensemble, out_of_fold: pd.DataFrame
+    rows: pd.DataFrame, labels: Labels, ensemble: Ensemble, table: pd.DataFrame, seed: int
 ) -> EvaluationSet:
     """Return training and validation rows with their out-of-fold predictions.
 
-    Each fold's weights of the vote are fitted to the other folds. Members that do not vote are the
+    Each fold is combined by what was fitted to the other folds. Members that do not vote are the
     baselines.
     """
-    by_member = {name: own.set_index("id") for name, own in out_of_fold.groupby("member")}
-    tables = {str(name): own.loc[rows["id"].tolist()] for name, own in by_member.items()}
-    predictions = {name: labels.predictions(own) for name, own in tables.items()}
-    votes = {name: predictions[name] for name in ensemble.weights}
-    folds = next(iter(tables.values()))["fold"].to_numpy()
-    target = labels.encode(rows["label"])
+    own = read_out_of_fold(table, rows, ensemble.members, labels, seed, ensemble.revisions)
+    others = sorted(set(table["member"]) - set(ensemble.members))
+    ids = rows["id"].tolist()
     return EvaluationSet(
         labels=labels,
-        target=target,
-        groups=rows["group"].to_numpy(dtype=str),
-        final=combine_out_of_fold(ensemble.method, votes, target, folds),
-        members=votes,
-        baselines={name: own for name, own in predictions.items() if name not in votes},
+        target=own.target,
+        groups=own.groups,
+        final=own.combine(ensemble.method),
+        members=own.predictions,
+        baselines={
+            name: labels.predictions(read_predictions(schemas.OUT_OF_FOLD, table, name, ids))
+            for name in others
+        },
     )
 
 

@@ -92,7 +92,7 @@ def test_a_whole_number_serves_as_a_number(changed):
         ("words", "words: [2, 1]", "tfidf.words  must go from the smaller to the larger"),
         ("words", "words: 2", "tfidf.words  must be a list, like [a, b] (found 2)"),
         ("words", "words: [0, 1]", "tfidf.words.0  must be greater than or equal to 1 (found 0)"),
-        ("members", "members: [model]", "ensemble.members  must be names with values, like"),
+        ("members", "members: [model]", "ensemble.members  must be keys and values (found"),
         ("members", "members: {a: {lr: no}}", "ensemble.members.a  lr: must be 'auto' or a number"),
         ("members", "members: {a: {lrr: 1}}", "ensemble.members.a  lrr is no key of a recipe"),
         ("members", "members: {a: {train.los: mse}}", "unknown key 'los'; did you mean 'loss'?"),

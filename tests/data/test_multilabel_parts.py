@@ -12,7 +12,8 @@ from foldline.core.params import Data
 from foldline.data import label_artifacts, shortcuts
 from foldline.data.raw_table import RawTable
 from foldline.data.sample_submission import plan_submission
-from foldline.ensembling.voting import combine, fit_weights
+from foldline.ensembling.methods.interface import Context
+from foldline.ensembling.methods.registry import METHODS
 from foldline.evaluation.submission import make_submission
 from foldline.models.neural.losses import make_loss
 from foldline.viewer.suspected_errors import add_suspected_errors
@@ -43,21 +44,25 @@ def test_a_copy_that_loses_a_label_disagrees(rows):
     assert same > 0.5 > less
 
 
+def combine(method, members, weights):
+    return METHODS[method].combine({"weights": weights}, members, "multilabel", Context())
+
+
 def test_each_label_is_a_vote_of_its_own():
     members = {"x": np.array([[0.9, 0.4]]), "y": np.array([[0.7, 0.4]])}
-    soft = combine("soft", members, {}, "multilabel")
+    soft = combine("soft", members, {})
     np.testing.assert_allclose(soft, [[0.8, 0.4]])
-    pooled = combine("weighted", members, {"x": 1.0, "y": 1.0}, "multilabel")
+    pooled = combine("weighted", members, {"x": 1.0, "y": 1.0})
     odds = 0.9 * 0.7 / (0.1 * 0.3)
     np.testing.assert_allclose(pooled, [[odds / (1 + odds), 0.16 / (0.16 + 0.36)]])
-    hard = combine("hard", members, {}, "multilabel")
+    hard = combine("hard", members, {})
     assert hard[0, 0] > 0.5 > hard[0, 1]
 
 
 def test_a_vote_decides_as_its_members_do_at_one_half():
     members = {"one": np.array([[0.5, 0.49, 0.51]])}
     for method in ("soft", "hard", "weighted"):
-        found = combine(method, members, {"one": 1.0}, "multilabel")
+        found = combine(method, members, {"one": 1.0})
         assert LABELS.decode(found) == LABELS.decode(members["one"]) == ["a|c"], method
 
 
@@ -65,7 +70,7 @@ def test_weights_go_to_the_member_that_knows():
     rng = np.random.default_rng(0)
     target = rng.integers(2, size=(300, 3))
     members = {"knows": np.where(target, 0.8, 0.2), "guesses": rng.random((300, 3))}
-    weights = fit_weights(members, target)
+    weights = METHODS["weighted"].fit(members, target, "multilabel", Context())["weights"]
     assert weights["knows"] > 10 * weights["guesses"]
 
 

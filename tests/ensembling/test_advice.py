@@ -2,13 +2,16 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from foldline.core.io.labels import Labels
 from foldline.core.params.loading import read_params
-from foldline.ensembling.ensemble_fit import describe_better_voter, fit_ensemble
+from foldline.ensembling.ensemble import Ensemble
+from foldline.ensembling.ensemble_fit import fit_ensemble, read_out_of_fold
+from foldline.ensembling.ensemble_report import describe_missing_gain, make_report
 from tests.helpers import projects
 
 LABELS = Labels("classification", ("a", "b"))
@@ -31,14 +34,22 @@ def test_the_member_that_is_better_alone_is_taken_alone(workplace) -> None:
     members = list(read_params(Path("params.yaml"))["ensemble"]["members"])
     rights = dict(zip(members, (30, 54), strict=True))
     table = pd.concat([predict_out_of_fold(name, right) for name, right in rights.items()])
-    weights, scores = fit_ensemble(table, members, "hard", LABELS)
-    note = describe_better_voter(weights, "hard", scores | {"hard": 0.0}, "f1_macro")
+    own = table[table["member"] == members[0]]
+    rows = own[["id", "label"]].assign(group=own["id"], text="a text", text_pair="")
+
+    def report(names: list[str]) -> tuple[Ensemble, dict[str, Any]]:
+        out_of_fold = read_out_of_fold(table, rows, names, LABELS, seed=1)
+        ensemble = fit_ensemble("soft", out_of_fold)
+        return ensemble, make_report(ensemble, out_of_fold, 100, 0.95, seed=1)
+
+    ensemble, found = report(members)
+    note = describe_missing_gain(ensemble, found)
     assert note
 
     apply_overrides("params.yaml", re.findall(r"-S '(.*?)'", note))
 
     (left,) = read_params(Path("params.yaml"))["ensemble"]["members"]
-    assert left == members[1]
-    alone, again = fit_ensemble(table, [left], "hard", LABELS)
-    assert again[left] == max(scores[name] for name in members)
-    assert describe_better_voter(alone, "hard", again, "f1_macro") is None
+    assert left == members[1] == found["best_member"]
+    alone, again = report([left])
+    assert again["methods"]["soft"] == max(found["members"].values())
+    assert describe_missing_gain(alone, again) is None

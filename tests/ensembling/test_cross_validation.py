@@ -14,8 +14,8 @@ import pytest
 
 from foldline.core.io.files import digest
 from foldline.ensembling import folds as folds_module
-from foldline.ensembling.cross_validation import cross_validate, select_distinct
-from foldline.ensembling.fits import FitRecord
+from foldline.ensembling.cross_validation import cross_validate
+from foldline.ensembling.fits import FitRecord, select_distinct
 from foldline.ensembling.folds import Fold, split_training_rows
 from foldline.execution.store import Store
 from foldline.models import registry

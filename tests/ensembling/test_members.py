@@ -51,7 +51,7 @@ def test_models_of_all_rows_predict_before_those_of_folds(models) -> None:
 
 def test_a_member_without_models_is_told(models) -> None:
     with pytest.raises(FoldlineError, match="there are no models of nbsvm, but of model"):
-        Ensemble("soft", {"model": 1.0, "nbsvm": 1.0}).list_models()
+        Ensemble("soft", ["model", "nbsvm"], {}).list_models()
     with pytest.raises(FoldlineError, match=r"unknown member 'modle'; did you mean 'model'\?"):
         Ensemble.from_member("modle")
 
@@ -76,10 +76,12 @@ def test_a_prediction_is_made_once(models, rows, labels, fit, monkeypatch) -> No
     assert not np.array_equal(predict_model(folder, table), first)
 
 
-def test_an_ensemble_is_what_was_saved(workplace) -> None:
-    own = Ensemble("weighted", {"model": 0.25, "tfidf": 0.75})
+def test_an_ensemble_is_what_was_saved(workplace, rows) -> None:
+    own = Ensemble("weighted", ["model", "tfidf"], {"weights": {"model": 0.1 + 0.2, "tfidf": 0.75}})
     own.save()
     assert Ensemble.load() == own
-    given = {"tfidf": np.array([1.0]), "model": np.array([6.0])}
-    assert Ensemble.load().combine(given, "regression") == pytest.approx([0.25 * 6 + 0.75 * 1])
-    assert Ensemble("soft", own.weights).combine(given, "regression") == pytest.approx([3.5])
+    given, new = {"tfidf": np.array([1.0]), "model": np.array([6.0])}, rows().iloc[:1]
+    found = Ensemble.load().combine(given, new, "regression")
+    assert found == pytest.approx([(0.1 + 0.2) * 6 + 0.75 * 1])
+    soft = Ensemble("soft", ["model", "tfidf"], {})
+    assert soft.combine(given, new, "regression") == pytest.approx([3.5])

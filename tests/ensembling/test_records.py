@@ -3,26 +3,27 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.files import write_json
 from foldline.ensembling.baselines import predict_baselines
 from foldline.ensembling.ensemble import Ensemble
-from foldline.ensembling.members import BASELINES, FOLDS, INDEX, model_folders
+from foldline.ensembling.members import BASELINES, FOLDS, INDEX, list_models
 
-GOOD = {"method": "weighted", "models": {"model": 1, "folds": 3, "tfidf": 1}}
-GOOD |= {"weights": {"model": 1.2, "tfidf": 0.0}}
+GOOD = {"method": "weighted", "members": ["model", "tfidf"]}
+GOOD |= {"state": {"weights": {"model": 1.2, "tfidf": 0.0}}}
 
 
 @pytest.fixture
 def project(workplace: Path) -> Path:
-    write_json(FOLDS / INDEX, {"n_splits": 3, "kept": True})
+    write_json(FOLDS / INDEX, {"models": {"model": 3}})
     return workplace
 
 
 def test_what_was_written_is_read(project):
-    own = Ensemble("weighted", GOOD["models"], GOOD["weights"])
+    own = Ensemble("weighted", GOOD["members"], GOOD["state"])
     own.save()
     assert Ensemble.load() == own
 
@@ -30,25 +31,38 @@ def test_what_was_written_is_read(project):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"method": "best"}, "method  must be one of soft, hard, weighted (found 'best')"),
+        (
+            {"method": "best"},
+            "method  must be one of soft, hard, rank, weighted, simplex, greedy, stacking, gate",
+        ),
         ({"method": 3}, "method  must be a text (found 3)"),
         ({"method": None}, "method  must be a text (found None)"),
-        ({"models": {"../../x": 1}}, "must be one of model, folds, tfidf (found '../../x')"),
-        ({"models": {"/etc": 1}}, "must be one of model, folds, tfidf (found '/etc')"),
-        ({"models": {}}, "weights: must be of "),
-        ({"models": ["model"]}, "models  must be "),
-        ({"models": {"model": 0}}, "models.model  must be greater than or equal to 1 (found 0)"),
-        ({"models": {"model": True}}, "models.model  must be a whole number (found True)"),
-        ({"models": GOOD["models"] | {"model": 2}}, "models.model: must be 1, the number of"),
-        ({"models": GOOD["models"] | {"folds": 5}}, "models.folds: must be 3, the number of"),
-        ({"models": {"model": 1}}, "weights: must be of model, which `models` names"),
-        ({"weights": {"model": 1.0}}, "weights: must be of model, tfidf, which `models` names"),
-        ({"weights": {"model": 1.0, "../x": 1.0}}, "must be one of model, tfidf (found '../x')"),
-        ({"weights": {"model": -1, "tfidf": 1}}, "weights.model  must be greater than or equal"),
-        ({"weights": {"model": float("nan"), "tfidf": 1}}, "weights.model  must be a finite"),
-        ({"weights": {"model": float("inf"), "tfidf": 1}}, "weights.model  must be a finite"),
-        ({"weights": {"model": "1", "tfidf": 1}}, "weights.model  must be a number (found '1')"),
-        ({"weights": {"model": 0, "tfidf": 0.0}}, "and not all 0 (found"),
+        ({"members": ["model"]}, "state.weights: must be of model, which `members` names"),
+        ({"state": {"weights": {"model": 1.0}}}, "must be of model, tfidf, which `members` names"),
+        ({"state": {"weights": {"model": 1.0, "../x": 1.0}}}, "(found model, ../x)"),
+        ({"members": []}, "members  must be "),
+        ({"members": {"model": 1}}, "members  must be "),
+        ({"members": ["../../x"]}, "members.0  must "),
+        ({"members": ["/etc"]}, "members.0  must "),
+        ({"state": {}}, "state.weights  is missing"),
+        ({"state": []}, "state  must be "),
+        (
+            {"state": {"weights": {"model": -1, "tfidf": 1}}},
+            "state.weights.model  must be greater than or equal",
+        ),
+        (
+            {"state": {"weights": {"model": float("nan"), "tfidf": 1}}},
+            "state.weights.model  must be a finite",
+        ),
+        (
+            {"state": {"weights": {"model": float("inf"), "tfidf": 1}}},
+            "state.weights.model  must be a finite",
+        ),
+        (
+            {"state": {"weights": {"model": "1", "tfidf": 1}}},
+            "state.weights.model  must be a number (found '1')",
+        ),
+        ({"state": {"weights": {"model": 0, "tfidf": 0.0}}}, "state.weights: must not all be 0"),
     ],
 )
 def test_an_edited_ensemble_is_told(change, message, project):
@@ -58,6 +72,33 @@ def test_an_edited_ensemble_is_told(change, message, project):
         Ensemble.load()
     assert str(caught.value).startswith("models/ensemble.json: ")
     assert message in str(caught.value)
+    assert "`dvc repro -s -f ensemble` makes it again" in str(caught.value)
+
+
+NUMBERS = {"model": [[1.0]], "tfidf": [[0.5]]}
+SHAPES = {
+    "rank": {"quantiles": NUMBERS, "target": []},
+    "stacking": {"coefficients": NUMBERS, "intercept": [0.0]},
+    "gate": {
+        "coefficients": {"model": [1.0], "tfidf": [2.0]},
+        "intercept": {"model": 0.0, "tfidf": 0.0},
+        "mean": [0.0],
+        "scale": [1.0],
+    },
+}
+
+
+@pytest.mark.parametrize("method", SHAPES)
+def test_a_state_of_another_shape_is_told(method, project, rows):
+    """As that of other classes, or one from which numbers were cut."""
+    write_json(Path("models/ensemble.json"), GOOD | {"method": method, "state": SHAPES[method]})
+    p = np.full((2, 3), 1 / 3)
+    with pytest.raises(FoldlineError) as caught:
+        Ensemble.load().combine(
+            dict.fromkeys(GOOD["members"], p), rows().iloc[:2], "classification"
+        )
+    assert str(caught.value).startswith("models/ensemble.json: state: ")
+    assert "must have the shape" in str(caught.value)
     assert "`dvc repro -s -f ensemble` makes it again" in str(caught.value)
 
 
@@ -73,19 +114,18 @@ def test_an_ensemble_that_is_none_is_told(content, project):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"n_splits": "../..", "kept": True}, "n_splits  must be a whole number (found '../..')"),
-        ({"n_splits": 1, "kept": True}, "n_splits  must be greater than or equal to 2 (found 1)"),
-        ({"n_splits": 10**9, "kept": True}, "n_splits  must be less than or equal to 10000"),
-        ({"n_splits": 2.5, "kept": True}, "n_splits  must be a whole number (found 2.5)"),
-        ({"n_splits": 3, "kept": 1}, "kept  must be true or false (found 1)"),
-        ({"kept": True}, "n_splits  is missing"),
+        ({"models": {"model": "../.."}}, "models.model  must be a whole number (found '../..')"),
+        ({"models": {"model": 0}}, "models.model  must be greater than or equal to 1 (found 0)"),
+        ({"models": {"model": 10**9}}, "models.model  must be less than or equal to 10000"),
+        ({"models": {"model": 2.5}}, "models.model  must be a whole number (found 2.5)"),
+        ({}, "models  is missing"),
         ([], "(file)  must be "),
     ],
 )
 def test_an_edited_index_of_folds_is_told(content, message, project):
     (FOLDS / INDEX).write_text(json.dumps(content))
     with pytest.raises(FoldlineError) as caught:
-        model_folders("folds")
+        list_models(FOLDS)
     assert str(caught.value).startswith("models/folds/index.json: 1 problem")
     assert message in str(caught.value)
     assert "`dvc checkout --force models/folds`" in str(caught.value)

@@ -10,7 +10,7 @@ import pytest
 
 from foldline.augmentation.augmenters import AUGMENTERS
 from foldline.core import params
-from foldline.ensembling.voting import METHODS
+from foldline.ensembling.methods.registry import METHODS
 from foldline.models.registry import KINDS, PRETRAINED
 
 # Each package may import those that it names, and itself.

@@ -137,7 +137,7 @@ def test_eject_gives_the_same_bytes_and_then_follows_the_source(project):
     assert list_stale_stages(folder, env) == set()
     pipeline = (folder / "dvc.yaml").read_text()
     assert pipeline.count("- foldline/core\n") == 8 and "wheels/" not in pipeline
-    (folder / "foldline/ensembling/voting.py").open("a").write("# Mine.\n")
+    (folder / "foldline/ensembling/methods/voting.py").open("a").write("# Mine.\n")
     assert {"ensemble", "evaluate", "predict"} <= list_stale_stages(folder, env)
     assert not {"prepare", "split", "augment"} & list_stale_stages(folder, env)
     (folder / "foldline/core/errors.py").open("a").write("print('my own library')\n")

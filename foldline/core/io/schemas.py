@@ -204,6 +204,13 @@ OUT_OF_FOLD = Table(
     _MEMBER,
     KFOLD_REPORT,
 )
+# ensemble: the combined predictions of the rows in OUT_OF_FOLD, which other experiments may read
+ENSEMBLE_OUT_OF_FOLD = Table(
+    Path("data/predictions/ensemble_out_of_fold.csv"),
+    {"id": "text", "label": "text", "predicted": "text", "fold": "int"},
+    "p_",
+    _ID,
+)
 # evaluate and predict
 TEST_PREDICTIONS = Table(
     Path("data/predictions/test.csv"),
@@ -238,6 +245,7 @@ TABLES: dict[str, Table] = {
         AUGMENTED,
         VALID_PREDICTIONS,
         OUT_OF_FOLD,
+        ENSEMBLE_OUT_OF_FOLD,
         TEST_PREDICTIONS,
         UNLABELLED_PREDICTIONS,
     )

@@ -14,7 +14,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "split": ("train", "valid", "test", "leak_share_valid", "leak_share_test"),
     "augment": ("rows", "dropped", "copies"),
     "kfold": ("mean", "std", "worst"),
-    "out_of_fold": ("model", "soft", "hard", "weighted"),
+    "out_of_fold": ("score", "best_member", "gain_low", "gain_high"),
     "predict": ("rows",),
 }
 

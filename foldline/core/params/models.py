@@ -89,7 +89,7 @@ class Ensemble(Section):
     `model: {}` is this file's own recipe. A name that is a kind changes `model` to it."""
     models: Literal["both", "folds", "full"]
     """`folds`: the fold models; `full`: the model that learnt from all training rows; `both`."""
-    method: Literal["soft", "hard", "weighted"]
+    method: Literal["soft", "hard", "rank", "weighted", "simplex", "greedy", "stacking", "gate"]
 
 
 class Evaluate(Section):

@@ -1,0 +1,107 @@
+"""What an ensemble brings: scores of all methods, gain over the best member, shares, errors."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from foldline.core.io.labels import MAIN
+from foldline.ensembling.ensemble import Ensemble
+from foldline.ensembling.ensemble_fit import OutOfFold
+from foldline.ensembling.methods.registry import METHODS
+from foldline.metrics.error_correlation import correlate_errors
+from foldline.metrics.intervals import paired_bootstrap
+from foldline.metrics.registry import measure
+
+
+def make_report(
+    ensemble: Ensemble, out_of_fold: OutOfFold, resamples: int, level: float, seed: int
+) -> dict[str, Any]:
+    """Return the main metric of each voter and of each method, cross-fitted, and the gain.
+
+    The gain is that of the ensemble's method over the best voter alone, with its interval by a
+    paired bootstrap over groups.
+    """
+    task, target, members = out_of_fold.task, out_of_fold.target, out_of_fold.predictions
+    combined = {name: out_of_fold.combine(name) for name in METHODS}
+    metric = MAIN[task]
+
+    def score(values: np.ndarray) -> float:
+        return measure(task, target, values, names=[metric])[metric]
+
+    scores = {name: score(values) for name, values in members.items()}
+    best = max(scores, key=lambda name: np.nan_to_num(scores[name], nan=-np.inf))
+    gain = paired_bootstrap(
+        task,
+        target,
+        combined[ensemble.method],
+        members[best],
+        out_of_fold.groups,
+        resamples,
+        seed,
+        metric,
+        level,
+    )
+    return {
+        "metric": metric,
+        "method": ensemble.method,
+        "best_member": best,
+        "members": scores,
+        "methods": {name: score(values) for name, values in combined.items()},
+        "gain": gain._asdict() | {"level": level},
+        "share": out_of_fold.share(ensemble),
+        "error_correlation": correlate_errors(task, target, members),
+    }
+
+
+def select_metrics(report: Mapping[str, Any]) -> dict[str, float]:
+    """Return the few numbers for DVC."""
+    return {
+        "score": report["methods"][report["method"]],
+        "best_member": report["members"][report["best_member"]],
+        "gain_low": report["gain"]["low"],
+        "gain_high": report["gain"]["high"],
+    }
+
+
+def format_report(report: Mapping[str, Any]) -> list[str]:
+    """Return a readable table: members with their shares, then methods; the chosen one has a star.
+
+    Of several members also how the errors of each correlate with those of the best one.
+    """
+    best, members = report["best_member"], report["members"]
+    width = max(map(len, [*members, *report["methods"], "member"]))
+    several = len(members) > 1
+    header = f"  {'member':<{width}}  {report['metric']:>9}  share" + several * "  errors like best"
+    lines = [header]
+    for name, value in members.items():
+        line = f"  {name:<{width}}  {value:9.4f}  {report['share'][name]:5.2f}"
+        correlation = report["error_correlation"][best][name]
+        lines.append(line + (f"  {correlation:16.2f}" if several and name != best else ""))
+    lines.append("  method (each fold combined by what was fitted to the others)")
+    for name, value in report["methods"].items():
+        lines.append(f"{'*' if name == report['method'] else ' '} {name:<{width}}  {value:9.4f}")
+    gain = report["gain"]
+    if several:
+        lines.append(
+            f"{report['method']} - {best}: {gain['difference']:+.4f} "
+            f"[{gain['low']:+.4f}, {gain['high']:+.4f}]"
+        )
+    return lines
+
+
+def describe_missing_gain(ensemble: Ensemble, report: Mapping[str, Any]) -> str | None:
+    """Return a note where the ensemble is not better than its best member, else None."""
+    gain, best, method = report["gain"], report["best_member"], report["method"]
+    if len(report["members"]) < 2 or gain["low"] > 0:
+        return None
+    if gain["difference"] > 0:
+        return (
+            f"no gain of {method} over '{best}' alone is certain: its {gain['level']:.0%} interval "
+            "includes 0"
+        )
+    others = " ".join(f"-S '~ensemble.members.{name}'" for name in ensemble.members if name != best)
+    return (
+        f"'{best}' alone is as good out of fold as {method}, or better. To take it alone: "
+        f"dvc exp run {others}"
+    )

@@ -1,0 +1,233 @@
+"""Stacking: a linear meta-model on the members' out-of-fold predictions (Wolpert, 1992).
+
+Its coefficients are shrunk towards the plain mean of the members, of log-probabilities or numbers:
+with few rows stacking is that mean, with many a free regression.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from foldline.ensembling.methods.interface import (
+    Context,
+    Members,
+    Method,
+    Number,
+    State,
+    log_probabilities,
+    read_array,
+    softmax,
+    split_decisions,
+    stack_members,
+)
+
+# Inverse regularization; the one with the best cross-validated loss is taken.
+C_VALUES = (0.01, 0.1, 1.0, 10.0)
+# With more classes a class is predicted by the members' log-probabilities of that class alone, and
+# one fold decides on the regularization: all of them would take minutes.
+MAX_CROSSED_CLASSES = 20
+# Of each member a row for each class with a column for each log-probability, or for many classes
+# one row with that of the own class; multilabel: those of log(p) and log(1 - p) for each label.
+STATE = {"coefficients": dict[str, list[list[Number]]], "intercept": list[Number]}
+Fit = Callable[[np.ndarray, float], np.ndarray]
+Loss = Callable[[np.ndarray, np.ndarray], float]
+
+
+def fit_stacking(members: Members, target: np.ndarray, task: str, context: Context) -> State:
+    """Return the coefficients of a meta-model.
+
+    Classes: a multinomial logistic regression on log-probabilities; multilabel: one for each label;
+    numbers: ridge regression. The regularization is chosen by cross-validation over the folds.
+    """
+    names, stacked = stack_members(members)
+    if task == "regression":
+        coefficients, intercept = _fit_ridge(stacked, target, context)
+    elif task == "multilabel":
+        coefficients, intercept = _fit_labels(stacked, target, context)
+    else:
+        coefficients, intercept = _fit_classes(stacked, target, context)
+    tables = (table.tolist() for table in coefficients)
+    return {
+        "coefficients": dict(zip(names, tables, strict=True)),
+        "intercept": intercept.tolist(),
+    }
+
+
+def combine_stacking(state: State, members: Members, task: str, context: Context) -> np.ndarray:
+    """Return the prediction of the meta-model."""
+    names, stacked = stack_members(members)
+    c = 1 if task == "regression" else stacked.shape[2]
+    crossed = task == "classification" and c <= MAX_CROSSED_CLASSES
+    columns = {"regression": 1, "multilabel": 2}.get(task, c)
+    shape = (c if crossed or task == "multilabel" else 1, columns)
+    coefficients = [read_array(state["coefficients"], name, shape) for name in names]
+    intercept = read_array(state, "intercept", (c,))
+    if task == "regression":
+        return np.asarray(np.concatenate(coefficients)[:, 0] @ stacked + intercept[0])
+    pairs = list(zip(log_probabilities(stacked), coefficients, strict=True))
+    if task == "multilabel":
+        opposite = log_probabilities(1 - stacked)
+        logits = intercept + sum(
+            yes * own[:, 0] + no * own[:, 1] for (yes, own), no in zip(pairs, opposite, strict=True)
+        )
+        return np.asarray(1 / (1 + np.exp(-logits)))
+    return softmax(
+        intercept + sum(logs @ own.T if crossed else logs * own[0] for logs, own in pairs)
+    )
+
+
+def _fit_classes(
+    stacked: np.ndarray, target: np.ndarray, context: Context
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return coefficients (m, c, c), or (m, 1, c) for many classes, and intercepts (c,)."""
+    logs = log_probabilities(stacked)
+    m, _, c = logs.shape
+    crossed = c <= MAX_CROSSED_CLASSES
+    # (1 or c, n, f): the same features for each class, or its own.
+    features = np.concatenate(list(logs), axis=1)[None] if crossed else logs.transpose(2, 1, 0)
+    constant = np.ones((*features.shape[:2], 1))
+    problem = _Softmax(np.concatenate([features, constant], axis=2), logs.mean(axis=0), target, m)
+    found = problem.fit(_choose_c(problem.score, context.split()[: None if crossed else 1]))
+    own = found[:, :-1]  # (c, m * c) or (c, m)
+    if crossed:
+        return own.reshape(c, m, c).transpose(1, 0, 2) + np.eye(c) / m, found[:, -1]
+    return own.T[:, None, :] + 1 / m, found[:, -1]
+
+
+def _fit_labels(
+    stacked: np.ndarray, target: np.ndarray, context: Context
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return coefficients (m, c, 2) of log(p) and log(1 - p), and intercepts (c,)."""
+    found = []
+    for label in range(target.shape[1]):
+        decisions = split_decisions(stacked[:, :, [label]])
+        found.append(_fit_classes(decisions, 1 - target[:, label], context))
+    coefficients = np.stack([own[:, 0] - own[:, 1] for own, _ in found], axis=1)
+    return coefficients, np.array([intercept[0] - intercept[1] for _, intercept in found])
+
+
+def _fit_ridge(
+    stacked: np.ndarray, target: np.ndarray, context: Context
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return coefficients (m, 1, 1) and an intercept (1,)."""
+    m = len(stacked)
+    penalty = m * max(float(target.var()), np.finfo(float).tiny)
+
+    def fit(rows: np.ndarray, c_value: float) -> np.ndarray:
+        x, residual = stacked[:, rows].T, target[rows] - stacked[:, rows].mean(axis=0)
+        center = x.mean(axis=0)
+        gram = (x - center).T @ (x - center) + np.eye(m) * penalty / c_value
+        change = np.linalg.solve(gram, (x - center).T @ residual)
+        return np.append(change + 1 / m, residual.mean() - change @ center)
+
+    def score(training: np.ndarray, held_out: np.ndarray) -> list[float]:
+        models = (fit(training, c_value) for c_value in C_VALUES)
+        predictions = (own[:-1] @ stacked[:, held_out] + own[-1] for own in models)
+        return [float(np.square(target[held_out] - values).sum()) for values in predictions]
+
+    found = fit(np.ones(len(target), dtype=bool), _choose_c(score, context.split()))
+    return found[:-1].reshape(m, 1, 1), found[-1:]
+
+
+def _choose_c(
+    score: Callable[[np.ndarray, np.ndarray], list[float]],
+    folds: list[tuple[np.ndarray, np.ndarray]],
+) -> float:
+    """Return the value with the lowest loss over folds, each predicted by the other rows."""
+    folds = [(others, own) for others, own in folds if others.any()]
+    if not folds:
+        return C_VALUES[0]
+    losses = np.sum([score(training, held_out) for training, held_out in folds], axis=0)
+    return C_VALUES[int(losses.argmin())]
+
+
+class _Softmax:
+    """A multinomial logistic regression around an offset, with L2 on what it adds to that.
+
+    Features (1 or c, n, f), shared or of each class, end with a constant. The penalty grows with
+    the number of members, so that copies of a member change nothing.
+    """
+
+    def __init__(
+        self, features: np.ndarray, offset: np.ndarray, target: np.ndarray, members: int
+    ) -> None:
+        self.features, self.offset, self.target = features, offset, target
+        self.members = members
+
+    def score(self, training: np.ndarray, held_out: np.ndarray) -> list[float]:
+        """Return the log loss of held-out rows, summed, for each of C_VALUES."""
+        losses, start = [], None
+        for c_value in C_VALUES:
+            start = self.fit(c_value, training, start)
+            logits = self.offset[held_out] + _apply(self.features[:, held_out], start)
+            rows = np.arange(len(logits))
+            losses.append(
+                -float(log_probabilities(softmax(logits))[rows, self.target[held_out]].sum())
+            )
+        return losses
+
+    def fit(
+        self, c_value: float, rows: np.ndarray | None = None, start: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the coefficients (c, f) by L-BFGS, preconditioned by the curvature of a class."""
+        from scipy.optimize import minimize
+
+        chosen = np.ones(len(self.target), dtype=bool) if rows is None else rows
+        x, offset, target = self.features[:, chosen], self.offset[chosen], self.target[chosen]
+        n, c = offset.shape
+        penalty = np.full(x.shape[2], self.members / c_value)
+        penalty[-1] = 1.0
+        truth = np.eye(c)[target]
+        initial = np.zeros((c, x.shape[2])) if start is None else start
+        roots = _factor_curvature(x, softmax(offset + _apply(x, initial)), penalty)
+
+        def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+            values = _multiply(roots, flat.reshape(c, -1))
+            predicted = softmax(offset + _apply(x, values))
+            true = np.maximum(predicted[np.arange(n), target], np.finfo(float).tiny)
+            total = -np.log(true).sum() + 0.5 * (penalty * values * values).sum()
+            gradient = _apply_transposed(x, predicted - truth) + penalty * values
+            return float(total) / n, (_multiply(roots.transpose(0, 2, 1), gradient) / n).ravel()
+
+        begin = _multiply(np.linalg.inv(roots), initial).ravel()
+        options = {"maxiter": 200, "ftol": 1e-10, "gtol": 1e-7}
+        found = minimize(loss, begin, jac=True, method="L-BFGS-B", options=options).x
+        return _multiply(roots, found.reshape(c, -1))
+
+
+def _factor_curvature(x: np.ndarray, predicted: np.ndarray, penalty: np.ndarray) -> np.ndarray:
+    """Return (c, f, f) matrices that turn the curvature of each class into that of a sphere."""
+    weights = (predicted * (1 - predicted)).T[:, :, None]  # (c, n, 1)
+    blocks = [
+        (x[k if len(x) > 1 else 0] * weights[k]).T @ x[k if len(x) > 1 else 0]
+        for k in range(len(weights))
+    ]
+    roots = np.linalg.cholesky(np.stack(blocks) + np.diag(penalty))
+    return np.asarray(np.linalg.inv(roots).transpose(0, 2, 1))
+
+
+def _multiply(matrices: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return np.asarray((matrices @ values[:, :, None])[:, :, 0])
+
+
+def _apply(x: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return (n, c) logits of features (1 or c, n, f) and coefficients (c, f)."""
+    return np.asarray(x[0] @ values.T if len(x) == 1 else _multiply(x, values).T)
+
+
+def _apply_transposed(x: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+    if len(x) == 1:
+        return np.asarray(residuals.T @ x[0])
+    return _multiply(x.transpose(0, 2, 1), residuals.T)
+
+
+def share_coefficients(
+    state: State, members: Members, task: str, context: Context
+) -> dict[str, float]:
+    """Return each member's share of the absolute coefficients."""
+    sizes = {n: float(np.abs(np.array(own)).sum()) for n, own in state["coefficients"].items()}
+    total = sum(sizes.values()) or 1.0
+    return {name: size / total for name, size in sizes.items()}
+
+
+STACKING = Method(STATE, fit_stacking, combine_stacking, share_coefficients)

@@ -1,0 +1,139 @@
+"""Members that are other experiments or commits: their predictions, read through DVC."""
+
+import io
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from foldline.core.errors import FoldlineError, listing, unknown_name
+from foldline.core.experiment_copies import original_root
+from foldline.core.io import schemas
+from foldline.core.io.labels import Labels
+from foldline.core.params.members import is_revision
+from foldline.core.params.value_types import REVISION
+
+SHORT = 12  # digits of a commit in messages
+_tables: dict[tuple[str, Path], pd.DataFrame] = {}  # that were read, by commit and path
+
+
+def resolve_revision(name: str) -> str:
+    """Return the commit of `exp:NAME` or `rev:SHA`.
+
+    Raises:
+        FoldlineError: if there is none, or several experiments have the name.
+    """
+    found = REVISION.fullmatch(name)
+    revision = found["revision"] if found else name
+    if name.startswith("exp:"):
+        return _find_experiment(revision)
+    commit = _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    if not commit:
+        raise FoldlineError(
+            f"ensemble.members.{name}: git knows no commit {revision}; `git log --oneline` and "
+            "`dvc exp show --all-commits` list them"
+        )
+    return commit
+
+
+def _find_experiment(name: str) -> str:
+    lines = (_git("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps") or "").split(
+        "\n"
+    )
+    commits: dict[str, set[str]] = {}
+    for reference, _, commit in (line.partition(" ") for line in lines if line):
+        parts = reference.split("/")
+        if parts[2] not in ("exec", "stash", "celery", "temp", "apply") and len(parts) > 3:
+            commits.setdefault(parts[-1], set()).add(commit)
+    own = sorted(commits.get(name, set()))
+    if not own:
+        raise FoldlineError(
+            f"ensemble.members.exp:{name}: {unknown_name('experiment', name, sorted(commits))}"
+        )
+    if len(own) > 1:
+        raise FoldlineError(
+            f"ensemble.members.exp:{name}: {len(own)} experiments have this name (commits "
+            f"{listing([commit[:SHORT] for commit in own])}); name one as rev:{own[0][:SHORT]}"
+        )
+    return own[0]
+
+
+def resolve_revisions(
+    members: Sequence[str], folds: pd.DataFrame, labels: Labels
+) -> dict[str, str]:
+    """Return the commits of the members that are other experiments or commits, by name.
+
+    Raises:
+        FoldlineError: if there is none, or its predictions are not comparable.
+    """
+    commits = {name: resolve_revision(name) for name in members if is_revision(name)}
+    for name, commit in commits.items():
+        check_split(name, commit, folds, labels)
+    return commits
+
+
+def read_revision(name: str, commit: str, table: schemas.Table, ids: list[str]) -> pd.DataFrame:
+    """Return the final predictions in a table of a commit, in the order of `ids`.
+
+    Raises:
+        FoldlineError: if the table cannot be read, or has not these rows.
+    """
+    own = _read_table(name, commit, table).set_index("id")
+    if missing := [value for value in ids if value not in own.index]:
+        raise FoldlineError(
+            f"ensemble.members.{name}: {table.path} of commit {commit[:SHORT]} has no prediction "
+            f"of {len(missing)} of {len(ids)} rows ({listing(missing, 5)}): it was made from other "
+            "data; run that experiment again on this data"
+        )
+    return own.loc[ids]
+
+
+def check_split(name: str, commit: str, folds: pd.DataFrame, labels: Labels) -> None:
+    """Refuse a commit with other classes, rows or folds: its predictions would not be comparable.
+
+    Raises:
+        FoldlineError: naming what differs.
+    """
+    others = _read_table(name, commit, schemas.FOLDS)
+    first = [table[table["repeat"] == 0].set_index("id")["fold"] for table in (folds, others)]
+    shared = first[0].index.intersection(first[1].index)
+    moved = int((first[0][shared] != first[1][shared]).sum())
+    strangers = len(first[0]) + len(first[1]) - 2 * len(shared)
+    if moved or strangers:
+        raise FoldlineError(
+            f"ensemble.members.{name}: commit {commit[:SHORT]} has other folds: {moved} of "
+            f"{len(first[0])} rows are in another fold, and {strangers} rows are in one of both "
+            "alone. Members must share data, split, seed and kfold.n_splits"
+        )
+    columns = _read_table(name, commit, schemas.ENSEMBLE_OUT_OF_FOLD).columns
+    missing = [column for column in labels.columns if column not in columns]
+    if missing:
+        raise FoldlineError(
+            f"ensemble.members.{name}: the predictions of commit {commit[:SHORT]} have no "
+            f"{listing(missing)}: it has other classes"
+        )
+
+
+def _read_table(name: str, commit: str, table: schemas.Table) -> pd.DataFrame:
+    import dvc.api
+    from dvc.exceptions import DvcException
+
+    if (commit, table.path) in _tables:
+        return _tables[commit, table.path]
+    try:
+        text = dvc.api.read(table.path.as_posix(), repo=str(original_root()), rev=commit)
+    except (DvcException, OSError) as error:
+        raise FoldlineError(
+            f"ensemble.members.{name}: {table.path} of commit {commit[:SHORT]} could not be read "
+            f"({error}). If it was run elsewhere, `dvc exp pull` brings its files; if it is older "
+            "than the table, run it again"
+        ) from error
+    _tables[commit, table.path] = table.parse(io.StringIO(text))
+    return _tables[commit, table.path]
+
+
+def _git(*arguments: str) -> str | None:
+    command = ["git", "-C", str(original_root()), *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return result.stdout.strip() if result.returncode == 0 else None
