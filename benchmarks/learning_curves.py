@@ -50,11 +50,13 @@ def make_rows(name: str, folder: Path) -> list[str]:
             truth = both.score().mean(axis=1)
             index = int(np.argmin(abs(both.sizes - report["forecast"]["rows"])))
             gain = truth[index] - report["sizes"][-1]["mean"]
-            rows.append(format_row(name, metric, report, float(truth[index]), float(gain)))
+            rows.append(format_forecast(name, metric, report, float(truth[index]), float(gain)))
     return rows
 
 
-def format_row(name: str, metric: str, report: dict[str, Any], truth: float, gain: float) -> str:
+def format_forecast(
+    name: str, metric: str, report: dict[str, Any], truth: float, gain: float
+) -> str:
     """Return a row of the table."""
     own, last = report["forecast"], np.mean(report["sizes"][-1]["rows"])
     inside = "" if own["low"] <= truth <= own["high"] else " (outside)"
