@@ -62,6 +62,7 @@ def main(params: Params) -> None:
     write_training_report(training)
     scores = score_predictions(table[table["member"] == NAME_OF_MODEL], training.labels)
     report = {"valid": scores, "fit": record.summary, "threads": params.train.cpu_threads}
+    report["train"] = training.model.details.get("train")
     schemas.write_report(schemas.TRAIN_REPORT, report | {"notes": record.notes})
     write_stage_metrics("train", "valid", scores)
     environment = environment_record(params.train.cpu_threads)

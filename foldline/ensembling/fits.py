@@ -19,6 +19,7 @@ from foldline.execution.store import code_version, fingerprint, library_versions
 from foldline.execution.tasks import Task
 from foldline.models import registry
 from foldline.models.interface import FitResult, Job, TrainingRecord
+from foldline.models.training_score import score_training_rows
 
 MODEL, PREDICTIONS, RECORD = "model", "predictions.npy", "record.json"
 CODE = ("core/io", "encoders", "metrics", "models")
@@ -150,7 +151,8 @@ def write_fit(
     """Write a fitted model, its predictions of rows and its record into a folder."""
     np.save(folder / PREDICTIONS, fitted.model.predict(predicted), allow_pickle=False)
     registry.save(fitted.model, job.recipe.model, job.labels, folder / MODEL)
-    write_json(folder / RECORD, {"training": asdict(fitted.record), "details": details})
+    own = {"train": score_training_rows(fitted.model, job), **details}
+    write_json(folder / RECORD, {"training": asdict(fitted.record), "details": own})
 
 
 @dataclass(frozen=True)

@@ -85,19 +85,7 @@ def train_members(
 
     `fit` fits the recipe's model, so that a tracker can follow it.
     """
-    recipes = select_distinct(members.recipes)
-    if members.models == "folds":
-        recipes = {MODEL: recipes[MODEL]}
-    inputs = (rows, valid, pretraining_texts, labels)
-    fits = [
-        _make_fit(name, *inputs, own, bag)
-        for name, own in recipes.items()
-        for bag in list_bags(own)
-    ]
-    baselines = {
-        name: _make_fit(f"baseline {name}", *inputs, own)
-        for name, own in make_baseline_recipes(recipe).items()
-    }
+    fits, baselines = make_fits(rows, valid, pretraining_texts, recipe, members, labels)
     tasks = [own.make_task(fit if own.name == MODEL else fit_job) for own in fits]
     tasks += [own.make_task() for own in baselines.values()]
     folders = run_tasks(tasks, runner, "fits")
@@ -115,6 +103,31 @@ def _read_record(fit: Fit, folder: Path) -> FitRecord:
         return record
     values = predict_member([record.model], fit.predicted, augmentation=augmentation)
     return replace(record, predictions=values)
+
+
+def make_fits(
+    rows: pd.DataFrame,
+    valid: pd.DataFrame,
+    pretraining_texts: pd.DataFrame,
+    recipe: Recipe,
+    members: Members,
+    labels: Labels,
+) -> tuple[list[Fit], dict[str, Fit]]:
+    """Return the fits of the recipe's model and the members, one for each bag, and of baselines."""
+    recipes = select_distinct(members.recipes)
+    if members.models == "folds":
+        recipes = {MODEL: recipes[MODEL]}
+    inputs = (rows, valid, pretraining_texts, labels)
+    fits = [
+        _make_fit(name, *inputs, own, bag)
+        for name, own in recipes.items()
+        for bag in list_bags(own)
+    ]
+    baselines = {
+        name: _make_fit(f"baseline {name}", *inputs, own)
+        for name, own in make_baseline_recipes(recipe).items()
+    }
+    return fits, baselines
 
 
 def _make_fit(

@@ -8,8 +8,12 @@ import numpy as np
 from foldline.core.errors import listing
 from foldline.core.io.components import is_component
 from foldline.core.io.labels import MAIN
+from foldline.ensembling.fit_verdict import Score, Verdict, judge_fit, read_score, score_constant
 from foldline.ensembling.training import Training
 from foldline.evaluation.scores import HEADLINE_METRICS, score_predictions
+from foldline.metrics.intervals import bootstrap_intervals
+from foldline.metrics.registry import measure
+from foldline.models.training_score import RESAMPLES
 
 REPORT = "reports/evaluation.json"
 
@@ -151,10 +155,34 @@ def format_training(training: Training, scores: Mapping[str, float]) -> list[str
             "the training early, as there are no validation rows; the fold models learn from most "
             "of them"
         )
+    if verdict := judge_training(training):
+        lines.append(f"{model}: {verdict.line}")
     if scores and model not in training.baselines:
         table = training.make_baseline_table("majority")
         lines += warn_of_majority(model, scores, score_predictions(table, labels), labels.task)
     return lines
+
+
+def judge_training(training: Training) -> Verdict | None:
+    """Return what the scores of training and validation rows show; None if one is missing."""
+    rows, labels, recipe = training.valid, training.labels, training.fit.recipe
+    metric, learnt = MAIN[labels.task], training.model.details.get("train")
+    if rows.empty or not learnt:
+        return None
+    target, values = labels.encode(rows["label"]), training.model.predictions
+    interval = bootstrap_intervals(
+        labels.task, target, values, rows["group"].tolist(), RESAMPLES, recipe.seed, names=[metric]
+    )[metric]
+    score = measure(labels.task, target, values, names=[metric])[metric]
+    return judge_fit(
+        labels.task,
+        metric,
+        read_score(learnt, metric, "train"),
+        Score(score, interval.low, interval.high, "valid"),
+        score_constant(labels.task, target, metric),
+        recipe,
+        [training.model.training.history],
+    )
 
 
 def warn_of_majority(
