@@ -124,7 +124,7 @@ def make_task(
         key,
         function,
         arguments,
-        threads=recipe.train.cpu_threads if has_threads else 1,
+        threads=recipe.train.cpu_threads * recipe.processes if has_threads else 1,
         uses_torch=recipe.model not in LIGHT,
         files=tuple(registry.list_files(recipe)),
     )

@@ -4,9 +4,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from foldline.core.io.components import is_component
 from foldline.core.io.threads import count_cores
 from foldline.core.params import value_types
-from foldline.core.params.base import Components, Section, Task
+from foldline.core.params.base import KINDS, Components, Section, Task
 from foldline.core.params.model_kinds import Embed, External, Gbdt, Keywords, Static, ZeroShot
 from foldline.core.params.training import Pretrain, Train
 from foldline.core.params.value_types import (
@@ -23,6 +24,18 @@ from foldline.core.params.value_types import (
 SINGLE_THREADED = (
     "majority", "random", "length", "keywords", "tfidf", "gbdt", "static", "external",
 )  # fmt: skip
+
+
+def is_transformer(model: Any) -> bool:
+    """Return whether `model` names a transformer: scratch, a folder or a hub id."""
+    return model == "scratch" or not (model in KINDS or is_component(str(model)))
+
+
+def _count_processes(train: dict[str, Any]) -> int:
+    """Return the processes of a section `train` that is not checked yet, at least 1."""
+    section = train.get("distributed")
+    processes = section.get("processes") if isinstance(section, dict) else 1
+    return max(1, processes) if isinstance(processes, int) else 1
 
 
 class Target(Section):
@@ -233,8 +246,16 @@ class Recipe(Section):
         train = content.get("train") if isinstance(content, dict) else None
         if not isinstance(train, dict) or train.get("threads") != "auto":
             return content
-        threads = 1 if content.get("model") in SINGLE_THREADED else count_cores()
+        model = content.get("model")
+        threads = 1 if model in SINGLE_THREADED else count_cores()
+        if is_transformer(model):
+            threads = max(1, threads // _count_processes(train))
         return content | {"train": train | {"threads": threads}}
+
+    @property
+    def processes(self) -> int:
+        """Return how many processes train the model: only transformers take several."""
+        return self.train.distributed.processes if is_transformer(self.model) else 1
 
     @property
     def peak_lr(self) -> float:

@@ -67,6 +67,25 @@ class Settings(Recipe):
         return self
 
     @model_validator(mode="after")
+    def _check_processes(self) -> Self:
+        processes = self.train.distributed.processes
+        sizes = {"batch_size": self.batch_size}
+        if self.pretrain.epochs:
+            sizes["pretrain.batch_size"] = self.pretrain.batch_size
+        for key, size in sizes.items():
+            if size < processes:
+                raise ValueError(
+                    f"train.distributed.processes: {processes} processes share the rows of a "
+                    f"batch, and {key} is {size}; set processes to at most {size}, or raise {key}"
+                )
+        if self.pretrain.epochs and self.train.distributed.strategy == "fsdp":
+            raise ValueError(
+                "train.distributed.strategy: fsdp cannot shard the tied embeddings of the language "
+                "model that pretrain.epochs trains; set strategy to ddp, or pretrain.epochs to 0"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_scratch_options(self) -> Self:
         if self.model != "scratch":
             return self

@@ -127,7 +127,19 @@ def _build_model(job: Job, with_pretraining: bool) -> tuple[Any, Any, dict[str, 
 
 
 def fit(job: Job) -> FitResult:
-    """Train a transformer: from random weights, or pretrained from a folder or the hub."""
+    """Train a transformer in this process, or in those of `train.distributed`."""
+    if job.recipe.train.distributed.processes == 1:
+        return fit_alone(job)
+    from foldline.models.neural.process_group import fit_in_processes
+
+    return fit_in_processes(job)
+
+
+def fit_alone(job: Job) -> FitResult:
+    """Train a transformer: from random weights, or pretrained from a folder or the hub.
+
+    Processes of a group each call it with the same job.
+    """
     from foldline.models.neural import learning_rate, lora
     from foldline.models.neural.precision import resolve_precision
     from foldline.models.neural.training import train
