@@ -47,7 +47,7 @@ KOREAN_STAGES = {
 KOREAN_KNOBS = {
     "seed": "난수 시드, 0 이상의 정수",
     "task": "classification(분류) \\| multilabel(다중 레이블 분류) \\| regression(회귀)",
-    "model": "모델의 [종류](docs/models.md), `models/pretrained/` 아래의 폴더, "
+    "model": "모델의 [종류(영어)](docs/models.md), `models/pretrained/` 아래의 폴더, "
     "Hugging Face id, 또는 `components.<이름>`",
     "lr": "트랜스포머의 최대 학습률. auto이면 모델에 맞게 정합니다",
     "epochs": "최대 에폭 수. 조기 종료로 먼저 끝날 수 있습니다",

@@ -19,7 +19,7 @@ const WORDS = {
     group_size: 'Duplicates', copy: 'copy', doubt_hint: 'Close to 1 is doubtful. 1 - probability of the label, out of fold; |residual| for numbers',
     // details
     close: 'Close', previous: 'Previous', next: 'Next', second: 'Second text',
-    original: 'Original text', characters: 'characters', group: 'group',
+    original: 'Original text', characters: (n) => `${n} characters`, group: 'group',
     model: 'Out-of-fold prediction', given: 'given label', guess: 'prediction',
     residual: 'residual', suspect_note: 'The label may be wrong. Check the text before you decide.',
     same: (n) => `Duplicate group of ${n}`, same_note: 'labels differ in this group',
@@ -69,7 +69,7 @@ const WORDS = {
     file: '파일 순서', id: 'ID', text: '텍스트', length: '길이', time: '시간', doubt: '의심도',
     group_size: '중복', copy: '복사본', doubt_hint: '1에 가까울수록 의심스럽습니다. 1 - 레이블의 확률(OOF 예측), 숫자는 |잔차|',
     close: '닫기', previous: '이전', next: '다음', second: '두 번째 텍스트',
-    original: '파일에 있던 원문', characters: '자', group: '그룹',
+    original: '파일에 있던 원문', characters: (n) => `${n}자`, group: '그룹',
     model: 'OOF 예측', given: '주어진 레이블', guess: '예측',
     residual: '잔차', suspect_note: '레이블이 틀렸을 수 있습니다. 직접 보고 판단하세요.',
     same: (n) => `중복 그룹 ${n}행`, same_note: '그룹 안에서 레이블이 서로 다릅니다',
