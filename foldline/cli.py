@@ -118,6 +118,14 @@ def ablate_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def learning_curve_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `foldline learning-curve`."""
+    add = parser.add_argument
+    add("--sizes", type=int, default=6, help="numbers of rows, each half the next (default: 6)")
+    add("--seeds", type=int, default=3, help="subsets of each size (default: 3)")
+    add("--metric", metavar="NAME", help="default: the main metric of the task")
+
+
 def check_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `foldline check`."""
     parser.add_argument("--out", type=Path, metavar="FILE", help=argparse.SUPPRESS)
@@ -253,6 +261,21 @@ VERBS = {
         "its out-of-fold predictions with those of none, with intervals.",
         ablate_options,
         "example: foldline ablate aeda swap tomek",
+    ),
+    "learning-curve": Verb(
+        "see what more training rows would bring",
+        "foldline.experiments.learning_curve_command:run",
+        "Train the recipe of params.yaml on nested subsets of the training rows, fit a power law "
+        "to the scores of held-out rows, and forecast that of twice the rows. Finished trainings "
+        "are not repeated. Writes reports/learning_curve.json and reports/learning_curve.svg.",
+        learning_curve_options,
+    ),
+    "plan": Verb(
+        "see what stages will cost before they run",
+        "foldline.experiments.plan:run",
+        "Train each recipe for a few steps, or on a few rows, and print the time and memory that "
+        "train, kfold and learning-curve will take, without what is in the store already. Writes "
+        "reports/plan.json.",
     ),
     "predict": Verb(
         "predict new texts or files",

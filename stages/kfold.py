@@ -10,8 +10,11 @@ from foldline.core.io.preprocessing import NAME, Preprocessing
 from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.stage import run, say
 from foldline.ensembling.cross_validation import cross_validate, make_folds
+from foldline.ensembling.fold_plot import write_fold_plot
+from foldline.ensembling.fold_report import describe_folds, format_folds
 from foldline.ensembling.folds import Fold
 from foldline.ensembling.members import FOLDS, write_models
+from foldline.ensembling.tta import list_augmented_predictions
 from foldline.models.soft_labels import add_soft_labels, add_weights
 
 
@@ -36,10 +39,12 @@ def main(params: Params) -> None:
     inputs = hash_external_inputs(params.augment)
     result = cross_validate(read_folds(params, labels), params.runner)
     schemas.OUT_OF_FOLD.write(result.make_table())
-    write_models(FOLDS, {} if params.members.models == "full" else result.list_models())
+    models = {} if params.members.models == "full" else result.list_models()
+    write_models(FOLDS, models, list_augmented_predictions(params.members.recipes))
     Preprocessing.load().save(FOLDS / NAME)
-    scores = result.score()
-    schemas.write_report(schemas.KFOLD_REPORT, result.describe() | {"metrics": scores})
+    scores, report = result.score(), describe_folds(result, params.seed)
+    schemas.write_report(schemas.KFOLD_REPORT, report | {"metrics": scores})
+    write_fold_plot(report)
     write_stage_metrics("kfold", "kfold", scores)
     if hash_external_inputs(params.augment) != inputs:
         say(
@@ -47,6 +52,8 @@ def main(params: Params) -> None:
             "answers has grown; the next `dvc repro` runs `augment` and `kfold` again, with "
             "equal results"
         )
+    for line in format_folds(report, labels.task):
+        say(line)
     metric = MAIN[labels.task]
     say(f"{metric} {scores['mean']:.4f} +- {scores['std']:.4f} over {params.kfold.n_splits} folds")
 

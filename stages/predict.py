@@ -24,8 +24,6 @@ class Params(types.Section):
 def main(params: Params) -> None:
     labels, ensemble = Labels.load(), Ensemble.load()
     rows = schemas.UNLABELLED.read()
-    if params.data.predict is None:
-        say("note: data.predict is null, so the submission has no rows")
     others = ensemble.read_revisions(labels, schemas.UNLABELLED_PREDICTIONS, rows)
     final = ensemble.combine(ensemble.predict_members(rows) | others, rows, labels.task)
     table = labels.table(final).assign(id=rows["id"])

@@ -16,6 +16,7 @@ from foldline.core.stage import run, say
 from foldline.ensembling.baselines import save_baselines
 from foldline.ensembling.members import FULL, MODEL, write_models
 from foldline.ensembling.training import Training, train_members
+from foldline.ensembling.tta import list_augmented_predictions
 from foldline.evaluation.report import format_training
 from foldline.evaluation.scores import score_predictions
 from foldline.evaluation.training_report import write_training_report
@@ -41,25 +42,27 @@ def train(params: Params) -> Training:
     return train_members(rows, valid, texts, params, params.members, labels, params.runner, fit)
 
 
-def save_models(training: Training, models: str) -> None:
+def save_models(training: Training, members: Members) -> None:
     """Write the model, the other members' if they predict, and the baselines."""
     copy_folder(training.model.model, MODEL)
     Preprocessing.load().save(MODEL / NAME)
-    full = {name: [fit.model] for name, fit in training.members.items()}
+    full = {name: [fit.model for fit in fits] for name, fits in training.members.items()}
     full[NAME_OF_MODEL] = [MODEL]
-    write_models(FULL, {} if models == "folds" else full)
+    full = {} if members.models == "folds" else full
+    write_models(FULL, full, list_augmented_predictions(members.recipes))
     save_baselines(training.baselines)
 
 
 def main(params: Params) -> None:
     start = time.perf_counter()
     training = train(params)
-    save_models(training, params.members.models)
+    save_models(training, params.members)
     table, record = training.make_validation_table(), training.model.training
     schemas.VALID_PREDICTIONS.write(table)
     write_training_report(training)
     scores = score_predictions(table[table["member"] == NAME_OF_MODEL], training.labels)
     report = {"valid": scores, "fit": record.summary, "threads": params.train.cpu_threads}
+    report["train"] = training.model.details.get("train")
     schemas.write_report(schemas.TRAIN_REPORT, report | {"notes": record.notes})
     write_stage_metrics("train", "valid", scores)
     environment = environment_record(params.train.cpu_threads)

@@ -70,6 +70,7 @@ TINY: dict[str, Any] = {
     "train.precision": "float32",
     "train.predict_precision": "float32",
     "train.threads": 1,
+    "train.distributed": {"processes": 1, "strategy": "ddp"},
     "train.determinism": "seeded",
     "train.trust_remote_code": None,
     "pretrain.epochs": 0,

@@ -41,13 +41,13 @@ KOREAN_STAGES = {
     "train": "모델과, 모델이 넘어서야 할 기준 모델을 학습합니다",
     "kfold": "교차 검증을 하면서 각 행을 그 행을 보지 않은 모델로 예측합니다",
     "ensemble": "OOF 예측으로 가중치를 정해 모델을 결합합니다",
-    "evaluate": "테스트 데이터를 열어 최종 예측을 평가합니다",
+    "evaluate": "테스트 데이터로 최종 예측을 평가합니다",
     "predict": "레이블이 없는 행을 예측해 제출 파일을 만듭니다",
 }
 KOREAN_KNOBS = {
     "seed": "난수 시드, 0 이상의 정수",
     "task": "classification(분류) \\| multilabel(다중 레이블 분류) \\| regression(회귀)",
-    "model": "모델의 [종류](docs/models.md), `models/pretrained/` 아래의 폴더, "
+    "model": "모델의 [종류(영어)](docs/models.md), `models/pretrained/` 아래의 폴더, "
     "Hugging Face id, 또는 `components.<이름>`",
     "lr": "트랜스포머의 최대 학습률. auto이면 모델에 맞게 정합니다",
     "epochs": "최대 에폭 수. 조기 종료로 먼저 끝날 수 있습니다",

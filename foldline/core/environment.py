@@ -77,7 +77,7 @@ def _git(*arguments: str) -> str | None:
         result = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return result.stdout.strip()
+    return result.stdout.rstrip()  # a status begins with a space
 
 
 def processor_name() -> str:

@@ -28,7 +28,7 @@ def parse_yaml(text: str, path: Path = Path("the text")) -> Any:
     try:
         return deepcopy(_parse(text))
     except MarkedYAMLError as error:
-        raise FoldlineError(_format_yaml_error(path, error)) from error
+        raise FoldlineError(_format_yaml_error(path, text, error)) from error
     except YAMLError as error:
         raise FoldlineError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
 
@@ -56,9 +56,21 @@ def _read_text(path: Path) -> str:
         ) from error
 
 
-def _format_yaml_error(path: Path, error: Any) -> str:
-    mark = error.problem_mark or error.context_mark
-    where = f"{path}, line {mark.line + 1}" if mark else str(path)
+def _format_yaml_error(path: Path, text: str, error: Any) -> str:
+    """Return the message for a line that is not YAML, with that line.
+
+    What lacks its end (a colon, bracket or quote) is noticed on a later line: the line where it
+    begins is named.
+    """
+    unfinished = any(part in str(error.context) for part in ("simple key", "flow", "quoted"))
+    marks = [error.problem_mark, error.context_mark]
+    mark = next(filter(None, reversed(marks) if unfinished else marks), None)
     problem = " ".join(str(error.problem or error.context).split())
     advice = "Indent with spaces: YAML allows no tabs" if "\\t" in problem else "Correct that line"
-    return f"{where}: not valid YAML: {problem}. {advice}"
+    if not mark:
+        return f"{path}: not valid YAML: {problem}. {advice}"
+    lines = text.splitlines()
+    shown = lines[mark.line].strip() if mark.line < len(lines) else ""
+    return f"{path}, line {mark.line + 1}: not valid YAML: {problem}. {advice}" + (
+        f":\n  {shown}" if shown else ""
+    )

@@ -93,16 +93,17 @@ def placeholder_notes(kind: str, columns: Sequence[Column]) -> list[str]:
         if rows:
             counts = Counter(column.values[row] for row in rows)
             words = listing(f"'{word}'" for word, _ in counts.most_common())
-            verb = "is" if len(rows) == 1 else "are"
-            one = len(rows) == 1
-            found = f"{column.raw.path}, {column.raw.where(rows)}: {len(rows)} {kind}"
-            found += f"{'' if one else 's'} {verb} only {words}"
-            if kind == "label" and len(rows) > CLASS_SHARE * len(column.values):
-                notes.append(f"{found}: a class. If it stands for no label, empty these cells")
+            if kind == "label" and len(rows) > max(1, CLASS_SHARE * len(column.values)):
+                notes.append(
+                    f"{column.raw.path}: {words} is a class of {len(rows):,} rows. If it stands "
+                    "for no label, empty these cells"
+                )
                 continue
+            kinds = f"{kind} is" if len(rows) == 1 else f"{kind}s are"
             notes.append(
-                f"{found}, which programs write for a missing value: kept as they are. Empty the "
-                "cells that lack a value"
+                f"{column.raw.path}, {column.raw.where(rows)}: {len(rows)} {kinds} only {words}, "
+                "which programs write for a missing value: kept as they are. Empty the cells that "
+                "lack a value"
             )
     return notes
 

@@ -1,7 +1,7 @@
 """Cross-validation: a model predicts only rows whose groups it was not trained on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,11 @@ import pandas as pd
 from foldline.core.io.labels import MAIN, Labels
 from foldline.core.params import Augment, Kfold, Members, Runner
 from foldline.core.params.members import MODEL
+from foldline.ensembling.bagging import list_bags
 from foldline.ensembling.fits import FitRecord, read_fit, select_distinct
 from foldline.ensembling.folds import Fold, join_folds
+from foldline.ensembling.members import predict_member
+from foldline.ensembling.tta import AugmentedPrediction
 from foldline.execution.tasks import run_tasks
 from foldline.metrics.registry import measure
 
@@ -44,8 +47,8 @@ class CrossValidation:
     def make_table(self) -> pd.DataFrame:
         """Return the out-of-fold predictions, by member and in the order of the rows.
 
-        Predictions of a row in several divisions or trainings are averaged. `fold` is that of the
-        first division.
+        Predictions of a row in several divisions, trainings or bags are averaged. `fold` is that of
+        the first division.
         """
         return pd.concat(map(self._make_member_table, self.members), ignore_index=True)
 
@@ -77,7 +80,7 @@ class CrossValidation:
 
     def _make_member_table(self, member: str) -> pd.DataFrame:
         results = [result for result in self.results if result.fold.member == member]
-        first = [result for result in results if not (result.fold.repeat or result.fold.training)]
+        first = results[: len({result.fold.number for result in results})]
         rows = pd.concat([result.fold.held_out for result in first], ignore_index=True)
         values = [
             _order_predictions(results[start : start + len(first)], rows["id"].tolist())
@@ -98,7 +101,7 @@ def make_folds(
     kfold: Kfold,
     pretraining_texts: pd.DataFrame,
 ) -> list[Fold]:
-    """Return the folds of all members: for each, all of a training before those of the next."""
+    """Return the folds of all members: all of a training, or of a bag, before those of the next."""
     divisions = [
         join_folds(rows, folds[folds["repeat"] == repeat], kfold.n_splits)
         for repeat in range(kfold.repeats)
@@ -106,11 +109,12 @@ def make_folds(
     return [
         Fold(
             name, number, division, labels, recipe, augment, kfold.inner_valid,
-            pretraining_texts, repeat, training,
+            pretraining_texts, repeat, training, bag,
         )
         for name, recipe in select_distinct(members.recipes).items()
         for repeat, division in enumerate(divisions)
         for training in range(kfold.seeds)
+        for bag in list_bags(recipe)
         for number in range(kfold.n_splits)
     ]  # fmt: skip
 
@@ -119,8 +123,17 @@ def cross_validate(folds: Sequence[Fold], runner: Runner) -> CrossValidation:
     """Fit the folds that are not in the store, and return the results of all."""
     folders = run_tasks([fold.make_task() for fold in folds], runner, "folds")
     return CrossValidation(
-        [FoldResult(fold, read_fit(folder)) for fold, folder in zip(folds, folders, strict=True)]
+        [read_result(fold, folder) for fold, folder in zip(folds, folders, strict=True)]
     )
+
+
+def read_result(fold: Fold, folder: Path) -> FoldResult:
+    """Return a fold's result, predicted with the test-time augmentation of its recipe."""
+    fit, augmentation = read_fit(folder), AugmentedPrediction.from_recipe(fold.recipe)
+    if augmentation is None:
+        return FoldResult(fold, fit)
+    values = predict_member([fit.model], fold.held_out, augmentation=augmentation)
+    return FoldResult(fold, replace(fit, predictions=values))
 
 
 def _order_predictions(results: Sequence[FoldResult], ids: Sequence[str]) -> np.ndarray:
@@ -137,5 +150,7 @@ def _score_fold(result: FoldResult) -> dict[str, Any]:
     numbers = {"member": fold.member, "fold": fold.number}
     if fold.repeat or fold.training:
         numbers |= {"repeat": fold.repeat, "training": fold.training}
+    if fold.bag:
+        numbers |= {"bag": fold.bag}
     scores = measure(labels.task, target, result.fit.predictions)
     return numbers | scores | result.fit.details | result.fit.training.summary

@@ -19,6 +19,7 @@ from foldline.ensembling.members import (
     list_member_models,
     predict_member,
     predict_model,
+    read_augmentations,
 )
 from foldline.ensembling.methods.interface import Context, StateError
 from foldline.ensembling.methods.registry import METHODS, check_state
@@ -93,8 +94,11 @@ class Ensemble:
         self, rows: pd.DataFrame, predict: PredictModel = predict_model
     ) -> dict[str, np.ndarray]:
         """Return each member's prediction of new rows by its models: (n, c) or (n,)."""
-        models = self.list_models()
-        return {name: predict_member(own, rows, predict) for name, own in models.items()}
+        models, augmentations = self.list_models(), read_augmentations()
+        return {
+            name: predict_member(own, rows, predict, augmentations.get(name))
+            for name, own in models.items()
+        }
 
     def read_revisions(
         self, labels: Labels, table: schemas.Table, rows: pd.DataFrame

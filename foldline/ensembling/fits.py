@@ -11,12 +11,15 @@ import pandas as pd
 
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
+from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Recipe
+from foldline.ensembling.bagging import draw_bag
 from foldline.execution.gpu_slots import list_gpus
 from foldline.execution.store import code_version, fingerprint, library_versions
 from foldline.execution.tasks import Task
 from foldline.models import registry
 from foldline.models.interface import FitResult, Job, TrainingRecord
+from foldline.models.training_score import score_training_rows
 
 MODEL, PREDICTIONS, RECORD = "model", "predictions.npy", "record.json"
 CODE = ("core/io", "encoders", "metrics", "models")
@@ -37,7 +40,8 @@ class Fit:
     """What a model learns from, and the rows that it then predicts.
 
     `valid` are rows for early stopping. `sample_ids` are those of its rows whose predictions are
-    kept after each epoch.
+    kept after each epoch. `bag` is the number of a bootstrap sample of the training rows, 0 for all
+    of them.
     """
 
     name: str
@@ -48,6 +52,13 @@ class Fit:
     recipe: Recipe
     pretraining_texts: pd.DataFrame = field(default_factory=pd.DataFrame)
     sample_ids: tuple[str, ...] = ()
+    bag: int = 0
+
+    @property
+    def training_seed(self) -> int:
+        """Return the seed of the training."""
+        seed = self.recipe.seed
+        return derive_seed(seed, "bag", self.bag) % 2**31 if self.bag else seed
 
     @cached_property
     def key(self) -> str:
@@ -59,13 +70,15 @@ class Fit:
             self.predicted[["id", "text", "text_pair"]],
             select_texts(self.recipe, self.pretraining_texts),
             list(self.sample_ids),
+            self.bag,
             *describe_recipe(self.recipe, self.labels),
-            code_version(*CODE),
+            code_version(*CODE, *(["ensembling"] if self.bag else [])),
         )
 
     def make_task(self, fit: FitJob = fit_job) -> Task:
         """Return the task that fits and predicts."""
-        return make_task(self.name, self.key, fit_rows, (self, fit), self.recipe)
+        name = f"{self.name}, bag {self.bag}" if self.bag else self.name
+        return make_task(name, self.key, fit_rows, (self, fit), self.recipe)
 
 
 def select_texts(recipe: Recipe, pretraining_texts: pd.DataFrame) -> pd.DataFrame:
@@ -84,9 +97,13 @@ def select_distinct(recipes: dict[str, Recipe]) -> dict[str, Recipe]:
 
 
 def describe_recipe(recipe: Recipe, labels: Labels) -> list[object]:
-    """Return what a fit depends on besides rows and our code, for its key."""
+    """Return what a fit depends on besides rows and our code, for its key.
+
+    The number of bags is no part of it, so that more of them keep the first, nor is what changes
+    predictions alone.
+    """
     return [
-        recipe.model_dump(),
+        recipe.model_dump(exclude={"bagging", "tta"}),
         registry.list_dependencies(recipe, labels),
         library_versions(),
         describe_device(recipe.model),
@@ -108,7 +125,7 @@ def make_task(
         key,
         function,
         arguments,
-        threads=recipe.train.cpu_threads if has_threads else 1,
+        threads=recipe.train.cpu_threads * recipe.processes if has_threads else 1,
         uses_torch=recipe.model not in LIGHT,
         files=tuple(registry.list_files(recipe)),
     )
@@ -116,9 +133,10 @@ def make_task(
 
 def fit_rows(folder: Path, scratch: Path, fit: Fit, fit_job: FitJob) -> None:
     """Fit a model and write it, its predictions and its record into a folder."""
-    job = Job(
-        fit.train, fit.valid, fit.labels, fit.recipe, scratch, fit.pretraining_texts, fit.sample_ids
-    )
+    seed, recipe = fit.training_seed, fit.recipe
+    recipe = recipe if seed == recipe.seed else recipe.model_copy(update={"seed": seed})
+    train = draw_bag(fit.train, fit.bag, seed)
+    job = Job(train, fit.valid, fit.labels, recipe, scratch, fit.pretraining_texts, fit.sample_ids)
     fitted, usage = fit_job(job, fit.key)
     write_fit(folder, fitted, job, fit.predicted, {"usage": usage})
 
@@ -133,7 +151,8 @@ def write_fit(
     """Write a fitted model, its predictions of rows and its record into a folder."""
     np.save(folder / PREDICTIONS, fitted.model.predict(predicted), allow_pickle=False)
     registry.save(fitted.model, job.recipe.model, job.labels, folder / MODEL)
-    write_json(folder / RECORD, {"training": asdict(fitted.record), "details": details})
+    own = {"train": score_training_rows(fitted.model, job), **details}
+    write_json(folder / RECORD, {"training": asdict(fitted.record), "details": own})
 
 
 @dataclass(frozen=True)

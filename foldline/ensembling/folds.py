@@ -21,6 +21,7 @@ from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Augment, Recipe
 from foldline.data.leaks import text_digest
+from foldline.ensembling.bagging import draw_bag
 from foldline.ensembling.fits import describe_recipe, make_task, select_texts, write_fit
 from foldline.execution.store import code_version, fingerprint
 from foldline.execution.tasks import Task
@@ -36,7 +37,8 @@ class Fold:
     """One fold of one member: all rows with their `fold`, and what to fit.
 
     `repeat` numbers the divisions into folds, `training` the trainings of one fold; each has a seed
-    of its own. Soft labels are columns `p_<class>` of the rows, so the key covers them.
+    of its own, and so has each `bag`: 0 is all training rows, others are bootstrap samples of them.
+    Soft labels are columns `p_<class>` of the rows, so the key covers them.
     `pretraining_texts` have no labels and none of them occurs in a row.
     """
 
@@ -50,13 +52,15 @@ class Fold:
     pretraining_texts: pd.DataFrame = field(default_factory=pd.DataFrame)
     repeat: int = 0
     training: int = 0
+    bag: int = 0
 
     @property
     def name(self) -> str:
         """Return the name for messages."""
         repeat = f", division {self.repeat + 1}" if self.repeat else ""
         training = f", training {self.training + 1}" if self.training else ""
-        return f"{self.member}, fold {self.number + 1}{repeat}{training}"
+        bag = f", bag {self.bag}" if self.bag else ""
+        return f"{self.member}, fold {self.number + 1}{repeat}{training}{bag}"
 
     @property
     def held_out(self) -> pd.DataFrame:
@@ -66,7 +70,10 @@ class Fold:
     @property
     def training_seed(self) -> int:
         """Return the seed of the training."""
-        others = (self.repeat, self.training) if self.repeat or self.training else ()
+        others: list[str | int] = (
+            [self.repeat, self.training] if self.repeat or self.training else []
+        )
+        others += ["bag", self.bag] if self.bag else []
         return derive_seed(self.recipe.seed, "fold", self.number, *others) % 2**31
 
     @cached_property
@@ -77,6 +84,7 @@ class Fold:
             self.number,
             self.repeat,
             self.training,
+            self.bag,
             self.rows,
             select_texts(self.recipe, self.pretraining_texts),
             *describe_recipe(self.recipe, self.labels),
@@ -177,6 +185,7 @@ def _augment(fold: Fold, training: pd.DataFrame, stopping: pd.DataFrame) -> pd.D
 def fit_fold(folder: Path, scratch: Path, fold: Fold) -> None:
     """Fit one fold and predict its held-out rows; write the results into a folder."""
     training, stopping = split_training_rows(fold)
+    training = draw_bag(training, fold.bag, fold.training_seed)
     recipe = fold.recipe.model_copy(update={"seed": fold.training_seed})
     job = Job(training, stopping, fold.labels, recipe, scratch, fold.pretraining_texts)
     counts = {"learnt_from": len(training), "stopped_by": len(stopping)}

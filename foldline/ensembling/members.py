@@ -1,8 +1,9 @@
 """The members of an ensemble: where their models are, and their predictions of new rows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import numpy as np
@@ -15,6 +16,7 @@ from foldline.core.io.files import copy_folder, digest, replace_atomically, writ
 from foldline.core.io.labels import Labels
 from foldline.core.params.value_types import MemberName
 from foldline.ensembling.records import read_record
+from foldline.ensembling.tta import AugmentedPrediction
 from foldline.execution.store import code_version, fingerprint, library_versions, load_or_compute
 from foldline.models import registry
 from foldline.models.interface import Model
@@ -41,15 +43,21 @@ def format_remedy(folder: Path) -> str:
 
 @dataclass(frozen=True)
 class ModelIndex:
-    """The number of models of each member in a folder."""
+    """The number of models of each member in a folder, and how they augment what they predict."""
 
     models: ModelCounts
+    tta: dict[MemberName, AugmentedPrediction] = field(default_factory=dict)
 
 
-def write_models(folder: Path, models: Mapping[str, Sequence[Path]]) -> None:
+def write_models(
+    folder: Path,
+    models: Mapping[str, Sequence[Path]],
+    augmentations: Mapping[str, AugmentedPrediction] = MappingProxyType({}),
+) -> None:
     """Copy each member's models into a folder, with an index of their numbers.
 
-    The model of the recipe in params.yaml that is in MODEL is not copied.
+    The model of the recipe in params.yaml that is in MODEL is not copied. `augmentations` are the
+    test-time augmentations of members that have one.
     """
     with replace_atomically(folder) as temporary:
         temporary.mkdir(parents=True)
@@ -58,7 +66,8 @@ def write_models(folder: Path, models: Mapping[str, Sequence[Path]]) -> None:
                 if source != MODEL:
                     copy_folder(source, temporary / name / str(number))
         counts = {name: len(sources) for name, sources in models.items()}
-        write_json(temporary / INDEX, {"models": counts})
+        tta = {name: asdict(augmentations[name]) for name in models if name in augmentations}
+        write_json(temporary / INDEX, {"models": counts} | ({"tta": tta} if tta else {}))
 
 
 def list_models(folder: Path) -> dict[str, list[Path]]:
@@ -69,11 +78,21 @@ def list_models(folder: Path) -> dict[str, list[Path]]:
     Raises:
         FoldlineError: if the index was changed.
     """
-    index: ModelIndex = read_record(folder / INDEX, ModelIndex, format_remedy(folder))
     return {
         name: [folder / name / str(number) for number in range(count)]
-        for name, count in index.models.items()
+        for name, count in _read_index(folder).models.items()
     }
+
+
+def _read_index(folder: Path) -> ModelIndex:
+    index: ModelIndex = read_record(folder / INDEX, ModelIndex, format_remedy(folder))
+    return index
+
+
+def read_augmentations() -> dict[str, AugmentedPrediction]:
+    """Return the test-time augmentation of the members that have one."""
+    existing = [folder for folder in (FULL, FOLDS) if folder.exists()]
+    return {name: own for folder in existing for name, own in _read_index(folder).tta.items()}
 
 
 def list_member_models() -> dict[str, list[Path]]:
@@ -103,10 +122,17 @@ def predict_in_batches(model: Model, rows: pd.DataFrame) -> np.ndarray:
 
 
 def predict_member(
-    folders: Sequence[Path], rows: pd.DataFrame, predict: PredictModel = predict_model
+    folders: Sequence[Path],
+    rows: pd.DataFrame,
+    predict: PredictModel = predict_model,
+    augmentation: AugmentedPrediction | None = None,
 ) -> np.ndarray:
     """Return a member's prediction of new rows, the mean of its models: (n, c) or (n,)."""
-    return np.asarray(np.mean([predict(folder, rows) for folder in folders], axis=0))
+
+    def predict_mean(rows: pd.DataFrame) -> np.ndarray:
+        return np.asarray(np.mean([predict(folder, rows) for folder in folders], axis=0))
+
+    return predict_mean(rows) if augmentation is None else augmentation.predict(rows, predict_mean)
 
 
 def read_validation_predictions(

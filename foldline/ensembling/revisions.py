@@ -31,7 +31,7 @@ def resolve_revision(name: str) -> str:
     commit = _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     if not commit:
         raise FoldlineError(
-            f"ensemble.members.{name}: git knows no commit {revision}; `git log --oneline` and "
+            f"ensemble.members, {name}: git knows no commit {revision}; `git log --oneline` and "
             "`dvc exp show --all-commits` list them"
         )
     return commit
@@ -49,11 +49,11 @@ def _find_experiment(name: str) -> str:
     own = sorted(commits.get(name, set()))
     if not own:
         raise FoldlineError(
-            f"ensemble.members.exp:{name}: {unknown_name('experiment', name, sorted(commits))}"
+            f"ensemble.members, exp:{name}: {unknown_name('experiment', name, sorted(commits))}"
         )
     if len(own) > 1:
         raise FoldlineError(
-            f"ensemble.members.exp:{name}: {len(own)} experiments have this name (commits "
+            f"ensemble.members, exp:{name}: {len(own)} experiments have this name (commits "
             f"{listing([commit[:SHORT] for commit in own])}); name one as rev:{own[0][:SHORT]}"
         )
     return own[0]
@@ -82,7 +82,7 @@ def read_revision(name: str, commit: str, table: schemas.Table, ids: list[str]) 
     own = _read_table(name, commit, table).set_index("id")
     if missing := [value for value in ids if value not in own.index]:
         raise FoldlineError(
-            f"ensemble.members.{name}: {table.path} of commit {commit[:SHORT]} has no prediction "
+            f"ensemble.members, {name}: {table.path} of commit {commit[:SHORT]} has no prediction "
             f"of {len(missing)} of {len(ids)} rows ({listing(missing, 5)}): it was made from other "
             "data; run that experiment again on this data"
         )
@@ -102,7 +102,7 @@ def check_split(name: str, commit: str, folds: pd.DataFrame, labels: Labels) -> 
     strangers = len(first[0]) + len(first[1]) - 2 * len(shared)
     if moved or strangers:
         raise FoldlineError(
-            f"ensemble.members.{name}: commit {commit[:SHORT]} has other folds: {moved} of "
+            f"ensemble.members, {name}: commit {commit[:SHORT]} has other folds: {moved} of "
             f"{len(first[0])} rows are in another fold, and {strangers} rows are in one of both "
             "alone. Members must share data, split, seed and kfold.n_splits"
         )
@@ -110,7 +110,7 @@ def check_split(name: str, commit: str, folds: pd.DataFrame, labels: Labels) -> 
     missing = [column for column in labels.columns if column not in columns]
     if missing:
         raise FoldlineError(
-            f"ensemble.members.{name}: the predictions of commit {commit[:SHORT]} have no "
+            f"ensemble.members, {name}: the predictions of commit {commit[:SHORT]} have no "
             f"{listing(missing)}: it has other classes"
         )
 
@@ -125,7 +125,7 @@ def _read_table(name: str, commit: str, table: schemas.Table) -> pd.DataFrame:
         text = dvc.api.read(table.path.as_posix(), repo=str(original_root()), rev=commit)
     except (DvcException, OSError) as error:
         raise FoldlineError(
-            f"ensemble.members.{name}: {table.path} of commit {commit[:SHORT]} could not be read "
+            f"ensemble.members, {name}: {table.path} of commit {commit[:SHORT]} could not be read "
             f"({error}). If it was run elsewhere, `dvc exp pull` brings its files; if it is older "
             "than the table, run it again"
         ) from error

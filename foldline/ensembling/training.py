@@ -1,7 +1,8 @@
 """The training on all training rows: of params.yaml's recipe, the other members, and baselines."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,11 @@ from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Members, Recipe, Runner
 from foldline.core.params.members import MODEL
+from foldline.ensembling.bagging import list_bags
 from foldline.ensembling.baselines import make_baseline_recipes
 from foldline.ensembling.fits import Fit, FitJob, FitRecord, fit_job, read_fit, select_distinct
+from foldline.ensembling.members import predict_member
+from foldline.ensembling.tta import AugmentedPrediction
 from foldline.execution.tasks import run_tasks
 from foldline.models import registry, sample_predictions
 
@@ -21,7 +25,7 @@ STOPPING_SHARE = 0.1  # of the training rows, where there are no validation rows
 
 @dataclass(frozen=True)
 class Training:
-    """The trained members and baselines, by name; `valid` are the validation rows.
+    """The trained members, a fit for each bag, and baselines, by name; `valid` are validation rows.
 
     Where there are none, rows of train stop a training early: those that `fit` predicts.
     """
@@ -29,7 +33,7 @@ class Training:
     valid: pd.DataFrame
     fit: Fit
     recipe: Recipe
-    members: dict[str, FitRecord]
+    members: dict[str, list[FitRecord]]
     baselines: dict[str, FitRecord]
 
     @property
@@ -40,7 +44,7 @@ class Training:
     @property
     def model(self) -> FitRecord:
         """Return the fit of the recipe in params.yaml."""
-        return self.members[MODEL]
+        return self.members[MODEL][0]
 
     def make_validation_table(self) -> pd.DataFrame:
         """Return the predictions of the validation rows by each member."""
@@ -56,11 +60,15 @@ class Training:
 
     def make_baseline_table(self, name: str) -> pd.DataFrame:
         """Return a baseline's predictions of the validation rows."""
-        return make_table(self.valid, self._select_valid({name: self.baselines[name]}), self.labels)
+        fits = {name: [self.baselines[name]]}
+        return make_table(self.valid, self._select_valid(fits), self.labels)
 
-    def _select_valid(self, fits: Mapping[str, FitRecord]) -> dict[str, np.ndarray]:
+    def _select_valid(self, fits: Mapping[str, list[FitRecord]]) -> dict[str, np.ndarray]:
         # Without validation rows the predictions are of the rows that stop a training early.
-        return {name: fit.predictions[: len(self.valid)] for name, fit in fits.items()}
+        return {
+            name: np.asarray(np.mean([fit.predictions for fit in own], axis=0))[: len(self.valid)]
+            for name, own in fits.items()
+        }
 
 
 def train_members(
@@ -77,27 +85,49 @@ def train_members(
 
     `fit` fits the recipe's model, so that a tracker can follow it.
     """
+    fits, baselines = make_fits(rows, valid, pretraining_texts, recipe, members, labels)
+    tasks = [own.make_task(fit if own.name == MODEL else fit_job) for own in fits]
+    tasks += [own.make_task() for own in baselines.values()]
+    folders = run_tasks(tasks, runner, "fits")
+    records: dict[str, list[FitRecord]] = {}
+    for own, folder in zip(fits, folders[: len(fits)], strict=True):
+        records.setdefault(own.name, []).append(_read_record(own, folder))
+    others = dict(zip(baselines, map(read_fit, folders[len(fits) :]), strict=True))
+    return Training(valid, fits[0], recipe, records, others)
+
+
+def _read_record(fit: Fit, folder: Path) -> FitRecord:
+    """Return what a fit left, predicted with the test-time augmentation of its recipe."""
+    record, augmentation = read_fit(folder), AugmentedPrediction.from_recipe(fit.recipe)
+    if augmentation is None:
+        return record
+    values = predict_member([record.model], fit.predicted, augmentation=augmentation)
+    return replace(record, predictions=values)
+
+
+def make_fits(
+    rows: pd.DataFrame,
+    valid: pd.DataFrame,
+    pretraining_texts: pd.DataFrame,
+    recipe: Recipe,
+    members: Members,
+    labels: Labels,
+) -> tuple[list[Fit], dict[str, Fit]]:
+    """Return the fits of the recipe's model and the members, one for each bag, and of baselines."""
     recipes = select_distinct(members.recipes)
     if members.models == "folds":
         recipes = {MODEL: recipes[MODEL]}
-    fits = {
-        name: _make_fit(name, rows, valid, pretraining_texts, own, labels)
+    inputs = (rows, valid, pretraining_texts, labels)
+    fits = [
+        _make_fit(name, *inputs, own, bag)
         for name, own in recipes.items()
-    }
+        for bag in list_bags(own)
+    ]
     baselines = {
-        name: _make_fit(f"baseline {name}", rows, valid, pretraining_texts, own, labels)
+        name: _make_fit(f"baseline {name}", *inputs, own)
         for name, own in make_baseline_recipes(recipe).items()
     }
-    tasks = [own.make_task(fit if name == MODEL else fit_job) for name, own in fits.items()]
-    tasks += [own.make_task() for own in baselines.values()]
-    records = [read_fit(folder) for folder in run_tasks(tasks, runner, "fits")]
-    return Training(
-        valid,
-        fits[MODEL],
-        recipe,
-        dict(zip(fits, records[: len(fits)], strict=True)),
-        dict(zip(baselines, records[len(fits) :], strict=True)),
-    )
+    return fits, baselines
 
 
 def _make_fit(
@@ -105,16 +135,17 @@ def _make_fit(
     rows: pd.DataFrame,
     valid: pd.DataFrame,
     pretraining_texts: pd.DataFrame,
-    recipe: Recipe,
     labels: Labels,
+    recipe: Recipe,
+    bag: int = 0,
 ) -> Fit:
     if not registry.stops_early(recipe.model):
-        return Fit(name, rows, valid.iloc[:0], valid, labels, recipe, pretraining_texts)
+        return Fit(name, rows, valid.iloc[:0], valid, labels, recipe, pretraining_texts, bag=bag)
     training, stopping = rows, valid
     if valid.empty:
         training, stopping = hold_back_rows(rows, labels, recipe.seed)
     ids = sample_predictions.select_ids(stopping["id"].tolist(), recipe.seed)
-    return Fit(name, training, stopping, stopping, labels, recipe, pretraining_texts, ids)
+    return Fit(name, training, stopping, stopping, labels, recipe, pretraining_texts, ids, bag)
 
 
 def hold_back_rows(

@@ -8,8 +8,14 @@ import numpy as np
 from foldline.core.errors import listing
 from foldline.core.io.components import is_component
 from foldline.core.io.labels import MAIN
+from foldline.ensembling.fit_verdict import Score, Verdict, judge_fit, read_score, score_constant
 from foldline.ensembling.training import Training
 from foldline.evaluation.scores import HEADLINE_METRICS, score_predictions
+from foldline.metrics.intervals import bootstrap_intervals
+from foldline.metrics.registry import measure
+from foldline.models.training_score import RESAMPLES
+
+REPORT = "reports/evaluation.json"
 
 
 def make_details(
@@ -45,7 +51,8 @@ def format_summary(
 ) -> list[str]:
     """Return lines with the main metric: of the ensemble, members, baselines and humans.
 
-    Annotators who used other classes than the model's are not comparable and have no line.
+    A line has the other headline metrics of the ensemble. Annotators who used other classes than
+    the model's are not comparable and have no line.
     """
     if final not in scores:
         return ["nothing to evaluate: there are neither test nor validation rows"]
@@ -63,7 +70,42 @@ def format_summary(
         f"{name:<{width}}  " + _format_score(s[main], s["low"], s["high"]) for name, s in rows
     ]
     lines += _format_component_metrics(values)
+    lines += _format_other_metrics(task, values)
+    if better := _list_better(main, values):
+        lines.append(_explain_better(better, final))
     return lines if comparable else [*lines, _explain_incomparable(human_classes, classes)]
+
+
+def _format_other_metrics(task: str, values: Mapping[str, Any]) -> list[str]:
+    """Return the headline metrics of the ensemble besides the main one, and where all are."""
+    scores = [
+        f"{name} " + _format_score(values["metrics"][name], interval["low"], interval["high"], " ")
+        for name, interval in values["interval"].items()
+        if name in HEADLINE_METRICS[task] and name != MAIN[task]
+    ]
+    return [*([", ".join(scores)] if scores else []), f"all metrics and intervals: {REPORT}"]
+
+
+def _list_better(main: str, values: Mapping[str, Any]) -> list[str]:
+    """Return the members and baselines that score higher than the ensemble."""
+    best = values["metrics"][main]
+    others = [
+        *values["members"].items(),
+        *((f"baseline {name}", own) for name, own in values["baselines"].items()),
+    ]
+    return [name for name, own in others if own[main] > best]
+
+
+def _explain_better(names: Sequence[str], final: str) -> str:
+    """Return a note on members and baselines that score higher than the ensemble."""
+    verb = "scores" if len(names) == 1 else "score"
+    advice = (
+        "who chooses by the test rows has no test score any more: choose by the out-of-fold "
+        "scores in reports/ensemble.json"
+        if final == "test"
+        else "a smaller ensemble.members, or another ensemble.method, may do as well"
+    )
+    return f"note: {listing(names)} {verb} higher than the ensemble; {advice}"
 
 
 def _format_component_metrics(values: Mapping[str, Any]) -> list[str]:
@@ -113,10 +155,34 @@ def format_training(training: Training, scores: Mapping[str, float]) -> list[str
             "the training early, as there are no validation rows; the fold models learn from most "
             "of them"
         )
+    if verdict := judge_training(training):
+        lines.append(f"{model}: {verdict.line}")
     if scores and model not in training.baselines:
         table = training.make_baseline_table("majority")
         lines += warn_of_majority(model, scores, score_predictions(table, labels), labels.task)
     return lines
+
+
+def judge_training(training: Training) -> Verdict | None:
+    """Return what the scores of training and validation rows show; None if one is missing."""
+    rows, labels, recipe = training.valid, training.labels, training.fit.recipe
+    metric, learnt = MAIN[labels.task], training.model.details.get("train")
+    if rows.empty or not learnt:
+        return None
+    target, values = labels.encode(rows["label"]), training.model.predictions
+    interval = bootstrap_intervals(
+        labels.task, target, values, rows["group"].tolist(), RESAMPLES, recipe.seed, names=[metric]
+    )[metric]
+    score = measure(labels.task, target, values, names=[metric])[metric]
+    return judge_fit(
+        labels.task,
+        metric,
+        read_score(learnt, metric, "train"),
+        Score(score, interval.low, interval.high, "valid"),
+        score_constant(labels.task, target, metric),
+        recipe,
+        [training.model.training.history],
+    )
 
 
 def warn_of_majority(
@@ -133,5 +199,5 @@ def warn_of_majority(
     ]
 
 
-def _format_score(value: float, low: float, high: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.4f}  [{low:.4f}, {high:.4f}]"
+def _format_score(value: float, low: float, high: float, gap: str = "  ") -> str:
+    return "-" if np.isnan(value) else f"{value:.4f}{gap}[{low:.4f}, {high:.4f}]"

@@ -1,6 +1,6 @@
 """Lists of tasks: each key is computed once, stored, and never computed again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from foldline.execution.eviction import evict, hold_entries
 from foldline.execution.gpu_slots import list_gpus
 from foldline.execution.locks import hold_lock
 from foldline.execution.progress import Progress
-from foldline.execution.store import Store
+from foldline.execution.store import SEAL, Store
 
 STORE = "results"
 
@@ -74,28 +74,35 @@ def run_tasks(tasks: Sequence[Task], runner: Runner, title: str) -> list[Path]:
     """
     evict(runner.store_gb)
     hold_entries(task.key for task in tasks)
-    _run_missing(tasks, runner, title)
-    if not all(map(_find_result, tasks)):  # one was removed or damaged meanwhile
-        _run_missing(tasks, runner, title)
-    return [find_result(task) for task in tasks]
+    # Of tasks with one key the first is run: a tracker follows that of the model.
+    distinct = {task.key: task for task in reversed(tasks)}
+    distinct = {task.key: distinct[task.key] for task in tasks}
+    found = _find_results(distinct)
+    _compute(distinct, found, runner, title)
+    # An entry may have been removed or damaged while others were computed.
+    if not all((folder / SEAL).exists() for folder in found.values()):
+        found = _find_results(distinct)
+        _compute(distinct, found, runner, title)
+    return [found[task.key] for task in tasks]
 
 
-def _run_missing(tasks: Sequence[Task], runner: Runner, title: str) -> None:
-    """Compute the results that the store lacks."""
-    distinct = {task.key: task for task in tasks}
-    missing = [task for task in distinct.values() if _find_result(task) is None]
+def _find_results(tasks: Mapping[str, Task]) -> dict[str, Path]:
+    folders = {key: Store(STORE).find(key) for key in tasks}
+    return {key: folder for key, folder in folders.items() if folder is not None}
+
+
+def _compute(tasks: Mapping[str, Task], found: dict[str, Path], runner: Runner, title: str) -> None:
+    """Compute the results that the store lacks, and add them to those that were found."""
+    missing = [task for key, task in tasks.items() if key not in found]
     if not missing:
         return
-    progress = Progress(title, len(missing), len(distinct) - len(missing))
+    progress = Progress(title, len(missing), len(found))
     failures = get_runner(runner.kind)(missing, runner, progress)
     if failures:
         raise FoldlineError(
             "\n".join(f"{name} failed: {reason}" for name, reason in failures.items())
         )
-
-
-def _find_result(task: Task) -> Path | None:
-    return Store(STORE).find(task.key)
+    found |= {task.key: find_result(task) for task in missing}
 
 
 def find_result(task: Task) -> Path:
@@ -104,7 +111,7 @@ def find_result(task: Task) -> Path:
     Raises:
         FoldlineError: if the store does not have it.
     """
-    folder = _find_result(task)
+    folder = Store(STORE).find(task.key)
     if folder is None:
         raise FoldlineError(
             f"{task.name}: its result was removed from the store or damaged while others were "

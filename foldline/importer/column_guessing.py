@@ -254,7 +254,10 @@ def column_hints(raw: RawTable, guesses: Mapping[str, Guess]) -> list[str]:
         spaced = sum(" " in value for value in values) > len(values) // 4
         texts = spaced and len(values) > len(cells) // 10
         if texts and guesses["text_pair"].column is None:
-            lines.append(f"'{name}' is also a text: --pair '{name}' adds it to the input")
+            lines.append(
+                f"'{name}' is also a text: --pair '{name}' adds it to the input. Training is much "
+                "slower, and not always better: compare both"
+            )
         elif split_words(name)[-1] == "id" and 1 < len(values) < len(cells) // 2:
             lines.append(f"'{name}' repeats: --group '{name}' keeps its rows in one part")
     return lines

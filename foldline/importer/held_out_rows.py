@@ -8,7 +8,7 @@ from foldline.data.splits import resolve_ratios
 from foldline.importer.sources import Source
 
 _PARTS = ("valid", "test", "predict")
-WITHOUT_TEST = {True: [1.0, 0.0, 0.0], False: [0.9, 0.1, 0.0]}  # by: there are official valid rows
+WITHOUT_TEST = {"split.ratios": [1.0, 0.0, 0.0]}
 
 
 def choose_ratios(
@@ -24,29 +24,26 @@ def choose_ratios(
     params.yaml says. Nothing is said where there are official test rows, or no rows to predict.
     """
     files = {part: values.get(f"data.{part}", getattr(current.data, part)) for part in _PARTS}
-    has_valid = files["valid"] is not None
     if no_test:
-        return {"split.ratios": WITHOUT_TEST[has_valid]}, []
+        return WITHOUT_TEST, []
     if files["test"] is not None or files["predict"] is None:
         return {}, []
     rows = next(len(source.raw) for source in sources if source.part == "train")
     train, valid, test = resolve_ratios(current.split, rows)
     if not test:
         return {}, ["\nsplit.ratios in params.yaml takes no test rows: scores will be out of fold"]
-    taken = round(rows * test / (train + test + (0 if has_valid else valid)))
+    taken = round(rows * test / (train + test + (0 if files["valid"] is not None else valid)))
     lines = [
         f"\nThere are no test rows with labels, so `split` takes about {taken:,} of the {rows:,} "
         "training rows as a test set: an honest score, but no model learns from them."
     ]
-    ratios = WITHOUT_TEST[has_valid]
     if ask is None:
-        shown = ",".join(f"{share:g}" for share in ratios)
         lines.append(
             "To learn from them and score out of fold instead, repeat the import with --no-test, "
-            f"or run: dvc exp run -S 'split.ratios=[{shown}]'"
+            "or run: dvc exp run -S 'split.ratios=[1,0,0]'"
         )
         return {}, lines
     print(*lines)
     if ask("Take them? Otherwise all are learnt from, and scores are out of fold. [Y/n] "):
         return {}, []
-    return {"split.ratios": ratios}, []
+    return WITHOUT_TEST, []

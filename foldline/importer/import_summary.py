@@ -18,7 +18,7 @@ from foldline.data.rows import Part
 from foldline.importer.annotation_tables import guess_annotation_columns
 from foldline.importer.column_guessing import Guess, column_hints
 from foldline.importer.imported_rows import ImportedRows
-from foldline.importer.placement import Placement, compare_versions
+from foldline.importer.placement import Placement, compare_versions, is_committed
 from foldline.importer.sources import Source
 
 MAX_ROWS = 3  # rows
@@ -80,7 +80,7 @@ def format_changes(changes: Mapping[str, tuple[Any, Any]]) -> str:
 
 
 def format_next_steps(placements: Sequence[Placement]) -> str:
-    """Return the next commands to run."""
+    """Return the next commands to run; `git commit` would fail where nothing has changed."""
     names = listing((placement.target.name for placement in placements), 4)
     lines = [
         "Written. Next:",
@@ -88,6 +88,8 @@ def format_next_steps(placements: Sequence[Placement]) -> str:
         "  foldline view   (write a page with all rows, to look at them)",
         "  dvc repro",
     ]
+    if is_committed("data/raw", "params.yaml"):
+        del lines[1]
     if any(placement.state == "changed" for placement in placements):
         lines.insert(1, "  git diff --stat; dvc diff   (what this version changes)")
     if any(placement.keeper == "dvc" for placement in placements):

@@ -108,6 +108,16 @@ def place_files(placements: Sequence[Placement]) -> None:
         )
 
 
+def is_committed(*paths: str) -> bool:
+    """Return whether git has all files at these paths as they are; False without git."""
+    command = ["git", "status", "--porcelain", "--", *paths]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)
+    except OSError:
+        return False
+    return done.returncode == 0 and not done.stdout.strip()
+
+
 def compare_versions(old: Path, new: RawTable, key: str | None, encoding: str, quoting: str) -> str:
     """Return in one line how the rows of a new version differ from the old one.
 

@@ -1,6 +1,7 @@
 """A model kind from components/: a module with `fit(job)` and `load(folder, labels)`.
 
-`STOPS_EARLY = True` in the module says that `fit` looks at the validation rows.
+`STOPS_EARLY = True` in the module says that `fit` looks at the validation rows, `USES_WEIGHTS =
+True` that it follows the column `weight` of the training rows, so that it can be boosted.
 """
 
 from dataclasses import dataclass, replace
@@ -13,6 +14,8 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io.components import check_component, component_path, report_errors
 from foldline.core.io.labels import Labels
 from foldline.models.interface import FitResult, Job, Kind, Model
+
+FLAGS = ("STOPS_EARLY", "USES_WEIGHTS")
 
 
 @dataclass(frozen=True)
@@ -74,4 +77,5 @@ def load_kind(name: str) -> Kind:
         with report_errors(name):
             return ComponentModel(module.load(folder, labels), name, labels)
 
-    return Kind(fit, load, stops_early=bool(getattr(module, "STOPS_EARLY", False)))
+    flags = {name.lower(): bool(getattr(module, name, False)) for name in FLAGS}
+    return Kind(fit, load, **flags)

@@ -82,8 +82,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of model; `stops_early` says whether `fit` uses the validation rows."""
+    """A kind of model.
+
+    `stops_early` says whether `fit` uses the validation rows, `uses_weights` whether it follows the
+    column `weight` of the training rows.
+    """
 
     fit: Callable[[Job], FitResult]
     load: Callable[[Path, Labels], Model]
     stops_early: bool = False
+    uses_weights: bool = False

@@ -30,7 +30,10 @@ def fit_head(
     features = features[targets.rows]
     if options.head == "logistic":
         fitted = fit_each(
-            partial(_fit_logistic, recipe), features, targets.indicators, targets.sample_weight
+            partial(_fit_logistic, recipe, counts),
+            features,
+            targets.indicators,
+            targets.sample_weight,
         )
         return LinearModel(fitted.weights, fitted.bias, targets.codes)
     balanced = options.class_weights == "balanced"
@@ -54,7 +57,7 @@ def fit_head(
 def get_learner(recipe: Recipe, counts: int) -> Learner:
     """Return the binary learner that `tfidf.head` names."""
     return {
-        "svm": partial(_fit_svm, recipe),
+        "svm": partial(_fit_svm, recipe, counts),
         "nbsvm": partial(_fit_nbsvm, recipe, counts),
         "complement_nb": partial(_fit_naive_bayes, counts),
         "ridge": partial(_fit_ridge, recipe),
@@ -94,13 +97,26 @@ def fit_complement_nb(
     return LinearModel(weights, np.zeros(len(weights)), np.arange(len(weights)))
 
 
+def _solve_dual(features: Any, counts: int) -> bool:
+    """Return whether liblinear's dual problem is the faster one, for the same solution.
+
+    It is with more features than rows. But its coordinate descent converges slowly with the
+    similarity measures of pairs, the features after the first `counts`, which are dense.
+    """
+    return bool(features.shape[1] > features.shape[0]) and counts == features.shape[1]
+
+
 def _fit_logistic(
-    recipe: Recipe, features: Any, indicators: np.ndarray, sample_weight: np.ndarray | None
+    recipe: Recipe,
+    counts: int,
+    features: Any,
+    indicators: np.ndarray,
+    sample_weight: np.ndarray | None,
 ) -> tuple[np.ndarray, float]:
     from sklearn.linear_model import LogisticRegression
 
     options = recipe.tfidf
-    dual = features.shape[1] > features.shape[0]  # faster, for the same solution
+    dual = _solve_dual(features, counts)
     logistic = LogisticRegression(
         C=options.c,
         solver="liblinear",
@@ -114,12 +130,16 @@ def _fit_logistic(
 
 
 def _fit_svm(
-    recipe: Recipe, features: Any, indicators: np.ndarray, sample_weight: np.ndarray | None
+    recipe: Recipe,
+    counts: int,
+    features: Any,
+    indicators: np.ndarray,
+    sample_weight: np.ndarray | None,
 ) -> tuple[np.ndarray, float]:
     from sklearn.svm import LinearSVC
 
     options = recipe.tfidf
-    dual = features.shape[1] > features.shape[0]
+    dual = _solve_dual(features, counts)
     svm = LinearSVC(
         C=options.svm_c,
         dual=dual,
@@ -147,7 +167,7 @@ def _fit_nbsvm(
     ratio = np.ones(features.shape[1])
     ratio[:counts] = _fit_naive_bayes(counts, features, indicators, sample_weight)[0][:counts]
     weights, bias = _fit_svm(
-        recipe, features @ sparse.diags_array(ratio), indicators, sample_weight
+        recipe, counts, features @ sparse.diags_array(ratio), indicators, sample_weight
     )
     interpolated = INTERPOLATION * weights + (1 - INTERPOLATION) * np.abs(weights).mean()
     return interpolated * ratio, bias

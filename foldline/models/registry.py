@@ -1,6 +1,7 @@
 """Fit, save and load a model of any kind."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from foldline.core.params import Recipe
 from foldline.encoders import hub
 from foldline.models import (
     baselines,
+    boosting,
     embed,
     external,
     gbdt,
@@ -33,6 +35,8 @@ PRETRAINED = "pretrained"
 CARD = "foldline.json"
 # These do not learn from texts, so their targets are not transformed.
 UNTRANSFORMED = ("majority", "random", "external")
+# Sections for any kind. One that is off is no part of what a kind reads of a recipe.
+ANY_KIND = ("bagging", "boosting", "tta")
 # What each kind reads of a recipe, besides seed, task, target and components: nothing else is in
 # the key of its result.
 OPTIONS: dict[str, tuple[str, ...]] = {
@@ -78,16 +82,19 @@ def hash_model_component(folder: Path) -> str | None:
 
 
 def select_options(recipe: Recipe, model: str | None = None) -> Recipe:
-    """Return the part of a recipe that its kind (default: the recipe's) reads; another key fails.
+    """Return the part of a recipe that its kind reads; another key fails.
 
-    So recipes that agree in it have one key, and are fitted once.
+    So recipes that agree in it have one key, and are fitted once. For another `model` it is the
+    part that this reads, without bagging, boosting and test-time augmentation.
     """
+    enabled = [name for name in ANY_KIND if model is None and getattr(recipe, name).is_on]
     model = recipe.model if model is None else model
     if is_component(model):
-        names = list(Recipe.model_fields)
+        names = [name for name in Recipe.model_fields if name not in ANY_KIND]
     else:
         names = ["seed", "task", "target", "components"]
         names += OPTIONS.get(model, TRANSFORMER_OPTIONS)
+    names += enabled
     options = {name: getattr(recipe, name) for name in names}
     return Recipe.model_construct(**options | {"model": model})
 
@@ -141,9 +148,14 @@ def read_transform(folder: Path) -> target_transform.TargetTransform | None:
 def fit_kind(kind: Kind, job: Job) -> FitResult:
     """Fit a model of a kind; the order of the rows does not matter."""
     job = replace(job, train=_sort_by_id(job.train), valid=_sort_by_id(job.valid))
+    fit = kind.fit
+    if boosting.is_boosted(job.recipe):
+        if not kind.uses_weights:
+            raise FoldlineError(boosting.describe_unweighted(job.recipe.model))
+        fit = partial(boosting.fit_boosted, fit=kind.fit)
     if job.recipe.target.transform != "none" and job.recipe.model not in UNTRANSFORMED:
-        return target_transform.fit_transformed(job, kind.fit)
-    return kind.fit(job)
+        return target_transform.fit_transformed(job, fit)
+    return fit(job)
 
 
 def _sort_by_id(rows: pd.DataFrame) -> pd.DataFrame:
@@ -174,7 +186,11 @@ def load(folder: Path) -> Model:
     """
     card = read_json(folder / CARD)
     try:
-        model = get_kind(card["kind"]).load(folder, Labels(card["task"], tuple(card["classes"])))
+        labels = Labels(card["task"], tuple(card["classes"]))
+        load_model = get_kind(card["kind"]).load
+        if boosting.is_boosted_folder(folder):
+            load_model = partial(boosting.load_boosted, load=load_model)
+        model = load_model(folder, labels)
         return target_transform.restore_transform(model, card["target"])
     except (FoldlineError, ImportError, MemoryError):
         raise
@@ -186,16 +202,16 @@ def load(folder: Path) -> Model:
 
 
 KINDS: dict[str, Kind] = {
-    "majority": Kind(baselines.fit_majority, baselines.load),
-    "random": Kind(baselines.fit_random, baselines.load),
-    "length": Kind(length.fit, length.load),
-    "keywords": Kind(keywords.fit, keywords.load),
-    "tfidf": Kind(tfidf.fit, tfidf.load),
-    "gbdt": Kind(gbdt.fit, gbdt.load, stops_early=True),
-    "static": Kind(static.fit, static.load),
-    "embed": Kind(embed.fit, embed.load),
-    "scratch": Kind(transformer.fit, transformer.load, stops_early=True),
+    "majority": Kind(baselines.fit_majority, baselines.load, uses_weights=True),
+    "random": Kind(baselines.fit_random, baselines.load, uses_weights=True),
+    "length": Kind(length.fit, length.load, uses_weights=True),
+    "keywords": Kind(keywords.fit, keywords.load, uses_weights=True),
+    "tfidf": Kind(tfidf.fit, tfidf.load, uses_weights=True),
+    "gbdt": Kind(gbdt.fit, gbdt.load, stops_early=True, uses_weights=True),
+    "static": Kind(static.fit, static.load, uses_weights=True),
+    "embed": Kind(embed.fit, embed.load, uses_weights=True),
+    "scratch": Kind(transformer.fit, transformer.load, stops_early=True, uses_weights=True),
     "zero-shot": Kind(zero_shot.fit, zero_shot.load),
     "external": Kind(external.fit, external.load),
-    PRETRAINED: Kind(transformer.fit, transformer.load, stops_early=True),
+    PRETRAINED: Kind(transformer.fit, transformer.load, stops_early=True, uses_weights=True),
 }

@@ -10,6 +10,7 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.io.files import read_json
 from foldline.models import registry, target_transform
+from foldline.models.boosting import BoostedModel
 
 ROWS = 1000  # to compare and time the exported model with
 
@@ -56,6 +57,11 @@ def load_transformer(folder: Path) -> Any:
         raise FoldlineError(
             f"{folder} was trained with target.transform={model.transform.name}, which a graph "
             "cannot invert: set target.transform to none and run `dvc repro train`"
+        )
+    if isinstance(model, BoostedModel):
+        raise FoldlineError(
+            f"{folder} holds {len(model.models)} boosted models, and one graph is exported: set "
+            "boosting.n_estimators to 1 and run `dvc repro train`"
         )
     return model
 

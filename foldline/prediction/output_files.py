@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.files import replace_atomically
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet")
+PROBABILITY = "p_"  # begins the columns of the classes
+MANY_CLASSES, TOP = 8, 3
 Write = Callable[[pd.DataFrame], None]
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
@@ -92,16 +95,36 @@ def _text_writer(kind: str, stream: IO[bytes]) -> Write:
 
 
 def _write_terminal() -> Write:
-    """Return the writer to a terminal: four decimals, and no escape sequence of a text."""
+    """Return the writer to a terminal: four decimals, and no escape sequence of a text.
+
+    Of more than MANY_CLASSES classes, the TOP most probable are shown.
+    """
     header = True
 
     def write(table: pd.DataFrame) -> None:
         nonlocal header
-        text = _to_csv(table.round(4), header, ",")
+        text = _to_csv(_shorten(table).round(4), header, ",")
         header = False
         sys.stdout.write(_CONTROL.sub(lambda match: repr(match[0])[1:-1], text))
 
     return write
+
+
+def _shorten(table: pd.DataFrame) -> pd.DataFrame:
+    """Return predictions of many classes with columns of the most probable in place of all."""
+    names = [name for name in table.columns if name.startswith(PROBABILITY)]
+    if len(names) <= MANY_CLASSES:
+        return table
+    values = table[names].to_numpy(dtype=float)
+    order = np.argsort(-values, axis=1, kind="stable")[:, :TOP]
+    found = table.drop(columns=names)
+    for rank in range(TOP):
+        best = order[:, rank]
+        found[f"top_{rank + 1}"] = [
+            f"{names[column].removeprefix(PROBABILITY)} {values[row, column]:.4f}"
+            for row, column in enumerate(best)
+        ]
+    return found
 
 
 def _to_csv(table: pd.DataFrame, header: bool, delimiter: str) -> str:

@@ -6,7 +6,7 @@ a mistake must be found before any other stage begins.
 
 import argparse
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from foldline.core.errors import FoldlineError
 from foldline.core.experiment_copies import in_copy, original_root
 from foldline.core.io.components import check_component, is_component
 from foldline.core.io.files import write_text
-from foldline.core.params import Data
+from foldline.core.params import KINDS, Data
 from foldline.core.params.loading import FILE, find_problems, params_error, read_params
-from foldline.core.params.undo import renew_time
+from foldline.core.params.members import MODEL, resolve_members
+from foldline.core.params.undo import renew_times
 from foldline.core.pinned_library import check_library
 from foldline.core.stage import prepare_process
 from foldline.data.columns import find_missing_columns
@@ -41,25 +42,31 @@ def run(options: argparse.Namespace) -> None:
         prepare_process()
         # First, as DVC has removed it: a check that fails leaves the project as it was.
         write_text(options.out, "passed\n")
-        renew_time(FILE)
+        renew_times()
     check_library(Path.cwd())
     content = read_params()
-    problems = find_problems(content)
     files = dict(list_files(content))
-    for key, path in files.items():
-        if problem := find_problem(path):
-            problems.setdefault(key, problem)
-    if not problems:
-        problems = find_column_problems(Data.model_validate(content["data"]))
-    if not problems and is_component(content["model"]):
-        check_component(content["model"], "model")
-    if problems:
+    if problems := list_problems(content, files):
         raise params_error(FILE, content, problems)
     check_pipeline(content)
     for note in filter(None, [*map(describe_link, files.values()), describe_folder(Path.cwd())]):
         say(f"note: {note}")
     report_leftovers()
     say(f"{FILE}: no problem found ({len(files)} files)")
+
+
+def list_problems(content: dict[str, Any], files: Mapping[str, Path]) -> dict[str, str]:
+    """Return what is wrong with the values, else with what they name, by dotted key."""
+    problems = find_problems(content)
+    for key, path in files.items():
+        if problem := find_problem(path):
+            problems.setdefault(key, problem)
+    if problems:
+        return problems
+    if is_component(content["model"]):
+        check_component(content["model"], "model")
+    columns = find_column_problems(Data.model_validate(content["data"]))
+    return columns or find_hub_problems(content)
 
 
 def find_column_problems(data: Data) -> dict[str, str]:
@@ -81,6 +88,29 @@ def find_column_problems(data: Data) -> dict[str, str]:
             for role, problem in find_missing_columns(first.raw, data, part).items():
                 problems.setdefault(f"data.{role}", problem)
     return problems
+
+
+def find_hub_problems(content: dict[str, Any]) -> dict[str, str]:
+    """Return which models of the Hugging Face hub cannot be loaded, and why, by dotted key."""
+    names = list_hub_names(content)
+    if not names:
+        return {}
+    from foldline.encoders.hub_check import find_hub_problem
+
+    found = {key: find_hub_problem(name) for key, name in names.items()}
+    return {key: problem for key, problem in found.items() if problem}
+
+
+def list_hub_names(content: dict[str, Any]) -> dict[str, str]:
+    """Return the hub ids that training loads, each by the first dotted key that names it."""
+    names = {"zero_shot.model": content["zero_shot"]["model"]}
+    for member, recipe in resolve_members(content).recipes.items():
+        if recipe.model == "embed":
+            names["embed.encoder"] = recipe.embed.encoder
+        elif recipe.model not in KINDS and not is_component(recipe.model):
+            names["model" if member == MODEL else f"ensemble.members.{member}"] = recipe.model
+    by_name = {name: key for key, name in reversed(names.items())}
+    return {key: name for name, key in by_name.items() if name and not Path(name).is_dir()}
 
 
 def describe_folder(folder: Path) -> str | None:

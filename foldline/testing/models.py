@@ -30,8 +30,9 @@ CLOSE = 1e-5  # batches of other lengths round differently
 def check_model(kind: Any, recipe: Recipe | None = None) -> None:
     """Check a kind of model for the task of a recipe.
 
-    `kind` has `fit(job)`, `load(folder, labels)` and, if it looks at the validation rows,
-    `STOPS_EARLY = True`. Without a recipe, params.yaml of the working directory is it.
+    `kind` has `fit(job)`, `load(folder, labels)`, `STOPS_EARLY = True` if it looks at the
+    validation rows, and `USES_WEIGHTS = True` if it follows the column `weight` of the training
+    rows. Without a recipe, params.yaml of the working directory is it.
 
     Raises:
         ContractError: naming what is wrong and what to change.
@@ -55,6 +56,8 @@ def check_model(kind: Any, recipe: Recipe | None = None) -> None:
         check_seed(fit, rows.iloc[:28], rows.iloc[28:34])
         check_validation_labels(fit, rows.iloc[:28], rows.iloc[28:34], own.stops_early)
         check_absent_class(fit, rows, labels)
+        if own.uses_weights:
+            check_weights(fit, rows.iloc[:28], rows.iloc[28:34])
 
 
 def read_recipe(name: str, path: Path = Path("params.yaml")) -> Recipe:
@@ -202,6 +205,18 @@ def check_validation_labels(
     )
 
 
+def check_weights(fit: Fit, train: pd.DataFrame, valid: pd.DataFrame) -> None:
+    """Check that rows that weigh more change the predictions."""
+    heavy = train.assign(weight=[50.0] * (len(train) // 2) + [1.0] * (len(train) - len(train) // 2))
+    first, second = (fit(table, valid).predict(train) for table in (train, heavy))
+    require(
+        not equal_arrays(first, second),
+        "`USES_WEIGHTS = True`, but weights of the training rows change no prediction",
+        "Pass `job.train['weight']`, where there is such a column, to the learner, as "
+        "`sample_weight` in scikit-learn; or remove `USES_WEIGHTS`",
+    )
+
+
 def check_absent_class(fit: Fit, rows: pd.DataFrame, labels: Labels) -> None:
     """Check that a class that the training rows lack keeps its column."""
     if labels.task != "classification":
@@ -230,5 +245,8 @@ def _wrap_kind(kind: Any) -> Kind:
         )
         return fitted
 
-    stops_early = getattr(kind, "stops_early", getattr(kind, "STOPS_EARLY", False))
-    return Kind(fit, kind.load, bool(stops_early))
+    flags = {
+        name: bool(getattr(kind, name, getattr(kind, name.upper(), False)))
+        for name in ("stops_early", "uses_weights")
+    }
+    return Kind(fit, kind.load, **flags)

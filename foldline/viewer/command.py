@@ -57,4 +57,9 @@ def _format_note(note: dict[str, object]) -> str:
         return (
             f"the rows are those of the last run, as the raw files are refused: {note['problem']}"
         )
+    if note["code"] == "many_suspected":
+        return (
+            f"the models doubt {note['share']:.0%} of the labels: more often they are weak than "
+            "the labels wrong. Sort by doubt and look at the first rows"
+        )
     return "there is no split yet, so parts are those of the raw files. Run `dvc repro split`"

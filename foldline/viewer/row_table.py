@@ -12,7 +12,7 @@ from foldline.core.io.labels import Labels
 from foldline.data.conflicts import conflict_mask
 from foldline.data.duplicates import duplicate_keys
 from foldline.viewer.current_rows import CurrentRows, read_current_rows
-from foldline.viewer.suspected_errors import add_suspected_errors
+from foldline.viewer.suspected_errors import add_suspected_errors, describe_suspected
 
 PARTS = {"train": schemas.TRAIN, "valid": schemas.VALID, "test": schemas.TEST}
 
@@ -92,6 +92,7 @@ def collect_rows() -> ViewData:
         kept = set(balanced["id"][~is_copy].tolist())
         rows["unsampled"] = (rows["part"] == "train") & ~is_in(rows["id"], kept)
     add_suspected_errors(rows, read(schemas.OUT_OF_FOLD), labels)
+    notes += describe_suspected(rows)
     return ViewData(
         rows=rows,
         originals=_select_known_rows(current.originals, rows),  # also has rows to predict

@@ -1,11 +1,14 @@
 """Labels that are probably wrong, by predictions of models that did not train on the row."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from foldline.core.io.labels import THRESHOLD, Labels
 
 MAX_DEVIATIONS = 3.0  # robust standard deviations of the residuals
+MANY_SUSPECTED = 0.15  # share of labels; so many are rarely wrong
 _MAD = 1.4826  # times the median absolute deviation: the standard deviation of a normal law
 
 
@@ -38,6 +41,13 @@ def add_suspected_errors(rows: pd.DataFrame, predictions: pd.DataFrame, labels: 
     if len(table) and len(columns) == len(labels.classes):
         score = _score_labels if labels.task == "multilabel" else _score_classes
         score(rows, at[table.index].to_numpy(), table.to_numpy("float64"), labels)
+
+
+def describe_suspected(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a note where the models doubt so many labels that they are weak themselves."""
+    predicted = int(rows["self_confidence"].notna().sum())
+    share = int(rows["suspected"].sum()) / max(predicted, 1)
+    return [{"code": "many_suspected", "share": round(share, 4)}] if share > MANY_SUSPECTED else []
 
 
 def _score_classes(rows: pd.DataFrame, at: np.ndarray, p: np.ndarray, labels: Labels) -> None:

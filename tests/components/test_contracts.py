@@ -121,6 +121,15 @@ def test_a_model_that_stops_early_may_look_at_validation_rows(workplace):
     assert check_components("components") == ["own: model"]
 
 
+def test_weights_that_change_nothing_are_caught(workplace):
+    source = skeleton_with("model", "STOPS_EARLY = False", "USES_WEIGHTS = True")
+
+    message = contract_message(source)
+
+    assert "weights of the training rows change no prediction" in message
+    assert "or remove `USES_WEIGHTS`" in message
+
+
 @pytest.mark.parametrize(
     ("function", "problem"),
     [

@@ -7,6 +7,7 @@ import pytest
 from foldline.core import environment
 from foldline.core.errors import FoldlineError
 from foldline.core.io.labels import UNKNOWN, Labels
+from tests.helpers.git_projects import make_repository
 
 CLASSES = Labels("classification", ("no", "한글", "1.0"))
 NUMBERS = Labels("regression")
@@ -55,6 +56,17 @@ def test_a_file_without_labels_is_told(tmp_path, content):
 
     with pytest.raises(FoldlineError, match=r"does not hold labels .* run `dvc repro -f prepare`"):
         Labels.load(tmp_path / "labels.json")
+
+
+def test_the_record_lists_changed_files_as_git_does(tmp_path, monkeypatch):
+    make_repository(tmp_path, {"a.txt": "1", "b.txt": "1"})
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("2")
+    monkeypatch.chdir(tmp_path)
+
+    found = environment.environment_record(threads=1)
+
+    assert found["changed_files"] == [" M a.txt", " M b.txt"]
 
 
 def test_the_record_needs_neither_git_nor_a_repository(tmp_path, monkeypatch):

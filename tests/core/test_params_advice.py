@@ -18,6 +18,8 @@ SCRATCH, PRETRAINED = {"model": "scratch"}, {"model": HUB}
 JUDGED = {"data.annotations.file": "data/raw/judged.csv"}
 AGGREGATE, UNDERSAMPLE = "data.annotations.aggregate", "augment.undersample"
 KINDS = ["length", "tfidf", "gbdt", "static", "embed", "external", HUB]
+BOOSTED, PAIRS = {"boosting.n_estimators": 10}, {"data.text_pair": "reply"}
+EXTERNAL = {"model": "external", "external.file": "data/raw/x.csv"}
 SAME_FILE = {"data.train": "data/raw/a.csv"}
 
 # Settings, the words of the advice that they lead to, and settings that follow it; what the advice
@@ -201,6 +203,27 @@ CASES: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
     ),
     ({"target.transform": "log"}, "set it to none", {}),
     (MULTILABEL | {"target.transform": "log"}, "set it to none", {}),
+    (MULTILABEL | BOOSTED, "set it to 1", {}),
+    *(
+        (EXTERNAL | BOOSTED, "set it to 1, or use length", {"model": model})
+        for model in ("length", "tfidf", "gbdt", "static", HUB)
+    ),
+    (
+        {"bagging.n_estimators": 10},
+        "bag a member: ensemble.members: {bag: {bagging.n_estimators: 10}}",
+        {
+            "bagging.n_estimators": 1,
+            "ensemble.members": {"model": {}, "bag": {"bagging.n_estimators": 10}},
+        },
+    ),
+    (EXTERNAL | {"tta.method": "swap"}, "set it to none", {}),
+    ({"tta.method": "pairswap"}, "must be 1 with method=pairswap", PAIRS | {"tta.copies": 1}),
+    (
+        {"tta.method": "pairswap", "tta.copies": 1},
+        "name it, or choose another method",
+        {"tta.method": "swap"},
+    ),
+    ({"tta.method": "pairswap", "tta.copies": 1}, "name it, or choose another", PAIRS),
 ]
 
 

@@ -36,7 +36,11 @@ def test_a_missing_file_says_where_to_run(tmp_path):
         (b"# only a comment\n", "is empty, but must hold every key"),
         (b"- a\n- b\n", "must hold keys and values, found list"),
         (b"a: b: c\n", "line 1: not valid YAML: mapping values are not allowed here"),
-        (b"a: 1\nb: [1, 2\nc: 3\n", "not valid YAML"),
+        (
+            b"a: 1\nlr:auto  # x\nb: 3\n",
+            "could not find expected ':'. Correct that line:\n  lr:auto  # x",
+        ),
+        (b"a: 1\nb: [1, 2\nc: 3\n", "Correct that line:\n  b: [1, 2"),
         (b"a:\n\tb: 1\n", "line 2: not valid YAML: found character '\\t'"),
         (b"a:\n\tb: 1\n", "Indent with spaces: YAML allows no tabs"),
         (b"a: 1\na: 2\n", "line 2: not valid YAML: found duplicate key"),

@@ -323,11 +323,11 @@ def test_a_ceiling_on_another_scale_names_its_metric():
     people = {"one_person": one, "perfect": perfect_model, "judgements_per_item": 3.0}
 
     lines = format_summary("classification", found, "test", 0.95, people)
-    assert lines[2:] == [
+    assert lines[2:4] == [
         "human one person (pearson)  0.7800  [nan, 0.8000]",
         "human ceiling               0.9000  [0.8000, 1.0000]",
     ]
-    assert len(format_summary("classification", found, "test", 0.95)) == 2
+    assert "human" not in " ".join(format_summary("classification", found, "test", 0.95))
 
 
 def test_people_who_judged_by_other_classes_stand_in_no_line():
@@ -341,8 +341,8 @@ def test_people_who_judged_by_other_classes_stand_in_no_line():
     same = format_summary("classification", found, "test", 0.95, people, ["1", "-1"])
     other = format_summary("classification", found, "test", 0.95, people, ["bad", "good"])
 
-    assert [line[:5] for line in same[2:]] == ["human", "human"]
-    assert other[2:] == [
+    assert [line[:5] for line in same[2:4]] == ["human", "human"]
+    assert other[3:] == [
         "annotators used -1, 1, models predict bad, good: not comparable; reports/agreement.json "
         "has the human agreement"
     ]

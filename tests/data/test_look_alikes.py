@@ -103,5 +103,5 @@ def test_a_frequent_label_like_none_is_a_class(prepare_files):
     (note,) = [n for n in prepare_files({"train": csv_text(rows)}).notes if "'none'" in n]
 
     assert note.endswith(
-        "6 labels are only 'none': a class. If it stands for no label, empty these cells"
+        "'none' is a class of 6 rows. If it stands for no label, empty these cells"
     )

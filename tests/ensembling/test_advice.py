@@ -38,7 +38,7 @@ def test_the_member_that_is_better_alone_is_taken_alone(workplace) -> None:
     rows = own[["id", "label"]].assign(group=own["id"], text="a text", text_pair="")
 
     def report(names: list[str]) -> tuple[Ensemble, dict[str, Any]]:
-        out_of_fold = read_out_of_fold(table, rows, names, LABELS, seed=1)
+        out_of_fold = read_out_of_fold(table, rows, names, LABELS, seed=1, revisions={})
         ensemble = fit_ensemble("soft", out_of_fold)
         return ensemble, make_report(ensemble, out_of_fold, 100, 0.95, seed=1)
 

@@ -46,7 +46,7 @@ def test_what_cannot_be_found_is_told(commits) -> None:
     with pytest.raises(FoldlineError, match="rev:ffffff: git knows no commit ffffff"):
         resolve_revision("rev:ffffff")
     git("update-ref", f"refs/exps/cd/{commits[1]}/one", commits[2])
-    with pytest.raises(FoldlineError, match="2 experiments have this name .*name one as rev:"):
+    with pytest.raises(FoldlineError, match=r"2 experiments have this name .*name one as rev:"):
         resolve_revision("exp:one")
 
 

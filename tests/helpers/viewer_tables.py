@@ -62,7 +62,8 @@ def write_all(table: pd.DataFrame) -> None:
     for file, mask in zip(files, parts.values(), strict=True):
         file.write(table[mask])
     seen = table[~parts["test"]]
-    schemas.FOLDS.write(seen[["id"]].assign(fold=[k % 3 for k in range(len(seen))], duplicate=""))
+    folds = [k % 3 for k in range(len(seen))]
+    schemas.FOLDS.write(seen[["id"]].assign(repeat=0, fold=folds, duplicate=""))
     schemas.OUT_OF_FOLD.write(predictions(seen))
     kept = table[parts["train"]]
     originals = kept.assign(source_id=kept["id"], method="original")

@@ -9,7 +9,7 @@ import pytest
 from foldline.cli import run as run_verb
 from foldline.core.params.loading import read_params
 from foldline.importer import placement
-from tests.helpers import importing, projects
+from tests.helpers import git_projects, importing, projects
 from tests.helpers.importing import import_error, write_official_files
 from tests.helpers.projects import write_csv
 
@@ -105,12 +105,25 @@ def test_a_test_file_without_labels_is_to_be_predicted(project, bring):
     assert sample == "data/raw/baseline.csv"
 
 
+def test_a_commit_is_proposed_only_where_something_has_changed(project, bring, capsys):
+    write_csv(project / "given/news.csv", projects.topics())
+    git_projects.make_repository(project, {})
+    bring("given/news.csv")
+    assert 'git commit -m "Import news.csv"' in capsys.readouterr().out
+    git_projects.commit(project, {})
+
+    bring("given/news.csv")
+
+    shown = capsys.readouterr().out
+    assert "git commit" not in shown
+    assert "Written. Next:\n  foldline view" in shown
+
+
 @pytest.mark.parametrize(
-    ("official", "taken", "ratios"),
-    [(True, "about 8 of the 30", [1.0, 0.0, 0.0]), (False, "about 6 of the 30", [0.9, 0.1, 0.0])],
+    ("official", "taken"), [(True, "about 8 of the 30"), (False, "about 6 of the 30")]
 )
 def test_rows_that_become_a_test_set_are_told_with_the_way_to_keep_them(
-    project, bring, capsys, official, taken, ratios
+    project, bring, capsys, official, taken
 ):
     write_official_files(project / "given", without_labels=True)
     files = ["given/train.csv", *(["given/dev.csv"] if official else []), "given/test.csv"]
@@ -118,11 +131,10 @@ def test_rows_that_become_a_test_set_are_told_with_the_way_to_keep_them(
 
     shown = capsys.readouterr().out
     assert f"`split` takes {taken} training rows as a test set" in shown
-    numbers = ",".join(f"{share:g}" for share in ratios)
-    assert f"dvc exp run -S 'split.ratios=[{numbers}]'" in shown
+    assert "dvc exp run -S 'split.ratios=[1,0,0]'" in shown
     assert read_params(project / "params.yaml")["split"]["ratios"] == "auto"
     bring(*files, "--no-test")
-    assert read_params(project / "params.yaml")["split"]["ratios"] == ratios
+    assert read_params(project / "params.yaml")["split"]["ratios"] == [1.0, 0.0, 0.0]
     assert "as a test set" not in capsys.readouterr().out
 
 

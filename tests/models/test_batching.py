@@ -81,10 +81,13 @@ def test_processes_share_a_step(n: int, accumulation: int) -> None:
     assert step == {i for b in alone[:accumulation] for i in b}  # as many rows, and the same
 
 
-def test_a_process_without_a_row_of_its_own_repeats_one() -> None:
-    ranks = [make_epoch(17, world_size=2, process_index=rank) for rank in range(2)]
-    last = [list(own)[-1] for own in ranks]
-    assert [len(batch) for batch in last] == [1, 1]
+def test_fewer_rows_than_processes_are_a_batch_of_each() -> None:
+    ranks = [make_epoch(18, 8, world_size=3, process_index=rank) for rank in range(3)]
+    batches = [list(own) for own in ranks]
+    first, *others = [own[-1] for own in batches]
+    assert len(first) == 2
+    assert others == [first, first]
+    assert len(batches[0]) == len(ranks[0]) == 3
 
 
 def test_a_step_with_fewer_rows_than_processes_is_refused() -> None:

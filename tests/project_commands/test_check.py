@@ -11,6 +11,7 @@ from foldline.core.errors import FoldlineError
 from foldline.project import check, leftovers
 from tests.helpers import projects
 from tests.helpers.git_projects import commit, make_repository, run_shell
+from tests.helpers.model_folders import write_cached_model
 from tests.helpers.projects import set_params
 
 PIPELINE = "stages:\n  check:\n    cmd: x\n    deps: [params.yaml]\n    params: [seed]\n"
@@ -162,6 +163,69 @@ def test_where_git_has_no_other_values_no_undo_is_told(project, kind):
         commit(project, {})
 
     assert "undo" not in error()
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_renamed_key_is_to_be_renamed_back_and_nothing_else(project, committed):
+    path = project / "params.yaml"
+    path.write_text(path.read_text("utf-8").replace("epochs:", "epoch:", 1), encoding="utf-8")
+    if committed:
+        commit(project, {})
+
+    message = error()
+
+    assert message == "params.yaml: 1 problem\n  epoch  is not a key: rename 'epoch' to 'epochs'"
+
+
+def test_a_check_lets_git_restore_results_of_the_same_length(project):
+    """`dvc exp run` writes them within the second in which it checks the last commit out."""
+    path = project / "metrics/ensemble.json"
+    commit(project, {"metrics/ensemble.json": "1"})
+    os.utime(path, (1e9, 1e9))
+    run_shell(project, "git config core.trustctime false && git update-index --refresh")
+    path.write_text("2", encoding="utf-8")
+    os.utime(path, (1e9, 1e9))
+    assert run_shell(project, "git status --porcelain") == ""
+    set_params(project / "params.yaml", {"lr": "abc"})
+
+    error(Path("reports/check.txt"))
+    run_shell(project, "git restore params.yaml metrics")
+
+    assert path.read_text("utf-8") == "1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"model": "nobody/model"}, "model"),
+        ({"model": "embed", "embed.encoder": "nobody/model"}, "embed.encoder"),
+        ({"zero_shot.model": "nobody/model"}, "zero_shot.model"),
+        ({"ensemble.members": {"own": {"model": "nobody/model"}}}, "ensemble.members.own"),
+    ],
+)
+def test_a_hub_id_that_cannot_be_loaded_stops_before_a_stage_runs(
+    project, monkeypatch, changes, key
+):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(project / "cache"))
+    set_params(project / "params.yaml", changes)
+
+    message = error()
+
+    assert f"  {key}  nobody/model is not on this machine, and HF_HUB_OFFLINE is set" in message
+    assert message.endswith("git restore params.yaml")
+
+
+@pytest.mark.parametrize("files", [{"config.json": "{}"}, {"model.safetensors": ""}])
+def test_a_model_in_the_cache_needs_no_network(project, monkeypatch, files):
+    write_cached_model(monkeypatch, project / "cache", "nobody/model", files)
+    set_params(project / "params.yaml", {"model": "nobody/model"})
+    error()
+    snapshot = next((project / "cache").rglob("snapshots/*"))
+    for name in ("config.json", "model.safetensors"):
+        (snapshot / name).write_text("{}")
+
+    run()
 
 
 def make_copy(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -16,6 +16,7 @@ from benchmarks.kind_tables import (
     score_predictions,
 )
 from benchmarks.kinds import list_fits, sample_evenly
+from benchmarks.learning_curves import format_forecast
 from benchmarks.seeds import format_row
 from foldline.metrics.intervals import Difference
 
@@ -87,6 +88,17 @@ def test_a_data_set_has_a_fit_for_each_kind_and_each_head():
     ]
 
 
+def test_a_forecast_is_compared_with_the_truth():
+    forecast = {"rows": 800, "score": 0.9, "low": 0.88, "high": 0.92}
+    forecast |= {"gain": 0.02, "gain_low": 0.01, "gain_high": 0.03}
+    report = {"forecast": forecast, "sizes": [{"rows": [100]}, {"rows": [400]}]}
+
+    assert format_forecast("a", "f1_macro", report, 0.91, 0.04) == (
+        "| a | f1_macro | 400 | 800 | 0.9000 [0.8800, 0.9200] | 0.9100 | +0.0200 "
+        "[+0.0100, +0.0300] | +0.0400 (outside) |"
+    )
+
+
 def test_decimals_are_formatted_without_the_zero():
     assert [format_decimals(value) for value in (0.8724, 1.0, 0.0004)] == [".872", "1.000", ".000"]
 
@@ -105,6 +117,7 @@ def test_seeds_are_compared_one_by_one():
     {
         "kinds": [],
         "large": [],
+        "learning_curves": [],
         "linear": [],
         "near_duplicates": [],
         "options": ["--set=banking77"],

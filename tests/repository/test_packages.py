@@ -32,7 +32,7 @@ PACKAGES = {
     "importer": ["core", "metrics", "annotators", "data"],
     "viewer": ["core", "metrics", "annotators", "data"],
     "onnx": ["core", "models"],
-    "project": ["core", "data"],
+    "project": ["core", "data", "encoders"],
     "testing": [*BASE, "ensembling", "evaluation", "experiments", "diagnostics"],
 }
 FILES = sorted(Path("foldline").rglob("*.py"))

@@ -92,6 +92,27 @@ def test_what_is_worth_a_look_is_one_click_away(page, check, ids):
     assert page.see(SHOWN) == ids
 
 
+def test_suspected_labels_come_by_doubt(page):
+    page.click(".facet-check li:nth-child(3) input")
+
+    assert page.see("document.querySelector('#head .c-doubt').ariaSort") == "descending"
+    assert "Close to 1 is doubtful" in page.see("document.querySelector('#head .c-doubt').title")
+
+
+def test_the_pointer_shows_the_whole_of_a_name_that_is_cut(page):
+    name = "document.querySelector('.facet-label .name')"
+    whole = page.see(f"{name}.textContent")
+    hover = f"{name}.dispatchEvent(new PointerEvent('pointerover', {{bubbles: true}}))"
+    page.see(hover)
+    assert page.see(f"{name}.title") == ""
+
+    page.see("document.querySelector('#facets').style.width = '80px'")
+    page.see(f"{name}.style.maxWidth = '4px'")
+    page.see(hover)
+
+    assert page.see(f"{name}.title") == whole
+
+
 def test_copies_stand_below_their_source_with_new_words_marked(page):
     page.click(".facet-method li:nth-child(1) input")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from foldline.core.io.labels import Labels
 from foldline.viewer.row_table import ViewData
 from foldline.viewer.sampling import sample_rows
-from foldline.viewer.suspected_errors import add_suspected_errors
+from foldline.viewer.suspected_errors import add_suspected_errors, describe_suspected
 
 
 def test_a_label_is_suspected_where_another_class_is_as_sure_as_it_usually_is():
@@ -24,6 +24,16 @@ def test_a_label_is_suspected_where_another_class_is_as_sure_as_it_usually_is():
     assert rows["suspected"].tolist() == [False, True, False, True, False]
     assert rows["guess"].tolist() == ["a", "b", "b", "a", "a"]
     np.testing.assert_allclose(rows["self_confidence"], [0.9, 0.3, 0.8, 0.2, 0.45])
+
+
+@pytest.mark.parametrize(
+    ("suspected", "notes"), [(15, []), (16, [{"code": "many_suspected", "share": 0.16}])]
+)
+def test_so_many_suspected_labels_say_that_the_models_are_weak(suspected, notes):
+    rows = pd.DataFrame({"self_confidence": [0.5] * 100 + [np.nan] * 50, "suspected": False})
+    rows.loc[: suspected - 1, "suspected"] = True
+
+    assert describe_suspected(rows) == notes
 
 
 def test_a_number_is_suspected_beyond_three_robust_deviations():

@@ -6,7 +6,7 @@ from html import escape
 
 # Classes a to d are the colours of lines, bars and text; `faint` draws thin lines.
 STYLE = """
-svg { --paper: #ffffff; --ink: #24292f; --grid: #d8dee4;
+svg { max-width: 100%; height: auto; --paper: #ffffff; --ink: #24292f; --grid: #d8dee4;
   --a: #0969da; --b: #bc4c00; --c: #1a7f37; --d: #8250df }
 @media (prefers-color-scheme: dark) { svg { --paper: #0d1117; --ink: #d1d7e0; --grid: #30363d;
   --a: #58a6ff; --b: #f0883e; --c: #56d364; --d: #bc8cff } }
@@ -18,7 +18,8 @@ text { font: 12px system-ui, sans-serif; fill: var(--ink) }
 polyline { fill: none; stroke-width: 2; stroke-linejoin: round }
 polyline.a, line.a { stroke: var(--a) } polyline.b, line.b { stroke: var(--b) }
 polyline.c, line.c { stroke: var(--c) } polyline.d, line.d { stroke: var(--d) }
-rect.a, circle.a, text.a, tspan.a { fill: var(--a) }
+polygon { opacity: .15 }
+rect.a, circle.a, text.a, tspan.a, polygon.a { fill: var(--a) }
 rect.b, circle.b, text.b, tspan.b { fill: var(--b) }
 rect.c, circle.c, text.c, tspan.c { fill: var(--c) }
 rect.d, circle.d, text.d, tspan.d { fill: var(--d) }
@@ -58,6 +59,11 @@ def draw_line(x: float, y: float, to_x: float, to_y: float, style: str = "grid")
 def polyline(points: Sequence[tuple[float, float]], style: str) -> str:
     """Return a line through points."""
     return f'<polyline class="{style}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>'
+
+
+def area(points: Sequence[tuple[float, float]], style: str) -> str:
+    """Return a transparent area within points."""
+    return f'<polygon class="{style}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>'
 
 
 def dot(x: float, y: float, style: str) -> str:

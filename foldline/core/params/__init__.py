@@ -24,6 +24,8 @@ from foldline.core.params.model_kinds import (
     ZeroShot,
 )
 from foldline.core.params.models import (
+    Bagging,
+    Boosting,
     Ensemble,
     Evaluate,
     Kfold,
@@ -33,6 +35,7 @@ from foldline.core.params.models import (
     Scratch,
     Target,
     Tfidf,
+    Tta,
 )
 from foldline.core.params.settings import Settings
 from foldline.core.params.training import Pretrain, Train
@@ -42,6 +45,8 @@ __all__ = [
     "Annotations",
     "Augment",
     "Backtranslation",
+    "Bagging",
+    "Boosting",
     "Components",
     "Data",
     "DenseHead",
@@ -73,6 +78,7 @@ __all__ = [
     "Task",
     "Tfidf",
     "Train",
+    "Tta",
     "Undersample",
     "WordShare",
     "ZeroShot",

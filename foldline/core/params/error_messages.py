@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 Problem = dict[str, Any]
+RENAME = "is not a key: rename"
 # Names in YAML terms by pydantic's error type.
 _YAML_NAMES = {
     "string_type": "a text",
@@ -126,9 +127,12 @@ def _format_unknown_key(key: str, missing: set[str]) -> tuple[str, str]:
         for missing_key in missing
         if missing_key.rpartition(".")[0] == parent
     ]
-    close = closest_name(name, absent) or closest_name(name, list(fields))
-    hint = f"; did you mean '{close}'?" if close else "."
+    renamed = closest_name(name, absent)
+    close = renamed or closest_name(name, list(fields))
     intended_key = f"{parent}.{close}" if parent else str(close)
+    if renamed:
+        return intended_key, f"{RENAME} '{name}' to '{renamed}'"
+    hint = f"; did you mean '{close}'?" if close else "."
     return intended_key, f"is not a key{hint} Known: {', '.join(sorted(fields))}"
 
 

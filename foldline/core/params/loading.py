@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Section, Settings
-from foldline.core.params.error_messages import format_problems, list_problems
+from foldline.core.params.error_messages import RENAME, format_problems, list_problems
 from foldline.core.params.members import change_recipe, is_revision, resolve_members
 from foldline.core.params.undo import describe_undo
 from foldline.core.yaml_files import read_yaml
@@ -51,7 +51,7 @@ def load_params(kind: type[P], path: Path = FILE) -> P:
 
 def find_problems(content: dict[str, Any]) -> dict[str, str]:
     """Return what is wrong with the content of a params file, by dotted key."""
-    if problems := _validate(content):
+    if problems := _validate(content) or _find_bagged_model(content):
         return problems
     return {
         key: value
@@ -66,6 +66,17 @@ def _validate(content: dict[str, Any]) -> dict[str, str]:
     except ValidationError as error:
         return list_problems(error)
     return {}
+
+
+def _find_bagged_model(content: dict[str, Any]) -> dict[str, str]:
+    """Refuse bags of the file's own recipe: models/model holds one model."""
+    count = content["bagging"]["n_estimators"]
+    if count == 1:
+        return {}
+    return {
+        "bagging.n_estimators": f"must be 1 here, as models/model is one model (found {count}); "
+        f"bag a member: ensemble.members: {{bag: {{bagging.n_estimators: {count}}}}}"
+    }
 
 
 def _find_member_problems(content: dict[str, Any], name: str) -> dict[str, str]:
@@ -86,6 +97,10 @@ def _find_member_problems(content: dict[str, Any], name: str) -> dict[str, str]:
 
 
 def params_error(path: Path, content: dict[str, Any], problems: dict[str, str]) -> FoldlineError:
-    """Return the error for a params file, with the values of the last commit."""
-    undo = describe_undo(path, content, list(problems))
+    """Return the error for a params file, with the values of the last commit.
+
+    A key that is to be renamed has its value and needs no other.
+    """
+    keys = [key for key, message in problems.items() if not message.startswith(RENAME)]
+    undo = describe_undo(path, content, keys) if keys else ""
     return FoldlineError("\n".join(filter(None, (format_problems(path, problems), undo))))

@@ -127,6 +127,7 @@ NEEDED = {
     "zero-shot": ("zero_shot", "model", "a folder under models/pretrained/ or a Hugging Face id"),
 }
 CLASSES_ONLY = ("keywords", "zero-shot")
+UNWEIGHTED = ("zero-shot", "external")  # they learn nothing, so they cannot be boosted
 CLASSIFIERS = ("svm", "nbsvm", "complement_nb")
 
 

@@ -4,9 +4,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from foldline.core.io.components import is_component
 from foldline.core.io.threads import count_cores
 from foldline.core.params import value_types
-from foldline.core.params.base import Components, Section, Task
+from foldline.core.params.base import KINDS, Components, Section, Task
 from foldline.core.params.model_kinds import Embed, External, Gbdt, Keywords, Static, ZeroShot
 from foldline.core.params.training import Pretrain, Train
 from foldline.core.params.value_types import (
@@ -23,6 +24,18 @@ from foldline.core.params.value_types import (
 SINGLE_THREADED = (
     "majority", "random", "length", "keywords", "tfidf", "gbdt", "static", "external",
 )  # fmt: skip
+
+
+def is_transformer(model: Any) -> bool:
+    """Return whether `model` names a transformer: scratch, a folder or a hub id."""
+    return model == "scratch" or not (model in KINDS or is_component(str(model)))
+
+
+def _count_processes(train: dict[str, Any]) -> int:
+    """Return the processes of a section `train` that is not checked yet, at least 1."""
+    section = train.get("distributed")
+    processes = section.get("processes") if isinstance(section, dict) else 1
+    return max(1, processes) if isinstance(processes, int) else 1
 
 
 class Target(Section):
@@ -66,6 +79,57 @@ class Scratch(Section):
             raise ValueError(
                 f"width: must be an even multiple of heads, {self.heads}, with pooling=mean, which "
                 f"turns pairs of numbers by their place (found {self.width})"
+            )
+        return self
+
+
+class Bagging(Section):
+    """Bootstrap aggregation (Breiman, 1996)."""
+
+    n_estimators: Annotated[int, Field(ge=1, le=1000)]
+    """Whole groups of duplicates are drawn with replacement; a member predicts the mean of its
+    models. For members: `ensemble.members: {bag: {bagging.n_estimators: 10}}`."""
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether the section changes a model."""
+        return self.n_estimators > 1
+
+
+class Boosting(Section):
+    """SAMME for classification (Zhu et al., 2009), residuals for regression (Friedman, 2001)."""
+
+    n_estimators: Annotated[int, Field(ge=1, le=1000)]
+    """It ends earlier where a model makes no error in the training rows, or is no better than
+    chance. Not for multilabel."""
+    learning_rate: Positive
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether the section changes a model."""
+        return self.n_estimators > 1
+
+
+class Tta(Section):
+    """Test-time augmentation: the mean prediction of a row and of changed copies of it."""
+
+    method: Literal["none", "aeda", "swap", "delete", "noise", "pairswap"]
+    """Augmenters that read neither labels nor training rows. Wherever the model predicts: held-out
+    rows of its folds, validation and test rows, `foldline predict`."""
+    copies: Annotated[int, Field(ge=1, le=100)]
+    share: OpenShare
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether the section changes a prediction."""
+        return self.method != "none"
+
+    @model_validator(mode="after")
+    def _check_copies(self) -> Self:
+        if self.method == "pairswap" and self.copies > 1:
+            raise ValueError(
+                f"copies: must be 1 with method=pairswap: two texts have one other order (found "
+                f"{self.copies})"
             )
         return self
 
@@ -168,6 +232,9 @@ class Recipe(Section):
     external: External
     zero_shot: ZeroShot
     target: Target
+    bagging: Bagging
+    boosting: Boosting
+    tta: Tta
     components: Components
     """Each component's options by its name; from the command line: `-S
     +components.slang.share=0.2`."""
@@ -179,8 +246,16 @@ class Recipe(Section):
         train = content.get("train") if isinstance(content, dict) else None
         if not isinstance(train, dict) or train.get("threads") != "auto":
             return content
-        threads = 1 if content.get("model") in SINGLE_THREADED else count_cores()
+        model = content.get("model")
+        threads = 1 if model in SINGLE_THREADED else count_cores()
+        if is_transformer(model):
+            threads = max(1, threads // _count_processes(train))
         return content | {"train": train | {"threads": threads}}
+
+    @property
+    def processes(self) -> int:
+        """Return how many processes train the model: only transformers take several."""
+        return self.train.distributed.processes if is_transformer(self.model) else 1
 
     @property
     def peak_lr(self) -> float:

@@ -11,7 +11,7 @@ from foldline.core.params import value_types
 from foldline.core.params.augmentation import Augment
 from foldline.core.params.base import KINDS
 from foldline.core.params.data import Data, Prepare, Split
-from foldline.core.params.model_kinds import NEEDED, check_kind
+from foldline.core.params.model_kinds import NEEDED, UNWEIGHTED, check_kind
 from foldline.core.params.models import Ensemble, Evaluate, Kfold, Predict, Recipe, Runner
 
 
@@ -63,6 +63,25 @@ class Settings(Recipe):
             raise ValueError(
                 "train.contrastive: compares the rows of a batch with each other, and batch_size=1 "
                 "has one; set batch_size to 2 or more, or train.contrastive to 0.0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_processes(self) -> Self:
+        processes = self.train.distributed.processes
+        sizes = {"batch_size": self.batch_size}
+        if self.pretrain.epochs:
+            sizes["pretrain.batch_size"] = self.pretrain.batch_size
+        for key, size in sizes.items():
+            if size < processes:
+                raise ValueError(
+                    f"train.distributed.processes: {processes} processes share the rows of a "
+                    f"batch, and {key} is {size}; set processes to at most {size}, or raise {key}"
+                )
+        if self.pretrain.epochs and self.train.distributed.strategy == "fsdp":
+            raise ValueError(
+                "train.distributed.strategy: fsdp cannot shard the tied embeddings of the language "
+                "model that pretrain.epochs trains; set strategy to ddp, or pretrain.epochs to 0"
             )
         return self
 
@@ -140,6 +159,35 @@ class Settings(Recipe):
             )
         if self.task != "regression" and self.target.transform != "none":
             raise ValueError(f"target.transform: needs numbers; set it to none for {self.task}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_boosting(self) -> Self:
+        if not self.boosting.is_on:
+            return self
+        if self.task == "multilabel":
+            raise ValueError(
+                "boosting.n_estimators: SAMME asks whether the one label of a row was missed, and "
+                "task=multilabel has several; set it to 1"
+            )
+        if self.model in UNWEIGHTED:
+            raise ValueError(
+                f"boosting.n_estimators: model={self.model} does not learn from weighted rows; set "
+                "it to 1, or use length, tfidf, gbdt, static, embed or a transformer"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_tta(self) -> Self:
+        if self.tta.is_on and self.model == "external":
+            raise ValueError(
+                "tta.method: model=external predicts ids, whatever their text; set it to none"
+            )
+        if self.tta.method == "pairswap" and self.data.text_pair is None:
+            raise ValueError(
+                "tta.method: pairswap exchanges two texts, and data.text_pair, the second one's "
+                "column, is null; name it, or choose another method"
+            )
         return self
 
     @model_validator(mode="after")

@@ -30,6 +30,25 @@ METRICS = {
 }
 
 
+class Distributed(Section):
+    """Training of one transformer by several processes, each with a GPU or a share of the cores."""
+
+    processes: Count
+    """Each reads its share of every step's rows, so that batch_size stays the rows of a step; part
+    of a result's identity, as it changes the order of sums."""
+    strategy: Literal["ddp", "fsdp"]
+    """`ddp`: each process holds the whole model; `fsdp`: each holds a part of it."""
+
+    @model_validator(mode="after")
+    def _shards_over_processes(self) -> Self:
+        if self.strategy == "fsdp" and self.processes == 1:
+            raise ValueError(
+                "strategy: fsdp shards a model over several processes, and processes is 1; set "
+                "processes to 2 or more, or strategy to ddp"
+            )
+        return self
+
+
 class Train(Section):
     """Training of a transformer; 0, 1, all and none mean off."""
 
@@ -86,8 +105,10 @@ class Train(Section):
     """Of every prediction, and kept with the model. bfloat16 is 2 to 3 times as fast where the
     machine has it; the last digits differ."""
     threads: Literal["auto"] | Count
-    """`auto`: all cores that the process may use for kinds that run torch, 1 for the others. The
-    number changes the order of sums, so last digits; reports/train.json has it."""
+    """Of each process. `auto`: all cores that the process may use for kinds that run torch, 1 for
+    the others; distributed.processes share them. The number changes the order of sums, so last
+    digits; reports/train.json has it."""
+    distributed: Distributed
     determinism: Literal["off", "seeded", "strict"]
     """Seeds are always fixed. `off` is fastest, `seeded` sums in a fixed order where the GPU can,
     `strict` stops where it cannot and uses plain attention."""
@@ -97,7 +118,7 @@ class Train(Section):
 
     @property
     def cpu_threads(self) -> int:
-        """Return the number of threads; a recipe has resolved `auto`."""
+        """Return the number of threads of a process; a recipe has resolved `auto`."""
         if self.threads == "auto":
             raise ValueError("train.threads: auto is resolved by the recipe")
         return self.threads
@@ -131,6 +152,38 @@ class Train(Section):
                 "contrastive: compares the rows of whole batches, so it does not support "
                 f"accumulation={self.accumulation}; set accumulation to 1"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _shares_batches(self) -> Self:
+        processes = self.distributed.processes
+        if self.contrastive and processes > 1:
+            raise ValueError(
+                "contrastive: compares the rows of whole batches, which "
+                f"distributed.processes={processes} share; set contrastive to 0.0, or processes "
+                "to 1"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _shards_weights(self) -> Self:
+        """Refuse what needs whole weights, of which each process holds a part."""
+        if self.distributed.strategy == "ddp":
+            return self
+        refused = {
+            "ema": (self.ema > 0, "0.0"),
+            "swa": (self.swa > 0, "0.0"),
+            "adversarial": (self.adversarial == "awp", "fgm or none"),
+            "lora": (self.lora > 0, "0"),
+            "optimizer": (self.optimizer == "adafactor", "adamw, lion or sgd"),
+        }
+        for name, (is_refused, instead) in refused.items():
+            if is_refused:
+                raise ValueError(
+                    f"{name}: {getattr(self, name)} needs whole weights, and "
+                    "distributed.strategy=fsdp leaves each process a part of them; set "
+                    f"{name} to {instead}, or strategy to ddp"
+                )
         return self
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from foldline.core.experiment_copies import in_copy
 from foldline.core.yaml_files import parse_yaml
 
 ABSENT = object()
+RESULTS = ("dvc.lock", "metrics", "models", "reports")  # with params.yaml what `git restore` names
 
 
 def describe_undo(path: Path, content: Mapping[str, Any], keys: Sequence[str]) -> str:
@@ -45,11 +46,20 @@ def describe_undo(path: Path, content: Mapping[str, Any], keys: Sequence[str]) -
     )
 
 
+def renew_times() -> None:
+    """Move the times of params.yaml and of all results that git keeps; see `renew_time`."""
+    for name in _list_committed("params.yaml", *RESULTS):
+        path = Path(name)
+        if path.is_file() and not path.is_symlink():
+            renew_time(path)
+
+
 def renew_time(path: Path) -> None:
     """Move a file's time by a second at least, so that git sees that the file has changed.
 
-    git compares size and whole seconds. `-S` writes within the second in which DVC checks the file
-    out, and aligned comments keep the size: `git restore` would then leave the value.
+    git compares size and whole seconds. `dvc exp run` checks the last commit out and, within the
+    same second, writes the values and results of the workspace; where the size is the same, `git
+    restore` would then leave them.
     """
     status = path.stat()
     os.utime(path, (status.st_atime, max(time.time(), status.st_mtime + 1)))
@@ -90,3 +100,13 @@ def _git_show(path: Path, revision: str) -> str | None:
     except OSError:
         return None
     return None if done.returncode else done.stdout.decode(errors="replace")
+
+
+def _list_committed(*paths: str) -> list[str]:
+    """Return the files at these paths of the working folder that git keeps."""
+    command = ["git", "ls-files", "-z", "--", *paths]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)
+    except OSError:
+        return []
+    return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]

@@ -39,7 +39,7 @@ class BucketSampler(BatchRebalanceSampler):
         full, remainder = self._cut_into_steps(order, generator)
         for index in torch.randperm(len(full), generator=generator).tolist():
             yield from self._yield_global_batch(full[index])
-        yield from self._last_step(remainder, order)
+        yield from self._last_step(remainder)
 
     def __len__(self) -> int:
         """Return the number of small batches of an epoch; the last step may have fewer."""
@@ -85,17 +85,18 @@ class BucketSampler(BatchRebalanceSampler):
         sort_lengths: list[float] = lengths.tolist()
         return steps_together * self.effective_batch_size, sort_lengths
 
-    def _last_step(self, remainder: list[int], order: list[int]) -> Iterator[list[int]]:
+    def _last_step(self, remainder: list[int]) -> Iterator[list[int]]:
         """Yield the small batches of the incomplete last step.
 
-        Fewer rows make fewer batches, so that no row counts twice, unless there are fewer rows than
-        processes: each process needs a batch.
+        Fewer rows make fewer batches, so that no row counts twice. Fewer rows than processes are
+        a batch of every process, which has the same mean loss: each process needs one.
         """
-        if remainder:
+        if len(remainder) >= self.dp_size:
             short = copy(self)
             short.grad_accum = self._batches_per_step(len(remainder))
-            missing = max(0, self.dp_size - len(remainder))
-            yield from short._yield_global_batch(remainder + (order * missing)[:missing])
+            yield from short._yield_global_batch(remainder)
+        elif remainder:
+            yield remainder
 
 
 def make_sampler(lengths: list[int], arguments: Any, step_rows: int) -> BucketSampler:

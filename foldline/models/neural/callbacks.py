@@ -11,6 +11,7 @@ from transformers import TrainerCallback
 
 from foldline.core.errors import FoldlineError
 from foldline.core.progress import TrainingBar
+from foldline.models.neural.collectives import sum_over_processes
 from foldline.models.neural.training_log import build_history
 from foldline.models.tracking import SafeTracker
 from foldline.models.training_history import SPEED_COLUMNS
@@ -21,7 +22,8 @@ class SpeedMeter(TrainerCallback):
 
     The padding ratio follows from the rows, so it goes to the log, and an epoch's counts to its
     checkpoints. Speeds differ between runs: those of steps are logged under names that the history
-    leaves out, those of epochs are in `epochs`, for the epochs of this process.
+    leaves out, those of epochs are in `epochs`, for the epochs of this process. All count the rows
+    of every process that takes part.
     """
 
     FILE = "padding.json"
@@ -31,7 +33,7 @@ class SpeedMeter(TrainerCallback):
         self.rows = self.tokens = self.positions = 0
         self.resumed = {"tokens": 0, "positions": 0}
         self.started = 0.0
-        self.last = (0.0, 0, 0)  # time, rows and tokens at the end of the last step
+        self.last = (0.0, 0, 0, 0)  # time, rows, tokens and positions at the end of the last step
 
     def add(self, mask: Any) -> None:
         """Count a batch by its attention mask (n, tokens)."""
@@ -63,16 +65,21 @@ class SpeedMeter(TrainerCallback):
             self.resumed = {"tokens": 0, "positions": 0}
         self.rows = self.tokens = self.positions = 0
         self.started = time.perf_counter()
-        self.last = self.started, 0, 0
+        self.last = self.started, 0, 0, 0
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Add the step's speed to its log entry."""
-        entry, (then, rows, tokens) = state.log_history[-1], self.last
+        entry, (then, rows, tokens, positions) = state.log_history[-1], self.last
         if "loss" in entry:
-            self.last = time.perf_counter(), self.rows, self.tokens
+            counts = sum_over_processes(
+                [self.rows - rows, self.tokens - tokens, self.positions - positions]
+            )
+            self.rows, self.tokens = rows + counts[0], tokens + counts[1]
+            self.positions = positions + counts[2]
+            self.last = time.perf_counter(), self.rows, self.tokens, self.positions
             seconds = max(self.last[0] - then, 1e-9)
-            counts = (self.rows - rows, self.tokens - tokens)
-            entry.update(zip(SPEED_COLUMNS, (count / seconds for count in counts), strict=True))
+            speeds = (count / seconds for count in counts[:2])
+            entry.update(zip(SPEED_COLUMNS, speeds, strict=True))
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Log the epoch's speed and padding ratio."""

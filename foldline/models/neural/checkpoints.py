@@ -15,11 +15,17 @@ from safetensors import SafetensorError, safe_open
 from transformers import TrainerCallback
 
 from foldline.core.errors import FoldlineError
+from foldline.models.neural.collectives import count_processes, decide_in_first, sum_over_processes
 
 STATE = "trainer_state.json"
-REQUIRED = (STATE, "optimizer.pt", "scheduler.pt", "padding.json")
+REQUIRED = (STATE, "scheduler.pt", "padding.json")
+OPTIMIZER = ("optimizer.pt", "optimizer.bin")  # FSDP has the second
+# Each process writes one.
+RANDOM_STATES = "rng_state*.pth"
 # Seconds of training that a kill may lose.
 INTERVAL = 300.0
+# Several processes agree on a checkpoint every so many steps.
+AGREEMENT_STEPS = 10
 # How Rust's libraries and torch report a failed write.
 _DISK_ERROR = re.compile(r"os error \d+|Os \{ code|inline_container|iostream error")
 
@@ -27,8 +33,7 @@ _DISK_ERROR = re.compile(r"os error \d+|Os \{ code|inline_container|iostream err
 class PeriodicCheckpoint(TrainerCallback):
     """Saves checkpoints within long epochs, besides Trainer's own at their end.
 
-    Timing uses one process's clock. Several processes would not agree, so they save at epoch ends
-    only.
+    Several processes save when one of their clocks says so, for all must save at the same step.
     """
 
     last = 0.0
@@ -39,8 +44,13 @@ class PeriodicCheckpoint(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Request a checkpoint when it is due, except at the end of an epoch."""
+        if float(state.epoch).is_integer():
+            return
         late = time.monotonic() - self.last >= INTERVAL
-        if late and args.world_size == 1 and not float(state.epoch).is_integer():
+        if count_processes() > 1:
+            due = state.global_step % AGREEMENT_STEPS == 0
+            late = due and sum_over_processes([late]) != [0]
+        if late:
             control.should_save = True
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -83,7 +93,14 @@ def name_disk_errors() -> Iterator[None]:
 
 
 def find_last_checkpoint(folder: Path) -> str | None:
-    """Return the newest checkpoint that resumes exactly, and remove newer unusable ones."""
+    """Return the newest checkpoint that resumes exactly, and remove newer unusable ones.
+
+    It is the same for all processes.
+    """
+    return decide_in_first(lambda: _find_resumable(folder))
+
+
+def _find_resumable(folder: Path) -> str | None:
     checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))
     for path in reversed(checkpoints):
         if _is_resumable(path):
@@ -99,7 +116,7 @@ def is_complete(folder: Path) -> bool:
     which torch writes, ends with its directory.
     """
     try:
-        if not all((folder / name).exists() for name in REQUIRED):
+        if not _has_all_files(folder):
             return False
         for file in folder.glob("*.json"):
             json.loads(file.read_text(encoding="utf-8"))
@@ -113,6 +130,13 @@ def is_complete(folder: Path) -> bool:
     except (OSError, ValueError, SafetensorError, zipfile.BadZipFile):
         return False
     return bool(weights)
+
+
+def _has_all_files(folder: Path) -> bool:
+    names = {file.name for file in folder.iterdir()}
+    states = list(folder.glob(RANDOM_STATES))
+    optimizers = names.intersection(OPTIMIZER)
+    return names.issuperset(REQUIRED) and bool(optimizers) and len(states) >= count_processes()
 
 
 def _is_resumable(path: Path) -> bool:

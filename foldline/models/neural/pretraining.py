@@ -171,7 +171,7 @@ def _train(
             step_rows=job.recipe.batch_size,
             compares_rows=True,
             model=learner,
-            args=training_arguments(job, evaluate=False, cuts=cuts),
+            args=training_arguments(job, learner, evaluate=False, cuts=cuts),
             train_dataset=pieces,
             data_collator=make_collator(tokenizer),
             callbacks=[_EpochCallback(pieces)],

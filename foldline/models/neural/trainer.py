@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -10,7 +11,9 @@ from transformers import Trainer
 from transformers.training_args import ParallelMode
 
 from foldline.core.errors import FoldlineError, listing
+from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Recipe
+from foldline.models.device import get_device
 from foldline.models.neural.adversarial import (
     EmbeddingPerturbation,
     WeightPerturbation,
@@ -21,6 +24,7 @@ from foldline.models.neural.attention import first_token_only, training_attentio
 from foldline.models.neural.batching import make_sampler
 from foldline.models.neural.callbacks import SpeedMeter, format_divergence
 from foldline.models.neural.checkpoints import write_whole
+from foldline.models.neural.collectives import count_processes, get_rank, wait_for_all
 from foldline.models.neural.dataset import INDICES, NON_TOKENS, WEIGHTS
 from foldline.models.neural.dropout import fast_dropout
 from foldline.models.neural.losses import Loss
@@ -30,6 +34,7 @@ from foldline.models.neural.optimizers import make_optimizer
 from foldline.models.neural.schedules import averaging_start, make_schedule
 from foldline.models.neural.weight_averaging import WeightAverage
 
+FSDP = "FSDP"  # accelerate's name
 TINY = 1e-6  # torch adds it to the norm that divides the limit
 
 
@@ -58,6 +63,7 @@ class TextTrainer(Trainer):
             )
         if options.adversarial == "awp":
             self.weight_perturbation = WeightPerturbation(self.model, options.adversarial_size)
+        check_strategy(self.accelerator.distributed_type, recipe)
         self.speed = SpeedMeter()
         self.add_callback(self.speed)
         self.step_batches: list[dict[str, Any]] = []
@@ -80,6 +86,8 @@ class TextTrainer(Trainer):
     def train(self, *arguments: Any, **how: Any) -> Any:
         """Train with the fastest equivalent attention and dropout."""
         retain_freed_memory()
+        if not self._single_process:  # otherwise all would drop the same positions of their rows
+            torch.manual_seed(derive_seed(self.args.seed, "rank", get_rank()))
         with (
             training_attention(self.model, self.recipe),
             first_token_only(self.model),
@@ -169,6 +177,19 @@ class TextTrainer(Trainer):
         with self._averaged_weights():
             return super().evaluate(*arguments, **how)
 
+    def evaluation_loop(self, *arguments: Any, **how: Any) -> Any:
+        """Evaluate; several processes compute the loss from the outputs of all rows.
+
+        They fill their last batch with repeated rows, which Trainer leaves out of the outputs but
+        not of the loss.
+        """
+        result = super().evaluation_loop(*arguments, **how)
+        if not self._single_process and result.metrics and "eval_loss" in result.metrics:
+            outputs = SimpleNamespace(logits=torch.as_tensor(result.predictions))
+            loss = self.objective.loss(outputs, torch.as_tensor(result.label_ids))
+            result.metrics["eval_loss"] = float(loss)
+        return result
+
     def describe_rows(self, batches: list[dict[str, Any]] | None = None) -> str:
         """Return the rows of batches for a message; by default those of the last step."""
         batches = self.step_batches if batches is None else batches
@@ -219,6 +240,10 @@ class TextTrainer(Trainer):
             save: Any = super()._save_checkpoint  # not typed
             save(*arguments, **how)
 
+    def _save_rng_state(self, output_dir: str) -> None:
+        super()._save_rng_state(output_dir)
+        wait_for_all()  # the first process removes the last checkpoint next
+
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         super()._save_optimizer_and_scheduler(output_dir)
         if not self.args.should_save:  # another process saves
@@ -257,3 +282,17 @@ class TextTrainer(Trainer):
             raise FoldlineError(
                 format_divergence(quantity, self.state.global_step + 1, self.describe_rows(batches))
             )
+
+
+def check_strategy(found: Any, recipe: Recipe) -> None:
+    """Refuse a group of processes that accelerate runs in another way than the recipe says.
+
+    It falls back to DDP without a word, as on a CPU.
+    """
+    strategy = recipe.train.distributed.strategy
+    if count_processes() > 1 and (strategy == "fsdp") != (found.value == FSDP):
+        raise FoldlineError(
+            f"train.distributed.strategy: {strategy} was asked for, and accelerate runs "
+            f"{found.value} on this machine, whose device is {get_device()}; FSDP needs a GPU for "
+            "each process. Set strategy to ddp, or processes to 1"
+        )

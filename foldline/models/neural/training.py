@@ -12,6 +12,7 @@ from accelerate.utils.memory import should_reduce_batch_size
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArguments
 
 from foldline.core.errors import FoldlineError
+from foldline.core.io.files import read_json, write_json
 from foldline.core.stage import say
 from foldline.models.interface import Job
 from foldline.models.neural.callbacks import (
@@ -21,6 +22,7 @@ from foldline.models.neural.callbacks import (
     format_divergence,
 )
 from foldline.models.neural.checkpoints import PeriodicCheckpoint, find_last_checkpoint
+from foldline.models.neural.collectives import count_processes, gather_parameters
 from foldline.models.neural.dataset import TokenDataset, TokenizedRows, make_collator
 from foldline.models.neural.divergence import DivergenceDetector
 from foldline.models.neural.learning_rate import resolve_lr
@@ -43,6 +45,11 @@ from foldline.models.neural.validation_metric import (
 )
 
 VALID_BATCH = 64
+CUTS = "cuts.json"  # in the folder of the checkpoints
+
+
+class OutOfGroupMemoryError(Exception):
+    """Memory ran out in one of several processes: all start again with smaller batches."""
 
 
 def train(
@@ -82,15 +89,18 @@ def train(
 
     with fast_float32(), _existing_objects_frozen():
         trainer = train_within_memory(job, model, make)
+    gather_parameters(model)
     if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
         raise FoldlineError(format_divergence("model", trainer.state.global_step))
     scaling.fold_into_head()
     log = trainer.state.log_history
     summary = summarise(trainer.state, model, loss_unit, job.recipe.train.metric)
-    run_info = {
+    run_info: dict[str, Any] = {
         "precision": resolve_precision(job.recipe.train.precision),
         "epochs": trainer.speed.epochs,
     }
+    if count_processes() > 1:
+        run_info["distributed"] = job.recipe.train.distributed.model_dump()
     return TrainingResult(
         build_history(log, loss_unit), summary, run_info, collect_samples(log), step_speeds(log)
     )
@@ -129,7 +139,7 @@ def make_trainer(
         step_rows=job.recipe.batch_size * job.recipe.train.accumulation,
         compares_rows=job.recipe.train.contrastive > 0,
         model=model,
-        args=training_arguments(job, len(valid_rows.target) > 0, cuts),
+        args=training_arguments(job, model, len(valid_rows.target) > 0, cuts),
         train_dataset=TokenDataset(train_rows),
         eval_dataset=TokenDataset(valid_rows) if len(valid_rows.target) else None,
         data_collator=make_collator(tokenizer),
@@ -149,11 +159,15 @@ def make_trainer(
 
 
 def train_within_memory(job: Job, model: Any, make: Callable[[int], TextTrainer]) -> TextTrainer:
-    """Train; when memory runs out, halve the batches and keep the rows per step."""
+    """Train; when memory runs out, halve the batches and keep the rows per step.
+
+    Raises:
+        OutOfGroupMemoryError: if memory runs out in one of several processes.
+    """
     initial_weights = {
         name: value.detach().cpu().clone() for name, value in model.state_dict().items()
     }
-    cuts = 1
+    cuts = read_cuts(job)
     while True:
         trainer = make(cuts)
         trainer.add_callback(PeriodicCheckpoint())
@@ -165,7 +179,11 @@ def train_within_memory(job: Job, model: Any, make: Callable[[int], TextTrainer]
         except RuntimeError as error:
             if not (isinstance(error, torch.OutOfMemoryError) or should_reduce_batch_size(error)):
                 raise
-            cuts = _next_cuts(job, cuts, trainer.state.global_step + 1)
+            cuts, note = _next_cuts(job, cuts, trainer.state.global_step + 1)
+            if count_processes() > 1:
+                write_json(job.checkpoint_folder / CUTS, cuts)
+                raise OutOfGroupMemoryError(note) from error
+            say(note)
         finally:
             trainer.release()
         del trainer
@@ -176,13 +194,20 @@ def train_within_memory(job: Job, model: Any, make: Callable[[int], TextTrainer]
             torch.cuda.empty_cache()
 
 
-def _next_cuts(job: Job, cuts: int, step: int) -> int:
-    """Return into how many parts a batch is cut next, and report it.
+def read_cuts(job: Job) -> int:
+    """Return into how many parts a batch is cut since memory ran out in a group of processes."""
+    file = job.checkpoint_folder / CUTS
+    return int(read_json(file)) if count_processes() > 1 and file.exists() else 1
+
+
+def _next_cuts(job: Job, cuts: int, step: int) -> tuple[int, str]:
+    """Return into how many parts a batch is cut next, and a note.
 
     Raises:
         FoldlineError: if it cannot be cut further.
     """
-    size, hint = job.recipe.batch_size, "lower max_length, or take a smaller model"
+    size = job.recipe.batch_size // count_processes()
+    hint = "lower max_length, or take a smaller model"
     if cuts >= size:
         raise FoldlineError(f"memory ran out at step {step} over a single row: {hint}")
     if job.recipe.train.contrastive:
@@ -192,14 +217,13 @@ def _next_cuts(job: Job, cuts: int, step: int) -> int:
         )
     cuts = min(2 * cuts, size)
     rows = size * job.recipe.train.accumulation
-    say(
+    return cuts, (
         f"memory ran out at step {step}: continuing with {cuts} smaller batches for each; a step "
         f"still has {rows} rows"
     )
-    return cuts
 
 
-def training_arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments:
+def training_arguments(job: Job, model: Any, evaluate: bool, cuts: int) -> TrainingArguments:
     """Return Trainer's arguments for a job whose batches are cut into `cuts` parts."""
     recipe, options = job.recipe, job.recipe.train
     arguments = TrainingArguments(
@@ -211,6 +235,10 @@ def training_arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments
         learning_rate=recipe.peak_lr,
         weight_decay=options.weight_decay,
         max_grad_norm=options.max_grad_norm or np.inf,
+        **_sharding(job, model),
+        # Models have parameters that a task leaves unused; and torch then keeps the order of its
+        # sums over more than two processes, which a resumed training would change.
+        ddp_find_unused_parameters=True,
         bf16=resolve_precision(options.precision) == "bfloat16",
         use_cpu=not torch.cuda.is_available(),
         eval_strategy="epoch" if evaluate else "no",
@@ -235,3 +263,20 @@ def training_arguments(job: Job, evaluate: bool, cuts: int) -> TrainingArguments
         # One GPU a process: DataParallel would scale the loss by the number of replicas.
         arguments._n_gpu = 1
     return arguments
+
+
+def _sharding(job: Job, model: Any) -> dict[str, Any]:
+    """Return Trainer's arguments for FSDP, which only the processes of a group take."""
+    if count_processes() == 1 or job.recipe.train.distributed.strategy == "ddp":
+        return {}
+    return {"fsdp": True, "fsdp_config": {"transformer_layer_cls_to_wrap": _layer_classes(model)}}
+
+
+def _layer_classes(model: Any) -> list[str]:
+    """Return the names of the classes that FSDP shards one by one.
+
+    Accelerate shards the input embeddings itself, and fails where a module around them is sharded.
+    """
+    embeddings = model.get_input_embeddings()
+    around = {type(m).__name__ for m in model.modules() if embeddings in m.modules()}
+    return sorted(set(model._no_split_modules or ()) - around)

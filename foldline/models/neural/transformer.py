@@ -11,7 +11,6 @@ import pandas as pd
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.threads import limit_threads
-from foldline.core.stage import say
 from foldline.encoders import hub
 from foldline.models import device
 from foldline.models.interface import FitResult, Job
@@ -128,7 +127,19 @@ def _build_model(job: Job, with_pretraining: bool) -> tuple[Any, Any, dict[str, 
 
 
 def fit(job: Job) -> FitResult:
-    """Train a transformer: from random weights, or pretrained from a folder or the hub."""
+    """Train a transformer in this process, or in those of `train.distributed`."""
+    if job.recipe.train.distributed.processes == 1:
+        return fit_alone(job)
+    from foldline.models.neural.process_group import fit_in_processes
+
+    return fit_in_processes(job)
+
+
+def fit_alone(job: Job) -> FitResult:
+    """Train a transformer: from random weights, or pretrained from a folder or the hub.
+
+    Processes of a group each call it with the same job.
+    """
     from foldline.models.neural import learning_rate, lora
     from foldline.models.neural.precision import resolve_precision
     from foldline.models.neural.training import train
@@ -145,8 +156,7 @@ def fit(job: Job) -> FitResult:
     shared = recipe.model != "scratch"
     rows, cut = encode_rows(tokenizer, job.train, job.labels, reader, shared)
     check_tokens(tokenizer, rows.columns["input_ids"].flat, recipe.model)
-    if cut:
-        say(_format_cut(cut, reader))
+    notes += [_format_cut(cut, reader)] if cut else []
     # Validation rows count the same, as in every score.
     valid_table = job.valid.drop(columns="weight", errors="ignore")
     valid, _ = encode_rows(tokenizer, valid_table, job.labels, reader, shared)

@@ -24,6 +24,14 @@ function meterRow(name, lines) {
   })));
 }
 
+// One width of names in all rows: that of the longest, within bounds (em; Hangul is square).
+function namedRows(names, rows) {
+  const width = (name) => [...name].reduce((sum, one) => sum + (one > '\u1100' ? 1 : 0.58), 2.6);
+  const list = make('ul', { class: 'meter-rows' }, ...rows);
+  list.style.setProperty('--names', `${Math.max(5, ...names.map(width)).toFixed(1)}em`);
+  return list;
+}
+
 function partSeries(columns) {
   return P.parts.map((part, at) => ({
     name: w(partOf(part)), kind: `part-${partOf(part)}`, counts: columns[at], values: shares(columns[at]),
@@ -39,7 +47,7 @@ function classesCard() {
       swatch(D.bins.indexOf(name)), plainIn(make('span', { dir: 'auto' }), name)),
     series.map((one) => [one.kind, one.values[at] / most, [percent(one.values[at]), number(one.counts[at])]]),
   ));
-  return card(w('classes_title'), w('classes_note'), legend(series), make('ul', { class: 'meter-rows' }, ...rows));
+  return card(w('classes_title'), w('classes_note'), legend(series), namedRows(names, rows));
 }
 
 function showClass(name) {
@@ -115,7 +123,7 @@ function copiesCard() {
       make('div', { class: 'meters' }, bar, make('small', {}, text)));
   });
   const methods = Object.entries(P.copies.methods).map(([name, count]) => `${name} ${number(count)}`).join(' · ');
-  return card(w('copies_title'), w('copies_note'), legend(series), make('ul', { class: 'meter-rows' }, ...rows),
+  return card(w('copies_title'), w('copies_note'), legend(series), namedRows(names, rows),
     make('p', { class: 'quiet' }, methods));
 }
 

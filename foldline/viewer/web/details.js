@@ -27,7 +27,7 @@ function tags(row) {
   const list = make('p', { class: 'tags' }, labelCell(row), partCell(row));
   const add = (text, kind = '') => list.append(plainIn(make('span', { class: `tag ${kind}` }), text));
   if (D.fold[row] >= 0) add(`${w('fold')} ${D.fold[row]}`);
-  add(`${number(D.length[row])} ${w('characters')}`);
+  add(w('characters', number(D.length[row])));
   if (D.time && D.time[row] != null) add(timeName(D.time[row]));
   if (D.group && D.group[row]) add(`${w('group')} ${D.group[row]}`);
   if (D.flags[row] & BIT.unsampled) add(w('unsampled'), 'bad');

@@ -53,6 +53,7 @@ function finder(one) {
 function toggle(key, value, on) {
   if (on) state[key].add(value);
   else state[key].delete(value);
+  if (on && value === 'suspected' && state.sort === 'file') [state.sort, state.dir] = ['doubt', 'desc']; // the worst first
   refresh();
 }
 

@@ -33,7 +33,7 @@ function setUpColumns() {
 
 function buildHead() {
   byId('head').replaceChildren(...columns.map((column) => {
-    const cell = make('span', { role: 'columnheader', class: `c-${column.key}` });
+    const cell = make('span', { role: 'columnheader', class: `c-${column.key}`, title: column.key === 'doubt' ? w('doubt_hint') : null });
     if (!column.sort) cell.append(w(column.key));
     else {
       const sorted = state.sort === column.sort;
@@ -84,7 +84,7 @@ function doubtCell(row) {
   meter.firstChild.style.transform = `scaleX(${Math.min(1, value / (regression ? D.worst : 1))})`;
   const suspected = D.flags[row] & BIT.suspected;
   const guess = guessName(row, 2);
-  return make('span', { class: suspected ? 'doubt bad' : 'doubt', title: w('doubt_hint') }, meter, value.toFixed(2),
+  return make('span', { class: suspected ? 'doubt bad' : 'doubt', title: suspected ? `→ ${guess}\n${w('doubt_hint')}` : w('doubt_hint') }, meter, value.toFixed(2),
     suspected ? plainIn(make('span', { class: 'guessed', dir: 'auto' }), ` → ${guess}`) : null);
 }
 

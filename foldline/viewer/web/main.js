@@ -130,6 +130,7 @@ function listen() {
   });
   for (const name of ['rows', 'charts']) byId(`tab-${name}`).addEventListener('click', () => openTab(name));
   addEventListener('keydown', pressed);
+  addEventListener('pointerover', nameCut);
   addEventListener('hashchange', () => { readAddress(); show(); });
   new ResizeObserver(() => { if (state.tab === 'rows') { drawn = ''; drawRows(); } }).observe(byId('grid'));
 }

@@ -12,6 +12,13 @@ function make(tag, attributes = {}, ...children) {
 
 const byId = (id) => document.getElementById(id);
 
+// Where the end of a text is cut off, the pointer shows all of it.
+function nameCut(event) {
+  const cut = event.target.closest('.name, .name span, .label > span, .tag, .doubt, th, h2, small, [role=gridcell], [role=columnheader] button');
+  if (!cut || cut.title) return;
+  if (cut.scrollWidth > cut.clientWidth && cut.textContent) cut.title = cut.textContent;
+}
+
 // Invisible characters, and those that change text direction, are shown by their code.
 // eslint-disable-next-line no-control-regex
 const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]/g;
