@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import foldline
 from foldline.core.errors import FoldlineError
 from foldline.core.io.threads import count_cores
 from foldline.core.progress import HIDE
@@ -22,6 +21,7 @@ START_CLUSTER = (
 # Of all workers; torch reads the first when it is imported.
 VARIABLES = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", HIDE: "1"}
 TOKEN = Path.home() / ".ray" / "auth_token"
+LIBRARY = Path(__file__).resolve().parents[1]  # as it was imported here
 CODE = ("components", "constraints.txt")
 
 
@@ -104,9 +104,9 @@ def check_reachable(address: str) -> None:
 
 
 def stage_code(folder: Path) -> None:
-    """Copy what every node needs: the library as it was imported here, components, versions."""
+    """Copy what every node needs: the library, components, versions."""
     ignored = shutil.ignore_patterns("__pycache__")
-    for source in (Path(foldline.__file__).parent, *map(Path, CODE)):
+    for source in (LIBRARY, *map(Path, CODE)):
         if source.is_dir():
             shutil.copytree(source, folder / source.name, ignore=ignored)
         elif source.exists():
