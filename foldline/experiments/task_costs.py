@@ -280,14 +280,14 @@ def estimate_total(costs: Sequence[TaskCost], runner: Runner) -> float:
     new = list({cost.task.key: cost for cost in costs if not cost.stored}.values())
     if not new:
         return 0.0
-    seconds = sum(cost.seconds for cost in new)
-    # More workers than cores do not make it faster.
-    busy = sum(cost.seconds * cost.task.threads for cost in new) / count_cores()
-    longest = max(cost.seconds for cost in new)
-    shared = seconds / count_workers(runner, new)
+    ends = [0.0] * count_workers(runner, new)
+    for cost in new:  # each task goes to the worker that is free first
+        ends[ends.index(min(ends))] += cost.seconds
+    total = max(ends)
     if not list_gpus() or not any(cost.task.uses_torch for cost in new):
-        shared = max(shared, busy)
-    return max(longest, shared) + max(cost.startup for cost in new)
+        # More workers than cores do not make it faster.
+        total = max(total, sum(cost.seconds * cost.task.threads for cost in new) / count_cores())
+    return total + max(cost.startup for cost in new)
 
 
 def describe_costs(costs: Sequence[TaskCost], runner: Runner) -> str:

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from foldline.cli import main as run_verb
+from foldline.core.io.threads import count_cores
+from foldline.execution.tasks import Task
 from foldline.experiments.fold_inputs import load_fold_inputs
 from foldline.experiments.learning_curve import make_points
+from foldline.experiments.task_costs import TaskCost, estimate_total
 from tests.helpers import projects
 
 REPORT, PLOT = Path("reports/learning_curve.json"), Path("reports/learning_curve.svg")
@@ -145,6 +148,19 @@ def test_a_plan_counts_what_is_in_the_store(project, capsys):
     assert stages["learning-curve"]["stored"] == 1
     assert any(re.match(r"kfold +3 trainings, 3 in the store$", line) for line in lines)
     assert not list(folder.glob(".foldline/results/*/cost.json"))
+
+
+def test_times_add_up_by_worker(runner):
+    def cost(name: str, seconds: float, stored: bool = False) -> TaskCost:
+        return TaskCost(Task(name, name, print, ()), stored, seconds, 0.1, 1.0)
+
+    costs = [cost(str(number), 10.0) for number in range(5)] + [cost("known", 9.0, stored=True)]
+    inline, two = runner(kind="inline"), runner(kind="local", jobs=2)
+
+    assert estimate_total(costs, inline) == 51.0
+    # Three of five on one worker; with fewer cores than workers, their time is shared.
+    assert estimate_total(costs, two) == 1 + max(30.0, 50.0 / count_cores())
+    assert estimate_total([costs[0], costs[0]], two) == 11.0
 
 
 @pytest.mark.slow
