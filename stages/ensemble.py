@@ -1,12 +1,9 @@
 """Combine the members by a method that is fitted to their out-of-fold predictions alone."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from foldline.core import params as types
 from foldline.core.io import schemas
-from foldline.core.io.files import write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.io.stage_metrics import write_stage_metrics
@@ -42,7 +39,7 @@ def main(params: Params) -> None:
     schemas.ENSEMBLE_OUT_OF_FOLD.write(own.assign(fold=out_of_fold.context.folds))
     options, seed = params.evaluate, derive_seed(params.seed, "ensemble")
     report = make_report(ensemble, out_of_fold, options.resamples, options.level, seed)
-    write_json(Path("reports/ensemble.json"), report)
+    schemas.write_report(schemas.ENSEMBLE_REPORT, report)
     write_stage_metrics("ensemble", "out_of_fold", select_metrics(report))
     for line in format_report(report):
         say(line)

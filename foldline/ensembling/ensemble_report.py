@@ -23,7 +23,9 @@ def make_report(
     paired bootstrap over groups.
     """
     task, target, members = out_of_fold.task, out_of_fold.target, out_of_fold.predictions
-    combined = {name: out_of_fold.combine(name) for name in METHODS}
+    # With one member there is nothing to choose from.
+    methods = METHODS if len(members) > 1 else [ensemble.method]
+    combined = {name: out_of_fold.combine(name) for name in methods}
     metric = MAIN[task]
 
     def score(values: np.ndarray) -> float:
@@ -67,26 +69,26 @@ def select_metrics(report: Mapping[str, Any]) -> dict[str, float]:
 def format_report(report: Mapping[str, Any]) -> list[str]:
     """Return a readable table: members with their shares, then methods; the chosen one has a star.
 
-    Of several members also how the errors of each correlate with those of the best one.
+    Errors of each member are correlated with those of the best one. One member is one line.
     """
     best, members = report["best_member"], report["members"]
+    if len(members) == 1:
+        score = report["methods"][report["method"]]
+        return [f"one member, {best}: {report['metric']} {score:.4f} out of fold"]
     width = max(map(len, [*members, *report["methods"], "member"]))
-    several = len(members) > 1
-    header = f"  {'member':<{width}}  {report['metric']:>9}  share" + several * "  errors like best"
-    lines = [header]
+    lines = [f"  {'member':<{width}}  {report['metric']:>9}  share  errors like best"]
     for name, value in members.items():
         line = f"  {name:<{width}}  {value:9.4f}  {report['share'][name]:5.2f}"
         correlation = report["error_correlation"][best][name]
-        lines.append(line + (f"  {correlation:16.2f}" if several and name != best else ""))
+        lines.append(line + (f"  {correlation:16.2f}" if name != best else ""))
     lines.append("  method (each fold combined by what was fitted to the others)")
     for name, value in report["methods"].items():
         lines.append(f"{'*' if name == report['method'] else ' '} {name:<{width}}  {value:9.4f}")
     gain = report["gain"]
-    if several:
-        lines.append(
-            f"{report['method']} - {best}: {gain['difference']:+.4f} "
-            f"[{gain['low']:+.4f}, {gain['high']:+.4f}]"
-        )
+    lines.append(
+        f"{report['method']} - {best}: {gain['difference']:+.4f} "
+        f"[{gain['low']:+.4f}, {gain['high']:+.4f}]"
+    )
     return lines
 
 

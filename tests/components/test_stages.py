@@ -48,7 +48,7 @@ def test_a_chain_with_a_model_augmenter_metric_and_cleaner(task, workplace):
     assert report["test"].keys() > {"components.own_metric"}
     card = json.loads(Path("models/model/foldline.json").read_text(encoding="utf-8"))
     assert card["kind"] == "components.own_model"
-    assert (Path("models/folds/0") / "pipeline.joblib").exists()
+    assert (Path("models/folds/model/0") / "pipeline.joblib").exists()
     assert registry.load(Path("models/model")).model.pipeline[1].alpha == 2.0
 
 

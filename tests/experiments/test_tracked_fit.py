@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 
-from foldline.core import resource_usage
+from foldline.core import progress, resource_usage
 from foldline.core.resource_usage import Gpu, Usage
 from foldline.evaluation.report import warn_of_majority
 from foldline.models.neural import callbacks
@@ -24,6 +24,7 @@ from tests.helpers.killed_training import kill_after_saves
 
 
 def test_the_bar_tells_speed_losses_and_time_left(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "hide_bars", lambda: False)
     monkeypatch.setattr(SpeedMeter, "current", lambda self: (25.0, 250.0))
     bar: Any = ProgressBar(SpeedMeter(), unit=4.0)
     state = SimpleNamespace(max_steps=10, global_step=4)

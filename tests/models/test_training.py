@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import Trainer
 
+from foldline.core import progress
 from foldline.core.errors import FoldlineError
 from foldline.models import registry
 from foldline.models.interface import FitResult
@@ -169,7 +170,8 @@ def test_history_of_numbers_is_in_their_units(fit, rows) -> None:
     assert losses[1] == pytest.approx([1e6 * v for v in losses[0]], rel=1e-3)
 
 
-def test_padding_is_told_after_each_epoch(fit, parts, capsys) -> None:
+def test_padding_is_told_after_each_epoch(fit, parts, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(progress, "hide_bars", lambda: False)
     found = fit("scratch", *parts, "classification", epochs=2)
     padding = [row["padding"] for row in found.history if "padding" in row]
     assert len(padding) == 2

@@ -202,7 +202,7 @@ def test_values_are_those_of_the_training_not_of_an_edited_file(project, capsys)
     assert capsys.readouterr().out == before
 
 
-@pytest.mark.parametrize("model", ["model", "tfidf"])
+@pytest.mark.parametrize("model", ["ensemble", "model"])
 def test_members_of_the_ensemble(model, project, capsys):
     predict(NEW, "--model", model)
     table = pd.read_csv(io.StringIO(capsys.readouterr().out))
@@ -329,11 +329,13 @@ def test_text_pairs(tmp_path, monkeypatch, capsys):
     stored = schemas.UNLABELLED_PREDICTIONS.read()["predicted"]
     capsys.readouterr()
     predict("--text", rows[3]["a"], "--pair", rows[3]["b"])
-    assert float(capsys.readouterr().out.splitlines()[1].split(",")[1]) == float(stored[3])
+    # One row is summed in another order than many: the last digit may differ.
+    one = pytest.approx(float(stored[3]), rel=1e-12)
+    assert float(capsys.readouterr().out.splitlines()[1].split(",")[1]) == one
     text = f"{rows[3]['a']}\t{rows[3]['b']}\n"
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     predict("-")
-    assert float(capsys.readouterr().out.splitlines()[1].split(",")[1]) == float(stored[3])
+    assert float(capsys.readouterr().out.splitlines()[1].split(",")[1]) == one
     assert "give each --text its --pair" in refusal("--text", "a")
     Path("in.csv").write_text("a,c\nx,y\n", encoding="utf-8")
     assert "no column 'b' with the second texts" in refusal("in.csv")
@@ -352,11 +354,3 @@ def test_a_linear_model_needs_no_torch(project):
     )
 
     assert result.stdout.splitlines()[-1] == "[]", result.stderr
-
-
-def test_choices_of_the_command_are_those_of_the_class():
-    from foldline.prediction.predictor import MODELS
-
-    parser = cli.parser("predict")
-    for model in MODELS:
-        assert parser.parse_args(["predict", "--text", "a", "--model", model]).model == model

@@ -201,7 +201,7 @@ def test_baselines_are_fitted_once_for_experiments_with_the_same_rows(project, m
     monkeypatch.setattr(registry, "fit", lambda job: (fitted.append(job.recipe.model), fit(job))[1])
 
     for model, expected in [
-        ("gbdt", ["gbdt", "majority", "random", "length", "tfidf"]),
+        ("gbdt", ["gbdt", "tfidf", "majority", "random", "length"]),
         ("static", ["static"]),
     ]:
         projects.set_params(Path("params.yaml"), {"model": model})
@@ -211,7 +211,7 @@ def test_baselines_are_fitted_once_for_experiments_with_the_same_rows(project, m
     first = fingerprints(Path("models/baselines"))
     shutil.rmtree(Path(".foldline"))
     projects.run("train")
-    assert fitted == ["static", "majority", "random", "length", "tfidf"]
+    assert fitted == ["static", "tfidf", "majority", "random", "length"]
     assert fingerprints(Path("models/baselines")) == first
 
 
@@ -221,11 +221,7 @@ def test_a_model_that_is_its_own_baseline_is_kept_as_both(project):
     own = fingerprints(Path("models/model"))
     assert own.pop("preprocessing.json")
     assert own == fingerprints(Path("models/baselines/tfidf"))
-    table = schemas.VALID_PREDICTIONS.read()
-    tables = [table[table["member"] == name] for name in ("model", "tfidf")]
-    own, baseline = (one.drop(columns="member").reset_index(drop=True) for one in tables)
-    assert len(own) > 0
-    pd.testing.assert_frame_equal(own, baseline)
+    assert set(schemas.VALID_PREDICTIONS.read()["member"]) == {"model"}
 
 
 def test_nothing_before_evaluate_needs_the_test_set(project):

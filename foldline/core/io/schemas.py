@@ -135,6 +135,7 @@ SPLIT_REPORT = Path("reports/split.json")
 AUGMENT_REPORT = Path("reports/augment.json")
 TRAIN_REPORT = Path("reports/train.json")
 KFOLD_REPORT = Path("reports/folds.json")
+ENSEMBLE_REPORT = Path("reports/ensemble.json")
 EVALUATE_REPORT = Path("reports/evaluation.json")
 PREDICT_REPORT = Path("reports/predict.json")
 
@@ -210,6 +211,7 @@ ENSEMBLE_OUT_OF_FOLD = Table(
     {"id": "text", "label": "text", "predicted": "text", "fold": "int"},
     "p_",
     _ID,
+    ENSEMBLE_REPORT,
 )
 # evaluate and predict
 TEST_PREDICTIONS = Table(
