@@ -58,7 +58,8 @@ def test_the_record_is_of_this_code(tmp_path):
         ]
         assert not changed, f"{name}: commit what `dvc repro` makes of the changed code"
         for key, value in stage.get("params", {}).get("params.yaml", {}).items():
-            assert params[key] == value
+            section, _, name = key.partition(".")
+            assert (params[section][name] if name else params[key]) == value
 
 
 def data_hashes(folder: Path) -> dict[str, str]:
