@@ -13,6 +13,7 @@ from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Recipe
+from foldline.core.params.models import SINGLE_THREADED
 from foldline.ensembling.bagging import draw_bag
 from foldline.execution.gpu_slots import list_gpus
 from foldline.execution.store import code_version, fingerprint, library_versions
@@ -23,8 +24,6 @@ from foldline.models.training_score import score_training_rows
 
 MODEL, PREDICTIONS, RECORD = "model", "predictions.npy", "record.json"
 CODE = ("core/io", "encoders", "metrics", "models")
-# Kinds whose training runs on a GPU, where there is one.
-LIGHT = ("majority", "random", "length", "keywords", "tfidf", "gbdt", "static", "external")
 
 # Fits a job; `key` names the run for trackers.
 FitJob = Callable[[Job, str], tuple[FitResult, dict[str, Any]]]
@@ -112,7 +111,7 @@ def describe_recipe(recipe: Recipe, labels: Labels) -> list[object]:
 
 def describe_device(model: str) -> str:
     """Return the class of the device that a model trains on: `cuda` or `cpu`."""
-    return "cuda" if model not in LIGHT and list_gpus() else "cpu"
+    return "cuda" if model not in SINGLE_THREADED and list_gpus() else "cpu"
 
 
 def make_task(
@@ -126,7 +125,7 @@ def make_task(
         function,
         arguments,
         threads=recipe.train.cpu_threads * recipe.processes if has_threads else 1,
-        uses_torch=recipe.model not in LIGHT,
+        uses_torch=recipe.model not in SINGLE_THREADED,
         files=tuple(registry.list_files(recipe)),
     )
 
