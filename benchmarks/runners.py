@@ -243,7 +243,8 @@ def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
     if options.contestant:
         set_wait_policy()
-        print(json.dumps(run_contestant(*options.contestant, options.data, options.rows)))
+        runner, what = options.contestant
+        print(json.dumps(run_contestant(runner, what, options.data, options.rows)))
         return
     names = [n for n in options.runners if n != "ray" or importlib.util.find_spec("ray")]
     whats = [EMPTY, *options.models]

@@ -97,6 +97,11 @@ class Store:
             (folder / SEAL).write_text(json.dumps(seal, ensure_ascii=False), encoding="utf-8")
         remove(store_root() / SCRATCH / key)
 
+    def remove_unfinished(self, key: str) -> None:
+        """Remove what killed writers of a key left; no other process may work on it now."""
+        for leftover in self.root.glob(f".{key}.*.tmp"):
+            remove(leftover)
+
     def scratch_folder(self, key: str) -> Path:
         """Return the folder for a key's unfinished work (checkpoints), created if missing."""
         folder = store_root() / SCRATCH / key

@@ -42,6 +42,7 @@ class Task:
         with hold_lock(f"task-{self.key}"):
             if store.find(self.key):
                 return
+            store.remove_unfinished(self.key)
             scratch = store.scratch_folder(self.key)
             with store.create(self.key, self.name) as folder:
                 self.compute(folder, scratch)

@@ -88,12 +88,12 @@ def test_a_corrected_file_is_read_anew(source, advice):
 @pytest.mark.parametrize("way", ["arguments", "options"])
 def test_options_that_nothing_takes_are_mended(way):
     write_component("own", SHOUT)
-    settings = {"prepare.clean": "components.own", "components": {"own": {"marc": "?"}}}
+    settings = {"prepare.clean": "components.own", "components": {"own": {"ending": "?"}}}
     message = refusal(settings)
     assert "Correct its arguments, or `components: {own: ...}` in params.yaml" in message
 
     if way == "arguments":
-        write_component("own", SHOUT.replace("mark", "marc"))
+        write_component("own", SHOUT.replace("mark", "ending"))
     else:
         settings = settings | {"components": {"own": {"mark": "?"}}}
     make_settings(settings)

@@ -169,4 +169,4 @@ def test_a_transformer_is_measured_by_a_few_steps(project):
 
     assert run_verb(["plan"]) == 0
     plan = json.loads((folder / "reports/plan.json").read_text("utf-8"))
-    assert plan["recipes"]["kfold: model, fold 1"]["seconds"] > 1
+    assert plan["recipes"]["kfold: model, fold 1"]["seconds"] > 0

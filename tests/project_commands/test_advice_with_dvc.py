@@ -89,7 +89,7 @@ class Case(NamedTuple):
 CASES = {
     "edited ensemble": Case(
         edit_json("models/ensemble.json", method="best"), PREDICT,
-        "must be one of soft, hard, weighted", ("dvc repro -s -f ensemble",),
+        "must be one of soft, hard, rank, weighted", ("dvc repro -s -f ensemble",),
     ),
     "missing ensemble": Case(
         remove("models/ensemble.json"), PREDICT, "ensemble.json is missing", ("dvc repro",)
