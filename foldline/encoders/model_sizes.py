@@ -34,7 +34,7 @@ def find_embeddings(model: Any) -> Any:
     """
     if _has_no_table(model):
         return None
-    embeddings = _told_embeddings(model)
+    embeddings = _get_declared_embeddings(model)
     return _search_embeddings(model) if embeddings is None else embeddings
 
 
@@ -147,7 +147,7 @@ def enlarge_embeddings(name: str, tokenizer: Any, model: Any) -> str | None:
     tokens, embeddings = count_tokens(tokenizer), count_embeddings(name, model)
     if tokens <= embeddings:
         return None
-    if tokens > 2 * embeddings or _told_embeddings(model) is None:
+    if tokens > 2 * embeddings or _get_declared_embeddings(model) is None:
         check_vocabulary("model", name, tokenizer, model)
     model.resize_token_embeddings(tokens)
     return (
@@ -160,8 +160,8 @@ def _has_no_table(model: Any) -> bool:
     return getattr(getattr(model, "config", None), "model_type", None) in HASHING
 
 
-def _told_embeddings(model: Any) -> Any:
-    """Return the layer that a model tells; Perceiver tells no layer but its latent vectors."""
+def _get_declared_embeddings(model: Any) -> Any:
+    """Return the layer that a model declares; Perceiver declares its latent vectors instead."""
     try:
         embeddings = model.get_input_embeddings()
     except NotImplementedError:

@@ -38,11 +38,9 @@ def resolve_revision(name: str) -> str:
 
 
 def _find_experiment(name: str) -> str:
-    lines = (_git("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps") or "").split(
-        "\n"
-    )
+    listed = _git("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps") or ""
     commits: dict[str, set[str]] = {}
-    for reference, _, commit in (line.partition(" ") for line in lines if line):
+    for reference, _, commit in (line.partition(" ") for line in listed.splitlines()):
         parts = reference.split("/")
         if parts[2] not in ("exec", "stash", "celery", "temp", "apply") and len(parts) > 3:
             commits.setdefault(parts[-1], set()).add(commit)
@@ -103,8 +101,8 @@ def check_split(name: str, commit: str, folds: pd.DataFrame, labels: Labels) -> 
     if moved or strangers:
         raise FoldlineError(
             f"ensemble.members, {name}: commit {commit[:SHORT]} has other folds: {moved} of "
-            f"{len(first[0])} rows are in another fold, and {strangers} rows are in one of both "
-            "alone. Members must share data, split, seed and kfold.n_splits"
+            f"{len(first[0])} rows are in another fold, and {strangers} rows are in only "
+            "one of the two. Members must share data, split, seed and kfold.n_splits"
         )
     columns = _read_table(name, commit, schemas.ENSEMBLE_OUT_OF_FOLD).columns
     missing = [column for column in labels.columns if column not in columns]

@@ -68,13 +68,13 @@ class Store:
     def find(self, key: str) -> Path | None:
         """Return the folder of a key, or None; remove one that does not match its seal."""
         folder = self.root / key
-        if not folder.exists() or self.is_damaged(key):
+        if not folder.exists() or self.remove_damaged(key):
             return None
         os.utime(folder)
         return folder
 
-    def is_damaged(self, key: str) -> bool:
-        """Return whether an entry does not match its seal, and remove it then."""
+    def remove_damaged(self, key: str) -> bool:
+        """Remove an entry that does not match its seal; return whether it did not."""
         folder = self.root / key
         if is_intact(folder):
             return False

@@ -60,7 +60,7 @@ def _verify(options: argparse.Namespace) -> int:
     damaged = 0
     for entry in entries:
         name = _name(entry)
-        if Store(entry.folder.parent.name).is_damaged(entry.folder.name):
+        if Store(entry.folder.parent.name).remove_damaged(entry.folder.name):
             damaged += 1
             say(f"removed, since it was damaged: {name} ({entry.folder})")
     say(f"{len(entries)} results verified, {damaged} damaged")

@@ -76,8 +76,9 @@ def run_tasks(tasks: Sequence[Task], runner: Runner, title: str) -> list[Path]:
     evict(runner.store_gb)
     hold_entries(task.key for task in tasks)
     # Of tasks with one key the first is run: a tracker follows that of the model.
-    distinct = {task.key: task for task in reversed(tasks)}
-    distinct = {task.key: distinct[task.key] for task in tasks}
+    distinct: dict[str, Task] = {}
+    for task in tasks:
+        distinct.setdefault(task.key, task)
     found = _find_results(distinct)
     _compute(distinct, found, runner, title)
     # An entry may have been removed or damaged while others were computed.

@@ -52,7 +52,7 @@ def format_curve(report: Mapping[str, Any]) -> list[str]:
     for size in report["sizes"]:
         rows = f"{np.mean(size['rows']):,.0f}"
         spread = "" if size["std"] is None else f" +- {size['std']:.4f} by seed"
-        learnt = "" if size["train"] is None else f", learnt rows {size['train']:.4f}"
+        learnt = "" if size["train"] is None else f", training rows {size['train']:.4f}"
         parts = size["decomposition"]
         squares = f", bias {parts['bias']:.4f}, variance {parts['variance']:.4f}" if parts else ""
         lines.append(
@@ -62,7 +62,7 @@ def format_curve(report: Mapping[str, Any]) -> list[str]:
     law = report["law"]
     a_low, a_high = law["a_interval"]
     lines.append(
-        f"power law: {law['a']:.4f} - {law['b']:.4g} * rows^-{law['c']:.3f}; endless rows "
+        f"power law: {law['a']:.4f} - {law['b']:.4g} * rows^-{law['c']:.3f}; limit "
         f"[{a_low:.4f}, {a_high:.4f}]"
     )
     lines.append(_format_forecast(forecast, "twice the rows"))

@@ -67,7 +67,7 @@ def _draw_title(report: Mapping[str, Any], model: str, train: bool) -> list[str]
     parts = [svg.text(16, 22, f"{model}: {report['metric']} by training rows", "title")]
     parts.append(svg.text(16, 42, "held-out rows, power law", "a"))
     if train:
-        parts.append(svg.text(180, 42, "learnt rows", "b"))
+        parts.append(svg.text(180, 42, "training rows", "b"))
     parts.append(svg.text(270, 42, "forecast for twice the rows", "c"))
     level = f"area: {report['level']:.0%} interval"
     return [*parts, svg.text(16, 62, f"a dot for each seed; {level}")]

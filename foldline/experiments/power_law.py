@@ -14,7 +14,7 @@ STARTS = (0.2, 0.5, 1.0)  # exponents from which the fit begins; the best end co
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """a is the score of endless rows; b is positive where the score grows."""
+    """a is the limit of the score; b is positive where the score grows."""
 
     a: float
     b: float

@@ -10,16 +10,9 @@ from foldline.cli import run as run_verb
 from foldline.core.errors import FoldlineError
 from foldline.core.io.components import FUNCTIONS
 from tests.helpers.advised_projects import make_settings
-from tests.helpers.component_files import write_component, write_skeleton
+from tests.helpers.component_files import KEYS, write_component, write_skeleton
 from tests.helpers.projects import PARAMS
 
-KEYS = {
-    "model": "model",
-    "augmenter": "augment.method",
-    "loss": "train.loss",
-    "metric": "evaluate.metric",
-    "cleaner": "prepare.clean",
-}
 SHOUT = "def clean(text, mark='!'):\n    return text.upper() + mark\n"
 
 

@@ -18,19 +18,12 @@ from foldline.core.params.loading import load_params
 from foldline.models import registry
 from foldline.project.skeletons import SETTINGS
 from tests.helpers import projects
-from tests.helpers.component_files import write_component
+from tests.helpers.component_files import KEYS, write_component
 
 SHOUT = """
     def clean(text, mark="!"):
         return text.upper() + mark
 """
-KEYS = {
-    "model": "model",
-    "augmenter": "augment.method",
-    "loss": "train.loss",
-    "metric": "evaluate.metric",
-    "cleaner": "prepare.clean",
-}
 
 
 def params_message(changes: dict[str, object]) -> str:

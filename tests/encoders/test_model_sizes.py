@@ -199,20 +199,20 @@ def test_a_model_of_characters_has_no_tokens_to_compare(fit_rows, tmp_path, caps
     assert "note: the token embeddings" not in capsys.readouterr().out
 
 
-def test_embeddings_that_a_model_does_not_tell_are_compared_all_the_same(
+def test_embeddings_that_a_model_does_not_declare_are_compared_all_the_same(
     fit_rows, tiny_bert, tmp_path, monkeypatch
 ) -> None:
     """As code that a model brings often does not."""
     from transformers import BertModel, PreTrainedModel
 
-    def tell_none(model: Any) -> None:
+    def declare_nothing(model: Any) -> None:
         raise NotImplementedError
 
-    told = BertModel.from_pretrained(tiny_bert)
-    expected = told.get_input_embeddings()
+    model = BertModel.from_pretrained(tiny_bert)
+    expected = model.get_input_embeddings()
     more = copy_model(tiny_bert, tmp_path / "more", NEW)
-    monkeypatch.setattr(PreTrainedModel, "get_input_embeddings", tell_none)
-    assert model_sizes.find_embeddings(told) is expected
+    monkeypatch.setattr(PreTrainedModel, "get_input_embeddings", declare_nothing)
+    assert model_sizes.find_embeddings(model) is expected
     assert fit_rows(tiny_bert).summary
     with pytest.raises(FoldlineError, match="tokens and its model embeddings of"):
         fit_rows(more)  # they could not be resized

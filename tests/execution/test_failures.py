@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from foldline.execution import local
 from foldline.execution.tasks import Task, run_tasks
 from tests.helpers import tiny_tasks
 from tests.helpers.tiny_tasks import gpus, make_runner, make_task, read
+from tests.helpers.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,14 +54,6 @@ def start(code: str, *arguments: object) -> "subprocess.Popen[str]":
     ]
     command = [sys.executable, "-c", "\n".join(lines), *map(str, arguments)]
     return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True)
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = 60) -> Any:
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-    return found
 
 
 def is_running(process: int) -> bool:

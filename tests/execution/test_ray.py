@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from foldline.execution import ray_cluster, ray_connection, ray_worker
 from foldline.execution.tasks import Task, run_tasks
 from tests.helpers import tiny_tasks
 from tests.helpers.tiny_tasks import gpus, make_runner, make_task, read
+from tests.helpers.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 on_ray = pytest.mark.skipif(
@@ -64,14 +65,6 @@ def wait(seconds: float) -> None:
 
 def digest_fit(folder: Path) -> str:
     return digest(folder / MODEL, folder / PREDICTIONS)
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = 120) -> Any:
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.1)
-    return found
 
 
 @on_ray

@@ -5,6 +5,15 @@ from pathlib import Path
 
 from foldline.project.skeletons import render_skeleton
 
+# The key of params.yaml that names a component of each kind.
+KEYS = {
+    "model": "model",
+    "augmenter": "augment.method",
+    "loss": "train.loss",
+    "metric": "evaluate.metric",
+    "cleaner": "prepare.clean",
+}
+
 
 def write_component(name: str, source: str) -> Path:
     """Write components/<name>.py in the working directory."""

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import reduce
@@ -34,6 +33,7 @@ from tests.conftest import ROOT
 from tests.helpers.component_files import write_component
 from tests.helpers.edited_params import params_error, write_params
 from tests.helpers.projects import PARAMS
+from tests.helpers.waiting import wait_until
 
 # Losses to five digits; correlations of outputs that hardly differ are less exact.
 PRECISION = {
@@ -164,15 +164,6 @@ def find_ranks(parent: int) -> dict[int, psutil.Process]:
         if rank is not None:
             ranks[int(rank)] = process
     return ranks
-
-
-def wait_until(found: Callable[[], Any], seconds: float = 120) -> Any:
-    """Return the first true value of `found`."""
-    end = time.monotonic() + seconds
-    while not (value := found()):
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
-    return value
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from foldline.core.io.variables import set_variables
+
 # Read by a library when it is loaded.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -43,17 +45,8 @@ def pin_threads(count: int) -> Iterator[None]:
     """Let numerical libraries use `count` CPU threads, also those that are imported inside."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(count)))
-    try:
-        with threadpool_limits(count):
-            yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    with set_variables(dict.fromkeys(THREAD_VARIABLES, str(count))), threadpool_limits(count):
+        yield
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from pathlib import Path
 from foldline.core.errors import FoldlineError
 from foldline.core.io.files import read_json
 from foldline.core.io.threads import count_cores
+from foldline.core.io.variables import set_variables
 from foldline.core.params import Recipe
 from foldline.core.stage import say
 from foldline.models.interface import FitResult, Job
@@ -193,19 +194,13 @@ def _launcher_environment(threads: int) -> Iterator[None]:
         values["GLOO_SOCKET_IFNAME"] = loopback
     if sys.platform == "win32" and "USE_LIBUV" not in os.environ:  # torch is built without it there
         values["USE_LIBUV"] = "0"
-    before = {name: os.environ.get(name) for name in values}
     level = logging.root.manager.disable
-    os.environ.update(values)
     logging.disable(logging.ERROR)
     try:
-        yield
+        with set_variables(values):
+            yield
     finally:
         logging.disable(level)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextmanager
