@@ -161,7 +161,8 @@ def test_results_are_those_of_one_process_though_a_node_is_killed(
 
     assert found["ray"] == found["inline"]
     assert "slow: its process or node died" in capfd.readouterr().out
-    assert len([node for node in ray.nodes() if node["Alive"]]) == 2
+    # Ray takes some seconds to notice that a node is gone.
+    wait_until(lambda: len([node for node in ray.nodes() if node["Alive"]]) == 2)
     assert not list((store_root() / "scratch").iterdir())
 
 
