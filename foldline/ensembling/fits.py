@@ -13,6 +13,7 @@ from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Recipe
+from foldline.core.params.kind_options import OPTIONS, select_options
 from foldline.core.params.models import SINGLE_THREADED
 from foldline.ensembling.bagging import draw_bag
 from foldline.execution.gpu_slots import list_gpus
@@ -82,14 +83,14 @@ class Fit:
 
 def select_texts(recipe: Recipe, pretraining_texts: pd.DataFrame) -> pd.DataFrame:
     """Return the texts for pre-training that a recipe reads; only transformers do."""
-    return pd.DataFrame() if recipe.model in registry.OPTIONS else pretraining_texts
+    return pd.DataFrame() if recipe.model in OPTIONS else pretraining_texts
 
 
 def select_distinct(recipes: dict[str, Recipe]) -> dict[str, Recipe]:
     """Return what each recipe's kind reads of it, without recipes that equal an earlier one."""
     distinct: dict[str, Recipe] = {}
     for name, recipe in recipes.items():
-        options = registry.select_options(recipe)
+        options = select_options(recipe)
         if options not in distinct.values():
             distinct[name] = options
     return distinct

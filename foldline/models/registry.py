@@ -12,6 +12,7 @@ from foldline.core.io.files import digest, read_json, replace_atomically, write_
 from foldline.core.io.labels import Labels
 from foldline.core.io.schemas import MAKE_AGAIN
 from foldline.core.params import Recipe
+from foldline.core.params.kind_options import OPTIONS
 from foldline.encoders import hub
 from foldline.models import (
     baselines,
@@ -35,25 +36,6 @@ PRETRAINED = "pretrained"
 CARD = "foldline.json"
 # These do not learn from texts, so their targets are not transformed.
 UNTRANSFORMED = ("majority", "random", "external")
-# Sections for any kind. One that is off is no part of what a kind reads of a recipe.
-ANY_KIND = ("bagging", "boosting", "tta")
-# What each kind reads of a recipe, besides seed, task, target and components: nothing else is in
-# the key of its result.
-OPTIONS: dict[str, tuple[str, ...]] = {
-    "majority": (),
-    "random": (),
-    "length": (),
-    "keywords": ("keywords",),
-    "tfidf": ("tfidf",),
-    "gbdt": ("gbdt", "tfidf", "train"),
-    "static": ("static", "train"),
-    "embed": ("embed", "max_length", "train"),
-    "external": ("external",),
-    "zero-shot": ("zero_shot", "max_length", "train"),
-}
-TRANSFORMER_OPTIONS = (
-    "lr", "epochs", "batch_size", "max_length", "train", "pretrain", "scratch",
-)  # fmt: skip
 BASELINES = ("majority", "random", "length", "keywords", "zero-shot", "tfidf")
 
 
@@ -79,24 +61,6 @@ def stops_early(model: str) -> bool:
 def hash_model_component(folder: Path) -> str | None:
     """Return a hash of components/ if the model in this folder is a component's, else None."""
     return hash_components(read_json(folder / CARD)["kind"])
-
-
-def select_options(recipe: Recipe, model: str | None = None) -> Recipe:
-    """Return the part of a recipe that its kind reads; another key fails.
-
-    So recipes that agree in it have one key, and are fitted once. For another `model` it is the
-    part that this reads, without bagging, boosting and test-time augmentation.
-    """
-    enabled = [name for name in ANY_KIND if model is None and getattr(recipe, name).is_on]
-    model = recipe.model if model is None else model
-    if is_component(model):
-        names = [name for name in Recipe.model_fields if name not in ANY_KIND]
-    else:
-        names = ["seed", "task", "target", "components"]
-        names += OPTIONS.get(model, TRANSFORMER_OPTIONS)
-    names += enabled
-    options = {name: getattr(recipe, name) for name in names}
-    return Recipe.model_construct(**options | {"model": model})
 
 
 def list_dependencies(recipe: Recipe, labels: Labels) -> list[object]:

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from foldline.ensembling.ensemble import Ensemble
-from foldline.ensembling.ensemble_fit import OutOfFold, fit_ensemble
+from foldline.ensembling.ensemble_fit import (
+    OutOfFold,
+    describe_equal_members,
+    fit_ensemble,
+    select_members,
+)
 from foldline.ensembling.ensemble_report import (
     describe_missing_gain,
     format_report,
@@ -84,3 +89,12 @@ def test_one_member_has_no_gain_to_speak_of(out_of_fold) -> None:
     assert report["gain"]["difference"] == 0
     assert describe_missing_gain(ensemble, report) is None
     assert format_report(report)
+
+
+def test_a_changed_recipe_that_equals_another_is_noted():
+    members = {"model": {}, "tfidf": {}, "same": {"tfidf.c": 4.0}, "other": {"tfidf.c": 1.0}}
+    selected = select_members(list(members), {"model", "other"})
+    assert selected == ["model", "other"]
+    note = describe_equal_members(members, selected)
+    assert note is not None and note.startswith("same: the same recipe")
+    assert describe_equal_members({"model": {}, "tfidf": {}}, ["model"]) is None
