@@ -78,6 +78,19 @@ def test_a_best_member_that_is_not_beaten_is_noted(difference, low, note) -> Non
     assert found is None if note is None else note in (found or "")
 
 
+@pytest.mark.parametrize("other", ["exp:gate", "v1.2", "a+b"])
+def test_a_member_that_dvc_cannot_name_is_taken_out_by_hand(other) -> None:
+    ensemble = Ensemble("weighted", ["tfidf", other], {})
+    gain = {"difference": 0.0, "low": -0.1, "high": 0.1, "level": 0.95}
+    members = {other: 0.8, "tfidf": 0.9}
+    report = {"method": "weighted", "best_member": "tfidf", "members": members, "gain": gain}
+
+    note = describe_missing_gain(ensemble, report) or ""
+
+    assert note.endswith(f", remove {other} from ensemble.members in params.yaml")
+    assert "-S" not in note
+
+
 def test_one_member_has_no_gain_to_speak_of(out_of_fold) -> None:
     alone = {"model": out_of_fold.predictions["model"]}
     own = OutOfFold(
