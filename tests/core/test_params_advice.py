@@ -165,6 +165,14 @@ CASES: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
         "set it to 0, or pretrain.epochs above 0",
         {"pretrain.epochs": 1},
     ),
+    *(
+        (SCRATCH | {"train.soup": 3}, "Set it to 1 and use train.swa, train.snapshots or", follow)
+        for follow in (
+            {"train.soup": 1, "train.swa": 0.2},
+            {"train.soup": 1} | SNAPSHOTS,
+            {"pretrain.epochs": 1},
+        )
+    ),
     (
         SCRATCH | {"train.trainable_layers": 1},
         "set it to all, or pretrain.epochs above 0",
@@ -176,10 +184,10 @@ CASES: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
         {},
     ),
     ({"train.ema": 0.9, "train.swa": 0.2}, "set swa to 0.0, or ema to 0.0", {}),
-    ({"train.ema": 0.9, "train.soup": 3}, "set soup to 1, or ema to 0.0", {}),
+    (PRETRAINED | {"train.ema": 0.9, "train.soup": 3}, "set soup to 1, or ema to 0.0", {}),
     (SNAPSHOTS | {"train.ema": 0.9}, "set snapshots to 1, or ema to 0.0", {}),
     (SNAPSHOTS | {"train.swa": 0.2}, "set snapshots to 1, or swa to 0.0", {}),
-    (SNAPSHOTS | {"train.soup": 3}, "set soup to 1, or snapshots to 1", {}),
+    (PRETRAINED | SNAPSHOTS | {"train.soup": 3}, "set soup to 1, or snapshots to 1", {}),
     (SNAPSHOTS | {"train.schedule": "linear"}, "set schedule to cosine, or snapshots to 1", {}),
     (SNAPSHOTS | PRETRAINED | {"train.lora": 8}, "set lora to 0, or snapshots to 1", {}),
     *(

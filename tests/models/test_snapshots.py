@@ -63,7 +63,8 @@ def test_one_snapshot_is_the_plain_cosine(recipe) -> None:
 
 @pytest.mark.parametrize("task", mark_slow_except(TASKS, ["classification"]))
 def test_the_prediction_is_the_mean_of_the_saved_models(task, fit, rows, labels, tmp_path) -> None:
-    """By plain transformers from each folder, one text at a time."""
+    """By plain transformers from each file, one text at a time."""
+    from safetensors.torch import load_file
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     table = rows(task)
@@ -71,10 +72,10 @@ def test_the_prediction_is_the_mean_of_the_saved_models(task, fit, rows, labels,
     registry.save(fitted.model, "scratch", labels(task), tmp_path / "m")
     loaded = registry.load(tmp_path / "m")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "m")
-    folders = [tmp_path / "m/snapshots/0", tmp_path / "m/snapshots/1", tmp_path / "m"]
     outputs = []
-    for folder in folders:
-        model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    for file in ("snapshots/0.safetensors", "snapshots/1.safetensors", "model.safetensors"):
+        model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "m").eval()
+        model.load_state_dict(load_file(tmp_path / "m" / file))
         with torch.no_grad():
             texts = [tokenizer(text, return_tensors="pt") for text in table["text"]]
             logits = torch.cat([model(**text).logits for text in texts]).double()

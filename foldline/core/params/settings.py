@@ -118,6 +118,13 @@ class Settings(Recipe):
                 f"train.trainable_layers: {self.train.trainable_layers} freezes layers, and those "
                 "of model=scratch know nothing yet; set it to all, or pretrain.epochs above 0"
             )
+        if self.train.soup > 1 and not self.pretrain.epochs:
+            raise ValueError(
+                "train.soup: averages the weights of models with the same pretrained ones; those "
+                "that model=scratch draws at random grow apart, and their mean predicts nothing. "
+                "Set it to 1 and use train.swa, train.snapshots or bagging, or set pretrain.epochs "
+                "above 0"
+            )
         if self.pretrain.epochs and self.pretrain.max_length > self.max_length:
             raise ValueError(
                 f"pretrain.max_length: model=scratch reads max_length={self.max_length} tokens; "

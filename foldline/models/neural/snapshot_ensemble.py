@@ -1,5 +1,6 @@
 """The model that several snapshots of one training make: the mean of their predictions."""
 
+import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,15 +11,15 @@ import pandas as pd
 if TYPE_CHECKING:
     from foldline.models.neural.transformer import Transformer
 
-FOLDER = "snapshots"  # of all snapshots but the last
+FOLDER = "snapshots"  # of the weights of all snapshots but the last
 
 
 @dataclass(frozen=True)
 class SnapshotEnsemble:
     """Snapshots in the order of the training, with one tokenizer.
 
-    The saved folder is that of the last one, which plain transformers opens; the others are in a
-    folder inside.
+    The saved folder is that of the last one, which plain transformers opens; a folder inside has
+    the weights of the others.
     """
 
     snapshots: tuple["Transformer", ...]
@@ -29,20 +30,31 @@ class SnapshotEnsemble:
 
     def save(self, folder: Path) -> None:
         """Write the last snapshot, and the weights of the others."""
+        from safetensors.torch import save_model
+
+        from foldline.models.neural.checkpoints import name_disk_errors
+
         *others, last = self.snapshots
         last.save(folder)
-        for number, snapshot in enumerate(others):
-            snapshot.save_weights(folder / FOLDER / str(number))
+        (folder / FOLDER).mkdir()
+        with name_disk_errors():
+            for number, snapshot in enumerate(others):
+                save_model(snapshot.model, str(_weights_file(folder, number)))
 
 
 def load_snapshots(folder: Path, last: "Transformer") -> "Transformer | SnapshotEnsemble":
     """Return the snapshots that `save` wrote, or the model itself if it is the only one."""
-    from foldline.models.neural.transformer import load_weights
+    from safetensors.torch import load_model
 
-    count = len(list((folder / FOLDER).glob("*")))
-    if not count:
+    if not (folder / FOLDER).exists():
         return last
-    others = [
-        replace(last, model=load_weights(folder / FOLDER / str(number))) for number in range(count)
-    ]
+    others = []
+    for number in range(len(list((folder / FOLDER).iterdir()))):
+        model = copy.deepcopy(last.model)
+        load_model(model, _weights_file(folder, number))
+        others.append(replace(last, model=model))
     return SnapshotEnsemble((*others, last))
+
+
+def _weights_file(folder: Path, number: int) -> Path:
+    return folder / FOLDER / f"{number}.safetensors"

@@ -62,19 +62,12 @@ class Transformer:
 
         # A tokenizer is saved with the max_length of its last call.
         self.tokenizer("", truncation=True, max_length=self.reader.max_length)
-        self.save_weights(folder)
-        with name_disk_errors():
-            self.tokenizer.save_pretrained(folder)
-        card = asdict(self.reader) | {"threads": self.threads, "precision": self.precision}
-        write_json(folder / FILE, card)
-
-    def save_weights(self, folder: Path) -> None:
-        """Write the model as transformers does, without its tokenizer."""
-        from foldline.models.neural.checkpoints import name_disk_errors
-
         with name_disk_errors():
             self.model.save_pretrained(folder)
             hub.copy_code(self.model, folder)
+            self.tokenizer.save_pretrained(folder)
+        card = asdict(self.reader) | {"threads": self.threads, "precision": self.precision}
+        write_json(folder / FILE, card)
 
     @cached_property
     def _prediction_model(self) -> Any:
@@ -100,21 +93,16 @@ def initial_model(job: Job) -> tuple[Any, Any]:
 
 def load(folder: Path, labels: Labels) -> Transformer | SnapshotEnsemble:
     """Read tokenizer and model, or several snapshots of it."""
+    from foldline.models.neural.allocator import reallocate_parameters
+
     device.silence_transformers()
     reader = read_json(folder / FILE)
     threads, precision = reader.pop("threads"), reader.pop("precision")
     tokenizer = hub.load_tokenizer(str(folder))
-    model = load_weights(folder)
+    model = hub.load_model(str(folder), "AutoModelForSequenceClassification")
+    model = reallocate_parameters(model).to(device.get_device())
     last = Transformer(labels, tokenizer, model, LongTextReader(**reader), threads, precision)
     return load_snapshots(folder, last)
-
-
-def load_weights(folder: Path) -> Any:
-    """Read a model without its tokenizer."""
-    from foldline.models.neural.allocator import reallocate_parameters
-
-    model = hub.load_model(str(folder), "AutoModelForSequenceClassification")
-    return reallocate_parameters(model).to(device.get_device())
 
 
 def _build_model(job: Job, with_pretraining: bool) -> tuple[Any, Any, dict[str, float]]:
