@@ -1,9 +1,9 @@
 """Snapshot ensembles, model soups and SWA of a small transformer, beside the plain training.
 
     python -m benchmarks.snapshots --data FOLDER --set banking77|korean_hate_speech
-        [--seeds N ...] [--only NAME ...] [--out FILE]
+        [--rows N] [--seeds N ...] [--only NAME ...] [--out FILE]
 
-FOLDER holds a folder for each data set. 3,000 training rows, prepared and split once; `scratch`
+FOLDER holds a folder for each data set. N training rows are prepared and split once; `scratch`
 with 2 layers of width 128 trains for 8 epochs, soups after 3 epochs of pre-training on the texts
 of the training rows. FILE (JSON) is written after each run, so an interrupted run continues.
 Differences are paired bootstraps over groups of test rows, of the mean predictions of all seeds.
@@ -42,14 +42,9 @@ PRETRAINED: Changes = {"pretrain.epochs": 3, "pretrain.lr": "auto", "pretrain.un
 RUNS: dict[str, tuple[str, Changes]] = {
     "plain": ("plain", {}),
     "swa .25": ("plain", {"train.swa": 0.25}),
-    "snapshots 2": ("plain", {"train.snapshots": 2}),
     "snapshots 4": ("plain", {"train.snapshots": 4}),
     "pre-trained": ("pre-trained", PRETRAINED),
     "pre-trained, soup 4": ("pre-trained", PRETRAINED | {"train.soup": 4}),
-    "pre-trained, soup 4, spread 2": (
-        "pre-trained",
-        PRETRAINED | {"train.soup": 4, "train.soup_lr_spread": 2.0},
-    ),
 }
 
 
@@ -107,6 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--set", choices=[BANKING, KOREAN], required=True)
+    parser.add_argument("--rows", type=int, default=3000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43])
     parser.add_argument("--only", nargs="+", choices=RUNS, default=list(RUNS), metavar="NAME")
     parser.add_argument("--out", type=Path, default=Path("snapshots.json"))
@@ -115,7 +111,7 @@ def main() -> None:
     if not (arguments.data / arguments.set).is_dir():
         parser.error(f"--data {arguments.data} has no {arguments.set}")
     changes = given.changes | SCRATCH | {"train.metric": given.metric}
-    recipe = Recipe(given.metric, changes, train_rows=3000)
+    recipe = Recipe(given.metric, changes, train_rows=arguments.rows)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "data").mkdir()  # params allow files only in data/raw/
         Path(folder, "data/raw").symlink_to(arguments.data.resolve())

@@ -49,7 +49,10 @@ def format_summary(history: History, options: Train, task: str, epochs: int) -> 
     """Return lines on which of at most `epochs` was kept, why training ended, and other metrics."""
     kept, rows = best_epoch(history, options.metric), evaluated_epochs(history)
     if not options.keeps_best_epoch:
-        return [f"{options.snapshots} snapshots are kept, the last after epoch {epochs}"]
+        return [
+            f"{options.snapshots} snapshots are kept, the last after epoch {epochs}; "
+            "train.patience and train.metric have no effect"
+        ]
     if kept is None:
         return []
     name = options.reported_metric(task)

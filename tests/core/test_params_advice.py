@@ -166,7 +166,7 @@ CASES: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
         {"pretrain.epochs": 1},
     ),
     *(
-        (SCRATCH | {"train.soup": 3}, "Set it to 1 and use train.swa, train.snapshots or", follow)
+        (SCRATCH | {"train.soup": 3}, "to 1 and use train.swa, train.snapshots or", follow)
         for follow in (
             {"train.soup": 1, "train.swa": 0.2},
             {"train.soup": 1} | SNAPSHOTS,

@@ -120,10 +120,9 @@ class Settings(Recipe):
             )
         if self.train.soup > 1 and not self.pretrain.epochs:
             raise ValueError(
-                "train.soup: averages the weights of models with the same pretrained ones; those "
-                "that model=scratch draws at random grow apart, and their mean predicts nothing. "
-                "Set it to 1 and use train.swa, train.snapshots or bagging, or set pretrain.epochs "
-                "above 0"
+                "train.soup: averages models that start from pretrained weights; from the random "
+                "ones of model=scratch they grow apart, and none but the best would enter. Set it "
+                "to 1 and use train.swa, train.snapshots or bagging, or set pretrain.epochs above 0"
             )
         if self.pretrain.epochs and self.pretrain.max_length > self.max_length:
             raise ValueError(
