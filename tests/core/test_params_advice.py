@@ -170,7 +170,7 @@ CASES: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
         for follow in (
             {"train.soup": 1, "train.swa": 0.2},
             {"train.soup": 1} | SNAPSHOTS,
-            {"pretrain.epochs": 1},
+            {"model": HUB},
         )
     ),
     (
