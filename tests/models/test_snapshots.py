@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from foldline.core.errors import FoldlineError
-from foldline.core.io.files import digest
+from foldline.core.io.files import digest, remove
 from foldline.models import registry
 from foldline.models.neural import checkpoints as checkpoints_module
 from foldline.models.neural.schedules import list_cycle_ends, make_schedule
@@ -88,6 +88,15 @@ def test_the_prediction_is_the_mean_of_the_saved_models(task, fit, rows, labels,
     assert np.array_equal(loaded.predict(table), fitted.model.predict(table))
     contract.check_row_order(loaded.predict, table, labels(task))
     contract.check_any_text(loaded.predict, table, labels(task))
+
+
+@pytest.mark.parametrize("lost", ["snapshots", "snapshots/1.safetensors"])
+def test_a_lost_snapshot_is_damage(lost, fit, rows, labels, tmp_path) -> None:
+    fitted = fit("scratch", rows(), rows().iloc[:0], "classification", epochs=3, dotted=THREE)
+    registry.save(fitted.model, "scratch", labels("classification"), tmp_path / "m")
+    remove(tmp_path / "m" / lost)
+    with pytest.raises(FoldlineError, match=r"m is damaged: .*safetensors"):
+        registry.load(tmp_path / "m")
 
 
 def test_each_snapshot_is_the_model_at_the_end_of_its_cycle(fit, rows, monkeypatch) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from foldline.core.io.files import read_json, write_json
+
 if TYPE_CHECKING:
     from foldline.models.neural.transformer import Transformer
 
@@ -33,23 +35,23 @@ class SnapshotEnsemble:
         from safetensors.torch import save_model
 
         from foldline.models.neural.checkpoints import name_disk_errors
+        from foldline.models.neural.transformer import FILE
 
         *others, last = self.snapshots
         last.save(folder)
+        write_json(folder / FILE, read_json(folder / FILE) | {"snapshots": len(self.snapshots)})
         (folder / FOLDER).mkdir()
         with name_disk_errors():
             for number, snapshot in enumerate(others):
                 save_model(snapshot.model, str(_weights_file(folder, number)))
 
 
-def load_snapshots(folder: Path, last: "Transformer") -> "Transformer | SnapshotEnsemble":
-    """Return the snapshots that `save` wrote, or the model itself if it is the only one."""
+def load_snapshots(folder: Path, last: "Transformer", count: int) -> SnapshotEnsemble:
+    """Return the `count` snapshots that `save` wrote."""
     from safetensors.torch import load_model
 
-    if not (folder / FOLDER).exists():
-        return last
     others = []
-    for number in range(len(list((folder / FOLDER).iterdir()))):
+    for number in range(count - 1):
         model = copy.deepcopy(last.model)
         load_model(model, _weights_file(folder, number))
         others.append(replace(last, model=model))

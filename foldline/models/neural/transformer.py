@@ -98,11 +98,12 @@ def load(folder: Path, labels: Labels) -> Transformer | SnapshotEnsemble:
     device.silence_transformers()
     reader = read_json(folder / FILE)
     threads, precision = reader.pop("threads"), reader.pop("precision")
+    snapshots = reader.pop("snapshots", 1)
     tokenizer = hub.load_tokenizer(str(folder))
     model = hub.load_model(str(folder), "AutoModelForSequenceClassification")
     model = reallocate_parameters(model).to(device.get_device())
     last = Transformer(labels, tokenizer, model, LongTextReader(**reader), threads, precision)
-    return load_snapshots(folder, last)
+    return last if snapshots == 1 else load_snapshots(folder, last, snapshots)
 
 
 def _build_model(job: Job, with_pretraining: bool) -> tuple[Any, Any, dict[str, float]]:
