@@ -12,7 +12,7 @@ from foldline.core.params import Recipe
 from foldline.models.neural.precision import resolve_precision
 
 # Families with BERT's attention module.
-FAMILIES = ("Bert", "Roberta", "XLMRoberta", "Camembert", "Electra")
+FAMILIES = ("Bert", "BertExperts", "Roberta", "XLMRoberta", "Camembert", "Electra")
 # Tokens of a short text: eager attention stores a value for each pair of tokens and head.
 SHORT_TEXT = 128
 
