@@ -41,18 +41,18 @@ def gelu(value: float) -> float:
 
 
 def test_two_experts_by_hand() -> None:
-    layer = Experts(1, 2, 2)
+    layer = Experts(1, 2, 2, 0.0)
     values = {
         "router.weight": [[1.0], [-1.0]],
         "router.bias": [0.0, np.log(2)],
         "networks.0.0.weight": [[2.0]],
         "networks.0.0.bias": [1.0],
-        "networks.0.2.weight": [[3.0]],
-        "networks.0.2.bias": [0.5],
+        "networks.0.3.weight": [[3.0]],
+        "networks.0.3.bias": [0.5],
         "networks.1.0.weight": [[-1.0]],
         "networks.1.0.bias": [0.0],
-        "networks.1.2.weight": [[4.0]],
-        "networks.1.2.bias": [-0.5],
+        "networks.1.3.weight": [[4.0]],
+        "networks.1.3.bias": [-0.5],
     }
     layer.load_state_dict({name: torch.tensor(value) for name, value in values.items()})
     for x in (0.0, 0.7, -2.0):
@@ -72,12 +72,12 @@ def test_the_gates_are_the_softmax_over_the_highest_logits() -> None:
 
 def test_experts_that_are_not_active_change_nothing() -> None:
     torch.manual_seed(0)
-    layer, rows = Experts(8, 4, 2), torch.randn(20, 8)
+    layer, rows = Experts(8, 4, 2, 0.0), torch.randn(20, 8)
     before = layer(rows)
     gates = route(layer.router(rows), 2)
     changed = copy.deepcopy(layer)
     with torch.no_grad():
-        changed.networks[1][2].bias.add_(1.0)
+        changed.networks[1][3].bias.add_(1.0)
     after, touched = changed(rows), gates[:, 1] > 0
     assert 0 < int(touched.sum()) < 20
     torch.testing.assert_close(after[~touched], before[~touched], atol=0, rtol=0)
@@ -125,7 +125,7 @@ def test_the_training_loss_has_the_balancing_loss(fit, parts, monkeypatch) -> No
 
 
 def test_shares_are_of_the_rows_that_are_read() -> None:
-    model = torch.nn.Sequential(Experts(2, 3, 2))
+    model = torch.nn.Sequential(Experts(2, 3, 2, 0.0))
     layer = find_experts(model)
     assert layer is not None
     with torch.no_grad():

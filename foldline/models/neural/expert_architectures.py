@@ -58,7 +58,7 @@ class ModernBertExpertsForSequenceClassification(ModernBertForSequenceClassifica
 
 
 def _put_experts_before(dropout: Any, config: Any) -> Any:
-    experts = Experts(config.hidden_size, config.experts, config.active_experts)
+    experts = Experts(config.hidden_size, config.experts, config.active_experts, dropout.p)
     return torch.nn.Sequential(experts, dropout)
 
 

@@ -22,11 +22,11 @@ class Experts(torch.nn.Module):
     an exported graph is the same for every row.
     """
 
-    def __init__(self, width: int, experts: int, active: int) -> None:
+    def __init__(self, width: int, experts: int, active: int, dropout: float) -> None:
         super().__init__()
         self.active = active
         self.router = torch.nn.Linear(width, experts)
-        self.networks = torch.nn.ModuleList(_make_network(width) for _ in range(experts))
+        self.networks = torch.nn.ModuleList(_make_network(width, dropout) for _ in range(experts))
 
     def forward(self, pooled: torch.Tensor) -> torch.Tensor:
         """Return (n, width) from the pooled vectors (n, width) of rows."""
@@ -35,9 +35,14 @@ class Experts(torch.nn.Module):
         return pooled + (gates[:, :, None] * outputs).sum(dim=1)
 
 
-def _make_network(width: int) -> torch.nn.Module:
-    first, last = torch.nn.Linear(width, width), torch.nn.Linear(width, width)
-    return torch.nn.Sequential(first, torch.nn.GELU(), last)
+def _make_network(width: int, dropout: float) -> torch.nn.Module:
+    return torch.nn.Sequential(
+        torch.nn.Linear(width, width),
+        torch.nn.GELU(),
+        torch.nn.Dropout(dropout),
+        torch.nn.Linear(width, width),
+        torch.nn.Dropout(dropout),
+    )
 
 
 def find_experts(model: Any) -> Experts | None:
