@@ -13,6 +13,11 @@ from foldline.core.io.files import digest
 from foldline.core.params import Settings
 from foldline.core.params.loading import load_params
 from foldline.models import registry
+from foldline.models.neural.attention import find_last_layer, first_token_only
+from foldline.models.neural.expert_architectures import (
+    BertExpertsConfig,
+    BertExpertsForSequenceClassification,
+)
 from foldline.models.neural.experts import (
     BALANCE,
     Experts,
@@ -238,6 +243,18 @@ def test_what_is_frozen_stays_and_experts_learn(options, pooling, fit, parts) ->
         of_experts = sum(parameter.numel() for parameter in experts.parameters())
         trainable = (f.run_info.get("trainable_parameters", 0) for f in (found, plain))
         assert next(trainable) - next(trainable) == (of_experts if "train.lora" in options else 0)
+
+
+def test_the_last_layer_is_computed_for_the_first_token_alone() -> None:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = BertExpertsConfig(**sizes, intermediate_size=32, vocab_size=50, experts=3)
+    model = BertExpertsForSequenceClassification(config).eval()
+    tokens = torch.arange(12).reshape(2, 6)
+    whole = model(tokens).logits
+    assert find_last_layer(model) is model.bert.encoder.layer[-1]
+    with first_token_only(model):
+        torch.testing.assert_close(model(tokens).logits, whole)
 
 
 @POOLING

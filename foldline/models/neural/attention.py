@@ -12,7 +12,7 @@ from foldline.core.params import Recipe
 from foldline.models.neural.precision import resolve_precision
 
 # Families with BERT's attention module.
-FAMILIES = ("Bert", "BertExperts", "Roberta", "XLMRoberta", "Camembert", "Electra")
+FAMILIES = ("Bert", "Roberta", "XLMRoberta", "Camembert", "Electra")
 # Tokens of a short text: eager attention stores a value for each pair of tokens and head.
 SHORT_TEXT = 128
 
@@ -100,8 +100,8 @@ def find_last_layer(model: Any) -> Any:
         name = type(module).__name__
         if isinstance(module, PreTrainedModel) and name.endswith("ForSequenceClassification"):
             base: Any = module.base_model
-            is_supported = name.removesuffix("ForSequenceClassification") in FAMILIES
-            return base.encoder.layer[-1] if is_supported else None
+            family = name.removesuffix("ForSequenceClassification").removesuffix("Experts")
+            return base.encoder.layer[-1] if family in FAMILIES else None
     return None
 
 
