@@ -97,6 +97,8 @@ TINY: dict[str, Any] = {
     "scratch.heads": 2,
     "scratch.dropout": 0.1,
     "scratch.pooling": "cls",
+    "scratch.experts": 1,
+    "scratch.active_experts": 2,
     "gbdt.dimensions": 8,
     "gbdt.iterations": 20,
     "gbdt.min_leaf": 2,

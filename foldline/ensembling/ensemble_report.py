@@ -10,6 +10,7 @@ from foldline.core.errors import listing
 from foldline.core.io.labels import MAIN
 from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.ensemble_fit import OutOfFold
+from foldline.ensembling.fit_verdict import score_constant
 from foldline.ensembling.methods.registry import METHODS
 from foldline.metrics.error_correlation import correlate_errors
 from foldline.metrics.intervals import paired_bootstrap
@@ -21,8 +22,9 @@ def make_report(
 ) -> dict[str, Any]:
     """Return the main metric of each voter and of each method, cross-fitted, and the gain.
 
-    The gain is that of the ensemble's method over the best voter alone, with its interval by a
-    paired bootstrap over groups.
+    `majority` is that of one prediction for all rows: the most frequent class, or the mean. The
+    gain is that of the ensemble's method over the best voter alone, with its interval by a paired
+    bootstrap over groups.
     """
     task, target, members = out_of_fold.task, out_of_fold.target, out_of_fold.predictions
     # With one member there is nothing to choose from.
@@ -51,6 +53,7 @@ def make_report(
         "method": ensemble.method,
         "best_member": best,
         "members": scores,
+        "majority": score_constant(task, target, metric),
         "methods": {name: score(values) for name, values in combined.items()},
         "gain": gain._asdict() | {"level": level},
         "share": out_of_fold.share(ensemble),
@@ -77,12 +80,13 @@ def format_report(report: Mapping[str, Any]) -> list[str]:
     if len(members) == 1:
         score = report["methods"][report["method"]]
         return [f"one member, {best}: {report['metric']} {score:.4f} out of fold"]
-    width = max(map(len, [*members, *report["methods"], "member"]))
+    width = max(map(len, [*members, *report["methods"], "(majority)"]))
     lines = [f"  {'member':<{width}}  {report['metric']:>9}  share  errors like best"]
     for name, value in members.items():
         line = f"  {name:<{width}}  {value:9.4f}  {report['share'][name]:5.2f}"
         correlation = report["error_correlation"][best][name]
         lines.append(line + (f"  {correlation:16.2f}" if name != best else ""))
+    lines.append(f"  {'(majority)':<{width}}  {report['majority']:9.4f}")
     lines.append("  method (each fold combined by what was fitted to the others)")
     for name, value in report["methods"].items():
         lines.append(f"{'*' if name == report['method'] else ' '} {name:<{width}}  {value:9.4f}")

@@ -44,6 +44,8 @@ def test_report(out_of_fold) -> None:
     best = report["members"][report["best_member"]]
     assert gain["difference"] == pytest.approx(report["methods"]["soft"] - best)
     assert 0 < gain["low"] < gain["difference"] < gain["high"]
+    frequent = np.bincount(out_of_fold.target).max() / 300
+    assert report["majority"] == pytest.approx(frequent / (1 + frequent))  # one class has no F1
     assert report["share"] == {"model": 0.5, "tfidf": 0.5}
     assert abs(report["error_correlation"]["model"]["tfidf"]) < 0.3
     assert describe_missing_gain(ensemble, report) is None
@@ -54,6 +56,7 @@ def test_report(out_of_fold) -> None:
         "gain_high": gain["high"],
     }
     lines = format_report(report)
+    assert lines[3].split() == ["(majority)", f"{report['majority']:.4f}"]
     chosen = [line.split() for line in lines if line.startswith("* ")]
     assert chosen == [["*", "soft", f"{report['methods']['soft']:.4f}"]]
 

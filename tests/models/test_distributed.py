@@ -122,6 +122,13 @@ CASES: dict[str, tuple[Any, ...]] = {
         37,
         {"max_length": 8},
     ),
+    "experts": (
+        "scratch",
+        "classification",
+        {"scratch.experts": 3, "scratch.pooling": "mean", "train.rdrop": 1.0},
+        33,
+        {},
+    ),
     "pretrained": (
         "pretrained",
         "regression",
@@ -475,6 +482,10 @@ FSDP = {"train.distributed.strategy": "fsdp"}
         (FSDP | {"train.adversarial": "awp"}, "train.adversarial  awp needs whole weights"),
         (FSDP | {"train.lora": 8, "pretrain.epochs": 1}, "train.lora  8 needs whole weights"),
         (FSDP | {"train.optimizer": "adafactor"}, "train.optimizer  adafactor needs whole"),
+        (
+            FSDP | {"model": "scratch", "scratch.experts": 2},
+            "scratch.experts  2 are counted over validation rows by the whole model, and",
+        ),
         (FSDP | {"pretrain.epochs": 1}, "train.distributed.strategy  fsdp cannot shard the tied"),
         (
             FSDP | {"train.distributed.processes": 1},

@@ -91,6 +91,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "train.metric": "accuracy",
         "train.long_text": "window",
     },
+    "experts, fgm": {"scratch.experts": 3, "train.adversarial": "fgm"},
 }
 
 

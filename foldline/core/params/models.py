@@ -68,6 +68,11 @@ class Scratch(Section):
     heads: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
     pooling: Literal["cls", "mean"]
+    experts: Count
+    """Networks between pooling and classifier; a router picks `active_experts` for each row
+    (Shazeer et al., 2017). Plain transformers cannot open such a model."""
+    active_experts: Annotated[int, Field(ge=2)]
+    """With one alone the router would learn nothing: the softmax over one is 1."""
 
     @model_validator(mode="after")
     def _check_width(self) -> Self:
@@ -79,6 +84,15 @@ class Scratch(Section):
             raise ValueError(
                 f"width: must be an even multiple of heads, {self.heads}, with pooling=mean, which "
                 f"turns pairs of numbers by their place (found {self.width})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_experts(self) -> Self:
+        if 1 < self.experts < self.active_experts:
+            raise ValueError(
+                f"active_experts: must be at most experts, {self.experts} (found "
+                f"{self.active_experts})"
             )
         return self
 

@@ -109,6 +109,12 @@ class Settings(Recipe):
                 f"train.{name}: compares draws of dropout, and scratch.dropout is 0; set that "
                 f"above 0, or train.{name} to {'0.0' if name == 'rdrop' else '1'}"
             )
+        if self.scratch.experts > 1 and self.train.distributed.strategy == "fsdp":
+            raise ValueError(
+                f"scratch.experts: {self.scratch.experts} are counted over validation rows by the "
+                "whole model, and train.distributed.strategy=fsdp leaves each process a part of "
+                "it; set experts to 1, or strategy to ddp"
+            )
         return self
 
     @model_validator(mode="after")

@@ -100,8 +100,8 @@ def find_last_layer(model: Any) -> Any:
         name = type(module).__name__
         if isinstance(module, PreTrainedModel) and name.endswith("ForSequenceClassification"):
             base: Any = module.base_model
-            is_supported = name.removesuffix("ForSequenceClassification") in FAMILIES
-            return base.encoder.layer[-1] if is_supported else None
+            family = name.removesuffix("ForSequenceClassification").removesuffix("Experts")
+            return base.encoder.layer[-1] if family in FAMILIES else None
     return None
 
 

@@ -16,10 +16,13 @@ def load_language_model(recipe: Recipe, model: Any) -> tuple[Any, bool]:
     Raises:
         FoldlineError: if the architecture does not fit `pretrain.objective`.
     """
-    objective = resolve_objective(model.config, recipe.pretrain.objective)
+    from foldline.models.neural.expert_architectures import plain_config
+
+    config = plain_config(model.config)
+    objective = resolve_objective(config, recipe.pretrain.objective)
     auto_class = "AutoModelForCausalLM" if objective == "causal" else "AutoModelForMaskedLM"
     if recipe.model == "scratch":
-        learner = hub.build_model(model.config, auto_class)
+        learner = hub.build_model(config, auto_class)
     else:
         learner = hub.load_model(recipe.model, auto_class)
     size = model.get_input_embeddings().num_embeddings

@@ -52,7 +52,9 @@ def target_modules(model: Any) -> list[str]:
     """Return the layers to adapt: peft's defaults for the architecture, else all linear ones."""
     from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as CHOICES
 
-    chosen = CHOICES.get(model.config.model_type)
+    from foldline.models.neural.expert_architectures import plain_config
+
+    chosen = CHOICES.get(plain_config(model.config).model_type)
     if chosen:
         return list(chosen)
     base = {id(m) for m in model.base_model.modules()}

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Train
+from foldline.models.neural.experts import BALANCE, Experts, balance_losses, find_experts
 from foldline.models.neural.layers import find_head
 from foldline.models.neural.losses import Loss, step_mean
 
@@ -20,6 +21,8 @@ class Objective:
         self.head = (
             HeadRecorder(model) if options.contrastive or options.dropout_samples > 1 else None
         )
+        experts = find_experts(model)
+        self.router = RouterRecorder(experts) if experts else None
 
     def __call__(
         self, model: Any, inputs: dict[str, Any], labels: Any, items: Any, weights: Any = None
@@ -41,8 +44,9 @@ class Objective:
 
     def close(self) -> None:
         """Remove the hooks from the model."""
-        if self.head:
-            self.head.close()
+        for recorder in (self.head, self.router):
+            if recorder:
+                recorder.close()
 
     @property
     def _head(self) -> "HeadRecorder":
@@ -52,13 +56,16 @@ class Objective:
     def _pass_loss(
         self, inputs: dict[str, Any], outputs: Any, labels: Any, items: Any, weights: Any
     ) -> Any:
-        """Return the loss of the last forward pass, including its contrastive share."""
+        """Return the loss of the last forward pass, with its contrastive share and balance."""
         loss, share = self._supervised(outputs, labels, items, weights), self.options.contrastive
-        if not share:
-            return loss
-        features = self._head.features(inputs["attention_mask"])
-        rows = contrastive_losses(features, class_codes(labels), self.options.temperature)
-        return (1 - share) * loss + share * step_mean(rows, labels, items, weights)
+        if share:
+            features = self._head.features(inputs["attention_mask"])
+            rows = contrastive_losses(features, class_codes(labels), self.options.temperature)
+            loss = (1 - share) * loss + share * step_mean(rows, labels, items, weights)
+        if self.router:
+            rows = balance_losses(self.router.logits)
+            loss = loss + BALANCE * step_mean(rows, labels, items, None)
+        return loss
 
     def _supervised(self, outputs: Any, labels: Any, items: Any, weights: Any) -> Any:
         loss = self.loss(outputs, labels, items, weights)
@@ -114,6 +121,21 @@ class HeadRecorder:
         module, inputs = self.dropout
         layer = self.layer
         return _Outputs(F.linear(module(inputs.float()), layer.weight, layer.bias))
+
+
+class RouterRecorder:
+    """Records the logits of the router of experts."""
+
+    def __init__(self, experts: Experts) -> None:
+        self.hook = experts.router.register_forward_hook(self._record)
+        self.logits: Any = None
+
+    def close(self) -> None:
+        """Remove the hook from the model."""
+        self.hook.remove()
+
+    def _record(self, module: Any, inputs: Any, output: Any) -> None:
+        self.logits = output
 
 
 class _Outputs:

@@ -21,9 +21,11 @@ def load(recipe: Recipe, labels: Labels, label_names: dict[str, Any]) -> tuple[A
             limit, or params need a dropout that the model does not have.
     """
     from foldline.models.neural.allocator import reallocate_parameters
+    from foldline.models.neural.expert_architectures import register_architectures
 
     name = recipe.model
     hub.check_folder("model", name)
+    register_architectures()
     try:
         tokenizer = hub.load_tokenizer(name)
         model_sizes.check_filled("model", name, tokenizer)

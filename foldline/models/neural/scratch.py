@@ -1,5 +1,6 @@
 """A small transformer and its tokenizer, both built from the training rows alone."""
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -42,8 +43,8 @@ def build_model(
     """Build an encoder with random weights, of the architecture that `scratch.pooling` implies.
 
     `cls` is BERT (Devlin et al., 2019): a layer over the first token. `mean` is ModernBERT (Warner
-    et al., 2024): the mean over the tokens. Plain transformers opens both; it has no encoder with
-    max pooling.
+    et al., 2024): the mean over the tokens. Plain transformers opens both, but not with experts; it
+    has no encoder with max pooling.
     """
     builder = {"cls": _build_bert, "mean": _build_modernbert}[recipe.scratch.pooling]
     return builder(recipe, vocab_size=vocabulary, num_labels=labels.outputs, **label_names)
@@ -53,8 +54,8 @@ def _build_bert(recipe: Recipe, **names: Any) -> Any:
     from transformers import BertConfig, BertForSequenceClassification
 
     options = recipe.scratch
-    build: Any = BertConfig  # its keyword arguments are not typed
-    config = build(
+    make_config, make_model = _add_experts(recipe, BertConfig, BertForSequenceClassification)
+    config = make_config(
         hidden_size=options.width,
         num_hidden_layers=options.layers,
         num_attention_heads=options.heads,
@@ -65,16 +66,18 @@ def _build_bert(recipe: Recipe, **names: Any) -> Any:
         pad_token_id=0,
         **names,
     )
-    return BertForSequenceClassification(config)
+    return make_model(config)
 
 
 def _build_modernbert(recipe: Recipe, **names: Any) -> Any:
     from transformers import ModernBertConfig, ModernBertForSequenceClassification
 
     options = recipe.scratch
-    build: Any = ModernBertConfig
+    make_config, make_model = _add_experts(
+        recipe, ModernBertConfig, ModernBertForSequenceClassification
+    )
     dropouts = ("embedding_dropout", "mlp_dropout", "attention_dropout", "classifier_dropout")
-    config = build(
+    config = make_config(
         classifier_pooling="mean",
         hidden_size=options.width,
         num_hidden_layers=options.layers,
@@ -90,7 +93,19 @@ def _build_modernbert(recipe: Recipe, **names: Any) -> Any:
         **dict.fromkeys(dropouts, options.dropout),
         **names,
     )
-    model = ModernBertForSequenceClassification(config)
+    model = make_model(config)
     # By default its initial logits have a standard deviation of 1, and the first loss is too high.
     torch.nn.init.normal_(model.classifier.weight, std=config.initializer_range)
     return model
+
+
+def _add_experts(recipe: Recipe, make_config: Any, make_model: Any) -> tuple[Any, Any]:
+    """Return what makes config and model: the plain classes, or those with experts."""
+    options = recipe.scratch
+    if options.experts == 1:
+        return make_config, make_model
+    from foldline.models.neural.expert_architectures import ARCHITECTURES
+
+    config_class, model_class = ARCHITECTURES[options.pooling]
+    numbers = {"experts": options.experts, "active_experts": options.active_experts}
+    return partial(config_class, **numbers), model_class

@@ -26,6 +26,7 @@ from foldline.models.neural.checkpoints import PeriodicCheckpoint, find_last_che
 from foldline.models.neural.collectives import count_processes, gather_parameters
 from foldline.models.neural.dataset import TokenDataset, TokenizedRows, make_collator
 from foldline.models.neural.divergence import DivergenceDetector
+from foldline.models.neural.experts import find_experts
 from foldline.models.neural.learning_rate import resolve_lr
 from foldline.models.neural.long_text import make_reader
 from foldline.models.neural.losses import make_loss
@@ -169,7 +170,7 @@ def make_trainer(
         recipe=job.recipe,
         loss=make_loss(job.labels, train_rows.target, job.recipe.train, job.recipe.components),
         step_rows=job.recipe.batch_size * job.recipe.train.accumulation,
-        compares_rows=job.recipe.train.contrastive > 0,
+        compares_rows=job.recipe.train.contrastive > 0 or find_experts(model) is not None,
         model=model,
         args=training_arguments(job, model, len(valid_rows.target) > 0, cuts),
         train_dataset=TokenDataset(train_rows),

@@ -94,8 +94,10 @@ def initial_model(job: Job) -> tuple[Any, Any]:
 def load(folder: Path, labels: Labels) -> Transformer | SnapshotEnsemble:
     """Read tokenizer and model, or several snapshots of it."""
     from foldline.models.neural.allocator import reallocate_parameters
+    from foldline.models.neural.expert_architectures import register_architectures
 
     device.silence_transformers()
+    register_architectures()
     reader = read_json(folder / FILE)
     threads, precision = reader.pop("threads"), reader.pop("precision")
     snapshots = reader.pop("snapshots", 1)
@@ -143,7 +145,7 @@ def fit_alone(job: Job) -> FitResult:
 
     Processes of a group each call it with the same job.
     """
-    from foldline.models.neural import learning_rate, lora
+    from foldline.models.neural import experts, learning_rate, lora
     from foldline.models.neural.precision import resolve_precision
     from foldline.models.neural.training import train
 
@@ -169,14 +171,19 @@ def fit_alone(job: Job) -> FitResult:
     sample_rows = select_rows(job.valid, job.sample_ids)
     with device.deterministic(recipe.train):
         result = train(job, tokenizer, model, rows, valid, lambda: live_model.predict(sample_rows))
+    shares = experts.measure_shares(model, lambda: live_model.predict(job.valid))
+    notes += experts.describe_unused(shares)
     precision = resolve_precision(recipe.train.predict_precision)
     pretraining_summary = {
         f"pretrain_{name}": pretraining[name] for name in PRETRAINING_KEYS if name in pretraining
     }
     summary = result.summary | {"lr": recipe.peak_lr, "cut_texts": cut} | pretraining_summary
+    summary |= experts.summarise_shares(shares)
     run_info = result.run_info | {"predict_precision": precision}
     if pretraining:
         run_info = run_info | {"pretraining": pretraining}
+    if shares:
+        run_info = run_info | {"expert_share": shares}
     if tuner is not None:
         summary["parameters"] = float(n_parameters)
         run_info = run_info | {"trainable_parameters": model.num_parameters(only_trainable=True)}
