@@ -53,6 +53,12 @@ def make_classes(n: int, c: int, seed: int = 0) -> Case:
     return Case("classification", members, target, make_context(n))
 
 
+def log_pool(probabilities: np.ndarray, power: float) -> np.ndarray:
+    """Return probabilities to a power, which brings them closer together or further apart."""
+    powers = probabilities**power
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
 def make_labels(n: int, c: int) -> Case:
     rng = np.random.default_rng(1)
     target = rng.integers(2, size=(n, c))
@@ -130,6 +136,27 @@ def test_shares_are_of_all_members_and_sum_to_one(case, method) -> None:
     assert set(share) == set(case.members)
     assert sum(share.values()) == pytest.approx(1)
     assert min(share.values()) >= 0
+
+
+def test_a_member_that_hardly_differs_between_rows_has_a_small_share_in_stacking() -> None:
+    """Its coefficients are large, since its log-probabilities are hardly apart."""
+    case = make_classes(400, 3)
+    shrunken = log_pool(case.members["c"], 0.01)
+    changed = case.change(c=shrunken)
+    own = METHODS["stacking"]
+    state = own.fit(changed.members, changed.target, changed.task, changed.context)
+    share = own.share(state, changed.members, changed.task, changed.context)
+
+    assert share["a"] > share["b"] > share["c"]
+    assert share["c"] < 0.1
+
+
+def test_the_share_of_numbers_in_stacking_is_their_spread_times_the_coefficient() -> None:
+    case = make_numbers(100)
+    state = {"coefficients": {"a": [[2.0]], "b": [[-1.0]], "c": [[0.0]]}, "intercept": [0.0]}
+    a, b = case.members["a"].std(), case.members["b"].std()
+    share = METHODS["stacking"].share(state, case.members, case.task, case.context)
+    assert share == pytest.approx({"a": 2 * a / (2 * a + b), "b": b / (2 * a + b), "c": 0.0})
 
 
 # What one member alone becomes: itself, or what the method's docstring says.

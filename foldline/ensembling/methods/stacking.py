@@ -55,25 +55,30 @@ def fit_stacking(members: Members, target: np.ndarray, task: str, context: Conte
 
 def combine_stacking(state: State, members: Members, task: str, context: Context) -> np.ndarray:
     """Return the prediction of the meta-model."""
+    parts = _compute_parts(state, members, task)
+    total = sum(parts) + read_array(state, "intercept", parts[0].shape[1:] or (1,))
+    if task == "regression":
+        return np.asarray(total)
+    return softmax(total) if task == "classification" else np.asarray(1 / (1 + np.exp(-total)))
+
+
+def _compute_parts(state: State, members: Members, task: str) -> list[np.ndarray]:
+    """Return what each member adds to the logits (n, c), or to the numbers (n,)."""
     names, stacked = stack_members(members)
     c = 1 if task == "regression" else stacked.shape[2]
     crossed = task == "classification" and c <= MAX_CROSSED_CLASSES
     columns = {"regression": 1, "multilabel": 2}.get(task, c)
     shape = (c if crossed or task == "multilabel" else 1, columns)
     coefficients = [read_array(state["coefficients"], name, shape) for name in names]
-    intercept = read_array(state, "intercept", (c,))
     if task == "regression":
-        return np.asarray(np.concatenate(coefficients)[:, 0] @ stacked + intercept[0])
+        return [own[0, 0] * values for own, values in zip(coefficients, stacked, strict=True)]
     pairs = list(zip(log_probabilities(stacked), coefficients, strict=True))
     if task == "multilabel":
         opposite = log_probabilities(1 - stacked)
-        logits = intercept + sum(
+        return [
             yes * own[:, 0] + no * own[:, 1] for (yes, own), no in zip(pairs, opposite, strict=True)
-        )
-        return np.asarray(1 / (1 + np.exp(-logits)))
-    return softmax(
-        intercept + sum(logs @ own.T if crossed else logs * own[0] for logs, own in pairs)
-    )
+        ]
+    return [logs @ own.T if crossed else logs * own[0] for logs, own in pairs]
 
 
 def _fit_classes(
@@ -235,13 +240,18 @@ def _apply_transposed(x: np.ndarray, residuals: np.ndarray) -> np.ndarray:
     return np.asarray(residuals @ x[0].T) if len(x) == 1 else _multiply(x, residuals)
 
 
-def share_coefficients(
-    state: State, members: Members, task: str, context: Context
-) -> dict[str, float]:
-    """Return each member's share of the absolute coefficients."""
-    sizes = {n: float(np.abs(np.array(own)).sum()) for n, own in state["coefficients"].items()}
-    total = sum(sizes.values()) or 1.0
-    return {name: size / total for name, size in sizes.items()}
+def share_spread(state: State, members: Members, task: str, context: Context) -> dict[str, float]:
+    """Return each member's share in how much the logits or numbers differ between rows.
+
+    Coefficients alone mislead: those of a member whose probabilities hardly differ are large.
+    """
+    parts = _compute_parts(state, members, task)
+    if task == "classification":  # what is added to all classes of a row changes nothing
+        parts = [part - part.mean(axis=1, keepdims=True) for part in parts]
+    spread = [float(part.std(axis=0).mean()) for part in parts]
+    total = sum(spread)
+    shares = [own / total if total else 1 / len(spread) for own in spread]
+    return dict(zip(sorted(members), shares, strict=True))
 
 
-STACKING = Method(STATE, fit_stacking, combine_stacking, share_coefficients)
+STACKING = Method(STATE, fit_stacking, combine_stacking, share_spread)
