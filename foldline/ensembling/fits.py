@@ -19,7 +19,9 @@ from foldline.execution.gpu_slots import list_gpus
 from foldline.execution.store import code_version, fingerprint, library_versions
 from foldline.execution.tasks import Task
 from foldline.models import registry
+from foldline.models.chain import is_chained
 from foldline.models.interface import FitResult, Job, TrainingRecord
+from foldline.models.soft_labels import AUXILIARY
 from foldline.models.training_score import score_training_rows
 
 MODEL, PREDICTIONS, RECORD = "model", "predictions.npy", "record.json"
@@ -64,8 +66,8 @@ class Fit:
         """Return the hash of everything that the result depends on."""
         return fingerprint(
             "fit",
-            self.train,
-            self.valid,
+            select_columns(self.recipe, self.train),
+            select_columns(self.recipe, self.valid),
             self.predicted[["id", "text", "text_pair"]],
             select_texts(self.recipe, self.pretraining_texts),
             list(self.sample_ids),
@@ -82,7 +84,14 @@ class Fit:
 
 def select_texts(recipe: Recipe, pretraining_texts: pd.DataFrame) -> pd.DataFrame:
     """Return the texts for pre-training that a recipe reads; only transformers do."""
-    return pd.DataFrame() if recipe.model in registry.OPTIONS else pretraining_texts
+    is_read = any(model not in registry.OPTIONS for model in recipe.models)
+    return pretraining_texts if is_read else pd.DataFrame()
+
+
+def select_columns(recipe: Recipe, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows without the auxiliary label, unless the recipe's chain learns it."""
+    is_read = is_chained(recipe) and recipe.chain.predicts == "auxiliary"
+    return rows if is_read else rows.drop(columns=AUXILIARY, errors="ignore")
 
 
 def select_distinct(recipes: dict[str, Recipe]) -> dict[str, Recipe]:
@@ -105,13 +114,18 @@ def describe_recipe(recipe: Recipe, labels: Labels) -> list[object]:
         recipe.model_dump(exclude={"bagging", "tta"}),
         registry.list_dependencies(recipe, labels),
         library_versions(),
-        describe_device(recipe.model),
+        describe_device(recipe),
     ]
 
 
-def describe_device(model: str) -> str:
-    """Return the class of the device that a model trains on: `cuda` or `cpu`."""
-    return "cuda" if model not in SINGLE_THREADED and list_gpus() else "cpu"
+def describe_device(recipe: Recipe) -> str:
+    """Return the class of the device that a recipe trains on: `cuda` or `cpu`."""
+    return "cuda" if uses_torch(recipe) and list_gpus() else "cpu"
+
+
+def uses_torch(recipe: Recipe) -> bool:
+    """Return whether a recipe's model, or the first of its chain, runs torch."""
+    return any(model not in SINGLE_THREADED for model in recipe.models)
 
 
 def make_task(
@@ -125,7 +139,7 @@ def make_task(
         function,
         arguments,
         threads=recipe.train.cpu_threads * recipe.processes if has_threads else 1,
-        uses_torch=recipe.model not in SINGLE_THREADED,
+        uses_torch=uses_torch(recipe),
         files=tuple(registry.list_files(recipe)),
     )
 
