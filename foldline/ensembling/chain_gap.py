@@ -23,13 +23,22 @@ NAMES = ("first", "predicted_input", "true_input")
 
 
 @dataclass(frozen=True)
-class _TrueLabels:
-    """Predicts the auxiliary label that rows have, with certainty."""
+class _Corrected:
+    """A first model whose most probable class is the auxiliary label that the row has.
 
+    The two classes exchange their probabilities, so that the second model meets no other confidence
+    than it has learnt from.
+    """
+
+    model: Model
     labels: Labels
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        return np.asarray(np.eye(self.labels.outputs)[self.labels.encode(rows[AUXILIARY])])
+        values = self.model.predict(rows).copy()
+        numbers, true = np.arange(len(rows)), self.labels.encode(rows[AUXILIARY])
+        top = values.argmax(axis=1)
+        values[numbers, top], values[numbers, true] = values[numbers, true], values[numbers, top]
+        return values
 
     def save(self, folder: Path) -> None:
         raise NotImplementedError
@@ -51,7 +60,7 @@ def score_chain(
     rows = rows[rows[AUXILIARY].isin(own.classes)]
     if rows.empty:
         return {}
-    told: Model = replace(chain, first=_TrueLabels(own))
+    told: Model = replace(chain, first=_Corrected(chain.first, own))
     if isinstance(model, TransformedModel):
         told = replace(model, model=told)
     target, metric = labels.encode(rows["label"]), MAIN[labels.task]
