@@ -112,8 +112,8 @@ def test_the_first_model_is_part_of_a_key(make_fold, rows, labels, recipe):
 def test_a_gap_by_hand():
     """The second model reads the class before the text; the first is wrong in one row of four."""
     labels, bias = Labels("classification", ("a", "b")), Labels("classification", ("x", "y"))
-    rows = pd.DataFrame({"text": list("1234") + ["5"], "auxiliary": list("xyxy") + [""]})
-    rows["label"] = list("abab") + ["a"]
+    rows = pd.DataFrame({"text": [*list("1234"), "5"], "auxiliary": [*list("xyxy"), ""]})
+    rows["label"] = [*list("abab"), "a"]
 
     class First:
         def predict(self, rows: pd.DataFrame) -> np.ndarray:

@@ -141,9 +141,7 @@ def test_no_training_row_is_predicted_by_a_model_that_has_seen_it(chain, rows):
     labelled = train[train["auxiliary"] != ""]
     assert set(whole.train["id"]) == set(labelled["id"])
     predicted = [set(train["group"]) - set(job.train["group"]) for job in first.jobs[1:]]
-    assert sorted(group for groups in predicted for group in groups) == sorted(
-        set(train["group"])
-    )
+    assert sorted(group for groups in predicted for group in groups) == sorted(set(train["group"]))
     for job, groups in zip(first.jobs[1:], predicted, strict=True):
         held_out = train[train["group"].isin(groups)]
         assert not set(job.train["text"]) & set(held_out["text"])

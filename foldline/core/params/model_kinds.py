@@ -177,7 +177,7 @@ def check_chain(first: str, model: str, chained_input: str, head: str) -> None:
     if model in (*CONSTANT, *UNWEIGHTED):
         raise ValueError(
             f"chain.first: model={model} learns nothing from a first model's predictions; set "
-            "chain.first to null, or model to tfidf, gbdt, static, embed or a transformer"
+            "chain.first to null, or use tfidf, gbdt, static, embed or a transformer as model"
         )
     if chained_input != "features":
         return
