@@ -16,7 +16,7 @@ from foldline.core.params import Recipe
 from foldline.core.params.models import SINGLE_THREADED
 from foldline.ensembling.bagging import draw_bag
 from foldline.execution.gpu_slots import list_gpus
-from foldline.execution.store import code_version, fingerprint, library_versions
+from foldline.execution.store import code_version, fingerprint, library_versions, load_or_compute
 from foldline.execution.tasks import Task
 from foldline.models import registry
 from foldline.models.chain import is_chained
@@ -34,6 +34,14 @@ FitJob = Callable[[Job, str], tuple[FitResult, dict[str, Any]]]
 def fit_job(job: Job, key: str) -> tuple[FitResult, dict[str, Any]]:
     """Fit a job, without a tracker."""
     return registry.fit(job), {}
+
+
+def remember(job: Job, name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """Return an array that follows from a job: that of the store, or computed and stored."""
+    texts = select_texts(job.recipe, job.pretraining_texts)
+    described = describe_recipe(job.recipe, job.labels)
+    key = fingerprint(name, job.train, job.valid, texts, *described, code_version(*CODE))
+    return load_or_compute(key, compute)
 
 
 @dataclass(frozen=True)
@@ -149,7 +157,10 @@ def fit_rows(folder: Path, scratch: Path, fit: Fit, fit_job: FitJob) -> None:
     seed, recipe = fit.training_seed, fit.recipe
     recipe = recipe if seed == recipe.seed else recipe.model_copy(update={"seed": seed})
     train = draw_bag(fit.train, fit.bag, seed)
-    job = Job(train, fit.valid, fit.labels, recipe, scratch, fit.pretraining_texts, fit.sample_ids)
+    job = Job(
+        train, fit.valid, fit.labels, recipe, scratch, fit.pretraining_texts, fit.sample_ids,
+        remember=remember,
+    )  # fmt: skip
     fitted, usage = fit_job(job, fit.key)
     write_fit(folder, fitted, job, fit.predicted, {"usage": usage})
 

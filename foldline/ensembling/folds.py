@@ -26,6 +26,7 @@ from foldline.ensembling.chain_gap import score_chain
 from foldline.ensembling.fits import (
     describe_recipe,
     make_task,
+    remember,
     select_columns,
     select_texts,
     write_fit,
@@ -194,7 +195,8 @@ def fit_fold(folder: Path, scratch: Path, fold: Fold) -> None:
     training, stopping = split_training_rows(fold)
     training = draw_bag(training, fold.bag, fold.training_seed)
     recipe = fold.recipe.model_copy(update={"seed": fold.training_seed})
-    job = Job(training, stopping, fold.labels, recipe, scratch, fold.pretraining_texts)
+    texts = fold.pretraining_texts
+    job = Job(training, stopping, fold.labels, recipe, scratch, texts, remember=remember)
     fitted = registry.fit(job)
     details: dict[str, Any] = {"learnt_from": len(training), "stopped_by": len(stopping)}
     details |= score_chain(fitted.model, recipe, fold.held_out, fold.labels)

@@ -97,7 +97,12 @@ def fit_chained(
         sources = job.train.assign(id=job.train.get("source_id", job.train["id"]))
         predictions = whole.model.predict(sources)
     else:
-        predictions = predict_unseen(first_job, fit_first, options.n_splits)
+        n_splits = options.n_splits
+        predictions = job.remember(
+            first_job,
+            f"{n_splits} parts",
+            lambda: predict_unseen(first_job, fit_first, n_splits),
+        )
     chain_input = ChainInput.fit(options.input, first_job.labels, predictions)
     train = chain_input.add(job.train, predictions)
     valid = chain_input.add(job.valid, whole.model.predict(job.valid)) if len(job.valid) else None

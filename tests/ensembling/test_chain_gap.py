@@ -25,6 +25,7 @@ from foldline.metrics.fold_statistics import corrected_interval
 from foldline.models import registry
 from foldline.models.chain import ChainedModel
 from foldline.models.chain_input import ChainInput
+from foldline.models.interface import FitResult, Job
 from foldline.onnx.command import load_transformer
 from tests.helpers import projects
 
@@ -107,6 +108,27 @@ def test_the_first_model_is_part_of_a_key(make_fold, rows, labels, recipe):
     table = rows()
     fits = [Fit("c", table, table, table, labels("classification"), recipe) for recipe in own]
     assert fits[0].key != fits[1].key
+
+
+def test_the_first_stage_is_fitted_once_for_several_chains(make_fold, tmp_path, monkeypatch):
+    counted = []
+    fit = registry.fit
+
+    def count(job: Job) -> FitResult:
+        counted.append(job.recipe.seed)
+        return fit(job)
+
+    monkeypatch.setattr(registry, "fit", count)
+    alone = run(make_fold(CHAIN | {"chain.input": "features"}), tmp_path / "alone")
+    assert len(counted) == 1 + 1 + 2  # the chain, the first model of all rows and of each part
+    counted.clear()
+    run(make_fold(CHAIN), tmp_path / "prefix")
+    assert len(counted) == 1 + 1
+    counted.clear()
+    run(make_fold(CHAIN | {"chain.n_splits": 3}), tmp_path / "parts")
+    assert len(counted) == 1 + 1 + 3
+    again = run(make_fold(CHAIN | {"chain.input": "features"}), tmp_path / "again")
+    assert (again / PREDICTIONS).read_bytes() == (alone / PREDICTIONS).read_bytes()
 
 
 def test_a_gap_by_hand():
