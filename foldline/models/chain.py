@@ -105,8 +105,8 @@ def fit_chained(
         )
     chain_input = ChainInput.fit(options.input, first_job.labels, predictions)
     train = chain_input.add(job.train, predictions)
-    valid = chain_input.add(job.valid, whole.model.predict(job.valid)) if len(job.valid) else None
-    fitted = fit_second(replace(job, train=train, valid=job.valid if valid is None else valid))
+    valid = chain_input.add(job.valid, whole.model.predict(job.valid))
+    fitted = fit_second(replace(job, train=train, valid=valid))
     return replace(
         fitted,
         model=ChainedModel(kind, whole.model, chain_input, fitted.model),

@@ -153,7 +153,7 @@ def _read_labels(folders: list[Path]) -> Labels:
         if "external" in registry.list_kinds(card):
             raise FoldlineError(
                 f"{folder.as_posix()} holds predictions that were made elsewhere "
-                "(model=external), and no model for new rows: predict with tfidf, or train "
+                "(external.file), and no model for new rows: predict with tfidf, or train "
                 "another model"
             )
         found.setdefault(Labels(card["task"], tuple(card["classes"])), folder)
