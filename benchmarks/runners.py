@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measurement import ROOT, existing_file
-from foldline.core.io.threads import set_wait_policy
+from foldline.core.io.threads import configure_threads
 
 RUNNERS = ("inline", "local-1", "local-2", "ray")
 FOLDS, NEXT = 5, 5
@@ -242,7 +242,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
     options = parse(arguments)
     if options.contestant:
-        set_wait_policy()
+        configure_threads()
         runner, what = options.contestant
         print(json.dumps(run_contestant(runner, what, options.data, options.rows)))
         return

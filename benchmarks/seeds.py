@@ -35,11 +35,11 @@ def train_and_score(arguments: argparse.Namespace, job: tuple[str, int, str]) ->
     import torch
     from transformers.utils import logging
 
-    from foldline.core.io.threads import set_wait_policy
+    from foldline.core.io.threads import configure_threads
 
     size, seed, name = job
     if name.startswith("Foldline"):  # as its stages do; the others are plain scripts
-        set_wait_policy()
+        configure_threads()
     torch.set_num_threads(1)
     logging.set_verbosity_error()
     table = load_table(arguments.data, arguments.rows + arguments.test_rows)

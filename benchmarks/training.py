@@ -30,7 +30,7 @@ import pandas as pd
 from benchmarks.measurement import ContestantProcess, existing_file, run_contestant, run_in_rotation
 from benchmarks.prediction import SIZES, build_transformer, load_texts
 from benchmarks.trainers import BATCH, CONTESTANTS, PUBLIC, make_foldline
-from foldline.core.io.threads import set_wait_policy
+from foldline.core.io.threads import configure_threads
 
 N_TEST = 1000
 MEMORY_SIZE = "128x4"  # the size whose memory is measured
@@ -103,7 +103,7 @@ class Contestant:
 
     def __init__(self, name: str, size: str, data: Path | None, rows: int, train_rows: int) -> None:
         if name.startswith("Foldline"):  # as its stages do; the others are plain scripts
-            set_wait_policy()
+            configure_threads()
         import torch
         from transformers.utils import logging
 
@@ -187,7 +187,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.contestant:
-        set_wait_policy()
+        configure_threads()
         print(json.dumps(measure_memory(load_table(arguments.data, arguments.contestant))))
         return
     names = [name for name in CONTESTANTS if any(word in name for word in arguments.only)]

@@ -16,7 +16,7 @@ from pathlib import Path
 from foldline import __version__
 from foldline.core.console import print_error, replace_unprintable
 from foldline.core.errors import FoldlineError, unknown_name
-from foldline.core.io.threads import set_wait_policy
+from foldline.core.io.threads import configure_threads
 from foldline.core.paths import check_root
 
 
@@ -405,7 +405,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code. A foreseen mistake is one message."""
     arguments = sys.argv[1:] if arguments is None else arguments
     replace_unprintable()
-    set_wait_policy()
+    configure_threads()
     if own_library():
         # On PYTHONPATH, since PYTHONSAFEPATH would leave the working folder out.
         path = os.pathsep.join(filter(None, (str(Path.cwd()), os.environ.get("PYTHONPATH"))))

@@ -1,12 +1,14 @@
 """One thin script per stage of dvc.yaml, with the same name.
 
 `python -m stages.X` imports this file first, so it answers `--help` before the slow imports of the
-stage, and refuses arguments.
+stage, refuses arguments, and configures threads before numpy is loaded.
 """
 
 import ast
 import sys
 from pathlib import Path
+
+from foldline.core.io.threads import configure_threads
 
 USAGE = (
     "It takes no arguments: params.yaml holds every value. `dvc repro` runs what is stale; "
@@ -33,3 +35,5 @@ if sys.argv[:1] == ["-m"] and sys.argv[1:]:
         and Path(__file__).with_name(f"{stage_modules[0].rpartition('.')[2]}.py").exists()
     ):
         sys.exit(print_usage(stage_modules[0], sys.argv[1:]))
+
+configure_threads()

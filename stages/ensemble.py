@@ -8,7 +8,12 @@ from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.stage import run, say
-from foldline.ensembling.ensemble_fit import fit_ensemble, read_out_of_fold, select_members
+from foldline.ensembling.ensemble_fit import (
+    describe_equal_members,
+    fit_ensemble,
+    read_out_of_fold,
+    select_members,
+)
 from foldline.ensembling.ensemble_report import (
     describe_missing_gain,
     format_report,
@@ -43,7 +48,11 @@ def main(params: Params) -> None:
     write_stage_metrics("ensemble", "out_of_fold", select_metrics(report))
     for line in format_report(report):
         say(line)
-    if note := describe_missing_gain(ensemble, report):
+    notes = [
+        describe_missing_gain(ensemble, report),
+        describe_equal_members(params.ensemble.members, members),
+    ]
+    for note in filter(None, notes):
         say(f"note: {note}")
 
 

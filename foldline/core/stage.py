@@ -13,7 +13,7 @@ from typing import TypeVar
 from foldline.core.console import print_error, replace_unprintable, say
 from foldline.core.errors import FoldlineError
 from foldline.core.experiment_copies import hold_copy
-from foldline.core.io.threads import set_wait_policy
+from foldline.core.io.threads import configure_threads
 from foldline.core.params import Section
 from foldline.core.params.loading import load_params
 from foldline.core.pinned_library import check_library
@@ -50,7 +50,7 @@ def prepare_process() -> None:
 
     Otherwise a killed `dvc repro` leaves its stage running, which writes into the next run.
     """
-    set_wait_policy()
+    configure_threads()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     replace_unprintable()
     signal.signal(signal.SIGTERM, _terminate)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from foldline.core.io.files import copy_folder, replace_atomically, write_json
 from foldline.core.params import Recipe
+from foldline.core.params.kind_options import select_options
 from foldline.ensembling.fits import FitRecord
 from foldline.ensembling.members import BASELINES, INDEX, format_remedy, predict_model
 from foldline.ensembling.records import one_of, read_record
@@ -22,7 +23,7 @@ def list_baselines(recipe: Recipe) -> list[str]:
 
 def make_baseline_recipes(recipe: Recipe) -> dict[str, Recipe]:
     """Return what each of a recipe's baselines reads of it, by name."""
-    return {name: registry.select_options(recipe, name) for name in list_baselines(recipe)}
+    return {name: select_options(recipe, name) for name in list_baselines(recipe)}
 
 
 def save_baselines(fits: dict[str, FitRecord]) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from foldline.core.errors import listing
 from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
 from foldline.core.params.members import MODEL, is_revision
@@ -82,3 +84,14 @@ def select_members(members: Sequence[str], available: set[str]) -> list[str]:
     names = [name for name in members if name in available or is_revision(name)]
     # The recipe of params.yaml comes first, whether or not it is to vote.
     return names or [MODEL]
+
+
+def describe_equal_members(members: Mapping[str, Any], selected: Sequence[str]) -> str | None:
+    """Return a note on members with changes that were left out as equal to others, or None."""
+    equal = [name for name, changes in members.items() if changes and name not in selected]
+    if not equal:
+        return None
+    return (
+        f"{listing(equal)}: the same recipe as another member or as params.yaml itself, so it "
+        "counts once"
+    )

@@ -1,10 +1,12 @@
 """What an ensemble brings: scores of all methods, gain over the best member, shares, errors."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from foldline.core.errors import listing
 from foldline.core.io.labels import MAIN
 from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.ensemble_fit import OutOfFold
@@ -102,8 +104,14 @@ def describe_missing_gain(ensemble: Ensemble, report: Mapping[str, Any]) -> str 
             f"no gain of {method} over '{best}' alone is certain: its {gain['level']:.0%} interval "
             "includes 0"
         )
-    others = " ".join(f"-S '~ensemble.members.{name}'" for name in ensemble.members if name != best)
     return (
-        f"'{best}' alone is as good out of fold as {method}, or better. To take it alone: "
-        f"dvc exp run {others}"
+        f"'{best}' alone is as good out of fold as {method}, or better. To take it alone"
+        f"{_advise_removal([name for name in ensemble.members if name != best])}"
     )
+
+
+def _advise_removal(members: Sequence[str]) -> str:
+    """Return how to take members out; DVC's `-S` takes no name with a dot, a plus or a colon."""
+    if not all(re.fullmatch(r"[\w-]+", name) for name in members):
+        return f", remove {listing(members)} from ensemble.members in params.yaml"
+    return ": dvc exp run " + " ".join(f"-S '~ensemble.members.{name}'" for name in members)

@@ -12,8 +12,8 @@ import numpy as np
 
 from foldline.core.io.components import is_component
 from foldline.core.params import Recipe
+from foldline.core.params.kind_options import OPTIONS
 from foldline.metrics.registry import METRICS, measure
-from foldline.models.registry import OPTIONS
 from foldline.models.training_history import History, best_epoch, evaluated_epochs
 
 LEARNS_NOTHING, OVERFITS, UNDERFITS, FITS = "learns nothing", "overfits", "underfits", "fits"

@@ -13,6 +13,7 @@ from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Recipe
+from foldline.core.params.kind_options import OPTIONS, select_options
 from foldline.core.params.models import SINGLE_THREADED
 from foldline.ensembling.bagging import draw_bag
 from foldline.execution.gpu_slots import list_gpus
@@ -92,7 +93,7 @@ class Fit:
 
 def select_texts(recipe: Recipe, pretraining_texts: pd.DataFrame) -> pd.DataFrame:
     """Return the texts for pre-training that a recipe reads; only transformers do."""
-    is_read = any(model not in registry.OPTIONS for model in recipe.models)
+    is_read = any(model not in OPTIONS for model in recipe.models)
     return pretraining_texts if is_read else pd.DataFrame()
 
 
@@ -106,7 +107,7 @@ def select_distinct(recipes: dict[str, Recipe]) -> dict[str, Recipe]:
     """Return what each recipe's kind reads of it, without recipes that equal an earlier one."""
     distinct: dict[str, Recipe] = {}
     for name, recipe in recipes.items():
-        options = registry.select_options(recipe)
+        options = select_options(recipe)
         if options not in distinct.values():
             distinct[name] = options
     return distinct

@@ -15,6 +15,7 @@ from foldline.core.io.components import is_component
 from foldline.core.io.files import read_json, remove, write_json
 from foldline.core.io.threads import count_cores
 from foldline.core.params import Recipe, Runner
+from foldline.core.params.kind_options import OPTIONS
 from foldline.core.resource_usage import Usage
 from foldline.ensembling.folds import Fold, fit_fold, split_training_rows
 from foldline.execution.gpu_slots import list_gpus
@@ -192,7 +193,7 @@ def measure_recipe(folder: Path, scratch: Path, fold: Fold) -> None:
 
 def is_trained_in_steps(recipe: Recipe) -> bool:
     """Return whether one of a recipe's models trains by steps of batches, for epochs."""
-    return any(model not in registry.OPTIONS and not is_component(model) for model in recipe.models)
+    return any(model not in OPTIONS and not is_component(model) for model in recipe.models)
 
 
 def fit_times(times: Sequence[tuple[int, float]], steps: bool) -> tuple[float, float, float]:

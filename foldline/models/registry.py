@@ -14,6 +14,7 @@ from foldline.core.io.files import digest, read_json, replace_atomically, write_
 from foldline.core.io.labels import Labels
 from foldline.core.io.schemas import MAKE_AGAIN
 from foldline.core.params import Recipe
+from foldline.core.params.kind_options import OPTIONS, select_options
 from foldline.encoders import hub
 from foldline.models import (
     baselines,
@@ -38,25 +39,6 @@ PRETRAINED = "pretrained"
 CARD = "foldline.json"
 # These do not learn from texts, so their targets are not transformed.
 UNTRANSFORMED = ("majority", "random", "external")
-# Sections for any kind. One that is off is no part of what a kind reads of a recipe.
-ANY_KIND = ("bagging", "boosting", "chain", "tta")
-# What each kind reads of a recipe, besides seed, task, target and components: nothing else is in
-# the key of its result.
-OPTIONS: dict[str, tuple[str, ...]] = {
-    "majority": (),
-    "random": (),
-    "length": (),
-    "keywords": ("keywords",),
-    "tfidf": ("tfidf",),
-    "gbdt": ("gbdt", "tfidf", "train"),
-    "static": ("static", "train"),
-    "embed": ("embed", "max_length", "train"),
-    "external": ("external",),
-    "zero-shot": ("zero_shot", "max_length", "train"),
-}
-TRANSFORMER_OPTIONS = (
-    "lr", "epochs", "batch_size", "max_length", "train", "pretrain", "scratch",
-)  # fmt: skip
 BASELINES = ("majority", "random", "length", "keywords", "zero-shot", "tfidf")
 
 
@@ -87,22 +69,6 @@ def list_kinds(card: Mapping[str, Any]) -> list[str]:
 def hash_model_component(folder: Path) -> str | None:
     """Return a hash of components/ if the model in this folder is a component's, else None."""
     return hash_components(*list_kinds(read_json(folder / CARD)))
-
-
-def select_options(recipe: Recipe, model: str | None = None) -> Recipe:
-    """Return the part of a recipe that its kind reads; another key fails.
-
-    So recipes that agree in it have one key, and are fitted once. For another `model` it is the
-    part that this reads, without bagging, boosting, a chain and test-time augmentation.
-    """
-    names = ["seed", "task", "target", "components"]
-    names += [name for name in ANY_KIND if model is None and getattr(recipe, name).is_on]
-    for own in recipe.models if model is None else [model]:
-        if is_component(own):
-            names += [name for name in Recipe.model_fields if name not in ANY_KIND]
-        names += OPTIONS.get(own, TRANSFORMER_OPTIONS)
-    options = {name: getattr(recipe, name) for name in names}
-    return Recipe.model_construct(**options | {"model": model or recipe.model})
 
 
 def list_dependencies(recipe: Recipe, labels: Labels) -> list[object]:

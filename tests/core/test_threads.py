@@ -37,6 +37,22 @@ def test_threads_that_wait_sleep(way, asked, found, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("asked", [None, "2"])
+def test_linear_algebra_of_a_stage_takes_one_thread(asked):
+    """Also where another number is asked for: sums would differ."""
+    code = (
+        "import stages.ensemble, scipy.linalg; from threadpoolctl import threadpool_info as i; "
+        "print({p['num_threads'] for p in i() if p['user_api'] == 'blas'})"
+    )
+    variables = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    variables |= {"OPENBLAS_NUM_THREADS": asked} if asked else {}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=variables, capture_output=True, text=True
+    )
+    assert done.stdout == "{1}\n"
+
+
+@pytest.mark.slow
 def test_no_stage_loads_torch_before_its_process_is_prepared():
     stages = sorted(p.stem for p in (ROOT / "stages").glob("*.py") if p.stem != "__init__")
     named = ", ".join(f"stages.{stage}" for stage in stages)

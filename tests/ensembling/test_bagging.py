@@ -11,6 +11,7 @@ import pytest
 
 from foldline.core.io.files import digest
 from foldline.core.params import KINDS, Recipe, Runner
+from foldline.core.params.kind_options import select_options
 from foldline.core.params.loading import read_params
 from foldline.ensembling import cross_validation, training
 from foldline.ensembling import folds as folds_module
@@ -54,7 +55,7 @@ def make_fold(workplace, table, recipe, labels, augment, beside, tiny_bert) -> C
 
 
 def bag_recipe(recipe: Any, count: int, model: str = "length") -> Recipe:
-    return registry.select_options(recipe({"bagging.n_estimators": count}, model=model))
+    return select_options(recipe({"bagging.n_estimators": count}, model=model))
 
 
 def run_folds(fold: Fold, count: int, recipe: Any) -> CrossValidation:

@@ -13,6 +13,7 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.io.files import digest, read_json
 from foldline.core.io.labels import Labels
+from foldline.core.params.kind_options import select_options
 from foldline.ensembling.chain_gap import (
     _Corrected,
     format_chain,
@@ -54,7 +55,7 @@ def make_fold(workplace, rows, recipe, labels, augment) -> Callable[..., Fold]:
             duplicate="",
             **columns,
         )
-        own = registry.select_options(recipe(dotted, model="tfidf"))
+        own = select_options(recipe(dotted, model="tfidf"))
         copies = augment(method="aeda", strategy="n_per_row", copies=1)
         return Fold("chained", 1, table, labels("classification"), own, copies, 0.25)
 
@@ -102,7 +103,7 @@ def test_the_first_model_is_part_of_a_key(make_fold, rows, labels, recipe):
     }
     assert len(keys) == 3  # gbdt is not read by a chain of tfidf
     chained = CHAIN | {"chain.first": "gbdt"}
-    own = [registry.select_options(recipe(chained | c, model="tfidf")) for c in (
+    own = [select_options(recipe(chained | c, model="tfidf")) for c in (
         {}, {"gbdt.leaves": 5}
     )]  # fmt: skip
     table = rows()

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from foldline.core.io.files import digest
+from foldline.core.params.kind_options import select_options
 from foldline.ensembling import folds as folds_module
 from foldline.ensembling.cross_validation import cross_validate
 from foldline.ensembling.fits import FitRecord, select_distinct
@@ -38,7 +39,7 @@ def folds(workplace, table, recipe, labels, augment) -> Callable[..., list[Fold]
     """Make the folds of a model over a table."""
 
     def make(model: str = "tfidf", rows: pd.DataFrame = table, **how: Any) -> list[Fold]:
-        own = registry.select_options(recipe(model=model, **how))
+        own = select_options(recipe(model=model, **how))
         copies = augment(method="aeda", strategy="n_per_row", copies=1)
         return [
             Fold("model", number, rows, labels("classification"), own, copies, 0.25)

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from foldline.ensembling.ensemble import Ensemble
-from foldline.ensembling.ensemble_fit import OutOfFold, fit_ensemble
+from foldline.ensembling.ensemble_fit import (
+    OutOfFold,
+    describe_equal_members,
+    fit_ensemble,
+    select_members,
+)
 from foldline.ensembling.ensemble_report import (
     describe_missing_gain,
     format_report,
@@ -73,6 +78,19 @@ def test_a_best_member_that_is_not_beaten_is_noted(difference, low, note) -> Non
     assert found is None if note is None else note in (found or "")
 
 
+@pytest.mark.parametrize("other", ["exp:gate", "v1.2", "a+b"])
+def test_a_member_that_dvc_cannot_name_is_taken_out_by_hand(other) -> None:
+    ensemble = Ensemble("weighted", ["tfidf", other], {})
+    gain = {"difference": 0.0, "low": -0.1, "high": 0.1, "level": 0.95}
+    members = {other: 0.8, "tfidf": 0.9}
+    report = {"method": "weighted", "best_member": "tfidf", "members": members, "gain": gain}
+
+    note = describe_missing_gain(ensemble, report) or ""
+
+    assert note.endswith(f", remove {other} from ensemble.members in params.yaml")
+    assert "-S" not in note
+
+
 def test_one_member_has_no_gain_to_speak_of(out_of_fold) -> None:
     alone = {"model": out_of_fold.predictions["model"]}
     own = OutOfFold(
@@ -84,3 +102,12 @@ def test_one_member_has_no_gain_to_speak_of(out_of_fold) -> None:
     assert report["gain"]["difference"] == 0
     assert describe_missing_gain(ensemble, report) is None
     assert format_report(report)
+
+
+def test_a_changed_recipe_that_equals_another_is_noted():
+    members = {"model": {}, "tfidf": {}, "same": {"tfidf.c": 4.0}, "other": {"tfidf.c": 1.0}}
+    selected = select_members(list(members), {"model", "other"})
+    assert selected == ["model", "other"]
+    note = describe_equal_members(members, selected)
+    assert note is not None and note.startswith("same: the same recipe")
+    assert describe_equal_members({"model": {}, "tfidf": {}}, ["model"]) is None

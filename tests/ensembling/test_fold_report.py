@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from foldline.core.io.seeds import derive_seed
+from foldline.core.params.kind_options import select_options
 from foldline.ensembling.cross_validation import CrossValidation, cross_validate
 from foldline.ensembling.fold_plot import draw_folds
 from foldline.ensembling.fold_report import LEVEL, RESAMPLES, describe_folds, format_folds
 from foldline.ensembling.folds import Fold
 from foldline.metrics.fold_statistics import corrected_interval
 from foldline.metrics.intervals import bootstrap_intervals
-from foldline.models import registry
 
 SPLITS = 3
 MAIN = {"classification": "f1_macro", "multilabel": "f1_macro", "regression": "pearson"}
@@ -25,7 +25,7 @@ def validate(workplace, rows, recipe, labels, augment, runner):
         table = rows(task, n=48)
         group = np.arange(48) // 3
         table["group"] = [f"g{number}" for number in group]
-        own = registry.select_options(recipe(model="tfidf", task=task))
+        own = select_options(recipe(model="tfidf", task=task))
         return cross_validate(
             [
                 Fold(

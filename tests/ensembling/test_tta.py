@@ -15,6 +15,7 @@ from foldline.core.io import schemas
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.core.params import KINDS, Runner
+from foldline.core.params.kind_options import select_options
 from foldline.core.params.loading import read_params
 from foldline.ensembling import folds as folds_module
 from foldline.ensembling import members
@@ -117,7 +118,7 @@ def run(workplace, rows, recipe, labels, augment) -> Callable[..., Any]:
 
     def make_result(**options: Any) -> Any:
         dotted = {f"tta.{name}": value for name, value in options.items()}
-        own = registry.select_options(recipe(dotted, model="tfidf"))
+        own = select_options(recipe(dotted, model="tfidf"))
         fold = Fold("tta", 0, table, labels("classification"), own, augment(), 0.25)
         runner = Runner.model_validate(read_params(projects.PARAMS)["runner"])
         return cross_validate([replace(fold, number=number) for number in range(3)], runner)
@@ -143,8 +144,7 @@ def test_out_of_fold_predictions_are_augmented_and_nothing_is_trained_twice(run,
 
 def test_a_member_is_distinct_by_it(recipe):
     plain, other = (
-        registry.select_options(recipe({"tta.method": method}, model="tfidf"))
-        for method in ("none", "swap")
+        select_options(recipe({"tta.method": method}, model="tfidf")) for method in ("none", "swap")
     )
     assert plain != other
     assert AugmentedPrediction.from_recipe(plain) is None

@@ -13,6 +13,7 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io.files import digest
 from foldline.core.io.labels import Labels
 from foldline.core.params import KINDS
+from foldline.core.params.kind_options import select_options
 from foldline.core.params.model_kinds import CLASSES_ONLY
 from foldline.models import boosting, registry
 from foldline.models.interface import FitResult, Job, Kind
@@ -227,7 +228,7 @@ def test_one_estimator_is_the_plain_model(model, fit, rows, labels, tmp_path, re
         registry.save(fitted.model, model, labels("classification"), folder)
     assert digest(folders[0]) == digest(folders[1])
     plain, other = (
-        registry.select_options(recipe({"boosting.learning_rate": rate}, model="tfidf"))
+        select_options(recipe({"boosting.learning_rate": rate}, model="tfidf"))
         for rate in (1.0, 0.5)
     )
     assert plain == other

@@ -14,6 +14,7 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io.files import digest
 from foldline.core.io.labels import Labels
 from foldline.core.params import KINDS
+from foldline.core.params.kind_options import select_options
 from foldline.core.params.model_kinds import CLASSES_ONLY, CONSTANT, UNWEIGHTED, WITH_FEATURES
 from foldline.models import registry
 from foldline.models.chain import FIRST, ChainedModel, fit_chained
@@ -83,9 +84,7 @@ def chain(recipe, labels, tmp_path) -> Callable[..., tuple[Recorder, Recorder, F
         valid = train.iloc[:0] if valid is None else valid
         job = Job(train, valid, labels("classification"), own, tmp_path)
         first, second = Recorder(), Recorder()
-        fitted = fit_chained(
-            job, registry.select_options(own, "tfidf"), "tfidf", first.fit, second.fit
-        )
+        fitted = fit_chained(job, select_options(own, "tfidf"), "tfidf", first.fit, second.fit)
         return first, second, fitted
 
     return make
@@ -239,7 +238,7 @@ def test_without_a_chain_all_is_as_before(fit, rows, labels, recipe, tmp_path):
     assert digest(tmp_path / "plain") == digest(tmp_path / "off")
     assert "first" not in contract_card(tmp_path / "plain")
     plain, off, on = (
-        registry.select_options(recipe(changed, model="tfidf"))
+        select_options(recipe(changed, model="tfidf"))
         for changed in ({}, {"chain.n_splits": 9}, {"chain.first": "gbdt"})
     )
     assert plain == off != on

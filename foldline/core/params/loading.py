@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from foldline.core.errors import FoldlineError
 from foldline.core.params import Section, Settings
 from foldline.core.params.error_messages import RENAME, format_problems, list_problems
+from foldline.core.params.kind_options import describe_unread_change, find_unread_change
 from foldline.core.params.members import change_recipe, is_revision, resolve_members
 from foldline.core.params.undo import describe_undo
 from foldline.core.yaml_files import read_yaml
@@ -86,9 +87,14 @@ def _find_member_problems(content: dict[str, Any], name: str) -> dict[str, str]:
         changes = content["ensemble"]["members"][name]
         return {key: f"takes no changes (found {changes})"} if changes else {}
     try:
-        problems = _validate(change_recipe(content, name))
+        changed = change_recipe(content, name)
     except ValueError as error:
         return {key: str(error)}
+    problems = _validate(changed)
+    models = filter(None, (changed["chain"]["first"], changed["model"]))
+    unread = None if problems else find_unread_change(models, content["ensemble"]["members"][name])
+    if unread:
+        return {key: describe_unread_change(changed["model"], unread)}
     return (
         {key: "; ".join(f"{own}: {message}" for own, message in problems.items())}
         if problems
