@@ -1,7 +1,7 @@
 """Runners: five folds in one process, in processes side by side, and on a Ray cluster.
 
     python -m benchmarks.runners --data FILE [--rows N] [--models tfidf scratch] [--turns N]
-                                 [--runners inline local-1 local-2 ray]
+                                 [--epochs N] [--runners inline local-1 local-2 ray]
 
 FILE is a csv or csv.gz with columns `text` and `label`. Each runner computes the folds in a process
 and a store of its own, in rotation, `--turns` times; times are medians. `ray` is a cluster of three
@@ -47,7 +47,7 @@ def make_empty_tasks(numbers: range) -> list[Any]:
     return [Task(f"empty {n}", f"empty-{n}", do_nothing, (n,)) for n in numbers]
 
 
-def make_fold_tasks(file: Path, rows: int, model: str) -> list[Any]:
+def make_fold_tasks(file: Path, rows: int, model: str, epochs: int | None) -> list[Any]:
     """Return the folds of a model over the first rows of a file, with the recipe of params.yaml."""
     import pandas as pd
 
@@ -60,6 +60,7 @@ def make_fold_tasks(file: Path, rows: int, model: str) -> list[Any]:
     table = table.assign(id=ids, text_pair="", group=ids, source_id=ids, duplicate="")
     table["fold"] = [number % FOLDS for number in range(len(table))]
     content = loading.read_params(ROOT / "params.yaml") | {"model": model}
+    content["epochs"] = epochs or content["epochs"]
     content["train"]["threads"] = 1  # a node of the cluster has one core
     recipe = Recipe.model_validate({name: content[name] for name in Recipe.model_fields})
     augment = Augment.model_validate(content["augment"] | {"method": "none"})
@@ -68,7 +69,7 @@ def make_fold_tasks(file: Path, rows: int, model: str) -> list[Any]:
     return [fold.make_task() for fold in folds]
 
 
-def run_contestant(runner: str, what: str, file: Path, rows: int) -> dict[str, Any]:
+def run_contestant(runner: str, what: str, options: argparse.Namespace) -> dict[str, Any]:
     """Compute tasks by a runner in this process's empty store; return times, memory and hash."""
     from foldline.core.params import Runner
 
@@ -77,12 +78,13 @@ def run_contestant(runner: str, what: str, file: Path, rows: int) -> dict[str, A
     with ExitStack() as stack:
         if kind == "ray":
             content["address"] = stack.enter_context(open_cluster(kill=what != EMPTY))
-        options = Runner.model_validate(content | {"store_gb": 50.0, "tracker": "none"})
+        made = Runner.model_validate(content | {"store_gb": 50.0, "tracker": "none"})
         usage = stack.enter_context(watch_usage())
         start = time.perf_counter()
         if what == EMPTY:
-            return measure_overhead(options)
-        return compute_folds(make_fold_tasks(file, rows, what), options, start, usage)
+            return measure_overhead(made)
+        tasks = make_fold_tasks(options.data, options.rows, what, options.epochs)
+        return compute_folds(tasks, made, start, usage)
 
 
 def measure_overhead(runner: Any) -> dict[str, Any]:
@@ -189,11 +191,12 @@ def kill_node(cluster: Any, node: Any, store: Path) -> None:
     print("a node was killed", file=sys.stderr)
 
 
-def measure(runner: str, what: str, file: Path, rows: int) -> dict[str, Any]:
+def measure(runner: str, what: str, options: argparse.Namespace) -> dict[str, Any]:
     """Run a contestant in a process and a store of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "benchmarks.runners", "--data", str(file)]
-        command += ["--rows", str(rows), "--contestant", runner, what]
+        command = [sys.executable, "-m", "benchmarks.runners", "--data", str(options.data)]
+        command += ["--rows", str(options.rows), "--contestant", runner, what]
+        command += ["--epochs", str(options.epochs)] if options.epochs else []
         process = subprocess.run(
             command,
             cwd=ROOT,
@@ -233,6 +236,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--models", nargs="+", default=["tfidf"])
     parser.add_argument("--turns", type=int, default=1)
+    parser.add_argument("--epochs", type=int, help="of transformers; default: params.yaml")
     parser.add_argument("--runners", nargs="+", default=list(RUNNERS), choices=RUNNERS)
     parser.add_argument("--contestant", nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
@@ -244,7 +248,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.contestant:
         configure_threads()
         runner, what = options.contestant
-        print(json.dumps(run_contestant(runner, what, options.data, options.rows)))
+        print(json.dumps(run_contestant(runner, what, options)))
         return
     names = [n for n in options.runners if n != "ray" or importlib.util.find_spec("ray")]
     whats = [EMPTY, *options.models]
@@ -252,7 +256,7 @@ def main(arguments: list[str] | None = None) -> None:
     for _ in range(options.turns):
         for what in whats:
             for name in names:
-                found[name][what].append(measure(name, what, options.data, options.rows))
+                found[name][what].append(measure(name, what, options))
     head = ["runner", "first task, s", "next tasks, s each"]
     for model in options.models:
         head += [f"{model}, wall s", "of inline", "CPU s", "peak GB", "bytes"]

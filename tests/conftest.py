@@ -62,6 +62,9 @@ TINY: dict[str, Any] = {
     "train.adversarial_size": 1.0,
     "train.ema": 0.0,
     "train.swa": 0.0,
+    "train.snapshots": 1,
+    "train.soup": 1,
+    "train.soup_lr_spread": 1.0,
     "train.long_text": "head",
     "train.window_overlap": 0.25,
     "train.window_pooling": "mean",
@@ -257,6 +260,7 @@ def fit(
     beside: dict[str, Any],
 ) -> Callable[..., Any]:
     """Fit a model to two tables; `pretrained` stands for the tiny BERT's folder."""
+    from foldline.core.params.kind_options import select_options
     from foldline.models import registry
     from foldline.models.interface import Job
 
@@ -275,6 +279,8 @@ def fit(
             section, _, field = key.partition(".")
             changed_one = getattr(own, section).model_copy(update={field: value})
             own = own.model_copy(update={section: changed_one})
+        # As stages do: a kind that reads more of a recipe than it declares fails.
+        own = select_options(own)
         return registry.fit(Job(train, valid, labels(task), own, scratch, **told))
 
     return make

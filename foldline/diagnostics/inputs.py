@@ -1,7 +1,7 @@
 """The inputs of every diagnostic: params, labels, and the rows of a training."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import rank_keys
 from foldline.core.params import Recipe
 from foldline.core.params.loading import load_params
+from foldline.core.params.training import AVERAGES
 from foldline.models.interface import Job
 from foldline.models.registry import PRETRAINED, resolve_kind
 from foldline.models.soft_labels import add_auxiliary_labels, add_soft_labels, add_weights
@@ -32,7 +33,7 @@ REQUIRED = (
 # All regularisation off, so that a training can overfit.
 NO_REGULARISATION = {
     "label_smoothing": 0.0, "weight_decay": 0.0, "rdrop": 0.0, "contrastive": 0.0,
-    "dropout_samples": 1, "adversarial": "none", "ema": 0.0, "swa": 0.0,
+    "dropout_samples": 1, "adversarial": "none", **AVERAGES,
 }  # fmt: skip
 
 
@@ -58,7 +59,9 @@ class DiagnosticInputs:
         )
         return replace(self, train=parts[0], valid=parts[1])
 
-    def with_options(self, options: dict[str, Any] | None = None, **top: Any) -> "DiagnosticInputs":
+    def with_options(
+        self, options: Mapping[str, Any] | None = None, **top: Any
+    ) -> "DiagnosticInputs":
         """Change top-level keys of the recipe, and those of its section `train`."""
         section = self.recipe.train.model_copy(update=options or {})
         return replace(self, recipe=self.recipe.model_copy(update=top | {"train": section}))

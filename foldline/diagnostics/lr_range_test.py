@@ -11,6 +11,7 @@ import torch
 from torch.optim.lr_scheduler import LambdaLR
 from transformers.trainer_utils import SaveStrategy
 
+from foldline.core.params.training import AVERAGES
 from foldline.diagnostics.initial_model import build_initial_model, empty_rows, require_transformer
 from foldline.diagnostics.inputs import DiagnosticInputs, load_inputs
 from foldline.diagnostics.plots import Mark, draw_curve
@@ -100,7 +101,7 @@ def run_range_test(inputs: DiagnosticInputs) -> tuple[list[float], list[float], 
     size = inputs.recipe.batch_size * inputs.recipe.train.accumulation
     epochs = math.ceil(STEPS / math.ceil(len(inputs.train) / size))
     # Weight averaging is useless here; `parameter_groups` starts from the lowest rate.
-    inputs_ = inputs.with_options({"ema": 0.0, "swa": 0.0}, epochs=epochs, lr=LOW)
+    inputs_ = inputs.with_options(AVERAGES, epochs=epochs, lr=LOW)
     with inputs_.temporary_job() as job, device.deterministic(job.recipe.train), fast_float32():
         initial = build_initial_model(job)
         lr = resolve_lr(inputs.recipe, initial.model).peak_lr

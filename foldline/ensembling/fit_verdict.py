@@ -166,6 +166,8 @@ def _describe_curve(histories: Sequence[History], recipe: Recipe) -> str:
     """Return what most of the trainings' validation losses show, as part of a sentence."""
     if not histories or recipe.model in OPTIONS or is_component(recipe.model):
         return ""
+    if not recipe.train.keeps_best_epoch:
+        return ""
     shapes = [_find_shape(history, recipe) for history in histories]
     for shape, words in (
         ("rising", ", and the validation loss rose after the epoch that is kept"),

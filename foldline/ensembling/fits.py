@@ -14,7 +14,7 @@ from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Recipe
 from foldline.core.params.kind_options import OPTIONS, select_options
-from foldline.core.params.models import SINGLE_THREADED
+from foldline.core.params.models import SINGLE_THREADED, is_transformer
 from foldline.ensembling.bagging import draw_bag
 from foldline.execution.gpu_slots import list_gpus
 from foldline.execution.store import code_version, fingerprint, library_versions, load_or_compute
@@ -26,6 +26,8 @@ from foldline.models.soft_labels import AUXILIARY
 from foldline.models.training_score import score_training_rows
 
 MODEL, PREDICTIONS, RECORD = "model", "predictions.npy", "record.json"
+TORCH_IMPORTS = ("torch", "transformers")
+TRAINING_IMPORTS = ("foldline.models.neural.training",)
 CODE = ("core/io", "encoders", "metrics", "models")
 
 # Fits a job; `key` names the run for trackers.
@@ -142,13 +144,15 @@ def make_task(
 ) -> Task:
     """Return a task that fits a recipe."""
     has_threads = "train" in vars(recipe)  # else the kind reads no `train`
+    is_torch, is_trained = uses_torch(recipe), any(map(is_transformer, recipe.models))
     return Task(
         name,
         key,
         function,
         arguments,
         threads=recipe.train.cpu_threads * recipe.processes if has_threads else 1,
-        uses_torch=uses_torch(recipe),
+        uses_torch=is_torch,
+        imports=TRAINING_IMPORTS if is_trained else TORCH_IMPORTS * is_torch,
         files=tuple(registry.list_files(recipe)),
     )
 

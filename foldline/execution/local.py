@@ -32,7 +32,6 @@ PRELOADED = [
     "foldline.core.stage",
     "foldline.execution.local",
 ]
-TORCH = ["torch", "transformers"]
 
 
 @dataclass
@@ -131,17 +130,16 @@ class _Processes:
 def _process_context(tasks: Sequence[Task]) -> Any:
     """Return how processes are started: each a copy of one that has the imports, if possible.
 
-    Imports of scikit-learn, pandas and the tasks' own modules take seconds of CPU, as long as many
-    a fold. Nothing has been computed in that process, so no thread is lost by the copy.
+    Imports of scikit-learn, pandas, torch and the tasks' own modules take seconds of CPU, as long
+    as many a fold. Nothing has been computed in that process, so no thread is lost by the copy.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     own = {task.function.__module__ for task in tasks}
     modules = [*PRELOADED, *sorted(name for name in own if name.startswith("foldline."))]
+    modules += dict.fromkeys(name for task in tasks for name in task.imports)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        modules + (TORCH if any(task.uses_torch for task in tasks) else [])
-    )
+    context.set_forkserver_preload(modules)
     return context
 
 

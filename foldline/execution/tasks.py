@@ -24,8 +24,8 @@ class Task:
     The function gets an empty folder, which it fills with the result, and a folder whose content
     survives a kill, for checkpoints; then the arguments, which must be picklable. `key` is the
     hash of everything that the result depends on. `threads` are the cores that the task keeps
-    busy. `files` are files and folders that it reads, by their paths from the project's root;
-    another machine gets a copy.
+    busy, `imports` the modules that take it longest to import. `files` are files and folders that
+    it reads, by their paths from the project's root; another machine gets a copy.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Task:
     arguments: tuple[Any, ...] = field(repr=False)
     threads: int = 1
     uses_torch: bool = False
+    imports: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
 
     def run(self) -> None:

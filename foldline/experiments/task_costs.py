@@ -168,7 +168,10 @@ def shorten(fold: Fold) -> Fold:
     if not is_trained_in_steps(recipe):
         return fold
     pretrain = recipe.pretrain.model_copy(update={"epochs": 0})
-    return replace(fold, recipe=recipe.model_copy(update={"epochs": 1, "pretrain": pretrain}))
+    # An epoch of few rows may have fewer steps than a schedule has cycles.
+    train = recipe.train.model_copy(update={"snapshots": 1})
+    update = {"epochs": 1, "pretrain": pretrain, "train": train}
+    return replace(fold, recipe=recipe.model_copy(update=update))
 
 
 def fit_small_fold(folder: Path, scratch: Path, fold: Fold) -> None:

@@ -33,8 +33,8 @@ class Line:
 def write_curves(
     history: Sequence[dict[str, Any]], options: Train, task: str, path: Path = FILE
 ) -> None:
-    """Write the curves of a history, with a line at the end of the epoch that is kept."""
-    best = best_epoch(history, options.metric)
+    """Write the curves of a history, with a line at the end of the one epoch that is kept."""
+    best = best_epoch(history, options.metric) if options.keeps_best_epoch else None
     at = None if best is None else float(evaluated_epochs(history)[best]["step"])
     write_text(path, draw_curves(build_panels(history, options.reported_metric(task)), at))
 

@@ -48,11 +48,18 @@ def best_epoch(history: History, metric: str) -> int | None:
 def format_summary(history: History, options: Train, task: str, epochs: int) -> list[str]:
     """Return lines on which of at most `epochs` was kept, why training ended, and other metrics."""
     kept, rows = best_epoch(history, options.metric), evaluated_epochs(history)
+    if not options.keeps_best_epoch:
+        return [
+            f"{options.snapshots} snapshots are kept, the last after epoch {epochs}; "
+            "train.patience and train.metric have no effect"
+        ]
     if kept is None:
         return []
     name = options.reported_metric(task)
     loss, score = rows[kept]["valid_loss"], rows[kept]["valid_metric"]
     lines = [f"epoch {kept + 1} is kept: validation loss {loss:.4g}, {name} {score:.4f}"]
+    if options.soup > 1:
+        lines.insert(0, f"soup: the history is that of the first of {options.soup} models")
     if len(rows) < epochs:
         lines.append(
             f"training ended after epoch {len(rows)} of {epochs}: the last {options.patience} were "

@@ -17,6 +17,7 @@ CONTRASTIVE = {"model": HUB, "train.contrastive": 0.3}
 SCRATCH, PRETRAINED = {"model": "scratch"}, {"model": HUB}
 JUDGED = {"data.annotations.file": "data/raw/judged.csv"}
 AGGREGATE, UNDERSAMPLE = "data.annotations.aggregate", "augment.undersample"
+SNAPSHOTS = {"train.snapshots": 3, "train.schedule": "cosine"}
 KINDS = ["length", "tfidf", "gbdt", "static", "embed", "external", HUB]
 BOOSTED, PAIRS = {"boosting.n_estimators": 10}, {"data.text_pair": "reply"}
 EXTERNAL = {"model": "external", "external.file": "data/raw/x.csv"}
@@ -167,6 +168,14 @@ CASES: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
         "set it to 0, or pretrain.epochs above 0",
         {"pretrain.epochs": 1},
     ),
+    *(
+        (SCRATCH | {"train.soup": 3}, "to 1 and use train.swa, train.snapshots or", follow)
+        for follow in (
+            {"train.soup": 1, "train.swa": 0.2},
+            {"train.soup": 1} | SNAPSHOTS,
+            {"model": HUB},
+        )
+    ),
     (
         SCRATCH | {"train.trainable_layers": 1},
         "set it to all, or pretrain.epochs above 0",
@@ -177,7 +186,13 @@ CASES: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
         "set it to 128 or less",
         {},
     ),
-    ({"train.ema": 0.9, "train.swa": 0.2}, "set swa or ema to 0.0", {}),
+    ({"train.ema": 0.9, "train.swa": 0.2}, "set swa to 0.0, or ema to 0.0", {}),
+    (PRETRAINED | {"train.ema": 0.9, "train.soup": 3}, "set soup to 1, or ema to 0.0", {}),
+    (SNAPSHOTS | {"train.ema": 0.9}, "set snapshots to 1, or ema to 0.0", {}),
+    (SNAPSHOTS | {"train.swa": 0.2}, "set snapshots to 1, or swa to 0.0", {}),
+    (PRETRAINED | SNAPSHOTS | {"train.soup": 3}, "set soup to 1, or snapshots to 1", {}),
+    (SNAPSHOTS | {"train.schedule": "linear"}, "set schedule to cosine, or snapshots to 1", {}),
+    (SNAPSHOTS | PRETRAINED | {"train.lora": 8}, "set lora to 0, or snapshots to 1", {}),
     *(
         (
             {"train.swa": 0.2, "train.schedule": "one_cycle"},

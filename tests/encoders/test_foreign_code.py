@@ -134,9 +134,12 @@ def test_one_message_says_what_to_set_and_the_risk(own_bert, fit, rows, labels, 
     allow(str(told.value).split("train.trust_remote_code to ")[1][:64])
     found = fit(own_bert, table, table.iloc[:0], "classification", epochs=1)
     assert Path("ran.txt").exists()
-    registry.save(found.model, own_bert, labels("classification"), Path("models/model"))
-    again = registry.load(Path("models/model")).predict(table)
-    assert again == pytest.approx(found.model.predict(table))
+    snapshots = {"train.snapshots": 2, "train.schedule": "cosine"}
+    several = fit(own_bert, table, table.iloc[:0], "classification", epochs=1, dotted=snapshots)
+    for fitted, path in ((found, Path("models/model")), (several, Path("models/several"))):
+        registry.save(fitted.model, own_bert, labels("classification"), path)
+        again = registry.load(path).predict(table)
+        assert again == pytest.approx(fitted.model.predict(table))
 
     # Other code in its place is refused, and so is all code where nothing is allowed.
     with Path("models/model/modeling_own.py").open("a") as stream:

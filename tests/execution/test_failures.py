@@ -14,7 +14,6 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io.files import digest
 from foldline.core.paths import store_root
 from foldline.ensembling.fits import MODEL, PREDICTIONS, Fit, fit_job, fit_rows
-from foldline.execution import local
 from foldline.execution.tasks import Task, run_tasks
 from tests.helpers import tiny_tasks
 from tests.helpers.tiny_tasks import gpus, make_runner, make_task, read
@@ -194,8 +193,16 @@ def test_a_result_that_is_removed_meanwhile_is_computed_again(log) -> None:
     assert log.read_text() == "a\na\n"
 
 
-def test_each_process_has_its_gpu_and_threads(workplace, monkeypatch) -> None:
-    monkeypatch.setattr(local, "TORCH", [])  # takes seconds, and is not looked at
+def test_what_tasks_import_is_imported_once_for_all(workplace) -> None:
+    code = (
+        "tasks = [make_task(n, report_module, 'wave', imports=('wave',)) for n in 'ab']\n"
+        "print(*map(read, run_tasks(tasks, make_runner(), 'tests')), file=open('found', 'w'))"
+    )
+    assert start(code).wait() == 0
+    assert Path("found").read_text() == "True True\n"
+
+
+def test_each_process_has_its_gpu_and_threads(workplace) -> None:
     names = "abc"
     tasks = [make_task(n, tiny_tasks.report, uses_torch=True, threads=1) for n in names]
     with gpus("7,8"):

@@ -26,6 +26,11 @@ def write(folder: Path, scratch: Path, text: str) -> None:
     (folder / "sub" / "file").write_text(text)
 
 
+def report_module(folder: Path, scratch: Path, module: str) -> None:
+    """Write whether a module is there before the task imports anything."""
+    write(folder, scratch, str(module in sys.modules))
+
+
 def write_slowly(folder: Path, scratch: Path, text: str, log: str, seconds: float = 0.5) -> None:
     """Write, and note in a log that this was computed."""
     note(log, text)

@@ -467,6 +467,11 @@ FSDP = {"train.distributed.strategy": "fsdp"}
         ({"train.contrastive": 0.3}, "train.contrastive  compares the rows of whole batches, wh"),
         (FSDP | {"train.ema": 0.9}, "train.ema  0.9 needs whole weights, and distributed"),
         (FSDP | {"train.swa": 0.2}, "train.swa  0.2 needs whole weights"),
+        (
+            FSDP | {"train.snapshots": 3, "train.schedule": "cosine"},
+            "train.snapshots  3 needs whole weights",
+        ),
+        (FSDP | {"train.soup": 3}, "train.soup  3 needs whole weights"),
         (FSDP | {"train.adversarial": "awp"}, "train.adversarial  awp needs whole weights"),
         (FSDP | {"train.lora": 8, "pretrain.epochs": 1}, "train.lora  8 needs whole weights"),
         (FSDP | {"train.optimizer": "adafactor"}, "train.optimizer  adafactor needs whole"),

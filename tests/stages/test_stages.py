@@ -12,6 +12,7 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.io.files import read_json
 from foldline.core.io.labels import MAIN, Labels
+from foldline.ensembling.members import FULL, list_models
 from foldline.metrics.registry import measure
 from foldline.models import registry
 from tests.helpers import projects
@@ -116,6 +117,34 @@ def test_pretraining_reads_new_texts_and_no_others(tmp_path, monkeypatch):
     assert len(steps) == 3
     assert all(4 <= count <= 5 for count in steps)
     assert len(leaves(metrics("train"))) <= 7
+
+
+@pytest.mark.slow
+def test_snapshots_and_soups_are_members(tmp_path, monkeypatch, tiny_bert):
+    monkeypatch.chdir(tmp_path)
+    tiny = {"model": "models/pretrained/bert", "max_length": 16}
+    members = {
+        "model": {},
+        "snapshots": {"train.schedule": "cosine", "train.snapshots": 2, "epochs": 3},
+        "soup": tiny | {"train.soup": 2},
+    }
+    projects.make(tmp_path, {"model": "scratch", "ensemble.members": members})
+    shutil.copytree(tiny_bert, "models/pretrained/bert")
+    projects.run()
+    member = registry.load(list_models(FULL)["snapshots"][0])
+    table = schemas.TEST.read()
+
+    assert len(member.snapshots) == 2
+    expected = (member.snapshots[0].predict(table) + member.snapshots[1].predict(table)) / 2
+    assert member.predict(table) == pytest.approx(expected, abs=1e-9)
+    assert set(schemas.OUT_OF_FOLD.read()["member"]) == set(members)
+    projects.set_params(
+        Path("params.yaml"), tiny | {"train.soup": 2, "ensemble.members": {"model": {}}}
+    )
+    projects.run("train")
+    fitted = report("train")["fit"]
+    assert fitted["soup_models"] == fitted["soup_0_entered"] + fitted["soup_1_entered"]
+    assert fitted["soup_valid_loss"] <= fitted["soup_0_valid_loss"]
 
 
 @pytest.mark.slow

@@ -134,6 +134,13 @@ class Settings(Recipe):
                 f"train.reinit_layers: draws the {self.train.reinit_layers} top layers of a folder "
                 "or a hub id anew, and leaves model=scratch as it is; set it to 0"
             )
+        if self.train.soup > 1:
+            raise ValueError(
+                "train.soup: averages models that start from pretrained weights; from the random "
+                "ones of model=scratch they grow apart, and none but the best would enter. Set it "
+                "to 1 and use train.swa, train.snapshots or bagging, or name a folder or a hub id "
+                "as model"
+            )
         enabled = {"rdrop": self.train.rdrop > 0, "dropout_samples": self.train.dropout_samples > 1}
         for name in [
             name for name, is_enabled in enabled.items() if is_enabled and not self.scratch.dropout

@@ -29,6 +29,9 @@ METRICS = {
     "regression": ("pearson", "spearman"),
 }
 
+# Averages over a training, of which one can be on; and their values that are off.
+AVERAGES: dict[str, float] = {"ema": 0.0, "swa": 0.0, "snapshots": 1, "soup": 1}
+
 
 class Distributed(Section):
     """Training of one transformer by several processes, each with a GPU or a share of the cores."""
@@ -89,6 +92,13 @@ class Train(Section):
     """The average reaches over 1 / (1 - ema) steps, at most a tenth of all: 0.99 of 1,000."""
     swa: Partial
     """At a constant learning rate; 0 to below 1, with warmup at most 1."""
+    snapshots: Count
+    """The schedule restarts so often, and the models at the ends of the cycles predict together
+    (Huang et al., 2017). All epochs are trained, so `metric` and `patience` have no effect."""
+    soup: Count
+    """So many models start from the same weights; by the validation score, some are averaged to
+    one (Wortsman et al., 2022). Trains so many times as long."""
+    soup_lr_spread: Annotated[float, Field(ge=1)]
     long_text: Literal["head", "tail", "head_tail", "window"]
     """`head_tail` keeps a quarter and three quarters; `window` reads all of the text in pieces.
     """
@@ -123,6 +133,11 @@ class Train(Section):
             raise ValueError("train.threads: auto is resolved by the recipe")
         return self.threads
 
+    @property
+    def keeps_best_epoch(self) -> bool:
+        """Return whether the best epoch by `metric` is kept, and `patience` stops a training."""
+        return self.snapshots == 1
+
     def reported_metric(self, task: str) -> str:
         """Return the validation metric beside the loss: `train.metric`, or the task's own."""
         from foldline.core.io.labels import MAIN  # pandas, which `foldline check` does without
@@ -131,8 +146,13 @@ class Train(Section):
 
     @model_validator(mode="after")
     def _one_average(self) -> Self:
-        if self.ema and self.swa:
-            raise ValueError("swa: a model keeps one average of its weights; set swa or ema to 0.0")
+        enabled = [name for name, off in AVERAGES.items() if getattr(self, name) != off]
+        if len(enabled) > 1:
+            other, name = enabled[:2]
+            raise ValueError(
+                f"{name}: a training makes one average, and {other} is another; set {name} to "
+                f"{AVERAGES[name]}, or {other} to {AVERAGES[other]}"
+            )
         if self.swa and self.schedule == "one_cycle":
             raise ValueError(
                 "swa: averages weights at a constant rate, and one_cycle ends near 0; set schedule "
@@ -142,6 +162,20 @@ class Train(Section):
             raise ValueError(
                 f"swa: warmup + swa must be at most 1 (found {self.warmup:g} + {self.swa:g}), as "
                 "weights are averaged at a constant rate; lower one of them"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _restarts_cosine(self) -> Self:
+        if self.snapshots > 1 and self.schedule != "cosine":
+            raise ValueError(
+                f"snapshots: are taken where schedule=cosine ends its cycles, and schedule is "
+                f"{self.schedule}; set schedule to cosine, or snapshots to 1"
+            )
+        if self.snapshots > 1 and self.lora:
+            raise ValueError(
+                f"snapshots: are whole models, and lora={self.lora} merges the adapters of one; "
+                "set lora to 0, or snapshots to 1"
             )
         return self
 
@@ -173,6 +207,8 @@ class Train(Section):
         refused = {
             "ema": (self.ema > 0, "0.0"),
             "swa": (self.swa > 0, "0.0"),
+            "snapshots": (self.snapshots > 1, "1"),
+            "soup": (self.soup > 1, "1"),
             "adversarial": (self.adversarial == "awp", "fgm or none"),
             "lora": (self.lora > 0, "0"),
             "optimizer": (self.optimizer == "adafactor", "adamw, lion or sgd"),

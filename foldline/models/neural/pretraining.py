@@ -16,6 +16,7 @@ from transformers import PrinterCallback, TrainerCallback
 from foldline.core.errors import FoldlineError
 from foldline.core.io.seeds import derive_seed, rank_keys
 from foldline.core.params import Recipe
+from foldline.core.params.training import AVERAGES
 from foldline.core.stage import say
 from foldline.encoders.model_sizes import max_positions
 from foldline.models import device
@@ -52,8 +53,7 @@ FINE_TUNING_ONLY: dict[str, Any] = {
     "contrastive": 0.0,
     "dropout_samples": 1,
     "adversarial": "none",
-    "ema": 0.0,
-    "swa": 0.0,
+    **AVERAGES,
 }
 
 

@@ -89,7 +89,7 @@ def check_devices(recipe: Recipe) -> list[str]:
 
 def _portable(job: Job) -> Job:
     """Return the job as another process can read it: of params that a stage adds, the recipe."""
-    content = {name: getattr(job.recipe, name) for name in Recipe.model_fields}
+    content = {k: v for k, v in vars(job.recipe).items() if k in Recipe.model_fields}
     return replace(
         job,
         recipe=Recipe.model_construct(**content),

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch.optim.lr_scheduler import OneCycleLR
 
+from foldline.core.errors import FoldlineError
 from foldline.core.params import Train
 
 # Names in transformers; each starts after the warm-up.
@@ -23,14 +24,17 @@ def make_schedule(optimizer: Any, options: Train, steps: int) -> Any:
         return _make_one_cycle(optimizer, options.warmup, steps)
     from transformers import get_scheduler
 
+    name, specific = NAMES[options.schedule], {}
+    if options.schedule == "polynomial":
+        specific = {"power": options.power, "lr_end": 0.0}
+    if options.snapshots > 1:
+        name, specific = "cosine_with_restarts", {"num_cycles": options.snapshots}
     scheduler: Any = get_scheduler(
-        NAMES[options.schedule],
+        name,
         optimizer,
         num_warmup_steps=_warmup_steps(options, steps),
         num_training_steps=steps,
-        scheduler_specific_kwargs=(
-            {"power": options.power, "lr_end": 0.0} if options.schedule == "polynomial" else None
-        ),
+        scheduler_specific_kwargs=specific or None,
     )
     if options.swa:
         last = averaging_start(options, steps)
@@ -44,6 +48,21 @@ def averaging_start(options: Train, steps: int) -> int:
     It lies after the warm-up, otherwise the rate would be held while it still rises.
     """
     return max(steps - math.ceil(options.swa * steps), _warmup_steps(options, steps))
+
+
+def list_cycle_ends(options: Train, steps: int) -> list[int]:
+    """Return the step after which each cycle of `train.snapshots` ends; the last is `steps`.
+
+    Raises:
+        FoldlineError: if there are fewer steps after the warm-up than cycles.
+    """
+    count, warmup = options.snapshots, _warmup_steps(options, steps)
+    if steps - warmup < count:
+        raise FoldlineError(
+            f"train.snapshots: {count} cycles need a step each, and the training has "
+            f"{steps - warmup} after the warm-up; lower train.snapshots, or raise epochs"
+        )
+    return [warmup - (-number * (steps - warmup) // count) for number in range(1, count + 1)]
 
 
 def _warmup_steps(options: Train, steps: int) -> int:

@@ -4,6 +4,7 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ from foldline.models.neural.learning_rate import resolve_lr
 from foldline.models.neural.long_text import make_reader
 from foldline.models.neural.losses import make_loss
 from foldline.models.neural.precision import fast_float32, resolve_precision
+from foldline.models.neural.snapshots import SnapshotWriter, read_snapshots
+from foldline.models.neural.soup import train_soup
 from foldline.models.neural.target_scaling import TargetScaling
 from foldline.models.neural.trainer import TextTrainer
 from foldline.models.neural.training_log import (
@@ -62,48 +65,77 @@ def train(
 ) -> TrainingResult:
     """Train `model` in place and leave it at its best epoch by the validation rows.
 
+    With `train.snapshots` that is the last cycle's end, with `train.soup` the mean of several.
     Regression targets are standardised; the scaling is then folded into the head, so that the saved
     model predicts in the label's units. Losses are reported in those units too. `predict` is called
     after each epoch for the sample predictions.
     """
     scaling = TargetScaling.fit(model, rows.target, job.labels.task)
     loss_unit = scaling.loss_unit(job.recipe.train.loss)
-    samples = (
-        SampleCallback(lambda: scaling.std * predict() + scaling.mean) if job.sample_ids else None
-    )
     train_rows, valid_rows = (
         part.standardise(scaling.mean, scaling.std) for part in (rows, valid.sort_by_length())
     )
+    inputs = (tokenizer, model, train_rows, valid_rows)
 
-    def make(cuts: int) -> TextTrainer:
-        trainer = make_trainer(
-            job, tokenizer, model, train_rows, valid_rows, cuts, loss_unit=loss_unit
-        )
+    def make(own: Job, cuts: int) -> TextTrainer:
+        trainer = make_trainer(own, *inputs, cuts, loss_unit=loss_unit)
         trainer.add_callback(
             DivergenceDetector(job.labels, job.recipe.train.warmup, trainer.describe_rows)
         )
-        trainer.add_callback(TrackerCallback(job.tracker, loss_unit))
-        if samples and len(valid_rows.target):
-            trainer.add_callback(samples)
+        trainer.add_callback(TrackerCallback(own.tracker, loss_unit))
+        if own.sample_ids and len(valid_rows.target):
+            trainer.add_callback(SampleCallback(lambda: scaling.std * predict() + scaling.mean))
+        if own.recipe.train.snapshots > 1:
+            trainer.add_callback(SnapshotWriter(model, own.recipe.train, own.checkpoint_folder))
         return trainer
 
-    with fast_float32(), _existing_objects_frozen():
-        trainer = train_within_memory(job, model, make)
-    gather_parameters(model)
-    if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
-        raise FoldlineError(format_divergence("model", trainer.state.global_step))
-    scaling.fold_into_head()
-    log = trainer.state.log_history
-    summary = summarise(trainer.state, model, loss_unit, job.recipe.train.metric)
+    def train_once(own: Job) -> TrainingResult:
+        with fast_float32(), _existing_objects_frozen():
+            trainer = train_within_memory(own, model, partial(make, own))
+        gather_parameters(model)
+        if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
+            raise FoldlineError(format_divergence("model", trainer.state.global_step))
+        return _make_result(own, trainer, loss_unit)
+
+    if job.recipe.train.soup > 1:
+        score = partial(_score, job, inputs, loss_unit) if len(valid_rows.target) else None
+        result = train_soup(job, model, train_once, score)
+    else:
+        result = train_once(job)
+    snapshots = read_snapshots(job, model)
+    for own in (model, *snapshots):
+        scaling.fold_into_head(own)
+    return replace(result, snapshots=snapshots)
+
+
+def _make_result(job: Job, trainer: TextTrainer, loss_unit: float) -> TrainingResult:
+    """Return the result of a training by what its trainer has logged."""
+    options, log = job.recipe.train, trainer.state.log_history
     run_info: dict[str, Any] = {
-        "precision": resolve_precision(job.recipe.train.precision),
+        "precision": resolve_precision(options.precision),
         "epochs": trainer.speed.epochs,
     }
     if count_processes() > 1:
-        run_info["distributed"] = job.recipe.train.distributed.model_dump()
+        run_info["distributed"] = options.distributed.model_dump()
     return TrainingResult(
-        build_history(log, loss_unit), summary, run_info, collect_samples(log), step_speeds(log)
+        build_history(log, loss_unit),
+        summarise(trainer.state, trainer.model, loss_unit, options.metric),
+        run_info,
+        collect_samples(log),
+        step_speeds(log),
     )
+
+
+def _score(
+    job: Job, inputs: tuple[Any, Any, TokenizedRows, TokenizedRows], loss_unit: float
+) -> float:
+    """Return the metric of the validation rows by which a training is stopped."""
+    metric = job.recipe.train.metric
+    with fast_float32(), _existing_objects_frozen():
+        trainer = make_trainer(job, *inputs, loss_unit=loss_unit)
+        found = trainer.evaluation_loop(trainer.get_eval_dataloader(), "soup").metrics
+        trainer.release()
+    return float(found[f"eval_{metric}"]) * (loss_unit if metric == "loss" else 1.0)
 
 
 @contextmanager
@@ -153,7 +185,7 @@ def make_trainer(
     )
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(ProgressBar(trainer.speed, loss_unit))
-    if len(valid_rows.target):
+    if len(valid_rows.target) and job.recipe.train.keeps_best_epoch:
         trainer.add_callback(EarlyStoppingCallback(job.recipe.train.patience))
     return trainer
 
@@ -226,6 +258,7 @@ def _next_cuts(job: Job, cuts: int, step: int) -> tuple[int, str]:
 def training_arguments(job: Job, model: Any, evaluate: bool, cuts: int) -> TrainingArguments:
     """Return Trainer's arguments for a job whose batches are cut into `cuts` parts."""
     recipe, options = job.recipe, job.recipe.train
+    keeps_best = evaluate and options.keeps_best_epoch
     arguments = TrainingArguments(
         output_dir=str(job.checkpoint_folder),
         num_train_epochs=recipe.epochs,
@@ -244,9 +277,9 @@ def training_arguments(job: Job, model: Any, evaluate: bool, cuts: int) -> Train
         eval_strategy="epoch" if evaluate else "no",
         save_strategy="epoch",
         save_total_limit=1,
-        load_best_model_at_end=evaluate,
-        metric_for_best_model=options.metric if evaluate else None,
-        greater_is_better=greater_is_better(options.metric, recipe.task) if evaluate else None,
+        load_best_model_at_end=keeps_best,
+        metric_for_best_model=options.metric if keeps_best else None,
+        greater_is_better=greater_is_better(options.metric, recipe.task) if keeps_best else None,
         label_names=["labels"],
         logging_steps=1,
         logging_nan_inf_filter=False,

@@ -22,7 +22,7 @@ class TrainingResult:
     """A history by optimiser step, a summary, and how the training ran on this machine.
 
     `samples` are predictions of a few validation rows after each epoch, `speed` is that of each
-    step.
+    step. `snapshots` are the models of earlier cycles that are kept with the trained one.
     """
 
     history: list[dict[str, Any]]
@@ -30,6 +30,7 @@ class TrainingResult:
     run_info: dict[str, Any]
     samples: dict[int, np.ndarray]
     speed: list[dict[str, float]]
+    snapshots: tuple[Any, ...] = ()
 
 
 def build_history(log: list[dict[str, Any]], unit: float) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from foldline.encoders import hub
 from foldline.models import device
 from foldline.models.interface import FitResult, Job
 from foldline.models.neural.long_text import LongTextReader, make_reader
+from foldline.models.neural.snapshot_ensemble import SnapshotEnsemble, load_snapshots
 from foldline.models.sample_predictions import select_rows
 from foldline.models.scaling import softmax
 from foldline.models.soft_labels import sample_weights, training_targets
@@ -90,17 +91,19 @@ def initial_model(job: Job) -> tuple[Any, Any]:
     return _build_model(job, with_pretraining=False)[:2]
 
 
-def load(folder: Path, labels: Labels) -> Transformer:
-    """Read tokenizer and model."""
+def load(folder: Path, labels: Labels) -> Transformer | SnapshotEnsemble:
+    """Read tokenizer and model, or several snapshots of it."""
     from foldline.models.neural.allocator import reallocate_parameters
 
     device.silence_transformers()
     reader = read_json(folder / FILE)
     threads, precision = reader.pop("threads"), reader.pop("precision")
+    snapshots = reader.pop("snapshots", 1)
     tokenizer = hub.load_tokenizer(str(folder))
     model = hub.load_model(str(folder), "AutoModelForSequenceClassification")
     model = reallocate_parameters(model).to(device.get_device())
-    return Transformer(labels, tokenizer, model, LongTextReader(**reader), threads, precision)
+    last = Transformer(labels, tokenizer, model, LongTextReader(**reader), threads, precision)
+    return last if snapshots == 1 else load_snapshots(folder, last, snapshots)
 
 
 def _build_model(job: Job, with_pretraining: bool) -> tuple[Any, Any, dict[str, float]]:
@@ -178,7 +181,9 @@ def fit_alone(job: Job) -> FitResult:
         summary["parameters"] = float(n_parameters)
         run_info = run_info | {"trainable_parameters": model.num_parameters(only_trainable=True)}
         lora.merge_adapters(tuner)
-    fitted = Transformer(job.labels, tokenizer, model, reader, threads, precision)
+    last = Transformer(job.labels, tokenizer, model, reader, threads, precision)
+    snapshots = tuple(replace(last, model=own) for own in (*result.snapshots, model))
+    fitted = SnapshotEnsemble(snapshots) if result.snapshots else last
     return FitResult(fitted, result.history, summary, run_info, result.samples, result.speed, notes)
 
 
