@@ -15,7 +15,7 @@ from foldline.ensembling.fold_report import describe_folds, format_folds
 from foldline.ensembling.folds import Fold
 from foldline.ensembling.members import FOLDS, write_models
 from foldline.ensembling.tta import list_augmented_predictions
-from foldline.models.soft_labels import add_soft_labels, add_weights
+from foldline.models.soft_labels import add_auxiliary_labels, add_soft_labels, add_weights
 
 
 class Params(types.Recipe):
@@ -30,6 +30,7 @@ def read_folds(params: Params, labels: Labels) -> list[Fold]:
     rows = pd.concat([schemas.TRAIN.read(), schemas.VALID.read()], ignore_index=True)
     rows = add_soft_labels(rows, schemas.SOFT_LABELS.read(), labels)
     rows = add_weights(rows, schemas.WEIGHTS.read())
+    rows = add_auxiliary_labels(rows, schemas.AUXILIARY_LABELS.read())
     texts, folds = schemas.PRETRAINING_TEXTS.read(), schemas.FOLDS.read()
     return make_folds(rows, folds, labels, params.members, params.augment, params.kfold, texts)
 

@@ -37,6 +37,7 @@ def main(params: Params) -> None:
     schemas.ANNOTATIONS.write(annotators.annotations)
     schemas.ANNOTATOR_LABEL_DISTRIBUTIONS.write(annotators.label_distributions)
     schemas.WEIGHTS.write(dataset.weights)
+    schemas.AUXILIARY_LABELS.write(dataset.auxiliary_labels)
     labels.save()
     Preprocessing.from_params(data, params.prepare, params.components).save()
     notes = dataset.notes + quality.notes

@@ -21,7 +21,7 @@ from foldline.evaluation.report import format_training
 from foldline.evaluation.scores import score_predictions
 from foldline.evaluation.training_report import write_training_report
 from foldline.experiments.tracked_fit import fit_with_tracker
-from foldline.models.soft_labels import add_soft_labels, add_weights
+from foldline.models.soft_labels import add_auxiliary_labels, add_soft_labels, add_weights
 
 
 class Params(Recipe):
@@ -37,6 +37,8 @@ def train(params: Params) -> Training:
     rows = add_soft_labels(schemas.AUGMENTED.read(), soft_labels, labels)
     rows = add_weights(rows, schemas.WEIGHTS.read())
     valid = add_soft_labels(schemas.VALID.read(), soft_labels, labels)
+    auxiliary = schemas.AUXILIARY_LABELS.read()
+    rows, valid = (add_auxiliary_labels(part, auxiliary) for part in (rows, valid))
     texts = schemas.PRETRAINING_TEXTS.read()
     fit = partial(fit_with_tracker, params.runner.tracker)
     return train_members(rows, valid, texts, params, params.members, labels, params.runner, fit)

@@ -56,6 +56,28 @@ def find_labels(task: str, data: Data, parts: list[Part], rows: pd.DataFrame) ->
     return Labels(task, tuple(classes))
 
 
+def select_auxiliary_labels(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """Return `id` and `label` of the training and validation rows with an auxiliary label.
+
+    Raises:
+        FoldlineError: where training rows have one class only, or almost as many as rows.
+    """
+    known = rows[(rows["part"] != "test") & (rows["auxiliary_label"] != "")]
+    table = known.drop(columns="label").rename(columns={"auxiliary_label": "label"})
+    if data.auxiliary_label is None:
+        return table
+    train = table["label"][table["part"] == "train"]
+    classes = sorted(set(train), key=label_sort_key)
+    if not 2 <= len(classes) <= max(50, len(train) // 2):
+        raise FoldlineError(
+            f"{data.train}, column '{data.auxiliary_label}': {len(classes)} classes "
+            f"({listing(classes, 5) or 'none'}) in {len(train)} training rows that have one, but "
+            "a model must learn them from several rows each. Name another column as "
+            "data.auxiliary_label, or set it to null"
+        )
+    return table
+
+
 def label_notes(data: Data, labels: Labels, counts: dict[str, int]) -> list[str]:
     """Return notes on classes that are rare or absent."""
     notes = []

@@ -9,8 +9,9 @@ from foldline.data.cell_lists import parse_list, parse_value, read_single_values
 from foldline.data.label_in_text import exceeds_chance, match_own_values
 from foldline.data.raw_table import RawTable
 
-ROLES = ("id", "text", "text_pair", "label", "group", "weight", "time")
-_LABELLED_ROLES = ("label", "group", "weight", "time")
+ROLES = ("id", "text", "text_pair", "label", "auxiliary_label", "group", "weight", "time")
+_OFFICIAL_MAY_LACK = ("auxiliary_label", "group", "weight", "time")
+_LABELLED_ROLES = ("label", *_OFFICIAL_MAY_LACK)
 _TEXT_ROLES = ("text", "text_pair")
 _SAMPLED_ROWS = 20_000
 
@@ -18,7 +19,7 @@ _SAMPLED_ROWS = 20_000
 def select_columns(raw: RawTable, data: Data, part: str) -> dict[str, list[str]]:
     """Return the file's column for each role; missing columns and values are empty text.
 
-    Rows to predict need no label, group, weight or time.
+    Rows to predict need no labels, group, weight or time.
 
     Raises:
         FoldlineError: naming the missing column and the existing ones.
@@ -102,7 +103,7 @@ def _may_lack(data: Data, role: str, part: str) -> bool:
     # Official files are not split, so they do not need group, weight and time.
     if role == "label":
         return data.annotations.aggregate != "none"
-    return part != "train" and role in ("group", "weight", "time")
+    return part != "train" and role in _OFFICIAL_MAY_LACK
 
 
 def known_after_notes(raw: RawTable, data: Data) -> list[str]:
@@ -158,7 +159,7 @@ def _missing_column_message(raw: RawTable, data: Data, role: str, name: str, par
     )
     if role == "label" and part in ("valid", "test"):
         return f"{message}, or name a file without labels as data.predict instead"
-    if role in ("id", "text_pair", "group", "weight", "time"):
+    if role in ("id", "text_pair", *_OFFICIAL_MAY_LACK):
         return f"{message}, or set it to null"
     return message
 

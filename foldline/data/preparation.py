@@ -19,7 +19,7 @@ from foldline.data.annotations import (
     match_annotations,
     read_annotations,
 )
-from foldline.data.classes import find_labels, label_notes
+from foldline.data.classes import find_labels, label_notes, select_auxiliary_labels
 from foldline.data.conflicts import resolve_conflicts
 from foldline.data.duplicate_report import duplicate_report
 from foldline.data.duplicates import find_duplicates, name_groups
@@ -39,7 +39,7 @@ class PreparedDataset:
     """The rows of all files, and what was done to them; `notes` are for the user.
 
     `originals` are texts before normalization where it changed them, `unlabelled` the rows to
-    predict, `weights` the rows that have one of their own.
+    predict, `weights` the rows that have one of their own, `auxiliary_labels` those that have one.
     """
 
     rows: pd.DataFrame
@@ -48,6 +48,7 @@ class PreparedDataset:
     labels: Labels
     annotations: AnnotationTable | None
     weights: pd.DataFrame
+    auxiliary_labels: pd.DataFrame
     metrics: dict[str, Any]
     details: dict[str, Any]
     notes: list[str]
@@ -107,6 +108,7 @@ def prepare_dataset(
         labels=labels,
         annotations=annotations,
         weights=rows[rows["part"] != "test"] if data.weight else rows.iloc[:0],
+        auxiliary_labels=select_auxiliary_labels(rows, data),
         metrics=_metrics(rows, files, len(originals), labels, duplicates),
         details={"files": reports, "labels": dict(counts)} | duplicates,
         notes=notes

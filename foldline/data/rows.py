@@ -77,7 +77,8 @@ def read_part(name: str, raw: RawTable, task: str, data: Data, clean: Cleaner) -
     table["label"] = _clean_column(table["label"], clean_value)
     if name != "predict":
         table["label"] = read_labels(raw, table["label"].tolist(), data, task)
-    table["group"] = _clean_column(table["group"], clean_value)
+    for role in ("auxiliary_label", "group"):
+        table[role] = _clean_column(table[role], clean_value)
     late = nested_value_notes(raw, data, task)
     late += known_after_notes(raw, data) if name == "train" else []
     unused = unused_columns(raw, data)
@@ -122,9 +123,9 @@ def changed_originals(part: Part) -> pd.DataFrame:
 def make_content_ids(table: pd.DataFrame) -> list[str]:
     """Return ids made from the content of rows: adding or moving a row changes no other id.
 
-    Rows that are equal in every column get a number. Weights are not content.
+    Rows that are equal in every column get a number. Weights and auxiliary labels are not content.
     """
-    names = [name for name in table.columns if name not in ("id", "weight")]
+    names = [name for name in table.columns if name not in ("id", "weight", "auxiliary_label")]
     seen: Counter[str] = Counter()
     ids = []
     for values in zip(*(table[name].tolist() for name in names), strict=True):

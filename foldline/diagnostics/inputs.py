@@ -20,13 +20,14 @@ from foldline.core.params.loading import load_params
 from foldline.core.params.training import AVERAGES
 from foldline.models.interface import Job
 from foldline.models.registry import PRETRAINED, resolve_kind
-from foldline.models.soft_labels import add_soft_labels, add_weights
+from foldline.models.soft_labels import add_auxiliary_labels, add_soft_labels, add_weights
 
 REQUIRED = (
     schemas.AUGMENTED.path,
     schemas.VALID.path,
     schemas.SOFT_LABELS.path,
     schemas.WEIGHTS.path,
+    schemas.AUXILIARY_LABELS.path,
     labels.FILE,
 )
 # All regularisation off, so that a training can overfit.
@@ -97,7 +98,8 @@ def load_inputs() -> DiagnosticInputs:
         if rows.empty:
             raise FoldlineError(f"{table.path} has no rows: add rows, or change split.ratios")
         parts.append(add_soft_labels(rows, shares, stored))
-    train, valid = parts
+    auxiliary = schemas.AUXILIARY_LABELS.read()
+    train, valid = (add_auxiliary_labels(part, auxiliary) for part in parts)
     return DiagnosticInputs(recipe, stored, add_weights(train, schemas.WEIGHTS.read()), valid)
 
 

@@ -17,10 +17,12 @@ from foldline.core.params.kind_options import OPTIONS, select_options
 from foldline.core.params.models import SINGLE_THREADED, is_transformer
 from foldline.ensembling.bagging import draw_bag
 from foldline.execution.gpu_slots import list_gpus
-from foldline.execution.store import code_version, fingerprint, library_versions
+from foldline.execution.store import code_version, fingerprint, library_versions, load_or_compute
 from foldline.execution.tasks import Task
 from foldline.models import registry
+from foldline.models.chain import is_chained
 from foldline.models.interface import FitResult, Job, TrainingRecord
+from foldline.models.soft_labels import AUXILIARY
 from foldline.models.training_score import score_training_rows
 
 MODEL, PREDICTIONS, RECORD = "model", "predictions.npy", "record.json"
@@ -35,6 +37,14 @@ FitJob = Callable[[Job, str], tuple[FitResult, dict[str, Any]]]
 def fit_job(job: Job, key: str) -> tuple[FitResult, dict[str, Any]]:
     """Fit a job, without a tracker."""
     return registry.fit(job), {}
+
+
+def remember(job: Job, name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """Return an array that follows from a job: that of the store, or computed and stored."""
+    texts = select_texts(job.recipe, job.pretraining_texts)
+    described = describe_recipe(job.recipe, job.labels)
+    key = fingerprint(name, job.train, job.valid, texts, *described, code_version(*CODE))
+    return load_or_compute(key, compute)
 
 
 @dataclass(frozen=True)
@@ -67,8 +77,8 @@ class Fit:
         """Return the hash of everything that the result depends on."""
         return fingerprint(
             "fit",
-            self.train,
-            self.valid,
+            select_columns(self.recipe, self.train),
+            select_columns(self.recipe, self.valid),
             self.predicted[["id", "text", "text_pair"]],
             select_texts(self.recipe, self.pretraining_texts),
             list(self.sample_ids),
@@ -85,7 +95,14 @@ class Fit:
 
 def select_texts(recipe: Recipe, pretraining_texts: pd.DataFrame) -> pd.DataFrame:
     """Return the texts for pre-training that a recipe reads; only transformers do."""
-    return pd.DataFrame() if recipe.model in OPTIONS else pretraining_texts
+    is_read = any(model not in OPTIONS for model in recipe.models)
+    return pretraining_texts if is_read else pd.DataFrame()
+
+
+def select_columns(recipe: Recipe, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows without the auxiliary label, unless the recipe's chain learns it."""
+    is_read = is_chained(recipe) and recipe.chain.predicts == "auxiliary"
+    return rows if is_read else rows.drop(columns=AUXILIARY, errors="ignore")
 
 
 def select_distinct(recipes: dict[str, Recipe]) -> dict[str, Recipe]:
@@ -108,13 +125,18 @@ def describe_recipe(recipe: Recipe, labels: Labels) -> list[object]:
         recipe.model_dump(exclude={"bagging", "tta"}),
         registry.list_dependencies(recipe, labels),
         library_versions(),
-        describe_device(recipe.model),
+        describe_device(recipe),
     ]
 
 
-def describe_device(model: str) -> str:
-    """Return the class of the device that a model trains on: `cuda` or `cpu`."""
-    return "cuda" if model not in SINGLE_THREADED and list_gpus() else "cpu"
+def describe_device(recipe: Recipe) -> str:
+    """Return the class of the device that a recipe trains on: `cuda` or `cpu`."""
+    return "cuda" if uses_torch(recipe) and list_gpus() else "cpu"
+
+
+def uses_torch(recipe: Recipe) -> bool:
+    """Return whether a recipe's model, or the first of its chain, runs torch."""
+    return any(model not in SINGLE_THREADED for model in recipe.models)
 
 
 def make_task(
@@ -122,15 +144,15 @@ def make_task(
 ) -> Task:
     """Return a task that fits a recipe."""
     has_threads = "train" in vars(recipe)  # else the kind reads no `train`
-    uses_torch = recipe.model not in SINGLE_THREADED
+    is_torch, is_trained = uses_torch(recipe), any(map(is_transformer, recipe.models))
     return Task(
         name,
         key,
         function,
         arguments,
         threads=recipe.train.cpu_threads * recipe.processes if has_threads else 1,
-        uses_torch=uses_torch,
-        imports=TRAINING_IMPORTS if is_transformer(recipe.model) else TORCH_IMPORTS * uses_torch,
+        uses_torch=is_torch,
+        imports=TRAINING_IMPORTS if is_trained else TORCH_IMPORTS * is_torch,
         files=tuple(registry.list_files(recipe)),
     )
 
@@ -140,7 +162,10 @@ def fit_rows(folder: Path, scratch: Path, fit: Fit, fit_job: FitJob) -> None:
     seed, recipe = fit.training_seed, fit.recipe
     recipe = recipe if seed == recipe.seed else recipe.model_copy(update={"seed": seed})
     train = draw_bag(fit.train, fit.bag, seed)
-    job = Job(train, fit.valid, fit.labels, recipe, scratch, fit.pretraining_texts, fit.sample_ids)
+    job = Job(
+        train, fit.valid, fit.labels, recipe, scratch, fit.pretraining_texts, fit.sample_ids,
+        remember=remember,
+    )  # fmt: skip
     fitted, usage = fit_job(job, fit.key)
     write_fit(folder, fitted, job, fit.predicted, {"usage": usage})
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from foldline.core.io.labels import MAIN, Labels
 from foldline.core.io.seeds import derive_seed
+from foldline.ensembling.chain_gap import format_chain, summarize_chain
 from foldline.ensembling.cross_validation import CrossValidation, FoldResult
 from foldline.ensembling.fit_verdict import Score, judge_fit, read_score, score_constant
 from foldline.metrics.fold_statistics import (
@@ -66,6 +67,9 @@ def _describe_member(result: CrossValidation, member: str, seed: int) -> dict[st
         "components": estimate_components(scores)._asdict(),
         "decomposition": _decompose(own, result.labels),
     }
+    details = [fold.fit.details for fold in own]
+    if chained := summarize_chain(details, 1 / (scores.shape[2] - 1), LEVEL):
+        report["chain"] = chained
     verdict = judge_fit(
         task,
         metric,
@@ -158,6 +162,8 @@ def format_folds(report: Mapping[str, Any], task: str) -> list[str]:
         )
     for name, own in members.items():
         lines += [f"{name}: {line}" for line in _explain(own, task)]
+        if "chain" in own:
+            lines.append(f"{name}: {format_chain(own['chain'], metric)}")
     return lines
 
 

@@ -22,7 +22,15 @@ from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Augment, Recipe
 from foldline.data.leaks import text_digest
 from foldline.ensembling.bagging import draw_bag
-from foldline.ensembling.fits import describe_recipe, make_task, select_texts, write_fit
+from foldline.ensembling.chain_gap import score_chain
+from foldline.ensembling.fits import (
+    describe_recipe,
+    make_task,
+    remember,
+    select_columns,
+    select_texts,
+    write_fit,
+)
 from foldline.execution.store import code_version, fingerprint
 from foldline.execution.tasks import Task
 from foldline.models import registry
@@ -85,7 +93,7 @@ class Fold:
             self.repeat,
             self.training,
             self.bag,
-            self.rows,
+            select_columns(self.recipe, self.rows),
             select_texts(self.recipe, self.pretraining_texts),
             *describe_recipe(self.recipe, self.labels),
             _select_determining_options(self.augment),
@@ -143,7 +151,7 @@ def split_training_rows(fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
     not even choose the epoch. A model that never stops early trains on all rows.
     """
     rows = _rows_to_learn(fold)
-    if not registry.stops_early(fold.recipe.model):
+    if not registry.stops_early(fold.recipe):
         stopping = rows.iloc[:0]
         return _augment(fold, rows, stopping), stopping
     codes = split_groups(
@@ -187,6 +195,9 @@ def fit_fold(folder: Path, scratch: Path, fold: Fold) -> None:
     training, stopping = split_training_rows(fold)
     training = draw_bag(training, fold.bag, fold.training_seed)
     recipe = fold.recipe.model_copy(update={"seed": fold.training_seed})
-    job = Job(training, stopping, fold.labels, recipe, scratch, fold.pretraining_texts)
-    counts = {"learnt_from": len(training), "stopped_by": len(stopping)}
-    write_fit(folder, registry.fit(job), job, fold.held_out, counts)
+    texts = fold.pretraining_texts
+    job = Job(training, stopping, fold.labels, recipe, scratch, texts, remember=remember)
+    fitted = registry.fit(job)
+    details: dict[str, Any] = {"learnt_from": len(training), "stopped_by": len(stopping)}
+    details |= score_chain(fitted.model, recipe, fold.held_out, fold.labels)
+    write_fit(folder, fitted, job, fold.held_out, details)

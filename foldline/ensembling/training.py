@@ -139,7 +139,7 @@ def _make_fit(
     recipe: Recipe,
     bag: int = 0,
 ) -> Fit:
-    if not registry.stops_early(recipe.model):
+    if not registry.stops_early(recipe):
         return Fit(name, rows, valid.iloc[:0], valid, labels, recipe, pretraining_texts, bag=bag)
     training, stopping = rows, valid
     if valid.empty:

@@ -11,7 +11,7 @@ from foldline.core.io.labels import Labels
 from foldline.core.params.loading import load_params
 from foldline.ensembling.cross_validation import make_folds
 from foldline.ensembling.folds import Fold
-from foldline.models.soft_labels import add_soft_labels, add_weights
+from foldline.models.soft_labels import add_auxiliary_labels, add_soft_labels, add_weights
 
 
 class FoldParams(types.Recipe):
@@ -57,8 +57,11 @@ def load_fold_inputs() -> FoldInputs:
         if not path.exists():
             raise FoldlineError(f"{path.as_posix()} is missing: run `dvc repro augment` first")
     own, shares, weights = Labels.load(), schemas.SOFT_LABELS.read(), schemas.WEIGHTS.read()
+    auxiliary = schemas.AUXILIARY_LABELS.read()
     train, valid = (
-        add_weights(add_soft_labels(table.read(), shares, own), weights)
+        add_auxiliary_labels(
+            add_weights(add_soft_labels(table.read(), shares, own), weights), auxiliary
+        )
         for table in (schemas.TRAIN, schemas.VALID)
     )
     texts = schemas.PRETRAINING_TEXTS.read()

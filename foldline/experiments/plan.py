@@ -25,7 +25,7 @@ from foldline.experiments.task_costs import (
     estimate_folds,
     estimate_total,
 )
-from foldline.models.soft_labels import add_soft_labels, add_weights
+from foldline.models.soft_labels import add_auxiliary_labels, add_soft_labels, add_weights
 
 FILE = Path("reports/plan.json")
 SIZES, SEEDS = 6, 3  # of `foldline learning-curve`
@@ -86,6 +86,8 @@ def _estimate_fits(inputs: FoldInputs, fold: Fold, estimator: CostEstimator) -> 
     rows = add_soft_labels(schemas.AUGMENTED.read(), soft_labels, labels)
     rows = add_weights(rows, weights)
     valid = add_soft_labels(schemas.VALID.read(), soft_labels, labels)
+    auxiliary = schemas.AUXILIARY_LABELS.read()
+    rows, valid = (add_auxiliary_labels(part, auxiliary) for part in (rows, valid))
     fits, baselines = make_fits(
         rows, valid, inputs.pretraining_texts, params, params.members, labels
     )

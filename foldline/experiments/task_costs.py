@@ -135,7 +135,7 @@ class CostEstimator:
 
 def name_recipe(fold: Fold) -> str:
     """Return a name that recipes of equal cost share; those of the fastest kinds do."""
-    if fold.recipe.model in INSTANT:
+    if all(model in INSTANT for model in fold.recipe.models):
         return "instant"
     return repr(fold.recipe.model_dump(exclude={"seed"}))
 
@@ -195,8 +195,8 @@ def measure_recipe(folder: Path, scratch: Path, fold: Fold) -> None:
 
 
 def is_trained_in_steps(recipe: Recipe) -> bool:
-    """Return whether a recipe's kind trains by steps of batches, for epochs."""
-    return recipe.model not in OPTIONS and not is_component(recipe.model)
+    """Return whether one of a recipe's models trains by steps of batches, for epochs."""
+    return any(model not in OPTIONS and not is_component(model) for model in recipe.models)
 
 
 def fit_times(times: Sequence[tuple[int, float]], steps: bool) -> tuple[float, float, float]:

@@ -39,8 +39,8 @@ def guess_columns(
 ) -> dict[str, Guess]:
     """Return a guess for each role: id, text, text_pair, label, group, weight and time.
 
-    `others` are the other files by part, `given` are roles that are known, `skip` are columns
-    without a role.
+    An auxiliary label is never guessed. `others` are the other files by part, `given` are roles
+    that are known, `skip` are columns without a role.
 
     Raises:
         FoldlineError: where a given column does not exist, or no text or label is found.
@@ -118,7 +118,7 @@ class _ColumnGuesser:
         for role in ("text", "label"):
             if role not in self.guesses:
                 raise FoldlineError(self._missing_role_message(role))
-        return {role: self.guesses[role] for role in ROLES}
+        return {role: self.guesses[role] for role in ROLES if role in self.guesses}
 
     def _assign(self, role: str, name: str | None, why: str) -> None:
         self.guesses[role] = Guess(name, why)

@@ -122,6 +122,8 @@ def plan_import(options: argparse.Namespace, current: Settings, folder: Path) ->
     labels = list(map(clean_value, labels))
     task = named or (("multilabel", multilabel.why) if multilabel else guess_task(label, labels))
     settings: dict[str, Any] = dict(columns)
+    if data.auxiliary_label and not kept:
+        settings["auxiliary_label"] = None  # a column of other data
     if multilabel and task[0] == "multilabel":
         settings["label"] = multilabel.label
         settings["separator"] = multilabel.separator or data.separator

@@ -11,6 +11,7 @@ from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
 from foldline.encoders.sentence_encoder import SentenceEncoder, open_encoder, reopen_encoder
 from foldline.models import dense_heads
+from foldline.models.chain_input import append_features
 from foldline.models.interface import FitResult, Job
 from foldline.models.pair_features import combine_pairs
 from foldline.models.soft_labels import sample_weights, training_targets
@@ -63,8 +64,8 @@ def load(folder: Path, labels: Labels) -> EmbedModel:
 
 def extract_features(encoder: SentenceEncoder, pairs: bool, rows: pd.DataFrame) -> np.ndarray:
     """Return (n, width) float64 vectors, or the combined vectors of pairs."""
-    first = encoder.encode(rows["text"].tolist()).astype(np.float64)
-    if not pairs:
-        return first
-    second = encoder.encode(rows["text_pair"].tolist()).astype(np.float64)
-    return combine_pairs(first, second)
+    vectors = encoder.encode(rows["text"].tolist()).astype(np.float64)
+    if pairs:
+        second = encoder.encode(rows["text_pair"].tolist()).astype(np.float64)
+        vectors = combine_pairs(vectors, second)
+    return np.asarray(append_features(vectors, rows))

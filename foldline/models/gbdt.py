@@ -13,6 +13,7 @@ from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Recipe
 from foldline.models.boosted_trees import Forest, extract_forest
+from foldline.models.chain_input import append_features
 from foldline.models.interface import FitResult, Job
 from foldline.models.one_vs_rest import expand_probabilities, one_vs_rest_targets
 from foldline.models.pair_features import measure_similarity
@@ -48,7 +49,7 @@ class FeatureExtractor:
             b = vectorise(self.vectorisers, second)
             parts += [self._project(b, second), surface_features(second)]
             parts += [abs(parts[0] - parts[2]), measure_similarity(first, second, a, b)]
-        return np.hstack(parts)
+        return np.asarray(append_features(np.hstack(parts), rows))
 
     def _project(self, matrices: list[Any], texts: list[str]) -> np.ndarray:
         return np.asarray(stack_features(matrices, len(texts)) @ self.directions.T)

@@ -61,13 +61,19 @@ class FitResult:
         return TrainingRecord(**values)
 
 
+def compute_anew(job: "Job", name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """Return what `compute` makes of a job, without a store."""
+    return compute()
+
+
 @dataclass(frozen=True)
 class Job:
     """The inputs of a fit: training rows, validation rows for early stopping, and the recipe.
 
     `checkpoint_folder` lets a killed fit resume. `pretraining_texts` are unlabelled texts (columns
     text, text_pair, part). `sample_ids` are validation rows to predict after each epoch; `tracker`
-    receives every step.
+    receives every step. `remember` returns an array that follows from a job and a name, computed by
+    the function that it is given, or stored before.
     """
 
     train: pd.DataFrame
@@ -78,6 +84,7 @@ class Job:
     pretraining_texts: pd.DataFrame = field(default_factory=pd.DataFrame)
     sample_ids: tuple[str, ...] = ()
     tracker: SafeTracker = field(default_factory=SafeTracker)
+    remember: Callable[["Job", str, Callable[[], np.ndarray]], np.ndarray] = compute_anew
 
 
 @dataclass(frozen=True)

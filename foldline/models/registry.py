@@ -1,8 +1,10 @@
 """Fit, save and load a model of any kind."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -12,11 +14,12 @@ from foldline.core.io.files import digest, read_json, replace_atomically, write_
 from foldline.core.io.labels import Labels
 from foldline.core.io.schemas import MAKE_AGAIN
 from foldline.core.params import Recipe
-from foldline.core.params.kind_options import OPTIONS
+from foldline.core.params.kind_options import OPTIONS, select_options
 from foldline.encoders import hub
 from foldline.models import (
     baselines,
     boosting,
+    chain,
     embed,
     external,
     gbdt,
@@ -53,26 +56,31 @@ def get_kind(name: str) -> Kind:
     return load_kind(name) if is_component(name) else KINDS[name]
 
 
-def stops_early(model: str) -> bool:
-    """Return whether the training of a kind reads validation rows."""
-    return get_kind(resolve_kind(model)).stops_early
+def stops_early(recipe: Recipe) -> bool:
+    """Return whether a training reads validation rows."""
+    return any(get_kind(resolve_kind(model)).stops_early for model in recipe.models)
+
+
+def list_kinds(card: Mapping[str, Any]) -> list[str]:
+    """Return the kind of the model with this card, after that of the first model of a chain."""
+    return ([card["first"]] if "first" in card else []) + [card["kind"]]
 
 
 def hash_model_component(folder: Path) -> str | None:
     """Return a hash of components/ if the model in this folder is a component's, else None."""
-    return hash_components(read_json(folder / CARD)["kind"])
+    return hash_components(*list_kinds(read_json(folder / CARD)))
 
 
 def list_dependencies(recipe: Recipe, labels: Labels) -> list[object]:
     """Return what a fit depends on besides rows and params: labels, components, external files."""
-    losses = [] if recipe.model in OPTIONS else [recipe.train.loss]
-    components = hash_components(recipe.model, *losses)
-    files = [digest(path) for path in list_files(recipe)]
-    return [labels.task, *labels.classes, components, files[0] if files else None]
+    losses = [recipe.train.loss for model in recipe.models if model not in OPTIONS]
+    components = hash_components(*recipe.models, *losses)
+    files: list[str | None] = [digest(path) for path in list_files(recipe)]
+    return [labels.task, *labels.classes, components, *(files or [None])]
 
 
 def list_files(recipe: Recipe) -> list[Path]:
-    """Return the file or folder outside our tables that a fit reads, in a list; or none."""
+    """Return the files or folders outside our tables that a fit reads, one a model at most."""
     external_files = {
         "keywords": lambda: recipe.keywords.file,
         "static": lambda: recipe.static.vectors,
@@ -80,8 +88,8 @@ def list_files(recipe: Recipe) -> list[Path]:
         "zero-shot": lambda: recipe.zero_shot.model,
         "external": lambda: recipe.external.file,
     }
-    path = Path(external_files.get(recipe.model, lambda: recipe.model)() or "")
-    return [path] if path != Path() and path.exists() else []
+    names = [external_files[own]() if own in external_files else own for own in recipe.models]
+    return [path for path in map(Path, filter(None, names)) if path.exists()]
 
 
 def fit(job: Job) -> FitResult:
@@ -112,14 +120,20 @@ def read_transform(folder: Path) -> target_transform.TargetTransform | None:
 def fit_kind(kind: Kind, job: Job) -> FitResult:
     """Fit a model of a kind; the order of the rows does not matter."""
     job = replace(job, train=_sort_by_id(job.train), valid=_sort_by_id(job.valid))
-    fit = kind.fit
+    fit_own = kind.fit
     if boosting.is_boosted(job.recipe):
         if not kind.uses_weights:
             raise FoldlineError(boosting.describe_unweighted(job.recipe.model))
-        fit = partial(boosting.fit_boosted, fit=kind.fit)
+        fit_own = partial(boosting.fit_boosted, fit=kind.fit)
+    if chain.is_chained(job.recipe):
+        first = select_options(job.recipe, job.recipe.models[0])
+        first_kind = resolve_kind(first.model)
+        fit_own = partial(
+            chain.fit_chained, recipe=first, kind=first_kind, fit_first=fit, fit_second=fit_own
+        )
     if job.recipe.target.transform != "none" and job.recipe.model not in UNTRANSFORMED:
-        return target_transform.fit_transformed(job, fit)
-    return fit(job)
+        return target_transform.fit_transformed(job, fit_own)
+    return fit_own(job)
 
 
 def _sort_by_id(rows: pd.DataFrame) -> pd.DataFrame:
@@ -132,12 +146,13 @@ def save(model: Model, name: str, labels: Labels, folder: Path) -> None:
     with replace_atomically(folder) as temporary:
         temporary.mkdir(parents=True)
         model.save(temporary)
-        card = {
-            "kind": resolve_kind(name),
+        chained = chain.find_chain(model)
+        kinds = {"kind": resolve_kind(name)} | ({"first": chained.kind} if chained else {})
+        card = kinds | {
             "task": labels.task,
             "classes": list(labels.classes),
             "target": target_transform.describe_transform(model),
-            "components": hash_components(name),
+            "components": hash_components(*kinds.values()),
         }
         write_json(temporary / CARD, card)
 
@@ -154,6 +169,8 @@ def load(folder: Path) -> Model:
         load_model = get_kind(card["kind"]).load
         if boosting.is_boosted_folder(folder):
             load_model = partial(boosting.load_boosted, load=load_model)
+        if chain.is_chained_folder(folder):
+            load_model = partial(chain.load_chained, load_second=load_model, get_kind=get_kind)
         model = load_model(folder, labels)
         return target_transform.restore_transform(model, card["target"])
     except (FoldlineError, ImportError, MemoryError):

@@ -7,6 +7,8 @@ import pandas as pd
 
 from foldline.core.io.labels import Labels
 
+AUXILIARY = "auxiliary"  # the column of rows with data.auxiliary_label
+
 
 def add_soft_labels(rows: pd.DataFrame, shares: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     """Return rows with the columns `p_<class>` of `shares` (`id` and those columns).
@@ -16,9 +18,7 @@ def add_soft_labels(rows: pd.DataFrame, shares: pd.DataFrame, labels: Labels) ->
     """
     if shares.empty:
         return rows
-    source = rows["source_id"] if "source_id" in rows else rows["id"]
-    soft_labels = shares.set_index("id")[labels.columns].reindex(source.to_numpy())
-    targets = soft_labels.to_numpy(dtype=np.float64)
+    targets = _select_by_source(shares.set_index("id")[labels.columns], rows).to_numpy(np.float64)
     certain = np.eye(len(labels.classes))[labels.encode(rows["label"])]
     targets = np.where(np.isnan(targets), certain, targets)
     return rows.assign(**{name: targets[:, column] for column, name in enumerate(labels.columns)})
@@ -31,11 +31,25 @@ def add_weights(rows: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
     """
     if weights.empty:
         return rows
+    values = _select_by_source(weights.set_index("id")["weight"], rows)
+    return rows.assign(weight=values.to_numpy(dtype=np.float64))
+
+
+def add_auxiliary_labels(rows: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with the column `auxiliary`: the `label` of `labels` (`id`, `label`), or "".
+
+    A copy has its source's. Without any labels the rows stay as they are.
+    """
+    if labels.empty:
+        return rows
+    values = _select_by_source(labels.set_index("id")["label"], rows)
+    return rows.assign(**{AUXILIARY: values.fillna("").tolist()})
+
+
+def _select_by_source(values: Any, rows: pd.DataFrame) -> Any:
+    """Return the value of each row's source, by id."""
     source = rows["source_id"] if "source_id" in rows else rows["id"]
-    weights_ = (
-        weights.set_index("id")["weight"].reindex(source.to_numpy()).to_numpy(dtype=np.float64)
-    )
-    return rows.assign(weight=weights_)
+    return values.reindex(source.to_numpy())
 
 
 def sample_weights(rows: pd.DataFrame) -> np.ndarray | None:

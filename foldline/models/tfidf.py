@@ -15,6 +15,7 @@ from foldline.core.io.arrays import load_arrays, save_arrays
 from foldline.core.io.files import read_json, write_text
 from foldline.core.io.labels import Labels
 from foldline.core.params import Recipe
+from foldline.models.chain_input import append_features
 from foldline.models.interface import FitResult, Job
 from foldline.models.linear_heads import fit_head
 from foldline.models.one_vs_rest import LinearModel, one_vs_rest_targets
@@ -56,6 +57,7 @@ class TfidfModel:
         if rows.empty:
             return np.zeros(0 if is_regression else (0, len(self.labels.classes)))
         features = _extract_features(self.vectorisers, self.scaler, rows, is_regression)
+        features = append_features(features, rows)
         return self.linear.predict(features, self.labels)
 
     def save(self, folder: Path) -> None:
@@ -101,10 +103,11 @@ def fit(job: Job) -> FitResult:
         features = _pair_features(sides, scaler, is_regression)
     else:
         scaler, features = None, stack_features(matrices, len(rows))
+    counts = features.shape[1] - (len(scaler.mean) if scaler else 0)
+    features = append_features(features, rows)
     if is_regression:
         linear = _fit_ridge(job.recipe, features, target, weights)
     else:
-        counts = features.shape[1] - (len(scaler.mean) if scaler else 0)
         targets = one_vs_rest_targets(target, job.labels, weights)
         linear = fit_head(job.recipe, features, targets, rows, counts)
     summary = {"features": float(features.shape[1])}

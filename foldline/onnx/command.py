@@ -11,6 +11,7 @@ from foldline.core.io import schemas
 from foldline.core.io.files import read_json
 from foldline.models import registry, target_transform
 from foldline.models.boosting import BoostedModel
+from foldline.models.chain import ChainedModel
 from foldline.models.neural.snapshot_ensemble import SnapshotEnsemble
 
 ROWS = 1000  # to compare and time the exported model with
@@ -63,6 +64,11 @@ def load_transformer(folder: Path) -> Any:
         raise FoldlineError(
             f"{folder} holds {len(model.models)} boosted models, and one graph is exported: set "
             "boosting.n_estimators to 1 and run `dvc repro train`"
+        )
+    if isinstance(model, ChainedModel):
+        raise FoldlineError(
+            f"{folder} holds a chain of two models, and one graph is exported: set chain.first to "
+            "null and run `dvc repro train`"
         )
     if isinstance(model, SnapshotEnsemble):
         raise FoldlineError(

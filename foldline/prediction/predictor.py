@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError, listing
-from foldline.core.io.components import hash_components, short_name
+from foldline.core.io.components import hash_components, is_component, short_name
 from foldline.core.io.files import read_json
 from foldline.core.io.labels import Labels, split_label_names
 from foldline.core.io.preprocessing import NAME, Preprocessing
@@ -150,10 +150,10 @@ def _read_labels(folders: list[Path]) -> Labels:
     found: dict[Labels, Path] = {}
     for folder in folders:
         card = _read_card(folder)
-        if card["kind"] == "external":
+        if "external" in registry.list_kinds(card):
             raise FoldlineError(
                 f"{folder.as_posix()} holds predictions that were made elsewhere "
-                "(model=external), and no model for new rows: predict with tfidf, or train "
+                "(external.file), and no model for new rows: predict with tfidf, or train "
                 "another model"
             )
         found.setdefault(Labels(card["task"], tuple(card["classes"])), folder)
@@ -193,10 +193,11 @@ def _mismatch(folders: list[Path], what: str) -> FoldlineError:
 
 def _list_component_notes(preprocessing: Preprocessing, folders: list[Path]) -> list[str]:
     """Return a note if a component that predicts has changed since the training."""
-    recorded = {preprocessing.clean: preprocessing.components}
+    recorded: dict[str | None, Any] = {preprocessing.clean: preprocessing.components}
     for folder in folders:
         card = _read_card(folder)
-        recorded[card["kind"]] = card.get("components")
+        used = filter(is_component, registry.list_kinds(card))
+        recorded |= dict.fromkeys(used, card.get("components"))
     changed = [name for name, found in recorded.items() if hash_components(name) != found]
     if not changed:
         return []

@@ -105,10 +105,13 @@ def list_hub_names(content: dict[str, Any]) -> dict[str, str]:
     """Return the hub ids that training loads, each by the first dotted key that names it."""
     names = {"zero_shot.model": content["zero_shot"]["model"]}
     for member, recipe in resolve_members(content).recipes.items():
-        if recipe.model == "embed":
-            names["embed.encoder"] = recipe.embed.encoder
-        elif recipe.model not in KINDS and not is_component(recipe.model):
-            names["model" if member == MODEL else f"ensemble.members.{member}"] = recipe.model
+        own = f"ensemble.members.{member}"
+        keys = ("model", "chain.first") if member == MODEL else (own, f"{own}.chain.first")
+        for key, model in zip(keys, reversed(recipe.models), strict=False):
+            if model == "embed":
+                names["embed.encoder"] = recipe.embed.encoder
+            elif model not in KINDS and not is_component(model):
+                names[key] = model
     by_name = {name: key for key, name in reversed(names.items())}
     return {key: name for name, key in by_name.items() if name and not Path(name).is_dir()}
 

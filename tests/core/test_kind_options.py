@@ -51,3 +51,18 @@ def test_a_change_that_the_kind_does_not_read_is_refused_and_the_advice_mends_it
     content["ensemble"]["members"]["other"]["model"] = found[1]
     # A zero-shot model itself is still to be named.
     assert "does not read" not in str(find_problems(content))
+
+
+def test_a_chain_reads_the_options_of_both_models(recipe):
+    content = read_params() | {"model": "tfidf"}
+    change = {"gbdt.leaves": 7, "train.threads": 1}
+    for first, is_read in (("gbdt", True), ("length", False)):
+        members = {"other": change | {"chain.first": first}}
+        content["ensemble"] = content["ensemble"] | {"members": members}
+        assert ("ensemble.members.other" not in find_problems(content)) == is_read
+    # A part of a section never hides the whole that the other model reads.
+    for first, model in (("gbdt", "scratch"), ("scratch", "gbdt")):
+        chained = select_options(recipe({"chain.first": first}, model=model))
+        assert chained.train == recipe().train
+        assert chained.gbdt == recipe().gbdt
+    assert "chain" not in vars(select_options(recipe({"chain.n_splits": 9}, model="tfidf")))

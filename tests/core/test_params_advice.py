@@ -21,6 +21,9 @@ SNAPSHOTS = {"train.snapshots": 3, "train.schedule": "cosine"}
 KINDS = ["length", "tfidf", "gbdt", "static", "embed", "external", HUB]
 BOOSTED, PAIRS = {"boosting.n_estimators": 10}, {"data.text_pair": "reply"}
 EXTERNAL = {"model": "external", "external.file": "data/raw/x.csv"}
+CHAINED, FEATURES = {"chain.first": "tfidf"}, {"chain.input": "features"}
+AUXILIARY = {"chain.predicts": "auxiliary"}
+NEEDED = {"external.file": "data/raw/x.csv", "zero_shot.model": HUB}
 SAME_FILE = {"data.train": "data/raw/a.csv"}
 
 # Settings, the words of the advice that they lead to, and settings that follow it; what the advice
@@ -231,6 +234,48 @@ CASES: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
             "ensemble.members": {"model": {}, "bag": {"bagging.n_estimators": 10}},
         },
     ),
+    *(
+        (CHAINED | {"chain.first": first}, "use length, tfidf, gbdt", {"chain.first": other})
+        for first, other in [("majority", "length"), ("random", "gbdt"), ("random", HUB)]
+    ),
+    *(
+        (CHAINED | {"model": model} | NEEDED, "set chain.first to null, or use tfidf", follow)
+        for model in ("majority", "external", "zero-shot")
+        for follow in ({"model": "tfidf"}, {"model": HUB})
+    ),
+    *(
+        (CHAINED | FEATURES | {"model": model}, "use prefix", {"chain.input": "prefix"})
+        for model in ("length", "static", "scratch", HUB)
+    ),
+    *(
+        (
+            CHAINED | FEATURES | {"model": "tfidf", "tfidf.head": "complement_nb"},
+            "use prefix, or the head logistic, svm, nbsvm or ridge",
+            follow,
+        )
+        for follow in (
+            {"chain.input": "prefix"},
+            *({"tfidf.head": head} for head in ("logistic", "svm", "nbsvm", "ridge")),
+        )
+    ),
+    (CHAINED | AUXILIARY, "name it, or set predicts to label", {"data.auxiliary_label": "bias"}),
+    (
+        {"chain.first": "scratch", "data.auxiliary_label": "bias", "data.classes": ["a", "b"]}
+        | {"train.loss": "ordinal"}
+        | AUXILIARY,
+        "use auto, or chain.predicts=label",
+        {"train.loss": "auto"},
+    ),
+    ({"chain.first": "embed"}, "or a Hugging Face id", {"embed.encoder": HUB}),
+    (
+        REGRESSION | {"chain.first": "keywords", "keywords.file": "data/raw/w.yaml"},
+        "use length, tfidf, gbdt",
+        {"chain.first": "length"},
+    ),
+    *(
+        ({"data.auxiliary_label": name}, "correct one of them", {"data.auxiliary_label": "bias"})
+        for name in ("text", "label", "id")
+    ),
     (EXTERNAL | {"tta.method": "swap"}, "set it to none", {}),
     ({"tta.method": "pairswap"}, "must be 1 with method=pairswap", PAIRS | {"tta.copies": 1}),
     (
@@ -287,6 +332,7 @@ def test_every_loss_and_metric_that_is_named_for_a_task_is_accepted(workplace, t
 
 @pytest.mark.parametrize("misspelt", [
     {"task": "regresion"}, {"train.optimizer": "adam"}, {"model": "scrach"},
+    {"chain.first": "tfdif"},
     {"augment.per_class": {"spm": "none"}, "data.classes": ["spam", "ham"]},
 ])  # fmt: skip
 def test_the_name_that_was_meant_is_accepted(workplace, misspelt):

@@ -192,6 +192,16 @@ FLAGS = {"x": lambda n: n % 2, "y": lambda n: n // 2 % 2}
 VECTORS = {"train.csv": table(label=lambda n: f"[{n % 2}, {n // 2 % 2}]")}
 
 LABELS = [
+    *(
+        case(
+            {"train.csv": table(bias=bias, other=lambda n: "xy"[n % 2])},
+            "Name another column as data.auxiliary_label, or set it to null",
+            {"data.auxiliary_label": "bias"},
+            values={"data.auxiliary_label": name},
+        )
+        for bias in (lambda n: "x", lambda n: "")
+        for name in ("other", None)
+    ),
     case(
         {"train.csv": table(label=lambda n: "a", kind=letter)},
         "Check data.label",
@@ -354,6 +364,11 @@ COLUMNS = [
             ("group", "Set data.group in params.yaml, or set it to null", {"data.group": None}),
             ("weight", "Set data.weight in params.yaml, or set it to null", {"data.weight": None}),
             ("time", "Set data.time in params.yaml, or set it to null", {"data.time": None}),
+            (
+                "auxiliary_label",
+                "Set data.auxiliary_label in params.yaml, or set it to null",
+                {"data.auxiliary_label": None},
+            ),
         ]
     ),
     case(

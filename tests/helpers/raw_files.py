@@ -21,6 +21,7 @@ DATA: dict[str, Any] = {
     "id": "id",
     "text": "text",
     "label": "label",
+    "auxiliary_label": None,
     "encoding": "auto",
     "quoting": "auto",
     "known_after": [],

@@ -391,3 +391,14 @@ def test_a_new_version_keeps_several_labels(project, bring):
     write_csv(project / "given/train.csv", rows[:50])
     assert bring("given/train.csv")["label"] == ["sports", "science"]
     assert read_params(project / "params.yaml")["task"] == "multilabel"
+
+
+def test_an_auxiliary_label_stays_for_a_new_version_of_the_file_alone(project, bring):
+    rows = [row | {"bias": "xy"[number % 2]} for number, row in enumerate(projects.topics())]
+    for name in ("given/a.csv", "given/b.csv"):
+        write_csv(project / name, rows)
+    bring("given/a.csv")
+    projects.set_params(project / "params.yaml", {"data.auxiliary_label": "bias"})
+
+    assert bring("given/a.csv")["auxiliary_label"] == "bias"
+    assert bring("given/b.csv")["auxiliary_label"] is None

@@ -164,6 +164,13 @@ ANNOTATOR_LABEL_DISTRIBUTIONS = Table(
 WEIGHTS = Table(
     Path("data/weights.csv"), {"id": "text", "weight": "float"}, key=_ID, report=PREPARE_REPORT
 )
+# A further label of training and validation rows; no rows without data.auxiliary_label.
+AUXILIARY_LABELS = Table(
+    Path("data/auxiliary_labels.csv"),
+    {"id": "text", "label": "text"},
+    key=_ID,
+    report=PREPARE_REPORT,
+)
 # split
 TRAIN = Table(Path("data/train.csv"), ROWS, key=_ID, report=SPLIT_REPORT)
 VALID = Table(Path("data/valid.csv"), ROWS, key=_ID, report=SPLIT_REPORT)
@@ -237,6 +244,7 @@ TABLES: dict[str, Table] = {
         ANNOTATIONS,
         ANNOTATOR_LABEL_DISTRIBUTIONS,
         WEIGHTS,
+        AUXILIARY_LABELS,
         TRAIN,
         VALID,
         TEST,

@@ -26,6 +26,7 @@ from foldline.core.params.model_kinds import (
 from foldline.core.params.models import (
     Bagging,
     Boosting,
+    Chain,
     Ensemble,
     Evaluate,
     Kfold,
@@ -47,6 +48,7 @@ __all__ = [
     "Backtranslation",
     "Bagging",
     "Boosting",
+    "Chain",
     "Components",
     "Data",
     "DenseHead",

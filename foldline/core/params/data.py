@@ -33,6 +33,9 @@ class Data(Section):
     """
     text_pair: str | None
     label: str | Annotated[list[str], Field(min_length=2), AfterValidator(value_types.check_unique)]
+    auxiliary_label: str | None
+    """The first model of a chain predicts it, see `chain`. Test rows and rows to predict need none.
+    """
     separator: Annotated[str, Field(min_length=1)]
     """Lists in the notations of JSON, Python and numpy are read, too."""
     group: str | None

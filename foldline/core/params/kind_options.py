@@ -23,7 +23,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 COMMON = ("seed", "task", "model", "target", "components")
 TRANSFORMER = ("lr", "epochs", "batch_size", "max_length", "train", "pretrain")
 # Sections for any kind. One that is off is no part of what a kind reads of a recipe.
-ANY_KIND = ("bagging", "boosting", "tta")
+ANY_KIND = ("bagging", "boosting", "chain", "tta")
 
 
 def list_options(model: str) -> tuple[str, ...]:
@@ -42,10 +42,12 @@ def select_options(recipe: Recipe, model: str | None = None) -> Recipe:
     So recipes that agree in it have one key, and are fitted once. For another `model` it is the
     part that this reads, without the sections for any kind.
     """
-    enabled = [name for name in ANY_KIND if model is None and getattr(recipe, name).is_on]
-    model = recipe.model if model is None else model
-    names = [*list_options(model), *enabled]
-    return Recipe.model_construct(**_select(recipe, names) | {"model": model})
+    names = [name for name in ANY_KIND if model is None and getattr(recipe, name).is_on]
+    for own in recipe.models if model is None else [model]:
+        names += list_options(own)
+    # A part of a section that another model of a chain reads as a whole is in it.
+    names = [name for name in names if "." not in name or name.partition(".")[0] not in names]
+    return Recipe.model_construct(**_select(recipe, names) | {"model": model or recipe.model})
 
 
 def _select(section: Section, names: Iterable[str]) -> dict[str, Any]:
@@ -58,9 +60,9 @@ def _select(section: Section, names: Iterable[str]) -> dict[str, Any]:
     return selected
 
 
-def find_unread_change(model: str, changes: Iterable[str]) -> str | None:
-    """Return the first of some dotted keys that a model does not read, or None."""
-    names = {*list_options(model), *ANY_KIND}
+def find_unread_change(models: Iterable[str], changes: Iterable[str]) -> str | None:
+    """Return the first of some dotted keys that no model of a recipe reads, or None."""
+    names = {*ANY_KIND, *(name for model in models for name in list_options(model))}
     return next((key for key in changes if not names & {key, key.partition(".")[0]}), None)
 
 

@@ -91,8 +91,9 @@ def _find_member_problems(content: dict[str, Any], name: str) -> dict[str, str]:
     except ValueError as error:
         return {key: str(error)}
     problems = _validate(changed)
-    unread = find_unread_change(changed["model"], content["ensemble"]["members"][name])
-    if unread and not problems:
+    models = filter(None, (changed["chain"]["first"], changed["model"]))
+    unread = None if problems else find_unread_change(models, content["ensemble"]["members"][name])
+    if unread:
         return {key: describe_unread_change(changed["model"], unread)}
     return (
         {key: "; ".join(f"{own}: {message}" for own, message in problems.items())}

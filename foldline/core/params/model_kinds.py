@@ -129,10 +129,16 @@ NEEDED = {
 CLASSES_ONLY = ("keywords", "zero-shot")
 UNWEIGHTED = ("zero-shot", "external")  # they learn nothing, so they cannot be boosted
 CLASSIFIERS = ("svm", "nbsvm", "complement_nb")
+CONSTANT = ("majority", "random")  # they read no text
+WITH_FEATURES = ("tfidf", "gbdt", "embed")  # to which those of a chain can be appended
 
 
-def check_kind(model: str, task: str, head: str, settings: Mapping[str, Section]) -> None:
+def check_kind(
+    model: str, task: str, head: str, settings: Mapping[str, Section], name: str = "model"
+) -> None:
     """Raise for a kind that lacks a required option, or does not support the task.
+
+    `name` is the key that selects the kind.
 
     Raises:
         ValueError: naming the key.
@@ -140,20 +146,50 @@ def check_kind(model: str, task: str, head: str, settings: Mapping[str, Section]
     if model in NEEDED:
         section, key, what = NEEDED[model]
         if getattr(settings[section], key) is None:
-            raise ValueError(f"{section}.{key}: is null, but model={model} needs it: name {what}")
+            raise ValueError(f"{section}.{key}: is null, but {name}={model} needs it: name {what}")
     if task == "multilabel":
         _check_weights(model, settings)
     if task != "regression":
         return
     if model in CLASSES_ONLY:
         raise ValueError(
-            f"model: {model} supports only classification; use length, tfidf, gbdt, static, embed, "
-            "external or a transformer for task=regression"
+            f"{name}: {model} supports only classification; use length, tfidf, gbdt, static, "
+            "embed, external or a transformer for task=regression"
         )
     if head in CLASSIFIERS:
         raise ValueError(
             f"tfidf.head: {head} needs classes; use ridge (or logistic, which then is ridge) for "
             "task=regression"
+        )
+
+
+def check_chain(first: str, model: str, chained_input: str, head: str) -> None:
+    """Raise for kinds that cannot be the first or the second of a chain.
+
+    Raises:
+        ValueError: naming the key.
+    """
+    if first in CONSTANT:
+        raise ValueError(
+            f"chain.first: {first} reads no text, so its predictions say nothing; use length, "
+            "tfidf, gbdt, static, embed or a transformer"
+        )
+    if model in (*CONSTANT, *UNWEIGHTED):
+        raise ValueError(
+            f"chain.first: model={model} learns nothing from a first model's predictions; set "
+            "chain.first to null, or use tfidf, gbdt, static, embed or a transformer as model"
+        )
+    if chained_input != "features":
+        return
+    if model not in WITH_FEATURES:
+        raise ValueError(
+            f"chain.input: features are for {', '.join(WITH_FEATURES)}, and model={model} reads "
+            "texts alone; use prefix"
+        )
+    if model == "tfidf" and head == "complement_nb":
+        raise ValueError(
+            "chain.input: tfidf.head=complement_nb counts words and reads no other features; use "
+            "prefix, or the head logistic, svm, nbsvm or ridge"
         )
 
 

@@ -124,6 +124,24 @@ class Boosting(Section):
         return self.n_estimators > 1
 
 
+class Chain(Section):
+    """A first model whose predictions are input of `model`, learnt on out-of-fold predictions."""
+
+    first: Annotated[str, Field(min_length=1)] | None
+    """As model, with the options of this file. `model` learns from its predictions of rows that it
+    has not seen: n_splits fits inside the training rows, and one to all of them, which predicts
+    new rows."""
+    predicts: Literal["label", "auxiliary"]
+    input: Literal["prefix", "features"]
+    """`features` for tfidf, gbdt and embed; `prefix` for any kind that reads texts."""
+    n_splits: Annotated[int, Field(ge=2)]
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether the section changes a model."""
+        return self.first is not None
+
+
 class Tta(Section):
     """Test-time augmentation: the mean prediction of a row and of changed copies of it."""
 
@@ -248,6 +266,7 @@ class Recipe(Section):
     target: Target
     bagging: Bagging
     boosting: Boosting
+    chain: Chain
     tta: Tta
     components: Components
     """Each component's options by its name; from the command line: `-S
@@ -260,16 +279,25 @@ class Recipe(Section):
         train = content.get("train") if isinstance(content, dict) else None
         if not isinstance(train, dict) or train.get("threads") != "auto":
             return content
-        model = content.get("model")
-        threads = 1 if model in SINGLE_THREADED else count_cores()
-        if is_transformer(model):
+        chain = content.get("chain")
+        first = chain.get("first") if isinstance(chain, dict) else None
+        models = [content.get("model")] + ([first] if first else [])
+        threads = 1 if all(model in SINGLE_THREADED for model in models) else count_cores()
+        if any(map(is_transformer, models)):
             threads = max(1, threads // _count_processes(train))
         return content | {"train": train | {"threads": threads}}
 
     @property
+    def models(self) -> list[str]:
+        """Return `model`, after the first model of a chain if there is one."""
+        chain = vars(self).get("chain")
+        return ([chain.first] if chain and chain.first else []) + [self.model]
+
+    @property
     def processes(self) -> int:
         """Return how many processes train the model: only transformers take several."""
-        return self.train.distributed.processes if is_transformer(self.model) else 1
+        is_shared = any(map(is_transformer, self.models))
+        return self.train.distributed.processes if is_shared else 1
 
     @property
     def peak_lr(self) -> float:

@@ -9,10 +9,18 @@ from foldline.core.errors import FoldlineError, unknown_name
 from foldline.core.io.components import check_options, component_path, is_component, short_name
 from foldline.core.params import value_types
 from foldline.core.params.augmentation import Augment
-from foldline.core.params.base import KINDS
+from foldline.core.params.base import KINDS, Section
 from foldline.core.params.data import Data, Prepare, Split
-from foldline.core.params.model_kinds import NEEDED, UNWEIGHTED, check_kind
-from foldline.core.params.models import Ensemble, Evaluate, Kfold, Predict, Recipe, Runner
+from foldline.core.params.model_kinds import NEEDED, UNWEIGHTED, check_chain, check_kind
+from foldline.core.params.models import (
+    Ensemble,
+    Evaluate,
+    Kfold,
+    Predict,
+    Recipe,
+    Runner,
+    is_transformer,
+)
 
 
 class Settings(Recipe):
@@ -31,10 +39,42 @@ class Settings(Recipe):
     @model_validator(mode="after")
     def _check_model(self) -> Self:
         value_types.check_model_name(self.model, KINDS)
-        names = ["static", *(name for name, _, _ in NEEDED.values())]
-        sections = {name: getattr(self, name) for name in names}
-        check_kind(self.model, self.task, self.tfidf.head, sections)
+        check_kind(self.model, self.task, self.tfidf.head, self._kind_sections)
         return self
+
+    @property
+    def _kind_sections(self) -> dict[str, Section]:
+        names = ["static", *(name for name, _, _ in NEEDED.values())]
+        return {name: getattr(self, name) for name in names}
+
+    @model_validator(mode="after")
+    def _check_chain(self) -> Self:
+        chain = self.chain
+        if chain.first is None:
+            return self
+        value_types.check_model_name(chain.first, KINDS, "chain.first")
+        check_chain(chain.first, self.model, chain.input, self.tfidf.head)
+        task = self.task
+        if chain.predicts == "auxiliary":
+            task = "classification"
+            if self.data.auxiliary_label is None:
+                raise ValueError(
+                    "chain.predicts: auxiliary is the column that data.auxiliary_label names, "
+                    "which is null; name it, or set predicts to label"
+                )
+            if is_transformer(chain.first):
+                self._check_auxiliary_training()
+        check_kind(chain.first, task, self.tfidf.head, self._kind_sections, "chain.first")
+        return self
+
+    def _check_auxiliary_training(self) -> None:
+        """Raise for a loss or metric that the first model's classes do not support."""
+        self.train.check_task("classification")
+        if self.train.loss == "ordinal":
+            raise ValueError(
+                "train.loss: ordinal needs ordered classes, and those of data.auxiliary_label, "
+                "which chain.first learns, have no order; use auto, or chain.predicts=label"
+            )
 
     @model_validator(mode="after")
     def _check_split_column(self) -> Self:
@@ -87,7 +127,7 @@ class Settings(Recipe):
 
     @model_validator(mode="after")
     def _check_scratch_options(self) -> Self:
-        if self.model != "scratch":
+        if "scratch" not in self.models:
             return self
         if self.train.reinit_layers:
             raise ValueError(
@@ -119,7 +159,7 @@ class Settings(Recipe):
 
     @model_validator(mode="after")
     def _check_pretraining(self) -> Self:
-        if self.model != "scratch":
+        if "scratch" not in self.models:
             return self
         if self.train.lora and not self.pretrain.epochs:
             raise ValueError(

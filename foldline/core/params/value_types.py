@@ -57,19 +57,19 @@ def check_raw_file(value: str) -> str:
     return value
 
 
-def check_model_name(value: str, kinds: Sequence[str]) -> None:
+def check_model_name(value: str, kinds: Sequence[str], key: str = "model") -> None:
     """Raise for a misspelt kind, which would be searched on the hub, and an untracked folder."""
     if is_component(value):
         try:
             validate_component("model")(value)
         except ValueError as error:
-            raise ValueError(f"model: {error}") from None
+            raise ValueError(f"{key}: {error}") from None
         return
-    local = check_local_model("model", value)
+    local = check_local_model(key, value)
     close = closest_name(value, kinds, cutoff=0.75)
     if value not in kinds and close and not local:
         raise ValueError(
-            f"model: unknown kind '{value}'; did you mean '{close}'? Known: {', '.join(kinds)}, "
+            f"{key}: unknown kind '{value}'; did you mean '{close}'? Known: {', '.join(kinds)}, "
             f"components.<name>, a folder under {PRETRAINED}, or a Hugging Face id"
         )
 
@@ -198,7 +198,9 @@ def check_distinct_columns(data: dict[str, Any]) -> None:
         if path:
             seen[path] = name
     pairs = [("text_pair", "text"), ("label", "text"), ("label", "text_pair")]
-    for one, other in [*pairs, ("label", "id"), ("label", "group")]:
+    pairs += [("label", "id"), ("label", "group"), ("label", "auxiliary_label")]
+    pairs += [("auxiliary_label", name) for name in ("id", "text", "text_pair", "group")]
+    for one, other in pairs:
         names = data[one] if isinstance(data[one], list) else [data[one]]
         if data[other] is not None and data[other] in names:
             raise ValueError(
