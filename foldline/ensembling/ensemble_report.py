@@ -29,7 +29,7 @@ def make_report(
     task, target, members = out_of_fold.task, out_of_fold.target, out_of_fold.predictions
     # With one member there is nothing to choose from.
     methods = METHODS if len(members) > 1 else [ensemble.method]
-    combined = {name: out_of_fold.combine(name) for name in methods}
+    combined = {name: out_of_fold.combine(name, ensemble.calibration_method) for name in methods}
     metric = MAIN[task]
 
     def score(values: np.ndarray) -> float:

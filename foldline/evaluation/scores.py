@@ -68,7 +68,7 @@ def make_out_of_fold_set(
         labels=labels,
         target=own.target,
         groups=own.groups,
-        final=own.combine(ensemble.method),
+        final=own.combine(ensemble.method, ensemble.calibration_method),
         members=own.predictions,
         baselines={
             name: labels.predictions(read_predictions(schemas.OUT_OF_FOLD, table, name, ids))

@@ -215,6 +215,15 @@ class Settings(Recipe):
         return self
 
     @model_validator(mode="after")
+    def _check_calibration(self) -> Self:
+        if self.task == "regression" and self.ensemble.calibration != "none":
+            raise ValueError(
+                f"ensemble.calibration: {self.ensemble.calibration} needs probabilities; set it to "
+                "none for regression"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_boosting(self) -> Self:
         if not self.boosting.is_on:
             return self
