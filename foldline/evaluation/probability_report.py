@@ -32,8 +32,9 @@ def make_probability_report(
 ) -> dict[str, Any]:
     """Return `calibration`, `confidence` and `conformal` of the final predictions.
 
-    `seed` is that of params.yaml. `folds` are the members' out-of-fold predictions, and the rows with texts that they are of;
-    `test` are the test rows, and the members' predictions of them. Regression has intervals alone.
+    `folds` are the members' out-of-fold predictions, and the rows with texts that they are of;
+    `test` are the test rows, and the members' predictions of them; `seed` is that of params.yaml.
+    Regression has intervals alone.
     """
     table, rows = folds
     own = read_out_of_fold(table, rows, ensemble.members, labels, seed, ensemble.revisions)
@@ -44,7 +45,8 @@ def make_probability_report(
         return {"conformal": report_intervals(known, parts, level)}
     own_seed = derive_seed(seed, "calibration")
     calibration = {
-        name: report_calibration(task, part, final, options, own_seed) for name, part in parts.items()
+        name: report_calibration(task, part, final, options, own_seed)
+        for name, part in parts.items()
     }
     confidence = {
         name: report_confidence(task, known, part, final, level) for name, part in parts.items()

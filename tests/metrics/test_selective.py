@@ -47,7 +47,7 @@ def test_random_confidence_has_the_error_rate_as_aurc():
 def test_threshold_has_the_largest_coverage(accuracy, threshold, coverage):
     found = find_threshold(CONFIDENCE, CORRECT, accuracy)
     assert found == threshold
-    answers = summarize_answers(CONFIDENCE >= found, CORRECT)
+    answers = summarize_answers(found <= CONFIDENCE, CORRECT)
     assert answers.coverage == coverage
     assert answers.accuracy >= accuracy
     assert answers.low <= answers.accuracy <= answers.high
