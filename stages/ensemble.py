@@ -37,9 +37,12 @@ def main(params: Params) -> None:
     revisions = resolve_revisions(members, schemas.FOLDS.read(), labels)
     out_of_fold = read_out_of_fold(table, rows, members, labels, params.seed, revisions)
     method, calibration = params.ensemble.method, params.ensemble.calibration
-    ensemble = fit_ensemble(method, out_of_fold, revisions, calibration)
+    ensemble = fit_ensemble(method, out_of_fold, revisions, calibration, params.ensemble.threshold)
     ensemble.save()
-    combined = labels.table(out_of_fold.combine(method, calibration))
+    final = out_of_fold.combine(method, calibration)
+    combined = labels.table(final)
+    if ensemble.thresholds:
+        combined["predicted"] = labels.name(out_of_fold.decide(final))
     own = combined.assign(id=rows["id"].to_numpy(), label=rows["label"].to_numpy())
     schemas.ENSEMBLE_OUT_OF_FOLD.write(own.assign(fold=out_of_fold.context.folds))
     options, seed = params.evaluate, derive_seed(params.seed, "ensemble")

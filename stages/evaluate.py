@@ -40,7 +40,8 @@ class Params(types.Section):
 
 
 def main(params: Params) -> None:
-    labels, ensemble = Labels.load(), Ensemble.load()
+    ensemble = Ensemble.load()
+    labels = ensemble.set_thresholds(Labels.load())
     read_revisions = partial(ensemble.read_revisions, labels)
     folds = schemas.OUT_OF_FOLD.read()
     train, valid, test = schemas.TRAIN.read(), schemas.VALID.read(), schemas.TEST.read()

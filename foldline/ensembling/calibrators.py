@@ -152,7 +152,8 @@ def _join_columns(columns: np.ndarray, c: int, task: str) -> np.ndarray:
     if columns.shape[1] < c:
         return np.column_stack([1 - columns, columns])
     total = columns.sum(axis=1, keepdims=True)
-    return np.divide(columns, total, out=np.full_like(columns, 1 / c), where=total > 0)
+    equal = np.full_like(columns, 1 / c)
+    return np.asarray(np.divide(columns, total, out=equal, where=total > 0))
 
 
 def _indicate(target: np.ndarray, c: int, task: str) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The ensemble: its members, and the method that combines them with what it was fitted to."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,7 +47,8 @@ class Ensemble:
 
     A member's models, those of its folds and that of all training rows, are one recipe: their mean
     is combined with the other members. `revisions` are the commits of the members that are other
-    experiments, whose final predictions are read. Without a `calibration` the combination is final.
+    experiments, whose final predictions are read. Without a `calibration` the combination is final,
+    without `thresholds` the most probable class is predicted.
     """
 
     method: Annotated[str, one_of(*METHODS)]
@@ -57,6 +58,7 @@ class Ensemble:
         default_factory=dict
     )
     calibration: Calibration | None = None
+    thresholds: list[Annotated[float, Field(gt=0, lt=1)]] = field(default_factory=list)
 
     @property
     def calibration_method(self) -> str:
@@ -155,10 +157,23 @@ class Ensemble:
         except StateError as error:
             raise FoldlineError(f"{FILE}: {error}\n{REMEDY}") from None
 
+    def set_thresholds(self, labels: Labels) -> Labels:
+        """Return labels that are decided by the thresholds of the ensemble.
+
+        Raises:
+            FoldlineError: if there are as many as other classes have.
+        """
+        if self.thresholds and len(self.thresholds) != len(labels.classes):
+            raise FoldlineError(
+                f"{FILE}: thresholds: must be {len(labels.classes)} numbers, one for each class "
+                f"(found {len(self.thresholds)})\n{REMEDY}"
+            )
+        return replace(labels, thresholds=tuple(self.thresholds))
+
     def save(self, path: Path = FILE) -> None:
-        """Write all fields as JSON, `calibration` only if there is one."""
-        content = asdict(self)
-        write_json(path, {k: v for k, v in content.items() if k != "calibration" or v})
+        """Write all fields as JSON, `calibration` and `thresholds` only if there are any."""
+        optional = {"calibration", "thresholds"}
+        write_json(path, {k: v for k, v in asdict(self).items() if v or k not in optional})
 
     @classmethod
     def load(cls, path: Path = FILE) -> "Ensemble":
@@ -168,12 +183,11 @@ class Ensemble:
             FoldlineError: naming the key that was changed since, what was found and is allowed.
         """
         ensemble: Ensemble = read_record(path, cls, REMEDY)
-        file: Any = {"state": _make_state_type(METHODS[ensemble.method].state)}
+        types = {"state": _make_type(METHODS[ensemble.method].state)}
         if ensemble.calibration:
-            state = _make_state_type(CALIBRATORS[ensemble.calibration.method].state)
-            file["calibration"] = create_model("Calibration", state=(state, ...))
-        fields = {key: (kind, ...) for key, kind in file.items()}
-        read_record(path, create_model("File", **fields), REMEDY)
+            state = _make_type(CALIBRATORS[ensemble.calibration.method].state)
+            types["calibration"] = _make_type({"state": state})
+        read_record(path, _make_type(types), REMEDY)
         try:
             check_state(ensemble.state, ensemble.members)
         except StateError as error:
@@ -181,9 +195,10 @@ class Ensemble:
         return ensemble
 
 
-def _make_state_type(types: Mapping[str, Any]) -> Any:
+def _make_type(types: Mapping[str, Any]) -> Any:
+    """Return the type of a mapping with values of these types."""
     fields: Any = {key: (kind, ...) for key, kind in types.items()}
-    return create_model("State", **fields)
+    return create_model("Mapping", **fields)
 
 
 def describe_texts(rows: pd.DataFrame) -> np.ndarray:

@@ -17,6 +17,7 @@ from foldline.ensembling.members import read_predictions
 from foldline.ensembling.methods.interface import Context
 from foldline.ensembling.methods.registry import METHODS, combine_out_of_fold
 from foldline.ensembling.revisions import read_revision
+from foldline.ensembling.thresholds import decide_out_of_fold, fit_thresholds
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class OutOfFold:
             return combined
         assert context.folds is not None, "out-of-fold rows have folds"
         return calibrate_out_of_fold(calibration, combined, target, task, context.folds)
+
+    def decide(self, final: np.ndarray) -> np.ndarray:
+        """Return decisions on final predictions, each fold by thresholds of the other folds."""
+        assert self.context.folds is not None, "out-of-fold rows have folds"
+        return decide_out_of_fold(final, self.target, self.task, self.context.folds)
 
     def share(self, ensemble: Ensemble) -> dict[str, float]:
         """Return each member's share of the combination; they sum to 1."""
@@ -81,10 +87,12 @@ def fit_ensemble(
     out_of_fold: OutOfFold,
     revisions: Mapping[str, str] | None = None,
     calibration: str = NONE,
+    threshold: str = NONE,
 ) -> Ensemble:
     """Return the ensemble of all members, fitted to all out-of-fold predictions.
 
-    The calibration is fitted to rows that were combined by what other folds gave.
+    Calibration and thresholds are fitted to rows that were combined, and calibrated, by what was
+    fitted to other folds.
     """
     members, task, target = out_of_fold.predictions, out_of_fold.task, out_of_fold.target
     state = METHODS[method].fit(members, target, task, out_of_fold.context)
@@ -92,7 +100,10 @@ def fit_ensemble(
     if calibration != NONE:
         combined = out_of_fold.combine(method)
         fitted = Calibration(calibration, fit_calibrator(calibration, combined, target, task))
-    return Ensemble(method, list(members), state, dict(revisions or {}), fitted)
+    thresholds = []
+    if threshold != NONE:
+        thresholds = fit_thresholds(out_of_fold.combine(method, calibration), target, task)
+    return Ensemble(method, list(members), state, dict(revisions or {}), fitted, thresholds)
 
 
 def select_members(members: Sequence[str], available: set[str]) -> list[str]:

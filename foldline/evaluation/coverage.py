@@ -35,7 +35,10 @@ def report_intervals(known: Part, parts: Mapping[str, Part], level: float) -> di
         half = fit_interval(known, target, level)
         return np.abs(true - new) <= half, np.full(len(new), 2 * half)
 
-    report = {"level": level, "half_width": fit_interval(predicted, known.target, level)}
+    report: dict[str, Any] = {
+        "level": level,
+        "half_width": fit_interval(predicted, known.target, level),
+    }
     for name, part in parts.items():
         covered, widths = _cover_part(known, part, next(iter(part.predictions)), cover)
         report[name] = _summarize(covered, level) | {"mean_width": float(widths.mean())}

@@ -31,11 +31,12 @@ def make_confusion_table(part: EvaluationSet, labels: list[str]) -> pd.DataFrame
     Multilabel: one line for each label that a row has or is predicted to have, with NONE on the
     side where it is missing.
     """
-    predicted = part.labels.decode(part.final)
+    codes = part.labels.decide(part.final) if part.decided is None else part.decided
+    predicted = part.labels.name(codes)
     if part.labels.task != "multilabel":
         return pd.DataFrame({"actual": labels, "predicted": predicted})
     actual = part.target == 1
-    decoded = part.labels.encode(pd.Series(predicted, dtype="str")) == 1
+    decoded = codes == 1
     cells = np.nonzero(actual | decoded)
     names = np.array([*part.labels.classes, NONE], dtype=object)
     return pd.DataFrame(

@@ -57,6 +57,36 @@ def test_stages_and_predictor_calibrate_alike(task, method, workplace):
     )
 
 
+@pytest.mark.parametrize("task", mark_slow_except(["classification", "multilabel"], []))
+def test_stages_and_predictor_decide_alike(task, workplace):
+    texts = make_project(task, {"ensemble.threshold": "f1", "ensemble.members": {"model": {}}})
+    projects.run()
+    ensemble, plain = Ensemble.load(), Labels.load()
+    labels = ensemble.set_thresholds(plain)
+    new, test = schemas.UNLABELLED_PREDICTIONS.read(), schemas.TEST_PREDICTIONS.read()
+
+    assert len(ensemble.thresholds) == 3
+    given = Predictor().predict(texts)
+    names = ["|".join(own) for own in given] if task == "multilabel" else given
+    assert new["predicted"].tolist() == names
+    assert names != plain.decode(plain.predictions(new))
+    report = read_json(Path("reports/evaluation.json"))
+    codes = plain.encode(test["predicted"])
+    values = plain.predictions(test)
+    expected = measure(task, plain.encode(test["label"]), values, predicted=codes)
+    assert report["test"] == pytest.approx(expected, nan_ok=True)
+    drawn = pd.read_csv("reports/plots/predictions.csv", keep_default_na=False)
+    if task == "classification":
+        assert drawn["predicted"].tolist() == test["predicted"].tolist()
+    held = schemas.ENSEMBLE_OUT_OF_FOLD.read()
+    codes = plain.encode(held["predicted"])
+    final = plain.predictions(held)
+    expected = measure(task, plain.encode(held["label"]), final, predicted=codes)["f1_macro"]
+    nested = read_json(Path("reports/ensemble.json"))["thresholds"]["score"]
+    assert nested == pytest.approx(expected)
+    assert labels.decode(final) != held["predicted"].tolist()  # of each fold by the others
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ["classification", "multilabel"])
 def test_every_calibrator_is_compared_where_none_is_chosen(task, workplace, capsys):
@@ -105,12 +135,12 @@ def test_regression_has_a_conformal_interval_alone(workplace, capsys):
     assert "conformal 80% interval: prediction +- " in capsys.readouterr().out
 
 
-def test_calibration_of_regression_is_refused(workplace):
-    make_project("regression", {"ensemble.calibration": "platt"})
+@pytest.mark.parametrize(("key", "value"), [("calibration", "platt"), ("threshold", "f1")])
+def test_regression_is_refused_and_the_advice_works(key, value, workplace):
+    make_project("regression", {f"ensemble.{key}": value})
+    message = rf"ensemble\.{key}  {value} needs probabilities; set it to none"
 
-    with pytest.raises(
-        FoldlineError, match=r"ensemble\.calibration  platt needs probabilities; set it to none"
-    ):
+    with pytest.raises(FoldlineError, match=message):
         projects.run("prepare")
-    projects.set_params(Path("params.yaml"), {"ensemble.calibration": "none"})
+    projects.set_params(Path("params.yaml"), {f"ensemble.{key}": "none"})
     projects.run("prepare")

@@ -188,6 +188,9 @@ class Ensemble(Section):
     method: Literal["soft", "hard", "rank", "weighted", "simplex", "greedy", "stacking", "gate"]
     calibration: Literal["none", "temperature", "platt", "isotonic"]
     """Of the final probabilities, fitted to out-of-fold predictions; not for regression."""
+    threshold: Literal["none", "f1"]
+    """`f1`: classes are predicted by thresholds that raise macro-F1 out of fold; not for
+    regression."""
 
 
 class Evaluate(Section):

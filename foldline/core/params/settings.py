@@ -215,12 +215,13 @@ class Settings(Recipe):
         return self
 
     @model_validator(mode="after")
-    def _check_calibration(self) -> Self:
-        if self.task == "regression" and self.ensemble.calibration != "none":
-            raise ValueError(
-                f"ensemble.calibration: {self.ensemble.calibration} needs probabilities; set it to "
-                "none for regression"
-            )
+    def _check_ensemble(self) -> Self:
+        for key in ("calibration", "threshold"):
+            value = getattr(self.ensemble, key)
+            if self.task == "regression" and value != "none":
+                raise ValueError(
+                    f"ensemble.{key}: {value} needs probabilities; set it to none for regression"
+                )
         return self
 
     @model_validator(mode="after")
