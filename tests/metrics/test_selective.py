@@ -1,5 +1,8 @@
 """Selective prediction: risk-coverage curve, AURC, thresholds of confidence."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -59,3 +62,14 @@ def test_no_threshold_reaches_the_accuracy():
     answers = summarize_answers([False, False], [False, True])
     assert answers.coverage == 0
     assert np.isnan(answers.accuracy)
+
+
+def test_the_example_of_the_documentation_has_the_numbers_that_it_says():
+    page = Path("docs/calibration.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    names: dict[str, object] = {}
+    exec(example, names)
+    stated = re.findall(r"^(\w+\(.*\))  # (.*)$", example, re.M)
+
+    assert len(stated) == 2
+    assert all(eval(call, names) == float(value) for call, value in stated)
