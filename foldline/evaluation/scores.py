@@ -29,7 +29,10 @@ HEADLINE_METRICS = {
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Targets and predictions of a part; rows of one of the `groups` are not independent."""
+    """Targets and predictions of a part; rows of one of the `groups` are not independent.
+
+    `decided` are the predicted codes where an ensemble has thresholds, else None.
+    """
 
     labels: Labels
     target: np.ndarray
@@ -37,17 +40,20 @@ class EvaluationSet:
     final: np.ndarray
     members: Mapping[str, np.ndarray]
     baselines: Mapping[str, np.ndarray]
+    decided: np.ndarray | None = None
 
 
 def make_evaluation_set(
     rows: pd.DataFrame, labels: Labels, ensemble: Ensemble, members: dict[str, np.ndarray]
 ) -> EvaluationSet:
     """Return rows with the predictions of the ensemble, its members and the baselines."""
+    final = ensemble.combine(members, rows, labels.task)
     return EvaluationSet(
         labels=labels,
         target=labels.encode(rows["label"]),
         groups=rows["group"].to_numpy(dtype=str),
-        final=ensemble.combine(members, rows, labels.task),
+        final=final,
+        decided=labels.decide(final) if labels.thresholds else None,
         members=members,
         baselines=predict_baselines(rows),
     )
@@ -64,11 +70,13 @@ def make_out_of_fold_set(
     own = read_out_of_fold(table, rows, ensemble.members, labels, seed, ensemble.revisions)
     others = sorted(set(table["member"]) - set(ensemble.members))
     ids = rows["id"].tolist()
+    final = own.combine(ensemble.method, ensemble.calibration_method)
     return EvaluationSet(
         labels=labels,
         target=own.target,
         groups=own.groups,
-        final=own.combine(ensemble.method),
+        final=final,
+        decided=own.decide(final) if labels.thresholds else None,
         members=own.predictions,
         baselines={
             name: labels.predictions(read_predictions(schemas.OUT_OF_FOLD, table, name, ids))
@@ -113,18 +121,22 @@ def score(
         own = prepare_component_metrics(own_metrics, task, target, values)(None)
         return measure(task, target, values) | own | intervals[main]._asdict()
 
-    intervals = bootstrap_intervals(task, target, part.final, part.groups, resamples, seed, level)
+    decided = part.decided
+    intervals = bootstrap_intervals(
+        task, target, part.final, part.groups, resamples, seed, level, predicted=decided
+    )
     compute = prepare_component_metrics(own_metrics, task, target, part.final)
     names = [metric.name for metric in own_metrics]
     intervals |= bootstrap_values(compute, names, len(target), part.groups, resamples, seed, level)
     scores: dict[str, Any] = {
-        "metrics": measure(task, target, part.final) | compute(None),
+        "metrics": measure(task, target, part.final, predicted=decided) | compute(None),
         "interval": {name: interval._asdict() for name, interval in intervals.items()},
         "members": {name: score_main_metric(values) for name, values in part.members.items()},
         "baselines": {name: score_main_metric(values) for name, values in part.baselines.items()},
     }
     if part.labels.classes:
-        scores["classes"] = score_classes(target, part.final, part.labels.classes)
+        codes = part.final if decided is None else decided
+        scores["classes"] = score_classes(target, codes, part.labels.classes)
     return scores
 
 
