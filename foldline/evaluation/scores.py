@@ -15,9 +15,10 @@ from foldline.ensembling.baselines import predict_baselines
 from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.ensemble_fit import read_out_of_fold
 from foldline.ensembling.members import read_predictions
-from foldline.metrics.component_metrics import prepare_component_metrics
-from foldline.metrics.intervals import bootstrap_intervals, bootstrap_values
-from foldline.metrics.registry import measure, score_classes
+from foldline.metrics.component_metrics import prepare_component_metrics, read_ends
+from foldline.metrics.intervals import Interval, bootstrap_intervals, bootstrap_values
+from foldline.metrics.registry import METRICS, measure, score_classes
+from foldline.metrics.undefined import explain_undefined
 
 # The few metrics that DVC shows; reports/evaluation.json has all.
 HEADLINE_METRICS = {
@@ -25,6 +26,8 @@ HEADLINE_METRICS = {
     "multilabel": ("accuracy", "f1_macro", "f1_micro", "f1_weighted", "roc_auc", "auprc", "ece"),
     "regression": ("pearson", "spearman", "rmse", "mae", "r2"),
 }
+# Resampled rows times outputs of a metric of probabilities or numbers: some seconds at most.
+ROW_BUDGET, FEWEST = 10**8, 200
 
 
 @dataclass(frozen=True)
@@ -100,32 +103,59 @@ def score(
 ) -> dict[str, Any]:
     """Return all metrics with intervals, by member and baseline, and by class.
 
-    `own_metrics` are those from components/; they stand beside the others.
-
-    Intervals are percentiles of a bootstrap over groups (Efron, 1979): duplicates count once.
+    `own_metrics` are those from components/; they stand beside the others. `undefined` has the
+    reason for each metric that is NaN, `resamples` their number by metric: see `limit_resamples`.
     """
     task, target, main = part.labels.task, part.target, MAIN[part.labels.task]
+    classes, fewer = part.labels.classes, limit_resamples(part.final, resamples)
+    n_resamples = {
+        name: resamples if metric.of_labels else fewer for name, metric in METRICS[task].items()
+    } | {metric.name: fewer for metric in own_metrics}
 
-    def score_main_metric(values: np.ndarray) -> dict[str, float]:
-        intervals = bootstrap_intervals(
-            task, target, values, part.groups, resamples, seed, level, [main]
-        )
+    def find_intervals(values: np.ndarray, names: Sequence[str]) -> dict[str, Interval]:
+        found: dict[str, Interval] = {}
+        for number in {n_resamples[name]: None for name in names}:
+            same = [name for name in names if n_resamples[name] == number]
+            found |= bootstrap_intervals(
+                task, target, values, part.groups, number, seed, level, same, classes=classes
+            )
+        return found
+
+    def score_main_metric(values: np.ndarray) -> dict[str, Any]:
+        interval = find_intervals(values, [main])[main]._asdict()
+        return score_all(values) | interval | {"undefined": explain(values)}
+
+    def score_all(values: np.ndarray) -> dict[str, float]:
         own = prepare_component_metrics(own_metrics, task, target, values)(None)
-        return measure(task, target, values) | own | intervals[main]._asdict()
+        return measure(task, target, values, classes=classes) | own
 
-    intervals = bootstrap_intervals(task, target, part.final, part.groups, resamples, seed, level)
+    def explain(values: np.ndarray) -> dict[str, str]:
+        return explain_undefined(task, target, values, classes=classes)
+
+    intervals = find_intervals(part.final, list(METRICS[task]))
     compute = prepare_component_metrics(own_metrics, task, target, part.final)
-    names = [metric.name for metric in own_metrics]
-    intervals |= bootstrap_values(compute, names, len(target), part.groups, resamples, seed, level)
+    ends = {metric.name: read_ends(metric) for metric in own_metrics}
+    intervals |= bootstrap_values(compute, ends, len(target), part.groups, fewer, seed, level)
     scores: dict[str, Any] = {
-        "metrics": measure(task, target, part.final) | compute(None),
+        "metrics": score_all(part.final),
+        "undefined": explain(part.final),
         "interval": {name: interval._asdict() for name, interval in intervals.items()},
+        "resamples": n_resamples,
         "members": {name: score_main_metric(values) for name, values in part.members.items()},
         "baselines": {name: score_main_metric(values) for name, values in part.baselines.items()},
     }
     if part.labels.classes:
         scores["classes"] = score_classes(target, part.final, part.labels.classes)
     return scores
+
+
+def limit_resamples(predictions: np.ndarray, resamples: int) -> int:
+    """Return the number of resamples of metrics that need every row's probabilities or number.
+
+    It falls from `resamples` to FEWEST with rows times outputs. Metrics of labels alone cost their
+    confusion table, whatever the number of rows.
+    """
+    return min(resamples, max(FEWEST, ROW_BUDGET // max(1, predictions.size)))
 
 
 def score_predictions(table: pd.DataFrame, labels: Labels) -> dict[str, float]:
