@@ -16,7 +16,7 @@ from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.ensemble_fit import read_out_of_fold
 from foldline.ensembling.members import read_predictions
 from foldline.metrics.component_metrics import prepare_component_metrics, read_ends
-from foldline.metrics.intervals import Interval, bootstrap_intervals, bootstrap_values
+from foldline.metrics.intervals import Interval, bootstrap_intervals, bootstrap_own_metrics
 from foldline.metrics.registry import METRICS, measure, score_classes
 from foldline.metrics.undefined import explain_undefined
 
@@ -106,47 +106,72 @@ def score(
     `own_metrics` are those from components/; they stand beside the others. `undefined` has the
     reason for each metric that is NaN, `resamples` their number by metric: see `limit_resamples`.
     """
-    task, target, main = part.labels.task, part.target, MAIN[part.labels.task]
-    classes, fewer = part.labels.classes, limit_resamples(part.final, resamples)
+    task, main = part.labels.task, MAIN[part.labels.task]
+    fewer = limit_resamples(part.final, resamples)
     n_resamples = {
         name: resamples if metric.of_labels else fewer for name, metric in METRICS[task].items()
-    } | {metric.name: fewer for metric in own_metrics}
-
-    def find_intervals(values: np.ndarray, names: Sequence[str]) -> dict[str, Interval]:
-        found: dict[str, Interval] = {}
-        for number in {n_resamples[name]: None for name in names}:
-            same = [name for name in names if n_resamples[name] == number]
-            found |= bootstrap_intervals(
-                task, target, values, part.groups, number, seed, level, same, classes=classes
-            )
-        return found
+    }
 
     def score_main_metric(values: np.ndarray) -> dict[str, Any]:
-        interval = find_intervals(values, [main])[main]._asdict()
-        return score_all(values) | interval | {"undefined": explain(values)}
+        interval = _find_intervals(part, values, {main: n_resamples[main]}, seed, level)[main]
+        reasons = {"undefined": _explain(part, values)}
+        return _score_all(part, values, own_metrics) | interval._asdict() | reasons
 
-    def score_all(values: np.ndarray) -> dict[str, float]:
-        own = prepare_component_metrics(own_metrics, task, target, values)(None)
-        return measure(task, target, values, classes=classes) | own
-
-    def explain(values: np.ndarray) -> dict[str, str]:
-        return explain_undefined(task, target, values, classes=classes)
-
-    intervals = find_intervals(part.final, list(METRICS[task]))
-    compute = prepare_component_metrics(own_metrics, task, target, part.final)
-    ends = {metric.name: read_ends(metric) for metric in own_metrics}
-    intervals |= bootstrap_values(compute, ends, len(target), part.groups, fewer, seed, level)
+    intervals = _find_intervals(part, part.final, n_resamples, seed, level)
+    if own_metrics:
+        compute = prepare_component_metrics(own_metrics, task, part.target, part.final)
+        ends = {metric.name: read_ends(metric) for metric in own_metrics}
+        n_resamples |= dict.fromkeys(ends, fewer)
+        n = len(part.target)
+        intervals |= bootstrap_own_metrics(compute, ends, n, part.groups, fewer, seed, level)
     scores: dict[str, Any] = {
-        "metrics": score_all(part.final),
-        "undefined": explain(part.final),
+        "metrics": _score_all(part, part.final, own_metrics),
+        "undefined": _explain(part, part.final),
         "interval": {name: interval._asdict() for name, interval in intervals.items()},
         "resamples": n_resamples,
         "members": {name: score_main_metric(values) for name, values in part.members.items()},
         "baselines": {name: score_main_metric(values) for name, values in part.baselines.items()},
     }
     if part.labels.classes:
-        scores["classes"] = score_classes(target, part.final, part.labels.classes)
+        scores["classes"] = score_classes(part.target, part.final, part.labels.classes)
     return scores
+
+
+def _score_all(
+    part: EvaluationSet, values: np.ndarray, own_metrics: Sequence[Component]
+) -> dict[str, float]:
+    labels, target = part.labels, part.target
+    own = prepare_component_metrics(own_metrics, labels.task, target, values)(None)
+    return measure(labels.task, target, values, classes=labels.classes) | own
+
+
+def _explain(part: EvaluationSet, values: np.ndarray) -> dict[str, str]:
+    labels = part.labels
+    return explain_undefined(labels.task, part.target, values, classes=labels.classes)
+
+
+def _find_intervals(
+    part: EvaluationSet,
+    values: np.ndarray,
+    n_resamples: Mapping[str, int],
+    seed: int,
+    level: float,
+) -> dict[str, Interval]:
+    """Return the intervals of the metrics named, each of its number of resamples."""
+    found: dict[str, Interval] = {}
+    for number in dict.fromkeys(n_resamples.values()):
+        found |= bootstrap_intervals(
+            part.labels.task,
+            part.target,
+            values,
+            part.groups,
+            number,
+            seed,
+            level,
+            [name for name, own in n_resamples.items() if own == number],
+            classes=part.labels.classes,
+        )
+    return found
 
 
 def limit_resamples(predictions: np.ndarray, resamples: int) -> int:

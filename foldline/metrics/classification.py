@@ -113,7 +113,7 @@ class ClassRows:
         true = self.true_probability[:, None]
         lower = np.arange(self.n_classes) < self.target[:, None]
         before = (self.probabilities > true) | ((self.probabilities == true) & lower)
-        return ((before.sum(axis=1) < TOP) & (self.target >= 0)).astype(np.float64)
+        return np.asarray((before.sum(axis=1) < TOP) & (self.target >= 0), dtype=np.float64)
 
     @cached_property
     def rankers(self) -> list[Ranker]:

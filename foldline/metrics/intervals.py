@@ -61,7 +61,7 @@ def bootstrap_intervals(
     }
 
 
-def bootstrap_values(
+def bootstrap_own_metrics(
     compute: WeightedMeasure,
     ends: Mapping[str, tuple[float, float]],
     n: int,
@@ -70,16 +70,30 @@ def bootstrap_values(
     seed: int,
     level: float,
 ) -> dict[str, Interval]:
-    """Return the intervals of a function of weights (n,); see `bootstrap_intervals`.
+    """Return the intervals of other metrics, of functions of weights (n,).
 
-    `ends` are the best and the worst value by the metric's name.
+    `ends` are the best and the worst value by name.
     """
-    estimates = compute(None) if ends else {}
+    estimates = compute(None)
     values = _resample_rows([compute], list(ends), n, groups, resamples, seed)[0]
     return {
         name: compute_interval(estimates[name], values[name], level, own)
         for name, own in ends.items()
     }
+
+
+def bootstrap_percentiles(
+    compute: WeightedMeasure,
+    names: Sequence[str],
+    n: int,
+    groups: Groups,
+    resamples: int,
+    seed: int,
+    level: float,
+) -> dict[str, Interval]:
+    """Return percentile intervals (Efron, 1979) of values that have noise besides that of rows."""
+    values = _resample_rows([compute], names, n, groups, resamples, seed)[0]
+    return {name: _compute_percentiles(values[name], level) for name in names}
 
 
 def paired_bootstrap(
@@ -174,11 +188,21 @@ def compute_interval(
     if np.isnan(estimate) or len(defined) < 2 or 2 * len(defined) < len(values):
         return Interval(float("nan"), float("nan"))
     with np.errstate(all="ignore"):  # Infinite values, as of squares of 1e200, have no interval.
-        margin = NormalDist().inv_cdf((1 + level) / 2) * np.std(defined, ddof=1)
+        margin = NormalDist().inv_cdf((1 + level) / 2) * float(np.std(defined, ddof=1))
         low, high = sorted(ends or (-np.inf, np.inf))
         if not low <= estimate <= high:  # of a user's metric that states other ends
             low, high = -np.inf, np.inf
         return Interval(*(_move(estimate, distance, low, high) for distance in (-margin, margin)))
+
+
+def _compute_percentiles(values: Floats, level: float) -> Interval:
+    defined = values[~np.isnan(values)]
+    if not len(values) or 2 * len(defined) < len(values):
+        return Interval(float("nan"), float("nan"))
+    tail = (1 - level) / 2
+    with np.errstate(invalid="ignore"):  # Between two infinite values numpy subtracts them.
+        low, high = np.quantile(defined, [tail, 1 - tail])
+    return Interval(float(low), float(high))
 
 
 def _move(estimate: float, distance: float, low: float, high: float) -> float:

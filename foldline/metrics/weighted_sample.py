@@ -54,7 +54,9 @@ def sum_by_code(codes: Codes, values: Floats, n: int) -> Floats:
 
 def divide(part: Floats, whole: Floats, otherwise: float = 0.0) -> Floats:
     """Return part / whole, and another value where the whole is 0."""
-    return np.divide(part, whole, out=np.full(np.shape(part), otherwise), where=whole > 0)
+    out = np.full(np.shape(part), otherwise)
+    np.divide(part, whole, out=out, where=whole > 0)
+    return out
 
 
 def replace_non_finite(probabilities: Floats) -> tuple[Floats, Codes]:

@@ -99,16 +99,22 @@ def test_a_row_without_weight_may_be_broken() -> None:
         target, predictions = rows(task, 0)
         sound = measure(task, target[1:], predictions[1:])
         predictions[0] = NAN
-        assert measure(task, target, predictions, np.arange(200) > 0) == pytest.approx(sound)
+        found = measure(task, target, predictions, np.arange(200) > 0)
+        assert found == pytest.approx(sound, nan_ok=True)
         assert all(np.isnan(list(measure(task, target, predictions).values())))
 
 
 def test_prepared_once_is_the_same() -> None:
     for task in METRICS:
-        target, predictions = rows(task, 5)
-        measuring = prepare_metrics(task, target, predictions)
+        target, predictions = rows(task, 5, c=4)
+        classes = ["1", "2", "3", "4"]
+        measuring = prepare_metrics(task, target, predictions, classes=classes)
         for weights in np.random.default_rng(0).poisson(1.0, (3, 200)).astype(float):
-            assert measuring(weights) == measure(task, target, predictions, weights)
+            direct = measure(task, target, predictions, weights, classes=classes)
+            assert measuring(weights) == direct
+            many = measuring.select(of_labels=True).compute_many(np.stack([weights] * 2, axis=1))
+            for name, values in many.items():
+                assert values == pytest.approx([direct[name]] * 2, rel=1e-12)
 
 
 @pytest.mark.parametrize(
