@@ -210,9 +210,9 @@ def _move(estimate: float, distance: float, low: float, high: float) -> float:
     below, above = estimate - low, high - estimate
     if min(below, above) <= 0:  # At an end itself the scale is infinite.
         return float(np.clip(estimate + distance, low, high))
-    factor = np.exp(distance * (1 / below + 1 / above))
+    factor = np.exp(distance * (1 / below + 1 / above))  # of the odds
     if np.isinf(above):
         return float(estimate + distance if np.isinf(below) else low + below * factor)
     if np.isinf(below):
         return float(high - above / factor)
-    return float(low + (high - low) * below * factor / (below * factor + above))
+    return float(low + (high - low) / (1 + above / (below * factor)))

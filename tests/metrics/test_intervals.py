@@ -171,6 +171,8 @@ def test_the_margin_is_symmetric_on_the_scale_without_ends() -> None:
     assert (np.log(low / 0.8), np.log(high / 0.8)) == pytest.approx((-margin / 0.8, margin / 0.8))
     low, high = compute_interval(0.8, values, 0.95, (1, -np.inf))
     assert (1 - low) / 0.2 == pytest.approx(0.2 / (1 - high)) == pytest.approx(np.exp(margin / 0.2))
+    # A margin beyond all numbers ends at the ends.
+    assert compute_interval(1e-9, values, 0.95, (1, 0)) == (0, 1)
     # A metric that states ends on whose wrong side it lies has none.
     assert compute_interval(0.8, values, 0.95, (0.5, 0)) == compute_interval(0.8, values, 0.95)
 
