@@ -152,5 +152,5 @@ def _score_fold(result: FoldResult) -> dict[str, Any]:
         numbers |= {"repeat": fold.repeat, "training": fold.training}
     if fold.bag:
         numbers |= {"bag": fold.bag}
-    scores = measure(labels.task, target, result.fit.predictions)
+    scores = measure(labels.task, target, result.fit.predictions, classes=labels.classes)
     return numbers | scores | result.fit.details | result.fit.training.summary

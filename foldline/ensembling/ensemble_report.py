@@ -13,7 +13,7 @@ from foldline.ensembling.ensemble_fit import OutOfFold
 from foldline.ensembling.fit_verdict import score_constant
 from foldline.ensembling.methods.registry import METHODS
 from foldline.metrics.error_correlation import correlate_errors
-from foldline.metrics.intervals import bootstrap_values, paired_bootstrap
+from foldline.metrics.intervals import UNBOUNDED, bootstrap_own_metrics, paired_bootstrap
 from foldline.metrics.registry import measure, prepare_metrics
 
 
@@ -89,7 +89,8 @@ def compare_decisions(
     def gain(weights: np.ndarray | None) -> dict[str, float]:
         return {name: by_thresholds(weights)[name] - usual(weights)[name]}
 
-    bounds = bootstrap_values(gain, [name], len(target), groups, resamples, seed, level)[name]
+    ends, n = {name: UNBOUNDED}, len(target)
+    bounds = bootstrap_own_metrics(gain, ends, n, groups, resamples, seed, level)[name]
     score = by_thresholds(None)[name]
     return {"score": score, "difference": gain(None)[name]} | bounds._asdict()
 

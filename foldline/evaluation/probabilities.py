@@ -27,7 +27,7 @@ from foldline.metrics.calibration import (
     reliability_bins,
     smooth_ece,
 )
-from foldline.metrics.intervals import bootstrap_values
+from foldline.metrics.intervals import UNBOUNDED, bootstrap_own_metrics
 from foldline.metrics.registry import measure
 from foldline.metrics.selective import (
     aurc,
@@ -100,9 +100,9 @@ def report_calibration(
 
     means, intervals = (
         average(None),
-        bootstrap_values(
+        bootstrap_own_metrics(
             average,
-            list(changes),
+            dict.fromkeys(changes, UNBOUNDED),
             len(part.target),
             part.groups,
             options.resamples,

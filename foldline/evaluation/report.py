@@ -16,19 +16,21 @@ from foldline.metrics.registry import measure
 from foldline.models.training_score import RESAMPLES
 
 REPORT = "reports/evaluation.json"
+_BY_PART = ("metrics", "undefined")
 
 
 def make_details(
     scores: Mapping[str, Any], final: str, ceiling: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return every part's metrics, and all scores of the final part.
+    """Return every part's metrics and why some are undefined, and all scores of the final part.
 
     `ceiling` is human agreement (reports/agreement.json), where rows have several annotators.
     """
     details: dict[str, Any] = {part: values["metrics"] for part, values in scores.items()}
     details["judged"] = final
     details["ceiling"] = dict(ceiling or {})
-    return details | {k: v for k, v in scores.get(final, {}).items() if k != "metrics"}
+    details["undefined"] = {part: values["undefined"] for part, values in scores.items()}
+    return details | {k: v for k, v in scores.get(final, {}).items() if k not in _BY_PART}
 
 
 def select_headline_metrics(
@@ -83,7 +85,13 @@ def _format_other_metrics(task: str, values: Mapping[str, Any]) -> list[str]:
         for name, interval in values["interval"].items()
         if name in HEADLINE_METRICS[task] and name != MAIN[task]
     ]
-    return [*([", ".join(scores)] if scores else []), f"all metrics and intervals: {REPORT}"]
+    reasons = [
+        f"note: {name} is undefined: {reason}"
+        for name, reason in values.get("undefined", {}).items()
+        if name in HEADLINE_METRICS[task]
+    ]
+    lines = [", ".join(scores)] if scores else []
+    return [*lines, *reasons, f"all metrics and intervals: {REPORT}"]
 
 
 def _list_better(main: str, values: Mapping[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ from foldline.experiments.power_law import (
     smooth_variances,
 )
 from foldline.metrics.fold_statistics import decompose_error
-from foldline.metrics.intervals import Interval, bootstrap_values
+from foldline.metrics.intervals import Interval, bootstrap_percentiles
 from foldline.metrics.registry import METRICS
 
 LEVEL, RESAMPLES = 0.95, 300
@@ -145,7 +145,7 @@ def bootstrap_law(
     names += [f"size {i}" for i in range(len(curve.sizes))]
     names += [f"band {i}" for i in range(GRID)]
     groups, seed = curve.held_out["group"].tolist(), derive_seed(curve.seed, "learning curve")
-    return bootstrap_values(compute, names, len(groups), groups, RESAMPLES, seed, LEVEL)
+    return bootstrap_percentiles(compute, names, len(groups), groups, RESAMPLES, seed, LEVEL)
 
 
 def _describe_sizes(

@@ -7,21 +7,32 @@ the row, 0 means no row.
 A target of -1 is a label that the model does not know. Such a row is always an error:
 - accuracy, ece: a miss, and in the denominator;
 - precision: a false positive of the predicted class;
-- macro averages: no class of its own, they go over the classes in [0, c) that occur in
-  target or prediction (scikit-learn's default);
-- weighted averages: it has weight and scores 0, so that recall_weighted is the accuracy;
+- macro averages, balanced accuracy: no class of its own, they go over the classes in [0, c) that
+  occur in target or prediction (scikit-learn's default), for balanced accuracy in the target;
+- weighted and micro averages: it has weight and scores 0, so that recall_weighted is the accuracy;
+- mcc: a class that is never predicted; qwk: undefined, as its distance is not known;
+- top3_accuracy: a miss;
 - roc_auc, auprc: a negative of every class;
 - log_loss, brier: the true label was given probability 0.
 """
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foldline.metrics.weighted_sample import Codes, Floats, Sample, replace_non_finite
+from foldline.metrics.weighted_sample import (
+    Codes,
+    Floats,
+    Sample,
+    Value,
+    divide,
+    replace_non_finite,
+    sum_by_code,
+)
 
-N_BINS = 15
+N_BINS, TOP = 15, 3
 MIN_PROBABILITY = float(np.finfo(np.float64).eps)  # Keeps the log of a probability of 0 finite.
 
 
@@ -65,15 +76,44 @@ class Ranker:
 class ClassRows:
     """Targets and predictions of a classifier, with everything independent of weights."""
 
-    def __init__(self, target: Codes, probabilities: Floats, predicted: Codes | None) -> None:
-        """Take codes (n,) in [-1, c), probabilities (n, c), and codes (n,) if not the argmax."""
+    def __init__(
+        self,
+        target: Codes,
+        probabilities: Floats,
+        predicted: Codes | None,
+        class_values: Floats | None = None,
+    ) -> None:
+        """Take codes (n,) in [-1, c), probabilities (n, c), and codes (n,) if not the argmax.
+
+        `class_values` (c,) are the classes as numbers, if all of them are.
+        """
         probabilities, self.broken = replace_non_finite(probabilities)
         self.target = target
         self.probabilities = probabilities
         self.n_classes = probabilities.shape[1]
+        self.class_values = class_values
         self.top = probabilities.argmax(axis=1)
         self.predicted = self.top if predicted is None else predicted
-        self.cell = np.where(target < 0, self.n_classes, target) * self.n_classes + self.predicted
+
+    @property
+    def patterns(self) -> NDArray[Any]:
+        """What metrics of labels know of each row, (n, 4)."""
+        broken = np.isin(np.arange(len(self.target)), self.broken)
+        return np.column_stack([self.target, self.predicted, self.in_top, broken])
+
+    def take(self, rows: Codes) -> "ClassRows":
+        """Return some of the rows."""
+        return ClassRows(
+            self.target[rows], self.probabilities[rows], self.predicted[rows], self.class_values
+        )
+
+    @cached_property
+    def in_top(self) -> Floats:
+        """1 where the target is among the TOP most probable classes (n,), lower codes first."""
+        true = self.true_probability[:, None]
+        lower = np.arange(self.n_classes) < self.target[:, None]
+        before = (self.probabilities > true) | ((self.probabilities == true) & lower)
+        return np.asarray((before.sum(axis=1) < TOP) & (self.target >= 0), dtype=np.float64)
 
     @cached_property
     def rankers(self) -> list[Ranker]:
@@ -119,15 +159,20 @@ class ClassSample(Sample[ClassRows]):
     """Rows under one weighting; what several metrics share is computed once, when needed."""
 
     @cached_property
-    def table(self) -> Floats:
-        """Confusion table (c + 1, c): target down, prediction across; unknown labels last."""
-        c = self.rows.n_classes
-        return _sum_by_code(self.rows.cell, self.weights, (c + 1) * c).reshape(c + 1, c)
+    def counts(self) -> tuple[Floats, Floats, Floats]:
+        """Hits, support and number of predictions of each class, (c, ...) each."""
+        rows, w, c = self.rows, self.weights, self.rows.n_classes
+        hit, known = rows.predicted == rows.target, rows.target >= 0
+        return (
+            sum_by_code(rows.target[hit], w[hit], c),
+            sum_by_code(rows.target[known], w[known], c),
+            sum_by_code(rows.predicted, w, c),
+        )
 
     @cached_property
     def scores(self) -> dict[str, Floats]:
-        """Support, precision, recall and f1 by class (c,)."""
-        return score_table(self.table)
+        """Support, precision, recall and f1 by class (c, ...)."""
+        return score_counts(*self.counts)
 
     @cached_property
     def ranking(self) -> tuple[float, float]:
@@ -139,11 +184,6 @@ class ClassSample(Sample[ClassRows]):
         return float(auc), float(precision)
 
 
-def _sum_by_code(codes: Codes, values: Floats, n: int) -> Floats:
-    """Return the sums (n,) of values by code."""
-    return np.asarray(np.bincount(codes, values, n), dtype=np.float64)
-
-
 def _cumulate(values: Floats) -> Floats:
     """Return running sums (n + 1,), from 0."""
     sums = np.zeros(len(values) + 1)
@@ -151,39 +191,83 @@ def _cumulate(values: Floats) -> Floats:
     return sums
 
 
-def score_table(table: Floats) -> dict[str, Floats]:
-    """Return support, precision, recall and f1 (c,) from a table (c + 1, c); 0 for 0 / 0."""
-    return score_counts(table.diagonal(), table[:-1].sum(axis=1), table.sum(axis=0))
-
-
 def score_counts(hits: Floats, support: Floats, n_predicted: Floats) -> dict[str, Floats]:
-    """Return support, precision, recall and f1 (c,) from counts (c,); 0 for 0 / 0."""
-
-    def share(part: Floats, whole: Floats) -> Floats:
-        return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
-
+    """Return support, precision, recall and f1 (c, ...) from counts (c, ...); 0 for 0 / 0."""
     return {
         "support": support,
-        "precision": share(hits, n_predicted),
-        "recall": share(hits, support),
-        "f1": share(2 * hits, support + n_predicted),
+        "precision": divide(hits, n_predicted),
+        "recall": divide(hits, support),
+        "f1": divide(2 * hits, support + n_predicted),
     }
 
 
-def accuracy(sample: ClassSample) -> float:
-    """Return the share of rows whose label is predicted."""
-    return float(sample.table.diagonal().sum() / sample.total)
+def accuracy(sample: ClassSample) -> Value:
+    """Return the share of rows whose label is predicted: micro precision, recall and F1, too."""
+    return np.asarray(sample.counts[0].sum(axis=0) / sample.total)
 
 
-def macro(sample: ClassSample, score: str) -> float:
+def balanced_accuracy(sample: ClassSample) -> Value:
+    """Return the mean recall of the classes in the target; NaN if all labels are unknown."""
+    return mean_where(sample.scores["recall"], sample.scores["support"] > 0)
+
+
+def macro(sample: ClassSample, score: str) -> Value:
     """Return the plain mean of a score over the classes that occur in target or prediction."""
-    occurs = (sample.table.sum(axis=0) + sample.scores["support"]) > 0
-    return float(sample.scores[score][occurs].mean())
+    _, support, n_predicted = sample.counts
+    return mean_where(sample.scores[score], support + n_predicted > 0)
 
 
-def weighted(sample: ClassSample, score: str) -> float:
+def mean_where(values: Floats, counts: NDArray[np.bool_]) -> Floats:
+    """Return the mean over the first axis of the values that count; NaN where none does."""
+    return divide(np.where(counts, values, 0.0).sum(axis=0), counts.sum(axis=0), float("nan"))
+
+
+def weighted(sample: ClassSample, score: str) -> Value:
     """Return the mean of a score by support, rows of unknown label scoring 0."""
-    return float((sample.scores["support"] * sample.scores[score]).sum() / sample.total)
+    support = sample.scores["support"]
+    return np.asarray((support * sample.scores[score]).sum(axis=0) / sample.total)
+
+
+def mcc(sample: ClassSample) -> Value:
+    """Return Matthews' correlation coefficient for any number of classes (Gorodkin, 2004).
+
+    NaN if all rows have one class, or are predicted as one.
+    """
+    hits, support, n_predicted = sample.counts
+    unknown = sample.weights[sample.rows.target < 0].sum(axis=0)
+    true = np.concatenate([support, [unknown]])
+    true, guess = true / true.sum(axis=0), n_predicted / n_predicted.sum(axis=0)
+    covariance = hits.sum(axis=0) / sample.total - (true[:-1] * guess).sum(axis=0)
+    spread = np.sqrt((true * (1 - true)).sum(axis=0) * (guess * (1 - guess)).sum(axis=0))
+    return np.clip(divide(covariance, spread, float("nan")), -1.0, 1.0)
+
+
+def qwk(sample: ClassSample) -> Value:
+    """Return Cohen's kappa with quadratic weights (Cohen, 1968), of classes that are numbers.
+
+    The weight of an error is the square of the difference of the numbers. NaN if the classes are
+    not numbers, a target is unknown, or targets and predictions are all of one class.
+    """
+    rows, values = sample.rows, sample.rows.class_values
+    nan = np.full(np.shape(sample.total), float("nan"))
+    if values is None:
+        return nan
+    values = values - values.min()
+    values = values / (values.max() or 1.0)  # Squares of 1e200 overflow.
+    observed = sample.mean(np.square(values[rows.target] - values[rows.predicted]))
+    _, support, n_predicted = sample.counts
+    true, guess = support / support.sum(axis=0), n_predicted / n_predicted.sum(axis=0)
+    column = values.reshape(-1, *[1] * (support.ndim - 1))
+    center = (guess * column).sum(axis=0)
+    expected = ((true + guess) * np.square(column - center)).sum(axis=0)
+    unknown = sample.weights[rows.target < 0].sum(axis=0) > 0
+    return np.where(unknown, nan, 1 - divide(observed, expected, float("nan")))
+
+
+def top3_accuracy(sample: ClassSample) -> Value:
+    """Return the share of rows whose label is among the 3 most probable; NaN up to 3 classes."""
+    share = sample.mean(sample.rows.in_top)
+    return share if sample.rows.n_classes > TOP else np.full(np.shape(share), float("nan"))
 
 
 def roc_auc(sample: ClassSample) -> float:
@@ -202,14 +286,14 @@ def ece(sample: ClassSample) -> float:
     It depends on the probabilities alone, not on labels predicted by another rule.
     """
     bins, gaps = sample.rows.bins
-    return float(np.abs(_sum_by_code(bins, sample.weights * gaps, N_BINS)).sum() / sample.total)
+    return float(np.abs(sum_by_code(bins, sample.weights * gaps, N_BINS)).sum() / sample.total)
 
 
-def log_loss(sample: ClassSample) -> float:
+def log_loss(sample: ClassSample) -> Value:
     """Return the mean negative log likelihood in nats, in [0, 36.04]."""
     return sample.mean(sample.rows.log_losses)
 
 
-def brier(sample: ClassSample) -> float:
+def brier(sample: ClassSample) -> Value:
     """Return the Brier score (Brier, 1950): in [0, 2], halved to [0, 1] for two classes."""
     return sample.mean(sample.rows.brier_losses) / (2 if sample.rows.n_classes == 2 else 1)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from foldline.core.io.components import Component
+from foldline.core.io.components import Component, load_component
 from foldline.metrics import validation
 from foldline.metrics.registry import WeightedMeasure
 from foldline.metrics.weighted_sample import Floats
@@ -30,6 +30,18 @@ def prepare_component_metrics(
         return {m.name: _value(m, sample) if defined else float("nan") for m in metrics}
 
     return values
+
+
+def read_ends(metric: Component) -> tuple[float, float]:
+    """Return the ends of a metric's range, its BEST and WORST; infinite if it does not state them.
+
+    `foldline.testing.metrics.check_metric` asks for both.
+    """
+    module = load_component(metric.name, "metric")
+    try:
+        return float(module.BEST), float(module.WORST)
+    except (AttributeError, TypeError, ValueError):
+        return float("inf"), float("-inf")
 
 
 def _value(metric: Component, sample: tuple[NDArray[np.generic], Floats, Floats]) -> float:

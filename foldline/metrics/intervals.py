@@ -1,18 +1,21 @@
-"""Confidence intervals of metrics: a percentile bootstrap over whole groups of rows.
+"""Confidence intervals of metrics: a bootstrap over whole groups of rows.
 
 Near-duplicates are not independent, so a group is drawn as a whole. A resample is a weighting of
 the rows (how often each one's group was drawn), measured by the same function as the estimate.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from foldline.metrics.registry import METRICS, WeightedMeasure, prepare_metrics
+from foldline.metrics.registry import Measurement, WeightedMeasure, prepare_metrics
+from foldline.metrics.resampling import Groups, Resampling
+from foldline.metrics.weighted_sample import Floats
 
-Groups = Sequence[Hashable] | NDArray[Any] | None
+UNBOUNDED = (float("inf"), float("-inf"))  # ends of a difference
 
 
 class Interval(NamedTuple):
@@ -40,21 +43,48 @@ def bootstrap_intervals(
     level: float = 0.95,
     names: Sequence[str] | None = None,
     predicted: ArrayLike | None = None,
+    classes: Sequence[str] | None = None,
 ) -> dict[str, Interval]:
-    """Return percentile bootstrap intervals (Efron, 1979) of the task's metrics, or those named.
+    """Return bootstrap intervals of the task's metrics, or of those named.
 
     Groups (n,) are any hashable values; None makes each row its own. The seed alone decides the
     resamples, so that runs on the same rows are comparable. Resamples in which a metric is
     undefined are left out; the interval is NaN if they are more than half, or with fewer than two
-    groups.
+    groups. Metrics of labels are resampled from counts of equal groups: see `Resampling`.
     """
-    compute = prepare_metrics(task, target, predictions, names, predicted)
-    chosen = list(METRICS[task] if names is None else names)
-    n = len(np.asarray(target))
-    return bootstrap_values(compute, chosen, n, groups, resamples, seed, level)
+    measure = prepare_metrics(task, target, predictions, names, predicted, classes)
+    estimates = measure(None)
+    values = _resample_metrics([measure], groups, resamples, seed)[0]
+    return {
+        metric.name: compute_interval(
+            estimates[metric.name], values[metric.name], level, (metric.best, metric.worst)
+        )
+        for metric in measure.metrics
+    }
 
 
-def bootstrap_values(
+def bootstrap_own_metrics(
+    compute: WeightedMeasure,
+    ends: Mapping[str, tuple[float, float]],
+    n: int,
+    groups: Groups,
+    resamples: int,
+    seed: int,
+    level: float,
+) -> dict[str, Interval]:
+    """Return the intervals of other metrics, of functions of weights (n,).
+
+    `ends` are the best and the worst value by name.
+    """
+    estimates = compute(None)
+    values = _resample_rows([compute], list(ends), n, groups, resamples, seed)[0]
+    return {
+        name: compute_interval(estimates[name], values[name], level, own)
+        for name, own in ends.items()
+    }
+
+
+def bootstrap_percentiles(
     compute: WeightedMeasure,
     names: Sequence[str],
     n: int,
@@ -63,11 +93,9 @@ def bootstrap_values(
     seed: int,
     level: float,
 ) -> dict[str, Interval]:
-    """Return the intervals of a function of weights (n,); see `bootstrap_intervals`."""
-    values = [compute(weights) for weights in _resample(n, groups, resamples, seed)]
-    return {
-        name: _compute_bounds(np.array([value[name] for value in values]), level) for name in names
-    }
+    """Return percentile intervals (Efron, 1979) of values that have noise besides that of rows."""
+    values = _resample_rows([compute], names, n, groups, resamples, seed)[0]
+    return {name: _compute_percentiles(values[name], level) for name in names}
 
 
 def paired_bootstrap(
@@ -80,48 +108,96 @@ def paired_bootstrap(
     seed: int,
     name: str,
     level: float = 0.95,
+    classes: Sequence[str] | None = None,
 ) -> Difference:
     """Return the metric of a minus that of b, and its interval from the same resamples of both.
 
     Rows that are hard for both cancel, so this is narrower than two separate intervals.
     """
-    first = prepare_metrics(task, target, predictions_a, [name])
-    second = prepare_metrics(task, target, predictions_b, [name])
-    values = [
-        first(weights)[name] - second(weights)[name]
-        for weights in _resample(len(np.asarray(target)), groups, resamples, seed)
+    pair = [
+        prepare_metrics(task, target, predictions, [name], classes=classes)
+        for predictions in (predictions_a, predictions_b)
     ]
-    difference = first(None)[name] - second(None)[name]
-    return Difference(difference, *_compute_bounds(np.array(values, dtype=np.float64), level))
+    first, second = (values[name] for values in _resample_metrics(pair, groups, resamples, seed))
+    difference = pair[0](None)[name] - pair[1](None)[name]
+    return Difference(difference, *compute_interval(difference, first - second, level))
 
 
-def _resample(n: int, groups: Groups, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
-    """Yield weights (n,): counts of groups drawn with replacement, as many as there are."""
-    codes = np.arange(n) if groups is None else _encode_groups(groups)
-    if len(codes) != n:
-        raise ValueError(f"groups: {len(codes)} for {n} rows; allowed: one for each row")
-    n_groups = int(codes.max(initial=-1)) + 1
-    rng = np.random.default_rng(seed)
-    for _ in range(resamples if n_groups > 1 else 0):
-        # The distribution of rng.multinomial, in a sixth of its time.
-        counts = np.bincount(rng.integers(n_groups, size=n_groups), minlength=n_groups)
-        yield counts.astype(np.float64)[codes]
+def _resample_metrics(
+    measures: Sequence[Measurement], groups: Groups, resamples: int, seed: int
+) -> list[dict[str, Floats]]:
+    """Return the values (resamples,) of each metric, from the same resamples of all predictions."""
+    others = [measure.select(of_labels=False) for measure in measures]
+    names = [metric.name for metric in others[0].metrics]
+    values = _resample_rows(others, names, measures[0].n, groups, resamples, seed)
+    counted = [measure.select(of_labels=True) for measure in measures]
+    if counted[0].metrics:
+        for own, found in zip(
+            values, _resample_labels(counted, groups, resamples, seed), strict=True
+        ):
+            own |= found
+    return values
 
 
-def _encode_groups(groups: Sequence[Hashable] | NDArray[Any]) -> NDArray[np.intp]:
-    """Return codes (n,) of groups, from 0 in order of appearance."""
-    values = groups.tolist() if isinstance(groups, np.ndarray) else list(groups)
-    # NaN is not equal to itself, and all missing groups as one would widen the interval.
-    missing = [row for row, group in enumerate(values) if group is None or group != group]
-    if missing:
-        raise ValueError(f"groups: row {missing[0]} has none; allowed: any value but None and NaN")
-    seen: dict[Hashable, int] = {}
-    # Not np.unique: it sorts, and so fails on values of mixed types.
-    codes = [seen.setdefault(group, len(seen)) for group in values]
-    return np.array(codes, dtype=np.intp)
+def _resample_labels(
+    measures: Sequence[Measurement], groups: Groups, resamples: int, seed: int
+) -> list[dict[str, Floats]]:
+    """Return the values (resamples,) of metrics of labels, from counts of equal groups."""
+    patterns = np.concatenate([measure.rows.patterns for measure in measures], axis=1)
+    resampling = Resampling(measures[0].n, groups, patterns)
+    kept = [measure.take(resampling.rows) for measure in measures]
+    blocks = [
+        [measure.compute_many(np.ascontiguousarray(weights.T)) for measure in kept]
+        for weights in resampling.draw(resamples, seed)
+    ]
+    return [
+        {
+            metric.name: np.concatenate([np.empty(0), *(block[k][metric.name] for block in blocks)])
+            for metric in measure.metrics
+        }
+        for k, measure in enumerate(kept)
+    ]
 
 
-def _compute_bounds(values: NDArray[np.float64], level: float) -> Interval:
+def _resample_rows(
+    computes: Sequence[WeightedMeasure],
+    names: Sequence[str],
+    n: int,
+    groups: Groups,
+    resamples: int,
+    seed: int,
+) -> list[dict[str, Floats]]:
+    """Return the values (resamples,) of functions of weights (n,)."""
+    resampling = Resampling(n, groups)
+    blocks: Iterator[Floats] = resampling.draw(resamples if names else 0, seed)
+    values = [[compute(row) for compute in computes] for block in blocks for row in block]
+    return [
+        {name: np.array([own[k][name] for own in values], dtype=np.float64) for name in names}
+        for k in range(len(computes))
+    ]
+
+
+def compute_interval(
+    estimate: float, values: Floats, level: float, ends: tuple[float, float] | None = None
+) -> Interval:
+    """Return the estimate plus and minus a normal margin of the standard deviation of resamples.
+
+    On the scale of the logit between the metric's ends, or of the logarithm of the distance from
+    the only finite one: there the margin is symmetric, and no bound lies beyond an end. For
+    correlations this is Fisher's z (Fisher, 1921); for the logit of AUPRC see Boyd et al. (2013).
+    """
+    defined = values[~np.isnan(values)]
+    if np.isnan(estimate) or len(defined) < 2 or 2 * len(defined) < len(values):
+        return Interval(float("nan"), float("nan"))
+    with np.errstate(all="ignore"):  # Infinite values, as of squares of 1e200, have no interval.
+        margin = NormalDist().inv_cdf((1 + level) / 2) * float(np.std(defined, ddof=1))
+        low, high = sorted(ends or UNBOUNDED)
+        if not low <= estimate <= high:  # of a user's metric that states other ends
+            low, high = -np.inf, np.inf
+        return Interval(*(_move(estimate, distance, low, high) for distance in (-margin, margin)))
+
+
+def _compute_percentiles(values: Floats, level: float) -> Interval:
     defined = values[~np.isnan(values)]
     if not len(values) or 2 * len(defined) < len(values):
         return Interval(float("nan"), float("nan"))
@@ -129,3 +205,16 @@ def _compute_bounds(values: NDArray[np.float64], level: float) -> Interval:
     with np.errstate(invalid="ignore"):  # Between two infinite values numpy subtracts them.
         low, high = np.quantile(defined, [tail, 1 - tail])
     return Interval(float(low), float(high))
+
+
+def _move(estimate: float, distance: float, low: float, high: float) -> float:
+    """Return a value moved by a distance on the transformed scale between two ends."""
+    below, above = estimate - low, high - estimate
+    if min(below, above) <= 0:  # At an end itself the scale is infinite.
+        return float(np.clip(estimate + distance, low, high))
+    factor = np.exp(distance * (1 / below + 1 / above))  # of the odds
+    if np.isinf(above):
+        return float(estimate + distance if np.isinf(below) else low + below * factor)
+    if np.isinf(below):
+        return float(high - above / factor)
+    return float(low + (high - low) / (1 + above / (below * factor)))

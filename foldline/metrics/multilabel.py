@@ -8,9 +8,23 @@ THRESHOLD. Averages over labels (`macro`, `roc_auc`, `auprc`) cover the labels t
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from foldline.metrics.classification import MIN_PROBABILITY, N_BINS, Ranker, score_counts
-from foldline.metrics.weighted_sample import Codes, Floats, Sample, replace_non_finite
+from foldline.metrics.classification import (
+    MIN_PROBABILITY,
+    N_BINS,
+    Ranker,
+    mean_where,
+    score_counts,
+)
+from foldline.metrics.weighted_sample import (
+    Codes,
+    Floats,
+    Sample,
+    Value,
+    divide,
+    replace_non_finite,
+)
 
 THRESHOLD = 0.5  # that of `Labels.decode`, whose module imports pandas
 
@@ -24,6 +38,16 @@ class LabelRows:
         self.target, self.probabilities = target, probabilities
         decisions = probabilities >= THRESHOLD if predicted is None else predicted
         self.predicted = decisions.astype(np.intp)
+
+    @property
+    def patterns(self) -> NDArray[np.int8]:
+        """What metrics of labels know of each row, (n, 2c + 1)."""
+        broken = np.isin(np.arange(len(self.target)), self.broken)
+        return np.column_stack([self.target, self.predicted, broken]).astype(np.int8)
+
+    def take(self, rows: Codes) -> "LabelRows":
+        """Return some of the rows."""
+        return LabelRows(self.target[rows], self.probabilities[rows], self.predicted[rows])
 
     @cached_property
     def rankers(self) -> list[Ranker]:
@@ -51,14 +75,19 @@ class LabelSample(Sample[LabelRows]):
 
     @cached_property
     def counts(self) -> tuple[Floats, Floats, Floats]:
-        """Hits, support and number of predictions of each label, (c,) each."""
-        true, guess, w = self.rows.target, self.rows.predicted, self.weights[:, None]
-        hits, support, predicted = (w * true * guess), (w * true), (w * guess)
-        return hits.sum(axis=0), support.sum(axis=0), predicted.sum(axis=0)
+        """Hits, support and number of predictions of each label, (c, ...) each."""
+        true, guess = self.rows.target, self.rows.predicted
+        return self._count(true * guess), self._count(true), self._count(guess)
+
+    def _count(self, flags: Codes) -> Floats:
+        if self.weights.ndim == 1:
+            return np.asarray((self.weights[:, None] * flags).sum(axis=0))
+        # Of many weightings, which are whole numbers: exact, whatever the order of a sum.
+        return np.asarray(flags.T.astype(np.float64) @ self.weights)
 
     @cached_property
     def scores(self) -> dict[str, Floats]:
-        """Support, precision, recall and f1 by label (c,)."""
+        """Support, precision, recall and f1 by label (c, ...)."""
         return score_counts(*self.counts)
 
     @cached_property
@@ -71,37 +100,36 @@ class LabelSample(Sample[LabelRows]):
         return float(auc), float(precision)
 
 
-def accuracy(sample: LabelSample) -> float:
+def accuracy(sample: LabelSample) -> Value:
     """Return the share of rows with exactly the true labels predicted."""
     return sample.mean((sample.rows.predicted == sample.rows.target).all(axis=1).astype(float))
 
 
-def hamming(sample: LabelSample) -> float:
+def hamming(sample: LabelSample) -> Value:
     """Return the share of wrong decisions, over rows and labels."""
     return sample.mean((sample.rows.predicted != sample.rows.target).mean(axis=1))
 
 
-def macro(sample: LabelSample, score: str) -> float:
+def macro(sample: LabelSample, score: str) -> Value:
     """Return the plain mean of a score over the labels that occur in target or prediction."""
     _, support, predicted = sample.counts
-    occurs = support + predicted > 0
-    return float(sample.scores[score][occurs].mean()) if occurs.any() else float("nan")
+    return mean_where(sample.scores[score], support + predicted > 0)
 
 
-def micro_f1(sample: LabelSample) -> float:
+def micro_f1(sample: LabelSample) -> Value:
     """Return F1 over all decisions at once; NaN without true or predicted labels."""
-    hits, support, predicted = (float(count.sum()) for count in sample.counts)
-    return 2 * hits / (support + predicted) if support + predicted else float("nan")
+    hits, support, predicted = (count.sum(axis=0) for count in sample.counts)
+    return divide(2 * hits, support + predicted, float("nan"))
 
 
-def weighted(sample: LabelSample, score: str) -> float:
+def weighted(sample: LabelSample, score: str) -> Value:
     """Return the mean of a score over labels, by their support; NaN where no row has a label."""
     support = sample.scores["support"]
-    total = float(support.sum())
-    return float((support * sample.scores[score]).sum() / total) if total else float("nan")
+    part = (support * sample.scores[score]).sum(axis=0)
+    return divide(part, support.sum(axis=0), float("nan"))
 
 
-def samples_f1(sample: LabelSample) -> float:
+def samples_f1(sample: LabelSample) -> Value:
     """Return the mean of each row's own F1; 1 where it has no label and none is predicted."""
     true, guess = sample.rows.target, sample.rows.predicted
     whole = true.sum(axis=1) + guess.sum(axis=1)
@@ -128,11 +156,11 @@ def ece(sample: LabelSample) -> float:
     return float(np.abs(sums).sum() / (sample.total * c))
 
 
-def log_loss(sample: LabelSample) -> float:
+def log_loss(sample: LabelSample) -> Value:
     """Return the mean negative log likelihood of a decision, in nats, in [0, 36.04]."""
     return sample.mean(sample.rows.log_losses)
 
 
-def brier(sample: LabelSample) -> float:
+def brier(sample: LabelSample) -> Value:
     """Return the mean squared error of the probabilities (Brier, 1950), in [0, 1]."""
     return sample.mean(np.square(sample.rows.probabilities - sample.rows.target).mean(axis=1))

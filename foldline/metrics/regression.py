@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from foldline.metrics.weighted_sample import Floats, Sample
+from foldline.metrics.weighted_sample import Floats, Sample, Value
 
 
 class ValueRows:
@@ -37,7 +37,7 @@ class ValueSample(Sample[ValueRows]):
 
     def center(self, values: Floats) -> Floats | None:
         """Return values minus their mean, scaled to at most 1; None if all are equal."""
-        present = self.weights > 0
+        present = self.present
         low, high = values[present].min(), values[present].max()
         if low == high:  # The variance of equal values may round to 1e-33.
             return None
@@ -77,12 +77,21 @@ def rmse(sample: ValueSample) -> float:
     return float(np.sqrt(sample.mean(np.square(sample.rows.predicted - sample.rows.target))))
 
 
-def mae(sample: ValueSample) -> float:
+def mae(sample: ValueSample) -> Value:
     """Return the mean absolute error, in units of the target."""
     return sample.mean(np.abs(sample.rows.predicted - sample.rows.target))
 
 
-def r2(sample: ValueSample) -> float:
+def mape(sample: ValueSample) -> Value:
+    """Return the mean absolute error as a share of the target; NaN if a target is 0."""
+    zero = sample.rows.target == 0
+    if (zero & sample.present).any():
+        return float("nan")
+    error = np.abs(sample.rows.predicted - sample.rows.target)
+    return sample.mean(error / np.where(zero, 1.0, np.abs(sample.rows.target)))
+
+
+def r2(sample: ValueSample) -> Value:
     """Return the share of the target's variance explained: 1 at best, without a lower bound."""
     target = sample.rows.target
     if sample.center(target) is None:

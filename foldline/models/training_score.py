@@ -35,4 +35,5 @@ def score_training_rows(model: Model, job: Job) -> dict[str, Any] | None:
     interval = bootstrap_intervals(
         task, target, predictions, groups, RESAMPLES, job.recipe.seed, names=[metric]
     )[metric]
-    return {"rows": len(rows)} | measure(task, target, predictions) | interval._asdict()
+    scores = measure(task, target, predictions, classes=job.labels.classes)
+    return {"rows": len(rows)} | scores | interval._asdict()

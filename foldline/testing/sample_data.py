@@ -80,6 +80,7 @@ def sample_predictions(
     rng = np.random.default_rng(seed)
     if task == "regression":
         truth = rng.normal(size=n).round(1)
+        truth[truth == 0] = 0.1  # A percentage of 0 is undefined.
         return truth, (truth + rng.normal(size=n)).round(1)
     if task == "multilabel":
         labels = rng.integers(2, size=(n, c))

@@ -7,11 +7,16 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from foldline.metrics import intervals
-from foldline.metrics.intervals import Interval, bootstrap_intervals, paired_bootstrap
+from foldline.metrics.intervals import (
+    Interval,
+    bootstrap_intervals,
+    compute_interval,
+    paired_bootstrap,
+)
 from foldline.metrics.registry import METRICS, measure
 
 Array = NDArray[Any]
+NUMBERS = ("1", "2", "3", "4")
 
 
 def binary(seed: int, n: int = 300, shift: float = 1.0) -> tuple[Array, Array]:
@@ -27,24 +32,30 @@ def correct(hits: Array) -> tuple[Array, Array]:
 
 
 def sample(task: str) -> tuple[Array, Array]:
+    """Return 100 rows on which all metrics of the task are defined, with the classes NUMBERS."""
     rng = np.random.default_rng(0)
     if task == "multilabel":
         labels = rng.integers(2, size=(100, 3))
         return labels, 0.3 * labels + 0.7 * rng.random((100, 3))
-    target = rng.normal(size=100)
-    return binary(0, 100) if task == "classification" else (target, target + rng.normal(size=100))
+    if task == "classification":
+        target = rng.integers(4, size=100)
+        return target, 0.8 * rng.dirichlet(np.ones(4), size=100) + 0.2 * np.eye(4)[target]
+    values = rng.normal(size=100)
+    return values, values + rng.normal(size=100)
 
 
 @pytest.mark.parametrize("task", METRICS)
 def test_every_metric_lies_in_its_interval(task: str) -> None:
     target, predictions = sample(task)
-    found = bootstrap_intervals(task, target, predictions, np.arange(100), resamples=200, seed=1)
-    point = measure(task, target, predictions)
+    found = bootstrap_intervals(
+        task, target, predictions, np.arange(100), resamples=200, seed=1, classes=NUMBERS
+    )
+    point = measure(task, target, predictions, classes=NUMBERS)
     assert list(found) == list(METRICS[task])
     for name, (low, high) in found.items():
-        assert low < high, name
-        # Error of calibration grows with each resample's noise, so its interval is too high.
-        assert low <= point[name] <= high or name == "ece", name
+        metric = METRICS[task][name]
+        ends = sorted([metric.best, metric.worst])
+        assert ends[0] <= low < point[name] < high <= ends[1], name
 
 
 @pytest.mark.parametrize("task", METRICS)
@@ -53,7 +64,7 @@ def test_the_seed_decides(task: str) -> None:
 
     def found(seed: int, names: list[str] | None = None) -> dict[str, Interval]:
         return bootstrap_intervals(
-            task, target, predictions, None, resamples=50, seed=seed, names=names
+            task, target, predictions, None, 50, seed=seed, names=names, classes=NUMBERS
         )
 
     assert found(3) == found(3)
@@ -143,12 +154,36 @@ def test_nothing_to_say_is_nan(rows: int, groups: list[int] | None, resamples: i
 
 
 @pytest.mark.filterwarnings("error")
+def test_the_margin_is_symmetric_on_the_scale_without_ends() -> None:
+    values = np.array([0.7, 0.9])  # a standard deviation of 0.1414
+    margin = 1.959964 * np.sqrt(0.02)
+    assert compute_interval(0.8, values, 0.95) == pytest.approx((0.8 - margin, 0.8 + margin))
+
+    def logit(p: float) -> float:
+        return float(np.log(p / (1 - p)))
+
+    low, high = compute_interval(0.8, values, 0.95, (1, 0))
+    assert logit(0.8) - logit(low) == pytest.approx(margin / (0.8 * 0.2), rel=1e-6)
+    assert logit(high) - logit(0.8) == pytest.approx(margin / (0.8 * 0.2), rel=1e-6)
+    low, high = compute_interval(0.8, values, 0.95, (1, -1))  # Fisher's z
+    assert np.arctanh(high) - np.arctanh(0.8) == pytest.approx(margin / (1 - 0.8**2), rel=1e-6)
+    low, high = compute_interval(0.8, values, 0.95, (0, np.inf))
+    assert (np.log(low / 0.8), np.log(high / 0.8)) == pytest.approx((-margin / 0.8, margin / 0.8))
+    low, high = compute_interval(0.8, values, 0.95, (1, -np.inf))
+    assert (1 - low) / 0.2 == pytest.approx(0.2 / (1 - high)) == pytest.approx(np.exp(margin / 0.2))
+    # A margin beyond all numbers ends at the ends.
+    assert compute_interval(1e-9, values, 0.95, (1, 0)) == (0, 1)
+    # A metric that states ends on whose wrong side it lies has none.
+    assert compute_interval(0.8, values, 0.95, (0.5, 0)) == compute_interval(0.8, values, 0.95)
+
+
 def test_undefined_resamples_are_left_out() -> None:
     # One positive in twenty rows is missing from 0.95^20 = 36 % of the resamples.
     target, p = np.eye(20, dtype=int)[0], np.full((20, 2), 0.5)
     assert bootstrap_intervals("classification", target, p, None, 200, 0)["roc_auc"] == (0.5, 0.5)
-    assert intervals._compute_bounds(np.array([1, np.nan]), 0.95) == (1, 1)
-    assert np.isnan(intervals._compute_bounds(np.array([1, np.nan, np.nan]), 0.95)).all()
+    assert compute_interval(1, np.array([1, 1, np.nan]), 0.95) == (1, 1)
+    assert np.isnan(compute_interval(1, np.array([1, 1, *[np.nan] * 3]), 0.95)).all()
+    assert np.isnan(compute_interval(np.nan, np.ones(9), 0.95)).all()
 
 
 def test_paired_difference() -> None:

@@ -1,6 +1,7 @@
 """Metrics: each agrees with that of scikit-learn or scipy, or with its formula."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,6 +35,28 @@ def of_labels(score: Callable[..., float], average: str) -> Oracle:
         return float(score(*labels, average=average, sample_weight=w, zero_division=0))
 
     return oracle
+
+
+def of_codes(score: Callable[..., float], **options: Any) -> Oracle:
+    """Return scikit-learn's metric of labels, on the rows that have a weight."""
+
+    def oracle(target: Array, p: Array, weights: Array) -> float:
+        keep = weights > 0
+        found = p.argmax(axis=1)[keep]
+        return float(score(target[keep], found, sample_weight=weights[keep], **options))
+
+    return oracle
+
+
+def top3(target: Array, p: Array, weights: Array) -> float:
+    """Return scikit-learn's top-3 accuracy; NaN where every label is among three."""
+    c = p.shape[1]
+    if c <= 3:
+        return float("nan")
+    # Of tied classes the first comes first, as in argmax.
+    untied = p - 1e-9 * np.arange(c)
+    options = {"k": 3, "sample_weight": weights, "labels": range(c)}
+    return float(sk.top_k_accuracy_score(target, untied, **options))
 
 
 def ece(target: Array, p: Array, weights: Array) -> float:
@@ -111,6 +134,11 @@ MULTILABEL: dict[str, Oracle] = {
 }
 ORACLES: dict[str, Oracle] = {
     "accuracy": lambda y, p, w: sk.accuracy_score(y, p.argmax(axis=1), sample_weight=w),
+    "balanced_accuracy": of_codes(sk.balanced_accuracy_score),
+    "top3_accuracy": top3,
+    "mcc": of_codes(sk.matthews_corrcoef),
+    "qwk": of_codes(sk.cohen_kappa_score, weights="quadratic"),
+    "f1_micro": of_labels(sk.f1_score, "micro"),
     "precision_macro": of_labels(sk.precision_score, "macro"),
     "recall_macro": of_labels(sk.recall_score, "macro"),
     "f1_macro": of_labels(sk.f1_score, "macro"),
@@ -127,6 +155,7 @@ ORACLES: dict[str, Oracle] = {
     "pearson": repeated(lambda y, p: stats.pearsonr(y, p).statistic),
     "spearman": repeated(lambda y, p: stats.spearmanr(y, p).statistic),
     "rmse": lambda y, p, w: sk.root_mean_squared_error(y, p, sample_weight=w),
+    "mape": lambda y, p, w: sk.mean_absolute_percentage_error(y, p, sample_weight=w),
     "mae": lambda y, p, w: sk.mean_absolute_error(y, p, sample_weight=w),
     "r2": lambda y, p, w: sk.r2_score(y, p, sample_weight=w),
 }
@@ -145,6 +174,7 @@ def test_names() -> None:
 @pytest.mark.parametrize("c", [2, 3, 7])
 @pytest.mark.parametrize("weigh", [False, True])
 @pytest.mark.parametrize(("task", "name"), MEMBERS)
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
 def test_agrees_with_the_oracle(task: str, name: str, weigh: bool, c: int) -> None:
     for seed in range(3):
         target, predictions = rows(task, seed, n=60, c=c)
@@ -153,7 +183,9 @@ def test_agrees_with_the_oracle(task: str, name: str, weigh: bool, c: int) -> No
             weights = np.random.default_rng(seed).poisson(1.0, 60).astype(float)
             # The oracles of correlation repeat rows; all others must take fractions.
             weights *= 1 if name in ("pearson", "spearman") else 0.37
-        value = METRICS[task][name].function(target, predictions, weights if weigh else None)
+        classes = [str(code) for code in range(c)]
+        given = weights if weigh else None
+        value = METRICS[task][name].function(target, predictions, given, classes)
         oracles = MULTILABEL if task == "multilabel" else ORACLES
         expected = oracles[name](target, predictions, weights)
-        assert value == pytest.approx(expected, rel=1e-9, abs=1e-9)
+        assert value == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True)

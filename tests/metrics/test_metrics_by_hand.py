@@ -67,6 +67,35 @@ def test_several_labels_a_row_by_hand() -> None:
     assert table[0]["precision"] == pytest.approx(2 / 3)
 
 
+def test_correlations_of_classes_by_hand() -> None:
+    values = measure("classification", TARGET, SCORES, classes=["1", "3"])
+    # The unknown label is a third class: shares 3 2 1 in the target, 3 3 0 in the predictions.
+    spread = np.sqrt((1 - (9 + 4 + 1) / 36) * (1 - 18 / 36))
+    assert values["mcc"] == pytest.approx((3 / 6 - (9 + 6) / 36) / spread)
+    assert values["balanced_accuracy"] == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert np.isnan(values["qwk"])
+    # Ratings 1, 2 and 5 are as far apart as the numbers: errors of 1 and 9, by chance of 26 / 4.
+    ratings = measure("classification", [0, 1, 2, 1], np.eye(3)[[1, 1, 1, 1]], classes=list("125"))
+    assert ratings["qwk"] == pytest.approx(1 - (1 + 9) / (1 + 9))
+    ratings = measure("classification", [0, 1, 2, 1], np.eye(3)[[0, 1, 1, 1]], classes=list("125"))
+    # Expected: targets 1 2 5 2 against predictions 1 2 2 2.
+    chance = np.mean([(t - p) ** 2 for t in (1, 2, 5, 2) for p in (1, 2, 2, 2)])
+    assert ratings["qwk"] == pytest.approx(1 - 9 / 4 / chance)
+
+
+def test_top3_accuracy_by_hand() -> None:
+    p = np.array([[0.4, 0.3, 0.2, 0.1], [0.25, 0.25, 0.25, 0.25]])
+    assert CLASSIFICATION["top3_accuracy"].function([3, 2], p) == 0.5  # the first of equals count
+    assert CLASSIFICATION["top3_accuracy"].function([2, -1], p) == 0.5
+    assert np.isnan(CLASSIFICATION["top3_accuracy"].function([0, 1], p[:, :3]))
+
+
+def test_mape_by_hand() -> None:
+    assert REGRESSION["mape"].function([2, -4], [1, -5]) == pytest.approx((1 / 2 + 1 / 4) / 2)
+    assert np.isnan(REGRESSION["mape"].function([0, 1], [0, 1]))
+    assert REGRESSION["mape"].function([0, 1], [5, 2], [0, 1]) == 1
+
+
 def test_a_class_that_does_not_occur_is_not_in_the_mean() -> None:
     assert CLASSIFICATION["f1_macro"].function([0, 0], [[0.9, 0.1, 0], [0.8, 0.2, 0]]) == 1
     # Class 1 is predicted once, and so it occurs.
