@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from foldline.ensembling.baselines import predict_baselines
 from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.ensemble_fit import read_out_of_fold
 from foldline.ensembling.members import read_predictions
+from foldline.evaluation.external import Answers
 from foldline.metrics.component_metrics import prepare_component_metrics
 from foldline.metrics.intervals import bootstrap_intervals, bootstrap_values
 from foldline.metrics.registry import measure, score_classes
@@ -29,7 +31,10 @@ HEADLINE_METRICS = {
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Targets and predictions of a part; rows of one of the `groups` are not independent."""
+    """Targets and predictions of a part; rows of one of the `groups` are not independent.
+
+    `external` are the answers of other systems or people.
+    """
 
     labels: Labels
     target: np.ndarray
@@ -37,6 +42,7 @@ class EvaluationSet:
     final: np.ndarray
     members: Mapping[str, np.ndarray]
     baselines: Mapping[str, np.ndarray]
+    external: Mapping[str, Answers] = MappingProxyType({})
 
 
 def make_evaluation_set(
@@ -122,6 +128,10 @@ def score(
         "interval": {name: interval._asdict() for name, interval in intervals.items()},
         "members": {name: score_main_metric(values) for name, values in part.members.items()},
         "baselines": {name: score_main_metric(values) for name, values in part.baselines.items()},
+        "external": {
+            name: own.drop_undefined(score_main_metric(own.values))
+            for name, own in part.external.items()
+        },
     }
     if part.labels.classes:
         scores["classes"] = score_classes(target, part.final, part.labels.classes)

@@ -1,0 +1,188 @@
+"""The final predictions compared: with members, baselines and others, and with the parent."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from foldline.core.errors import listing
+from foldline.core.io import schemas
+from foldline.core.io.files import write_json
+from foldline.core.io.labels import MAIN, Labels
+from foldline.core.params import Evaluate
+from foldline.core.recorded_hashes import hash_file
+from foldline.ensembling.revisions import SHORT
+from foldline.evaluation.flips import list_flips
+from foldline.evaluation.parent import NoParentError, find_parent, read_parent
+from foldline.evaluation.scores import EvaluationSet
+from foldline.metrics.comparison import compare_predictions, mark_correct, mcnemar
+from foldline.metrics.registry import score_classes
+
+FILE = Path("reports/comparison.json")
+
+
+def compare_with_others(part: EvaluationSet, options: Evaluate, seed: int) -> list[dict[str, Any]]:
+    """Return the comparison of the final predictions with each of the others, as one family.
+
+    `difference` is the main metric of the final predictions minus that of the other, `verdict` what
+    it says about the final predictions.
+    """
+    task, kinds = part.labels.task, list_others(part)
+    others = {(kind, name): values for kind, own in kinds.items() for name, values in own.items()}
+    found = compare_predictions(
+        task, part.target, part.final, others, part.groups, options.resamples, seed, MAIN[task],
+        options.level,
+    )  # fmt: skip
+    return [
+        {"name": name, "kind": kind}
+        | found[kind, name]._asdict()
+        | _test_rows(task, part.target, part.final, values)
+        for (kind, name), values in others.items()
+    ]
+
+
+def list_others(part: EvaluationSet) -> dict[str, dict[str, np.ndarray]]:
+    """Return the predictions of members, baselines and others by kind and name."""
+    return {
+        "member": dict(part.members),
+        "baseline": dict(part.baselines),
+        "external": {name: own.values for name, own in part.external.items()},
+    }
+
+
+def _test_rows(
+    task: str, target: np.ndarray, final: np.ndarray, other: np.ndarray
+) -> dict[str, Any]:
+    """Return McNemar's test of the rows that are right; none for regression."""
+    if task == "regression":
+        return {}
+    return {"mcnemar": mcnemar(*(mark_correct(task, target, v) for v in (final, other)))._asdict()}
+
+
+def compare_change(
+    labels: Labels,
+    rows: pd.DataFrame,
+    before: np.ndarray,
+    after: np.ndarray,
+    options: Evaluate,
+    seed: int,
+) -> dict[str, Any]:
+    """Return what changed from the predictions before to those after, on the same rows.
+
+    `classes_against` are those whose F1 moved against the main metric, if they are most of the
+    classes that moved: the whole then says little about its parts (Simpson, 1951).
+    """
+    task, target = labels.task, labels.encode(rows["label"])
+    found = compare_predictions(
+        task, target, after, {"before": before}, rows["group"].tolist(), options.resamples, seed,
+        MAIN[task], options.level,
+    )["before"]  # fmt: skip
+    return (
+        found._asdict()
+        | _test_rows(task, target, after, before)
+        | {
+            "classes_against": find_classes_against(labels, target, before, after),
+            "flips": list_flips(labels, rows, before, after),
+        }
+    )
+
+
+def find_classes_against(
+    labels: Labels, target: np.ndarray, before: np.ndarray, after: np.ndarray
+) -> list[str]:
+    """Return the classes whose F1 moved against the mean, if they are most that moved."""
+    if not labels.classes:
+        return []
+    scores = [score_classes(target, values, labels.classes) for values in (before, after)]
+    moved = {
+        new["class"]: new["f1"] - old["f1"]
+        for old, new in zip(*scores, strict=True)
+        if new["f1"] != old["f1"]
+    }
+    overall = sum(moved.values())
+    against = [name for name, change in moved.items() if change * overall < 0]
+    return against if 2 * len(against) > len(moved) else []
+
+
+def compare_with_parent(
+    labels: Labels,
+    rows: pd.DataFrame,
+    final: np.ndarray,
+    table: schemas.Table,
+    options: Evaluate,
+    seed: int,
+) -> dict[str, Any]:
+    """Return what changed since the commit that this run starts from, or the reason for nothing.
+
+    `table` has been written, and is where the commit has its predictions of these rows.
+    """
+    commit = None
+    try:
+        commit = find_parent()
+        before = read_parent(commit, table, labels, rows)
+    except NoParentError as error:
+        return {"commit": commit, "reason": str(error)}
+    return {"commit": commit} | compare_change(labels, rows, before, final, options, seed)
+
+
+def write_comparison(
+    part: EvaluationSet,
+    rows: pd.DataFrame,
+    table: schemas.Table,
+    comparisons: list[dict[str, Any]],
+    options: Evaluate,
+    seed: int,
+) -> list[str]:
+    """Write what changed since the parent, and against the best baseline; return lines about it.
+
+    The file depends on git's HEAD, so it is no output that DVC knows: it names the commit, and the
+    MD5 of the predictions that it is about.
+    """
+    labels = part.labels
+    parent = compare_with_parent(labels, rows, part.final, table, options, seed)
+    best = find_best_baseline(comparisons)
+    baseline = {}
+    if best:
+        values = part.baselines[best["name"]]
+        baseline = {"name": best["name"], "flips": list_flips(labels, rows, values, part.final)}
+    report = {
+        "predictions": {"path": table.path.as_posix(), "md5": hash_file(table.path)},
+        "metric": MAIN[labels.task],
+        "level": options.level,
+        "parent": parent,
+        "baseline": baseline,
+    }
+    write_json(FILE, report)
+    if "reason" in parent:
+        return []
+    name = f"commit {parent['commit'][:SHORT]}"
+    return format_change(name, "now", MAIN[labels.task], parent)
+
+
+def find_best_baseline(comparisons: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the baseline with the highest score; None if none has one."""
+    own = [c for c in comparisons if c["kind"] == "baseline" and not np.isnan(c["difference"])]
+    return min(own, key=lambda c: c["difference"], default=None)
+
+
+def format_change(before: str, after: str, metric: str, change: Mapping[str, Any]) -> list[str]:
+    """Return lines on what changed between two predictions."""
+    if change["verdict"] is None:
+        return [f"{before} -> {after}: {metric} is undefined for one of both"]
+    lines = [
+        f"{before} -> {after}: {change['verdict']}",
+        f"  {metric} {change['difference']:+.4f} [{change['low']:+.4f}, {change['high']:+.4f}], "
+        f"p {change['p']:.3f}; detectable from {change['detectable']:.4f}",
+    ]
+    if flips := change["flips"]:
+        counts = {name: own["count"] for name, own in flips.items()}
+        lines.append(
+            f"  {counts['fixed']} rows fixed, {counts['broken']} broken: {FILE.as_posix()}"
+        )
+    if change["classes_against"] and change["verdict"] != "not distinguishable":
+        direction = "fell" if change["difference"] > 0 else "rose"
+        names = listing(change["classes_against"], 5)
+        lines.append(f"note: {metric} is {change['verdict']}, but the F1 of {names} {direction}")
+    return lines
