@@ -158,7 +158,7 @@ def write_comparison(
     if "reason" in parent:
         return []
     name = f"commit {parent['commit'][:SHORT]}"
-    return format_change(name, "now", MAIN[labels.task], parent)
+    return format_change(name, "now", MAIN[labels.task], parent, FILE)
 
 
 def find_best_baseline(comparisons: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -167,8 +167,10 @@ def find_best_baseline(comparisons: list[dict[str, Any]]) -> dict[str, Any] | No
     return min(own, key=lambda c: c["difference"], default=None)
 
 
-def format_change(before: str, after: str, metric: str, change: Mapping[str, Any]) -> list[str]:
-    """Return lines on what changed between two predictions."""
+def format_change(
+    before: str, after: str, metric: str, change: Mapping[str, Any], file: Path
+) -> list[str]:
+    """Return lines on what changed between two predictions; the file has all of it."""
     if change["verdict"] is None:
         return [f"{before} -> {after}: {metric} is undefined for one of both"]
     lines = [
@@ -179,7 +181,7 @@ def format_change(before: str, after: str, metric: str, change: Mapping[str, Any
     if flips := change["flips"]:
         counts = {name: own["count"] for name, own in flips.items()}
         lines.append(
-            f"  {counts['fixed']} rows fixed, {counts['broken']} broken: {FILE.as_posix()}"
+            f"  {counts['fixed']} rows fixed, {counts['broken']} broken: {file.as_posix()}"
         )
     if change["classes_against"] and change["verdict"] != "not distinguishable":
         direction = "fell" if change["difference"] > 0 else "rose"

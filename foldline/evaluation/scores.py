@@ -1,8 +1,7 @@
 """Scores of predictions with intervals, beside those of members and baselines."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -42,7 +41,7 @@ class EvaluationSet:
     final: np.ndarray
     members: Mapping[str, np.ndarray]
     baselines: Mapping[str, np.ndarray]
-    external: Mapping[str, Answers] = MappingProxyType({})
+    external: Mapping[str, Answers] = field(default_factory=dict)
 
 
 def make_evaluation_set(

@@ -134,7 +134,7 @@ def read_cells(
 
 
 @contextmanager
-def _open_csv(path: Path, key: str) -> Iterator[csv.DictReader[str]]:
+def _open_csv(path: Path, key: str) -> Iterator["csv.DictReader[str]"]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             yield csv.DictReader(stream)
