@@ -188,7 +188,7 @@ def approximate_randomization(
     actual = abs(difference(before))
     if isnan(actual):
         return actual
-    exact = 2.0**n_groups <= swaps
+    exact = n_groups < swaps.bit_length()  # 2**n_groups <= swaps
     n_swaps = 2**n_groups if exact else swaps
     block = max(1, CELLS_AT_ONCE // max(n_groups, n_cells))
     as_large = 0

@@ -107,6 +107,15 @@ def test_mcnemar_is_the_binomial_test(fewer: int, more: int) -> None:
     assert mcnemar(second, first) == (more, fewer, pytest.approx(expected))
 
 
+def test_many_rows_are_swapped_at_random() -> None:
+    target = np.zeros(3000, dtype=int)
+    first, second = np.eye(2)[np.arange(3000) % 2], np.eye(2)[1 - np.arange(3000) % 2]
+
+    assert approximate_randomization(
+        "classification", target, first, second, None, 100, 0, "accuracy"
+    ) == pytest.approx(1)
+
+
 def test_groups_are_swapped_whole() -> None:
     """Four copies of each row are no news: as groups they have the p of the rows alone."""
     target, first, second = draw("classification", 9, seed=1)
