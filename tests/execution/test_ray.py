@@ -16,6 +16,7 @@ import pytest
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.files import digest
+from foldline.core.params.kind_options import select_options
 from foldline.core.paths import store_root
 from foldline.ensembling.fits import MODEL, PREDICTIONS, Fit, fit_job, fit_rows
 from foldline.execution import ray_cluster, ray_connection, ray_worker
@@ -219,6 +220,70 @@ def is_running(process: int) -> bool:
         return False
 
 
+@on_ray
+@pytest.mark.slow
+def test_a_node_trains_one_model_by_several_processes(workplace, rows, recipe, labels) -> None:
+    import ray
+
+    table, valid = rows(n=32), rows(n=12)
+    options = {"train.distributed": {"processes": 2, "strategy": "ddp"}, "train.threads": 1}
+    own = select_options(recipe(options, model="scratch"))
+    fit = Fit("scratch", table, valid, valid, labels("classification"), own)
+    digests = []
+    for kind in ("inline", "ray"):
+        task = Task("scratch", f"{kind}-scratch", fit_rows, (fit, fit_job), threads=2)
+        (folder,) = run_tasks([task], make_runner(kind=kind, address="local"), "fits")
+        digests.append(digest_fit(folder))
+    ray.shutdown()
+    assert digests[0] == digests[1]
+
+
+@pytest.fixture
+def client_address(tmp_path) -> Iterator[str]:
+    """Return the address for clients of a cluster that `ray start` has started."""
+    ports = [find_free_port() for _ in range(2)]
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
+    command += ["--num-cpus=1", "--include-dashboard=false", f"--port={ports[0]}"]
+    command += [f"--ray-client-server-port={ports[1]}", f"--temp-dir={tmp_path / 'ray'}"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as head:
+        wait_until(lambda: answers(ports[1]))
+        yield f"ray://127.0.0.1:{ports[1]}"
+        os.killpg(head.pid, signal.SIGTERM)
+
+
+def find_free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+@on_ray
+@pytest.mark.slow
+def test_a_client_outside_the_cluster_gets_the_results(
+    client_address, workplace, rows, recipe, labels
+) -> None:
+    import ray
+
+    table, valid = rows(n=32), rows(n=12)
+    fit = Fit("tfidf", table, valid, valid, labels("classification"), recipe(model="tfidf"))
+    digests = []
+    for kind in ("inline", "ray"):
+        task = Task("tfidf", f"{kind}-tfidf", fit_rows, (fit, fit_job))
+        runner = make_runner(kind=kind, address=client_address)
+        (folder,) = run_tasks([task], runner, "fits")
+        digests.append(digest_fit(folder))
+    ray.shutdown()
+    assert digests[0] == digests[1]
+
+
 def test_other_libraries_on_a_node_are_named(monkeypatch) -> None:
     versions = ray_worker.read_versions()
     assert ray_worker.compare_versions(versions) == ""
@@ -238,11 +303,8 @@ def test_addresses_where_no_cluster_is_are_refused_at_once(monkeypatch, tmp_path
     assert ray_connection.find_address("auto") == "head:10001"
     with pytest.raises(FoldlineError, match="is no address; allowed are auto"):
         ray_connection.check_reachable("head")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     with pytest.raises(FoldlineError, match=r"no Ray cluster answers at 127\.0\.0\.1"):
-        ray_connection.check_reachable(f"127.0.0.1:{port}")
+        ray_connection.check_reachable(f"127.0.0.1:{find_free_port()}")
 
 
 def test_without_ray_the_extra_is_named(monkeypatch) -> None:
