@@ -14,8 +14,13 @@ from foldline.core.io.labels import MAIN, Labels
 from foldline.core.params import Evaluate
 from foldline.core.recorded_hashes import hash_file
 from foldline.ensembling.revisions import SHORT
-from foldline.evaluation.flips import list_flips
-from foldline.evaluation.parent import NoParentError, find_parent, read_parent
+from foldline.evaluation.flips import list_flips, read_decisions
+from foldline.evaluation.parent import (
+    NoParentError,
+    align_predictions,
+    find_parent,
+    read_parent,
+)
 from foldline.evaluation.scores import EvaluationSet
 from foldline.metrics.comparison import compare_predictions, mark_correct, mcnemar
 from foldline.metrics.registry import score_classes
@@ -64,26 +69,28 @@ def _test_rows(
 def compare_change(
     labels: Labels,
     rows: pd.DataFrame,
-    before: np.ndarray,
-    after: np.ndarray,
+    before: pd.DataFrame,
+    after: pd.DataFrame,
     options: Evaluate,
     seed: int,
 ) -> dict[str, Any]:
     """Return what changed from the predictions before to those after, on the same rows.
 
-    `classes_against` are those whose F1 moved against the main metric, if they are most of the
-    classes that moved: the whole then says little about its parts (Simpson, 1951).
+    Both are tables as `Labels.table` makes them, in the order of rows. `classes_against` are those
+    whose F1 moved against the mean, if they are most of the classes that moved: the whole then says
+    little about its parts (Simpson, 1951).
     """
     task, target = labels.task, labels.encode(rows["label"])
+    new, old = (read_decisions(labels, own) for own in (after, before))
     found = compare_predictions(
-        task, target, after, {"before": before}, rows["group"].tolist(), options.resamples, seed,
+        task, target, new, {"before": old}, rows["group"].tolist(), options.resamples, seed,
         MAIN[task], options.level,
     )["before"]  # fmt: skip
     return (
         found._asdict()
-        | _test_rows(task, target, after, before)
+        | _test_rows(task, target, new, old)
         | {
-            "classes_against": find_classes_against(labels, target, before, after),
+            "classes_against": find_classes_against(labels, target, old, new),
             "flips": list_flips(labels, rows, before, after),
         }
     )
@@ -109,14 +116,14 @@ def find_classes_against(
 def compare_with_parent(
     labels: Labels,
     rows: pd.DataFrame,
-    final: np.ndarray,
+    final: pd.DataFrame,
     table: schemas.Table,
     options: Evaluate,
     seed: int,
 ) -> dict[str, Any]:
     """Return what changed since the commit that this run starts from, or the reason for nothing.
 
-    `table` has been written, and is where the commit has its predictions of these rows.
+    `final` are the predictions of rows in `table`, which has been written.
     """
     commit = None
     try:
@@ -140,13 +147,13 @@ def write_comparison(
     The file depends on git's HEAD, so it is no output that DVC knows: it names the commit, and the
     MD5 of the predictions that it is about.
     """
-    labels = part.labels
-    parent = compare_with_parent(labels, rows, part.final, table, options, seed)
+    labels, final = part.labels, align_predictions(table.read(), part.labels, rows)
+    parent = compare_with_parent(labels, rows, final, table, options, seed)
     best = find_best_baseline(comparisons)
     baseline = {}
     if best:
-        values = part.baselines[best["name"]]
-        baseline = {"name": best["name"], "flips": list_flips(labels, rows, values, part.final)}
+        own = labels.table(part.baselines[best["name"]])
+        baseline = {"name": best["name"], "flips": list_flips(labels, rows, own, final)}
     report = {
         "predictions": {"path": table.path.as_posix(), "md5": hash_file(table.path)},
         "metric": MAIN[labels.task],

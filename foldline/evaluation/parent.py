@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError, listing
@@ -30,8 +29,8 @@ def find_parent() -> str:
 
 def read_parent(
     commit: str, table: schemas.Table, labels: Labels, rows: pd.DataFrame
-) -> np.ndarray:
-    """Return the predictions (n, c) or (n,) of rows in a table of a commit, from DVC's cache.
+) -> pd.DataFrame:
+    """Return the predictions of rows in a table of a commit, from DVC's cache.
 
     Raises:
         NoParentError: if they are missing, are those of the working folder, or are of other rows.
@@ -53,7 +52,7 @@ def read_parent(
         raise NoParentError(f"{path} of commit {short} {error}") from None
 
 
-def align_predictions(table: pd.DataFrame, labels: Labels, rows: pd.DataFrame) -> np.ndarray:
+def align_predictions(table: pd.DataFrame, labels: Labels, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the predictions in a table in the order of rows.
 
     Raises:
@@ -70,4 +69,4 @@ def align_predictions(table: pd.DataFrame, labels: Labels, rows: pd.DataFrame) -
     if sorted(classes) != sorted(labels.columns):
         strange = sorted(set(classes) ^ set(labels.columns))
         raise FoldlineError(f"has other classes ({listing(strange)} is in one of both alone)")
-    return labels.predictions(table.set_index("id").loc[rows["id"].tolist()])
+    return table.set_index("id").loc[rows["id"].tolist()].reset_index()

@@ -3,7 +3,6 @@
 import argparse
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError
@@ -57,8 +56,10 @@ def read_rows(test: bool) -> pd.DataFrame:
     return rows[rows["id"].isin(in_folds)].reset_index(drop=True)
 
 
-def read_version(name: str, table: schemas.Table, labels: Labels, rows: pd.DataFrame) -> np.ndarray:
-    """Return the predictions of rows, (n, c) or (n,), of the working folder or a commit.
+def read_version(
+    name: str, table: schemas.Table, labels: Labels, rows: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the predictions of rows of the working folder or of a commit.
 
     Raises:
         FoldlineError: if they cannot be read, or are of other rows or classes.

@@ -109,6 +109,10 @@ def predict(codes: list[int] | np.ndarray, sure: float = 0.9) -> np.ndarray:
     return np.eye(2)[np.asarray(codes)] * (2 * sure - 1) + (1 - sure)
 
 
+def make_table(codes: list[int]) -> pd.DataFrame:
+    return TOPICS.table(predict(codes))
+
+
 @pytest.fixture
 def part() -> EvaluationSet:
     """Return a set of 60 rows: 6 errors of the final predictions, and others."""
@@ -156,7 +160,7 @@ def test_flips_by_hand():
     rows.loc[1, "text"] = "x" * 300
     before = predict([0, 0, 0, 1])
     after = np.array([[0.2, 0.8], [0.4, 0.6], [0.9, 0.1], [0.7, 0.3]])
-    flips = list_flips(TOPICS, rows, before, after)
+    flips = list_flips(TOPICS, rows, TOPICS.table(before), TOPICS.table(after))
 
     assert flips["fixed"]["count"] == 1
     (fixed,) = flips["fixed"]["rows"]
@@ -168,7 +172,7 @@ def test_flips_by_hand():
 
 def test_flips_are_cut_but_counted():
     rows = make_rows(["food"] * 150)
-    flips = list_flips(TOPICS, rows, predict([1] * 150), predict([0] * 150))
+    flips = list_flips(TOPICS, rows, make_table([1] * 150), make_table([0] * 150))
 
     assert flips["fixed"]["count"] == 150
     assert len(flips["fixed"]["rows"]) == MAX_ROWS
@@ -177,12 +181,13 @@ def test_flips_are_cut_but_counted():
 def test_flips_of_several_labels_are_rows_that_are_right_as_a_whole():
     rows = make_rows(["food|sport", ""])
     before, after = np.array([[0.9, 0.1], [0.1, 0.1]]), np.array([[0.9, 0.8], [0.1, 0.6]])
-    flips = list_flips(SEVERAL, rows, before, after)
+    flips = list_flips(SEVERAL, rows, SEVERAL.table(before), SEVERAL.table(after))
 
     assert flips["fixed"]["classes"] == {"food": 1, "sport": 1}
     assert [row["after"] for row in flips["broken"]["rows"]] == ["sport"]
     assert flips["fixed"]["rows"][0]["confidence"] == 0.8
-    assert list_flips(NUMBERS, make_rows(["1"]), np.ones(1), np.zeros(1)) == {}
+    number = NUMBERS.table(np.ones(1))
+    assert list_flips(NUMBERS, make_rows(["1"]), number, number) == {}
 
 
 def test_a_gain_of_one_class_at_the_cost_of_most_is_noted():
@@ -231,7 +236,8 @@ def record(cache: Path) -> dict[str, str]:
 
 
 def compare(rows: pd.DataFrame, values: np.ndarray, labels: Labels = TOPICS):
-    return compare_with_parent(labels, rows, values, schemas.TEST_PREDICTIONS, OPTIONS, seed=0)
+    final = TOPICS.table(values)
+    return compare_with_parent(labels, rows, final, schemas.TEST_PREDICTIONS, OPTIONS, seed=0)
 
 
 def test_the_parent_is_the_last_commit(parent_rows, workplace):
@@ -288,7 +294,8 @@ def test_a_change_of_numbers_has_no_flips():
     rows = make_rows([f"{i}.5" for i in range(30)])
     target = NUMBERS.encode(rows["label"])
     noise = np.random.default_rng(0).normal(size=30) * 10
-    found = compare_change(NUMBERS, rows, target + noise, target, OPTIONS, seed=0)
+    before, after = NUMBERS.table(target + noise), NUMBERS.table(target)
+    found = compare_change(NUMBERS, rows, before, after, OPTIONS, seed=0)
 
     assert found["verdict"] == "better"
     assert found["flips"] == {} and found["classes_against"] == []
