@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
@@ -103,6 +104,18 @@ def test_answers_that_are_wrong_are_told(tmp_path, text, message):
         answer(tmp_path, text)
     with pytest.raises(FoldlineError, match=r"evaluate.external.old=.*none.csv cannot be read"):
         read_answers({"old": str(tmp_path / "none.csv")}, TOPICS, ROWS)
+
+
+@pytest.mark.parametrize(
+    ("external", "message"),
+    [
+        ({"old": "old.csv"}, "must be a path under data/raw/"),
+        ({"a b": "data/raw/old.csv"}, "must be letters, digits and -_.+"),
+    ],
+)
+def test_files_that_dvc_does_not_watch_are_refused(external, message):
+    with pytest.raises(ValidationError, match=message):
+        Evaluate(resamples=100, level=0.95, metric=None, external=external)
 
 
 def predict(codes: list[int] | np.ndarray, sure: float = 0.9) -> np.ndarray:
