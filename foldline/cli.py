@@ -118,6 +118,13 @@ def ablate_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def compare_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `foldline compare`."""
+    add = parser.add_argument
+    add("revisions", nargs="*", metavar="REV", help="commit, branch or experiment, at most two")
+    add("--test", action="store_true", help="compare test predictions instead of out-of-fold ones")
+
+
 def learning_curve_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `foldline learning-curve`."""
     add = parser.add_argument
@@ -180,6 +187,11 @@ PREDICT_EXAMPLES = """examples:
   foldline predict new.csv -o predictions.csv
   foldline predict --text "a new text" --text "another one"
   foldline predict reviews.jsonl --text-column body --model tfidf
+"""
+COMPARE_EXAMPLES = """examples:
+  foldline compare
+  foldline compare main
+  foldline compare clear-moth heavy-finch
 """
 _DIAGNOSTIC = (
     "Reads params.yaml and the tables of `dvc repro augment`; writes "
@@ -262,6 +274,16 @@ VERBS = {
         ablate_options,
         "example: foldline ablate aeda swap tomek",
     ),
+    "compare": Verb(
+        "see what changed between the predictions of two versions",
+        "foldline.experiments.compare:run",
+        "Compare the out-of-fold predictions of two versions on the same rows: the first REV with "
+        "the second, or with the working folder; without REV, the last commit with the working "
+        "folder. Prints the verdict, and writes reports/compare.json with the rows that are newly "
+        "right or wrong. Choosing by --test makes the test score too good.",
+        compare_options,
+        COMPARE_EXAMPLES,
+    ),
     "learning-curve": Verb(
         "see what more training rows would bring",
         "foldline.experiments.learning_curve_command:run",
@@ -341,7 +363,7 @@ def parser(*verbs: str) -> argparse.ArgumentParser:
             description=verb.description,
             epilog=verb.epilog,
             formatter_class=argparse.RawDescriptionHelpFormatter
-            if verb.epilog in (IMPORT_EXAMPLES, PREDICT_EXAMPLES)
+            if verb.epilog in (IMPORT_EXAMPLES, PREDICT_EXAMPLES, COMPARE_EXAMPLES)
             else argparse.HelpFormatter,
         )
         verb.add_options(own)

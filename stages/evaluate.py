@@ -1,5 +1,6 @@
 """Open the test set, once everything is decided, and score the final predictions."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from foldline.core.io.seeds import derive_seed
 from foldline.core.stage import run, say
 from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.members import read_validation_predictions
+from foldline.evaluation.comparison import compare_with_others, write_comparison
+from foldline.evaluation.external import read_answers
 from foldline.evaluation.plots import write_plots
 from foldline.evaluation.probability_report import (
     format_probability_report,
@@ -75,8 +78,12 @@ def main(params: Params) -> None:
         parts[final] = make_out_of_fold_set(judged, labels, ensemble, folds, params.seed)
         say(NO_TEST)
     options, seed = params.evaluate, derive_seed(params.seed, "evaluate")
+    external = read_answers(options.external, labels, judged)
+    parts[final] = replace(parts[final], external=external)
     own_metrics = [Component(name, "metric", params.components) for name in options.own_metrics]
     scores = score_parts(parts, options, seed, own_metrics)
+    if final in scores:
+        scores[final]["comparisons"] = compare_with_others(parts[final], options, seed)
     write_plots(parts[final], judged["label"].tolist(), options.level)
     probabilities = make_probability_report(
         ensemble,
@@ -101,6 +108,11 @@ def main(params: Params) -> None:
             say(line)
     for line in format_probability_report(probabilities, final):
         say(line)
+    if final in scores:
+        written = schemas.TEST_PREDICTIONS if final == "test" else schemas.ENSEMBLE_OUT_OF_FOLD
+        comparisons = scores[final]["comparisons"]
+        for line in write_comparison(parts[final], judged, written, comparisons, options, seed):
+            say(line)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from its cache is not hashed again: a damaged file would be used under the hash 
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -102,19 +104,44 @@ def read_plain_yaml(path: Path) -> dict[str, Any]:
     Raises:
         FoldlineError: where it is not YAML, as with a merge conflict.
     """
-    import yaml
-
-    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+        return parse_plain_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise FoldlineError(
             f"{path} is not valid YAML: {' '.join(str(error).split())}. After a merge with "
             f"conflicts: `foldline resolve`; otherwise `git restore {path}`"
         ) from error
+
+
+def parse_plain_yaml(text: str) -> dict[str, Any]:
+    """Return the YAML of DVC with all scalars as text.
+
+    Raises:
+        ValueError: where it is not YAML.
+    """
+    import yaml
+
+    try:
+        content = yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
     return content if isinstance(content, dict) else {}
+
+
+def cache_folder() -> Path:
+    """Return the folder of DVC's objects."""
+    command = [sys.executable, "-m", "dvc", "cache", "dir"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    folder = done.stdout.strip().splitlines()[-1:] or [".dvc/cache"]
+    path = Path(folder[0], "files", "md5")
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def object_path(cache: Path, md5: str) -> Path:
+    """Return the file of an object."""
+    return cache / md5[:2] / md5[2:]
 
 
 def hash_path(path: Path) -> str:

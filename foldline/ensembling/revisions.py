@@ -1,4 +1,7 @@
-"""Members that are other experiments or commits: their predictions, read through DVC."""
+"""Other experiments and commits: their predictions, read through DVC.
+
+They are members of an ensemble, or compared; `where` in a message says which.
+"""
 
 import io
 import subprocess
@@ -13,12 +16,14 @@ from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
 from foldline.core.params.members import is_revision
 from foldline.core.params.value_types import REVISION
+from foldline.core.recorded_hashes import LOCK, parse_plain_yaml
 
 SHORT = 12  # digits of a commit in messages
+MEMBERS = "ensemble.members"
 _tables: dict[tuple[str, Path], pd.DataFrame] = {}  # that were read, by commit and path
 
 
-def resolve_revision(name: str) -> str:
+def resolve_revision(name: str, where: str = MEMBERS) -> str:
     """Return the commit of `exp:NAME` or `rev:SHA`.
 
     Raises:
@@ -27,17 +32,22 @@ def resolve_revision(name: str) -> str:
     found = REVISION.fullmatch(name)
     revision = found["revision"] if found else name
     if name.startswith("exp:"):
-        return _find_experiment(revision)
-    commit = _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        return _find_experiment(revision, where)
+    commit = find_commit(revision)
     if not commit:
         raise FoldlineError(
-            f"ensemble.members, {name}: git knows no commit {revision}; `git log --oneline` and "
+            f"{where}, {name}: git knows no commit {revision}; `git log --oneline` and "
             "`dvc exp show --all-commits` list them"
         )
     return commit
 
 
-def _find_experiment(name: str) -> str:
+def find_commit(revision: str, folder: Path | None = None) -> str | None:
+    """Return the commit that git knows by a name, in the project's folder or another one."""
+    return _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", folder=folder)
+
+
+def _find_experiment(name: str, where: str) -> str:
     listed = _git("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps") or ""
     commits: dict[str, set[str]] = {}
     for reference, _, commit in (line.partition(" ") for line in listed.splitlines()):
@@ -47,11 +57,11 @@ def _find_experiment(name: str) -> str:
     own = sorted(commits.get(name, set()))
     if not own:
         raise FoldlineError(
-            f"ensemble.members, exp:{name}: {unknown_name('experiment', name, sorted(commits))}"
+            f"{where}, exp:{name}: {unknown_name('experiment', name, sorted(commits))}"
         )
     if len(own) > 1:
         raise FoldlineError(
-            f"ensemble.members, exp:{name}: {len(own)} experiments have this name (commits "
+            f"{where}, exp:{name}: {len(own)} experiments have this name (commits "
             f"{listing([commit[:SHORT] for commit in own])}); name one as rev:{own[0][:SHORT]}"
         )
     return own[0]
@@ -77,7 +87,7 @@ def read_revision(name: str, commit: str, table: schemas.Table, ids: list[str]) 
     Raises:
         FoldlineError: if the table cannot be read, or has not these rows.
     """
-    own = _read_table(name, commit, table).set_index("id")
+    own = read_table(name, commit, table).set_index("id")
     if missing := [value for value in ids if value not in own.index]:
         raise FoldlineError(
             f"ensemble.members, {name}: {table.path} of commit {commit[:SHORT]} has no prediction "
@@ -93,7 +103,7 @@ def check_split(name: str, commit: str, folds: pd.DataFrame, labels: Labels) -> 
     Raises:
         FoldlineError: naming what differs.
     """
-    others = _read_table(name, commit, schemas.FOLDS)
+    others = read_table(name, commit, schemas.FOLDS)
     first = [table[table["repeat"] == 0].set_index("id")["fold"] for table in (folds, others)]
     shared = first[0].index.intersection(first[1].index)
     moved = int((first[0][shared] != first[1][shared]).sum())
@@ -104,7 +114,7 @@ def check_split(name: str, commit: str, folds: pd.DataFrame, labels: Labels) -> 
             f"{len(first[0])} rows are in another fold, and {strangers} rows are in only "
             "one of the two. Members must share data, split, seed and kfold.n_splits"
         )
-    columns = _read_table(name, commit, schemas.ENSEMBLE_OUT_OF_FOLD).columns
+    columns = read_table(name, commit, schemas.ENSEMBLE_OUT_OF_FOLD).columns
     missing = [column for column in labels.columns if column not in columns]
     if missing:
         raise FoldlineError(
@@ -113,7 +123,12 @@ def check_split(name: str, commit: str, folds: pd.DataFrame, labels: Labels) -> 
         )
 
 
-def _read_table(name: str, commit: str, table: schemas.Table) -> pd.DataFrame:
+def read_table(name: str, commit: str, table: schemas.Table, where: str = MEMBERS) -> pd.DataFrame:
+    """Return a table of a commit, from DVC's cache or its remote.
+
+    Raises:
+        FoldlineError: if it cannot be read.
+    """
     import dvc.api
     from dvc.exceptions import DvcException
 
@@ -123,7 +138,7 @@ def _read_table(name: str, commit: str, table: schemas.Table) -> pd.DataFrame:
         text = dvc.api.read(table.path.as_posix(), repo=str(original_root()), rev=commit)
     except (DvcException, OSError) as error:
         raise FoldlineError(
-            f"ensemble.members, {name}: {table.path} of commit {commit[:SHORT]} could not be read "
+            f"{where}, {name}: {table.path} of commit {commit[:SHORT]} could not be read "
             f"({error}). If it was run elsewhere, `dvc exp pull` brings its files; if it is older "
             "than the table, run it again"
         ) from error
@@ -131,7 +146,20 @@ def _read_table(name: str, commit: str, table: schemas.Table) -> pd.DataFrame:
     return _tables[commit, table.path]
 
 
-def _git(*arguments: str) -> str | None:
-    command = ["git", "-C", str(original_root()), *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+def read_recorded_md5(commit: str, path: Path) -> str | None:
+    """Return the MD5 that the dvc.lock of a commit has for an output of this folder's project."""
+    try:
+        lock = parse_plain_yaml(_git("show", f"{commit}:./{LOCK}", folder=Path()) or "")
+    except ValueError:
+        return None
+    outs = [out for stage in lock.get("stages", {}).values() for out in stage.get("outs") or []]
+    return next((out.get("md5") for out in outs if out.get("path") == path.as_posix()), None)
+
+
+def _git(*arguments: str, folder: Path | None = None) -> str | None:
+    command = ["git", "-C", str(folder or original_root()), *arguments]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:  # git is not installed
+        return None
     return result.stdout.strip() if result.returncode == 0 else None

@@ -62,6 +62,8 @@ def format_summary(
     rows = [("ensemble", {main: values["metrics"][main]} | values["interval"][main])]
     rows += [(f"  {name}", own) for name, own in values["members"].items()]
     rows += [(f"baseline {name}", own) for name, own in values["baselines"].items()]
+    rows += [(f"external {name}", own) for name, own in values["external"].items()]
+    verdicts = _format_verdicts(values.get("comparisons", []))
     humans = dict(ceiling or {})
     human_classes = humans.pop("labels", list(classes))
     comparable = set(human_classes) == set(classes)
@@ -69,13 +71,25 @@ def format_summary(
     width = max(len(name) for name, _ in rows)
     lines = [f"{final} {main} [{level:.0%} interval]"]
     lines += [
-        f"{name:<{width}}  " + _format_score(s[main], s["low"], s["high"]) for name, s in rows
+        f"{name:<{width}}  {_format_score(s[main], s['low'], s['high'])}  {verdicts.get(name, '')}"
+        for name, s in rows
     ]
+    lines = [line.rstrip() for line in lines]
     lines += _format_component_metrics(values)
     lines += _format_other_metrics(task, values)
     if better := _list_better(main, values):
         lines.append(_explain_better(better, final))
     return lines if comparable else [*lines, _explain_incomparable(human_classes, classes)]
+
+
+def _format_verdicts(comparisons: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what each comparison says about the ensemble, by the name of the other's row."""
+    prefixes = {"member": "  ", "baseline": "baseline ", "external": "external "}
+    words = {"better": "ensemble better", "worse": "ensemble worse"}
+    return {
+        prefixes[own["kind"]] + own["name"]: words.get(own["verdict"], own["verdict"] or "")
+        for own in comparisons
+    }
 
 
 def _format_other_metrics(task: str, values: Mapping[str, Any]) -> list[str]:
@@ -95,17 +109,18 @@ def _format_other_metrics(task: str, values: Mapping[str, Any]) -> list[str]:
 
 
 def _list_better(main: str, values: Mapping[str, Any]) -> list[str]:
-    """Return the members and baselines that score higher than the ensemble."""
+    """Return the members, baselines and others that score higher than the ensemble."""
     best = values["metrics"][main]
     others = [
         *values["members"].items(),
         *((f"baseline {name}", own) for name, own in values["baselines"].items()),
+        *((f"external {name}", own) for name, own in values["external"].items()),
     ]
     return [name for name, own in others if own[main] > best]
 
 
 def _explain_better(names: Sequence[str], final: str) -> str:
-    """Return a note on members and baselines that score higher than the ensemble."""
+    """Return a note on whoever scores higher than the ensemble."""
     verb = "scores" if len(names) == 1 else "score"
     advice = (
         "who chooses by the test rows has no test score any more: choose by the out-of-fold "

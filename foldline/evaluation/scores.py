@@ -1,7 +1,7 @@
 """Scores of predictions with intervals, beside those of members and baselines."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from foldline.ensembling.baselines import predict_baselines
 from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.ensemble_fit import read_out_of_fold
 from foldline.ensembling.members import read_predictions
+from foldline.evaluation.external import Answers
 from foldline.metrics.component_metrics import prepare_component_metrics, read_ends
 from foldline.metrics.intervals import Interval, bootstrap_intervals, bootstrap_own_metrics
 from foldline.metrics.registry import METRICS, measure, score_classes
@@ -35,6 +36,7 @@ class EvaluationSet:
     """Targets and predictions of a part; rows of one of the `groups` are not independent.
 
     `decided` are the predicted codes where an ensemble has thresholds, else None.
+    `external` are the answers of other systems or people.
     """
 
     labels: Labels
@@ -44,6 +46,7 @@ class EvaluationSet:
     members: Mapping[str, np.ndarray]
     baselines: Mapping[str, np.ndarray]
     decided: np.ndarray | None = None
+    external: Mapping[str, Answers] = field(default_factory=dict)
 
 
 def make_evaluation_set(
@@ -140,6 +143,10 @@ def score(
         "resamples": n_resamples,
         "members": {name: score_main_metric(values) for name, values in part.members.items()},
         "baselines": {name: score_main_metric(values) for name, values in part.baselines.items()},
+        "external": {
+            name: own.drop_undefined(score_main_metric(own.values))
+            for name, own in part.external.items()
+        },
     }
     if part.labels.classes:
         codes = part.final if decided is None else decided

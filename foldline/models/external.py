@@ -5,7 +5,8 @@ was not trained on it, otherwise cross-validation scores are meaningless.
 """
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,42 +76,75 @@ def load(folder: Path, labels: Labels) -> ExternalPredictions:
     return ExternalPredictions(card["path"], tuple(card["ids"]), values)
 
 
-def read_predictions(path: Path, labels: Labels) -> tuple[tuple[str, ...], np.ndarray]:
+def read_predictions(
+    path: Path, labels: Labels, key: str = "external.file"
+) -> tuple[tuple[str, ...], np.ndarray]:
     """Read ids and (m, c) probabilities, or (m,) values, from a csv file.
+
+    `key` is the line of params.yaml that names the file.
 
     Raises:
         FoldlineError: for a malformed file, with its line or column.
     """
     names = labels.columns or [REGRESSION_COLUMN]
-    ids: dict[str, int] = {}
-    values = []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            _check_columns(path, reader.fieldnames or [], names)
-            for row in reader:
-                _check_cells(path, reader.line_num, row)
-                id_ = row["id"]
-                if id_ in ids:
-                    raise FoldlineError(
-                        f"{path}, line {reader.line_num}: id '{id_}' is already in line "
-                        f"{ids[id_]}: keep one prediction for each row"
-                    )
-                ids[id_] = reader.line_num
-                values.append(
-                    [_parse_number(path, reader.line_num, name, row[name]) for name in names]
-                )
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FoldlineError(
-            f"external.file={path} cannot be read: {error}. Name a csv file in UTF-8"
-        ) from error
+    lines, cells = read_cells(path, names, key)
+    values = [
+        [_parse_number(path, line, name, cell) for name, cell in zip(names, row, strict=True)]
+        for line, row in zip(lines.values(), cells, strict=True)
+    ]
     predictions = np.array(values, dtype=np.float64).reshape(len(values), len(names))
     if labels.task == "regression":
-        return tuple(ids), predictions[:, 0]
-    return tuple(ids), _validate_probabilities(path, list(ids.values()), predictions, labels)
+        return tuple(lines), predictions[:, 0]
+    return tuple(lines), _validate_probabilities(path, list(lines.values()), predictions, labels)
 
 
-def _check_columns(path: Path, columns: Sequence[str], names: list[str]) -> None:
+def read_columns(path: Path, key: str) -> list[str]:
+    """Return the names of the columns of a csv file.
+
+    Raises:
+        FoldlineError: if it cannot be read.
+    """
+    with _open_csv(path, key) as reader:
+        return list(reader.fieldnames or [])
+
+
+def read_cells(
+    path: Path, names: Sequence[str], key: str
+) -> tuple[dict[str, int], list[list[str | None]]]:
+    """Read the line of each id of a csv file, and its cells in the named columns.
+
+    Raises:
+        FoldlineError: for a malformed file, with its line or column.
+    """
+    lines: dict[str, int] = {}
+    cells = []
+    with _open_csv(path, key) as reader:
+        _check_columns(path, reader.fieldnames or [], names)
+        for row in reader:
+            _check_cells(path, reader.line_num, row)
+            id_ = row["id"]
+            if id_ in lines:
+                raise FoldlineError(
+                    f"{path}, line {reader.line_num}: id '{id_}' is already in line "
+                    f"{lines[id_]}: keep one prediction for each row"
+                )
+            lines[id_] = reader.line_num
+            cells.append([row[name] for name in names])
+    return lines, cells
+
+
+@contextmanager
+def _open_csv(path: Path, key: str) -> Iterator["csv.DictReader[str]"]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            yield csv.DictReader(stream)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FoldlineError(
+            f"{key}={path} cannot be read: {error}. Name a csv file in UTF-8"
+        ) from error
+
+
+def _check_columns(path: Path, columns: Sequence[str], names: Sequence[str]) -> None:
     missing = [name for name in ["id", *names] if name not in columns]
     if missing:
         raise FoldlineError(

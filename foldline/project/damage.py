@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,14 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from foldline.core.recorded_hashes import Recorded, hash_file, hash_path, list_recorded
+from foldline.core.recorded_hashes import (
+    Recorded,
+    cache_folder,
+    hash_file,
+    hash_path,
+    list_recorded,
+    object_path,
+)
 
 T = TypeVar("T")
 
@@ -64,15 +70,6 @@ def describe(record: Recorded, objects: list[Path], damaged: bool) -> str:
     return f"{what}. To restore it: rm -rf {remove} {path} && (dvc pull {path} || {again})"
 
 
-def cache_folder() -> Path:
-    """Return the folder of DVC's objects."""
-    command = [sys.executable, "-m", "dvc", "cache", "dir"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    folder = done.stdout.strip().splitlines()[-1:] or [".dvc/cache"]
-    path = Path(folder[0], "files", "md5")
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
 def is_object(path: Path) -> bool:
     """Return whether a file of the cache is an object, and not one that is being written."""
     return path.is_file() and len(path.parent.name + path.name.removesuffix(".dir")) == 32
@@ -95,11 +92,6 @@ def list_objects(cache: Path, record: Recorded) -> list[Path]:
         return [first, *(object_path(cache, entry["md5"]) for entry in entries)]
     except (OSError, ValueError, KeyError, TypeError):
         return [first]
-
-
-def object_path(cache: Path, md5: str) -> Path:
-    """Return the file of an object."""
-    return cache / md5[:2] / md5[2:]
 
 
 def progress(items: list[T], title: str) -> Iterator[T]:

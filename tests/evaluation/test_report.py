@@ -16,6 +16,7 @@ def make_scores(members: dict[str, float], baselines: dict[str, float]) -> dict[
         "interval": {name: {"low": v - 0.1, "high": v + 0.1} for name, v in metrics.items()},
         "members": {name: score(value) for name, value in members.items()},
         "baselines": {name: score(value) for name, value in baselines.items()},
+        "external": {},
     }
 
 

@@ -18,6 +18,7 @@ from foldline.core.params.value_types import (
     Positive,
     Range,
     RawFile,
+    SystemName,
 )
 
 # Kinds that run no torch, or hardly; folds of these are trained side by side.
@@ -194,10 +195,12 @@ class Ensemble(Section):
 
 
 class Evaluate(Section):
-    """Bootstrap intervals of scores."""
+    """Intervals of scores, and who else is compared with the final predictions."""
 
     resamples: Annotated[int, Field(ge=100)]
     level: OpenShare
+    external: dict[SystemName, RawFile]
+    """Answers of other systems or of people by name: csv with id, and p_<class> or predicted."""
     metric: (
         MetricComponent
         | Annotated[

@@ -47,6 +47,13 @@ def check_member_name(value: str) -> str:
     return value
 
 
+def check_system_name(value: str) -> str:
+    """Raise for a name that would not be one word in a table."""
+    if not _NAME.fullmatch(value):
+        raise ValueError(f"must be letters, digits and -_.+ (found {value!r})")
+    return value
+
+
 def check_raw_file(value: str) -> str:
     """Raise for a file that DVC does not track, so that changes would go unnoticed."""
     if not normpath(value).startswith(RAW) or "\\" in value:
@@ -212,6 +219,7 @@ Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+SystemName = Annotated[str, AfterValidator(check_system_name)]
 MemberName = Annotated[str, AfterValidator(check_member_name)]
 Range = Annotated[list[Count], Field(min_length=2, max_length=2), AfterValidator(check_increasing)]
 RawFile = Annotated[str, AfterValidator(check_raw_file)]
