@@ -54,8 +54,13 @@ def enumerate_swaps(task: str, name: str, arrays: tuple[Array, Array, Array], gr
     return float((found >= found[0] - 1e-9).mean())
 
 
+# Three classes without numbers have no second and fourth choice.
+UNDEFINED = ("qwk", "top3_accuracy")
+
+
 @pytest.mark.parametrize(
-    ("task", "name"), [(task, name) for task, names in METRICS.items() for name in names]
+    ("task", "name"),
+    [(task, name) for task, own in METRICS.items() for name in own if name not in UNDEFINED],
 )
 def test_all_swaps_are_those_of_brute_force(task: str, name: str) -> None:
     groups = np.array([0, 1, 2, 3, 4, 5, 6, 0, 0, 3, 1, 2])
