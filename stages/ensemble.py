@@ -36,10 +36,13 @@ def main(params: Params) -> None:
     members = select_members(list(params.ensemble.members), set(table["member"]))
     revisions = resolve_revisions(members, schemas.FOLDS.read(), labels)
     out_of_fold = read_out_of_fold(table, rows, members, labels, params.seed, revisions)
-    method = params.ensemble.method
-    ensemble = fit_ensemble(method, out_of_fold, revisions)
+    method, calibration = params.ensemble.method, params.ensemble.calibration
+    ensemble = fit_ensemble(method, out_of_fold, revisions, calibration, params.ensemble.threshold)
     ensemble.save()
-    combined = labels.table(out_of_fold.combine(method))
+    final = out_of_fold.combine(method, calibration)
+    combined = labels.table(final)
+    if ensemble.thresholds:
+        combined["predicted"] = labels.name(out_of_fold.decide(final))
     own = combined.assign(id=rows["id"].to_numpy(), label=rows["label"].to_numpy())
     schemas.ENSEMBLE_OUT_OF_FOLD.write(own.assign(fold=out_of_fold.context.folds))
     options, seed = params.evaluate, derive_seed(params.seed, "ensemble")

@@ -15,6 +15,10 @@ from foldline.core.stage import run, say
 from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.members import read_validation_predictions
 from foldline.evaluation.plots import write_plots
+from foldline.evaluation.probability_report import (
+    format_probability_report,
+    make_probability_report,
+)
 from foldline.evaluation.report import format_summary, make_details, select_headline_metrics
 from foldline.evaluation.scores import (
     make_evaluation_set,
@@ -36,7 +40,8 @@ class Params(types.Section):
 
 
 def main(params: Params) -> None:
-    labels, ensemble = Labels.load(), Ensemble.load()
+    ensemble = Ensemble.load()
+    labels = ensemble.set_thresholds(Labels.load())
     read_revisions = partial(ensemble.read_revisions, labels)
     folds = schemas.OUT_OF_FOLD.read()
     train, valid, test = schemas.TRAIN.read(), schemas.VALID.read(), schemas.TEST.read()
@@ -72,11 +77,21 @@ def main(params: Params) -> None:
     options, seed = params.evaluate, derive_seed(params.seed, "evaluate")
     own_metrics = [Component(name, "metric", params.components) for name in options.own_metrics]
     scores = score_parts(parts, options, seed, own_metrics)
-    write_plots(parts[final], judged["label"].tolist())
+    write_plots(parts[final], judged["label"].tolist(), options.level)
+    probabilities = make_probability_report(
+        ensemble,
+        labels,
+        (folds, pd.concat([train, valid], ignore_index=True)),
+        (test, parts["test"].members),
+        options,
+        params.seed,
+    )
     table = labels.table(parts["test"].final).assign(id=test["id"], label=test["label"])
     schemas.TEST_PREDICTIONS.write(table)
     ceiling = read_json(AGREEMENT).get("ceiling", {})
-    schemas.write_report(schemas.EVALUATE_REPORT, make_details(scores, final, ceiling))
+    schemas.write_report(
+        schemas.EVALUATE_REPORT, make_details(scores, final, ceiling) | probabilities
+    )
     metrics = select_headline_metrics(labels.task, scores, final)
     write_metrics(Path("metrics/evaluate.json"), metrics)
     level, classes = params.evaluate.level, labels.classes
@@ -84,6 +99,8 @@ def main(params: Params) -> None:
     for part in [final, *(["valid"] if test.empty and "valid" in scores else [])]:
         for line in format_summary(labels.task, scores, part, level, ceiling, classes):
             say(line)
+    for line in format_probability_report(probabilities, final):
+        say(line)
 
 
 if __name__ == "__main__":

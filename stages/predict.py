@@ -22,7 +22,8 @@ class Params(types.Section):
 
 
 def main(params: Params) -> None:
-    labels, ensemble = Labels.load(), Ensemble.load()
+    ensemble = Ensemble.load()
+    labels = ensemble.set_thresholds(Labels.load())
     rows = schemas.UNLABELLED.read()
     others = ensemble.read_revisions(labels, schemas.UNLABELLED_PREDICTIONS, rows)
     final = ensemble.combine(ensemble.predict_members(rows) | others, rows, labels.task)

@@ -1,6 +1,7 @@
 """The ensemble: its members, and the method that combines them with what it was fitted to."""
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from foldline.core.io import schemas
 from foldline.core.io.files import write_json
 from foldline.core.io.labels import Labels
 from foldline.core.params.value_types import MemberName
+from foldline.ensembling.calibrators import CALIBRATORS, NONE
 from foldline.ensembling.members import (
     MODEL,
     PredictModel,
@@ -32,12 +34,21 @@ REMEDY = "It was changed after it was written: `dvc repro -s -f ensemble` makes 
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """How the combined probabilities are calibrated, and what that was fitted to."""
+
+    method: Annotated[str, one_of(*CALIBRATORS)]
+    state: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Ensemble:
     """The method, the members that it combines, and what it was fitted to.
 
     A member's models, those of its folds and that of all training rows, are one recipe: their mean
     is combined with the other members. `revisions` are the commits of the members that are other
-    experiments, whose final predictions are read.
+    experiments, whose final predictions are read. Without a `calibration` the combination is final,
+    without `thresholds` the most probable class is predicted.
     """
 
     method: Annotated[str, one_of(*METHODS)]
@@ -46,6 +57,13 @@ class Ensemble:
     revisions: dict[MemberName, Annotated[str, Field(pattern="^[0-9a-f]{40,64}$")]] = field(
         default_factory=dict
     )
+    calibration: Calibration | None = None
+    thresholds: list[Annotated[float, Field(gt=0, lt=1)]] = field(default_factory=list)
+
+    @property
+    def calibration_method(self) -> str:
+        """Return the name of the calibration, `none` without one."""
+        return self.calibration.method if self.calibration else NONE
 
     @classmethod
     def from_member(cls, member: str) -> "Ensemble":
@@ -110,7 +128,24 @@ class Ensemble:
         }
 
     def combine(self, members: dict[str, np.ndarray], rows: pd.DataFrame, task: str) -> np.ndarray:
-        """Return the combined prediction of rows by all members: (n, c) or (n,).
+        """Return the final prediction of rows by all members: (n, c) or (n,).
+
+        Raises:
+            FoldlineError: if a state does not fit the members' predictions.
+        """
+        combined = self.combine_uncalibrated(members, rows, task)
+        if self.calibration is None:
+            return combined
+        try:
+            apply = CALIBRATORS[self.calibration.method].apply
+            return apply(self.calibration.state, combined, task)
+        except StateError as error:
+            raise FoldlineError(f"{FILE}: calibration.{error}\n{REMEDY}") from None
+
+    def combine_uncalibrated(
+        self, members: Mapping[str, np.ndarray], rows: pd.DataFrame, task: str
+    ) -> np.ndarray:
+        """Return the combined prediction of rows before calibration: (n, c) or (n,).
 
         Raises:
             FoldlineError: if the state does not fit the members' predictions.
@@ -122,9 +157,23 @@ class Ensemble:
         except StateError as error:
             raise FoldlineError(f"{FILE}: {error}\n{REMEDY}") from None
 
+    def set_thresholds(self, labels: Labels) -> Labels:
+        """Return labels that are decided by the thresholds of the ensemble.
+
+        Raises:
+            FoldlineError: if there are as many as other classes have.
+        """
+        if self.thresholds and len(self.thresholds) != len(labels.classes):
+            raise FoldlineError(
+                f"{FILE}: thresholds: must be {len(labels.classes)} numbers, one for each class "
+                f"(found {len(self.thresholds)})\n{REMEDY}"
+            )
+        return replace(labels, thresholds=tuple(self.thresholds))
+
     def save(self, path: Path = FILE) -> None:
-        """Write all fields as JSON."""
-        write_json(path, asdict(self))
+        """Write all fields as JSON, `calibration` and `thresholds` only if there are any."""
+        optional = {"calibration", "thresholds"}
+        write_json(path, {k: v for k, v in asdict(self).items() if v or k not in optional})
 
     @classmethod
     def load(cls, path: Path = FILE) -> "Ensemble":
@@ -134,14 +183,22 @@ class Ensemble:
             FoldlineError: naming the key that was changed since, what was found and is allowed.
         """
         ensemble: Ensemble = read_record(path, cls, REMEDY)
-        fields: Any = {key: (kind, ...) for key, kind in METHODS[ensemble.method].state.items()}
-        state = create_model("State", **fields)
-        read_record(path, create_model("File", state=(state, ...)), REMEDY)
+        types = {"state": _make_type(METHODS[ensemble.method].state)}
+        if ensemble.calibration:
+            state = _make_type(CALIBRATORS[ensemble.calibration.method].state)
+            types["calibration"] = _make_type({"state": state})
+        read_record(path, _make_type(types), REMEDY)
         try:
             check_state(ensemble.state, ensemble.members)
         except StateError as error:
             raise FoldlineError(f"{path}: {error}\n{REMEDY}") from None
         return ensemble
+
+
+def _make_type(types: Mapping[str, Any]) -> Any:
+    """Return the type of a mapping with values of these types."""
+    fields: Any = {key: (kind, ...) for key, kind in types.items()}
+    return create_model("Mapping", **fields)
 
 
 def describe_texts(rows: pd.DataFrame) -> np.ndarray:

@@ -11,11 +11,13 @@ from foldline.core.errors import listing
 from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
 from foldline.core.params.members import MODEL, is_revision
-from foldline.ensembling.ensemble import Ensemble, describe_texts
+from foldline.ensembling.calibrators import NONE, calibrate_out_of_fold, fit_calibrator
+from foldline.ensembling.ensemble import Calibration, Ensemble, describe_texts
 from foldline.ensembling.members import read_predictions
 from foldline.ensembling.methods.interface import Context
 from foldline.ensembling.methods.registry import METHODS, combine_out_of_fold
 from foldline.ensembling.revisions import read_revision
+from foldline.ensembling.thresholds import decide_out_of_fold, fit_thresholds
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,19 @@ class OutOfFold:
     predictions: dict[str, np.ndarray]
     context: Context
 
-    def combine(self, method: str) -> np.ndarray:
+    def combine(self, method: str, calibration: str = NONE) -> np.ndarray:
         """Return combined predictions, each fold by what was fitted to the other folds."""
-        return combine_out_of_fold(method, self.predictions, self.target, self.task, self.context)
+        task, target, context = self.task, self.target, self.context
+        combined = combine_out_of_fold(method, self.predictions, target, task, context)
+        if calibration == NONE:
+            return combined
+        assert context.folds is not None, "out-of-fold rows have folds"
+        return calibrate_out_of_fold(calibration, combined, target, task, context.folds)
+
+    def decide(self, final: np.ndarray) -> np.ndarray:
+        """Return decisions on final predictions, each fold by thresholds of the other folds."""
+        assert self.context.folds is not None, "out-of-fold rows have folds"
+        return decide_out_of_fold(final, self.target, self.task, self.context.folds)
 
     def share(self, ensemble: Ensemble) -> dict[str, float]:
         """Return each member's share of the combination; they sum to 1."""
@@ -71,12 +83,27 @@ def read_out_of_fold(
 
 
 def fit_ensemble(
-    method: str, out_of_fold: OutOfFold, revisions: Mapping[str, str] | None = None
+    method: str,
+    out_of_fold: OutOfFold,
+    revisions: Mapping[str, str] | None = None,
+    calibration: str = NONE,
+    threshold: str = NONE,
 ) -> Ensemble:
-    """Return the ensemble of all members, fitted to all out-of-fold predictions."""
-    members, task = out_of_fold.predictions, out_of_fold.task
-    state = METHODS[method].fit(members, out_of_fold.target, task, out_of_fold.context)
-    return Ensemble(method, list(members), state, dict(revisions or {}))
+    """Return the ensemble of all members, fitted to all out-of-fold predictions.
+
+    Calibration and thresholds are fitted to rows that were combined, and calibrated, by what was
+    fitted to other folds.
+    """
+    members, task, target = out_of_fold.predictions, out_of_fold.task, out_of_fold.target
+    state = METHODS[method].fit(members, target, task, out_of_fold.context)
+    fitted = None
+    if calibration != NONE:
+        combined = out_of_fold.combine(method)
+        fitted = Calibration(calibration, fit_calibrator(calibration, combined, target, task))
+    thresholds = []
+    if threshold != NONE:
+        thresholds = fit_thresholds(out_of_fold.combine(method, calibration), target, task)
+    return Ensemble(method, list(members), state, dict(revisions or {}), fitted, thresholds)
 
 
 def select_members(members: Sequence[str], available: set[str]) -> list[str]:

@@ -13,8 +13,8 @@ from foldline.ensembling.ensemble_fit import OutOfFold
 from foldline.ensembling.fit_verdict import score_constant
 from foldline.ensembling.methods.registry import METHODS
 from foldline.metrics.error_correlation import correlate_errors
-from foldline.metrics.intervals import paired_bootstrap
-from foldline.metrics.registry import measure
+from foldline.metrics.intervals import UNBOUNDED, bootstrap_own_metrics, paired_bootstrap
+from foldline.metrics.registry import measure, prepare_metrics
 
 
 def make_report(
@@ -29,7 +29,7 @@ def make_report(
     task, target, members = out_of_fold.task, out_of_fold.target, out_of_fold.predictions
     # With one member there is nothing to choose from.
     methods = METHODS if len(members) > 1 else [ensemble.method]
-    combined = {name: out_of_fold.combine(name) for name in methods}
+    combined = {name: out_of_fold.combine(name, ensemble.calibration_method) for name in methods}
     metric = MAIN[task]
 
     def score(values: np.ndarray) -> float:
@@ -48,7 +48,7 @@ def make_report(
         metric,
         level,
     )
-    return {
+    report: dict[str, Any] = {
         "metric": metric,
         "method": ensemble.method,
         "best_member": best,
@@ -59,12 +59,46 @@ def make_report(
         "share": out_of_fold.share(ensemble),
         "error_correlation": correlate_errors(task, target, members),
     }
+    if ensemble.thresholds:
+        final = combined[ensemble.method]
+        decided = out_of_fold.decide(final)
+        report["thresholds"] = compare_decisions(
+            task, target, final, decided, out_of_fold.groups, resamples, seed, level
+        ) | {"level": level}
+    return report
+
+
+def compare_decisions(
+    task: str,
+    target: np.ndarray,
+    final: np.ndarray,
+    decided: np.ndarray,
+    groups: np.ndarray,
+    resamples: int,
+    seed: int,
+    level: float,
+) -> dict[str, float]:
+    """Return the main metric of decisions by thresholds, and its gain over those without.
+
+    The interval of the gain is of a paired bootstrap over groups.
+    """
+    name = MAIN[task]
+    by_thresholds = prepare_metrics(task, target, final, [name], decided)
+    usual = prepare_metrics(task, target, final, [name])
+
+    def gain(weights: np.ndarray | None) -> dict[str, float]:
+        return {name: by_thresholds(weights)[name] - usual(weights)[name]}
+
+    ends, n = {name: UNBOUNDED}, len(target)
+    bounds = bootstrap_own_metrics(gain, ends, n, groups, resamples, seed, level)[name]
+    score = by_thresholds(None)[name]
+    return {"score": score, "difference": gain(None)[name]} | bounds._asdict()
 
 
 def select_metrics(report: Mapping[str, Any]) -> dict[str, float]:
     """Return the few numbers for DVC."""
     return {
-        "score": report["methods"][report["method"]],
+        "score": report.get("thresholds", {}).get("score", report["methods"][report["method"]]),
         "best_member": report["members"][report["best_member"]],
         "gain_low": report["gain"]["low"],
         "gain_high": report["gain"]["high"],
@@ -79,7 +113,8 @@ def format_report(report: Mapping[str, Any]) -> list[str]:
     best, members = report["best_member"], report["members"]
     if len(members) == 1:
         score = report["methods"][report["method"]]
-        return [f"one member, {best}: {report['metric']} {score:.4f} out of fold"]
+        line = f"one member, {best}: {report['metric']} {score:.4f} out of fold"
+        return [line, *_format_thresholds(report)]
     width = max(map(len, [*members, *report["methods"], "(majority)"]))
     lines = [f"  {'member':<{width}}  {report['metric']:>9}  share  errors like best"]
     for name, value in members.items():
@@ -95,7 +130,20 @@ def format_report(report: Mapping[str, Any]) -> list[str]:
         f"{report['method']} - {best}: {gain['difference']:+.4f} "
         f"[{gain['low']:+.4f}, {gain['high']:+.4f}]"
     )
-    return lines
+    return lines + _format_thresholds(report)
+
+
+def _format_thresholds(report: Mapping[str, Any]) -> list[str]:
+    """Return a line on the gain by thresholds, if there are any."""
+    gain = report.get("thresholds")
+    if gain is None:
+        return []
+    line = (
+        f"thresholds of the other folds: {report['metric']} {gain['score']:.4f}, "
+        f"{gain['difference']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]"
+    )
+    note = "note: no gain by thresholds is certain: ensemble.threshold=none does without them"
+    return [line] if gain["low"] > 0 else [line, note]
 
 
 def describe_missing_gain(ensemble: Ensemble, report: Mapping[str, Any]) -> str | None:

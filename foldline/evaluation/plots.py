@@ -6,19 +6,20 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.io.files import replace_atomically
-from foldline.core.io.labels import THRESHOLD
 from foldline.evaluation.scores import EvaluationSet
+from foldline.metrics.calibration import Bin, compute_confidence, reliability_bins
 
 FOLDER = Path("reports/plots")
-N_BINS = 10
 NONE = "(none)"
 
 
-def write_plots(part: EvaluationSet, labels: list[str], folder: Path = FOLDER) -> None:
+def write_plots(
+    part: EvaluationSet, labels: list[str], level: float, folder: Path = FOLDER
+) -> None:
     """Write the tables of the plots; `labels` (n,) are the rows' labels as text."""
     has_classes = bool(part.labels.classes)
     predictions = make_confusion_table(part, labels) if has_classes else make_scatter_table(part)
-    tables = {"predictions": predictions, "reliability": make_reliability_table(part)}
+    tables = {"predictions": predictions, "reliability": make_reliability_table(part, level)}
     for name, table in tables.items():
         with replace_atomically(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False, lineterminator="\n")
@@ -30,11 +31,12 @@ def make_confusion_table(part: EvaluationSet, labels: list[str]) -> pd.DataFrame
     Multilabel: one line for each label that a row has or is predicted to have, with NONE on the
     side where it is missing.
     """
-    predicted = part.labels.decode(part.final)
+    codes = part.labels.decide(part.final) if part.decided is None else part.decided
+    predicted = part.labels.name(codes)
     if part.labels.task != "multilabel":
         return pd.DataFrame({"actual": labels, "predicted": predicted})
     actual = part.target == 1
-    decoded = part.labels.encode(pd.Series(predicted, dtype="str")) == 1
+    decoded = codes == 1
     cells = np.nonzero(actual | decoded)
     names = np.array([*part.labels.classes, NONE], dtype=object)
     return pd.DataFrame(
@@ -50,25 +52,14 @@ def make_scatter_table(part: EvaluationSet) -> pd.DataFrame:
     return pd.DataFrame({"actual": part.target, "predicted": part.final})
 
 
-def make_reliability_table(part: EvaluationSet) -> pd.DataFrame:
-    """Return accuracy and mean confidence by bin of confidence, without empty bins.
+def make_reliability_table(part: EvaluationSet, level: float) -> pd.DataFrame:
+    """Return accuracy, with its interval, and mean confidence by bin of confidence.
 
-    Multilabel: each decision counts. Regression has no probabilities: an empty table.
+    Bins have about equally many rows. Multilabel: each decision counts. Regression has no
+    probabilities: an empty table.
     """
-    rows = []
+    rows: list[Bin] = []
     if part.labels.classes and len(part.final):
-        confidence, correct = _compute_confidence(part)
-        bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
-        for number in np.unique(bins):
-            inside = bins == number
-            rows.append((confidence[inside].mean(), correct[inside].mean(), int(inside.sum())))
-    return pd.DataFrame(rows, columns=["confidence", "accuracy", "rows"])
-
-
-def _compute_confidence(part: EvaluationSet) -> tuple[np.ndarray, np.ndarray]:
-    """Return the confidence of each decision, and whether it is correct."""
-    final = part.final
-    if part.labels.task == "classification":
-        return final.max(axis=1), final.argmax(axis=1) == part.target
-    decisions = final >= THRESHOLD
-    return np.maximum(final, 1 - final).ravel(), (decisions == part.target).ravel()
+        confidence, correct = compute_confidence(part.labels.task, part.target, part.final)
+        rows = reliability_bins(confidence, correct, level)
+    return pd.DataFrame(rows, columns=list(Bin._fields))

@@ -32,7 +32,10 @@ ROW_BUDGET, FEWEST = 10**8, 200
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Targets and predictions of a part; rows of one of the `groups` are not independent."""
+    """Targets and predictions of a part; rows of one of the `groups` are not independent.
+
+    `decided` are the predicted codes where an ensemble has thresholds, else None.
+    """
 
     labels: Labels
     target: np.ndarray
@@ -40,17 +43,20 @@ class EvaluationSet:
     final: np.ndarray
     members: Mapping[str, np.ndarray]
     baselines: Mapping[str, np.ndarray]
+    decided: np.ndarray | None = None
 
 
 def make_evaluation_set(
     rows: pd.DataFrame, labels: Labels, ensemble: Ensemble, members: dict[str, np.ndarray]
 ) -> EvaluationSet:
     """Return rows with the predictions of the ensemble, its members and the baselines."""
+    final = ensemble.combine(members, rows, labels.task)
     return EvaluationSet(
         labels=labels,
         target=labels.encode(rows["label"]),
         groups=rows["group"].to_numpy(dtype=str),
-        final=ensemble.combine(members, rows, labels.task),
+        final=final,
+        decided=labels.decide(final) if labels.thresholds else None,
         members=members,
         baselines=predict_baselines(rows),
     )
@@ -67,11 +73,13 @@ def make_out_of_fold_set(
     own = read_out_of_fold(table, rows, ensemble.members, labels, seed, ensemble.revisions)
     others = sorted(set(table["member"]) - set(ensemble.members))
     ids = rows["id"].tolist()
+    final = own.combine(ensemble.method, ensemble.calibration_method)
     return EvaluationSet(
         labels=labels,
         target=own.target,
         groups=own.groups,
-        final=own.combine(ensemble.method),
+        final=final,
+        decided=own.decide(final) if labels.thresholds else None,
         members=own.predictions,
         baselines={
             name: labels.predictions(read_predictions(schemas.OUT_OF_FOLD, table, name, ids))
@@ -117,7 +125,8 @@ def score(
         reasons = {"undefined": _explain(part, values)}
         return _score_all(part, values, own_metrics) | interval._asdict() | reasons
 
-    intervals = _find_intervals(part, part.final, n_resamples, seed, level)
+    decided = part.decided
+    intervals = _find_intervals(part, part.final, n_resamples, seed, level, decided)
     if own_metrics:
         compute = prepare_component_metrics(own_metrics, task, part.target, part.final)
         ends = {metric.name: read_ends(metric) for metric in own_metrics}
@@ -125,7 +134,7 @@ def score(
         n = len(part.target)
         intervals |= bootstrap_own_metrics(compute, ends, n, part.groups, fewer, seed, level)
     scores: dict[str, Any] = {
-        "metrics": _score_all(part, part.final, own_metrics),
+        "metrics": _score_all(part, part.final, own_metrics, decided),
         "undefined": _explain(part, part.final),
         "interval": {name: interval._asdict() for name, interval in intervals.items()},
         "resamples": n_resamples,
@@ -133,16 +142,21 @@ def score(
         "baselines": {name: score_main_metric(values) for name, values in part.baselines.items()},
     }
     if part.labels.classes:
-        scores["classes"] = score_classes(part.target, part.final, part.labels.classes)
+        codes = part.final if decided is None else decided
+        scores["classes"] = score_classes(part.target, codes, part.labels.classes)
     return scores
 
 
 def _score_all(
-    part: EvaluationSet, values: np.ndarray, own_metrics: Sequence[Component]
+    part: EvaluationSet,
+    values: np.ndarray,
+    own_metrics: Sequence[Component],
+    decided: np.ndarray | None = None,
 ) -> dict[str, float]:
     labels, target = part.labels, part.target
     own = prepare_component_metrics(own_metrics, labels.task, target, values)(None)
-    return measure(labels.task, target, values, classes=labels.classes) | own
+    scores = measure(labels.task, target, values, predicted=decided, classes=labels.classes)
+    return scores | own
 
 
 def _explain(part: EvaluationSet, values: np.ndarray) -> dict[str, str]:
@@ -156,6 +170,7 @@ def _find_intervals(
     n_resamples: Mapping[str, int],
     seed: int,
     level: float,
+    decided: np.ndarray | None = None,
 ) -> dict[str, Interval]:
     """Return the intervals of the metrics named, each of its number of resamples."""
     found: dict[str, Interval] = {}
@@ -169,6 +184,7 @@ def _find_intervals(
             seed,
             level,
             [name for name, own in n_resamples.items() if own == number],
+            decided,
             classes=part.labels.classes,
         )
     return found

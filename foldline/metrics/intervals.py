@@ -15,6 +15,8 @@ from foldline.metrics.registry import Measurement, WeightedMeasure, prepare_metr
 from foldline.metrics.resampling import Groups, Resampling
 from foldline.metrics.weighted_sample import Floats
 
+UNBOUNDED = (float("inf"), float("-inf"))  # ends of a difference
+
 
 class Interval(NamedTuple):
     """The bounds of a metric, in its own units."""
@@ -189,7 +191,7 @@ def compute_interval(
         return Interval(float("nan"), float("nan"))
     with np.errstate(all="ignore"):  # Infinite values, as of squares of 1e200, have no interval.
         margin = NormalDist().inv_cdf((1 + level) / 2) * float(np.std(defined, ddof=1))
-        low, high = sorted(ends or (-np.inf, np.inf))
+        low, high = sorted(ends or UNBOUNDED)
         if not low <= estimate <= high:  # of a user's metric that states other ends
             low, high = -np.inf, np.inf
         return Interval(*(_move(estimate, distance, low, high) for distance in (-margin, margin)))

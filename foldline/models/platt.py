@@ -1,6 +1,6 @@
 """Platt scaling: calibrated probabilities from out-of-fold scores."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -56,12 +56,15 @@ def fit_calibrated(
 
 
 def fit_sigmoid(
-    scores: np.ndarray, indicators: np.ndarray, weights: np.ndarray
+    scores: np.ndarray,
+    indicators: np.ndarray,
+    weights: np.ndarray,
+    options: Mapping[str, float] | None = None,
 ) -> tuple[float, float]:
     """Return slope and intercept of the log odds of (n,) scores (Platt, 1999), by log loss.
 
     As in the paper, targets stop short of 0 and 1 depending on the number of rows, so that few rows
-    do not give certainty.
+    do not give certainty. `options` are those of scipy's L-BFGS-B.
     """
     from scipy.optimize import minimize
     from scipy.special import expit
@@ -79,7 +82,9 @@ def fit_sigmoid(
 
     start = np.array([1.0, np.log((positives + 1) / (negatives + 1))])
     bounds = [(MIN_SLOPE, None), (None, None)]
-    solution = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    solution = minimize(
+        loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=dict(options or {})
+    ).x
     return float(solution[0]), float(solution[1])
 
 

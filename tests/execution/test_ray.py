@@ -2,10 +2,12 @@
 
 import importlib.util
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -239,16 +241,18 @@ def test_a_node_trains_one_model_by_several_processes(workplace, rows, recipe, l
 
 
 @pytest.fixture
-def client_address(tmp_path) -> Iterator[str]:
+def client_address() -> Iterator[str]:
     """Return the address for clients of a cluster that `ray start` has started."""
     ports = [find_free_port() for _ in range(2)]
+    folder = tempfile.mkdtemp(prefix="ray")  # the paths of its sockets must be short
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
     command += ["--num-cpus=1", "--include-dashboard=false", f"--port={ports[0]}"]
-    command += [f"--ray-client-server-port={ports[1]}", f"--temp-dir={tmp_path / 'ray'}"]
+    command += [f"--ray-client-server-port={ports[1]}", f"--temp-dir={folder}"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as head:
         wait_until(lambda: answers(ports[1]))
         yield f"ray://127.0.0.1:{ports[1]}"
         os.killpg(head.pid, signal.SIGTERM)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def find_free_port() -> int:

@@ -1,5 +1,6 @@
 """The labels of a task: classes and their codes, several labels per row, or numbers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -24,12 +25,27 @@ def split_label_names(label: str) -> list[str]:
     return label.split(BETWEEN) if label else []
 
 
+def decide(task: str, predictions: np.ndarray, thresholds: Sequence[float] = ()) -> np.ndarray:
+    """Return the codes (n,) of predicted classes; multilabel: 0 and 1 for each label (n, c).
+
+    Without thresholds (c,) they are all equal: the most probable class, labels from THRESHOLD on.
+    """
+    if task == "multilabel":
+        return (predictions >= np.asarray(thresholds or THRESHOLD)).astype(np.int64)
+    scaled = predictions / np.asarray(thresholds) if thresholds else predictions
+    return np.asarray(scaled.argmax(axis=1))
+
+
 @dataclass(frozen=True)
 class Labels:
-    """The task and its classes in fixed order; regression has no classes."""
+    """The task and its classes in fixed order; regression has no classes.
+
+    `thresholds` (c,) are those by which an ensemble decides, see `decide`.
+    """
 
     task: str
     classes: tuple[str, ...] = ()
+    thresholds: tuple[float, ...] = ()
 
     @property
     def outputs(self) -> int:
@@ -63,16 +79,24 @@ class Labels:
         return [name for name in labels if name not in self.classes]
 
     def decode(self, predictions: np.ndarray) -> list[str] | list[float]:
-        """Return the most probable class of each row, or the numbers themselves.
+        """Return the predicted class of each row, or the numbers themselves.
 
-        Multilabel: all labels with a probability of at least THRESHOLD, in class order.
+        Multilabel: all predicted labels, in class order.
         """
         if self.task == "regression":
             return cast(list[float], predictions.tolist())
+        return self.name(self.decide(predictions))
+
+    def decide(self, predictions: np.ndarray) -> np.ndarray:
+        """Return the codes of predicted classes, see `decide`."""
+        return decide(self.task, predictions, self.thresholds)
+
+    def name(self, codes: np.ndarray) -> list[str]:
+        """Return the labels of codes (n,); multilabel: of 0 and 1 (n, c)."""
         if self.task == "multilabel":
             names = np.array(self.classes, dtype=object)
-            return [BETWEEN.join(names[row >= THRESHOLD]) for row in predictions]
-        return [self.classes[code] for code in predictions.argmax(axis=1)]
+            return [BETWEEN.join(names[row == 1]) for row in codes]
+        return [self.classes[code] for code in codes]
 
     def table(self, predictions: np.ndarray) -> pd.DataFrame:
         """Return the columns `predicted` and `p_<class>` of a predictions file."""

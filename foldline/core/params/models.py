@@ -186,6 +186,11 @@ class Ensemble(Section):
     models: Literal["both", "folds", "full"]
     """`folds`: the fold models; `full`: the model that learnt from all training rows; `both`."""
     method: Literal["soft", "hard", "rank", "weighted", "simplex", "greedy", "stacking", "gate"]
+    calibration: Literal["none", "temperature", "platt", "isotonic"]
+    """Of the final probabilities, fitted to out-of-fold predictions; not for regression."""
+    threshold: Literal["none", "f1"]
+    """`f1`: classes are predicted by thresholds that raise macro-F1 out of fold; not for
+    regression."""
 
 
 class Evaluate(Section):

@@ -215,6 +215,16 @@ class Settings(Recipe):
         return self
 
     @model_validator(mode="after")
+    def _check_ensemble(self) -> Self:
+        for key in ("calibration", "threshold"):
+            value = getattr(self.ensemble, key)
+            if self.task == "regression" and value != "none":
+                raise ValueError(
+                    f"ensemble.{key}: {value} needs probabilities; set it to none for regression"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _check_boosting(self) -> Self:
         if not self.boosting.is_on:
             return self
