@@ -30,6 +30,7 @@ from benchmarks.measurement import report_costs, run_contestant
 from foldline.core.io import schemas
 from foldline.core.io.labels import MAIN, Labels
 from foldline.core.io.seeds import derive_seed
+from foldline.core.io.threads import pin_threads
 from foldline.core.params import Recipe
 from foldline.core.params.loading import load_params
 from foldline.ensembling.ensemble import describe_texts
@@ -213,7 +214,8 @@ def main() -> None:
             if not arguments.data or not arguments.data.is_dir():
                 sys.exit(f"--data {arguments.data} is not a folder: pass that of the data sets")
             predict_members(name, arguments.data.resolve(), out)
-        print_table(name, out / "projects" / name, out / "predictions" / name)
+        with pin_threads(1):
+            print_table(name, out / "projects" / name, out / "predictions" / name)
 
 
 if __name__ == "__main__":
