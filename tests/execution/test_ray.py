@@ -2,12 +2,10 @@
 
 import importlib.util
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -240,52 +238,10 @@ def test_a_node_trains_one_model_by_several_processes(workplace, rows, recipe, l
     assert digests[0] == digests[1]
 
 
-@pytest.fixture
-def client_address() -> Iterator[str]:
-    """Return the address for clients of a cluster that `ray start` has started."""
-    ports = [find_free_port() for _ in range(2)]
-    folder = tempfile.mkdtemp(prefix="ray")  # the paths of its sockets must be short
-    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
-    command += ["--num-cpus=1", "--include-dashboard=false", f"--port={ports[0]}"]
-    command += [f"--ray-client-server-port={ports[1]}", f"--temp-dir={folder}"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as head:
-        wait_until(lambda: answers(ports[1]))
-        yield f"ray://127.0.0.1:{ports[1]}"
-        os.killpg(head.pid, signal.SIGTERM)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def find_free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
-
-
-def answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
-
-
-@on_ray
-@pytest.mark.slow
-def test_a_client_outside_the_cluster_gets_the_results(
-    client_address, workplace, rows, recipe, labels
-) -> None:
-    import ray
-
-    table, valid = rows(n=32), rows(n=12)
-    fit = Fit("tfidf", table, valid, valid, labels("classification"), recipe(model="tfidf"))
-    digests = []
-    for kind in ("inline", "ray"):
-        task = Task("tfidf", f"{kind}-tfidf", fit_rows, (fit, fit_job))
-        runner = make_runner(kind=kind, address=client_address)
-        (folder,) = run_tasks([task], runner, "fits")
-        digests.append(digest_fit(folder))
-    ray.shutdown()
-    assert digests[0] == digests[1]
 
 
 def test_other_libraries_on_a_node_are_named(monkeypatch) -> None:
