@@ -37,6 +37,7 @@ from foldline.data.leaks import drop_leaks
 from foldline.data.preparation import prepare_dataset
 from foldline.data.pretraining_texts import select_pretraining_texts
 from foldline.data.splits import split_rows
+from foldline.metrics.comparison import holm
 from foldline.metrics.intervals import Difference, paired_bootstrap
 from foldline.metrics.registry import measure
 from foldline.models import registry
@@ -184,7 +185,8 @@ def compare_options(
             TASK, target, predictions, baseline, groups, RESAMPLES, 0, metric, LEVEL
         )
     tested = [name for name in differences if not name.startswith("another seed")]
-    corrected = correct_holm({name: p_value(differences[name]) for name in tested})
+    p_values = [p_value(differences[name]) for name in tested]
+    corrected = dict(zip(tested, holm(p_values).tolist(), strict=True))
     return {
         name: (difference, corrected.get(name, math.nan))
         for name, difference in differences.items()
@@ -195,15 +197,6 @@ def p_value(interval: Difference) -> float:
     """Return the two-sided p value of a normal distribution whose 95 % interval is as wide."""
     width = (interval.high - interval.low) / (2 * Z)
     return math.erfc(abs(interval.difference) / width / math.sqrt(2)) if width else 1.0
-
-
-def correct_holm(values: dict[str, float]) -> dict[str, float]:
-    """Return p values corrected by the step-down method of Holm (1979)."""
-    corrected, largest = {}, 0.0
-    for rank, name in enumerate(sorted(values, key=values.__getitem__)):
-        largest = max(largest, min(1.0, values[name] * (len(values) - rank)))
-        corrected[name] = largest
-    return corrected
 
 
 def format_table(results: dict[str, dict[str, Any]], rows: Rows, metric: str) -> list[str]:

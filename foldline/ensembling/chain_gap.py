@@ -1,8 +1,6 @@
 """What a chain loses by the errors of its first model: scores with predicted and true inputs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,28 +20,6 @@ KEY = "chain"
 NAMES = ("first", "predicted_input", "true_input")
 
 
-@dataclass(frozen=True)
-class _Corrected:
-    """A first model whose most probable class is the auxiliary label that the row has.
-
-    The two classes exchange their probabilities, so that the second model meets no other confidence
-    than it has learnt from.
-    """
-
-    model: Model
-    labels: Labels
-
-    def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        values = self.model.predict(rows).copy()
-        numbers, true = np.arange(len(rows)), self.labels.encode(rows[AUXILIARY])
-        top = values.argmax(axis=1)
-        values[numbers, top], values[numbers, true] = values[numbers, true], values[numbers, top]
-        return values
-
-    def save(self, folder: Path) -> None:
-        raise NotImplementedError
-
-
 def score_chain(
     model: Model, recipe: Recipe, rows: pd.DataFrame, labels: Labels
 ) -> dict[str, dict[str, float]]:
@@ -60,17 +36,27 @@ def score_chain(
     rows = rows[rows[AUXILIARY].isin(own.classes)]
     if rows.empty:
         return {}
-    told: Model = replace(chain, first=_Corrected(chain.first, own))
-    if isinstance(model, TransformedModel):
-        told = replace(model, model=told)
+    auxiliary, predictions = own.encode(rows[AUXILIARY]), chain.first.predict(rows)
     target, metric = labels.encode(rows["label"]), MAIN[labels.task]
-    first = own, own.encode(rows[AUXILIARY]), chain.first.predict(rows), FIRST_METRIC
-    scores = (
-        _score(*first),
-        _score(labels, target, model.predict(rows), metric),
-        _score(labels, target, told.predict(rows), metric),
-    )
+    scores = [_score(own, auxiliary, predictions, FIRST_METRIC)]
+    for given in (predictions, correct_predictions(predictions, auxiliary)):
+        values = chain.predict_second(rows, given)
+        if isinstance(model, TransformedModel):
+            values = model.transform.inverse(values)
+        scores.append(_score(labels, target, values, metric))
     return {KEY: {"rows": len(rows)} | dict(zip(NAMES, scores, strict=True))}
+
+
+def correct_predictions(predictions: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return probabilities (n, c) whose most probable class is that of the target (n,).
+
+    The two classes exchange their probabilities, so that the second model meets no other confidence
+    than it has learnt from.
+    """
+    corrected, numbers, top = predictions.copy(), np.arange(len(target)), predictions.argmax(axis=1)
+    corrected[numbers, top] = predictions[numbers, target]
+    corrected[numbers, target] = predictions[numbers, top]
+    return corrected
 
 
 def _score(labels: Labels, target: np.ndarray, values: np.ndarray, metric: str) -> float:

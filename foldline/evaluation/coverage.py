@@ -53,17 +53,14 @@ def report_sets(
     A class is in the set of a row from its `least_probability` on. Multilabel: sets of yes and no,
     of each label by itself.
     """
-    cover: Cover
     report: dict[str, Any] = {"level": level}
     for key, by_class in (("marginal", False), ("by_class", True)):
         own: dict[str, Any] = {}
+        cover = partial(_cover_sets, level=level, by_class=by_class)
         if labels.task == "classification":
-            cover = partial(_cover_classes, level=level, by_class=by_class)
             quantiles = fit_class_quantiles(known.predictions[final], known.target, level, by_class)
             least = np.maximum(1 - quantiles, 0.0).tolist()
             own["least_probability"] = dict(zip(labels.classes, least, strict=True))
-        else:
-            cover = partial(_cover_labels, level=level, by_class=by_class)
         for name, part in parts.items():
             covered, sizes = _cover_part(known, part, final, cover)
             own[name] = _summarize(covered, level) | {
@@ -88,7 +85,7 @@ def _cover_part(known: Part, part: Part, final: str, cover: Cover) -> Covered:
     return covered, sizes
 
 
-def _cover_classes(
+def _cover_sets(
     known: np.ndarray,
     target: np.ndarray,
     new: np.ndarray,
@@ -96,26 +93,15 @@ def _cover_classes(
     level: float,
     by_class: bool,
 ) -> Covered:
-    sets = predict_sets(new, fit_class_quantiles(known, target, level, by_class))
-    return cover_classes(sets, true), sets.sum(axis=1)
-
-
-def _cover_labels(
-    known: np.ndarray,
-    target: np.ndarray,
-    new: np.ndarray,
-    true: np.ndarray,
-    level: float,
-    by_class: bool,
-) -> Covered:
-    """Return coverage and sizes (n, c) of the sets of yes and no of each label."""
-    found = [
-        _cover_classes(
-            _both(known[:, k]), target[:, k], _both(new[:, k]), true[:, k], level, by_class
-        )
-        for k in range(known.shape[1])
+    """Return coverage and sizes of sets of classes (n,), or of yes and no of each label (n, c)."""
+    if target.ndim == 1:
+        sets = predict_sets(new, fit_class_quantiles(known, target, level, by_class))
+        return cover_classes(sets, true), sets.sum(axis=1)
+    labels = [
+        _cover_sets(_both(known[:, k]), target[:, k], _both(new[:, k]), true[:, k], level, by_class)
+        for k in range(target.shape[1])
     ]
-    covered, sizes = zip(*found, strict=True)
+    covered, sizes = zip(*labels, strict=True)
     return np.column_stack(covered), np.column_stack(sizes)
 
 

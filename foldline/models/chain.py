@@ -39,7 +39,11 @@ class ChainedModel:
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """Return (n, c) probabilities or (n,) values."""
-        return self.second.predict(self.input.add(rows, self.first.predict(rows)))
+        return self.predict_second(rows, self.first.predict(rows))
+
+    def predict_second(self, rows: pd.DataFrame, predictions: np.ndarray) -> np.ndarray:
+        """Return the same by given predictions of the first model."""
+        return self.second.predict(self.input.add(rows, predictions))
 
     def save(self, folder: Path) -> None:
         """Write the second model, and the first into a folder of its own."""

@@ -218,11 +218,11 @@ def test_a_validation_row_changes_no_training_row_of_its_fold(
     table["duplicate"] = ""
     own = augment(gated(undersample, task))
 
-    def found(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def split_fold(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         one = recipe(model=model, task=task)
         return split_training_rows(Fold("m", 1, part, labels(task), one, own, 0.25))
 
-    learn, stop = found(table)
+    learn, stop = split_fold(table)
     copies_made = learn["text"][learn["method"] != "original"]
     other = table[(table["fold"] != 1) | (np.arange(54) % 2 == 0)].copy()
     held = other["fold"] == 1
@@ -232,5 +232,5 @@ def test_a_validation_row_changes_no_training_row_of_its_fold(
     other.loc[held, "group"] = "one"
 
     assert len(copies_made) > 10
-    for one, two in zip((learn, stop), found(other), strict=True):
+    for one, two in zip((learn, stop), split_fold(other), strict=True):
         pd.testing.assert_frame_equal(one, two)

@@ -80,7 +80,7 @@ def test_the_loss_is_the_mean_of_yes_and_no(recipe):
     class Outputs:
         logits = torch.tensor([[0.0, 2.0], [-1.0, 0.0]])
 
-    def found(items=None, **dotted) -> float:
+    def compute_loss(items=None, **dotted) -> float:
         own = recipe({f"train.{key}": value for key, value in dotted.items()}, task="multilabel")
         return float(
             make_loss(two, np.array([[1, 0]] * 3 + [[0, 0]]), own.train)(Outputs, labels, items)
@@ -89,15 +89,15 @@ def test_the_loss_is_the_mean_of_yes_and_no(recipe):
     two, labels = Labels("multilabel", ("a", "b")), torch.tensor([[1, 1], [0, 0]])
     log = np.log
     rows = [log(2) + log(1 + np.exp(-2)), log(1 + np.exp(-1)) + log(2)]
-    assert found() == pytest.approx(sum(rows) / 4)
-    assert found(8) == pytest.approx(sum(rows) / 8)  # Trainer counts the numbers of a step
+    assert compute_loss() == pytest.approx(sum(rows) / 4)
+    assert compute_loss(8) == pytest.approx(sum(rows) / 8)  # Trainer counts the numbers of a step
     # Three rows of four have label a: its positives weigh a third; b has none, and weighs 4.
     balanced = log(2) / 3 + 4 * log(1 + np.exp(-2)) + rows[1]
-    assert found(class_weights="balanced") == pytest.approx(balanced / 4)
+    assert compute_loss(class_weights="balanced") == pytest.approx(balanced / 4)
     p = 1 / (1 + np.exp([0.0, -2.0, -1.0, 0.0]))  # of what is true
     focal = ((1 - p) ** 2 * -log(p)).sum()
-    assert found(loss="focal", focal_gamma=2.0) == pytest.approx(focal / 4)
-    assert found(label_smoothing=0.2) > found()
+    assert compute_loss(loss="focal", focal_gamma=2.0) == pytest.approx(focal / 4)
+    assert compute_loss(label_smoothing=0.2) > compute_loss()
 
 
 @pytest.mark.slow

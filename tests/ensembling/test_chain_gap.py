@@ -15,7 +15,7 @@ from foldline.core.io.files import digest, read_json
 from foldline.core.io.labels import Labels
 from foldline.core.params.kind_options import select_options
 from foldline.ensembling.chain_gap import (
-    _Corrected,
+    correct_predictions,
     format_chain,
     score_chain,
     summarize_chain,
@@ -162,15 +162,8 @@ def test_a_gap_by_hand():
 
 
 def test_the_true_class_takes_the_probability_of_the_predicted_one():
-    bias = Labels("classification", ("x", "y", "z"))
-    rows = pd.DataFrame({"text": ["1", "2"], "auxiliary": ["z", "x"]})
     probabilities = np.array([[0.5, 0.2, 0.3], [0.9, 0.1, 0.0]])
-
-    class First:
-        def predict(self, rows: pd.DataFrame) -> np.ndarray:
-            return probabilities[: len(rows)]
-
-    corrected = _Corrected(First(), bias).predict(rows)  # type: ignore[arg-type]
+    corrected = correct_predictions(probabilities, np.array([2, 0]))
     np.testing.assert_array_equal(corrected, [[0.3, 0.2, 0.5], [0.9, 0.1, 0.0]])
     assert probabilities[0].tolist() == [0.5, 0.2, 0.3]
 

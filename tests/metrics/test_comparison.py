@@ -79,12 +79,12 @@ def test_random_swaps_come_close_to_all() -> None:
     arrays = draw("classification", 14, seed=3)
     exact = enumerate_swaps("classification", "log_loss", arrays, groups)
 
-    def found(swaps: int, seed: int) -> float:
+    def swap_predictions(swaps: int, seed: int) -> float:
         return approximate_randomization("classification", *arrays, groups, swaps, seed, "log_loss")
 
-    assert found(1 << 14, 0) == pytest.approx(exact)
-    assert found(4000, 1) == pytest.approx(exact, abs=0.03)
-    assert found(4000, 1) == found(4000, 1) != found(4000, 2)
+    assert swap_predictions(1 << 14, 0) == pytest.approx(exact)
+    assert swap_predictions(4000, 1) == pytest.approx(exact, abs=0.03)
+    assert swap_predictions(4000, 1) == swap_predictions(4000, 1) != swap_predictions(4000, 2)
 
 
 def test_randomization_of_accuracy_is_mcnemar() -> None:
@@ -129,11 +129,11 @@ def test_groups_are_swapped_whole() -> None:
     copies = [np.repeat(values, 4, axis=0) for values in (target, first, second)]
     groups = np.repeat([f"g{i}" for i in range(9)], 4)
 
-    def found(own: Array | None) -> float:
+    def swap_copies(own: Array | None) -> float:
         return approximate_randomization("classification", *copies, own, 1 << 18, 0, "f1_macro")
 
-    assert found(groups) == pytest.approx(once)
-    assert found(None) < once
+    assert swap_copies(groups) == pytest.approx(once)
+    assert swap_copies(None) < once
 
 
 def test_equal_predictions_differ_in_nothing() -> None:
@@ -150,11 +150,11 @@ def test_equal_predictions_differ_in_nothing() -> None:
 def test_the_scale_of_predictions_does_not_matter_to_a_correlation() -> None:
     target, first, second = draw("regression", 40, seed=2)
 
-    def found(own: Array, name: str) -> float:
+    def randomize(own: Array, name: str) -> float:
         return approximate_randomization("regression", target, first, own, None, 500, 0, name)
 
-    assert found(1000 * second + 7, "pearson") == pytest.approx(found(second, "pearson"))
-    assert found(np.exp(second), "spearman") == found(second, "spearman")
+    assert randomize(1000 * second + 7, "pearson") == pytest.approx(randomize(second, "pearson"))
+    assert randomize(np.exp(second), "spearman") == randomize(second, "spearman")
 
 
 def test_undefined_metrics_have_no_verdict() -> None:

@@ -62,15 +62,15 @@ def test_every_metric_lies_in_its_interval(task: str) -> None:
 def test_the_seed_decides(task: str) -> None:
     target, predictions = sample(task)
 
-    def found(seed: int, names: list[str] | None = None) -> dict[str, Interval]:
+    def bootstrap_sample(seed: int, names: list[str] | None = None) -> dict[str, Interval]:
         return bootstrap_intervals(
             task, target, predictions, None, 50, seed=seed, names=names, classes=NUMBERS
         )
 
-    assert found(3) == found(3)
-    assert found(3) != found(4)
+    assert bootstrap_sample(3) == bootstrap_sample(3)
+    assert bootstrap_sample(3) != bootstrap_sample(4)
     one = list(METRICS[task])[-1]
-    assert found(3, [one]) == {one: found(3)[one]}
+    assert bootstrap_sample(3, [one]) == {one: bootstrap_sample(3)[one]}
 
 
 @pytest.mark.slow
@@ -191,14 +191,14 @@ def test_paired_difference() -> None:
     _, noise = binary(9, shift=0.0)
     worse = 0.8 * good + 0.2 * noise
 
-    def found(a: Array, b: Array, name: str = "log_loss") -> tuple[float, float, float]:
+    def compare(a: Array, b: Array, name: str = "log_loss") -> tuple[float, float, float]:
         return paired_bootstrap("classification", target, a, b, None, 300, 0, name)
 
-    assert found(good, good) == (0, 0, 0)
+    assert compare(good, good) == (0, 0, 0)
     point = [measure("classification", target, p)["log_loss"] for p in (good, worse)]
-    difference, low, high = found(good, worse)
+    difference, low, high = compare(good, worse)
     assert difference == pytest.approx(point[0] - point[1])
     assert low < difference < high < 0
-    assert found(worse, good) == pytest.approx((-difference, -high, -low))
+    assert compare(worse, good) == pytest.approx((-difference, -high, -low))
     single = bootstrap_intervals("classification", target, good, None, 300, 0)["log_loss"]
     assert high - low < single.high - single.low

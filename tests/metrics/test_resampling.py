@@ -87,10 +87,10 @@ def test_metrics_of_labels_do_not_depend_on_the_order_of_rows() -> None:
     groups, order = make_groups(120), np.random.default_rng(0).permutation(120)
     names = ["f1_macro", "mcc"]
 
-    def found(*rows: NDArray[Any]) -> dict[str, Any]:
+    def bootstrap(*rows: NDArray[Any]) -> dict[str, Any]:
         return bootstrap_intervals("classification", *rows, 200, 0, names=names)
 
-    assert found(target, p, groups) == found(target[order], p[order], groups[order])
+    assert bootstrap(target, p, groups) == bootstrap(target[order], p[order], groups[order])
 
 
 def test_broken_rows_leave_nothing_defined() -> None:

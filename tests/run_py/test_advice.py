@@ -1,5 +1,4 @@
 """The advice in messages of run.py and of the command line: each is followed as printed."""
-# ruff: noqa: F401, F811  (pytest takes fixtures from the imports)
 
 import re
 import shlex
@@ -12,15 +11,7 @@ import pytest
 from foldline import cli
 from tests.helpers.advice import read_command
 from tests.helpers.git_projects import make_repository, run_shell
-from tests.template.test_run import (
-    call,
-    machine,
-    posix_only,
-    project,
-    require_foldline,
-    run,
-    write_wheel,
-)
+from tests.helpers.run_py import call, posix_only, require_foldline, write_wheel
 
 pytestmark = posix_only
 
