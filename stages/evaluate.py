@@ -1,7 +1,6 @@
 """Open the test set, once everything is decided, and score the final predictions."""
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +23,7 @@ from foldline.evaluation.probability_report import (
 )
 from foldline.evaluation.report import format_summary, make_details, select_headline_metrics
 from foldline.evaluation.scores import (
+    EvaluationSet,
     make_evaluation_set,
     make_out_of_fold_set,
     score_parts,
@@ -42,77 +42,88 @@ class Params(types.Section):
     components: types.Components
 
 
-def main(params: Params) -> None:
-    ensemble = Ensemble.load()
-    labels = ensemble.set_thresholds(Labels.load())
-    read_revisions = partial(ensemble.read_revisions, labels)
-    folds = schemas.OUT_OF_FOLD.read()
-    train, valid, test = schemas.TRAIN.read(), schemas.VALID.read(), schemas.TEST.read()
-    # `split` leaves out of the folds the rows of valid that are in test, too.
+def read_rows(folds: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the rows of each part; `out_of_fold` are those of train and valid in the folds.
+
+    `split` leaves out of the folds the rows of valid that are in test, too.
+    """
     in_folds = set(folds["id"])
-    train, valid = (rows[rows["id"].isin(in_folds)] for rows in (train, valid))
-    parts = {
-        "test": make_evaluation_set(
-            test,
-            labels,
-            ensemble,
-            ensemble.predict_members(test) | read_revisions(schemas.TEST_PREDICTIONS, test),
-        ),
-        "valid": make_evaluation_set(
-            valid,
-            labels,
-            ensemble,
-            read_validation_predictions(
-                valid["id"].tolist(),
-                list(ensemble.list_models()),
-                schemas.VALID_PREDICTIONS.read(),
-                folds,
-                labels,
-            )
-            | read_revisions(schemas.ENSEMBLE_OUT_OF_FOLD, valid),
-        ),
+    learnt = {"train": schemas.TRAIN.read(), "valid": schemas.VALID.read()}
+    learnt = {name: rows[rows["id"].isin(in_folds)] for name, rows in learnt.items()}
+    out_of_fold = pd.concat(learnt.values(), ignore_index=True)
+    return {"test": schemas.TEST.read(), "valid": learnt["valid"], "out_of_fold": out_of_fold}
+
+
+def make_parts(
+    labels: Labels,
+    ensemble: Ensemble,
+    rows: dict[str, pd.DataFrame],
+    folds: pd.DataFrame,
+    seed: int,
+) -> dict[str, EvaluationSet]:
+    """Return test and valid with their predictions; out-of-fold rows where there is no test."""
+    test, valid = rows["test"], rows["valid"]
+    valid_table, ids = schemas.VALID_PREDICTIONS.read(), valid["id"].tolist()
+    members = list(ensemble.list_models())
+    predictions = {
+        "test": ensemble.predict_members(test),
+        "valid": read_validation_predictions(ids, members, valid_table, folds, labels),
     }
-    final, judged = "test", test
+    tables = {"test": schemas.TEST_PREDICTIONS, "valid": schemas.ENSEMBLE_OUT_OF_FOLD}
+    for name, table in tables.items():
+        predictions[name] |= ensemble.read_revisions(labels, table, rows[name])
+    parts = {
+        name: make_evaluation_set(rows[name], labels, ensemble, own)
+        for name, own in predictions.items()
+    }
     if test.empty:
-        final, judged = "out_of_fold", pd.concat([train, valid], ignore_index=True)
-        parts[final] = make_out_of_fold_set(judged, labels, ensemble, folds, params.seed)
+        own = rows["out_of_fold"]
+        parts["out_of_fold"] = make_out_of_fold_set(own, labels, ensemble, folds, seed)
         say(NO_TEST)
+    return parts
+
+
+def main(params: Params) -> None:
+    ensemble, folds = Ensemble.load(), schemas.OUT_OF_FOLD.read()
+    labels = ensemble.set_thresholds(Labels.load())
     options, seed = params.evaluate, derive_seed(params.seed, "evaluate")
-    external = read_answers(options.external, labels, judged)
+    rows = read_rows(folds)
+    parts = make_parts(labels, ensemble, rows, folds, params.seed)
+    test, final = rows["test"], "out_of_fold" if "out_of_fold" in parts else "test"
+    external = read_answers(options.external, labels, rows[final])
     parts[final] = replace(parts[final], external=external)
     own_metrics = [Component(name, "metric", params.components) for name in options.own_metrics]
     scores = score_parts(parts, options, seed, own_metrics)
     if final in scores:
         scores[final]["comparisons"] = compare_with_others(parts[final], options, seed)
-    write_plots(parts[final], judged["label"].tolist(), options.level)
+    learnt, predicted = (folds, rows["out_of_fold"]), (test, parts["test"].members)
     probabilities = make_probability_report(
-        ensemble,
-        labels,
-        (folds, pd.concat([train, valid], ignore_index=True)),
-        (test, parts["test"].members),
-        options,
-        params.seed,
+        ensemble, labels, learnt, predicted, options, params.seed
     )
     table = labels.table(parts["test"].final).assign(id=test["id"], label=test["label"])
     schemas.TEST_PREDICTIONS.write(table)
+    write_plots(parts[final], rows[final]["label"].tolist(), options.level)
     ceiling = read_json(AGREEMENT).get("ceiling", {})
-    schemas.write_report(
-        schemas.EVALUATE_REPORT, make_details(scores, final, ceiling) | probabilities
-    )
+    details = make_details(scores, final, ceiling) | probabilities
+    schemas.write_report(schemas.EVALUATE_REPORT, details)
     metrics = select_headline_metrics(labels.task, scores, final)
     write_metrics(Path("metrics/evaluate.json"), metrics)
-    level, classes = params.evaluate.level, labels.classes
     # Without test rows, published scores are often those of the official validation rows.
-    for part in [final, *(["valid"] if test.empty and "valid" in scores else [])]:
-        for line in format_summary(labels.task, scores, part, level, ceiling, classes):
-            say(line)
-    for line in format_probability_report(probabilities, final):
-        say(line)
+    shown = [final, *(["valid"] if test.empty and "valid" in scores else [])]
+    lines = [
+        line
+        for part in shown
+        for line in format_summary(
+            labels.task, scores, part, options.level, ceiling, labels.classes
+        )
+    ]
+    lines += format_probability_report(probabilities, final)
     if final in scores:
         written = schemas.TEST_PREDICTIONS if final == "test" else schemas.ENSEMBLE_OUT_OF_FOLD
         comparisons = scores[final]["comparisons"]
-        for line in write_comparison(parts[final], judged, written, comparisons, options, seed):
-            say(line)
+        lines += write_comparison(parts[final], rows[final], written, comparisons, options, seed)
+    for line in lines:
+        say(line)
 
 
 if __name__ == "__main__":
