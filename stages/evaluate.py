@@ -3,8 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
-
 from foldline.core import params as types
 from foldline.core.io import schemas
 from foldline.core.io.components import Component
@@ -13,26 +11,17 @@ from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.stage import run, say
 from foldline.ensembling.ensemble import Ensemble
-from foldline.ensembling.members import read_validation_predictions
 from foldline.evaluation.comparison import compare_with_others, write_comparison
 from foldline.evaluation.external import read_answers
+from foldline.evaluation.parts import make_parts, read_rows
 from foldline.evaluation.plots import write_plots
 from foldline.evaluation.probability_report import (
     format_probability_report,
     make_probability_report,
 )
 from foldline.evaluation.report import format_summary, make_details, select_headline_metrics
-from foldline.evaluation.scores import (
-    EvaluationSet,
-    make_evaluation_set,
-    make_out_of_fold_set,
-    score_parts,
-)
+from foldline.evaluation.scores import score_parts
 
-NO_TEST = (
-    "note: there are no test rows, so no score is called test: out-of-fold scores are of all "
-    "training and validation rows, each predicted by models that have not seen it"
-)
 AGREEMENT = Path("reports/agreement.json")
 
 
@@ -40,47 +29,6 @@ class Params(types.Section):
     seed: int
     evaluate: types.Evaluate
     components: types.Components
-
-
-def read_rows(folds: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the rows of each part; `out_of_fold` are those of train and valid in the folds.
-
-    `split` leaves out of the folds the rows of valid that are in test, too.
-    """
-    in_folds = set(folds["id"])
-    learnt = {"train": schemas.TRAIN.read(), "valid": schemas.VALID.read()}
-    learnt = {name: rows[rows["id"].isin(in_folds)] for name, rows in learnt.items()}
-    out_of_fold = pd.concat(learnt.values(), ignore_index=True)
-    return {"test": schemas.TEST.read(), "valid": learnt["valid"], "out_of_fold": out_of_fold}
-
-
-def make_parts(
-    labels: Labels,
-    ensemble: Ensemble,
-    rows: dict[str, pd.DataFrame],
-    folds: pd.DataFrame,
-    seed: int,
-) -> dict[str, EvaluationSet]:
-    """Return test and valid with their predictions; out-of-fold rows where there is no test."""
-    test, valid = rows["test"], rows["valid"]
-    valid_table, ids = schemas.VALID_PREDICTIONS.read(), valid["id"].tolist()
-    members = list(ensemble.list_models())
-    predictions = {
-        "test": ensemble.predict_members(test),
-        "valid": read_validation_predictions(ids, members, valid_table, folds, labels),
-    }
-    tables = {"test": schemas.TEST_PREDICTIONS, "valid": schemas.ENSEMBLE_OUT_OF_FOLD}
-    for name, table in tables.items():
-        predictions[name] |= ensemble.read_revisions(labels, table, rows[name])
-    parts = {
-        name: make_evaluation_set(rows[name], labels, ensemble, own)
-        for name, own in predictions.items()
-    }
-    if test.empty:
-        own = rows["out_of_fold"]
-        parts["out_of_fold"] = make_out_of_fold_set(own, labels, ensemble, folds, seed)
-        say(NO_TEST)
-    return parts
 
 
 def main(params: Params) -> None:

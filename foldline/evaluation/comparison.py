@@ -21,7 +21,7 @@ from foldline.evaluation.parent import (
     find_parent,
     read_parent,
 )
-from foldline.evaluation.scores import EvaluationSet
+from foldline.evaluation.parts import EvaluationSet
 from foldline.metrics.comparison import compare_predictions, mark_correct, mcnemar
 from foldline.metrics.registry import score_classes
 

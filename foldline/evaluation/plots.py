@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.io.files import replace_atomically
-from foldline.evaluation.scores import EvaluationSet
+from foldline.evaluation.parts import EvaluationSet
 from foldline.metrics.calibration import Bin, compute_confidence, reliability_bins
 
 FOLDER = Path("reports/plots")

@@ -1,21 +1,15 @@
 """Scores of predictions with intervals, beside those of members and baselines."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from foldline.core.io import schemas
 from foldline.core.io.components import Component
 from foldline.core.io.labels import MAIN, Labels
 from foldline.core.params import Evaluate
-from foldline.ensembling.baselines import predict_baselines
-from foldline.ensembling.ensemble import Ensemble
-from foldline.ensembling.ensemble_fit import read_out_of_fold
-from foldline.ensembling.members import read_predictions
-from foldline.evaluation.external import Answers
+from foldline.evaluation.parts import EvaluationSet
 from foldline.metrics.component_metrics import prepare_component_metrics, read_ends
 from foldline.metrics.intervals import Interval, bootstrap_intervals, bootstrap_own_metrics
 from foldline.metrics.registry import METRICS, measure, score_classes
@@ -29,66 +23,6 @@ HEADLINE_METRICS = {
 }
 # Resampled rows times outputs of a metric of probabilities or numbers: some seconds at most.
 ROW_BUDGET, FEWEST = 10**8, 200
-
-
-@dataclass(frozen=True)
-class EvaluationSet:
-    """Targets and predictions of a part; rows of one of the `groups` are not independent.
-
-    `decided` are the predicted codes where an ensemble has thresholds, else None.
-    `external` are the answers of other systems or people.
-    """
-
-    labels: Labels
-    target: np.ndarray
-    groups: np.ndarray
-    final: np.ndarray
-    members: Mapping[str, np.ndarray]
-    baselines: Mapping[str, np.ndarray]
-    decided: np.ndarray | None = None
-    external: Mapping[str, Answers] = field(default_factory=dict)
-
-
-def make_evaluation_set(
-    rows: pd.DataFrame, labels: Labels, ensemble: Ensemble, members: dict[str, np.ndarray]
-) -> EvaluationSet:
-    """Return rows with the predictions of the ensemble, its members and the baselines."""
-    final = ensemble.combine(members, rows, labels.task)
-    return EvaluationSet(
-        labels=labels,
-        target=labels.encode(rows["label"]),
-        groups=rows["group"].to_numpy(dtype=str),
-        final=final,
-        decided=labels.decide(final) if labels.thresholds else None,
-        members=members,
-        baselines=predict_baselines(rows),
-    )
-
-
-def make_out_of_fold_set(
-    rows: pd.DataFrame, labels: Labels, ensemble: Ensemble, table: pd.DataFrame, seed: int
-) -> EvaluationSet:
-    """Return training and validation rows with their out-of-fold predictions.
-
-    Each fold is combined by what was fitted to the other folds. Members that do not vote are the
-    baselines.
-    """
-    own = read_out_of_fold(table, rows, ensemble.members, labels, seed, ensemble.revisions)
-    others = sorted(set(table["member"]) - set(ensemble.members))
-    ids = rows["id"].tolist()
-    final = own.combine(ensemble.method, ensemble.calibration_method)
-    return EvaluationSet(
-        labels=labels,
-        target=own.target,
-        groups=own.groups,
-        final=final,
-        decided=own.decide(final) if labels.thresholds else None,
-        members=own.predictions,
-        baselines={
-            name: labels.predictions(read_predictions(schemas.OUT_OF_FOLD, table, name, ids))
-            for name in others
-        },
-    )
 
 
 def score_parts(

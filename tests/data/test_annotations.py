@@ -319,7 +319,7 @@ def test_a_ceiling_on_another_scale_names_its_metric():
     found = {
         "test": {"metrics": {"f1_macro": 0.5}, "interval": {"f1_macro": {"low": 0.4, "high": 0.6}}}
     }
-    found["test"] |= {"members": {}, "baselines": {}}
+    found["test"] |= {"members": {}, "baselines": {}, "external": {}}
     people = {"one_person": one, "perfect": perfect_model, "judgements_per_item": 3.0}
 
     lines = format_summary("classification", found, "test", 0.95, people)
@@ -334,7 +334,7 @@ def test_people_who_judged_by_other_classes_stand_in_no_line():
     found = {
         "test": {"metrics": {"f1_macro": 0.5}, "interval": {"f1_macro": {"low": 0.4, "high": 0.6}}}
     }
-    found["test"] |= {"members": {}, "baselines": {}}
+    found["test"] |= {"members": {}, "baselines": {}, "external": {}}
     one = {"f1_macro": {"value": 0.5, "low": 0.4, "high": 0.6}}
     people = {"one_person": one, "perfect": one, "labels": ["-1", "1"]}
 

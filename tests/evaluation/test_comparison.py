@@ -25,8 +25,9 @@ from foldline.evaluation.comparison import (
 )
 from foldline.evaluation.external import read_answers
 from foldline.evaluation.flips import MAX_CHARACTERS, MAX_ROWS, list_flips
+from foldline.evaluation.parts import EvaluationSet
 from foldline.evaluation.report import format_summary
-from foldline.evaluation.scores import EvaluationSet, score
+from foldline.evaluation.scores import score
 from tests.helpers.git_projects import commit, git, make_repository
 
 TOPICS = Labels("classification", ("food", "sport"))

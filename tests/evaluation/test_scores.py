@@ -4,8 +4,9 @@ import numpy as np
 
 from foldline.core.io.labels import Labels
 from foldline.evaluation import scores
+from foldline.evaluation.parts import EvaluationSet
 from foldline.evaluation.report import format_summary, make_details, select_headline_metrics
-from foldline.evaluation.scores import EvaluationSet, limit_resamples, score
+from foldline.evaluation.scores import limit_resamples, score
 from foldline.metrics.registry import METRICS
 
 

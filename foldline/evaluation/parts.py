@@ -1,0 +1,122 @@
+"""Parts of the data with their targets and predictions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from foldline.core.console import say
+from foldline.core.io import schemas
+from foldline.core.io.labels import Labels
+from foldline.ensembling.baselines import predict_baselines
+from foldline.ensembling.ensemble import Ensemble
+from foldline.ensembling.ensemble_fit import read_out_of_fold
+from foldline.ensembling.members import read_predictions, read_validation_predictions
+from foldline.evaluation.external import Answers
+
+NO_TEST = (
+    "note: there are no test rows, so no score is called test: out-of-fold scores are of all "
+    "training and validation rows, each predicted by models that have not seen it"
+)
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """Targets and predictions of a part; rows of one of the `groups` are not independent.
+
+    `decided` are the predicted codes where an ensemble has thresholds, else None.
+    `external` are the answers of other systems or people.
+    """
+
+    labels: Labels
+    target: np.ndarray
+    groups: np.ndarray
+    final: np.ndarray
+    members: Mapping[str, np.ndarray]
+    baselines: Mapping[str, np.ndarray]
+    decided: np.ndarray | None = None
+    external: Mapping[str, Answers] = field(default_factory=dict)
+
+
+def make_evaluation_set(
+    rows: pd.DataFrame, labels: Labels, ensemble: Ensemble, members: dict[str, np.ndarray]
+) -> EvaluationSet:
+    """Return rows with the predictions of the ensemble, its members and the baselines."""
+    final = ensemble.combine(members, rows, labels.task)
+    return EvaluationSet(
+        labels=labels,
+        target=labels.encode(rows["label"]),
+        groups=rows["group"].to_numpy(dtype=str),
+        final=final,
+        decided=labels.decide(final) if labels.thresholds else None,
+        members=members,
+        baselines=predict_baselines(rows),
+    )
+
+
+def make_out_of_fold_set(
+    rows: pd.DataFrame, labels: Labels, ensemble: Ensemble, table: pd.DataFrame, seed: int
+) -> EvaluationSet:
+    """Return training and validation rows with their out-of-fold predictions.
+
+    Each fold is combined by what was fitted to the other folds. Members that do not vote are the
+    baselines.
+    """
+    own = read_out_of_fold(table, rows, ensemble.members, labels, seed, ensemble.revisions)
+    others = sorted(set(table["member"]) - set(ensemble.members))
+    ids = rows["id"].tolist()
+    final = own.combine(ensemble.method, ensemble.calibration_method)
+    return EvaluationSet(
+        labels=labels,
+        target=own.target,
+        groups=own.groups,
+        final=final,
+        decided=own.decide(final) if labels.thresholds else None,
+        members=own.predictions,
+        baselines={
+            name: labels.predictions(read_predictions(schemas.OUT_OF_FOLD, table, name, ids))
+            for name in others
+        },
+    )
+
+
+def read_rows(folds: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the rows of each part; `out_of_fold` are those of train and valid in the folds.
+
+    `split` leaves out of the folds the rows of valid that are in test, too.
+    """
+    in_folds = set(folds["id"])
+    learnt = {"train": schemas.TRAIN.read(), "valid": schemas.VALID.read()}
+    learnt = {name: rows[rows["id"].isin(in_folds)] for name, rows in learnt.items()}
+    out_of_fold = pd.concat(learnt.values(), ignore_index=True)
+    return {"test": schemas.TEST.read(), "valid": learnt["valid"], "out_of_fold": out_of_fold}
+
+
+def make_parts(
+    labels: Labels,
+    ensemble: Ensemble,
+    rows: dict[str, pd.DataFrame],
+    folds: pd.DataFrame,
+    seed: int,
+) -> dict[str, EvaluationSet]:
+    """Return test and valid with their predictions; out-of-fold rows where there is no test."""
+    test, valid = rows["test"], rows["valid"]
+    valid_table, ids = schemas.VALID_PREDICTIONS.read(), valid["id"].tolist()
+    members = list(ensemble.list_models())
+    predictions = {
+        "test": ensemble.predict_members(test),
+        "valid": read_validation_predictions(ids, members, valid_table, folds, labels),
+    }
+    tables = {"test": schemas.TEST_PREDICTIONS, "valid": schemas.ENSEMBLE_OUT_OF_FOLD}
+    for name, table in tables.items():
+        predictions[name] |= ensemble.read_revisions(labels, table, rows[name])
+    parts = {
+        name: make_evaluation_set(rows[name], labels, ensemble, own)
+        for name, own in predictions.items()
+    }
+    if test.empty:
+        own = rows["out_of_fold"]
+        parts["out_of_fold"] = make_out_of_fold_set(own, labels, ensemble, folds, seed)
+        say(NO_TEST)
+    return parts
