@@ -37,8 +37,8 @@ from foldline.data.leaks import drop_leaks
 from foldline.data.preparation import prepare_dataset
 from foldline.data.pretraining_texts import select_pretraining_texts
 from foldline.data.splits import split_rows
-from foldline.metrics.comparison import holm
 from foldline.metrics.intervals import Difference, paired_bootstrap
+from foldline.metrics.multiple_testing import holm
 from foldline.metrics.registry import measure
 from foldline.models import registry
 from foldline.models.interface import Job

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from foldline.metrics.multiple_testing import benjamini_hochberg
+
 MIN_TEXTS = 20  # distinct texts with an n-gram; with fewer, a G-test has little power
 MIN_PRECISION, MIN_COVERAGE, MAX_Q = 0.98, 0.2, 0.01
 NOTEWORTHY_SHARE, NOTEWORTHY_COVERAGE = 0.2, 0.9  # share of all texts; share of one class
@@ -82,7 +84,7 @@ def class_associations(ngrams: Ngrams, labels: Sequence[Sequence[str]]) -> pd.Da
             "precision": k / holds,
             "coverage": k / sizes,
             "strength": statistic,
-            "q": adjust_p_values(chdtrc(1, statistic) / 2, len(classes) * len(ngrams.names)),
+            "q": benjamini_hochberg(chdtrc(1, statistic) / 2, len(classes) * len(ngrams.names)),
         }
     )
     return _sort_by_strength(table)
@@ -117,25 +119,10 @@ def number_correlations(ngrams: Ngrams, numbers: np.ndarray) -> pd.DataFrame:
             "coverage": share,
             "correlation": r,
             "strength": t,
-            "q": adjust_p_values(2 * stdtr(n - 2, -t), len(names)),
+            "q": benjamini_hochberg(2 * stdtr(n - 2, -t), len(names)),
         }
     )
     return _sort_by_strength(table)
-
-
-def adjust_p_values(p: np.ndarray, tests: int) -> np.ndarray:
-    """Return Benjamini and Hochberg's q (1995) of p-values; the other `tests` have p = 1.
-
-    Raises:
-        ValueError: where there are more p-values than tests.
-    """
-    if len(p) > tests:
-        raise ValueError(f"{len(p)} p-values of {tests} tests")
-    if not len(p):
-        return p
-    from scipy.stats import false_discovery_control
-
-    return np.asarray(np.minimum(false_discovery_control(p) * tests / len(p), 1.0))
 
 
 def is_artifact(table: pd.DataFrame) -> "pd.Series[bool]":

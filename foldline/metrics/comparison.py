@@ -4,7 +4,7 @@ The verdict is decided by approximate randomization, corrected by Holm for all c
 made together. The interval of the difference is that of the paired bootstrap.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from math import ceil, isnan
 from statistics import NormalDist
 from typing import Literal, NamedTuple, TypeVar
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from foldline.core.io.labels import decide
 from foldline.metrics.intervals import Difference, paired_bootstrap
+from foldline.metrics.multiple_testing import holm
 from foldline.metrics.registry import METRICS, prepare_metrics
 from foldline.metrics.resampling import Groups
 from foldline.metrics.weighted_sample import Codes, Floats
@@ -122,19 +123,6 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> McNemar:
     fewer = min(only_first, only_second)
     p = min(1.0, 2 * float(binom.cdf(fewer, only_first + only_second, 0.5)))
     return McNemar(only_first, only_second, p)
-
-
-def holm(p: Sequence[float] | Floats) -> Floats:
-    """Return p-values (m,) corrected by the step-down method of Holm (1979).
-
-    The chance of any false alarm among them is at most the level. NaN is no test and stays.
-    """
-    corrected = np.array(p, dtype=np.float64)
-    tests = np.flatnonzero(~np.isnan(corrected))
-    order = tests[np.argsort(corrected[tests], kind="stable")]
-    steps = corrected[order] * np.arange(len(order), 0, -1)
-    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return corrected
 
 
 def mark_correct(task: str, target: ArrayLike, predictions: ArrayLike) -> NDArray[np.bool_]:

@@ -9,7 +9,6 @@ from scipy.stats import chi2_contingency, pearsonr
 
 from foldline.data.label_artifacts import (
     Ngrams,
-    adjust_p_values,
     class_associations,
     contains_ngram,
     find_ngrams,
@@ -31,21 +30,6 @@ WORDS = ["오늘", "영화", "정말", "good", "bad", "film", "배우", "story",
 def random_texts(n: int, seed: int = 0) -> list[str]:
     rng = np.random.default_rng(seed)
     return [" ".join(rng.choice(WORDS, size=5)) for _ in range(n)]
-
-
-def test_q_values_are_those_of_benjamini_and_hochberg():
-    # Sorted .01 .02 .03 .04 of five tests: p * 5 / rank = .05 .05 .05 .05, the fifth is 1.
-    assert adjust_p_values(np.array([0.04, 0.01, 0.03, 0.02]), 5) == pytest.approx([0.05] * 4)
-    # .001 * 4 / 1, .3 * 4 / 2; a larger rank's smaller value holds for those before it.
-    assert adjust_p_values(np.array([0.3, 0.001]), 4) == pytest.approx([0.6, 0.004])
-    assert adjust_p_values(np.array([0.5, 0.02, 0.021]), 3) == pytest.approx([0.5, 0.0315, 0.0315])
-    assert adjust_p_values(np.array([0.9]), 10).tolist() == [1.0]
-    assert adjust_p_values(np.array([]), 10).tolist() == []
-
-
-def test_more_p_values_than_tests_are_refused():
-    with pytest.raises(ValueError, match="2 p-values of 1 tests"):
-        adjust_p_values(np.array([0.1, 0.2]), 1)
 
 
 def test_ngrams_are_words_marks_and_their_neighbours():

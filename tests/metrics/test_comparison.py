@@ -12,7 +12,6 @@ from foldline.metrics.comparison import (
     approximate_randomization,
     compare_predictions,
     detectable_difference,
-    holm,
     judge,
     mark_correct,
     mcnemar,
@@ -166,14 +165,6 @@ def test_undefined_metrics_have_no_verdict() -> None:
     assert np.isnan([found["constant"].p, found["constant"].p_holm]).all()
     assert found["noise"].verdict == "better"
     assert found["noise"].p_holm == found["noise"].p, "what is not tested is not corrected for"
-
-
-def test_holm_by_hand() -> None:
-    # .01 * 4, .02 * 3 = .06, .03 * 2 = .06, .04 * 1 is not below the one before it.
-    assert holm([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
-    assert holm([0.6, 0.7]) == pytest.approx([1, 1])
-    assert holm([0.04, float("nan"), 0.5]) == pytest.approx([0.08, np.nan, 0.5], nan_ok=True)
-    assert holm([]).tolist() == []
 
 
 def test_the_verdict() -> None:
