@@ -21,6 +21,8 @@ from foldline.evaluation.probability_report import (
 )
 from foldline.evaluation.report import format_summary, make_details, select_headline_metrics
 from foldline.evaluation.scores import score_parts
+from foldline.evaluation.slice_features import find_conditions
+from foldline.evaluation.slices import format_slices_report, make_slices_report
 
 AGREEMENT = Path("reports/agreement.json")
 
@@ -42,6 +44,7 @@ def main(params: Params) -> None:
     parts[final] = replace(parts[final], external=external)
     own_metrics = [Component(name, "metric", params.components) for name in options.own_metrics]
     scores = score_parts(parts, options, seed, own_metrics)
+    conditions = find_conditions(rows, final, folds, labels, options.slices)
     if final in scores:
         scores[final]["comparisons"] = compare_with_others(parts[final], options, seed)
     learnt, predicted = (folds, rows["out_of_fold"]), (test, parts["test"].members)
@@ -52,7 +55,8 @@ def main(params: Params) -> None:
     schemas.TEST_PREDICTIONS.write(table)
     write_plots(parts[final], rows[final]["label"].tolist(), options.level)
     ceiling = read_json(AGREEMENT).get("ceiling", {})
-    details = make_details(scores, final, ceiling) | probabilities
+    slices = make_slices_report(parts[final], rows[final]["id"], conditions, options)
+    details = make_details(scores, final, ceiling) | probabilities | slices
     schemas.write_report(schemas.EVALUATE_REPORT, details)
     metrics = select_headline_metrics(labels.task, scores, final)
     write_metrics(Path("metrics/evaluate.json"), metrics)
@@ -65,11 +69,13 @@ def main(params: Params) -> None:
             labels.task, scores, part, options.level, ceiling, labels.classes
         )
     ]
-    lines += format_probability_report(probabilities, final)
+    lines += format_probability_report(probabilities, final) + format_slices_report(slices)
     if final in scores:
         written = schemas.TEST_PREDICTIONS if final == "test" else schemas.ENSEMBLE_OUT_OF_FOLD
         comparisons = scores[final]["comparisons"]
-        lines += write_comparison(parts[final], rows[final], written, comparisons, options, seed)
+        lines += write_comparison(
+            parts[final], rows[final], written, comparisons, options, seed, conditions
+        )
     for line in lines:
         say(line)
 

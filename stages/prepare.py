@@ -7,11 +7,12 @@ from foldline.core.io import schemas
 from foldline.core.io.files import write_json
 from foldline.core.io.preprocessing import Preprocessing
 from foldline.core.io.stage_metrics import write_stage_metrics
-from foldline.core.params import Components, Data, Predict, Prepare, Section, Task
+from foldline.core.params import Components, Data, Predict, Prepare, Section, Slices, Task
 from foldline.core.stage import run, say
 from foldline.data.annotations import summarize_annotations
 from foldline.data.label_quality import check_label_quality
 from foldline.data.preparation import hash_auxiliary_files, prepare_dataset
+from foldline.data.slice_columns import select_slice_columns
 
 
 class Params(Section):
@@ -21,6 +22,7 @@ class Params(Section):
     prepare: Prepare
     components: Components
     predict: Predict
+    slices: Slices
 
 
 def main(params: Params) -> None:
@@ -30,6 +32,7 @@ def main(params: Params) -> None:
     )
     rows, labels = dataset.rows, dataset.labels
     quality = check_label_quality(rows, labels, data, seed)
+    slice_columns = select_slice_columns(dataset, data, params.slices)
     annotators = summarize_annotations(dataset.annotations, labels, rows, seed)
     schemas.PREPARED.write(rows)
     schemas.ORIGINALS.write(dataset.originals)
@@ -38,6 +41,7 @@ def main(params: Params) -> None:
     schemas.ANNOTATOR_LABEL_DISTRIBUTIONS.write(annotators.label_distributions)
     schemas.WEIGHTS.write(dataset.weights)
     schemas.AUXILIARY_LABELS.write(dataset.auxiliary_labels)
+    schemas.SLICE_COLUMNS.write(slice_columns)
     labels.save()
     Preprocessing.from_params(data, params.prepare, params.components).save()
     notes = dataset.notes + quality.notes

@@ -1,6 +1,6 @@
 """The final predictions compared: with members, baselines and others, and with the parent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,14 @@ from foldline.evaluation.parent import (
     read_parent,
 )
 from foldline.evaluation.parts import EvaluationSet
-from foldline.metrics.comparison import compare_predictions, mark_correct, mcnemar
+from foldline.evaluation.slice_features import Condition
+from foldline.evaluation.slices_against import find_slices_against
+from foldline.metrics.comparison import (
+    compare_predictions,
+    compute_errors,
+    mark_correct,
+    mcnemar,
+)
 from foldline.metrics.registry import score_classes
 
 FILE = Path("reports/comparison.json")
@@ -81,12 +88,14 @@ def compare_change(
     after: pd.DataFrame,
     options: Evaluate,
     seed: int,
+    conditions: Sequence[Condition] = (),
 ) -> dict[str, Any]:
     """Return what changed from the predictions before to those after, on the same rows.
 
     Both are tables as `Labels.table` makes them, in the order of rows. `classes_against` are those
     whose F1 moved against the mean, if they are most of the classes that moved: the whole then says
-    little about its parts (Simpson, 1951).
+    little about its parts (Simpson, 1951). `slices_against` are the conditions whose errors moved
+    against the verdict.
     """
     task, target = labels.task, labels.encode(rows["label"])
     new, old = (read_decisions(labels, own) for own in (after, before))
@@ -99,6 +108,14 @@ def compare_change(
         | _test_rows(task, target, new, old)
         | {
             "classes_against": find_classes_against(labels, target, old, new),
+            "slices_against": find_slices_against(
+                conditions,
+                compute_errors(task, target, old),
+                compute_errors(task, target, new),
+                rows["group"].to_numpy(dtype=str),
+                found.verdict,
+                options.level,
+            ),
             "flips": list_flips(labels, rows, before, after),
         }
     )
@@ -128,6 +145,7 @@ def compare_with_parent(
     table: schemas.Table,
     options: Evaluate,
     seed: int,
+    conditions: Sequence[Condition] = (),
 ) -> dict[str, Any]:
     """Return what changed since the commit that this run starts from, or the reason for nothing.
 
@@ -139,7 +157,8 @@ def compare_with_parent(
         before = read_parent(commit, table, labels, rows)
     except NoParentError as error:
         return {"commit": commit, "reason": str(error)}
-    return {"commit": commit} | compare_change(labels, rows, before, final, options, seed)
+    change = compare_change(labels, rows, before, final, options, seed, conditions)
+    return {"commit": commit} | change
 
 
 def write_comparison(
@@ -149,6 +168,7 @@ def write_comparison(
     comparisons: list[dict[str, Any]],
     options: Evaluate,
     seed: int,
+    conditions: Sequence[Condition] = (),
 ) -> list[str]:
     """Write what changed since the parent, and against the best baseline; return lines about it.
 
@@ -156,12 +176,25 @@ def write_comparison(
     MD5 of the predictions that it is about.
     """
     labels, final = part.labels, align_predictions(table.read(), part.labels, rows)
-    parent = compare_with_parent(labels, rows, final, table, options, seed)
+    parent = compare_with_parent(labels, rows, final, table, options, seed, conditions)
     best = find_best_baseline(comparisons)
     baseline = {}
     if best:
-        own = labels.table(part.baselines[best["name"]])
-        baseline = {"name": best["name"], "flips": list_flips(labels, rows, own, final)}
+        values = part.baselines[best["name"]]
+        own = labels.table(values)
+        decisions = get_decisions(part)
+        baseline = {
+            "name": best["name"],
+            "slices_against": find_slices_against(
+                conditions,
+                compute_errors(labels.task, part.target, values),
+                compute_errors(labels.task, part.target, decisions),
+                part.groups,
+                best["verdict"],
+                options.level,
+            ),
+            "flips": list_flips(labels, rows, own, final),
+        }
     report = {
         "predictions": {"path": table.path.as_posix(), "md5": hash_file(table.path)},
         "metric": MAIN[labels.task],
@@ -202,4 +235,8 @@ def format_change(
         direction = "fell" if change["difference"] > 0 else "rose"
         names = listing(change["classes_against"], 5)
         lines.append(f"note: {metric} is {change['verdict']}, but the F1 of {names} {direction}")
+    if against := change["slices_against"]:
+        direction = "more" if change["verdict"] == "better" else "fewer"
+        names = "; ".join(own["name"] for own in against[:3])
+        lines.append(f"note: {metric} is {change['verdict']}, but has {direction} errors: {names}")
     return lines

@@ -17,6 +17,8 @@ from foldline.core.stage import say
 from foldline.ensembling.revisions import SHORT, find_commit, read_table, resolve_revision
 from foldline.evaluation.comparison import compare_change, format_change
 from foldline.evaluation.parent import align_predictions
+from foldline.evaluation.parts import read_rows
+from foldline.evaluation.slice_features import find_conditions
 
 FILE = Path("reports/compare.json")
 WORKSPACE = "workspace"
@@ -34,26 +36,19 @@ def run(options: argparse.Namespace) -> None:
     before, after = (revisions + ["HEAD", WORKSPACE][len(revisions) :])[:2]
     params, labels = load_params(Settings), Labels.load()
     table = schemas.TEST_PREDICTIONS if options.test else schemas.ENSEMBLE_OUT_OF_FOLD
-    rows = read_rows(options.test)
+    part, folds = "test" if options.test else "out_of_fold", schemas.FOLDS.read()
+    parts = read_rows(folds)
+    rows = parts[part]
     old, new = (read_version(name, table, labels, rows) for name in (before, after))
     seed = derive_seed(params.seed, "compare")
-    change = compare_change(labels, rows, old, new, params.evaluate, seed)
-    metric, part = MAIN[labels.task], "test" if options.test else "out-of-fold"
-    report = {"rows": part, "metric": metric, "level": params.evaluate.level}
+    conditions = find_conditions(parts, part, folds, labels, params.evaluate.slices)
+    change = compare_change(labels, rows, old, new, params.evaluate, seed, conditions)
+    metric, title = MAIN[labels.task], part.replace("_", "-")
+    report = {"rows": title, "metric": metric, "level": params.evaluate.level}
     report |= {"before": describe(before), "after": describe(after)}
     write_json(FILE, report | change)
-    for line in format_change(before, after, f"{part} {metric}", change, FILE):
+    for line in format_change(before, after, f"{title} {metric}", change, FILE):
         say(line)
-
-
-def read_rows(test: bool) -> pd.DataFrame:
-    """Return the rows of the working folder that the predictions are of."""
-    if test:
-        return schemas.TEST.read()
-    rows = pd.concat([schemas.TRAIN.read(), schemas.VALID.read()], ignore_index=True)
-    # `split` leaves some of them out of the folds.
-    in_folds = set(schemas.FOLDS.read()["id"])
-    return rows[rows["id"].isin(in_folds)].reset_index(drop=True)
 
 
 def read_version(

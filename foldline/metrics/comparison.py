@@ -137,6 +137,14 @@ def mark_correct(task: str, target: ArrayLike, predictions: ArrayLike) -> NDArra
     return np.asarray(equal.all(axis=1) if task == "multilabel" else equal)
 
 
+def compute_errors(task: str, target: ArrayLike, predictions: ArrayLike) -> Floats:
+    """Return the error of each row (n,): 1 for a wrong one, for regression the absolute error."""
+    if task == "regression":
+        numbers, truth = (np.asarray(own, dtype=np.float64) for own in (predictions, target))
+        return np.asarray(np.abs(numbers - truth))
+    return (~mark_correct(task, target, predictions)).astype(np.float64)
+
+
 def approximate_randomization(
     task: str,
     target: ArrayLike,

@@ -1,6 +1,7 @@
 """Surface features of a text: lengths, punctuation, letters, scripts."""
 
 import unicodedata
+from collections import Counter
 from functools import cache
 
 import numpy as np
@@ -23,11 +24,19 @@ def surface_features(texts: list[str]) -> np.ndarray:
             *np.log1p([len(text), len(words), text.count("\n")]),
             mean_word_length,
         )
-        for character in text:
-            for kind in _character_kinds(character):
-                features[row, COUNTS + kind] += 1
-        features[row, COUNTS:] /= max(1, len(text))
+    lengths = np.array([max(1, len(text)) for text in texts], dtype=np.float64)
+    features[:, COUNTS:] = count_characters(texts) / lengths.reshape(-1, 1)
     return features
+
+
+def count_characters(texts: list[str]) -> np.ndarray:
+    """Return the number of characters of each kind (n, 9); a capital counts for its script, too."""
+    counts = np.zeros((len(texts), len(KINDS)))
+    for row, text in enumerate(texts):
+        for character, count in Counter(text).items():
+            for kind in _character_kinds(character):
+                counts[row, kind] += count
+    return counts
 
 
 @cache

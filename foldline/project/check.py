@@ -15,7 +15,7 @@ from foldline.core.errors import FoldlineError
 from foldline.core.experiment_copies import in_copy, original_root
 from foldline.core.io.components import check_component, is_component
 from foldline.core.io.files import write_text
-from foldline.core.params import KINDS, Data
+from foldline.core.params import KINDS, Data, Slices
 from foldline.core.params.loading import FILE, find_problems, params_error, read_params
 from foldline.core.params.members import MODEL, resolve_members
 from foldline.core.params.undo import renew_times
@@ -25,6 +25,7 @@ from foldline.data.columns import find_missing_columns
 from foldline.data.partial_reading import read_parts
 from foldline.data.raw_table import JSON_FORMATS, file_format
 from foldline.data.reading import find_file
+from foldline.data.slice_columns import find_slice_problems
 from foldline.project.leftovers import report_leftovers
 from foldline.project.pipeline import check_pipeline
 
@@ -65,16 +66,18 @@ def list_problems(content: dict[str, Any], files: Mapping[str, Path]) -> dict[st
         return problems
     if is_component(content["model"]):
         check_component(content["model"], "model")
-    columns = find_column_problems(Data.model_validate(content["data"]))
+    data = Data.model_validate(content["data"])
+    columns = find_column_problems(data, Slices.model_validate(content["evaluate"]["slices"]))
     return columns or find_hub_problems(content)
 
 
-def find_column_problems(data: Data) -> dict[str, str]:
+def find_column_problems(data: Data, slices: Slices) -> dict[str, str]:
     """Return what is wrong with the columns that params.yaml names, by dotted key.
 
     Only the first rows of a file are read.
     """
     problems: dict[str, str] = {}
+    complete, raws = True, []
     for part in ("train", "valid", "test", "predict"):
         path = getattr(data, part)
         if path is None:
@@ -84,10 +87,13 @@ def find_column_problems(data: Data) -> dict[str, str]:
         except FoldlineError as error:
             problems[f"data.{part}"] = str(error)
             continue
-        if first.end == 1.0 or file_format(Path(path)) not in JSON_FORMATS:
+        has_all_columns = first.end == 1.0 or file_format(Path(path)) not in JSON_FORMATS
+        complete &= has_all_columns
+        raws += [first.raw] if part != "predict" else []
+        if has_all_columns:
             for role, problem in find_missing_columns(first.raw, data, part).items():
                 problems.setdefault(f"data.{role}", problem)
-    return problems
+    return problems or (find_slice_problems(raws, data, slices) if complete else {})
 
 
 def find_hub_problems(content: dict[str, Any]) -> dict[str, str]:

@@ -171,6 +171,13 @@ AUXILIARY_LABELS = Table(
     key=_ID,
     report=PREPARE_REPORT,
 )
+# What evaluate divides rows by beside their texts: time, disagreement, the user's columns.
+SLICE_COLUMNS = Table(
+    Path("data/slice_columns.csv"),
+    {"id": "text", "column": "text", "value": "text"},
+    key=("id", "column"),
+    report=PREPARE_REPORT,
+)
 # split
 TRAIN = Table(Path("data/train.csv"), ROWS, key=_ID, report=SPLIT_REPORT)
 VALID = Table(Path("data/valid.csv"), ROWS, key=_ID, report=SPLIT_REPORT)
@@ -245,6 +252,7 @@ TABLES: dict[str, Table] = {
         ANNOTATOR_LABEL_DISTRIBUTIONS,
         WEIGHTS,
         AUXILIARY_LABELS,
+        SLICE_COLUMNS,
         TRAIN,
         VALID,
         TEST,

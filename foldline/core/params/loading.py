@@ -46,8 +46,9 @@ def load_params(kind: type[P], path: Path = FILE) -> P:
     if problems := find_problems(content):
         raise params_error(path, content, problems)
     members = {"members": resolve_members(content)} if "members" in kind.model_fields else {}
-    names = kind.model_fields.keys() - members
-    return kind.model_validate({name: content[name] for name in names} | members)
+    slices = {"slices": content["evaluate"]["slices"]} if "slices" in kind.model_fields else {}
+    names = kind.model_fields.keys() - {*members, *slices}
+    return kind.model_validate({name: content[name] for name in names} | members | slices)
 
 
 def find_problems(content: dict[str, Any]) -> dict[str, str]:

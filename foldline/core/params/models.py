@@ -11,6 +11,7 @@ from foldline.core.params.base import KINDS, Components, Section, Task
 from foldline.core.params.model_kinds import Embed, External, Gbdt, Keywords, Static, ZeroShot
 from foldline.core.params.training import Pretrain, Train
 from foldline.core.params.value_types import (
+    Condition,
     Count,
     MemberName,
     MetricComponent,
@@ -194,6 +195,16 @@ class Ensemble(Section):
     regression."""
 
 
+class Slices(Section):
+    """Rows that are evaluated apart, besides the automatic slices."""
+
+    columns: Annotated[list[str], AfterValidator(value_types.check_unique)]
+    """Of the raw files; each value is a slice, numbers and dates are divided into ranges."""
+    expressions: dict[SystemName, Condition]
+    """Conditions on columns of the raw files and automatic features, as in `DataFrame.query`."""
+    min_rows: Annotated[int, Field(ge=10)]
+
+
 class Evaluate(Section):
     """Intervals of scores, and who else is compared with the final predictions."""
 
@@ -201,6 +212,7 @@ class Evaluate(Section):
     level: OpenShare
     external: dict[SystemName, RawFile]
     """Answers of other systems or of people by name: csv with id, and p_<class> or predicted."""
+    slices: Slices
     metric: (
         MetricComponent
         | Annotated[

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 
 from foldline.core.errors import FoldlineError, closest_name
 from foldline.core.io.components import PATTERN, check_component, is_component
+from foldline.core.io.expressions import list_names
 from foldline.core.io.model_folders import explain_absence, find_problem
 
 RAW = "data/raw/"
@@ -51,6 +52,12 @@ def check_system_name(value: str) -> str:
     """Raise for a name that would not be one word in a table."""
     if not _NAME.fullmatch(value):
         raise ValueError(f"must be letters, digits and -_.+ (found {value!r})")
+    return value
+
+
+def check_condition(value: str) -> str:
+    """Raise for an expression that is no condition on columns, or could run code."""
+    list_names(value)
     return value
 
 
@@ -222,6 +229,7 @@ Count = Annotated[int, Field(ge=1)]
 SystemName = Annotated[str, AfterValidator(check_system_name)]
 MemberName = Annotated[str, AfterValidator(check_member_name)]
 Range = Annotated[list[Count], Field(min_length=2, max_length=2), AfterValidator(check_increasing)]
+Condition = Annotated[str, AfterValidator(check_condition)]
 RawFile = Annotated[str, AfterValidator(check_raw_file)]
 ComponentName = Annotated[str, Field(pattern=PATTERN)]
 AugmenterComponent = Annotated[ComponentName, AfterValidator(validate_component("augmenter"))]
