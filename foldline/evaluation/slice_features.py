@@ -46,7 +46,7 @@ FEW_VALUES = 12  # Numbers with no more are slices of their own, as ratings are.
 QUARTERS, TENTHS = 4, 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Condition:
     """Rows (n,) with a value of a feature; `name` is both in words."""
 
@@ -206,17 +206,16 @@ def _divide_numbers(
 
     Missing numbers are in none.
     """
-    known = values.dropna().astype("float64")
-    if known.nunique() <= FEW_VALUES:
-        codes = known.rank(method="dense").astype("int64") - 1
-    else:
+    known = values.dropna().astype("float64").sort_values(kind="stable")
+    codes, found = pd.factorize(known.map(describe))
+    if len(found) > FEW_VALUES:
         ranges = TENTHS if len(known) >= 10 * TENTHS * options.min_rows else QUARTERS
         # Its bins are closed below. Many rows without digits must not share one with few digits.
         bins = equal_mass_bins(-known.to_numpy(), ranges)
-        codes = pd.Series(bins.max(initial=0) - bins, index=known.index)
-    ends = known.groupby(codes).agg(["min", "max"])
+        codes = bins.max(initial=0) - bins
+    ends = known.groupby(codes).agg(["min", "max"]).map(describe)
     names = [
-        describe(low) if low == high else f"{describe(low)} to {describe(high)}"
+        low if low == high else f"{low} to {high}"
         for low, high in zip(ends["min"], ends["max"], strict=True)
     ]
-    return codes.reindex(values.index).fillna(-1), names
+    return pd.Series(codes, known.index).reindex(values.index).fillna(-1), names

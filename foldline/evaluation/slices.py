@@ -120,7 +120,7 @@ def _test_slices(
     for own in conditions:
         if fits(own.rows):
             yield Slice((own,), own.rows, test.compute_p(own.rows))
-    tests_within: dict[tuple[str, str], SubgroupTest] = {}
+    tests_within: dict[Condition, SubgroupTest] = {}
     for pair in combinations(conditions, 2):
         rows = pair[0].rows & pair[1].rows
         if pair[0].feature != pair[1].feature and fits(rows):
@@ -134,13 +134,12 @@ def _test_within(
     test: SubgroupTest,
     condition: Condition,
     rows: Mask,
-    known: dict[tuple[str, str], SubgroupTest],
+    known: dict[Condition, SubgroupTest],
 ) -> float:
     """Return the p-value against the other rows of a condition, which may explain all."""
-    key = condition.feature, condition.value
-    if key not in known:
-        known[key] = test.select(condition.rows)
-    return known[key].compute_p(rows[condition.rows])
+    if condition not in known:
+        known[condition] = test.select(condition.rows)
+    return known[condition].compute_p(rows[condition.rows])
 
 
 def select_distinct(slices: Sequence[Slice], most: int) -> list[Slice]:
@@ -196,8 +195,8 @@ def format_slices_report(report: Mapping[str, Any]) -> list[str]:
     if not own["tested"]:
         return []
     name, established = own["measure"].replace("_", " "), own["established"]
-    count = f"{len(established)} of {own['tested']}" if established else f"none of {own['tested']}"
-    lines = [f"slices with a higher {name} than {own['overall']:.3f}: {count} tested"]
+    count = f"{len(established) or 'none'} of {own['tested']}"
+    lines = [f"slices with a higher {name} than the other rows: {count} tested"]
     return lines + [
         f"  {s['name']}: {s['value']:.3f}, others {s['rest']:.3f} ({s['rows']} rows)"
         for s in established[:3]

@@ -79,7 +79,8 @@ def _compare(counts: Any, training: Any) -> Resemblance:
         pairs = slice(start, start + BLOCK)
         cosines = own[rows[pairs]].multiply(others[candidates[pairs]]).sum(axis=1)
         np.maximum.at(similarity, rows[pairs], cosines)
-    return Resemblance(unknown / np.maximum(total, 1), np.minimum(similarity, 1.0))
+    # Equal texts have a cosine of 1 but for the last bits.
+    return Resemblance(unknown / np.maximum(total, 1), similarity.round(9))
 
 
 def _weight(counts: Any, idf: Floats) -> Any:
@@ -99,7 +100,7 @@ def _find_candidates(
     At most NEAREST for each text.
     """
     rare, by_word = _keep_rare_words(texts, frequencies), training.T.tocsr()
-    rows, found = [], []
+    rows, found = [np.zeros(0, dtype=np.intp)], [np.zeros(0, dtype=np.int32)]
     for start in range(0, texts.shape[0], BLOCK):
         cosines = rare[start : start + BLOCK] @ by_word
         for row, (low, high) in enumerate(pairwise(cosines.indptr.tolist())):

@@ -82,8 +82,8 @@ def _parse(expression: str) -> tuple[str, list[str]]:
     for node in ast.walk(tree):
         if not isinstance(node, _PARTS) or (isinstance(node, ast.Name) and "__" in node.id):
             raise ValueError(
-                f"has a {type(node).__name__.lower()}, which no condition may have (found "
-                f"{expression!r}): write {ALLOWED}"
+                f"must not use {type(node).__name__.lower()} (found {expression!r}): write "
+                f"{ALLOWED}"
             )
     reader = _Reader(quoted)
     tree = reader.visit(tree)
