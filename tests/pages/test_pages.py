@@ -44,7 +44,9 @@ def test_pages_are_made_of_small_files_all_of_them_used():
 
 def test_data_cannot_end_its_element(tmp_path):
     template = tmp_path / "page.html"
-    template.write_text('<script id="summary">@summary@</script><script id="packed">@rows@</script>')
+    template.write_text(
+        '<script id="summary">@summary@</script><script id="packed">@rows@</script>'
+    )
     harm = "</script><script>alert(1)</script>"
 
     html = render_page(template, (), (), {"text": harm}, [harm])
