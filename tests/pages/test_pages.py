@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from foldline.pages.page import SHARED, render_page
+from foldline.report import page as report
 from foldline.viewer import page as viewer
 from tests.helpers.viewer_tables import unpack_page
 
-PAGES = {"viewer": viewer}
+PAGES = {"viewer": viewer, "report": report}
 
 
 def list_sources(page) -> list[Path]:
@@ -45,7 +46,7 @@ def test_pages_are_made_of_small_files_all_of_them_used():
 def test_data_cannot_end_its_element(tmp_path):
     template = tmp_path / "page.html"
     template.write_text(
-        '<script id="summary">@summary@</script><script id="packed">@rows@</script>'
+        '<script id="summary">@summary@</script>\n<script id="packed">@rows@</script>'
     )
     harm = "</script><script>alert(1)</script>"
 
