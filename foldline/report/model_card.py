@@ -1,5 +1,6 @@
 """The model card of a run, in the format of the Hugging Face Hub (Mitchell et al., 2019)."""
 
+from html import escape
 from typing import Any
 
 PIPELINES = {"classification": "text-classification", "multilabel": "text-classification"}
@@ -79,13 +80,13 @@ def _describe_limitations(evaluation: dict[str, Any]) -> list[str]:
     slices = evaluation.get("slices") or {}
     worse = [own for own in slices.get("established", []) if own["difference"] > 0]
     lines += [
-        f"- {slices['measure'].replace('_', ' ')} {own['value']:.3f} where {own['name']} "
+        f"- {slices['measure'].replace('_', ' ')} {own['value']:.3f} where {escape(own['name'])} "
         f"({own['rows']} rows), {own['rest']:.3f} elsewhere"
         for own in worse[:MOST]
     ]
     tests = sorted((evaluation.get("behaviour") or {}).get("tests", []), key=_pass_rate)
     lines += [
-        f"- passes {own['pass_rate']:.0%} of {own['count']} cases of {own['name']} ({own['kind']})"
+        f"- passes {own['pass_rate']:.0%} of {own['count']} cases of {escape(own['name'])} ({own['kind']})"
         for own in tests[:MOST]
         if own["failed"]
     ]
