@@ -47,7 +47,8 @@ def main(params: Params) -> None:
     parts[final] = replace(parts[final], external=external)
     own_metrics = [Component(name, "metric", params.components) for name in options.own_metrics]
     scores = score_parts(parts, options, seed, own_metrics)
-    conditions = find_conditions(rows, final, folds, labels, options.slices)
+    columns = schemas.SLICE_COLUMNS.read()
+    conditions = find_conditions(rows, final, folds, columns, labels, options.slices)
     if final in scores:
         scores[final]["comparisons"] = compare_with_others(parts[final], options, seed)
     learnt, predicted = (folds, rows["out_of_fold"]), (test, parts["test"].members)

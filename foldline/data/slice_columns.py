@@ -5,20 +5,19 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError, closest_name, listing
 from foldline.core.io.expressions import evaluate_expression, list_names
 from foldline.core.params import Data, Slices
+from foldline.data.column_types import TIME, parse_times, parse_values
 from foldline.data.columns import ROLES
 from foldline.data.preparation import PreparedDataset
-from foldline.data.raw_table import RawTable, is_number, parse_time
+from foldline.data.raw_table import RawTable
 from foldline.data.rows import Part
 
-TIME, DISAGREEMENT = "time", "disagreement"
+DISAGREEMENT = "disagreement"
 # The features that every row has, with a value of their type.
 AUTOMATIC: dict[str, object] = {
     "length": 1.0,
@@ -32,7 +31,6 @@ AUTOMATIC: dict[str, object] = {
     "part": "test",
     "label": "",
 }
-SECONDS = 1e8  # Larger numbers of a time are seconds since 1970, not years.
 
 
 def select_slice_columns(dataset: PreparedDataset, data: Data, slices: Slices) -> pd.DataFrame:
@@ -91,36 +89,6 @@ def find_slice_problems(raws: Iterable[RawTable], data: Data, slices: Slices) ->
                 problem = _describe_unknown(name, known | features)
                 problems[f"evaluate.slices.expressions.{key}"] = problem
     return problems
-
-
-def parse_values(values: "pd.Series[str]") -> "pd.Series[Any]":
-    """Return values as numbers or dates, where all are; else as texts. Empty ones are missing."""
-    texts = values.fillna("").str.strip()
-    filled = texts[texts != ""]
-    distinct = filled.unique()
-    if len(distinct) and all(map(is_number, distinct)):
-        return pd.to_numeric(texts.where(texts != ""), errors="coerce").astype("float64")
-    seconds = {text: parse_time(text) for text in distinct}
-    if seconds and None not in seconds.values():
-        return to_dates(texts.map(seconds).astype("float64"))
-    return texts.astype("object")
-
-
-def to_dates(seconds: "pd.Series[float]") -> "pd.Series[Any]":
-    """Return seconds since 1970 as dates."""
-    return pd.Series(
-        seconds.to_numpy(np.float64).astype("datetime64[s]"), index=seconds.index
-    ).where(seconds.notna())
-
-
-def parse_times(values: "pd.Series[str]") -> "pd.Series[Any]":
-    """Return times of `prepare` as dates where they are seconds since 1970, else as numbers.
-
-    0 is no time: that of an official file without the column.
-    """
-    numbers = values.astype("float64")
-    numbers = numbers.where(numbers != 0)
-    return to_dates(numbers) if numbers.abs().max() >= SECONDS else numbers
 
 
 def measure_disagreement(annotations: pd.DataFrame) -> "pd.Series[str]":

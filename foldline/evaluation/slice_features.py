@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldline.core.io import schemas
 from foldline.core.io.expressions import evaluate_expression
 from foldline.core.io.labels import Labels, split_label_names
 from foldline.core.params import Slices
-from foldline.data.slice_columns import TIME, parse_times, parse_values
+from foldline.data.column_types import TIME, parse_times, parse_values
 from foldline.evaluation.training_texts import Resemblance, compare_with_training
 from foldline.metrics.calibration import equal_mass_bins
 from foldline.metrics.subgroup_test import Mask
@@ -60,13 +59,15 @@ def find_conditions(
     rows: Mapping[str, pd.DataFrame],
     judged: str,
     folds: pd.DataFrame,
+    columns: pd.DataFrame,
     labels: Labels,
     options: Slices,
 ) -> list[Condition]:
     """Return the conditions that at least `min_rows` of the judged rows meet, in their order.
 
-    `rows` are those of each part, see `read_rows`. Test rows are compared with the training texts,
-    out-of-fold rows with those of the other folds, by `folds` (id, fold).
+    `rows` are those of each part, see `select_rows`, `columns` those that `prepare` hands on. Test
+    rows are compared with the training texts, out-of-fold rows with those of the other folds, by
+    `folds` (id, fold).
     """
     own = rows[judged]
     order = np.argsort(own["id"].to_numpy(dtype=str), kind="stable")
@@ -79,7 +80,7 @@ def find_conditions(
         numbers = folds.drop_duplicates("id").set_index("id")["fold"].loc[own["id"]].to_numpy()
         training = []
     table = _make_features(own, compare_with_training(_join_pairs(own), training, numbers), labels)
-    table = table.assign(part=parts, **_read_columns(own["id"]))
+    table = table.assign(part=parts, **_align_columns(columns, own["id"]))
     back = np.argsort(order, kind="stable")
     return [
         replace(found, rows=found.rows[back])
@@ -133,10 +134,10 @@ def _measure_overlaps(rows: pd.DataFrame) -> list[float]:
     return overlaps
 
 
-def _read_columns(ids: "pd.Series[str]") -> dict[str, Any]:
-    """Return the columns of `prepare` by name, for rows with these ids."""
+def _align_columns(columns: pd.DataFrame, ids: "pd.Series[str]") -> dict[str, Any]:
+    """Return the columns of `prepare` (id, column, value) by name, for rows with these ids."""
     found = {}
-    for name, own in schemas.SLICE_COLUMNS.read().groupby("column", sort=True):
+    for name, own in columns.groupby("column", sort=True):
         values = own.set_index("id")["value"]
         parsed = parse_times(values) if name == TIME else parse_values(values)
         found[str(name)] = parsed.reindex(ids).reset_index(drop=True)

@@ -17,7 +17,7 @@ from foldline.core.stage import say
 from foldline.ensembling.revisions import SHORT, find_commit, read_table, resolve_revision
 from foldline.evaluation.comparison import compare_change, format_change
 from foldline.evaluation.parent import align_predictions
-from foldline.evaluation.parts import read_rows
+from foldline.evaluation.parts import select_rows
 from foldline.evaluation.slice_features import find_conditions
 
 FILE = Path("reports/compare.json")
@@ -37,11 +37,12 @@ def run(options: argparse.Namespace) -> None:
     params, labels = load_params(Settings), Labels.load()
     table = schemas.TEST_PREDICTIONS if options.test else schemas.ENSEMBLE_OUT_OF_FOLD
     part, folds = "test" if options.test else "out_of_fold", schemas.FOLDS.read()
-    parts = read_rows(folds)
+    parts = read_parts(options.test, folds)
     rows = parts[part]
     old, new = (read_version(name, table, labels, rows) for name in (before, after))
     seed = derive_seed(params.seed, "compare")
-    conditions = find_conditions(parts, part, folds, labels, params.evaluate.slices)
+    columns = schemas.SLICE_COLUMNS.read()
+    conditions = find_conditions(parts, part, folds, columns, labels, params.evaluate.slices)
     change = compare_change(labels, rows, old, new, params.evaluate, seed, conditions)
     metric, title = MAIN[labels.task], part.replace("_", "-")
     report = {"rows": title, "metric": metric, "level": params.evaluate.level}
@@ -49,6 +50,12 @@ def run(options: argparse.Namespace) -> None:
     write_json(FILE, report | change)
     for line in format_change(before, after, f"{title} {metric}", change, FILE):
         say(line)
+
+
+def read_parts(test: bool, folds: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the rows of each part of the working folder; no test rows where they are not asked."""
+    train, valid = schemas.TRAIN.read(), schemas.VALID.read()
+    return select_rows(train, valid, schemas.TEST.read() if test else valid[:0], folds)
 
 
 def read_version(

@@ -10,7 +10,8 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.params import Settings
 from foldline.core.params.loading import load_params
-from foldline.data.slice_columns import measure_disagreement, parse_values
+from foldline.data.column_types import parse_values
+from foldline.data.slice_columns import measure_disagreement
 from foldline.project.check import find_column_problems
 from tests.helpers import projects
 

@@ -223,7 +223,7 @@ def test_a_gain_of_one_class_at_the_cost_of_most_is_noted():
     assert find_classes_against(NUMBERS, np.ones(2), np.ones(2), np.ones(2)) == []
     change = {
         "verdict": "better", "difference": 0.1, "low": 0.0, "high": 0.2, "p": 0.01,
-        "detectable": 0.1, "flips": {}, "classes_against": ["a", "b"],
+        "detectable": 0.1, "flips": {}, "classes_against": ["a", "b"], "slices_against": [],
     }  # fmt: skip
     assert "note: f1 is better, but the F1 of a, b fell" in format_change(
         "x", "y", "f1", change, Path("f")

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
 from foldline.core.params import Slices
 from foldline.evaluation import training_texts
@@ -20,14 +19,17 @@ def make_rows(texts: list[str], labels: list[str] | None = None, name: str = "r"
     return pd.DataFrame({"id": ids, "text": texts, "text_pair": "", "label": labels or "a"})
 
 
-def write_columns(columns: dict[str, list[str]], name: str = "r") -> None:
+def make_columns(columns: dict[str, list[str]], name: str = "r") -> pd.DataFrame:
     rows = [
         {"id": f"{name}{i:03}", "column": column, "value": value}
         for column, values in columns.items()
         for i, value in enumerate(values)
     ]
     empty = pd.DataFrame({"id": [], "column": [], "value": []}, dtype="str")
-    schemas.SLICE_COLUMNS.write(pd.concat([empty, pd.DataFrame(rows)]))
+    return pd.concat([empty, pd.DataFrame(rows)])
+
+
+EMPTY = make_columns({})
 
 
 def name_conditions(table: pd.DataFrame, task: str = "classification") -> dict[str, list[int]]:
@@ -36,16 +38,15 @@ def name_conditions(table: pd.DataFrame, task: str = "classification") -> dict[s
     return {own.name: np.flatnonzero(own.rows).tolist() for own in found}
 
 
-def test_texts_are_divided_by_what_is_in_them(workplace):
+def test_texts_are_divided_by_what_is_in_them():
     texts = [
         *["Is it 10?"] * 10,
         *["영화가 안 좋다"] * 10,
         *["don't go"] * 10,
         *["지지 마 no"] * 10,
     ]
-    write_columns({})
     rows = {"test": make_rows(texts), "out_of_fold": make_rows(["it is"], name="t")}
-    found = find_conditions(rows, "test", NONE, Labels("classification", ("a",)), OPTIONS)
+    found = find_conditions(rows, "test", NONE, EMPTY, Labels("classification", ("a",)), OPTIONS)
     by_name = {own.name: set(np.flatnonzero(own.rows) // 10) for own in found}
 
     assert by_name["length 9 characters"] == {0}
@@ -92,8 +93,10 @@ def test_each_label_of_several_is_a_feature():
     assert found["label a"] == [0, 1] and found["no label b"] == [1, 2]
 
 
-def test_columns_and_expressions_of_the_user_are_features(workplace):
-    write_columns({"stars": ["1", "5", ""] * 20, "time": ["1420070400.0", "1451606400.0"] * 30})
+def test_columns_and_expressions_of_the_user_are_features():
+    columns = make_columns(
+        {"stars": ["1", "5", ""] * 20, "time": ["1420070400.0", "1451606400.0"] * 30}
+    )
     options = Slices(
         columns=["stars"],
         expressions={"loved": "stars == 5 and length < 10", "new": "time > '2015-06-01'"},
@@ -102,23 +105,24 @@ def test_columns_and_expressions_of_the_user_are_features(workplace):
     rows = {"test": make_rows(["good", "bad film"] * 30), "out_of_fold": make_rows([], name="t")}
     order = np.random.default_rng(0).permutation(60)
     labels = Labels("classification", ("a",))
-    found = {own.name: own for own in find_conditions(rows, "test", NONE, labels, options)}
+    found = {own.name: own for own in find_conditions(rows, "test", NONE, columns, labels, options)}
     moved = {"test": rows["test"].iloc[order], "out_of_fold": rows["out_of_fold"]}
 
     assert found["loved"].rows.tolist() == [i % 3 == 1 for i in range(60)]
     assert found["new"].rows.tolist() == found["time 2016"].rows.tolist() == [False, True] * 30
     assert found["stars missing"].rows.sum() == 20
-    for own in find_conditions(moved, "test", NONE, labels, options):
+    for own in find_conditions(moved, "test", NONE, columns, labels, options):
         assert own.rows.tolist() == found[own.name].rows[order].tolist()
 
 
-def test_out_of_fold_rows_are_compared_with_the_other_folds(workplace):
-    write_columns({})
+def test_out_of_fold_rows_are_compared_with_the_other_folds():
     texts = ["red apple", "red apple", "green pear", "blue plum"] * 10
     rows = make_rows(texts)
     folds = pd.DataFrame({"id": rows["id"], "fold": [0, 1, 0, 0] * 10})
     parts = {"out_of_fold": rows, "valid": rows[:20], "test": rows[:0]}
-    found = find_conditions(parts, "out_of_fold", folds, Labels("classification", ("a",)), OPTIONS)
+    found = find_conditions(
+        parts, "out_of_fold", folds, EMPTY, Labels("classification", ("a",)), OPTIONS
+    )
     by_name = {own.name: own.rows.tolist() for own in found}
 
     # The pears and plums are in one fold alone, so their words are unknown there.
