@@ -15,6 +15,8 @@ from foldline.metrics.weighted_sample import Floats
 Mask = NDArray[np.bool_]
 TILTS = np.sinh(np.linspace(-4.0, 4.0, 401))  # in inverse standard deviations, to 27
 
+CELLS_AT_ONCE = 1_000_000
+
 
 class Difference(NamedTuple):
     """The mean of a subgroup, that of the other rows, and their difference with its interval."""
@@ -129,17 +131,17 @@ class SubgroupTest:
 def _tabulate_roots(values: Floats) -> tuple[Floats, Floats]:
     """Return means, and the signed root of twice the rate function at each, for interpolation."""
     distinct, counts = np.unique(values, return_counts=True)
-    scale = float(values.std()) or 1.0
-    shares, means, roots = counts / len(values), [], []
-    for tilt in TILTS / scale:
-        exponents = tilt * distinct
-        top = float(exponents.max())
-        weights = shares * np.exp(exponents - top)
-        mean = float((weights * distinct).sum() / weights.sum())
-        rate = tilt * mean - top - float(np.log(weights.sum()))
-        means.append(mean)
-        roots.append(np.sign(tilt) * np.sqrt(max(2 * rate, 0.0)))
-    return np.array(means), np.array(roots)
+    shares, tilts = counts / len(values), TILTS / (float(values.std()) or 1.0)
+    means, sums, tops = [], [], []
+    for part in np.array_split(tilts, -(-len(tilts) * len(distinct) // CELLS_AT_ONCE)):
+        exponents = part[:, None] * distinct
+        tops.append(exponents.max(axis=1))
+        weights = shares * np.exp(exponents - tops[-1][:, None])
+        sums.append(weights.sum(axis=1))
+        means.append((weights * distinct).sum(axis=1) / sums[-1])
+    mean = np.concatenate(means)
+    rates = tilts * mean - np.concatenate(tops) - np.log(np.concatenate(sums))
+    return mean, np.sign(tilts) * np.sqrt(np.maximum(2 * rates, 0.0))
 
 
 def shrink(differences: Floats, errors: Floats) -> Floats:
