@@ -195,7 +195,7 @@ def format_slices_report(report: Mapping[str, Any]) -> list[str]:
     if not own["tested"]:
         return []
     name, established = own["measure"].replace("_", " "), own["established"]
-    count = f"{len(established) or 'none'} of {own['tested']}"
+    count = f"{own['significant'] or 'none'} of {own['tested']}"
     lines = [f"slices with a higher {name} than the other rows: {count} tested"]
     return lines + [
         f"  {s['name']}: {s['value']:.3f}, others {s['rest']:.3f} ({s['rows']} rows)"
