@@ -11,7 +11,12 @@ from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.stage import run, say
 from foldline.ensembling.ensemble import Ensemble
-from foldline.evaluation.comparison import compare_with_others, write_comparison
+from foldline.evaluation.bounds import make_bounds
+from foldline.evaluation.comparison import (
+    compare_with_others,
+    get_decisions,
+    write_comparison,
+)
 from foldline.evaluation.external import read_answers
 from foldline.evaluation.parts import make_parts, read_rows
 from foldline.evaluation.plots import write_plots
@@ -39,7 +44,8 @@ def main(params: Params) -> None:
     parts = make_parts(labels, ensemble, rows, folds, params.seed)
     test, final = rows["test"], "out_of_fold" if "out_of_fold" in parts else "test"
     external = read_answers(options.external, labels, rows[final])
-    parts[final] = replace(parts[final], external=external)
+    bounds = make_bounds(labels, rows, final, get_decisions(parts[final]))
+    parts[final] = replace(parts[final], external=external, bounds=bounds)
     own_metrics = [Component(name, "metric", params.components) for name in options.own_metrics]
     scores = score_parts(parts, options, seed, own_metrics)
     if final in scores:

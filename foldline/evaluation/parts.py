@@ -13,6 +13,7 @@ from foldline.ensembling.baselines import predict_baselines
 from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.ensemble_fit import read_out_of_fold
 from foldline.ensembling.members import read_predictions, read_validation_predictions
+from foldline.evaluation.bounds import Bound
 from foldline.evaluation.external import Answers
 
 NO_TEST = (
@@ -26,7 +27,7 @@ class EvaluationSet:
     """Targets and predictions of a part; rows of one of the `groups` are not independent.
 
     `decided` are the predicted codes where an ensemble has thresholds, else None.
-    `external` are the answers of other systems or people.
+    `external` are the answers of other systems or people, `bounds` no contestants.
     """
 
     labels: Labels
@@ -37,6 +38,7 @@ class EvaluationSet:
     baselines: Mapping[str, np.ndarray]
     decided: np.ndarray | None = None
     external: Mapping[str, Answers] = field(default_factory=dict)
+    bounds: Mapping[str, Bound] = field(default_factory=dict)
 
 
 def make_evaluation_set(
