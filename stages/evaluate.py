@@ -17,6 +17,7 @@ from foldline.evaluation.comparison import (
     get_decisions,
     write_comparison,
 )
+from foldline.evaluation.errors import format_errors_report, make_errors_report
 from foldline.evaluation.external import read_answers
 from foldline.evaluation.parts import make_parts, read_rows
 from foldline.evaluation.plots import write_plots
@@ -54,11 +55,12 @@ def main(params: Params) -> None:
     probabilities = make_probability_report(
         ensemble, labels, learnt, predicted, options, params.seed
     )
+    errors = make_errors_report(parts[final], rows, final, folds, options.level)
     table = labels.table(parts["test"].final).assign(id=test["id"], label=test["label"])
     schemas.TEST_PREDICTIONS.write(table)
     write_plots(parts[final], rows[final]["label"].tolist(), options.level)
     ceiling = read_json(AGREEMENT).get("ceiling", {})
-    details = make_details(scores, final, ceiling) | probabilities
+    details = make_details(scores, final, ceiling) | probabilities | errors
     schemas.write_report(schemas.EVALUATE_REPORT, details)
     metrics = select_headline_metrics(labels.task, scores, final)
     write_metrics(Path("metrics/evaluate.json"), metrics)
@@ -72,6 +74,7 @@ def main(params: Params) -> None:
         )
     ]
     lines += format_probability_report(probabilities, final)
+    lines += format_errors_report(errors)
     if final in scores:
         written = schemas.TEST_PREDICTIONS if final == "test" else schemas.ENSEMBLE_OUT_OF_FOLD
         comparisons = scores[final]["comparisons"]

@@ -59,12 +59,13 @@ def convert_labels(
         return target.astype(np.float64)
     if labels.task == "classification":
         return (target[:, None] == np.arange(len(labels.classes))).astype(np.float64)
+    target = np.asarray(target, dtype=np.float64)
     if transform is None:
         return target
     with np.errstate(all="ignore"):  # undefined outside the training range
         found = transform.inverse(transform.forward(target))
         ends = transform.inverse(transform.forward(np.clip(target, transform.low, transform.high)))
-    return np.where(np.isfinite(found), found, ends)
+    return np.asarray(np.where(np.isfinite(found), found, ends))
 
 
 def find_copied_labels(

@@ -49,8 +49,9 @@ def score(
     """Return all metrics with intervals, by member and baseline, and by class.
 
     `own_metrics` are those from components/; they stand beside the others. Among the baselines are
-    the bounds, with `bound` and the number of `rows` whose label they have seen. `undefined` has the
-    reason for each metric that is NaN, `resamples` their number by metric: see `limit_resamples`.
+    the bounds, with `bound` and the number of `rows` whose label they have seen. `undefined` has
+    the reason for each metric that is NaN, `resamples` their number by metric: see
+    `limit_resamples`.
     """
     task, main = part.labels.task, MAIN[part.labels.task]
     fewer = limit_resamples(part.final, resamples)

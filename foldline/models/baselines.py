@@ -9,7 +9,7 @@ import pandas as pd
 
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
-from foldline.core.io.seeds import rank_keys
+from foldline.core.io.seeds import derive_seed, rank_keys
 from foldline.models.interface import FitResult, Job
 from foldline.models.soft_labels import sample_weights
 
@@ -97,7 +97,8 @@ def fit_uniform(job: Job) -> FitResult:
         values = np.linspace(target.min(), target.max(), 101)
     else:
         values = np.full(n_classes, 0.5 if job.labels.task == "multilabel" else 1 / n_classes)
-    return FitResult(RandomBaseline(job.labels.task, tuple(values.tolist()), job.recipe.seed))
+    seed = derive_seed(job.recipe.seed, "uniform")  # other draws than those of `random`
+    return FitResult(RandomBaseline(job.labels.task, tuple(values.tolist()), seed))
 
 
 def load(folder: Path, labels: Labels) -> PriorBaseline | RandomBaseline:

@@ -16,7 +16,7 @@ from foldline.ensembling.methods.interface import Context
 from foldline.ensembling.methods.registry import METHODS
 from foldline.evaluation.submission import make_submission
 from foldline.models.neural.losses import make_loss
-from foldline.viewer.suspected_errors import add_suspected_errors
+from foldline.evaluation.suspected_labels import add_suspected_errors
 
 LABELS = Labels("multilabel", ("a", "b", "c"))
 
