@@ -41,7 +41,7 @@ def main(params: Params) -> None:
     ensemble, folds = Ensemble.load(), schemas.OUT_OF_FOLD.read()
     labels = ensemble.set_thresholds(Labels.load())
     options, seed = params.evaluate, derive_seed(params.seed, "evaluate")
-    rows = read_rows(folds)
+    rows = read_rows(folds, options.test)
     parts = make_parts(labels, ensemble, rows, folds, params.seed)
     test, final = rows["test"], "out_of_fold" if "out_of_fold" in parts else "test"
     external = read_answers(options.external, labels, rows[final])
@@ -77,8 +77,7 @@ def main(params: Params) -> None:
     lines += format_errors_report(errors)
     if final in scores:
         written = schemas.TEST_PREDICTIONS if final == "test" else schemas.ENSEMBLE_OUT_OF_FOLD
-        comparisons = scores[final]["comparisons"]
-        lines += write_comparison(parts[final], rows[final], written, comparisons, options, seed)
+        lines += write_comparison(parts[final], rows[final], written, scores[final], options, seed)
     for line in lines:
         say(line)
 

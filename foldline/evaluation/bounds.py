@@ -58,7 +58,7 @@ def convert_labels(
     if labels.task == "multilabel":
         return target.astype(np.float64)
     if labels.task == "classification":
-        return (target[:, None] == np.arange(len(labels.classes))).astype(np.float64)
+        return np.asarray(target[:, None] == np.arange(len(labels.classes)), dtype=np.float64)
     target = np.asarray(target, dtype=np.float64)
     if transform is None:
         return target

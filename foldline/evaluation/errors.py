@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.io.labels import Labels
+from foldline.data.suspected_labels import add_suspected_errors
 from foldline.evaluation.confusions import describe_confusions, find_confusions
 from foldline.evaluation.parts import EvaluationSet
 from foldline.evaluation.regression_errors import report_bins, report_conversions
-from foldline.evaluation.suspected_labels import add_suspected_errors
 from foldline.evaluation.words import find_words
 
 MAX_ROWS, MAX_CHARACTERS = 30, 300

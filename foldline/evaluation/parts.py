@@ -15,10 +15,16 @@ from foldline.ensembling.ensemble_fit import read_out_of_fold
 from foldline.ensembling.members import read_predictions, read_validation_predictions
 from foldline.evaluation.bounds import Bound
 from foldline.evaluation.external import Answers
+from foldline.evaluation.test_ledger import ON_REQUEST, OPEN
 
 NO_TEST = (
     "note: there are no test rows, so no score is called test: out-of-fold scores are of all "
     "training and validation rows, each predicted by models that have not seen it"
+)
+
+CLOSED = (
+    "note: the test set is closed (evaluate.test: on_request): scores are of all training and "
+    f"validation rows, each predicted by models that have not seen it. {OPEN} opens it"
 )
 
 
@@ -83,16 +89,21 @@ def make_out_of_fold_set(
     )
 
 
-def read_rows(folds: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def read_rows(folds: pd.DataFrame, test: str) -> dict[str, pd.DataFrame]:
     """Return the rows of each part; `out_of_fold` are those of train and valid in the folds.
 
-    `split` leaves out of the folds the rows of valid that are in test, too.
+    `split` leaves out of the folds the rows of valid that are in test, too. `test` is
+    `evaluate.test`: a closed test set has no rows, and its file is not read.
     """
     in_folds = set(folds["id"])
     learnt = {"train": schemas.TRAIN.read(), "valid": schemas.VALID.read()}
     learnt = {name: rows[rows["id"].isin(in_folds)] for name, rows in learnt.items()}
     out_of_fold = pd.concat(learnt.values(), ignore_index=True)
-    return {"test": schemas.TEST.read(), "valid": learnt["valid"], "out_of_fold": out_of_fold}
+    closed = test == ON_REQUEST
+    own = out_of_fold.iloc[:0] if closed else schemas.TEST.read()
+    if own.empty:
+        say(CLOSED if closed else NO_TEST)
+    return {"test": own, "valid": learnt["valid"], "out_of_fold": out_of_fold}
 
 
 def make_parts(
@@ -120,5 +131,4 @@ def make_parts(
     if test.empty:
         own = rows["out_of_fold"]
         parts["out_of_fold"] = make_out_of_fold_set(own, labels, ensemble, folds, seed)
-        say(NO_TEST)
     return parts

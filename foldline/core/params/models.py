@@ -198,6 +198,8 @@ class Ensemble(Section):
 class Evaluate(Section):
     """Intervals of scores, and who else is compared with the final predictions."""
 
+    test: Literal["always", "on_request"]
+    """`on_request`: the test set stays closed, and scores are of out-of-fold rows."""
     resamples: Annotated[int, Field(ge=100)]
     level: OpenShare
     external: dict[SystemName, RawFile]
