@@ -19,7 +19,7 @@ from foldline.evaluation.comparison import (
 )
 from foldline.evaluation.errors import format_errors_report, make_errors_report
 from foldline.evaluation.external import read_answers
-from foldline.evaluation.parts import make_parts, read_rows
+from foldline.evaluation.parts import CLOSED, NO_TEST, make_parts, select_rows
 from foldline.evaluation.plots import write_plots
 from foldline.evaluation.probability_report import (
     format_probability_report,
@@ -27,6 +27,8 @@ from foldline.evaluation.probability_report import (
 )
 from foldline.evaluation.report import format_summary, make_details, select_headline_metrics
 from foldline.evaluation.scores import score_parts
+from foldline.evaluation.test_ledger import ON_REQUEST
+from foldline.report.command import write_report
 
 AGREEMENT = Path("reports/agreement.json")
 
@@ -41,11 +43,17 @@ def main(params: Params) -> None:
     ensemble, folds = Ensemble.load(), schemas.OUT_OF_FOLD.read()
     labels = ensemble.set_thresholds(Labels.load())
     options, seed = params.evaluate, derive_seed(params.seed, "evaluate")
-    rows = read_rows(folds, options.test)
-    parts = make_parts(labels, ensemble, rows, folds, params.seed)
-    test, final = rows["test"], "out_of_fold" if "out_of_fold" in parts else "test"
+    train, valid, is_closed = schemas.TRAIN.read(), schemas.VALID.read(), options.test == ON_REQUEST
+    test = train.iloc[:0] if is_closed else schemas.TEST.read()
+    prepared = None if test.empty else schemas.PREPARED.read()
+    rows = select_rows(train, valid, test, folds)
+    valid_predictions = schemas.VALID_PREDICTIONS.read()
+    parts = make_parts(labels, ensemble, rows, valid_predictions, folds, params.seed)
+    final = "out_of_fold" if "out_of_fold" in parts else "test"
+    if test.empty:
+        say(CLOSED if is_closed else NO_TEST)
     external = read_answers(options.external, labels, rows[final])
-    bounds = make_bounds(labels, rows, final, get_decisions(parts[final]))
+    bounds = make_bounds(labels, rows, final, get_decisions(parts[final]), prepared)
     parts[final] = replace(parts[final], external=external, bounds=bounds)
     own_metrics = [Component(name, "metric", params.components) for name in options.own_metrics]
     scores = score_parts(parts, options, seed, own_metrics)
@@ -80,6 +88,7 @@ def main(params: Params) -> None:
         lines += write_comparison(parts[final], rows[final], written, scores[final], options, seed)
     for line in lines:
         say(line)
+    write_report()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
 from foldline.data.row_links import duplicate_levels
 from foldline.ensembling.members import MODEL
@@ -26,11 +25,16 @@ class Bound:
 
 
 def make_bounds(
-    labels: Labels, rows: dict[str, pd.DataFrame], part: str, final: np.ndarray
+    labels: Labels,
+    rows: Mapping[str, pd.DataFrame],
+    part: str,
+    final: np.ndarray,
+    prepared: pd.DataFrame | None,
 ) -> dict[str, Bound]:
     """Return `oracle`, and `leak` where test rows have copies among the rows that models learn.
 
-    `final` are the predictions of the rows of the part, as probabilities, 0 and 1, or numbers.
+    `final` are the predictions of the rows of the part, as probabilities, 0 and 1, or numbers;
+    `prepared` are the prepared rows, None where the test set is closed.
     """
     judged = rows[part]
     if judged.empty:
@@ -38,10 +42,8 @@ def make_bounds(
     target = labels.encode(judged["label"])
     transform = registry.read_transform(MODEL) if labels.task == "regression" else None
     bounds = {"oracle": Bound(convert_labels(labels, target, transform), len(judged))}
-    if part == "test":
-        copies = find_copied_labels(
-            labels.task, schemas.PREPARED.read(), judged, rows["out_of_fold"]
-        )
+    if part == "test" and prepared is not None:
+        copies = find_copied_labels(labels.task, prepared, judged, rows["out_of_fold"])
         if copies:
             bounds["leak"] = Bound(predict_copies(labels, judged, copies, final), len(copies))
     return bounds
