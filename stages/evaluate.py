@@ -19,6 +19,7 @@ from foldline.evaluation.comparison import (
 )
 from foldline.evaluation.errors import format_errors_report, make_errors_report
 from foldline.evaluation.external import read_answers
+from foldline.evaluation.ledger import ON_REQUEST
 from foldline.evaluation.parts import CLOSED, NO_TEST, make_parts, select_rows
 from foldline.evaluation.plots import write_plots
 from foldline.evaluation.probability_report import (
@@ -27,7 +28,6 @@ from foldline.evaluation.probability_report import (
 )
 from foldline.evaluation.report import format_summary, make_details, select_headline_metrics
 from foldline.evaluation.scores import score_parts
-from foldline.evaluation.test_ledger import ON_REQUEST
 from foldline.report.command import write_report
 
 AGREEMENT = Path("reports/agreement.json")

@@ -15,6 +15,12 @@ from foldline.core.params import Evaluate
 from foldline.core.recorded_hashes import hash_file
 from foldline.ensembling.revisions import SHORT
 from foldline.evaluation.flips import list_flips, read_decisions
+from foldline.evaluation.ledger import (
+    ON_REQUEST,
+    format_test_use,
+    report_closed_test,
+    report_test_use,
+)
 from foldline.evaluation.parent import (
     NoParentError,
     align_predictions,
@@ -22,12 +28,6 @@ from foldline.evaluation.parent import (
     read_parent,
 )
 from foldline.evaluation.parts import EvaluationSet
-from foldline.evaluation.test_ledger import (
-    ON_REQUEST,
-    format_test_use,
-    report_closed_test,
-    report_test_use,
-)
 from foldline.metrics.comparison import compare_predictions, mark_correct, mcnemar
 from foldline.metrics.registry import score_classes
 

@@ -14,7 +14,7 @@ from foldline.ensembling.ensemble_fit import read_out_of_fold
 from foldline.ensembling.members import read_predictions, read_validation_predictions
 from foldline.evaluation.bounds import Bound
 from foldline.evaluation.external import Answers
-from foldline.evaluation.test_ledger import OPEN
+from foldline.evaluation.ledger import OPEN
 
 NO_TEST = (
     "note: there are no test rows, so no score is called test: out-of-fold scores are of all "

@@ -16,8 +16,8 @@ from foldline.core.params.value_types import REVISION
 from foldline.core.stage import say
 from foldline.ensembling.revisions import SHORT, find_commit, read_table, resolve_revision
 from foldline.evaluation.comparison import compare_change, format_change
+from foldline.evaluation.ledger import OPEN, hash_ids, read_openings
 from foldline.evaluation.parent import align_predictions
-from foldline.evaluation.test_ledger import OPEN, hash_ids, read_openings
 
 FILE = Path("reports/compare.json")
 WORKSPACE = "workspace"

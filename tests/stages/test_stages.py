@@ -18,6 +18,7 @@ from foldline.models import registry
 from tests.helpers import projects
 from tests.helpers.marks import mark_slow_except
 
+BASELINES = ["majority", "random", "uniform", "length", "decision-list", "tfidf"]
 UNSTABLE = {"reports/environment.json", "reports/training_speed.csv"}
 
 
@@ -165,7 +166,10 @@ def test_rules_and_entailment_are_baselines_where_params_name_them(project, tiny
     projects.run()
     found = json.loads(Path("reports/evaluation.json").read_text(encoding="utf-8"))["baselines"]
 
-    assert list(found) == ["majority", "random", "length", "keywords", "zero-shot", "tfidf"]
+    assert list(found) == [
+        "majority", "random", "uniform", "length", "decision-list", "keywords", "zero-shot",
+        "tfidf", "oracle",
+    ]  # fmt: skip
     assert found["keywords"]["f1_macro"] > found["majority"]["f1_macro"]
 
 
@@ -186,7 +190,7 @@ def test_evaluation_has_the_names_that_others_read(project):
         "high",
     }
     assert details["test"]["f1_macro"] == shown["f1_macro"]
-    assert set(details["baselines"]) == {"majority", "random", "length", "tfidf"}
+    assert set(details["baselines"]) == {*BASELINES, "oracle"}
     assert set(details["members"]) == {"model"}
     assert set(details["interval"]["f1_macro"]) == {"low", "high"}
     assert [row["class"] for row in details["classes"]] == sorted(projects.SUBJECTS)
@@ -230,7 +234,7 @@ def test_baselines_are_fitted_once_for_experiments_with_the_same_rows(project, m
     monkeypatch.setattr(registry, "fit", lambda job: (fitted.append(job.recipe.model), fit(job))[1])
 
     for model, expected in [
-        ("gbdt", ["gbdt", "tfidf", "majority", "random", "length"]),
+        ("gbdt", ["gbdt", "tfidf", *BASELINES[:-1]]),
         ("static", ["static"]),
     ]:
         projects.set_params(Path("params.yaml"), {"model": model})
@@ -240,7 +244,7 @@ def test_baselines_are_fitted_once_for_experiments_with_the_same_rows(project, m
     first = fingerprints(Path("models/baselines"))
     shutil.rmtree(Path(".foldline"))
     projects.run("train")
-    assert fitted == ["static", "tfidf", "majority", "random", "length"]
+    assert fitted == ["static", "tfidf", *BASELINES[:-1]]
     assert fingerprints(Path("models/baselines")) == first
 
 

@@ -13,6 +13,7 @@ from math import isfinite
 from statistics import NormalDist
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from foldline.core.io import schemas
@@ -137,8 +138,10 @@ def read_openings(rows: str) -> list[dict[str, Any]] | None:
 
 
 def _read_error(interval: Mapping[str, Any], level: float) -> float | None:
-    """Return the standard error of a normal distribution as wide as an interval; None without."""
-    if "low" not in interval or not isfinite(interval["high"] - interval["low"]):
-        return None
+    """Return the standard error of a normal distribution as wide as an interval.
+
+    None without an interval, or one without width, as of predictions that decide alike.
+    """
+    width = float(interval.get("high", np.nan) - interval.get("low", np.nan))
     z = NormalDist().inv_cdf((1 + level) / 2)
-    return float(interval["high"] - interval["low"]) / 2 / z
+    return width / 2 / z if isfinite(width) and width > 0 else None
