@@ -13,9 +13,11 @@ from foldline.core.io import schemas
 from foldline.core.io.files import read_json
 from foldline.core.io.labels import MAIN, Labels
 from foldline.ensembling.members import FULL, list_models
+from foldline.experiments.compare import read_version
 from foldline.metrics.registry import measure
 from foldline.models import registry
 from tests.helpers import projects
+from tests.helpers.git_projects import git
 from tests.helpers.marks import mark_slow_except
 
 BASELINES = ["majority", "random", "uniform", "length", "decision-list", "tfidf"]
@@ -195,6 +197,33 @@ def test_evaluation_has_the_names_that_others_read(project):
     assert set(details["interval"]["f1_macro"]) == {"low", "high"}
     assert [row["class"] for row in details["classes"]] == sorted(projects.SUBJECTS)
     assert shown["low"] <= shown["f1_macro"] <= shown["high"]
+
+
+@pytest.mark.slow
+def test_a_closed_test_set_is_read_by_nobody_until_it_is_opened(project):
+    projects.set_params(Path("params.yaml"), {"model": "tfidf", "evaluate.test": "on_request"})
+    projects.run("prepare", "split", "augment", "train", "kfold", "ensemble")
+    hidden = {path: path.read_bytes() for path in map(Path, ["data/test.csv", "data/prepared.csv"])}
+    ids = schemas.TEST.read()["id"].tolist()
+    Path("data/prepared.csv").unlink()
+    Path("data/test.csv").write_text("\n".join(["id", *ids, ""]), encoding="utf-8")
+    git(project, "init", "-q")
+    projects.run("evaluate")
+
+    assert report("evaluation")["judged"] == "out_of_fold"
+    assert report("evaluation")["errors"]["highest_loss"]
+    assert "test" not in metrics("evaluate")
+    assert report("comparison")["test_use"]["openings"] == 0
+    read = ("workspace", schemas.TEST_PREDICTIONS, Labels.load())
+    with pytest.raises(FoldlineError, match=r"closed .* -S evaluate.test=always` opens it"):
+        read_version(*read, pd.DataFrame({"id": ids}))
+    for path, content in hidden.items():
+        path.write_bytes(content)
+    projects.set_params(Path("params.yaml"), {"evaluate.test": "always"})
+    projects.run("evaluate")
+    assert report("evaluation")["judged"] == "test"
+    assert report("comparison")["test_use"]["openings"] == 1
+    assert read_version(*read, schemas.TEST.read())["id"].tolist() == ids
 
 
 @pytest.mark.slow
