@@ -86,7 +86,8 @@ def _describe_limitations(evaluation: dict[str, Any]) -> list[str]:
     ]
     tests = sorted((evaluation.get("behaviour") or {}).get("tests", []), key=_pass_rate)
     lines += [
-        f"- passes {own['pass_rate']:.0%} of {own['count']} cases of {escape(own['name'])} ({own['kind']})"
+        f"- passes {own['pass_rate']:.0%} of {own['count']} cases of {escape(own['name'])} "
+        f"({own['kind']})"
         for own in tests[:MOST]
         if own["failed"]
     ]
