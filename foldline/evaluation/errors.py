@@ -57,12 +57,14 @@ def decide_rows(part: EvaluationSet) -> np.ndarray:
 def compute_losses(task: str, target: np.ndarray, final: np.ndarray) -> np.ndarray:
     """Return the loss of each row (n,): -log p of its label, or the absolute error.
 
-    Multilabel: the sum over the labels, each as it is set.
+    Multilabel: the sum over the labels, each as it is set. A label that is no class has p = 0.
     """
     if task == "regression":
         return np.asarray(np.abs(final - target))
-    p = np.where(target == 1, final, 1 - final) if task == "multilabel" else final
-    own = p if task == "multilabel" else p[np.arange(len(p)), target][:, None]
+    if task == "multilabel":
+        own = np.where(target == 1, final, 1 - final)
+    else:
+        own = np.where(target >= 0, final[np.arange(len(final)), target], 0.0)[:, None]
     return np.asarray(-np.log(np.maximum(own, _SMALLEST)).sum(axis=1))
 
 

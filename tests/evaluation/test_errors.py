@@ -55,7 +55,8 @@ def test_the_rows_of_highest_loss_come_first_with_their_texts():
 def test_losses_of_several_labels_are_summed_and_numbers_have_no_probability():
     losses = compute_losses("multilabel", np.array([[1, 0]]), np.array([[0.5, 0.2]]))
     assert losses == pytest.approx([-np.log(0.5) - np.log(0.8)])
-    assert np.isfinite(compute_losses("classification", np.array([0]), np.array([[0.0, 1.0]])))
+    none, unknown = compute_losses("classification", np.array([0, -1]), np.array([[0.0, 1.0]] * 2))
+    assert np.isfinite(none) and none == unknown, "a label that is no class has no probability"
 
     (row, _) = report(NUMBERS, ["1", "5"], np.array([1.5, 5.0]))["highest_loss"]
     assert (row["loss"], row["predicted"], row["probability"]) == (0.5, 1.5, None)
