@@ -15,7 +15,7 @@ from foldline.evaluation.behaviour.report import format_behaviour_report
 from foldline.evaluation.behaviour.run import make_behaviour_report
 from foldline.evaluation.comparison import compare_with_others, write_comparison
 from foldline.evaluation.external import read_answers
-from foldline.evaluation.parts import make_parts, read_rows
+from foldline.evaluation.parts import make_parts, select_rows
 from foldline.evaluation.plots import write_plots
 from foldline.evaluation.probability_report import (
     format_probability_report,
@@ -23,6 +23,7 @@ from foldline.evaluation.probability_report import (
 )
 from foldline.evaluation.report import format_summary, make_details, select_headline_metrics
 from foldline.evaluation.scores import score_parts
+from foldline.report.command import write_report
 
 AGREEMENT = Path("reports/agreement.json")
 
@@ -37,9 +38,11 @@ def main(params: Params) -> None:
     ensemble, folds = Ensemble.load(), schemas.OUT_OF_FOLD.read()
     labels = ensemble.set_thresholds(Labels.load())
     options, seed = params.evaluate, derive_seed(params.seed, "evaluate")
-    rows = read_rows(folds)
-    parts = make_parts(labels, ensemble, rows, folds, params.seed)
-    test, final = rows["test"], "out_of_fold" if "out_of_fold" in parts else "test"
+    train, valid, test = schemas.TRAIN.read(), schemas.VALID.read(), schemas.TEST.read()
+    rows = select_rows(train, valid, test, folds)
+    valid_predictions = schemas.VALID_PREDICTIONS.read()
+    parts = make_parts(labels, ensemble, rows, valid_predictions, folds, params.seed)
+    final = "out_of_fold" if "out_of_fold" in parts else "test"
     external = read_answers(options.external, labels, rows[final])
     parts[final] = replace(parts[final], external=external)
     own_metrics = [Component(name, "metric", params.components) for name in options.own_metrics]
@@ -78,6 +81,7 @@ def main(params: Params) -> None:
         lines += write_comparison(parts[final], rows[final], written, comparisons, options, seed)
     for line in lines:
         say(line)
+    write_report()
 
 
 if __name__ == "__main__":

@@ -55,8 +55,8 @@ class Judge:
             passed = np.isin(decided, codes)
         expected = " or ".join(self.labels.classes[code] for code in codes)
         n = len(after)
-        distance = 1 - after[:, codes].max(axis=1)
-        return Judgement(np.asarray(~passed), distance, [expected] * n, [None] * n, self._show(after))
+        failed, distance = np.asarray(~passed), 1 - after[:, codes].max(axis=1)
+        return Judgement(failed, distance, [expected] * n, [None] * n, self._show(after))
 
     def _judge_range(self, test: BehaviourTest, after: np.ndarray) -> Judgement:
         low, high = sorted(test.between or [])
