@@ -9,6 +9,7 @@ import numpy as np
 from foldline.augmentation.requests import TextPair
 from foldline.evaluation.behaviour.cases import Case
 from foldline.evaluation.behaviour.judgement import Judgement
+from foldline.evaluation.behaviour.selection import ALL
 from foldline.evaluation.behaviour.spec import BehaviourTest
 from foldline.metrics.clustered_share import clustered_interval
 
@@ -124,14 +125,15 @@ def format_behaviour_report(report: Mapping[str, Any]) -> list[str]:
         passed = count - sum(test["failed"] for test in of_kind)
         lines.append(f"behaviour {kind}: {passed} of {count} passed ({len(of_kind)} tests)")
     if any(test["failed"] for test in tests):
-        worst = min(tests, key=lambda test: (test["pass_rate"], test["pack"], test["name"]))
-        lines.append(f"  lowest: {format_test(worst)}")
+        # By the upper bound: a low rate of a few cases says little.
+        worst = min(tests, key=lambda test: (test["high"], test["pack"], test["name"]))
+        lines.append(f"  worst: {format_test(worst)}")
         lines.append(f"  {format_example(worst['examples'][0])}")
-    if own["skipped"]:
-        reasons = {skipped["reason"] for skipped in own["skipped"]}
+    reasons = {skipped["reason"] for skipped in own["skipped"] if skipped["name"] != ALL}
+    if reasons:
         lines.append(
-            f"note: {len(own['skipped'])} behavioural tests were skipped for {len(reasons)} "
-            "reasons: behaviour.skipped in reports/evaluation.json"
+            f"note: behavioural tests were skipped, for {len(reasons)} reason"
+            f"{'s' * (len(reasons) > 1)}: behaviour.skipped in reports/evaluation.json"
         )
     if missed := [test for test in tests if misses_rate(test)]:
         lines.append(

@@ -7,6 +7,7 @@ from foldline.augmentation.hangul import is_hangul
 from foldline.evaluation.behaviour.spec import SHIPPED, BehaviourTest, Pack, read_pack
 
 AUTO, NONE = "auto", "none"
+ALL = "all tests"  # the name under which a whole pack is skipped
 LEAST_SHARE = 0.2  # of texts that must be written in the language of a pack
 _ENGLISH = frozenset(["the", "and", "this", "that", "with", "they", "have", "from", "what", "your"])
 LANGUAGES: dict[str, tuple[str, Callable[[str], bool]]] = {
@@ -18,14 +19,14 @@ LANGUAGES: dict[str, tuple[str, Callable[[str], bool]]] = {
 def select_packs(
     chosen: str | Sequence[str], texts: Sequence[str]
 ) -> tuple[dict[str, Pack], list[dict[str, Any]]]:
-    """Return the packs by name, and the shipped ones that `auto` leaves out, with the reason."""
+    """Return the packs by name, and entries of the shipped ones that `auto` leaves out."""
     if chosen != AUTO:
         return {name: read_pack(name) for name in chosen}, []
     packs, skipped = {}, []
     for name in sorted(SHIPPED, key=lambda name: (name in LANGUAGES, name)):
         pack = read_pack(name)
         if reason := _explain_absence(pack, texts):
-            skipped += [skip_test(test, name, reason) for test in pack.tests]
+            skipped.append({"name": ALL, "pack": name, "reason": reason, "required": None})
         else:
             packs[name] = pack
     return packs, skipped

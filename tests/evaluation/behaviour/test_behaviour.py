@@ -225,7 +225,7 @@ def test_the_terminal_has_a_line_for_each_kind_and_the_worst_test(tmp_path):
         "behaviour invariance: 3 of 5 passed (1 tests)",
         "behaviour minimum_functionality: 2 of 4 passed (1 tests)",
         "behaviour sensitive: 1 of 2 passed (1 tests)",
-        "  lowest: own: praise: 50.0% [1.6%, 98.4%] of 4, required 90.0%",
+        "  worst: own: added doubt: 60.0% [20.5%, 89.7%] of 5, required 90.0%",
     ]
-    assert "expected good" in lines[5]
-    assert lines[6].startswith("note: 2 behavioural tests were skipped for 2 reasons")
+    assert "expected good lower" in lines[5]
+    assert lines[6].startswith("note: behavioural tests were skipped, for 2 reasons")
