@@ -19,8 +19,8 @@ from foldline.evaluation.behaviour.particles import (
 
 Change = Callable[[Batch], list[str]]
 _PUNCTUATION = re.compile(r"(?<!\w)[^\w\s@#]+|[^\w\s]+(?!\w)")
-# Years and amounts; numbers of one or two digits, percentages and ratings carry meaning.
-_NUMBER = re.compile(r"(?<![\w.,/:-])\d{3,}(?![\d%/:.,-]|\s*점|\w*[A-Za-z])")
+# Years and amounts; short numbers, percentages and ratings carry meaning.
+_NUMBER = re.compile(r"(?<![\w.,/:-])\d{3,6}(?![\d%/:.,-]|\s*점|\w*[A-Za-z])")
 
 
 def _map(change: Callable[[str], str]) -> Change:

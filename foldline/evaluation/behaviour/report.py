@@ -129,11 +129,10 @@ def format_behaviour_report(report: Mapping[str, Any]) -> list[str]:
         worst = min(tests, key=lambda test: (test["high"], test["pack"], test["name"]))
         lines.append(f"  worst: {format_test(worst)}")
         lines.append(f"  {format_example(worst['examples'][0])}")
-    reasons = {skipped["reason"] for skipped in own["skipped"] if skipped["name"] != ALL}
-    if reasons:
+    if count := sum(skipped["name"] != ALL for skipped in own["skipped"]):
         lines.append(
-            f"note: behavioural tests were skipped, for {len(reasons)} reason"
-            f"{'s' * (len(reasons) > 1)}: behaviour.skipped in reports/evaluation.json"
+            f"note: {count} behavioural test{'s were' if count > 1 else ' was'} skipped: see "
+            "behaviour.skipped in reports/evaluation.json"
         )
     if missed := [test for test in tests if misses_rate(test)]:
         lines.append(

@@ -228,4 +228,4 @@ def test_the_terminal_has_a_line_for_each_kind_and_the_worst_test(tmp_path):
         "  worst: own: added doubt: 60.0% [20.5%, 89.7%] of 5, required 90.0%",
     ]
     assert "expected good lower" in lines[5]
-    assert lines[6].startswith("note: behavioural tests were skipped, for 2 reasons")
+    assert lines[6].startswith("note: 2 behavioural tests were skipped: ")
