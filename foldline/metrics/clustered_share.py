@@ -13,7 +13,7 @@ def clustered_interval(hits: ArrayLike, groups: ArrayLike, level: float) -> tupl
     vary as the groups do, corrected for the number of groups (Korn and Graubard, 1998). Where all
     cases are alike it is the number of groups.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit  # quantiles of Student's t
 
     values = np.asarray(hits, dtype=np.float64)
     codes = np.unique(np.asarray(groups), return_inverse=True)[1]
@@ -24,6 +24,6 @@ def clustered_interval(hits: ArrayLike, groups: ArrayLike, level: float) -> tupl
         excess = np.bincount(codes, weights=values - share)
         variance = float(np.sum(excess**2)) / n**2 * k / (k - 1)
         tail = (1 + level) / 2
-        correction = float(t.ppf(tail, n - 1) / t.ppf(tail, k - 1)) ** 2
+        correction = float(stdtrit(n - 1, tail) / stdtrit(k - 1, tail)) ** 2
         effective = min(n, share * (1 - share) / variance if variance else n) * correction
     return wilson_interval(share * effective, effective, level)

@@ -19,7 +19,7 @@ from foldline.evaluation.behaviour.spec import BehaviourTest, Pack
 from foldline.evaluation.behaviour.templates import fill_templates
 
 MAX_SWAPS = 3  # exchanges of the terms of one text
-BLOCK = 1000  # rows that are changed at once until a test has enough
+BLOCK = 500  # rows that are changed at once until a test has enough
 
 
 class Source(NamedTuple):
@@ -90,9 +90,9 @@ class CaseMaker:
                 yield from (Case(None, self._clean(source.texts), source) for source in block)
                 continue
             for source, changed in zip(block, change(block), strict=True):
-                before = self._clean(source.texts)
                 for own in changed:
-                    yield Case(before, self._clean(own), source)
+                    if own != source.texts:
+                        yield Case(self._clean(source.texts), self._clean(own), source)
 
     def _list_blocks(self, test: BehaviourTest, pack: Pack) -> Iterator[list[Source]]:
         if test.templates:
