@@ -11,6 +11,8 @@ from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.stage import run, say
 from foldline.ensembling.ensemble import Ensemble
+from foldline.evaluation.behaviour.report import format_behaviour_report
+from foldline.evaluation.behaviour.run import make_behaviour_report
 from foldline.evaluation.comparison import compare_with_others, write_comparison
 from foldline.evaluation.external import read_answers
 from foldline.evaluation.parts import make_parts, select_rows
@@ -51,11 +53,14 @@ def main(params: Params) -> None:
     probabilities = make_probability_report(
         ensemble, labels, learnt, predicted, options, params.seed
     )
+    behaviour = make_behaviour_report(
+        ensemble, labels, rows[final], final, options, params.components, params.seed
+    )
     table = labels.table(parts["test"].final).assign(id=test["id"], label=test["label"])
     schemas.TEST_PREDICTIONS.write(table)
     write_plots(parts[final], rows[final]["label"].tolist(), options.level)
     ceiling = read_json(AGREEMENT).get("ceiling", {})
-    details = make_details(scores, final, ceiling) | probabilities
+    details = make_details(scores, final, ceiling) | probabilities | behaviour
     schemas.write_report(schemas.EVALUATE_REPORT, details)
     metrics = select_headline_metrics(labels.task, scores, final)
     write_metrics(Path("metrics/evaluate.json"), metrics)
@@ -69,6 +74,7 @@ def main(params: Params) -> None:
         )
     ]
     lines += format_probability_report(probabilities, final)
+    lines += format_behaviour_report(behaviour)
     if final in scores:
         written = schemas.TEST_PREDICTIONS if final == "test" else schemas.ENSEMBLE_OUT_OF_FOLD
         comparisons = scores[final]["comparisons"]
