@@ -57,7 +57,7 @@ CASES = [
     (way, task)
     for way in WAYS
     for task in TASKS
-    if task == "classification" or way in ("logistic", "ridge", "gbdt", "mlp", "scratch")
+    if task == "classification" or way in ("logistic", "ridge", "gbdt", "mlp")
 ]
 FAST = [(way, "classification") for way in WAYS if way not in NEURAL]
 
