@@ -11,6 +11,8 @@ from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.stage import run, say
 from foldline.ensembling.ensemble import Ensemble
+from foldline.evaluation.behaviour.report import format_behaviour_report
+from foldline.evaluation.behaviour.run import make_behaviour_report
 from foldline.evaluation.bounds import make_bounds
 from foldline.evaluation.comparison import (
     compare_with_others,
@@ -64,11 +66,14 @@ def main(params: Params) -> None:
         ensemble, labels, learnt, predicted, options, params.seed
     )
     errors = make_errors_report(parts[final], rows, final, folds, options.level)
+    behaviour = make_behaviour_report(
+        ensemble, labels, rows[final], final, options, params.components, params.seed
+    )
     table = labels.table(parts["test"].final).assign(id=test["id"], label=test["label"])
     schemas.TEST_PREDICTIONS.write(table)
     write_plots(parts[final], rows[final]["label"].tolist(), options.level)
     ceiling = read_json(AGREEMENT).get("ceiling", {})
-    details = make_details(scores, final, ceiling) | probabilities | errors
+    details = make_details(scores, final, ceiling) | probabilities | errors | behaviour
     schemas.write_report(schemas.EVALUATE_REPORT, details)
     metrics = select_headline_metrics(labels.task, scores, final)
     write_metrics(Path("metrics/evaluate.json"), metrics)
@@ -83,6 +88,7 @@ def main(params: Params) -> None:
     ]
     lines += format_probability_report(probabilities, final)
     lines += format_errors_report(errors)
+    lines += format_behaviour_report(behaviour)
     if final in scores:
         written = schemas.TEST_PREDICTIONS if final == "test" else schemas.ENSEMBLE_OUT_OF_FOLD
         lines += write_comparison(parts[final], rows[final], written, scores[final], options, seed)

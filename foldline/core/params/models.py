@@ -18,6 +18,7 @@ from foldline.core.params.value_types import (
     Positive,
     Range,
     RawFile,
+    Share,
     SystemName,
 )
 
@@ -195,6 +196,23 @@ class Ensemble(Section):
     regression."""
 
 
+class Behaviour(Section):
+    """Behavioural tests of the final model, in packs: YAML files."""
+
+    packs: (
+        Literal["auto", "none"]
+        | Annotated[
+            list[Literal["general", "en", "ko"] | RawFile],
+            Field(min_length=1),
+            AfterValidator(value_types.check_unique),
+        ]
+    )
+    sample: Annotated[int, Field(ge=10)]
+    min_pass_rate: Share | None
+    labels: dict[str, str]
+    """The class of this project that a label of the packs stands for."""
+
+
 class Evaluate(Section):
     """Intervals of scores, and who else is compared with the final predictions."""
 
@@ -211,6 +229,7 @@ class Evaluate(Section):
         ]
         | None
     )
+    behaviour: Behaviour
 
     @property
     def own_metrics(self) -> list[str]:
