@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.slices import Case, count_claims
 from foldline.core.io.labels import Labels
-from foldline.core.params import Evaluate, Slices
+from foldline.core.params import Behaviour, Evaluate, Slices
 from foldline.evaluation.comparison import compare_change, format_change
 from foldline.evaluation.parts import EvaluationSet
 from foldline.evaluation.slice_features import Condition
@@ -18,11 +18,13 @@ from foldline.metrics.subgroup_test import SubgroupTest
 
 N = 1000
 OPTIONS = Evaluate(
+    test="always",
     resamples=100,
     level=0.95,
     metric=None,
     external={},
     slices=Slices(columns=[], expressions={}, min_rows=50),
+    behaviour=Behaviour(packs="none", sample=10, min_pass_rate=None, labels={}),
 )
 IDS = pd.Series([f"r{i:04}" for i in range(N)])
 

@@ -19,12 +19,14 @@ from foldline.core.params.value_types import (
     Positive,
     Range,
     RawFile,
+    Share,
     SystemName,
 )
 
 # Kinds that run no torch, or hardly; folds of these are trained side by side.
 SINGLE_THREADED = (
-    "majority", "random", "length", "keywords", "tfidf", "gbdt", "static", "external",
+    "majority", "random", "uniform", "length", "decision-list", "keywords", "tfidf", "gbdt",
+    "static", "external",
 )  # fmt: skip
 
 
@@ -205,9 +207,28 @@ class Slices(Section):
     min_rows: Annotated[int, Field(ge=10)]
 
 
+class Behaviour(Section):
+    """Behavioural tests of the final model, in packs: YAML files."""
+
+    packs: (
+        Literal["auto", "none"]
+        | Annotated[
+            list[Literal["general", "en", "ko"] | RawFile],
+            Field(min_length=1),
+            AfterValidator(value_types.check_unique),
+        ]
+    )
+    sample: Annotated[int, Field(ge=10)]
+    min_pass_rate: Share | None
+    labels: dict[str, str]
+    """The class of this project that a label of the packs stands for."""
+
+
 class Evaluate(Section):
     """Intervals of scores, and who else is compared with the final predictions."""
 
+    test: Literal["always", "on_request"]
+    """`on_request`: the test set stays closed, and scores are of out-of-fold rows."""
     resamples: Annotated[int, Field(ge=100)]
     level: OpenShare
     external: dict[SystemName, RawFile]
@@ -220,6 +241,7 @@ class Evaluate(Section):
         ]
         | None
     )
+    behaviour: Behaviour
 
     @property
     def own_metrics(self) -> list[str]:
@@ -263,9 +285,9 @@ class Recipe(Section):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     task: Task
     model: Annotated[str, Field(min_length=1)]
-    """A kind (`majority`, `random`, `length`, `keywords`, `tfidf`, `gbdt`, `static`, `embed`,
-    `scratch`, `zero-shot`, `external`), `components.<name>` (components/<name>.py), a folder under
-    models/pretrained/, or a Hugging Face id."""
+    """A kind (`majority`, `random`, `uniform`, `length`, `decision-list`, `keywords`, `tfidf`,
+    `gbdt`, `static`, `embed`, `scratch`, `zero-shot`, `external`), `components.<name>`
+    (components/<name>.py), a folder under models/pretrained/, or a Hugging Face id."""
     lr: Literal["auto"] | Positive
     """Of transformers. `auto`: 1e-3 for scratch; fine-tuning 1e-4 (as MiniLM, 22M) to 5e-5 (base,
     110M) to 2e-5 (large, from 330M) by the weights besides the embeddings, with LoRA ten times
