@@ -12,8 +12,9 @@ from foldline.core.io.seeds import derive_seed
 from foldline.core.stage import run, say
 from foldline.ensembling.ensemble import Ensemble
 from foldline.evaluation.comparison import compare_with_others, write_comparison
+from foldline.evaluation.decision_report import format_decision_report, make_decision_report
 from foldline.evaluation.external import read_answers
-from foldline.evaluation.parts import make_parts, read_rows
+from foldline.evaluation.parts import make_parts, read_own_predictions, read_rows
 from foldline.evaluation.plots import write_plots
 from foldline.evaluation.probability_report import (
     format_probability_report,
@@ -36,7 +37,8 @@ def main(params: Params) -> None:
     labels = ensemble.set_thresholds(Labels.load())
     options, seed = params.evaluate, derive_seed(params.seed, "evaluate")
     rows = read_rows(folds)
-    parts = make_parts(labels, ensemble, rows, folds, params.seed)
+    own = read_own_predictions(ensemble, labels, rows["out_of_fold"], folds, params.seed)
+    parts = make_parts(labels, ensemble, rows, folds, own)
     test, final = rows["test"], "out_of_fold" if "out_of_fold" in parts else "test"
     external = read_answers(options.external, labels, rows[final])
     parts[final] = replace(parts[final], external=external)
@@ -44,15 +46,14 @@ def main(params: Params) -> None:
     scores = score_parts(parts, options, seed, own_metrics)
     if final in scores:
         scores[final]["comparisons"] = compare_with_others(parts[final], options, seed)
-    learnt, predicted = (folds, rows["out_of_fold"]), (test, parts["test"].members)
-    probabilities = make_probability_report(
-        ensemble, labels, learnt, predicted, options, params.seed
-    )
+    predicted = (test, parts["test"].members)
+    probabilities = make_probability_report(ensemble, labels, own, predicted, options, params.seed)
+    decisions = make_decision_report(ensemble, labels, own, parts, rows, options, params.seed)
     table = labels.table(parts["test"].final).assign(id=test["id"], label=test["label"])
     schemas.TEST_PREDICTIONS.write(table)
     write_plots(parts[final], rows[final]["label"].tolist(), options.level)
     ceiling = read_json(AGREEMENT).get("ceiling", {})
-    details = make_details(scores, final, ceiling) | probabilities
+    details = make_details(scores, final, ceiling) | probabilities | decisions
     schemas.write_report(schemas.EVALUATE_REPORT, details)
     metrics = select_headline_metrics(labels.task, scores, final)
     write_metrics(Path("metrics/evaluate.json"), metrics)
@@ -65,7 +66,7 @@ def main(params: Params) -> None:
             labels.task, scores, part, options.level, ceiling, labels.classes
         )
     ]
-    lines += format_probability_report(probabilities, final)
+    lines += format_probability_report(probabilities, final) + format_decision_report(decisions)
     if final in scores:
         written = schemas.TEST_PREDICTIONS if final == "test" else schemas.ENSEMBLE_OUT_OF_FOLD
         comparisons = scores[final]["comparisons"]

@@ -15,7 +15,6 @@ from foldline.core.params import Evaluate
 from foldline.ensembling.calibrators import (
     CALIBRATORS,
     NONE,
-    calibrate_out_of_fold,
     fit_calibrator,
 )
 from foldline.ensembling.ensemble_fit import OutOfFold
@@ -70,11 +69,10 @@ def calibrate_parts(
     `method` combines members out of fold; `test` has the predictions before calibration.
     """
     task, target = out_of_fold.task, out_of_fold.target
-    raw, folds = out_of_fold.combine(method), out_of_fold.context.folds
-    assert folds is not None, "out-of-fold rows have folds"
+    raw = out_of_fold.combine(method)
     names = [] if task == "regression" else list(CALIBRATORS)
-    own = {name: calibrate_out_of_fold(name, raw, target, task, folds) for name in names}
-    parts = {OUT_OF_FOLD: Part(target, out_of_fold.groups, {NONE: raw} | own, folds)}
+    own = {name: out_of_fold.combine(method, name) for name in names}
+    parts = {OUT_OF_FOLD: Part(target, out_of_fold.groups, {NONE: raw} | own, out_of_fold.folds)}
     if test is not None:
         before = test.predictions[NONE]
         states = {name: fit_calibrator(name, raw, target, task) for name in names}

@@ -1,0 +1,49 @@
+"""The shares of classes among the rows of data.predict, by the ensemble's predictions of them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from foldline.core.io import schemas
+from foldline.core.io.labels import Labels
+from foldline.ensembling.ensemble import Ensemble
+from foldline.ensembling.ensemble_fit import OutOfFold
+from foldline.ensembling.priors import Prior, Shift, estimate_shift
+
+
+def predict_unlabelled(ensemble: Ensemble, rows: pd.DataFrame, labels: Labels) -> np.ndarray:
+    """Return the predictions of rows without labels, not yet adapted to their shares of classes."""
+    others = ensemble.read_revisions(labels, schemas.UNLABELLED_PREDICTIONS, rows)
+    return ensemble.combine(ensemble.predict_members(rows) | others, rows, labels.task)
+
+
+def group_equal_texts(rows: pd.DataFrame) -> np.ndarray:
+    """Return the groups (n,) of rows without labels: equal texts are not independent."""
+    return pd.factorize(rows["text"] + "\0" + rows["text_pair"])[0]
+
+
+def find_shift(
+    own: OutOfFold, final: np.ndarray, rows: pd.DataFrame, predicted: np.ndarray, level: float
+) -> Shift:
+    """Return the shares of classes among rows without labels, by their predictions.
+
+    `final` are the final out-of-fold predictions, which both are compared with.
+    """
+    known, new = (final, own.target, own.groups), (predicted, group_equal_texts(rows))
+    return estimate_shift(known, new, own.task, level)
+
+
+def fit_shift(
+    ensemble: Ensemble, own: OutOfFold, final: np.ndarray, labels: Labels, level: float
+) -> Ensemble:
+    """Return the ensemble that adapts new rows to the shares of classes in data.predict.
+
+    Without rows, or where no other shares than those of training are established, as it was.
+    """
+    rows = schemas.UNLABELLED.read()
+    if rows.empty or ensemble.prior is None:
+        return ensemble
+    shift = find_shift(own, final, rows, predict_unlabelled(ensemble, rows, labels), level)
+    weights = shift.weights.tolist() if shift.established.any() else []
+    return replace(ensemble, prior=Prior(ensemble.prior.weights, weights))
