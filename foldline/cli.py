@@ -71,6 +71,15 @@ def view_options(parser: argparse.ArgumentParser) -> None:
     add("--open", choices=["yes", "no"], default="no", help="open it (default: %(default)s)")
 
 
+def report_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `foldline report`."""
+    add = parser.add_argument
+    add("--language", choices=["auto", "en", "ko"], default="auto", help="(default: %(default)s)")
+    texts = "put the texts into the page, or only numbers (default: %(default)s)"
+    add("--texts", choices=["yes", "no"], default="yes", help=texts)
+    add("--open", choices=["yes", "no"], default="no", help="open it (default: %(default)s)")
+
+
 def export_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `foldline export`."""
     add = parser.add_argument
@@ -241,6 +250,15 @@ VERBS = {
         "splits, duplicates, suspected label errors, augmented copies. It needs no server and no "
         "network. It holds your texts: treat the file as you treat the data.",
         view_options,
+    ),
+    "report": Verb(
+        "write reports/evaluation.html, a page of the last evaluation",
+        "foldline.report.command:run",
+        "Write one HTML page with what the stages found: the score with its interval, comparisons, "
+        "errors with their texts, slices, calibration, data. The stage `evaluate` writes it, too; "
+        "this command writes it again, after `git checkout` or in another language, and "
+        "reports/model_card.md with it. It needs no server and no network.",
+        report_options,
     ),
     "sanity": _diagnostic(
         "sanity",

@@ -46,7 +46,8 @@ def main(params: Params) -> None:
     ensemble = fit_ensemble(method, out_of_fold, revisions, calibration, own.threshold, costs)
     final = out_of_fold.combine(method, calibration)
     if prior == PREDICT:
-        ensemble = fit_shift(ensemble, out_of_fold, final, labels, params.evaluate.level)
+        unlabelled = schemas.UNLABELLED.read()
+        ensemble = fit_shift(ensemble, out_of_fold, unlabelled, labels, params.evaluate.level)
     ensemble.save()
     combined = labels.table(final)
     if ensemble.thresholds or ensemble.costs:

@@ -14,7 +14,7 @@ from foldline.ensembling.ensemble import Ensemble
 from foldline.evaluation.comparison import compare_with_others, write_comparison
 from foldline.evaluation.decision_report import format_decision_report, make_decision_report
 from foldline.evaluation.external import read_answers
-from foldline.evaluation.parts import make_parts, read_own_predictions, read_rows
+from foldline.evaluation.parts import make_parts, read_own_predictions, select_rows
 from foldline.evaluation.plots import write_plots
 from foldline.evaluation.probability_report import (
     format_probability_report,
@@ -22,6 +22,7 @@ from foldline.evaluation.probability_report import (
 )
 from foldline.evaluation.report import format_summary, make_details, select_headline_metrics
 from foldline.evaluation.scores import score_parts
+from foldline.report.command import write_report
 
 AGREEMENT = Path("reports/agreement.json")
 
@@ -36,10 +37,12 @@ def main(params: Params) -> None:
     ensemble, folds = Ensemble.load(), schemas.OUT_OF_FOLD.read()
     labels = ensemble.set_thresholds(Labels.load())
     options, seed = params.evaluate, derive_seed(params.seed, "evaluate")
-    rows = read_rows(folds)
+    train, valid, test = schemas.TRAIN.read(), schemas.VALID.read(), schemas.TEST.read()
+    rows, unlabelled = select_rows(train, valid, test, folds), schemas.UNLABELLED.read()
+    valid_predictions = schemas.VALID_PREDICTIONS.read()
     own = read_own_predictions(ensemble, labels, rows["out_of_fold"], folds, params.seed)
-    parts = make_parts(labels, ensemble, rows, folds, own)
-    test, final = rows["test"], "out_of_fold" if "out_of_fold" in parts else "test"
+    parts = make_parts(labels, ensemble, rows, valid_predictions, folds, own)
+    final = "out_of_fold" if "out_of_fold" in parts else "test"
     external = read_answers(options.external, labels, rows[final])
     parts[final] = replace(parts[final], external=external)
     own_metrics = [Component(name, "metric", params.components) for name in options.own_metrics]
@@ -48,7 +51,9 @@ def main(params: Params) -> None:
         scores[final]["comparisons"] = compare_with_others(parts[final], options, seed)
     predicted = (test, parts["test"].members)
     probabilities = make_probability_report(ensemble, labels, own, predicted, options, params.seed)
-    decisions = make_decision_report(ensemble, labels, own, parts, rows, options, params.seed)
+    decisions = make_decision_report(
+        ensemble, labels, own, parts, rows | {"predict": unlabelled}, options, params.seed
+    )
     table = labels.table(parts["test"].final).assign(id=test["id"], label=test["label"])
     schemas.TEST_PREDICTIONS.write(table)
     write_plots(parts[final], rows[final]["label"].tolist(), options.level)
@@ -73,6 +78,7 @@ def main(params: Params) -> None:
         lines += write_comparison(parts[final], rows[final], written, comparisons, options, seed)
     for line in lines:
         say(line)
+    write_report()
 
 
 if __name__ == "__main__":

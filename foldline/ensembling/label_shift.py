@@ -35,15 +35,15 @@ def find_shift(
 
 
 def fit_shift(
-    ensemble: Ensemble, own: OutOfFold, final: np.ndarray, labels: Labels, level: float
+    ensemble: Ensemble, own: OutOfFold, rows: pd.DataFrame, labels: Labels, level: float
 ) -> Ensemble:
-    """Return the ensemble that adapts new rows to the shares of classes in data.predict.
+    """Return the ensemble that adapts new rows to the shares of classes in rows without labels.
 
     Without rows, or where no other shares than those of training are established, as it was.
     """
-    rows = schemas.UNLABELLED.read()
     if rows.empty or ensemble.prior is None:
         return ensemble
+    final = own.combine(ensemble.method, ensemble.calibration_method)
     shift = find_shift(own, final, rows, predict_unlabelled(ensemble, rows, labels), level)
     weights = shift.weights.tolist() if shift.established.any() else []
     return replace(ensemble, prior=Prior(ensemble.prior.weights, weights))

@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 
 from foldline.core.errors import listing
-from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Evaluate
@@ -32,10 +31,10 @@ def make_decision_report(
 ) -> dict[str, Any]:
     """Return `costs`, `prior_shift` and `in_scope`; each is empty where there is nothing to say.
 
-    `own` are the members' out-of-fold predictions, `rows` those of the parts; `seed` is that of
-    params.yaml. Rows of data.predict have no labels.
+    `own` are the members' out-of-fold predictions, `rows` those of the parts and, without labels,
+    those of data.predict (`predict`); `seed` is that of params.yaml.
     """
-    unlabelled, task = schemas.UNLABELLED.read(), labels.task
+    unlabelled, task = rows[PREDICT], labels.task
     new = {"test": (rows["test"], parts["test"].final)}
     final = own.combine(ensemble.method, ensemble.calibration_method)
     shift: dict[str, Any] = {}

@@ -32,7 +32,7 @@ def list_flips(
     table = rows.assign(
         before=before["predicted"].to_numpy(),
         after=after["predicted"].to_numpy(),
-        confidence=_compute_confidence(labels, after),
+        confidence=compute_confidence(labels, after),
     )
     return {
         "fixed": _describe(labels, table[right & ~was_right]),
@@ -49,7 +49,7 @@ def read_decisions(labels: Labels, predictions: pd.DataFrame) -> np.ndarray:
     return np.eye(len(labels.classes))[decided] if labels.task == "classification" else decided
 
 
-def _compute_confidence(labels: Labels, predictions: pd.DataFrame) -> np.ndarray:
+def compute_confidence(labels: Labels, predictions: pd.DataFrame) -> np.ndarray:
     """Return the probability of each row's prediction; multilabel: of its least sure label."""
     probabilities, decided = (
         labels.predictions(predictions),

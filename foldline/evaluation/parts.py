@@ -96,22 +96,24 @@ def make_out_of_fold_set(
     )
 
 
-def read_rows(folds: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def select_rows(
+    train: pd.DataFrame, valid: pd.DataFrame, test: pd.DataFrame, folds: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
     """Return the rows of each part; `out_of_fold` are those of train and valid in the folds.
 
     `split` leaves out of the folds the rows of valid that are in test, too.
     """
     in_folds = set(folds["id"])
-    learnt = {"train": schemas.TRAIN.read(), "valid": schemas.VALID.read()}
-    learnt = {name: rows[rows["id"].isin(in_folds)] for name, rows in learnt.items()}
-    out_of_fold = pd.concat(learnt.values(), ignore_index=True)
-    return {"test": schemas.TEST.read(), "valid": learnt["valid"], "out_of_fold": out_of_fold}
+    learnt = [rows[rows["id"].isin(in_folds)] for rows in (train, valid)]
+    out_of_fold = pd.concat(learnt, ignore_index=True)
+    return {"test": test, "valid": learnt[1], "out_of_fold": out_of_fold}
 
 
 def make_parts(
     labels: Labels,
     ensemble: Ensemble,
     rows: dict[str, pd.DataFrame],
+    valid_predictions: pd.DataFrame,
     folds: pd.DataFrame,
     own: OutOfFold,
 ) -> dict[str, EvaluationSet]:
@@ -120,11 +122,11 @@ def make_parts(
     `own` are the out-of-fold predictions of the ensemble's members.
     """
     test, valid = rows["test"], rows["valid"]
-    valid_table, ids = schemas.VALID_PREDICTIONS.read(), valid["id"].tolist()
+    ids = valid["id"].tolist()
     members = list(ensemble.list_models())
     predictions = {
         "test": ensemble.predict_members(test),
-        "valid": read_validation_predictions(ids, members, valid_table, folds, labels),
+        "valid": read_validation_predictions(ids, members, valid_predictions, folds, labels),
     }
     tables = {"test": schemas.TEST_PREDICTIONS, "valid": schemas.ENSEMBLE_OUT_OF_FOLD}
     for name, table in tables.items():

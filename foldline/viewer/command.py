@@ -7,7 +7,7 @@ from foldline.core.console import say
 from foldline.core.errors import FoldlineError
 from foldline.core.io.files import write_text
 from foldline.viewer.charts import chart_data
-from foldline.viewer.page import render_page
+from foldline.viewer.page import render_view
 from foldline.viewer.row_table import collect_rows
 from foldline.viewer.sampling import sample_rows
 
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> None:
         raise FoldlineError(f"--out: {options.out} is a folder; name a file, like data/view.html")
     view = collect_rows()
     shown = sample_rows(view, options.limit)
-    html = render_page(shown, chart_data(view), options.language)
+    html = render_view(shown, chart_data(view), options.language)
     write_text(options.out, html)
     for note in shown.notes:
         say(f"note: {_format_note(note)}")

@@ -1,51 +1,35 @@
 """One HTML file with the rows, the charts' numbers, and the scripts that show them."""
 
-import base64
-import hashlib
-import json
-import re
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from foldline.pages.page import render_page
 from foldline.viewer.row_table import ViewData
 
-WEB_FOLDER = Path(__file__).parent / "web"
+TEMPLATE = Path(__file__).parent / "web" / "page.html"
 # Joined in this order into one script.
 SCRIPTS = (
-    "words.js", "text.js", "diff.js", "data.js", "state.js", "filter.js", "facets.js", "list.js",
-    "details.js", "draw.js", "charts.js", "main.js",
+    "words.js", "text.js", "embedded.js", "language.js", "numbers.js", "diff.js", "data.js",
+    "state.js", "filter.js", "facets.js", "list.js", "details.js", "draw.js", "charts.js",
+    "main.js",
 )  # fmt: skip
 # Of the columns without a role: a page of many long ones would open slowly.
 MAX_UNUSED, MAX_CHARACTERS = 20, 300
-STYLES = ("page.css", "rows.css", "charts.css")
+STYLES = ("base.css", "page.css", "rows.css", "charts.css")
 
 
-def render_page(view: ViewData, charts: dict[str, Any], language: str) -> str:
-    """Return the whole page; its content security policy forbids any network request."""
+def render_view(view: ViewData, charts: dict[str, Any], language: str) -> str:
+    """Return the whole page."""
     summary = {
         "language": language,
         "task": view.labels.task,
         "notes": view.notes,
         "charts": charts,
     }
-    script = "(() => {\n'use strict';\n" + "".join(map(_read, SCRIPTS)) + "})();\n"
-    style = "".join(map(_read, STYLES))
-    packed = zlib.compress(_json(page_columns(view)).encode(), 9)
-    words = {
-        "policy": (
-            f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
-            "base-uri 'none'; form-action 'none'"
-        ),
-        "style": style,
-        "script": script,
-        "summary": _json(summary).replace("<", "\\u003c"),  # no text can end the element
-        "rows": base64.b64encode(packed).decode(),
-    }
-    return re.sub(r"@(\w+)@", lambda view: words[view[1]], _read("page.html"))
+    return render_page(TEMPLATE, SCRIPTS, STYLES, summary, page_columns(view))
 
 
 def page_columns(view: ViewData) -> dict[str, Any]:
@@ -127,15 +111,3 @@ def _round_number(number: float) -> float:
     if number == int(number):
         return int(number)
     return round(number, 4) if abs(number) >= 1e-3 else float(f"{number:.3g}")
-
-
-def _json(content: Any) -> str:
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-
-def _hash(content: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-
-
-def _read(name: str) -> str:
-    return (WEB_FOLDER / name).read_text(encoding="utf-8")

@@ -16,7 +16,6 @@ from foldline.core.io import schemas
 from foldline.core.io.files import write_json
 from foldline.core.io.labels import Labels
 from foldline.viewer.current_rows import read_current_rows
-from foldline.viewer.page import SCRIPTS, STYLES, WEB_FOLDER
 from foldline.viewer.row_table import collect_rows
 from tests.helpers import projects, viewer_tables
 
@@ -293,28 +292,6 @@ def test_a_sample_is_noted_and_charts_count_all_rows(workplace, capsys):
     assert {"code": "sampled", "shown": 10, "rows": 40} in summary["notes"]
     assert sum(map(sum, summary["charts"]["classes"].values())) == 40
     assert "10 of 40 rows are in the page" in capsys.readouterr().out
-
-
-def test_both_languages_have_every_word():
-    source = (WEB_FOLDER / "words.js").read_text(encoding="utf-8")
-    source = re.sub(r"'(?:[^'\\]|\\.)*'|`[^`]*`|//.*", "", source)
-    english, korean = source.split("let language")[0].split("  ko: {")
-    names = [set(re.findall(r"(\w+):", half)) - {"en"} for half in (english, korean)]
-    used = set()
-    for file in (*SCRIPTS, "page.html"):
-        text = (WEB_FOLDER / file).read_text(encoding="utf-8")
-        used |= set(re.findall(r"\bw\('(\w+)'|data-(?:w|label|hint)=\"(\w+)\"", text))
-
-    assert names[0] == names[1]
-    assert {one or two for one, two in used} <= names[0]
-
-
-def test_the_page_is_made_of_small_files_all_of_them_used():
-    files = {path.name for path in WEB_FOLDER.iterdir()}
-
-    assert files == {*SCRIPTS, *STYLES, "page.html"}
-    for name in files:
-        assert len((WEB_FOLDER / name).read_text(encoding="utf-8").splitlines()) <= 250
 
 
 def test_judgements_of_dropped_rows_are_not_called_stale(workplace, capsys):

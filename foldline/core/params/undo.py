@@ -15,6 +15,22 @@ ABSENT = object()
 RESULTS = ("dvc.lock", "metrics", "models", "reports")  # with params.yaml what `git restore` names
 
 
+def list_changes(path: Path) -> list[tuple[str, Any, Any]]:
+    """Return each key that the last commit has with another value: key, before, now.
+
+    A key that one of both lacks is None there. Without a commit there are none.
+    """
+    text = _git_show(path, "HEAD")
+    if text is None:
+        return []
+    try:
+        before, now = (dict(_flatten(parse_yaml(own))) for own in (text, path.read_text("utf-8")))
+    except FoldlineError:
+        return []
+    pairs = {key: (before.get(key), now.get(key)) for key in before | now}
+    return [(key, *pair) for key, pair in pairs.items() if pair[0] != pair[1]]
+
+
 def describe_undo(path: Path, content: Mapping[str, Any], keys: Sequence[str]) -> str:
     """Return how rejected keys get their committed values back; empty where git has no others."""
     text = _git_show(path, "HEAD")

@@ -1,5 +1,4 @@
 // The rows as columns, unpacked once, and lookup tables of them.
-const SUMMARY = JSON.parse(byId('summary').textContent);
 const CHECKS = ['duplicate', 'conflict', 'suspected', 'copied', 'disagree', 'changed', 'unsampled'];
 const BIT = Object.fromEntries(CHECKS.map((name, place) => [name, 1 << place]));
 const PARTS = ['train', 'valid', 'test', 'left'];
@@ -9,12 +8,7 @@ const NONE = ''; // the label of a row that has none
 let D = null;
 
 async function unpack() {
-  const text = atob(byId('packed').textContent);
-  const bytes = new Uint8Array(text.length);
-  for (let at = 0; at < text.length; at += 1) bytes[at] = text.charCodeAt(at);
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
-  D = JSON.parse(await new Response(stream).text());
-  byId('packed').remove();
+  D = await unpackRows();
   D.n = D.id.length;
   D.place = new Map(D.id.map((id, row) => [id, row]));
   D.length = Int32Array.from(D.text, (own, row) => size(own) + (D.pair ? size(D.pair[row]) : 0));
@@ -83,20 +77,6 @@ function binLabels() {
   D.bin = D.label.map((value) => Math.min(count - 1, Math.floor(value / step + 1e-9) - first));
   const edge = (place) => String(+((first + place) * step).toPrecision(6));
   D.bins = Array.from({ length: count }, (_, place) => `${edge(place)} – ${edge(place + 1)}`);
-}
-
-function extent(values) {
-  let [low, high] = [Infinity, -Infinity];
-  for (const value of values) {
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
-  return [low, high];
-}
-
-function niceStep(rough) {
-  const power = 10 ** Math.floor(Math.log10(rough));
-  return power * [1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough * 0.999);
 }
 
 const labelName = (row) => (regression ? String(D.label[row]) : shownLabel(D.labels[D.label[row]]));

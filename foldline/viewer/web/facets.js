@@ -29,18 +29,6 @@ function choice(one, value) {
   return { value, element, box, count, bar };
 }
 
-function plainIn(element, text) {
-  plain(text, element);
-  return element;
-}
-
-// A colour of its own for each class: steps of the golden angle around the circle of hues.
-function swatch(code) {
-  const dot = make('i', { class: 'swatch' });
-  dot.style.setProperty('--hue', String(Math.round((code * 137.508 + 215) % 360)));
-  return dot;
-}
-
 function finder(one) {
   const field = make('input', { type: 'search', 'aria-label': w('find'), placeholder: w('find') });
   field.addEventListener('input', () => {

@@ -34,14 +34,8 @@ function clearFilters() {
 }
 
 function translate() {
-  document.documentElement.lang = language;
-  for (const element of document.querySelectorAll('[data-w]')) element.textContent = w(element.dataset.w);
-  for (const element of document.querySelectorAll('[data-label]')) element.setAttribute('aria-label', w(element.dataset.label));
+  translateWords();
   byId('search').placeholder = w('search_hint');
-  byId('language').textContent = w('other');
-  byId('language').setAttribute('aria-label', w('other_label'));
-  byId('language').lang = language === 'en' ? 'ko' : 'en';
-  document.title = `${w('title')} · Foldline`;
   const all = SUMMARY.notes.find((note) => note.code === 'sampled');
   byId('total').textContent = w('total', number(all ? all.rows : D.n));
   byId('notes').replaceChildren(...SUMMARY.notes.map((note) => make('p', { class: 'note' }, w(note.code, note))));

@@ -15,8 +15,7 @@ function readAddress() {
   state.open = address.get('open') === '1';
   state.tab = address.get('tab') === 'charts' ? 'charts' : 'rows';
   state.lang = address.get('lang');
-  const requested = state.lang || (SUMMARY.language === 'auto' ? navigator.language : SUMMARY.language);
-  language = requested.startsWith('ko') ? 'ko' : 'en';
+  chooseLanguage(state.lang);
 }
 
 let writing = 0;

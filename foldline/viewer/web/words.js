@@ -100,13 +100,3 @@ const WORDS = {
     broken: '페이지가 데이터를 읽지 못했습니다. 최신 브라우저가 필요합니다 (Chrome 103, Firefox 113, Safari 16.4 이상).',
   },
 };
-let language = 'en';
-
-function w(key, ...values) {
-  const word = WORDS[language][key];
-  return typeof word === 'function' ? word(...values) : word;
-}
-
-const number = (value, digits = 0) =>
-  value.toLocaleString('en', { maximumFractionDigits: digits, minimumFractionDigits: digits });
-const percent = (share) => `${number(100 * share, share > 0 && share < 0.1 ? 1 : 0)}%`;

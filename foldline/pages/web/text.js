@@ -34,6 +34,11 @@ function plain(text, parent) {
   chunks(text.slice(from), parent);
 }
 
+function plainIn(element, text) {
+  plain(text, element);
+  return element;
+}
+
 // Browsers take many seconds to break a long run of preserved white space into lines.
 const CHUNK = /[^]{1,1500}(?!\S)|[^]{1,1500}/gu;
 function chunks(text, parent) {
@@ -69,4 +74,11 @@ function line(text, query) {
   const at = query ? folded(text).indexOf(query) : -1;
   const from = at > LINE - 80 ? at - 60 : 0;
   return (from ? '… ' : '') + text.slice(from, from + LINE).replace(/^[\udc00-\udfff]|[\ud800-\udbff]$/g, '') + ' …';
+}
+
+// A colour of its own for each class: steps of the golden angle around the circle of hues.
+function swatch(code) {
+  const dot = make('i', { class: 'swatch' });
+  dot.style.setProperty('--hue', String(Math.round((code * 137.508 + 215) % 360)));
+  return dot;
 }

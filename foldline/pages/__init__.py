@@ -1,0 +1,1 @@
+"""Pages of one HTML file: their frame, styles and scripts, shared by the viewer and the report."""
