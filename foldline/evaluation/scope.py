@@ -22,7 +22,7 @@ from foldline.metrics.out_of_scope import (
 from foldline.metrics.weighted_sample import Floats
 from foldline.models.ngram_counts import count_within_words
 
-SEARCHED, SCORED = 5_000, 2_000  # training rows at most
+SEARCHED, SCORED = 5_000, 5_000  # training rows at most
 FEWEST = 40  # of them together: with fewer no p-value could be low
 GRAM, CHARACTERS = 3, 500  # characters of an n-gram, and of a text that are read
 CHUNK = 10_000  # new rows at once
