@@ -18,6 +18,7 @@ from foldline.ensembling.calibrators import (
     fit_calibrator,
 )
 from foldline.ensembling.ensemble_fit import OutOfFold
+from foldline.evaluation.scores import limit_resamples
 from foldline.metrics.calibration import (
     compute_confidence,
     compute_log_losses,
@@ -86,7 +87,8 @@ def report_calibration(
 ) -> dict[str, Any]:
     """Return the scores of each calibrator, and the reliability of the final predictions.
 
-    `log_loss_change` is that by the calibrator, with an interval by bootstrap over groups.
+    `log_loss_change` is that by the calibrator, with an interval by bootstrap over groups; the
+    number of resamples falls as that of other metrics of probabilities.
     """
     losses = {
         name: compute_log_losses(task, part.target, own) for name, own in part.predictions.items()
@@ -103,7 +105,7 @@ def report_calibration(
             dict.fromkeys(changes, UNBOUNDED),
             len(part.target),
             part.groups,
-            options.resamples,
+            limit_resamples(part.predictions[final], options.resamples),
             seed,
             options.level,
         ),
