@@ -21,7 +21,7 @@ from foldline.ensembling.ensemble_report import (
     make_report,
     select_metrics,
 )
-from foldline.ensembling.label_shift import fit_shift
+from foldline.ensembling.label_shift import describe_missing_shift, fit_shift
 from foldline.ensembling.priors import NONE, PREDICT
 from foldline.ensembling.revisions import resolve_revisions
 
@@ -61,6 +61,7 @@ def main(params: Params) -> None:
     for line in format_report(report):
         say(line)
     notes = [
+        describe_missing_shift(prior, ensemble),
         describe_missing_gain(ensemble, report),
         describe_equal_members(params.ensemble.members, members),
     ]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,8 @@ def make_report(
         report["costs"] = compare_costs(
             task, target, final, ensemble.costs, groups, resamples, seed, level
         )
+    if ensemble.prior:
+        report["prior"] = asdict(ensemble.prior)
     return report
 
 

@@ -9,7 +9,7 @@ from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
 from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.ensemble_fit import OutOfFold
-from foldline.ensembling.priors import Prior, Shift, estimate_shift
+from foldline.ensembling.priors import PREDICT, Prior, Shift, estimate_shift
 
 
 def predict_unlabelled(ensemble: Ensemble, rows: pd.DataFrame, labels: Labels) -> np.ndarray:
@@ -47,3 +47,14 @@ def fit_shift(
     shift = find_shift(own, final, rows, predict_unlabelled(ensemble, rows, labels), level)
     weights = shift.weights.tolist() if shift.established.any() else []
     return replace(ensemble, prior=Prior(ensemble.prior.weights, weights))
+
+
+def describe_missing_shift(prior: str, ensemble: Ensemble) -> str | None:
+    """Return a note where new rows keep the shares of the training rows, although asked for."""
+    if prior != PREDICT or (ensemble.prior and ensemble.prior.shift):
+        return None
+    return (
+        "ensemble.prior=predict changes nothing: no other shares of classes than those of the "
+        "training rows are established among the rows of data.predict (prior_shift in "
+        "reports/evaluation.json)"
+    )

@@ -25,7 +25,7 @@ from foldline.models.ngram_counts import count_within_words
 SEARCHED, SCORED = 5_000, 5_000  # training rows at most
 FEWEST = 40  # of them together: with fewer no p-value could be low
 GRAM, CHARACTERS = 3, 500  # characters of an n-gram, and of a text that are read
-CHUNK = 10_000  # new rows at once
+MOST, CHUNK = 50_000, 10_000  # new rows: of a part, of more a sample; at once
 SHOWN = 50  # rows in the report
 SHOWN_CHARACTERS = 200
 
@@ -91,8 +91,9 @@ def compute_confidences(final: np.ndarray, labels: Labels) -> Floats | None:
 
 def join_texts(rows: pd.DataFrame) -> list[str]:
     """Return the texts that are compared; those of a pair are joined."""
+    # The character 0 is none that n-grams are counted of.
     return [
-        f"{text} {pair}".strip()[:CHARACTERS]
+        f"{text} {pair}".replace("\0", " ").strip()[:CHARACTERS]
         for text, pair in zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True)
     ]
 
@@ -133,8 +134,9 @@ def make_scope_report(
 ) -> dict[str, Any]:
     """Return the rows of each part that are out of scope: their number, and those least like.
 
-    `parts` are rows with their final predictions. Of the rows that are counted, a share of at most
-    1 - level is expected to be like the training rows (Benjamini and Hochberg, 1995).
+    `parts` are rows with their final predictions, of which MOST are judged. Of the rows that are
+    counted, a share of at most 1 - level is expected to be like the training rows (Benjamini and
+    Hochberg, 1995).
     """
     if scope is None:
         return {}
@@ -146,6 +148,8 @@ def make_scope_report(
     for name, (rows, final) in parts.items():
         if rows.empty:
             continue
+        sample = np.sort(np.argsort(rank_keys(0, rows["id"].tolist()), kind="stable")[:MOST])
+        rows, final = rows.iloc[sample], final[sample]
         p = score_scope(scope, rows, final, labels)
         rejected = benjamini_hochberg(p, 1 - level)
         order = np.lexsort((rows["id"].to_numpy(dtype=str), p))
