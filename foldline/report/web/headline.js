@@ -58,7 +58,8 @@ function forest() {
 function forestRows() {
   const verdicts = new Map((E.comparisons || []).map((one) => [`${one.kind} ${one.name}`, one.verdict]));
   const rows = [{ kind: 'ensemble', name: w('ensemble'), value: SUMMARY.metrics[METRIC], ...(E.interval || {})[METRIC] }];
-  for (const [kind, group] of [['member', E.members], ['external', E.external], ['baseline', E.baselines]]) {
+  const members = Object.keys(E.members || {}).length > 1 ? E.members : {}; // one alone is the ensemble
+  for (const [kind, group] of [['member', members], ['external', E.external], ['baseline', E.baselines]]) {
     for (const [key, own] of Object.entries(group || {})) {
       rows.push({ kind, name: key, title: w(`is_${kind}`), value: own[METRIC], low: own.low, high: own.high, verdict: verdicts.get(`${kind} ${key}`) });
     }
