@@ -25,7 +25,7 @@ from foldline.models.ngram_counts import count_within_words
 SEARCHED, SCORED = 5_000, 5_000  # training rows at most
 FEWEST = 40  # of them together: with fewer no p-value could be low
 GRAM, CHARACTERS = 3, 500  # characters of an n-gram, and of a text that are read
-MOST, CHUNK = 50_000, 10_000  # new rows: of a part, of more a sample; at once
+MOST, CHUNK = 20_000, 10_000  # new rows: of a part, of more a sample; at once
 SHOWN = 50  # rows in the report
 SHOWN_CHARACTERS = 200
 
