@@ -309,6 +309,13 @@ VERBS = {
         compare_options,
         COMPARE_EXAMPLES,
     ),
+    "behaviour": Verb(
+        "show the behavioural tests of the last evaluation, as a gate for CI",
+        "foldline.evaluation.behaviour.command:run",
+        "Print the pass rate of every behavioural test in reports/evaluation.json. The exit code "
+        "is 1 where the interval of a rate lies wholly below its min_pass_rate, or a test with a "
+        "min_pass_rate of its own was skipped.",
+    ),
     "learning-curve": Verb(
         "see what more training rows would bring",
         "foldline.experiments.learning_curve_command:run",

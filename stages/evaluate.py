@@ -11,6 +11,8 @@ from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.stage import run, say
 from foldline.ensembling.ensemble import Ensemble
+from foldline.evaluation.behaviour.report import format_behaviour_report
+from foldline.evaluation.behaviour.run import make_behaviour_report
 from foldline.evaluation.comparison import compare_with_others, write_comparison
 from foldline.evaluation.decision_report import format_decision_report, make_decision_report
 from foldline.evaluation.external import read_answers
@@ -54,11 +56,14 @@ def main(params: Params) -> None:
     decisions = make_decision_report(
         ensemble, labels, own, parts, rows | {"predict": unlabelled}, options, params.seed
     )
+    behaviour = make_behaviour_report(
+        ensemble, labels, rows[final], final, options, params.components, params.seed
+    )
     table = labels.table(parts["test"].final).assign(id=test["id"], label=test["label"])
     schemas.TEST_PREDICTIONS.write(table)
     write_plots(parts[final], rows[final]["label"].tolist(), options.level)
     ceiling = read_json(AGREEMENT).get("ceiling", {})
-    details = make_details(scores, final, ceiling) | probabilities | decisions
+    details = make_details(scores, final, ceiling) | probabilities | decisions | behaviour
     schemas.write_report(schemas.EVALUATE_REPORT, details)
     metrics = select_headline_metrics(labels.task, scores, final)
     write_metrics(Path("metrics/evaluate.json"), metrics)
@@ -71,7 +76,8 @@ def main(params: Params) -> None:
             labels.task, scores, part, options.level, ceiling, labels.classes
         )
     ]
-    lines += format_probability_report(probabilities, final) + format_decision_report(decisions)
+    lines += format_probability_report(probabilities, final)
+    lines += format_decision_report(decisions) + format_behaviour_report(behaviour)
     if final in scores:
         written = schemas.TEST_PREDICTIONS if final == "test" else schemas.ENSEMBLE_OUT_OF_FOLD
         comparisons = scores[final]["comparisons"]

@@ -84,7 +84,7 @@ class Thesaurus:
             if word in lexicon and not (self._korean and is_hangul(word)):
                 synonyms = self._filter_synonyms(word, lexicon[word], label)
                 if synonyms:
-                    yield Slot(*match.span(), synonyms, partial(_match_case, match[0]))
+                    yield Slot(*match.span(), synonyms, partial(match_case, match[0]))
 
     def _find_hangul_slots(self, text: str, label: str) -> Iterator[Slot]:
         lexicon = self._lexicon
@@ -126,7 +126,7 @@ def _check_path(options: Synonym) -> Path | None:
     return Path(options.path)
 
 
-def _match_case(word: str, new: str) -> str:
+def match_case(word: str, new: str) -> str:
     """Return a synonym with the capitals of the word that it replaces."""
     if word.isupper() and len(word) > 1:
         return new.upper()

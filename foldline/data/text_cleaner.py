@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from foldline.core.io.components import Component, Options
+from foldline.core.io.components import Component, Options, short_name
+from foldline.core.io.preprocessing import Preprocessing
 from foldline.data.normalization import normalize_text
 
 Cleaner = Callable[[str], str]
@@ -31,3 +32,9 @@ def make_cleaner(unicode: str, name: str | None, components: Options) -> Cleaner
         return normalize_text(cleaned, unicode)
 
     return clean
+
+
+def restore_cleaner(used: Preprocessing) -> Cleaner:
+    """Return the function that brings new raw texts to the form that trained models read."""
+    options = {short_name(used.clean): used.options} if used.clean else {}
+    return make_cleaner(used.unicode, used.clean, options)

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.errors import FoldlineError, listing
-from foldline.core.io.components import hash_components, is_component, short_name
+from foldline.core.io.components import hash_components, is_component
 from foldline.core.io.files import read_json
 from foldline.core.io.labels import Labels, split_label_names
 from foldline.core.io.preprocessing import NAME, Preprocessing
-from foldline.data.text_cleaner import make_cleaner
+from foldline.data.text_cleaner import restore_cleaner
 from foldline.ensembling import ensemble as ensembles
 from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.members import (
@@ -60,9 +60,7 @@ class Predictor:
             self.preprocessing = _read_preprocessing(folders)
             self.notes = _list_component_notes(self.preprocessing, folders)
             self.notes += list_stale_notes()
-            used = self.preprocessing
-            options = {short_name(used.clean): used.options} if used.clean else {}
-            self._clean = make_cleaner(used.unicode, used.clean, options)
+            self._clean = restore_cleaner(self.preprocessing)
             self._models = {folder: registry.load(folder) for folder in folders}
         for note in self.notes:
             warnings.warn(note, stacklevel=2)

@@ -129,10 +129,13 @@ def describe_folder(folder: Path) -> str | None:
 def list_files(content: Any, prefix: str = "") -> Iterator[tuple[str, Path]]:
     """Yield the dotted keys whose values are files or folders of the project."""
     for name, value in content.items() if isinstance(content, dict) else ():
+        key = f"{prefix}{name}"
         if isinstance(value, dict):
-            yield from list_files(value, f"{prefix}{name}.")
+            yield from list_files(value, f"{key}.")
+        elif isinstance(value, list):
+            yield from list_files(dict(enumerate(value)), f"{key}.")
         elif isinstance(value, str) and value.startswith(FOLDERS):
-            yield f"{prefix}{name}", Path(value)
+            yield key, Path(value)
 
 
 def find_problem(path: Path) -> str | None:

@@ -13,7 +13,7 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.io.files import read_json
 from foldline.core.io.labels import Labels
-from foldline.core.params import Evaluate
+from foldline.core.params import Behaviour, Evaluate
 from foldline.evaluation import comparison, parent
 from foldline.evaluation.comparison import (
     compare_change,
@@ -33,7 +33,13 @@ from tests.helpers.git_projects import commit, git, make_repository
 TOPICS = Labels("classification", ("food", "sport"))
 SEVERAL = Labels("multilabel", ("food", "sport"))
 NUMBERS = Labels("regression")
-OPTIONS = Evaluate(resamples=100, level=0.95, metric=None, external={})
+OPTIONS = Evaluate(
+    resamples=100,
+    level=0.95,
+    metric=None,
+    external={},
+    behaviour=Behaviour(packs="none", sample=10, min_pass_rate=None, labels={}),
+)
 
 
 def make_rows(labels: list[str]) -> pd.DataFrame:
@@ -116,7 +122,7 @@ def test_answers_that_are_wrong_are_told(tmp_path, text, message):
 )
 def test_files_that_dvc_does_not_watch_are_refused(external, message):
     with pytest.raises(ValidationError, match=message):
-        Evaluate(resamples=100, level=0.95, metric=None, external=external)
+        Evaluate.model_validate(OPTIONS.model_dump() | {"external": external})
 
 
 def predict(codes: list[int] | np.ndarray, sure: float = 0.9) -> np.ndarray:

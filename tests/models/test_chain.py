@@ -29,6 +29,7 @@ TASKS = ("classification", "multilabel", "regression")
 SECONDS = [name for name in (*KINDS, "pretrained") if name not in (*CONSTANT, *UNWEIGHTED)]
 FAST = [("tfidf", "prefix"), ("tfidf", "features"), ("gbdt", "features"), ("length", "prefix")]
 AUXILIARY = {"chain.first": "tfidf", "chain.predicts": "auxiliary", "chain.n_splits": 3}
+# A prefix is text like any other, so all tasks are tried with tfidf alone.
 CASES = [
     (model, form, task)
     for model in SECONDS
@@ -36,6 +37,7 @@ CASES = [
     for task in TASKS
     if form == "prefix" or model in WITH_FEATURES
     if task != "regression" or model not in CLASSES_ONLY
+    if form == "features" or model == "tfidf" or task == "classification"
 ]
 
 

@@ -15,14 +15,9 @@ from tests.helpers.training_probe import TrainingRecord, record_training, total_
 pytestmark = pytest.mark.slow  # 45 trainings
 
 ALONE: dict[str, dict[str, Any]] = {
-    "smoothing": {"label_smoothing": 0.1},
     "rdrop": {"rdrop": 1.0},
-    "contrastive": {"contrastive": 0.3},
-    "fgm": {"adversarial": "fgm"},
     "awp": {"adversarial": "awp"},
     "ema": {"ema": 0.9},
-    "adafactor": {"optimizer": "adafactor"},
-    "layer_decay": {"layer_decay": 0.8},
 }
 
 

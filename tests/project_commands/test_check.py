@@ -47,6 +47,13 @@ def test_a_sound_project_passes(project, capsys):
     assert capsys.readouterr().out == "params.yaml: no problem found (1 files)\n"
 
 
+def test_a_missing_file_of_a_list_is_found(project):
+    changes = {"evaluate.behaviour.packs": ["en", "data/raw/no.yaml"]}
+    set_params(project / "params.yaml", changes)
+
+    assert "evaluate.behaviour.packs.1  data/raw/no.yaml does not exist" in error()
+
+
 def test_all_problems_are_told_at_once(project):
     changes = {"lr": "abc", "data.valid": "data/raw/row.csv", "keywords.file": "data/raw/no.yaml"}
     set_params(project / "params.yaml", changes)

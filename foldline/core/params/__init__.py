@@ -25,6 +25,7 @@ from foldline.core.params.model_kinds import (
 )
 from foldline.core.params.models import (
     Bagging,
+    Behaviour,
     Boosting,
     Chain,
     Ensemble,
@@ -47,6 +48,7 @@ __all__ = [
     "Augment",
     "Backtranslation",
     "Bagging",
+    "Behaviour",
     "Boosting",
     "Chain",
     "Components",

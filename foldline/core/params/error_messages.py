@@ -8,7 +8,7 @@ from foldline.core.errors import closest_name
 from foldline.core.io.components import PATTERN
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
+    from pydantic import BaseModel, ValidationError
 
 Problem = dict[str, Any]
 RENAME = "is not a key: rename"
@@ -27,8 +27,13 @@ _YAML_NAMES = {
 }
 
 
-def list_problems(error: "ValidationError") -> dict[str, str]:
-    """Return the message for each dotted key of a params file that is wrong."""
+def list_problems(
+    error: "ValidationError", kind: "type[BaseModel] | None" = None
+) -> dict[str, str]:
+    """Return the message for each dotted key of a file that is wrong.
+
+    `kind` is the type of the file's content, None for params.yaml.
+    """
     by_key: dict[str, list[Problem]] = {}
     for problem in error.errors():
         by_key.setdefault(_error_key(dict(problem)), []).append(dict(problem))
@@ -36,7 +41,7 @@ def list_problems(error: "ValidationError") -> dict[str, str]:
     lines: dict[str, str] = {}
     for key, key_problems in by_key.items():
         if key_problems[0]["type"] == "extra_forbidden":
-            intended_key, lines[key] = _format_unknown_key(key, missing)
+            intended_key, lines[key] = _format_unknown_key(key, missing, kind)
             missing.discard(intended_key)  # a misspelt key is reported once, not also as missing
             by_key[key] = []
     for key, key_problems in by_key.items():
@@ -114,12 +119,14 @@ def _list_choices(problem: Problem) -> list[str]:
     return str(problem["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
 
 
-def _format_unknown_key(key: str, missing: set[str]) -> tuple[str, str]:
+def _format_unknown_key(
+    key: str, missing: set[str], kind: "type[BaseModel] | None"
+) -> tuple[str, str]:
     """Return the key that was most likely intended, and the message."""
     from foldline.core.params import Settings
 
     parent, _, name = key.rpartition(".")
-    fields: Any = Settings.model_fields
+    fields: Any = (kind or Settings).model_fields
     for part in parent.split(".") if parent else []:
         fields = fields[part].annotation.model_fields
     absent = [

@@ -19,6 +19,7 @@ from foldline.core.params.value_types import (
     Positive,
     Range,
     RawFile,
+    Share,
     SystemName,
 )
 
@@ -201,6 +202,23 @@ class Ensemble(Section):
     resampling or class weights; `predict`: then those estimated for the rows of data.predict."""
 
 
+class Behaviour(Section):
+    """Behavioural tests of the final model, in packs: YAML files."""
+
+    packs: (
+        Literal["auto", "none"]
+        | Annotated[
+            list[Literal["general", "en", "ko"] | RawFile],
+            Field(min_length=1),
+            AfterValidator(value_types.check_unique),
+        ]
+    )
+    sample: Annotated[int, Field(ge=10)]
+    min_pass_rate: Share | None
+    labels: dict[str, str]
+    """The class of this project that a label of the packs stands for."""
+
+
 class Evaluate(Section):
     """Intervals of scores, and who else is compared with the final predictions."""
 
@@ -215,6 +233,7 @@ class Evaluate(Section):
         ]
         | None
     )
+    behaviour: Behaviour
 
     @property
     def own_metrics(self) -> list[str]:
