@@ -21,18 +21,18 @@ START_CHARACTERS, END_CHARACTERS = (
 
 @dataclass(frozen=True)
 class Ngrams:
-    """The word 1-2-grams of one text column; `present` is (texts, n-grams), sparse, 0 or 1."""
+    """The word n-grams of one text column; `present` is (texts, n-grams), sparse, 0 or 1."""
 
     names: np.ndarray
     present: Any
 
 
-def find_ngrams(texts: Sequence[str], least: int = MIN_TEXTS) -> Ngrams:
-    """Find the word 1-2-grams, ignoring case, that at least `least` texts have."""
+def find_ngrams(texts: Sequence[str], least: int = MIN_TEXTS, longest: int = 2) -> Ngrams:
+    """Find the n-grams of up to `longest` words, ignoring case, that `least` texts have."""
     from sklearn.feature_extraction.text import CountVectorizer
 
     counter = CountVectorizer(
-        token_pattern=_TOKEN, ngram_range=(1, 2), binary=True, min_df=least, dtype=np.int32
+        token_pattern=_TOKEN, ngram_range=(1, longest), binary=True, min_df=least, dtype=np.int32
     )
     try:
         present = counter.fit_transform([_keep_ends(text) for text in texts])

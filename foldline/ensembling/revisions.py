@@ -44,11 +44,11 @@ def resolve_revision(name: str, where: str = MEMBERS) -> str:
 
 def find_commit(revision: str, folder: Path | None = None) -> str | None:
     """Return the commit that git knows by a name, in the project's folder or another one."""
-    return _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", folder=folder)
+    return run_git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", folder=folder)
 
 
 def _find_experiment(name: str, where: str) -> str:
-    listed = _git("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps") or ""
+    listed = run_git("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps") or ""
     commits: dict[str, set[str]] = {}
     for reference, _, commit in (line.partition(" ") for line in listed.splitlines()):
         parts = reference.split("/")
@@ -149,17 +149,21 @@ def read_table(name: str, commit: str, table: schemas.Table, where: str = MEMBER
 def read_recorded_md5(commit: str, path: Path) -> str | None:
     """Return the MD5 that the dvc.lock of a commit has for an output of this folder's project."""
     try:
-        lock = parse_plain_yaml(_git("show", f"{commit}:./{LOCK}", folder=Path()) or "")
+        lock = parse_plain_yaml(run_git("show", f"{commit}:./{LOCK}", folder=Path()) or "")
     except ValueError:
         return None
     outs = [out for stage in lock.get("stages", {}).values() for out in stage.get("outs") or []]
     return next((out.get("md5") for out in outs if out.get("path") == path.as_posix()), None)
 
 
-def _git(*arguments: str, folder: Path | None = None) -> str | None:
+def run_git(*arguments: str, folder: Path | None = None, text: str | None = None) -> str | None:
+    """Return what git prints, with `text` as its input; None where it fails or is missing.
+
+    It runs in the project's folder, from a copy for an experiment in that which was copied.
+    """
     command = ["git", "-C", str(folder or original_root()), *arguments]
     try:
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        result = subprocess.run(command, capture_output=True, text=True, check=False, input=text)
     except OSError:  # git is not installed
         return None
     return result.stdout.strip() if result.returncode == 0 else None

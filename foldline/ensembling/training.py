@@ -13,7 +13,7 @@ from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Members, Recipe, Runner
 from foldline.core.params.members import MODEL
 from foldline.ensembling.bagging import list_bags
-from foldline.ensembling.baselines import make_baseline_recipes
+from foldline.ensembling.baselines import make_baseline_recipes, select_texts
 from foldline.ensembling.fits import Fit, FitJob, FitRecord, fit_job, read_fit, select_distinct
 from foldline.ensembling.members import predict_member
 from foldline.ensembling.tta import AugmentedPrediction
@@ -118,14 +118,22 @@ def make_fits(
     if members.models == "folds":
         recipes = {MODEL: recipes[MODEL]}
     inputs = (rows, valid, pretraining_texts, labels)
+    pairs = bool((rows["text_pair"] != "").any())
     fits = [
         _make_fit(name, *inputs, own, bag)
         for name, own in recipes.items()
         for bag in list_bags(own)
     ]
     baselines = {
-        name: _make_fit(f"baseline {name}", *inputs, own)
-        for name, own in make_baseline_recipes(recipe).items()
+        name: _make_fit(
+            f"baseline {name}",
+            select_texts(name, rows),
+            select_texts(name, valid),
+            pretraining_texts,
+            labels,
+            own,
+        )
+        for name, own in make_baseline_recipes(recipe, pairs).items()
     }
     return fits, baselines
 

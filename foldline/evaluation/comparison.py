@@ -15,6 +15,12 @@ from foldline.core.params import Evaluate
 from foldline.core.recorded_hashes import hash_file
 from foldline.ensembling.revisions import SHORT
 from foldline.evaluation.flips import list_flips, read_decisions
+from foldline.evaluation.ledger import (
+    ON_REQUEST,
+    format_test_use,
+    report_closed_test,
+    report_test_use,
+)
 from foldline.evaluation.parent import (
     NoParentError,
     align_predictions,
@@ -146,34 +152,46 @@ def write_comparison(
     part: EvaluationSet,
     rows: pd.DataFrame,
     table: schemas.Table,
-    comparisons: list[dict[str, Any]],
+    scores: Mapping[str, Any],
     options: Evaluate,
     seed: int,
 ) -> list[str]:
     """Write what changed since the parent, and against the best baseline; return lines about it.
 
+    `scores` are those of the part, with `comparisons`. `test_use` has how often the test set was
+    opened.
+
     The file depends on git's HEAD, so it is no output that DVC knows: it names the commit, and the
     MD5 of the predictions that it is about.
     """
     labels, final = part.labels, align_predictions(table.read(), part.labels, rows)
+    metric, comparisons = MAIN[labels.task], scores["comparisons"]
     parent = compare_with_parent(labels, rows, final, table, options, seed)
     best = find_best_baseline(comparisons)
     baseline = {}
     if best:
-        own = labels.table(part.baselines[best["name"]])
-        baseline = {"name": best["name"], "flips": list_flips(labels, rows, own, final)}
+        others = labels.table(part.baselines[best["name"]])
+        baseline = {"name": best["name"], "flips": list_flips(labels, rows, others, final)}
+    test_use: dict[str, Any] = {}
+    if table == schemas.TEST_PREDICTIONS:
+        own = {"value": scores["metrics"][metric]} | scores["interval"][metric]
+        test_use = report_test_use(labels, final, own, parent, options.level)
+    elif options.test == ON_REQUEST:
+        test_use = report_closed_test()
     report = {
         "predictions": {"path": table.path.as_posix(), "md5": hash_file(table.path)},
-        "metric": MAIN[labels.task],
+        "metric": metric,
         "level": options.level,
         "parent": parent,
         "baseline": baseline,
+        "test_use": test_use,
     }
     write_json(FILE, report)
-    if "reason" in parent:
-        return []
-    name = f"commit {parent['commit'][:SHORT]}"
-    return format_change(name, "now", MAIN[labels.task], parent, FILE)
+    lines = []
+    if "reason" not in parent:
+        name = f"commit {parent['commit'][:SHORT]}"
+        lines = format_change(name, "now", metric, parent, FILE)
+    return lines + format_test_use(test_use, metric)
 
 
 def find_best_baseline(comparisons: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -6,18 +6,24 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from foldline.core.console import say
 from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
 from foldline.ensembling.baselines import predict_baselines
 from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.ensemble_fit import OutOfFold, read_out_of_fold
 from foldline.ensembling.members import read_predictions, read_validation_predictions
+from foldline.evaluation.bounds import Bound
 from foldline.evaluation.external import Answers
+from foldline.evaluation.ledger import OPEN
 
 NO_TEST = (
     "note: there are no test rows, so no score is called test: out-of-fold scores are of all "
     "training and validation rows, each predicted by models that have not seen it"
+)
+
+CLOSED = (
+    "note: the test set is closed (evaluate.test: on_request): scores are of all training and "
+    f"validation rows, each predicted by models that have not seen it. {OPEN} opens it"
 )
 
 
@@ -26,7 +32,7 @@ class EvaluationSet:
     """Targets and predictions of a part; rows of one of the `groups` are not independent.
 
     `decided` are the predicted codes where an ensemble has thresholds, else None.
-    `external` are the answers of other systems or people.
+    `external` are the answers of other systems or people, `bounds` no contestants.
     """
 
     labels: Labels
@@ -37,6 +43,7 @@ class EvaluationSet:
     baselines: Mapping[str, np.ndarray]
     decided: np.ndarray | None = None
     external: Mapping[str, Answers] = field(default_factory=dict)
+    bounds: Mapping[str, Bound] = field(default_factory=dict)
 
 
 def make_evaluation_set(
@@ -138,5 +145,4 @@ def make_parts(
     if test.empty:
         known = rows["out_of_fold"]
         parts["out_of_fold"] = make_out_of_fold_set(known, labels, ensemble, folds, own)
-        say(NO_TEST)
     return parts

@@ -61,7 +61,7 @@ def format_summary(
     main, values = MAIN[task], scores[final]
     rows = [("ensemble", {main: values["metrics"][main]} | values["interval"][main])]
     rows += [(f"  {name}", own) for name, own in values["members"].items()]
-    rows += [(f"baseline {name}", own) for name, own in values["baselines"].items()]
+    rows += [(_name_baseline(name, own), own) for name, own in values["baselines"].items()]
     rows += [(f"external {name}", own) for name, own in values["external"].items()]
     verdicts = _format_verdicts(values.get("comparisons", []))
     humans = dict(ceiling or {})
@@ -80,6 +80,13 @@ def format_summary(
     if better := _list_better(main, values):
         lines.append(_explain_better(better, final))
     return lines if comparable else [*lines, _explain_incomparable(human_classes, classes)]
+
+
+def _name_baseline(name: str, own: Mapping[str, Any]) -> str:
+    """Return the name of a baseline's row, or of a bound's with the rows that it has seen."""
+    if "bound" not in own:
+        return f"baseline {name}"
+    return f"bound {name}" + (f" ({own['rows']} rows)" if name == "leak" else "")
 
 
 def _format_verdicts(comparisons: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -113,7 +120,11 @@ def _list_better(main: str, values: Mapping[str, Any]) -> list[str]:
     best = values["metrics"][main]
     others = [
         *values["members"].items(),
-        *((f"baseline {name}", own) for name, own in values["baselines"].items()),
+        *(
+            (f"baseline {name}", own)
+            for name, own in values["baselines"].items()
+            if "bound" not in own
+        ),
         *((f"external {name}", own) for name, own in values["external"].items()),
     ]
     return [name for name, own in others if own[main] > best]

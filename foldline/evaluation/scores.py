@@ -48,8 +48,10 @@ def score(
 ) -> dict[str, Any]:
     """Return all metrics with intervals, by member and baseline, and by class.
 
-    `own_metrics` are those from components/; they stand beside the others. `undefined` has the
-    reason for each metric that is NaN, `resamples` their number by metric: see `limit_resamples`.
+    `own_metrics` are those from components/; they stand beside the others. Among the baselines are
+    the bounds, with `bound` and the number of `rows` whose label they have seen. `undefined` has
+    the reason for each metric that is NaN, `resamples` their number by metric: see
+    `limit_resamples`.
     """
     task, main = part.labels.task, MAIN[part.labels.task]
     fewer = limit_resamples(part.final, resamples)
@@ -76,7 +78,11 @@ def score(
         "interval": {name: interval._asdict() for name, interval in intervals.items()},
         "resamples": n_resamples,
         "members": {name: score_main_metric(values) for name, values in part.members.items()},
-        "baselines": {name: score_main_metric(values) for name, values in part.baselines.items()},
+        "baselines": {name: score_main_metric(values) for name, values in part.baselines.items()}
+        | {
+            name: score_main_metric(own.values) | {"bound": True, "rows": own.rows}
+            for name, own in part.bounds.items()
+        },
         "external": {
             name: own.drop_undefined(score_main_metric(own.values))
             for name, own in part.external.items()

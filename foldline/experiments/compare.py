@@ -16,11 +16,16 @@ from foldline.core.params.value_types import REVISION
 from foldline.core.stage import say
 from foldline.ensembling.revisions import SHORT, find_commit, read_table, resolve_revision
 from foldline.evaluation.comparison import compare_change, format_change
+from foldline.evaluation.ledger import OPEN, hash_ids, read_openings
 from foldline.evaluation.parent import align_predictions
 
 FILE = Path("reports/compare.json")
 WORKSPACE = "workspace"
 WHERE = "foldline compare"
+CHOOSING = (
+    "note: who chooses by the test rows makes their score too good ({} versions were scored on "
+    "them so far); without --test the out-of-fold predictions are compared"
+)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -36,6 +41,9 @@ def run(options: argparse.Namespace) -> None:
     table = schemas.TEST_PREDICTIONS if options.test else schemas.ENSEMBLE_OUT_OF_FOLD
     rows = read_rows(options.test)
     old, new = (read_version(name, table, labels, rows) for name in (before, after))
+    if options.test:
+        openings = read_openings(hash_ids(rows["id"]))
+        say(CHOOSING.format("unknown how many" if openings is None else len(openings)))
     seed = derive_seed(params.seed, "compare")
     change = compare_change(labels, rows, old, new, params.evaluate, seed)
     metric, part = MAIN[labels.task], "test" if options.test else "out-of-fold"
@@ -65,6 +73,12 @@ def read_version(
         FoldlineError: if they cannot be read, or are of other rows or classes.
     """
     found = table.read() if name == WORKSPACE else read_table(name, resolve(name), table, WHERE)
+    if found.empty and len(rows):
+        raise FoldlineError(
+            f"{WHERE} --test: {name} has no predictions of the {len(rows)} test rows, as its test "
+            f"set was closed (evaluate.test: on_request). {OPEN} opens it; without --test the "
+            "out-of-fold predictions are compared"
+        )
     try:
         return align_predictions(found, labels, rows)
     except FoldlineError as error:

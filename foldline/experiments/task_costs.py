@@ -33,7 +33,7 @@ WARM_UP, FEW_STEPS, MORE_STEPS = 2, 8, 24
 SLOW = 8.0  # seconds of the warm-up after which no more steps are timed
 FIRST_ROWS, ENOUGH = 250, 1.0  # other kinds: rows of the first fit; seconds that end the doubling
 EXPONENTS = (0.9, 1.4)  # of a fit's seconds over its rows
-INSTANT = ("majority", "random", "length", "keywords", "external")
+INSTANT = ("majority", "random", "uniform", "length", "decision-list", "keywords", "external")
 PREDICTED = 64  # rows, eight times as many if they are fast
 
 

@@ -4,17 +4,17 @@ The verdict is decided by approximate randomization, corrected by Holm for all c
 made together. The interval of the difference is that of the paired bootstrap.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from math import ceil, isnan
 from statistics import NormalDist
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from foldline.core.io.labels import decide
 from foldline.metrics.intervals import Difference, paired_bootstrap
-from foldline.metrics.registry import METRICS, prepare_metrics
+from foldline.metrics.registry import METRICS, Measurement, prepare_metrics
 from foldline.metrics.resampling import Groups
 from foldline.metrics.weighted_sample import Codes, Floats
 
@@ -23,6 +23,7 @@ Verdict = Literal["better", "not distinguishable", "worse"]
 POWER = 0.8
 SWAPS_PER_TEST = 10  # that are as large as the actual difference, at Holm's smallest level
 CELLS_AT_ONCE = 4_000_000  # 32 MB
+MOSTLY_DISTINCT = 0.25  # share of kinds of groups: with more, each group is drawn for itself
 ROUNDING = 1e-12  # Differences that are equal in theory differ by less.
 
 
@@ -166,32 +167,42 @@ def approximate_randomization(
     is at least as large as the actual one, which counts itself. With few groups whose predictions
     differ, all swaps are made, and p is exact. NaN if the metric is undefined.
     """
-    compute, n_cells, cells = _make_cells(task, np.asarray(target), first, second, name)
-    before, change = _count_cells(*cells, n_cells, groups)
+    measure, cells = _make_cells(task, np.asarray(target), first, second, name)
+    before, change = _count_cells(*cells, measure.n, groups)
     n_groups, total = change.shape[0], 2 * before + change.sum(axis=0)
 
-    def difference(weights: Floats) -> float:
-        return compute(weights) - compute(total - weights)
+    def compare(weights: Floats) -> Floats:
+        """Return the differences (b,) under counts of the first's cells (b, k)."""
+        return _compute_rows(measure, weights) - _compute_rows(measure, total - weights)
 
-    actual = abs(difference(before))
+    actual = abs(float(compare(before[None])[0]))
     if isnan(actual):
         return actual
     exact = n_groups < swaps.bit_length()  # 2**n_groups <= swaps
     n_swaps = 2**n_groups if exact else swaps
-    block = max(1, CELLS_AT_ONCE // max(n_groups, n_cells))
+    sizes = np.ones(n_groups, dtype=np.int64)
+    if not exact:
+        change, sizes = _merge_equal_rows(change)
+    block = max(1, CELLS_AT_ONCE // max(len(sizes), measure.n))
     as_large = 0
-    for chosen in _choose_groups(n_groups, n_swaps, block, None if exact else seed):
+    for chosen in _choose_groups(sizes, n_swaps, block, None if exact else seed):
         # An undefined difference counts as large, so that it can never make one significant.
-        as_large += sum(
-            not abs(difference(weights)) < actual - ROUNDING for weights in before + chosen @ change
-        )
+        as_large += int((~(np.abs(compare(before + chosen @ change)) < actual - ROUNDING)).sum())
     return as_large / n_swaps if exact else (as_large + 1) / (n_swaps + 1)
+
+
+def _compute_rows(measure: Measurement, weights: Floats) -> Floats:
+    """Return the only metric (b,) under each row of weights (b, k)."""
+    (metric,) = measure.metrics
+    if metric.of_labels:
+        return measure.compute_many(np.ascontiguousarray(weights.T))[metric.name]
+    return np.array([measure(row)[metric.name] for row in weights])
 
 
 def _make_cells(
     task: str, target: NDArray[np.generic], first: ArrayLike, second: ArrayLike, name: str
-) -> tuple[Callable[[Floats], float], int, tuple[Codes, Codes]]:
-    """Return the metric of counts of cells, their number, and each prediction's cells (n,).
+) -> tuple[Measurement, tuple[Codes, Codes]]:
+    """Return the metric of counts of cells, and each prediction's cells (n,).
 
     A cell is a target with a prediction. Rows of equal cells are alike to the metric, so a metric
     of decisions has few.
@@ -211,9 +222,8 @@ def _make_cells(
         equal = (values[0] == values[1]).reshape(n, -1).all(axis=1)
         codes[n:][equal] = codes[:n][equal]
         cell_targets, cell_values = both, np.concatenate(values)
-    compute = prepare_metrics(task, cell_targets, cell_values, [name])
-    cells = codes[:n].astype(np.intp), codes[n:].astype(np.intp)
-    return lambda weights: compute(weights)[name], len(cell_targets), cells
+    measure = prepare_metrics(task, cell_targets, cell_values, [name])
+    return measure, (codes[:n].astype(np.intp), codes[n:].astype(np.intp))
 
 
 def _remove_scale(name: str, values: Floats) -> Floats:
@@ -227,9 +237,7 @@ def _remove_scale(name: str, values: Floats) -> Floats:
     return values
 
 
-def _count_cells(
-    first: Codes, second: Codes, n_cells: int, groups: Groups
-) -> tuple[Floats, Floats]:
+def _count_cells(first: Codes, second: Codes, n_cells: int, groups: Groups) -> tuple[Floats, Any]:
     """Return counts of the cells (k,) of the first, and what a swap of each group adds (g, k).
 
     Groups that a swap does not change are left out. The second is a sparse array.
@@ -246,13 +254,30 @@ def _count_cells(
     return np.bincount(first, minlength=n_cells).astype(np.float64), change[changed]
 
 
-def _choose_groups(n: int, swaps: int, block: int, seed: int | None) -> Iterator[Floats]:
-    """Yield blocks (<= block, n) of 0 and 1: which groups to swap; all ways without a seed."""
+def _merge_equal_rows(change: Any) -> tuple[Any, Codes]:
+    """Return the distinct rows of a sparse array (g, k), and how often each occurs.
+
+    Rows are compared by a random sum of 64 bits.
+    """
+    multipliers = np.random.default_rng(0).integers(1, 2**62, size=change.shape[1])
+    keys = change.astype(np.int64) @ multipliers
+    _, first, sizes = np.unique(keys, return_index=True, return_counts=True)
+    if len(first) > MOSTLY_DISTINCT * len(keys):
+        return change, np.ones(len(keys), dtype=np.intp)
+    order = np.argsort(first)
+    return change[first[order]], sizes[order]
+
+
+def _choose_groups(sizes: Codes, swaps: int, block: int, seed: int | None) -> Iterator[Floats]:
+    """Yield blocks (<= block, k): how many groups of each kind to swap; all ways without a seed."""
     rng = np.random.default_rng(seed)
     for start in range(0, swaps, block):
         numbers = np.arange(start, min(start + block, swaps))
+        shape = (len(numbers), len(sizes))
         if seed is None:
-            chosen = numbers[:, None] >> np.arange(n) & 1
+            chosen = numbers[:, None] >> np.arange(len(sizes)) & 1
+        elif (sizes == 1).all():
+            chosen = rng.integers(2, size=shape, dtype=np.int8)
         else:
-            chosen = rng.integers(2, size=(len(numbers), n), dtype=np.int8)
+            chosen = rng.binomial(sizes, 0.5, size=shape)
         yield chosen.astype(np.float64)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
-from foldline.core.io.seeds import rank_keys
+from foldline.core.io.seeds import derive_seed, rank_keys
 from foldline.models.interface import FitResult, Job
 from foldline.models.soft_labels import sample_weights
 
@@ -35,7 +35,7 @@ class PriorBaseline:
 
 @dataclass(frozen=True)
 class RandomBaseline:
-    """Stratified random baseline: sample each prediction from the training distribution.
+    """Random baseline: sample each prediction from a distribution, as that of the training rows.
 
     A prediction depends only on the row's id and text, not on the other rows.
     """
@@ -88,6 +88,17 @@ def fit_random(job: Job) -> FitResult:
     else:
         values = _class_shares(target, job.labels, weights)
     return FitResult(RandomBaseline(job.labels.task, values, job.recipe.seed))
+
+
+def fit_uniform(job: Job) -> FitResult:
+    """Fit equal shares of the classes, or equal steps between the lowest and highest target."""
+    target, n_classes = job.labels.encode(job.train["label"]), len(job.labels.classes)
+    if job.labels.task == "regression":
+        values = np.linspace(target.min(), target.max(), 101)
+    else:
+        values = np.full(n_classes, 0.5 if job.labels.task == "multilabel" else 1 / n_classes)
+    seed = derive_seed(job.recipe.seed, "uniform")  # other draws than those of `random`
+    return FitResult(RandomBaseline(job.labels.task, tuple(values.tolist()), seed))
 
 
 def load(folder: Path, labels: Labels) -> PriorBaseline | RandomBaseline:

@@ -20,6 +20,7 @@ from foldline.models import (
     baselines,
     boosting,
     chain,
+    decision_list,
     embed,
     external,
     gbdt,
@@ -38,8 +39,7 @@ from foldline.models.neural import transformer
 PRETRAINED = "pretrained"
 CARD = "foldline.json"
 # These do not learn from texts, so their targets are not transformed.
-UNTRANSFORMED = ("majority", "random", "external")
-BASELINES = ("majority", "random", "length", "keywords", "zero-shot", "tfidf")
+UNTRANSFORMED = ("majority", "random", "uniform", "external")
 
 
 def resolve_kind(model: str) -> str:
@@ -185,7 +185,9 @@ def load(folder: Path) -> Model:
 KINDS: dict[str, Kind] = {
     "majority": Kind(baselines.fit_majority, baselines.load, uses_weights=True),
     "random": Kind(baselines.fit_random, baselines.load, uses_weights=True),
+    "uniform": Kind(baselines.fit_uniform, baselines.load, uses_weights=True),
     "length": Kind(length.fit, length.load, uses_weights=True),
+    "decision-list": Kind(decision_list.fit, decision_list.load, uses_weights=True),
     "keywords": Kind(keywords.fit, keywords.load, uses_weights=True),
     "tfidf": Kind(tfidf.fit, tfidf.load, uses_weights=True),
     "gbdt": Kind(gbdt.fit, gbdt.load, stops_early=True, uses_weights=True),

@@ -12,7 +12,7 @@ from foldline.models.interface import Job, Model
 
 MAX_ROWS, RESAMPLES = 2_000, 300
 # These learn nothing from the texts of training rows.
-WITHOUT = ("majority", "random", "keywords", "external", "zero-shot")
+WITHOUT = ("majority", "random", "uniform", "keywords", "external", "zero-shot")
 
 
 def score_training_rows(model: Model, job: Job) -> dict[str, Any] | None:

@@ -11,8 +11,8 @@ from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
 from foldline.data.conflicts import conflict_mask
 from foldline.data.duplicates import duplicate_keys
+from foldline.data.suspected_labels import add_suspected_errors, describe_suspected
 from foldline.viewer.current_rows import CurrentRows, read_current_rows
-from foldline.viewer.suspected_errors import add_suspected_errors, describe_suspected
 
 PARTS = {"train": schemas.TRAIN, "valid": schemas.VALID, "test": schemas.TEST}
 

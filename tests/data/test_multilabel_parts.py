@@ -12,11 +12,11 @@ from foldline.core.params import Data
 from foldline.data import label_artifacts, shortcuts
 from foldline.data.raw_table import RawTable
 from foldline.data.sample_submission import plan_submission
+from foldline.data.suspected_labels import add_suspected_errors
 from foldline.ensembling.methods.interface import Context
 from foldline.ensembling.methods.registry import METHODS
 from foldline.evaluation.submission import make_submission
 from foldline.models.neural.losses import make_loss
-from foldline.viewer.suspected_errors import add_suspected_errors
 
 LABELS = Labels("multilabel", ("a", "b", "c"))
 

@@ -101,6 +101,19 @@ def test_randomization_of_accuracy_is_mcnemar() -> None:
     assert p == pytest.approx(mcnemar(*rows).p)
 
 
+def test_random_swaps_of_many_equal_rows_come_close_to_mcnemar() -> None:
+    """Equal rows are drawn together, by how many of them are swapped."""
+    target = np.zeros(400, dtype=int)
+    first, second = (np.eye(2)[(np.arange(400) < own).astype(int)] for own in (30, 45))
+    second = np.roll(second, 200, axis=0)
+    rows = [mark_correct("classification", target, own) for own in (first, second)]
+
+    p = approximate_randomization(
+        "classification", target, first, second, None, 4000, 0, "accuracy"
+    )
+    assert p == pytest.approx(mcnemar(*rows).p, abs=0.02)
+
+
 @pytest.mark.parametrize(("fewer", "more"), [(0, 0), (0, 1), (3, 3), (2, 9), (40, 71)])
 def test_mcnemar_is_the_binomial_test(fewer: int, more: int) -> None:
     first = np.array([True] * fewer + [False] * more + [True, False])

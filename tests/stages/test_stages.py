@@ -13,11 +13,14 @@ from foldline.core.io import schemas
 from foldline.core.io.files import read_json
 from foldline.core.io.labels import MAIN, Labels
 from foldline.ensembling.members import FULL, list_models
+from foldline.experiments.compare import read_version
 from foldline.metrics.registry import measure
 from foldline.models import registry
 from tests.helpers import projects
+from tests.helpers.git_projects import git
 from tests.helpers.marks import mark_slow_except
 
+BASELINES = ["majority", "random", "uniform", "length", "decision-list", "tfidf"]
 UNSTABLE = {"reports/environment.json", "reports/training_speed.csv"}
 
 
@@ -168,7 +171,10 @@ def test_rules_and_entailment_are_baselines_where_params_name_them(project, tiny
     projects.run()
     found = json.loads(Path("reports/evaluation.json").read_text(encoding="utf-8"))["baselines"]
 
-    assert list(found) == ["majority", "random", "length", "keywords", "zero-shot", "tfidf"]
+    assert list(found) == [
+        "majority", "random", "uniform", "length", "decision-list", "keywords", "zero-shot",
+        "tfidf", "oracle",
+    ]  # fmt: skip
     assert found["keywords"]["f1_macro"] > found["majority"]["f1_macro"]
 
 
@@ -189,11 +195,38 @@ def test_evaluation_has_the_names_that_others_read(project):
         "high",
     }
     assert details["test"]["f1_macro"] == shown["f1_macro"]
-    assert set(details["baselines"]) == {"majority", "random", "length", "tfidf"}
+    assert set(details["baselines"]) == {*BASELINES, "oracle"}
     assert set(details["members"]) == {"model"}
     assert set(details["interval"]["f1_macro"]) == {"low", "high"}
     assert [row["class"] for row in details["classes"]] == sorted(projects.SUBJECTS)
     assert shown["low"] <= shown["f1_macro"] <= shown["high"]
+
+
+@pytest.mark.slow
+def test_a_closed_test_set_is_read_by_nobody_until_it_is_opened(project):
+    projects.set_params(Path("params.yaml"), {"model": "tfidf", "evaluate.test": "on_request"})
+    projects.run("prepare", "split", "augment", "train", "kfold", "ensemble")
+    hidden = {path: path.read_bytes() for path in map(Path, ["data/test.csv", "data/prepared.csv"])}
+    ids = schemas.TEST.read()["id"].tolist()
+    Path("data/prepared.csv").unlink()
+    Path("data/test.csv").write_text("\n".join(["id", *ids, ""]), encoding="utf-8")
+    git(project, "init", "-q")
+    projects.run("evaluate")
+
+    assert report("evaluation")["judged"] == "out_of_fold"
+    assert report("evaluation")["errors"]["highest_loss"]
+    assert "test" not in metrics("evaluate")
+    assert report("comparison")["test_use"]["openings"] == 0
+    read = ("workspace", schemas.TEST_PREDICTIONS, Labels.load())
+    with pytest.raises(FoldlineError, match=r"closed .* -S evaluate.test=always` opens it"):
+        read_version(*read, pd.DataFrame({"id": ids}))
+    for path, content in hidden.items():
+        path.write_bytes(content)
+    projects.set_params(Path("params.yaml"), {"evaluate.test": "always"})
+    projects.run("evaluate")
+    assert report("evaluation")["judged"] == "test"
+    assert report("comparison")["test_use"]["openings"] == 1
+    assert read_version(*read, schemas.TEST.read())["id"].tolist() == ids
 
 
 @pytest.mark.slow
@@ -233,7 +266,7 @@ def test_baselines_are_fitted_once_for_experiments_with_the_same_rows(project, m
     monkeypatch.setattr(registry, "fit", lambda job: (fitted.append(job.recipe.model), fit(job))[1])
 
     for model, expected in [
-        ("gbdt", ["gbdt", "tfidf", "majority", "random", "length"]),
+        ("gbdt", ["gbdt", "tfidf", *BASELINES[:-1]]),
         ("static", ["static"]),
     ]:
         projects.set_params(Path("params.yaml"), {"model": model})
@@ -243,7 +276,7 @@ def test_baselines_are_fitted_once_for_experiments_with_the_same_rows(project, m
     first = fingerprints(Path("models/baselines"))
     shutil.rmtree(Path(".foldline"))
     projects.run("train")
-    assert fitted == ["static", "tfidf", "majority", "random", "length"]
+    assert fitted == ["static", "tfidf", *BASELINES[:-1]]
     assert fingerprints(Path("models/baselines")) == first
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foldline.core.io.labels import Labels
+from foldline.data.suspected_labels import add_suspected_errors, describe_suspected
 from foldline.viewer.row_table import ViewData
 from foldline.viewer.sampling import sample_rows
-from foldline.viewer.suspected_errors import add_suspected_errors, describe_suspected
 
 
 def test_a_label_is_suspected_where_another_class_is_as_sure_as_it_usually_is():

@@ -5,8 +5,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 KINDS = (
-    "majority", "random", "length", "keywords", "tfidf", "gbdt", "static", "embed", "scratch",
-    "zero-shot", "external",
+    "majority", "random", "uniform", "length", "decision-list", "keywords", "tfidf", "gbdt",
+    "static", "embed", "scratch", "zero-shot", "external",
 )  # fmt: skip
 
 # Options of modules in components/, by name.

@@ -11,7 +11,9 @@ from foldline.core.params.models import Recipe
 OPTIONS: dict[str, tuple[str, ...]] = {
     "majority": (),
     "random": (),
+    "uniform": (),
     "length": (),
+    "decision-list": (),
     "keywords": ("keywords",),
     "tfidf": ("tfidf",),
     "gbdt": ("gbdt", "tfidf", "train.threads"),

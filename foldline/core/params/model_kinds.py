@@ -129,7 +129,7 @@ NEEDED = {
 CLASSES_ONLY = ("keywords", "zero-shot")
 UNWEIGHTED = ("zero-shot", "external")  # they learn nothing, so they cannot be boosted
 CLASSIFIERS = ("svm", "nbsvm", "complement_nb")
-CONSTANT = ("majority", "random")  # they read no text
+CONSTANT = ("majority", "random", "uniform")  # they read no text
 WITH_FEATURES = ("tfidf", "gbdt", "embed")  # to which those of a chain can be appended
 
 

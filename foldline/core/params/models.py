@@ -25,7 +25,8 @@ from foldline.core.params.value_types import (
 
 # Kinds that run no torch, or hardly; folds of these are trained side by side.
 SINGLE_THREADED = (
-    "majority", "random", "length", "keywords", "tfidf", "gbdt", "static", "external",
+    "majority", "random", "uniform", "length", "decision-list", "keywords", "tfidf", "gbdt",
+    "static", "external",
 )  # fmt: skip
 
 
@@ -222,6 +223,8 @@ class Behaviour(Section):
 class Evaluate(Section):
     """Intervals of scores, and who else is compared with the final predictions."""
 
+    test: Literal["always", "on_request"]
+    """`on_request`: the test set stays closed, and scores are of out-of-fold rows."""
     resamples: Annotated[int, Field(ge=100)]
     level: OpenShare
     external: dict[SystemName, RawFile]
@@ -277,9 +280,9 @@ class Recipe(Section):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     task: Task
     model: Annotated[str, Field(min_length=1)]
-    """A kind (`majority`, `random`, `length`, `keywords`, `tfidf`, `gbdt`, `static`, `embed`,
-    `scratch`, `zero-shot`, `external`), `components.<name>` (components/<name>.py), a folder under
-    models/pretrained/, or a Hugging Face id."""
+    """A kind (`majority`, `random`, `uniform`, `length`, `decision-list`, `keywords`, `tfidf`,
+    `gbdt`, `static`, `embed`, `scratch`, `zero-shot`, `external`), `components.<name>`
+    (components/<name>.py), a folder under models/pretrained/, or a Hugging Face id."""
     lr: Literal["auto"] | Positive
     """Of transformers. `auto`: 1e-3 for scratch; fine-tuning 1e-4 (as MiniLM, 22M) to 5e-5 (base,
     110M) to 2e-5 (large, from 330M) by the weights besides the embeddings, with LoRA ten times

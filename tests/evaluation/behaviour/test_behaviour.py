@@ -18,7 +18,7 @@ from foldline.evaluation.behaviour.report import format_behaviour_report
 from foldline.evaluation.behaviour.spec import read_pack
 
 LABELS = Labels("classification", ("bad", "good"))
-OPTIONS = {"resamples": 100, "level": 0.95, "external": {}, "metric": None}
+OPTIONS = {"test": "always", "resamples": 100, "level": 0.95, "external": {}, "metric": None}
 PACK = """
 labels: {positive: [positive, Good]}
 lexicons: {who: [he, she], praise: [fine, superb]}

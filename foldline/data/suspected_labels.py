@@ -12,7 +12,9 @@ MANY_SUSPECTED = 0.15  # share of labels; so many are rarely wrong
 _MAD = 1.4826  # times the median absolute deviation: the standard deviation of a normal law
 
 
-def add_suspected_errors(rows: pd.DataFrame, predictions: pd.DataFrame, labels: Labels) -> None:
+def add_suspected_errors(
+    rows: pd.DataFrame, predictions: pd.DataFrame, labels: Labels
+) -> dict[str, int]:
     """Add `self_confidence`, `guess`, `guess_p` and `suspected` to the rows, in place.
 
     Members are averaged; rows of the test part never get a prediction.
@@ -24,6 +26,8 @@ def add_suspected_errors(rows: pd.DataFrame, predictions: pd.DataFrame, labels: 
     confidence of the rows that agree. Regression: guess is the prediction, self_confidence the
     negative |residual|; suspected where the residual is more than three robust standard
     deviations from the median.
+
+    Returns the number of suspected labels by class; none for regression.
     """
     rows["self_confidence"], rows["guess_p"], rows["suspected"] = np.nan, np.nan, False
     rows["guess"] = np.nan if labels.task == "regression" else ""
@@ -35,12 +39,14 @@ def add_suspected_errors(rows: pd.DataFrame, predictions: pd.DataFrame, labels: 
         means = seen["predicted"].astype("float64").groupby(seen["id"]).mean()
         if len(means):
             _score_numbers(rows, at[means.index].to_numpy(), means.to_numpy())
-        return
+        return {}
     columns = [name for name in labels.columns if name in seen]
     table = seen[columns].groupby(seen["id"]).mean()
-    if len(table) and len(columns) == len(labels.classes):
-        score = _score_labels if labels.task == "multilabel" else _score_classes
-        score(rows, at[table.index].to_numpy(), table.to_numpy("float64"), labels)
+    if not len(table) or len(columns) != len(labels.classes):
+        return {}
+    score = _score_labels if labels.task == "multilabel" else _score_classes
+    suspected = score(rows, at[table.index].to_numpy(), table.to_numpy("float64"), labels)
+    return dict(zip(labels.classes, suspected.tolist(), strict=True))
 
 
 def describe_suspected(rows: pd.DataFrame) -> list[dict[str, Any]]:
@@ -50,8 +56,8 @@ def describe_suspected(rows: pd.DataFrame) -> list[dict[str, Any]]:
     return [{"code": "many_suspected", "share": round(share, 4)}] if share > MANY_SUSPECTED else []
 
 
-def _score_classes(rows: pd.DataFrame, at: np.ndarray, p: np.ndarray, labels: Labels) -> None:
-    """Score rows `at` (n,) by their probabilities (n, classes)."""
+def _score_classes(rows: pd.DataFrame, at: np.ndarray, p: np.ndarray, labels: Labels) -> np.ndarray:
+    """Score rows `at` (n,) by their probabilities (n, classes); return suspected ones by class."""
     codes = labels.encode(rows["label"].iloc[at])
     at, p, codes = at[codes >= 0], p[codes >= 0], codes[codes >= 0]
     own = p[np.arange(len(p)), codes]
@@ -64,11 +70,13 @@ def _score_classes(rows: pd.DataFrame, at: np.ndarray, p: np.ndarray, labels: La
     _set_rows(rows, at, "self_confidence", own)
     _set_rows(rows, at, "guess", names[best])
     _set_rows(rows, at, "guess_p", top)
-    _set_rows(rows, at, "suspected", (best != codes) & (top >= usual[best]))
+    suspected = (best != codes) & (top >= usual[best])
+    _set_rows(rows, at, "suspected", suspected)
+    return np.bincount(codes[suspected], minlength=p.shape[1])
 
 
-def _score_labels(rows: pd.DataFrame, at: np.ndarray, p: np.ndarray, labels: Labels) -> None:
-    """Score rows `at` (n,) by the probability of each label (n, classes)."""
+def _score_labels(rows: pd.DataFrame, at: np.ndarray, p: np.ndarray, labels: Labels) -> np.ndarray:
+    """Score rows `at` (n,) by the probability of each label; return suspected ones by label."""
     given = labels.encode(rows["label"].iloc[at]) == 1
     own = np.where(given, p, 1 - p)
     agrees = own >= THRESHOLD
@@ -84,6 +92,7 @@ def _score_labels(rows: pd.DataFrame, at: np.ndarray, p: np.ndarray, labels: Lab
     _set_rows(rows, at, "guess_p", np.maximum(p, 1 - p).min(axis=1))
     contradicted: np.ndarray = ~agrees & (against >= np.where(given, usual[0], usual[1]))
     _set_rows(rows, at, "suspected", np.asarray(contradicted.any(axis=1)))
+    return np.asarray(contradicted.sum(axis=0))
 
 
 def _score_numbers(rows: pd.DataFrame, at: np.ndarray, guess: np.ndarray) -> None:
