@@ -120,6 +120,13 @@ def predict_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def cost_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `foldline cost`."""
+    parser.add_argument(
+        "--repeats", type=int, default=200, help="timed calls of each size (default: %(default)s)"
+    )
+
+
 def ablate_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `foldline ablate`."""
     parser.add_argument(
@@ -332,6 +339,15 @@ VERBS = {
         "those of the training were, whatever params.yaml holds now.",
         predict_options,
         PREDICT_EXAMPLES,
+    ),
+    "cost": Verb(
+        "measure what each member costs where it predicts",
+        "foldline.prediction.cost:run",
+        "Measure each member and the ensemble in a process of its own: latency of 1 and of 32 "
+        "rows, rows per second, parameters, size and memory, and whether predictions are the same "
+        "in batches of another size and after saving. Writes reports/cost.json, with the scores of "
+        "the last evaluation. Times are of this machine, so git ignores the file.",
+        cost_options,
     ),
     "export": Verb(
         "write models/onnx/, the model for onnxruntime",

@@ -8,6 +8,7 @@ from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import derive_seed
 from foldline.core.io.stage_metrics import write_stage_metrics
 from foldline.core.stage import run, say
+from foldline.ensembling.costs import make_costs
 from foldline.ensembling.ensemble_fit import (
     describe_equal_members,
     fit_ensemble,
@@ -20,6 +21,8 @@ from foldline.ensembling.ensemble_report import (
     make_report,
     select_metrics,
 )
+from foldline.ensembling.label_shift import describe_missing_shift, fit_shift
+from foldline.ensembling.priors import NONE, PREDICT
 from foldline.ensembling.revisions import resolve_revisions
 
 
@@ -35,16 +38,22 @@ def main(params: Params) -> None:
     rows = rows[rows["id"].isin(set(table["id"]))]
     members = select_members(list(params.ensemble.members), set(table["member"]))
     revisions = resolve_revisions(members, schemas.FOLDS.read(), labels)
-    out_of_fold = read_out_of_fold(table, rows, members, labels, params.seed, revisions)
-    method, calibration = params.ensemble.method, params.ensemble.calibration
-    ensemble = fit_ensemble(method, out_of_fold, revisions, calibration, params.ensemble.threshold)
-    ensemble.save()
+    own, prior = params.ensemble, params.ensemble.prior
+    out_of_fold = read_out_of_fold(
+        table, rows, members, labels, params.seed, revisions, adapts=prior != NONE
+    )
+    method, calibration, costs = own.method, own.calibration, make_costs(own.costs or {}, labels)
+    ensemble = fit_ensemble(method, out_of_fold, revisions, calibration, own.threshold, costs)
     final = out_of_fold.combine(method, calibration)
+    if prior == PREDICT:
+        unlabelled = schemas.UNLABELLED.read()
+        ensemble = fit_shift(ensemble, out_of_fold, unlabelled, labels, params.evaluate.level)
+    ensemble.save()
     combined = labels.table(final)
-    if ensemble.thresholds:
-        combined["predicted"] = labels.name(out_of_fold.decide(final))
-    own = combined.assign(id=rows["id"].to_numpy(), label=rows["label"].to_numpy())
-    schemas.ENSEMBLE_OUT_OF_FOLD.write(own.assign(fold=out_of_fold.context.folds))
+    if ensemble.thresholds or ensemble.costs:
+        combined["predicted"] = labels.name(out_of_fold.decide(final, ensemble.costs))
+    combined = combined.assign(id=rows["id"].to_numpy(), label=rows["label"].to_numpy())
+    schemas.ENSEMBLE_OUT_OF_FOLD.write(combined.assign(fold=out_of_fold.folds))
     options, seed = params.evaluate, derive_seed(params.seed, "ensemble")
     report = make_report(ensemble, out_of_fold, options.resamples, options.level, seed)
     schemas.write_report(schemas.ENSEMBLE_REPORT, report)
@@ -52,6 +61,7 @@ def main(params: Params) -> None:
     for line in format_report(report):
         say(line)
     notes = [
+        describe_missing_shift(prior, ensemble),
         describe_missing_gain(ensemble, report),
         describe_equal_members(params.ensemble.members, members),
     ]

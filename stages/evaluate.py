@@ -19,10 +19,17 @@ from foldline.evaluation.comparison import (
     get_decisions,
     write_comparison,
 )
+from foldline.evaluation.decision_report import format_decision_report, make_decision_report
 from foldline.evaluation.errors import format_errors_report, make_errors_report
 from foldline.evaluation.external import read_answers
 from foldline.evaluation.ledger import ON_REQUEST
-from foldline.evaluation.parts import CLOSED, NO_TEST, make_parts, select_rows
+from foldline.evaluation.parts import (
+    CLOSED,
+    NO_TEST,
+    make_parts,
+    read_own_predictions,
+    select_rows,
+)
 from foldline.evaluation.plots import write_plots
 from foldline.evaluation.probability_report import (
     format_probability_report,
@@ -50,9 +57,10 @@ def main(params: Params) -> None:
     train, valid, is_closed = schemas.TRAIN.read(), schemas.VALID.read(), options.test == ON_REQUEST
     test = train.iloc[:0] if is_closed else schemas.TEST.read()
     prepared = None if test.empty else schemas.PREPARED.read()
-    rows = select_rows(train, valid, test, folds)
+    rows, unlabelled = select_rows(train, valid, test, folds), schemas.UNLABELLED.read()
     valid_predictions = schemas.VALID_PREDICTIONS.read()
-    parts = make_parts(labels, ensemble, rows, valid_predictions, folds, params.seed)
+    own = read_own_predictions(ensemble, labels, rows["out_of_fold"], folds, params.seed)
+    parts = make_parts(labels, ensemble, rows, valid_predictions, folds, own)
     final = "out_of_fold" if "out_of_fold" in parts else "test"
     if test.empty:
         say(CLOSED if is_closed else NO_TEST)
@@ -65,9 +73,10 @@ def main(params: Params) -> None:
     conditions = find_conditions(rows, final, folds, columns, labels, options.slices)
     if final in scores:
         scores[final]["comparisons"] = compare_with_others(parts[final], options, seed)
-    learnt, predicted = (folds, rows["out_of_fold"]), (test, parts["test"].members)
-    probabilities = make_probability_report(
-        ensemble, labels, learnt, predicted, options, params.seed
+    predicted = (test, parts["test"].members)
+    probabilities = make_probability_report(ensemble, labels, own, predicted, options, params.seed)
+    decisions = make_decision_report(
+        ensemble, labels, own, parts, rows | {"predict": unlabelled}, options, params.seed
     )
     errors = make_errors_report(parts[final], rows, final, folds, options.level)
     behaviour = make_behaviour_report(
@@ -78,7 +87,8 @@ def main(params: Params) -> None:
     write_plots(parts[final], rows[final]["label"].tolist(), options.level)
     ceiling = read_json(AGREEMENT).get("ceiling", {})
     slices = make_slices_report(parts[final], rows[final]["id"], conditions, options)
-    details = make_details(scores, final, ceiling) | probabilities | slices | errors | behaviour
+    details = make_details(scores, final, ceiling) | probabilities | decisions
+    details |= slices | errors | behaviour
     schemas.write_report(schemas.EVALUATE_REPORT, details)
     metrics = select_headline_metrics(labels.task, scores, final)
     write_metrics(Path("metrics/evaluate.json"), metrics)
@@ -92,7 +102,7 @@ def main(params: Params) -> None:
         )
     ]
     lines += format_probability_report(probabilities, final)
-    lines += format_slices_report(slices)
+    lines += format_decision_report(decisions) + format_slices_report(slices)
     lines += format_errors_report(errors)
     lines += format_behaviour_report(behaviour)
     if final in scores:

@@ -26,7 +26,8 @@ def main(params: Params) -> None:
     labels = ensemble.set_thresholds(Labels.load())
     rows = schemas.UNLABELLED.read()
     others = ensemble.read_revisions(labels, schemas.UNLABELLED_PREDICTIONS, rows)
-    final = ensemble.combine(ensemble.predict_members(rows) | others, rows, labels.task)
+    combined = ensemble.combine(ensemble.predict_members(rows) | others, rows, labels.task)
+    final = ensemble.shift(combined, labels.task)
     table = labels.table(final).assign(id=rows["id"])
     schemas.UNLABELLED_PREDICTIONS.write(table)
     path = params.predict.sample_submission if params.data.predict else None

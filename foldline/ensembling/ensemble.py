@@ -23,8 +23,9 @@ from foldline.ensembling.members import (
     predict_model,
     read_augmentations,
 )
-from foldline.ensembling.methods.interface import Context, StateError
+from foldline.ensembling.methods.interface import Context, StateError, Weight
 from foldline.ensembling.methods.registry import METHODS, check_state
+from foldline.ensembling.priors import Prior, reweight
 from foldline.ensembling.records import one_of, read_record
 from foldline.ensembling.revisions import read_revision
 from foldline.models.surface_features import surface_features
@@ -48,7 +49,7 @@ class Ensemble:
     A member's models, those of its folds and that of all training rows, are one recipe: their mean
     is combined with the other members. `revisions` are the commits of the members that are other
     experiments, whose final predictions are read. Without a `calibration` the combination is final,
-    without `thresholds` the most probable class is predicted.
+    without `thresholds` and `costs` the most probable class is predicted.
     """
 
     method: Annotated[str, one_of(*METHODS)]
@@ -59,6 +60,8 @@ class Ensemble:
     )
     calibration: Calibration | None = None
     thresholds: list[Annotated[float, Field(gt=0, lt=1)]] = field(default_factory=list)
+    costs: list[list[Weight]] = field(default_factory=list)
+    prior: Prior | None = None
 
     @property
     def calibration_method(self) -> str:
@@ -106,7 +109,7 @@ class Ensemble:
                 "not their models, so the ensemble cannot predict new texts. Predict with one "
                 f"member: --model {(list(self.list_models()) or [MODEL.name])[0]}"
             )
-        return self.combine(self.predict_members(rows, predict), rows, task)
+        return self.shift(self.combine(self.predict_members(rows, predict), rows, task), task)
 
     def predict_members(
         self, rows: pd.DataFrame, predict: PredictModel = predict_model
@@ -133,6 +136,7 @@ class Ensemble:
         Raises:
             FoldlineError: if a state does not fit the members' predictions.
         """
+        # Test rows have the shares of the training rows: see `shift` for new rows.
         combined = self.combine_uncalibrated(members, rows, task)
         if self.calibration is None:
             return combined
@@ -153,26 +157,52 @@ class Ensemble:
         own, method = {name: members[name] for name in self.members}, METHODS[self.method]
         context = Context(surface=describe_texts(rows) if method.reads_texts else None)
         try:
-            return method.combine(self.state, own, task, context)
+            combined = method.combine(self.state, own, task, context)
         except StateError as error:
             raise FoldlineError(f"{FILE}: {error}\n{REMEDY}") from None
+        return self._reweight("weights", combined, task)
+
+    def shift(self, final: np.ndarray, task: str) -> np.ndarray:
+        """Return final predictions of new rows, adapted to the shares of classes among them.
+
+        They stay as they are where no other shares than those of the training are established.
+        """
+        return self._reweight("shift", final, task)
+
+    def _reweight(self, key: str, values: np.ndarray, task: str) -> np.ndarray:
+        weights = getattr(self.prior, key) if self.prior else []
+        if not weights:
+            return values
+        if len(weights) != values.shape[1]:
+            raise FoldlineError(
+                f"{FILE}: prior.{key}: must be {values.shape[1]} numbers, one for each class "
+                f"(found {len(weights)})\n{REMEDY}"
+            )
+        return reweight(values, weights, task)
 
     def set_thresholds(self, labels: Labels) -> Labels:
-        """Return labels that are decided by the thresholds of the ensemble.
+        """Return labels that are decided by the thresholds or costs of the ensemble.
 
         Raises:
             FoldlineError: if there are as many as other classes have.
         """
+        c = len(labels.classes)
+        width = 2 if labels.task == "multilabel" else c
+        if self.costs and [len(row) for row in self.costs] != [width] * c:
+            raise FoldlineError(
+                f"{FILE}: costs: must be {c} lists of {width} numbers, one for each class\n{REMEDY}"
+            )
         if self.thresholds and len(self.thresholds) != len(labels.classes):
             raise FoldlineError(
                 f"{FILE}: thresholds: must be {len(labels.classes)} numbers, one for each class "
                 f"(found {len(self.thresholds)})\n{REMEDY}"
             )
-        return replace(labels, thresholds=tuple(self.thresholds))
+        costs = tuple(map(tuple, self.costs))
+        return replace(labels, thresholds=tuple(self.thresholds), costs=costs)
 
     def save(self, path: Path = FILE) -> None:
-        """Write all fields as JSON, `calibration` and `thresholds` only if there are any."""
-        optional = {"calibration", "thresholds"}
+        """Write all fields as JSON, those that are fitted on demand only if there are any."""
+        optional = {"calibration", "thresholds", "costs", "prior"}
         write_json(path, {k: v for k, v in asdict(self).items() if v or k not in optional})
 
     @classmethod

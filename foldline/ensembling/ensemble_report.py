@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from foldline.core.errors import listing
 from foldline.core.io.labels import MAIN
+from foldline.ensembling.costs import compare_costs, format_costs
 from foldline.ensembling.ensemble import Ensemble
 from foldline.ensembling.ensemble_fit import OutOfFold
 from foldline.ensembling.fit_verdict import score_constant
@@ -59,12 +61,18 @@ def make_report(
         "share": out_of_fold.share(ensemble),
         "error_correlation": correlate_errors(task, target, members),
     }
-    if ensemble.thresholds:
-        final = combined[ensemble.method]
-        decided = out_of_fold.decide(final)
+    final, groups = combined[ensemble.method], out_of_fold.groups
+    if ensemble.thresholds or ensemble.costs:
+        decided = out_of_fold.decide(final, ensemble.costs)
         report["thresholds"] = compare_decisions(
-            task, target, final, decided, out_of_fold.groups, resamples, seed, level
+            task, target, final, decided, groups, resamples, seed, level
         ) | {"level": level}
+    if ensemble.costs:
+        report["costs"] = compare_costs(
+            task, target, final, ensemble.costs, groups, resamples, seed, level
+        )
+    if ensemble.prior:
+        report["prior"] = asdict(ensemble.prior)
     return report
 
 
@@ -134,7 +142,9 @@ def format_report(report: Mapping[str, Any]) -> list[str]:
 
 
 def _format_thresholds(report: Mapping[str, Any]) -> list[str]:
-    """Return a line on the gain by thresholds, if there are any."""
+    """Return a line on the gain by thresholds or costs, if there are any."""
+    if "costs" in report:
+        return format_costs(report["costs"])
     gain = report.get("thresholds")
     if gain is None:
         return []

@@ -9,7 +9,7 @@ import numpy as np
 
 from foldline.core.io.labels import THRESHOLD, decide
 
-NONE = "none"
+NONE, F1, COST = "none", "f1", "cost"
 MAX_WEIGHT = 20.0  # of a class against the others, up or down
 MAX_SWEEPS = 5
 DIGITS = 12  # of F1: below are rounding errors, which must not choose

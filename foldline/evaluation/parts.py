@@ -10,7 +10,7 @@ from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
 from foldline.ensembling.baselines import predict_baselines
 from foldline.ensembling.ensemble import Ensemble
-from foldline.ensembling.ensemble_fit import read_out_of_fold
+from foldline.ensembling.ensemble_fit import OutOfFold, read_out_of_fold
 from foldline.ensembling.members import read_predictions, read_validation_predictions
 from foldline.evaluation.bounds import Bound
 from foldline.evaluation.external import Answers
@@ -56,21 +56,36 @@ def make_evaluation_set(
         target=labels.encode(rows["label"]),
         groups=rows["group"].to_numpy(dtype=str),
         final=final,
-        decided=labels.decide(final) if labels.thresholds else None,
+        decided=labels.decide(final) if labels.has_own_decisions else None,
         members=members,
         baselines=predict_baselines(rows),
     )
 
 
+def read_own_predictions(
+    ensemble: Ensemble, labels: Labels, rows: pd.DataFrame, table: pd.DataFrame, seed: int
+) -> OutOfFold:
+    """Return the out-of-fold predictions of the ensemble's members, to be combined as it does."""
+    return read_out_of_fold(
+        table,
+        rows,
+        ensemble.members,
+        labels,
+        seed,
+        ensemble.revisions,
+        adapts=ensemble.prior is not None,
+        methods=[ensemble.method],
+    )
+
+
 def make_out_of_fold_set(
-    rows: pd.DataFrame, labels: Labels, ensemble: Ensemble, table: pd.DataFrame, seed: int
+    rows: pd.DataFrame, labels: Labels, ensemble: Ensemble, table: pd.DataFrame, own: OutOfFold
 ) -> EvaluationSet:
     """Return training and validation rows with their out-of-fold predictions.
 
     Each fold is combined by what was fitted to the other folds. Members that do not vote are the
     baselines.
     """
-    own = read_out_of_fold(table, rows, ensemble.members, labels, seed, ensemble.revisions)
     others = sorted(set(table["member"]) - set(ensemble.members))
     ids = rows["id"].tolist()
     final = own.combine(ensemble.method, ensemble.calibration_method)
@@ -79,7 +94,7 @@ def make_out_of_fold_set(
         target=own.target,
         groups=own.groups,
         final=final,
-        decided=own.decide(final) if labels.thresholds else None,
+        decided=own.decide(final, labels.costs) if labels.has_own_decisions else None,
         members=own.predictions,
         baselines={
             name: labels.predictions(read_predictions(schemas.OUT_OF_FOLD, table, name, ids))
@@ -107,9 +122,12 @@ def make_parts(
     rows: dict[str, pd.DataFrame],
     valid_predictions: pd.DataFrame,
     folds: pd.DataFrame,
-    seed: int,
+    own: OutOfFold,
 ) -> dict[str, EvaluationSet]:
-    """Return test and valid with their predictions; out-of-fold rows where there is no test."""
+    """Return test and valid with their predictions; out-of-fold rows where there is no test.
+
+    `own` are the out-of-fold predictions of the ensemble's members.
+    """
     test, valid = rows["test"], rows["valid"]
     ids = valid["id"].tolist()
     members = list(ensemble.list_models())
@@ -121,10 +139,10 @@ def make_parts(
     for name, table in tables.items():
         predictions[name] |= ensemble.read_revisions(labels, table, rows[name])
     parts = {
-        name: make_evaluation_set(rows[name], labels, ensemble, own)
-        for name, own in predictions.items()
+        name: make_evaluation_set(rows[name], labels, ensemble, values)
+        for name, values in predictions.items()
     }
     if test.empty:
-        own = rows["out_of_fold"]
-        parts["out_of_fold"] = make_out_of_fold_set(own, labels, ensemble, folds, seed)
+        known = rows["out_of_fold"]
+        parts["out_of_fold"] = make_out_of_fold_set(known, labels, ensemble, folds, own)
     return parts

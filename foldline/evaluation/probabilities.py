@@ -15,10 +15,10 @@ from foldline.core.params import Evaluate
 from foldline.ensembling.calibrators import (
     CALIBRATORS,
     NONE,
-    calibrate_out_of_fold,
     fit_calibrator,
 )
 from foldline.ensembling.ensemble_fit import OutOfFold
+from foldline.evaluation.scores import limit_resamples
 from foldline.metrics.calibration import (
     compute_confidence,
     compute_log_losses,
@@ -70,11 +70,10 @@ def calibrate_parts(
     `method` combines members out of fold; `test` has the predictions before calibration.
     """
     task, target = out_of_fold.task, out_of_fold.target
-    raw, folds = out_of_fold.combine(method), out_of_fold.context.folds
-    assert folds is not None, "out-of-fold rows have folds"
+    raw = out_of_fold.combine(method)
     names = [] if task == "regression" else list(CALIBRATORS)
-    own = {name: calibrate_out_of_fold(name, raw, target, task, folds) for name in names}
-    parts = {OUT_OF_FOLD: Part(target, out_of_fold.groups, {NONE: raw} | own, folds)}
+    own = {name: out_of_fold.combine(method, name) for name in names}
+    parts = {OUT_OF_FOLD: Part(target, out_of_fold.groups, {NONE: raw} | own, out_of_fold.folds)}
     if test is not None:
         before = test.predictions[NONE]
         states = {name: fit_calibrator(name, raw, target, task) for name in names}
@@ -88,7 +87,8 @@ def report_calibration(
 ) -> dict[str, Any]:
     """Return the scores of each calibrator, and the reliability of the final predictions.
 
-    `log_loss_change` is that by the calibrator, with an interval by bootstrap over groups.
+    `log_loss_change` is that by the calibrator, with an interval by bootstrap over groups; the
+    number of resamples falls as that of other metrics of probabilities.
     """
     losses = {
         name: compute_log_losses(task, part.target, own) for name, own in part.predictions.items()
@@ -105,7 +105,7 @@ def report_calibration(
             dict.fromkeys(changes, UNBOUNDED),
             len(part.target),
             part.groups,
-            options.resamples,
+            limit_resamples(part.predictions[final], options.resamples),
             seed,
             options.level,
         ),

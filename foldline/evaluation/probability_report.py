@@ -11,7 +11,7 @@ from foldline.core.io.seeds import derive_seed
 from foldline.core.params import Evaluate
 from foldline.ensembling.calibrators import NONE
 from foldline.ensembling.ensemble import Ensemble
-from foldline.ensembling.ensemble_fit import read_out_of_fold
+from foldline.ensembling.ensemble_fit import OutOfFold
 from foldline.evaluation.coverage import report_intervals, report_sets
 from foldline.evaluation.probabilities import (
     OUT_OF_FOLD,
@@ -25,19 +25,17 @@ from foldline.evaluation.probabilities import (
 def make_probability_report(
     ensemble: Ensemble,
     labels: Labels,
-    folds: tuple[pd.DataFrame, pd.DataFrame],
+    own: OutOfFold,
     test: tuple[pd.DataFrame, Mapping[str, np.ndarray]],
     options: Evaluate,
     seed: int,
 ) -> dict[str, Any]:
     """Return `calibration`, `confidence` and `conformal` of the final predictions.
 
-    `folds` are the members' out-of-fold predictions, and the rows with texts that they are of;
-    `test` are the test rows, and the members' predictions of them; `seed` is that of params.yaml.
+    `own` are the members' out-of-fold predictions, `test` the test rows and the members'
+    predictions of them; `seed` is that of params.yaml.
     Regression has intervals alone.
     """
-    table, rows = folds
-    own = read_out_of_fold(table, rows, ensemble.members, labels, seed, ensemble.revisions)
     parts = calibrate_parts(own, ensemble.method, _make_test_part(ensemble, labels, *test))
     known, final, level = parts[OUT_OF_FOLD], ensemble.calibration_method, options.level
     task = labels.task

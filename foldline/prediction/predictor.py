@@ -54,7 +54,8 @@ class Predictor:
             )
         with self._in_project():
             self._ensemble = _load_ensemble(model)
-            folders = [f for own in self._ensemble.list_models().values() for f in own]
+            self.folders = [f for own in self._ensemble.list_models().values() for f in own]
+            folders = self.folders
             self.labels = self._ensemble.set_thresholds(_read_labels(folders))
             self.preprocessing = _read_preprocessing(folders)
             self.notes = _list_component_notes(self.preprocessing, folders)

@@ -64,6 +64,28 @@ CASES: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
         for follow in ({"data.label": "a"}, MULTILABEL)
     ),
     ({AGGREGATE: "majority"}, "name it, or set aggregate to none", JUDGED),
+    *(
+        ({"ensemble.threshold": "cost"}, "give it costs, as {spam: {ham: 5}}", follow)
+        for follow in (
+            {"ensemble.costs": {"spam": {"ham": 5}}},
+            {"ensemble.threshold": "none"},
+        )
+    ),
+    *(
+        (
+            {"ensemble.prior": "predict", "data.predict": None},
+            "name a file there, or set prior to train",
+            follow,
+        )
+        for follow in ({"data.predict": "data/raw/new.csv"}, {"ensemble.prior": "train"})
+    ),
+    (REGRESSION | {"ensemble.prior": "train"}, "set it to none for regression", {}),
+    (
+        {"data.classes": ["ham", "spam"], "ensemble.costs": {"spm": {"ham": 5}}},
+        "did you mean 'spam'?",
+        {"ensemble.costs": {"spam": {"ham": 5}}},
+    ),
+    ({"ensemble.costs": {"spam": {"ham": -1}}}, "0", {"ensemble.costs": {"0": {"1": 5}}}),
     (JUDGED | REGRESSION | {AGGREGATE: "soft"}, "use mean for regression", {AGGREGATE: "mean"}),
     *(
         (JUDGED | {AGGREGATE: "mean"}, "use majority or soft", {AGGREGATE: value})

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from foldline.models import tfidf_features
 from foldline.models.ngram_counts import count_within_words, count_words
 from foldline.models.tfidf_features import fit_vectorisers, vectorise
 
@@ -103,3 +104,17 @@ def _options(min_df):
         alpha=1.0,
         class_weights="balanced",
     )
+
+
+@pytest.mark.parametrize("chunk", [50, 4096])
+def test_many_texts_are_transformed_as_each_alone(chunk, monkeypatch):
+    monkeypatch.setattr(tfidf_features, "CHUNK", chunk)
+    vectorisers, _ = fit_vectorisers(_options(min_df=1), [*TEXTS, "a new day", "b"])
+    new = [*TEXTS, "zz aa", "가나 bb", *(f"text {number}" for number in range(110)), "", "\0"]
+
+    for texts in (new[:-1], new, [""] * 70):  # with the character 0, scikit-learn counts
+        for vectoriser, found in zip(vectorisers, vectorise(vectorisers, texts), strict=True):
+            expected = vectoriser.transform(texts)
+            np.testing.assert_array_equal(found.indptr, expected.indptr)
+            np.testing.assert_array_equal(found.indices, expected.indices)
+            np.testing.assert_array_equal(found.data, expected.data)

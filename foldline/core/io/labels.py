@@ -16,6 +16,7 @@ UNKNOWN = -1
 # Separates the labels of a multilabel row; a row without labels has an empty string.
 BETWEEN = "|"
 THRESHOLD = 0.5  # the lowest probability at which a label is predicted
+COST_DIGITS = 12  # of expected costs: below are rounding errors, which must not choose
 # The main metric of each task.
 MAIN = {"classification": "f1_macro", "multilabel": "f1_macro", "regression": "pearson"}
 
@@ -25,27 +26,52 @@ def split_label_names(label: str) -> list[str]:
     return label.split(BETWEEN) if label else []
 
 
-def decide(task: str, predictions: np.ndarray, thresholds: Sequence[float] = ()) -> np.ndarray:
+def decide(
+    task: str,
+    predictions: np.ndarray,
+    thresholds: Sequence[float] = (),
+    costs: Sequence[Sequence[float]] = (),
+) -> np.ndarray:
     """Return the codes (n,) of predicted classes; multilabel: 0 and 1 for each label (n, c).
 
     Without thresholds (c,) they are all equal: the most probable class, labels from THRESHOLD on.
+    With costs it is the decision of least expected cost (Elkan, 2001): `costs` (c, c) has a row for
+    each true class, for multilabel (c, 2) the costs of predicting a label wrongly and of missing
+    it. Of equal costs the first class is taken, and a label is predicted.
     """
+    if costs:
+        return _decide_by_cost(task, predictions, np.asarray(costs, dtype=np.float64))
     if task == "multilabel":
         return (predictions >= np.asarray(thresholds or THRESHOLD)).astype(np.int64)
     scaled = predictions / np.asarray(thresholds) if thresholds else predictions
     return np.asarray(scaled.argmax(axis=1))
 
 
+def _decide_by_cost(task: str, predictions: np.ndarray, costs: np.ndarray) -> np.ndarray:
+    if task == "multilabel":
+        missed, wrong = predictions * costs[:, 1], (1 - predictions) * costs[:, 0]
+        return np.asarray(np.round(missed - wrong, COST_DIGITS) >= 0).astype(np.int64)
+    # Not `@`: its sums depend on the number of rows, and a row's decision must not.
+    expected = np.einsum("nt,tk->nk", predictions, costs, optimize=False)
+    return np.asarray(np.round(expected, COST_DIGITS).argmin(axis=1))
+
+
 @dataclass(frozen=True)
 class Labels:
     """The task and its classes in fixed order; regression has no classes.
 
-    `thresholds` (c,) are those by which an ensemble decides, see `decide`.
+    `thresholds` (c,) or `costs` are those by which an ensemble decides, see `decide`.
     """
 
     task: str
     classes: tuple[str, ...] = ()
     thresholds: tuple[float, ...] = ()
+    costs: tuple[tuple[float, ...], ...] = ()
+
+    @property
+    def has_own_decisions(self) -> bool:
+        """Return whether thresholds or costs decide, not the highest probability."""
+        return bool(self.thresholds or self.costs)
 
     @property
     def outputs(self) -> int:
@@ -89,7 +115,7 @@ class Labels:
 
     def decide(self, predictions: np.ndarray) -> np.ndarray:
         """Return the codes of predicted classes, see `decide`."""
-        return decide(self.task, predictions, self.thresholds)
+        return decide(self.task, predictions, self.thresholds, self.costs)
 
     def name(self, codes: np.ndarray) -> list[str]:
         """Return the labels of codes (n,); multilabel: of 0 and 1 (n, c)."""

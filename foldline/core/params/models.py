@@ -11,6 +11,7 @@ from foldline.core.params.base import KINDS, Components, Section, Task
 from foldline.core.params.model_kinds import Embed, External, Gbdt, Keywords, Static, ZeroShot
 from foldline.core.params.training import Pretrain, Train
 from foldline.core.params.value_types import (
+    ClassName,
     Condition,
     Count,
     MemberName,
@@ -192,9 +193,15 @@ class Ensemble(Section):
     method: Literal["soft", "hard", "rank", "weighted", "simplex", "greedy", "stacking", "gate"]
     calibration: Literal["none", "temperature", "platt", "isotonic"]
     """Of the final probabilities, fitted to out-of-fold predictions; not for regression."""
-    threshold: Literal["none", "f1"]
-    """`f1`: classes are predicted by thresholds that raise macro-F1 out of fold; not for
-    regression."""
+    threshold: Literal["none", "f1", "cost"]
+    """`f1`: classes are predicted by thresholds that raise macro-F1 out of fold; `cost`: by the
+    least expected cost. Not for regression."""
+    costs: dict[ClassName, dict[ClassName, Annotated[float, Field(ge=0)]]] | None
+    """Costs not given are 1, of right predictions 0; rows of the true class. Multilabel: {label:
+    {false_positive: 1, false_negative: 5}}."""
+    prior: Literal["none", "train", "predict"]
+    """`train`: probabilities whose mean is the share of each class in the training rows, after
+    resampling or class weights; `predict`: then those estimated for the rows of data.predict."""
 
 
 class Slices(Section):

@@ -216,12 +216,30 @@ class Settings(Recipe):
 
     @model_validator(mode="after")
     def _check_ensemble(self) -> Self:
-        for key in ("calibration", "threshold"):
+        for key in ("calibration", "threshold", "prior"):
             value = getattr(self.ensemble, key)
             if self.task == "regression" and value != "none":
                 raise ValueError(
                     f"ensemble.{key}: {value} needs probabilities; set it to none for regression"
                 )
+        if self.ensemble.prior == "predict" and self.data.predict is None:
+            raise ValueError(
+                "ensemble.prior: predict estimates the shares of classes among the rows of "
+                "data.predict, which is null; name a file there, or set prior to train"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_costs(self) -> Self:
+        costs, classes = self.ensemble.costs, self.data.classes
+        if self.ensemble.threshold == "cost" and costs is None:
+            raise ValueError(
+                "ensemble.threshold: cost decides by ensemble.costs, which is null; give it costs, "
+                "as {spam: {ham: 5}} for a spam that is taken for ham, or set threshold to none"
+            )
+        for name in costs or {}:
+            if classes is not None and name not in classes:
+                raise ValueError(f"ensemble.costs: {unknown_name('class', name, classes)}")
         return self
 
     @model_validator(mode="after")

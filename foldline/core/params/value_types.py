@@ -7,7 +7,7 @@ from posixpath import normpath
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from foldline.core.errors import FoldlineError, closest_name
 from foldline.core.io.components import PATTERN, check_component, is_component
@@ -228,6 +228,8 @@ OpenShare = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 SystemName = Annotated[str, AfterValidator(check_system_name)]
 MemberName = Annotated[str, AfterValidator(check_member_name)]
+# A class as a key: 0 without quotes is a number in YAML, but '0' in the data.
+ClassName = Annotated[str, BeforeValidator(lambda key: str(key) if type(key) is int else key)]
 Range = Annotated[list[Count], Field(min_length=2, max_length=2), AfterValidator(check_increasing)]
 Condition = Annotated[str, AfterValidator(check_condition)]
 RawFile = Annotated[str, AfterValidator(check_raw_file)]

@@ -51,7 +51,10 @@ function change(label, predicted, right = label === predicted) {
   return make('span', { class: 'change' }, name(shownLabel(label)), right ? ' ✓' : make('span', {}, ' → ', plainIn(make('b', dir), String(shownLabel(predicted)))));
 }
 
-const shownLabel = (label) => (SUMMARY.task === 'multilabel' ? String(label).split('|').join(', ') || w('no_label') : String(label));
+function shownLabel(label) {
+  if (SUMMARY.task === 'multilabel') return String(label).split('|').join(', ') || w('no_label');
+  return SUMMARY.task === 'regression' ? short(Number(label)) : String(label);
+}
 
 // The panel with rows: a dialog, so that Esc closes it and the focus returns.
 const STEP = 60;

@@ -61,11 +61,13 @@ function forestRows() {
   const members = Object.keys(E.members || {}).length > 1 ? E.members : {}; // one alone is the ensemble
   for (const [kind, group] of [['member', members], ['external', E.external], ['baseline', E.baselines]]) {
     for (const [key, own] of Object.entries(group || {})) {
-      rows.push({ kind, name: key, title: w(`is_${kind}`), value: own[METRIC], low: own.low, high: own.high, verdict: verdicts.get(`${kind} ${key}`) });
+      rows.push({ kind, name: key, title: w(own.bound ? 'is_bound' : `is_${kind}`), value: own[METRIC], low: own.low, high: own.high, verdict: verdicts.get(`${kind} ${key}`) });
     }
   }
-  for (const [key, title] of [['one_person', 'one_person'], ['perfect', 'ceiling']]) {
-    const own = ((E.ceiling || {})[key] || {})[METRIC];
+  const people = E.ceiling || {};
+  const alike = !people.labels || [...people.labels].sort().join('|') === [...SUMMARY.classes].sort().join('|');
+  for (const [key, title] of alike ? [['one_person', 'one_person'], ['perfect', 'ceiling']] : []) {
+    const own = (people[key] || {})[METRIC];
     if (own) rows.push({ kind: 'human', name: w(title), title: w('is_human'), ...own });
   }
   return rows;

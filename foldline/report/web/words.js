@@ -14,7 +14,7 @@ const WORDS = {
     against_baseline: (name) => `than the best baseline, ${name}`, against_parent: (commit) => `than commit ${commit}`, against: (name) => `than ${name}`,
     no_parent: (reason) => `Not compared with a commit: ${reason}.`, verdict_better: 'better', verdict_worse: 'worse', verdict_not_distinguishable: 'not distinguishable',
     compared: 'Compared with', compared_note: 'Score and interval. The verdict on the ensemble comes from a paired test, corrected for all comparisons.',
-    ensemble: 'ensemble', is_member: 'member', is_baseline: 'baseline', is_external: 'external', is_human: 'annotators', one_person: 'one person', ceiling: 'human ceiling',
+    ensemble: 'ensemble', is_member: 'member', is_baseline: 'baseline', is_external: 'external', is_bound: 'bound', is_human: 'annotators', one_person: 'one person', ceiling: 'human ceiling',
     all_metrics: (n) => `All ${n} metrics`, metric: 'Metric', interval: 'Interval',
     // outcomes
     outcomes: 'Right and wrong', outcomes_note: 'Click a number to read its texts.', matrix: 'Confusion matrix', ranges: 'Labels and predictions by range',
@@ -59,7 +59,7 @@ const WORDS = {
     against_baseline: (name) => `가장 좋은 베이스라인 ${name} 대비`, against_parent: (commit) => `커밋 ${commit} 대비`, against: (name) => `${name} 대비`,
     no_parent: (reason) => `커밋과 비교하지 않았습니다: ${reason}.`, verdict_better: '더 좋음', verdict_worse: '더 나쁨', verdict_not_distinguishable: '구별되지 않음',
     compared: '비교', compared_note: '점수와 구간입니다. 판정은 짝지은 검정으로 내리고 비교 횟수만큼 보정합니다.',
-    ensemble: '앙상블', is_member: '구성 모델', is_baseline: '베이스라인', is_external: '외부 시스템', is_human: '주석자', one_person: '한 사람', ceiling: '사람의 상한',
+    ensemble: '앙상블', is_member: '구성 모델', is_baseline: '베이스라인', is_external: '외부 시스템', is_bound: '한계', is_human: '주석자', one_person: '한 사람', ceiling: '사람의 상한',
     all_metrics: (n) => `지표 ${n}개 모두`, metric: '지표', interval: '구간',
     outcomes: '맞은 것과 틀린 것', outcomes_note: '숫자를 누르면 텍스트가 열립니다.', matrix: '혼동 행렬', ranges: '구간별 레이블과 예측',
     matrix_note: '가로줄은 레이블, 세로줄은 예측입니다. 색은 그 레이블의 행 가운데 차지하는 비율입니다.', matrix_hint: '칸을 가리키거나 방향키로 옮겨 다니세요. Enter를 누르면 텍스트가 열립니다.',
