@@ -85,7 +85,7 @@ def format_test_use(report: Mapping[str, Any], metric: str) -> list[str]:
     times = "once" if report["openings"] == 1 else f"{report['openings']} times"
     if not report["this"]:
         return [f"test set: closed, opened {times if report['openings'] else 'never'} so far"]
-    if report["openings"] < 2 or report["optimism"] is None:
+    if report["openings"] < 2 or None in (report["optimism"], report["bound"]):
         return [f"test set: opened {times}"]
     return [
         f"test set: opened {times}; who takes the best of so many equal versions has {metric} "
