@@ -7,7 +7,7 @@ import numpy as np
 
 from foldline.core.errors import listing
 from foldline.core.io.components import is_component
-from foldline.core.io.labels import MAIN
+from foldline.core.io.labels import MAIN, Labels
 from foldline.ensembling.fit_verdict import Score, Verdict, judge_fit, read_score, score_constant
 from foldline.ensembling.training import Training
 from foldline.evaluation.scores import HEADLINE_METRICS, score_predictions
@@ -41,6 +41,26 @@ def select_headline_metrics(
         return {}
     metrics, intervals = scores[final]["metrics"], scores[final]["interval"]
     return {final: {name: metrics[name] for name in HEADLINE_METRICS[task]} | intervals[MAIN[task]]}
+
+
+def format_scores(
+    labels: Labels,
+    scores: Mapping[str, Any],
+    final: str,
+    level: float,
+    ceiling: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """Return the summary of the judged part.
+
+    Without test rows also that of the validation rows: published scores are often those of official
+    ones.
+    """
+    shown = [final, *(["valid"] if final != "test" and "valid" in scores else [])]
+    return [
+        line
+        for part in shown
+        for line in format_summary(labels.task, scores, part, level, ceiling, labels.classes)
+    ]
 
 
 def format_summary(
