@@ -25,6 +25,8 @@ def test_a_stage_declares_the_params_that_it_reads(stage: str) -> None:
     read = set(importlib.import_module(f"stages.{stage}").Params.model_fields) - {"runner"}
     if "members" in read:
         read = read - {"members"} | {"ensemble.members", "ensemble.models"}
+    if "slices" in read:
+        read = read - {"slices"} | {"evaluate.slices"}
 
     assert read <= set(STAGES[stage]["params"])
 
