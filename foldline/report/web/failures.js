@@ -80,7 +80,7 @@ function errorsSection() {
   const noise = (errors.noise || []).map((own) => [name(own.class), number(own.rows), number(own.suspected), share(own.share)]);
   const bins = (errors.bins || []).map((own) => [`${short(own.low)} – ${short(own.high)}`, number(own.rows), signedShort(own.bias), score(own.mae, 3)]);
   const cards = [
-    high.length && make('article', { class: 'card span-all' }, make('h3', {}, w('highest_loss')), make('p', { class: 'quiet' }, w('highest_loss_note')), table([[w('text')], [w('probability'), 'n'], [w('loss'), 'n']], high, 8)),
+    high.length && make('article', { class: 'card span-all' }, make('h3', {}, w('highest_loss')), make('p', { class: 'quiet' }, w('highest_loss_note')), table([[w('text')], [w('p_predicted'), 'n'], [w('loss'), 'n']], high, 8)),
     suspected.length && make('article', { class: 'card span-all' }, make('h3', {}, w('suspected')), make('p', { class: 'quiet' }, w('suspected_note')), table([[w('text')], [w('part')], [w('probability'), 'n']], suspected, 8)),
     noise.length && box(w('noise_by_class'), w('noise_note'), table([[w('class')], [w('rows'), 'n'], [w('suspected_rows'), 'n'], [w('share'), 'n']], noise, 12)),
     bins.length && box(w('residuals'), w('residuals_note'), table([[w('range')], [w('rows'), 'n'], [w('bias'), 'n'], ['MAE', 'n']], bins, 20)),

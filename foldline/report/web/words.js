@@ -35,7 +35,7 @@ const WORDS = {
     behaviour: 'Behaviour', behaviour_note: 'Small changes that should change nothing, or in one direction. Click a test for its failures.', test: 'Test', kind: 'Kind', cases: 'Cases', passed: 'Passed', required: 'Required',
     kind_minimum_functionality: 'minimum functionality', kind_invariance: 'invariance', kind_directional: 'direction', kind_sensitive: 'sensitive terms', noise: 'Noise', skipped: (n) => `${n} tests do not apply`, reason: 'Reason', expected: 'expected', failures: (n) => `${n} failures`,
     flips: 'Flips', flips_note: 'Rows that became right or wrong.', flips_counts: (a, b) => `${a} rows fixed, ${b} broken`, fixed: 'fixed', broken: 'broken', texts_of: (n) => `${n} of them`,
-    errors: 'Errors', highest_loss: 'Highest loss', highest_loss_note: 'Wrong and sure of it. Some of these labels may be wrong.', text: 'Text', probability: 'p(label)', loss: 'Loss',
+    errors: 'Errors', highest_loss: 'Highest loss', highest_loss_note: 'Wrong and sure of it. Some of these labels may be wrong.', text: 'Text', probability: 'p(label)', p_predicted: 'p(prediction)', loss: 'Loss',
     suspected: 'Suspected labels', suspected_note: 'Out-of-fold predictions that contradict the label (confident learning). Check the text before you change one.', noise_by_class: 'Suspected labels by class', noise_note: 'An estimate: weak models suspect too many.', suspected_rows: 'Suspected', share: 'Share',
     residuals: 'Residuals by label', residuals_note: 'Bias: mean of prediction minus label.', range: 'Label', bias: 'Bias', part_train: 'train', part_valid: 'valid', part_test: 'test', part_out_of_fold: 'out of fold',
     // run
@@ -77,7 +77,7 @@ const WORDS = {
     behaviour: '행동 검사', behaviour_note: '아무것도 바꾸지 않거나 한 방향으로만 바꿔야 하는 작은 변화입니다. 검사를 누르면 실패한 예가 열립니다.', test: '검사', kind: '종류', cases: '사례', passed: '통과', required: '기준',
     kind_minimum_functionality: '최소 기능', kind_invariance: '불변', kind_directional: '방향', kind_sensitive: '민감한 말', noise: '잡음', skipped: (n) => `해당하지 않는 검사 ${n}개`, reason: '이유', expected: '기대', failures: (n) => `실패 ${n}건`,
     flips: '뒤집힌 행', flips_note: '새로 맞거나 새로 틀린 행입니다.', flips_counts: (a, b) => `${a}행이 새로 맞고 ${b}행이 새로 틀렸습니다.`, fixed: '새로 맞음', broken: '새로 틀림', texts_of: (n) => `그중 ${n}행`,
-    errors: '오류', highest_loss: '손실이 가장 큰 행', highest_loss_note: '확신하면서 틀린 행입니다. 레이블이 틀린 경우도 있습니다.', text: '텍스트', probability: 'p(레이블)', loss: '손실',
+    errors: '오류', highest_loss: '손실이 가장 큰 행', highest_loss_note: '확신하면서 틀린 행입니다. 레이블이 틀린 경우도 있습니다.', text: '텍스트', probability: 'p(레이블)', p_predicted: 'p(예측)', loss: '손실',
     suspected: '의심스러운 레이블', suspected_note: '레이블과 어긋나는 OOF 예측입니다(confident learning). 고치기 전에 텍스트를 확인하세요.', noise_by_class: '클래스별 의심 레이블', noise_note: '추정치입니다. 모델이 약하면 지나치게 많이 의심합니다.', suspected_rows: '의심', share: '비율',
     residuals: '레이블별 잔차', residuals_note: '편향은 예측에서 레이블을 뺀 값의 평균입니다.', range: '레이블', bias: '편향', part_train: '학습', part_valid: '검증', part_test: '테스트', part_out_of_fold: 'OOF',
     training: '학습 과정', loss: '손실', loss_note: '학습 배치와 검증 행의 손실입니다.', valid_metric_note: '검증 행의 점수입니다.', step: '스텝', train_loss: '학습', valid_loss: '검증', folds: '폴드', folds_note: (metric) => `폴드별 ${metric}와, 학습 점수와의 차이가 말해 주는 것입니다.`, member: '모델', mean: '평균', each_fold: '폴드', verdict: '판정',
