@@ -14,11 +14,8 @@ import pandas as pd
 
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import rank_keys
-from foldline.metrics.out_of_scope import (
-    benjamini_hochberg,
-    conformal_p_values,
-    rank_among,
-)
+from foldline.metrics.multiple_testing import benjamini_hochberg
+from foldline.metrics.out_of_scope import conformal_p_values, rank_among
 from foldline.metrics.weighted_sample import Floats
 from foldline.models.ngram_counts import count_within_words
 
@@ -151,7 +148,8 @@ def make_scope_report(
         sample = np.sort(np.argsort(rank_keys(0, rows["id"].tolist()), kind="stable")[:MOST])
         rows, final = rows.iloc[sample], final[sample]
         p = score_scope(scope, rows, final, labels)
-        rejected = benjamini_hochberg(p, 1 - level)
+        # It holds for conformal p-values of the same known rows, too (Bates et al., 2023).
+        rejected = benjamini_hochberg(p) <= 1 - level
         order = np.lexsort((rows["id"].to_numpy(dtype=str), p))
         report[name] = {
             "rows": len(rows),

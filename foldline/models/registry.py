@@ -185,7 +185,7 @@ def load(folder: Path) -> Model:
 KINDS: dict[str, Kind] = {
     "majority": Kind(baselines.fit_majority, baselines.load, uses_weights=True),
     "random": Kind(baselines.fit_random, baselines.load, uses_weights=True),
-    "uniform": Kind(baselines.fit_uniform, baselines.load, uses_weights=True),
+    "uniform": Kind(baselines.fit_uniform, baselines.load),
     "length": Kind(length.fit, length.load, uses_weights=True),
     "decision-list": Kind(decision_list.fit, decision_list.load, uses_weights=True),
     "keywords": Kind(keywords.fit, keywords.load, uses_weights=True),

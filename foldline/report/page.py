@@ -18,6 +18,10 @@ SCRIPTS = (
     "report.js",
 )  # fmt: skip
 STYLES = ("base.css", "charts.css", "report.css", "print.css")
+# Keys of what comes from texts: rows, examples, words.
+FROM_TEXTS = {
+    "rows", "examples", "highest_loss", "suspected_labels", "words", "ids", "least_alike",
+}  # fmt: skip
 MAX_ROWS = 5000
 MAX_PACKED = 1_300_000  # characters: a page of less than 2 MB
 
@@ -53,7 +57,15 @@ def _fit_columns(labels: Labels, rows: pd.DataFrame) -> tuple[dict[str, Any], in
 def hide_texts(content: Any) -> Any:
     """Return content without what comes from texts: lists of rows, examples, words."""
     if isinstance(content, dict):
-        hidden = {"rows", "examples", "highest_loss", "suspected_labels", "words", "ids"}
+        hidden = {
+            "rows",
+            "examples",
+            "highest_loss",
+            "suspected_labels",
+            "words",
+            "ids",
+            "least_alike",
+        }
         return {
             key: [] if key in hidden and isinstance(value, list) else hide_texts(value)
             for key, value in content.items()

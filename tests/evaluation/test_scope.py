@@ -6,7 +6,7 @@ import pytest
 
 from foldline.core.io.labels import Labels
 from foldline.evaluation.scope import find_similarity, fit_scope, make_scope_report, score_scope
-from foldline.metrics.out_of_scope import benjamini_hochberg, conformal_p_values, rank_among
+from foldline.metrics.out_of_scope import conformal_p_values, rank_among
 
 LABELS = Labels("classification", ("a", "b"))
 WORDS = {"a": "goal match team coach league striker", "b": "bank rate loan credit market bond"}
@@ -38,14 +38,6 @@ def test_p_values_hold_their_promise():
         for _ in range(300)
     ]
     assert np.mean(rates) == pytest.approx(0.1, abs=0.01)
-
-
-def test_benjamini_hochberg_is_that_of_statsmodels_or_by_hand():
-    p = [0.01, 0.04, 0.03, 0.5, 0.02]
-    # Sorted against .01, .02, .03, .04, .05: .01, .02, .03 and .04 pass.
-    assert benjamini_hochberg(p, 0.05).tolist() == [True, True, True, False, True]
-    assert not benjamini_hochberg([0.2, 0.9], 0.05).any()
-    assert len(benjamini_hochberg([], 0.05)) == 0
 
 
 def test_similarity_counts_unknown_n_grams_against_a_text():

@@ -143,5 +143,13 @@ def make_findings(rows: pd.DataFrame) -> dict[str, Any]:
             "method": "none",
             "test": {"methods": {"none": method, "temperature": method}, "bins": bins},
         },
+        "costs": {"test": {"mean_cost": 0.3, "difference": -0.1, "low": -0.2, "high": 0.0}},
+        "in_scope": {
+            "test": {
+                "rows": 60,
+                "out_of_scope": 1,
+                "least_alike": [{"id": "r0", "in_scope_p": 0.001, "text": HARM}],
+            }
+        },
         "confidence": {"test": {"aurc": 0.08, "curve": curve, "thresholds": {"0.9": threshold}}},
     }

@@ -58,21 +58,21 @@ function shownLabel(label) {
 
 // The panel with rows: a dialog, so that Esc closes it and the focus returns.
 const STEP = 60;
-function openPanel(title, rows) {
+function openPanel(title, rows, count = rows.length) {
   const list = make('ul', { class: 'rows' });
   const more = make('button', { type: 'button', class: 'more' });
-  let count = 0;
+  let shown = 0;
   const grow = () => {
-    list.append(...rows.slice(count, count + STEP).map(rowItem));
-    count = Math.min(rows.length, count + STEP);
-    more.hidden = count === rows.length;
-    more.textContent = w('show_more', rows.length - count);
+    list.append(...rows.slice(shown, shown + STEP).map(rowItem));
+    shown = Math.min(rows.length, shown + STEP);
+    more.hidden = shown === rows.length;
+    more.textContent = w('show_more', rows.length - shown);
   };
   more.addEventListener('click', grow);
   grow();
   const close = make('button', { type: 'button', class: 'close', 'aria-label': w('close'), on: { click: () => byId('panel').close() } }, '×');
-  byId('panel').replaceChildren(make('header', {}, make('h2', dir, title), close),
-    rows.length ? null : make('p', { class: 'quiet' }, w('no_texts')), list, more);
+  const note = rows.length === 0 ? w('no_texts') : rows.length < count ? w('some_texts', number(rows.length), number(count)) : '';
+  byId('panel').replaceChildren(make('header', {}, make('h2', dir, title), close), make('p', { class: 'quiet' }, note), list, more);
   byId('panel').showModal();
   byId('panel').scrollTop = 0;
 }

@@ -12,7 +12,10 @@ function outcomesSection() {
 
 // The rows of a cell: by names of classes, or by ranges of numbers.
 function rowsOfCell(label, predicted) {
-  if (!O.edges) return rowsWhere((row) => D.label[row] === O.names[label] && D.predicted[row] === O.names[predicted]);
+  if (!O.edges) {
+    return rowsWhere((row) => D.label[row] === O.names[label] && D.predicted[row] === O.names[predicted])
+      .sort((a, b) => D.confidence[b] - D.confidence[a]); // the surest first
+  }
   return rowsWhere((row) => rangeOf(D.label[row]) === label && rangeOf(D.predicted[row]) === predicted);
 }
 
@@ -37,7 +40,7 @@ function confusionMatrix() {
     if (!count) return make('td');
     const kind = label === predicted ? 'right' : O.edges ? 'near' : 'wrong';
     const button = make('button', { type: 'button', tabindex: -1, 'aria-label': `${cellTitle(label, predicted)}: ${count}`,
-      on: { click: () => openPanel(`${cellTitle(label, predicted)} (${number(count)})`, rowsOfCell(label, predicted)),
+      on: { click: () => openPanel(`${cellTitle(label, predicted)} (${number(count)})`, rowsOfCell(label, predicted), count),
         pointerenter: () => tell(label, predicted, count), focus: () => tell(label, predicted, count) } }, size <= 20 ? number(count) : '');
     button.style.setProperty('--share', Math.sqrt(count / totals[label]).toFixed(3));
     return make('td', { class: kind }, button);
@@ -88,7 +91,7 @@ function confusionsCard() {
   const words = new Map(((E.errors || {}).words || []).map((one) => [`${one.label} ${one.predicted}`, one.words]));
   const rows = off.slice(0, 40).map(([label, predicted, count]) => {
     const driving = words.get(`${O.names[label]} ${O.names[predicted]}`) || [];
-    return [make('button', { type: 'button', class: 'link', on: { click: () => openPanel(`${cellTitle(label, predicted)} (${number(count)})`, rowsOfCell(label, predicted)) } }, change(O.names[label], O.names[predicted])),
+    return [make('button', { type: 'button', class: 'link', on: { click: () => openPanel(`${cellTitle(label, predicted)} (${number(count)})`, rowsOfCell(label, predicted), count) } }, change(O.names[label], O.names[predicted])),
       number(count), make('span', { class: 'tags' }, ...driving.slice(0, 5).map((one) => tag(one.word)))];
   });
   return box(w('confusions'), words.size ? w('confusions_words') : '', table([[w('confusion')], [w('rows'), 'n'], words.size ? [w('words')] : ['']], rows, 10));
@@ -98,7 +101,7 @@ function decisionsCard() {
   const open = (key, at, test) => {
     const count = O.decisions[at][key];
     const title = `${O.names[at]}: ${w(['right', 'extra', 'missed'][key])} (${number(count)})`;
-    return count ? make('button', { type: 'button', class: 'link', on: { click: () => openPanel(title, rowsWhere(test)) } }, number(count)) : '0';
+    return count ? make('button', { type: 'button', class: 'link', on: { click: () => openPanel(title, rowsWhere(test), count) } }, number(count)) : '0';
   };
   const has = (text, label) => text.split('|').includes(label);
   const rows = O.names.map((label, at) => [name(label),

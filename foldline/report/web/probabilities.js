@@ -36,19 +36,22 @@ function conformalCard() {
 }
 
 function confidenceSection() {
-  const found = E.confidence;
-  if (!found) return null;
+  const cards = [...(E.confidence ? answerCards(E.confidence) : []), shiftCard(), costsCard(), ...scopeCards()].filter(Boolean);
+  return section('confidence', w('answering'), w('answering_note'), cards.length ? grid(...cards) : null);
+}
+
+function answerCards(found) {
   const parts = ['out_of_fold', 'test'].filter((key) => found[key]);
   const series = parts.map((part) => ({ name: w(`of_${part}`), kind: part === 'test' ? 'part-test' : 'part-train', points: found[part].curve.map((p) => [p.coverage, p.risk]) }));
   const last = found[parts.at(-1)];
   const rows = Object.entries(last.thresholds).sort((a, b) => a[0] - b[0]).map(([wanted, own]) => [share(Number(wanted)), own.threshold == null ? w('never') : score(own.threshold, 3),
     share(own.coverage), own.accuracy == null ? '–' : share(own.accuracy), own.low == null ? '' : `[${share(own.low)}, ${share(own.high)}]`]);
-  return section('confidence', w('answering'), w('answering_note'), grid(
+  return [
     box(w('risk_coverage'), parts.map((part) => `${w(`of_${part}`)}: AURC ${score(found[part].aurc)}`).join(' · '), lineChart({
       title: w('risk_coverage'), x: { name: w('coverage'), range: [0, 1], format: (v) => percent(v) }, y: { name: w('risk') }, series, format: percent,
     })),
     box(w('thresholds'), w('thresholds_note'), table([[w('wanted_accuracy'), 'n'], [w('threshold'), 'n'], [w('coverage'), 'n'], [w('accuracy'), 'n'], [w('interval')]], rows)),
-    shiftCard()));
+  ];
 }
 
 function shiftCard() {
@@ -56,4 +59,20 @@ function shiftCard() {
   if (!shift || !shift.predict) return null;
   const rows = Object.entries(shift.predict).map(([label, own]) => [name(label), share((shift.train || {})[label]), share(own.share), `[${share(own.low)}, ${share(own.high)}]`]);
   return box(w('prior_shift'), w(shift.established ? 'shift_established' : 'shift_not_established'), table([[w('class')], [w('train'), 'n'], [w('to_predict'), 'n'], [w('interval')]], rows, 12));
+}
+
+function costsCard() {
+  const parts = Object.entries(E.costs || {});
+  if (!parts.length) return null;
+  const rows = parts.map(([part, own]) => [w(`of_${part}`), score(own.mean_cost), signedShort(own.difference), interval(own.low, own.high)]);
+  return box(w('costs'), w('costs_note'), table([[w('part')], [w('mean_cost'), 'n'], [w('change'), 'n'], [w('interval')]], rows));
+}
+
+function scopeCards() {
+  const scope = E.in_scope || {};
+  return ['test', 'predict'].filter((part) => scope[part] && scope[part].rows).map((part) => {
+    const own = scope[part];
+    const rows = own.least_alike.map((row) => [make('div', {}, texts(row.text), make('div', { class: 'under' }, plainIn(make('small', dir), row.id))), score(row.in_scope_p, 3)]);
+    return box(`${w('scope')}: ${w(`of_${part}`)}`, w('scope_note', number(own.out_of_scope), number(own.rows)), rows.length ? table([[w('text')], ['p', 'n']], rows, 5) : null);
+  });
 }
