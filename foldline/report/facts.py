@@ -1,5 +1,6 @@
 """What the report states: read from the reports of the stages, from git and from params.yaml."""
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def collect_facts(labels: Labels) -> dict[str, Any]:
     evaluation = read_json(schemas.EVALUATE_REPORT)
     judged = evaluation["judged"]
     return {
-        "project": Path.cwd().name,
+        "project": read_project_name(),
         "task": labels.task,
         "classes": list(labels.classes),
         "metric": MAIN[labels.task],
@@ -47,6 +48,15 @@ def collect_facts(labels: Labels) -> dict[str, Any]:
         "quality": describe_quality(),
         "cost": _read(COST),
     }
+
+
+def read_project_name() -> str:
+    """Return the name in pyproject.toml: that of the folder is another one in each copy."""
+    try:
+        content = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # none, or a broken one
+        content = {}
+    return str(content.get("project", {}).get("name", "project"))
 
 
 def read_comparison(judged: str) -> dict[str, Any]:
