@@ -1,7 +1,6 @@
 """The documentation is current: tables are generated, links resolve, and every command runs."""
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,24 +11,18 @@ from foldline.augmentation.augmenters import AUGMENTERS
 from foldline.core.params import KINDS
 from tests.helpers import projects
 from tests.helpers.pages import console_blocks, console_lines, project_environment, run_lines
-from tests.helpers.repositories import call, commit, copy_files, copy_project, read_metrics
+from tests.helpers.repositories import call, commit, copy_files, read_metrics
 from tools import docs
 
 # The commands are tested, not the models.
-QUICK = {"epochs": 2, "kfold.n_splits": 2, "scratch.layers": 1, "scratch.width": 32}
-READMES = ["README.md", "README.ko.md"]
-# These pages are run by tests of their own, on projects that they need.
-TESTED_ELSEWHERE = {
-    "components.md": "template/test_components_page.py",
-    "data.md": "stages/test_data_sharing.py",
-    "data.ko.md": "stages/test_data_sharing.py",
-    "diagnostics.md": "diagnostics/test_diagnostic_commands.py",
+QUICK = {
+    "epochs": 2,
+    "kfold.n_splits": 2,
+    "scratch.layers": 1,
+    "scratch.width": 32,
+    "evaluate.behaviour.packs": "none",
 }
-GUIDE = sorted(
-    path
-    for path in Path("docs").glob("*.md")
-    if console_blocks(path) and path.name not in TESTED_ELSEWHERE
-)
+READMES = ["README.md", "README.ko.md"]
 GENERATED_ONLY = {"wheels/"}  # in a generated project, not in this repository
 
 
@@ -180,34 +173,3 @@ def test_commands_of_the_readme_run(tmp_path):
         "python run.py ruff format --check .",
         "python run.py mypy",
     }
-
-
-@pytest.fixture(scope="module")
-def finished_project(tmp_path_factory) -> Path:
-    """Return a small project whose pipeline has run and is committed."""
-    folder = tmp_path_factory.mktemp("guide") / "project"
-    copy_project(folder, {"model": "tfidf", "epochs": 1})
-    call(folder, "dvc", "repro")
-    call(folder, "git", "add", "-A")
-    call(folder, "git", "commit", "-qm", "Run the pipeline")
-    return folder
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("page", GUIDE, ids=lambda page: page.stem)
-def test_commands_of_the_guide_run(page, finished_project, tmp_path):
-    """Run a page's blocks in order, in a project of its own whose pipeline has run."""
-    creates = [console_blocks(readme)[0] for readme in READMES]
-    blocks = console_blocks(page)
-    lines = [line for block in blocks if block not in creates for line in block]
-    folder = tmp_path / "project"
-    shutil.copytree(finished_project, folder, symlinks=True)
-    if any(create in blocks for create in creates):  # such a page commits the first run itself
-        call(folder, "git", "reset", "-q", "--soft", "HEAD~1")
-
-    run_lines(lines, folder)
-
-
-def test_pages_tested_elsewhere_are_tested_there():
-    for page, test in TESTED_ELSEWHERE.items():
-        assert f"docs/{page}" in Path("tests", test).read_text(encoding="utf-8")
