@@ -83,6 +83,7 @@ def official(tmp_path, monkeypatch) -> Callable[..., dict[str, Any]]:
                 prepare=own,
                 components={},
                 predict=Predict(sample_submission=None, escape_formulas=False),
+                slices=content["evaluate"]["slices"],
             )
         )
         return {
