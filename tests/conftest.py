@@ -9,7 +9,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import pytest
 from foldline.core.io.labels import Labels
 from foldline.core.params import Augment, Recipe, Runner, loading
 from foldline.testing.sample_data import CLASSES, WORDS, sample_labels, sample_rows
+from tests.helpers.browser import NAMES, Browser, installed
 
 # Thousands of tests and whole libraries are alive all the time: looking through them for garbage
 # again and again took a fifth of the time.
@@ -307,3 +308,14 @@ def runner() -> Callable[..., Runner]:
         return Runner.model_validate(content | changes)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Return a browser without a window; tests that need one are skipped where there is none."""
+    program = installed()
+    if program is None:
+        pytest.skip(f"none of {', '.join(NAMES)} is on the PATH")
+    opened = Browser(program, tmp_path_factory.mktemp("profile"))
+    yield opened
+    opened.close()

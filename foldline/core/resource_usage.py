@@ -14,6 +14,16 @@ MEGABYTE = 1e6
 NVML = "nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1"
 
 
+def read_peak_memory() -> float:
+    """Return the peak memory of this process in bytes."""
+    if sys.platform == "win32":
+        return float(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, kilobytes on Linux
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+
+
 class Usage:
     """Context manager that samples this process in a thread.
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from foldline.core.io import svg
+from foldline.core.io.texts import cut_text
 
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 80, 24, 56, 56
@@ -83,8 +84,7 @@ def draw_chance_intervals(title: str, values: Sequence[ChanceInterval]) -> str:
     for index, item in enumerate(values):
         y = TOP + SPACING * index + SPACING / 2
         left, right = across(item.low), across(item.high)
-        name = item.name if len(item.name) <= NAME_LENGTH else item.name[: NAME_LENGTH - 1] + "…"
-        parts.append(svg.text(200, y + 4, name, "end"))
+        parts.append(svg.text(200, y + 4, cut_text(item.name, NAME_LENGTH), "end"))
         parts.append(svg.bar(left, y - 8, (max(right - left, 2), 16), "b faint"))
         parts.append(svg.dot(across(item.value), y, "a"))
         parts.append(svg.text(WIDTH - 78, y + 4, f"{item.value:.3f}"))

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
+from foldline.core.resource_usage import read_peak_memory
 from foldline.models.neural.trainer import TextTrainer
 
 SIZE, SECONDS = 1024, 1.0  # of the matrices; of the measurement
@@ -129,13 +130,4 @@ def peak_memory() -> float:
     """Return the peak memory of this process in GB; with a GPU, that of the GPU."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 1e9
-    try:
-        import resource
-    except ImportError:  # Windows
-        import psutil
-
-        return float(psutil.Process().memory_info().peak_wset) / 1e9
-    import sys
-
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, kilobytes on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+    return read_peak_memory() / 1e9

@@ -8,6 +8,7 @@ import numpy as np
 
 from foldline.core.io import svg
 from foldline.core.io.files import write_text
+from foldline.core.io.texts import cut_text
 
 FILE = Path("reports/folds.svg")
 WIDTH, LEFT, RIGHT, TOP, BAND = 520, 120, 110, 64, 56
@@ -52,8 +53,7 @@ def _draw_band(
     name: str, own: Mapping[str, Any], folds: list[Any], metric: str, x: Any, top: float
 ) -> list[str]:
     middle, pooled = top + BAND / 2, own["pooled"][metric]
-    short = name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1] + "…"
-    parts = [svg.text(LEFT - 10, middle + 4, short, "end")]
+    parts = [svg.text(LEFT - 10, middle + 4, cut_text(name, NAME_LENGTH), "end")]
     if np.isfinite([pooled["low"], pooled["high"]]).all():
         length = max(x(pooled["high"]) - x(pooled["low"]), 2)
         parts.append(svg.bar(x(pooled["low"]), middle - 14, (length, 28), "b faint"))

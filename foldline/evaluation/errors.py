@@ -7,15 +7,17 @@ import numpy as np
 import pandas as pd
 
 from foldline.core.io.labels import Labels
+from foldline.core.io.texts import join_texts
 from foldline.data.suspected_labels import add_suspected_errors
 from foldline.evaluation.confusions import describe_confusions, find_confusions
 from foldline.evaluation.parts import EvaluationSet
 from foldline.evaluation.regression_errors import report_bins, report_conversions
+from foldline.evaluation.row_records import TEXTS, make_records
 from foldline.evaluation.words import find_words
+from foldline.metrics.calibration import compute_certainty, compute_log_losses
+from foldline.metrics.comparison import compute_errors
 
 MAX_ROWS, MAX_CHARACTERS = 30, 300
-TEXTS = ("text", "text_pair")
-_SMALLEST = float(np.finfo(np.float64).eps)  # a probability of 0 has no logarithm
 
 
 def make_errors_report(
@@ -33,7 +35,7 @@ def make_errors_report(
     labels, judged = part.labels, rows[final]
     if judged.empty:
         return {}
-    decided = decide_rows(part)
+    decided = part.decide()
     report: dict[str, Any] = {"highest_loss": list_highest_losses(part, judged, decided)}
     report |= report_suspected(labels, rows, folds)
     if labels.task == "regression":
@@ -47,25 +49,15 @@ def make_errors_report(
     return {"errors": report}
 
 
-def decide_rows(part: EvaluationSet) -> np.ndarray:
-    """Return predicted codes (n,), 0 and 1 (n, c), or numbers (n,)."""
-    if part.labels.task == "regression":
-        return part.final
-    return part.labels.decide(part.final) if part.decided is None else part.decided
-
-
 def compute_losses(task: str, target: np.ndarray, final: np.ndarray) -> np.ndarray:
-    """Return the loss of each row (n,): -log p of its label, or the absolute error.
+    """Return the loss of each row (n,): the log loss, or the absolute error.
 
-    Multilabel: the sum over the labels, each as it is set. A label that is no class has p = 0.
+    Multilabel: the sum over the labels.
     """
     if task == "regression":
-        return np.asarray(np.abs(final - target))
-    if task == "multilabel":
-        own = np.where(target == 1, final, 1 - final)
-    else:
-        own = np.where(target >= 0, final[np.arange(len(final)), target], 0.0)[:, None]
-    return np.asarray(-np.log(np.maximum(own, _SMALLEST)).sum(axis=1))
+        return compute_errors(task, target, final)
+    losses = compute_log_losses(task, target, final)
+    return losses * target.shape[1] if task == "multilabel" else losses
 
 
 def list_highest_losses(
@@ -76,17 +68,12 @@ def list_highest_losses(
     Multilabel: of the least sure label. Numbers have none.
     """
     labels, final = part.labels, part.final
-    if labels.task == "regression":
-        predicted, sure = final.tolist(), np.full(len(final), np.nan)
-    elif labels.task == "multilabel":
-        predicted = labels.name(decided)
-        sure = np.where(decided == 1, final, 1 - final).min(axis=1)
-    else:
-        predicted, sure = labels.name(decided), final[np.arange(len(final)), decided]
+    predicted: list[Any] = final.tolist() if labels.task == "regression" else labels.name(decided)
+    sure = compute_certainty(labels.task, final, decided)
     losses = compute_losses(labels.task, part.target, final)
     table = rows[["id", *TEXTS, "label"]].assign(predicted=predicted, probability=sure, loss=losses)
     first = table.sort_values(["loss", "id"], ascending=[False, True]).head(MAX_ROWS)
-    return _make_records(first)
+    return make_records(first, MAX_CHARACTERS)
 
 
 def report_suspected(
@@ -109,30 +96,7 @@ def report_suspected(
     first = table[table["suspected"]].sort_values(["self_confidence", "id"]).head(MAX_ROWS)
     shown = first.rename(columns={"guess": "suggested"})
     columns = ["id", *TEXTS, "label", "suggested", "self_confidence", "part"]
-    return {"suspected_labels": _make_records(shown[columns]), "noise": noise}
-
-
-def join_texts(rows: pd.DataFrame) -> list[str]:
-    """Return the texts of rows; those of a pair are joined."""
-    return [f"{a} {b}" for a, b in zip(*(rows[role].tolist() for role in TEXTS), strict=True)]
-
-
-def cut(text: str) -> str:
-    """Return a text of at most MAX_CHARACTERS."""
-    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…"
-
-
-def _make_records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return rows as they are written: texts are cut, an undefined number is null."""
-    return [
-        {
-            str(key): cut(value)
-            if key in TEXTS
-            else (None if isinstance(value, float) and np.isnan(value) else value)
-            for key, value in row.items()
-        }
-        for row in table.to_dict("records")
-    ]
+    return {"suspected_labels": make_records(shown[columns], MAX_CHARACTERS), "noise": noise}
 
 
 def format_errors_report(report: Mapping[str, Any]) -> list[str]:

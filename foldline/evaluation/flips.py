@@ -8,6 +8,8 @@ import pandas as pd
 
 from foldline.core.io.labels import Labels
 from foldline.data.multilabel import split_labels
+from foldline.evaluation.row_records import make_records
+from foldline.metrics.calibration import compute_certainty
 from foldline.metrics.comparison import mark_correct
 
 MAX_ROWS = 100
@@ -32,7 +34,7 @@ def list_flips(
     table = rows.assign(
         before=before["predicted"].to_numpy(),
         after=after["predicted"].to_numpy(),
-        confidence=compute_confidence(labels, after),
+        confidence=read_certainty(labels, after),
     )
     return {
         "fixed": _describe(labels, table[right & ~was_right]),
@@ -49,33 +51,18 @@ def read_decisions(labels: Labels, predictions: pd.DataFrame) -> np.ndarray:
     return np.eye(len(labels.classes))[decided] if labels.task == "classification" else decided
 
 
-def compute_confidence(labels: Labels, predictions: pd.DataFrame) -> np.ndarray:
-    """Return the probability of each row's prediction; multilabel: of its least sure label."""
-    probabilities, decided = (
-        labels.predictions(predictions),
-        labels.encode(predictions["predicted"]),
-    )
-    if labels.task == "multilabel":
-        return np.asarray(np.where(decided == 1, probabilities, 1 - probabilities).min(axis=1))
-    return np.asarray(probabilities[np.arange(len(decided)), decided])
+def read_certainty(labels: Labels, predictions: pd.DataFrame) -> np.ndarray:
+    """Return the probability of each prediction (n,) of a table, see `compute_certainty`."""
+    decided = labels.encode(predictions["predicted"])
+    return compute_certainty(labels.task, labels.predictions(predictions), decided)
 
 
 def _describe(labels: Labels, flipped: pd.DataFrame) -> dict[str, Any]:
     names = [name for row in split_labels(flipped["label"].tolist(), labels.task) for name in row]
     first = flipped.sort_values(["confidence", "id"], ascending=[False, True]).head(MAX_ROWS)
     columns = ["id", "text", "text_pair", "label", "before", "after", "confidence"]
-    shown = first[columns].to_dict("records")
-    texts = ("text", "text_pair")
     return {
         "count": len(flipped),
         "classes": dict(Counter(names).most_common()),
-        "rows": [
-            {key: cut(value) if key in texts else value for key, value in row.items()}
-            for row in shown
-        ],
+        "rows": make_records(first[columns], MAX_CHARACTERS),
     }
-
-
-def cut(text: str) -> str:
-    """Return a text of at most MAX_CHARACTERS."""
-    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…"

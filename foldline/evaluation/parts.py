@@ -45,6 +45,12 @@ class EvaluationSet:
     external: Mapping[str, Answers] = field(default_factory=dict)
     bounds: Mapping[str, Bound] = field(default_factory=dict)
 
+    def decide(self) -> np.ndarray:
+        """Return the predicted codes (n,), for multilabel 0 and 1 (n, c), or the numbers (n,)."""
+        if self.labels.task == "regression":
+            return self.final
+        return self.labels.decide(self.final) if self.decided is None else self.decided
+
 
 def make_evaluation_set(
     rows: pd.DataFrame, labels: Labels, ensemble: Ensemble, members: dict[str, np.ndarray]

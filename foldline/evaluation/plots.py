@@ -37,7 +37,7 @@ def make_confusion_table(part: EvaluationSet, labels: list[str]) -> pd.DataFrame
     Multilabel: one line for each label that a row has or is predicted to have, with NONE on the
     side where it is missing.
     """
-    codes = part.labels.decide(part.final) if part.decided is None else part.decided
+    codes = part.decide()
     predicted = part.labels.name(codes)
     if part.labels.task != "multilabel":
         return pd.DataFrame({"actual": labels, "predicted": predicted})

@@ -14,6 +14,7 @@ import pandas as pd
 
 from foldline.core.io.labels import Labels
 from foldline.core.io.seeds import rank_keys
+from foldline.core.io.texts import join_texts
 from foldline.metrics.multiple_testing import benjamini_hochberg
 from foldline.metrics.out_of_scope import conformal_p_values, rank_among
 from foldline.metrics.weighted_sample import Floats
@@ -50,7 +51,7 @@ def fit_scope(rows: pd.DataFrame, final: np.ndarray, labels: Labels, seed: int) 
         return None
     scored, searched = order[:size], order[size:]
     searched = searched[~rows["group"].iloc[searched].isin({groups[i] for i in scored}).to_numpy()]
-    texts = join_texts(rows)
+    texts = cut_texts(rows)
     known = [texts[i] for i in searched]
     similarity = find_similarity(known, [texts[i] for i in scored])
     confidence = compute_confidences(final[scored], labels)
@@ -61,7 +62,7 @@ def fit_scope(rows: pd.DataFrame, final: np.ndarray, labels: Labels, seed: int) 
 
 def score_scope(scope: Scope, rows: pd.DataFrame, final: np.ndarray, labels: Labels) -> Floats:
     """Return the conformal p-value (n,) of rows; a low one says that a row is out of scope."""
-    similarity = find_similarity(scope.texts, join_texts(rows))
+    similarity = find_similarity(scope.texts, cut_texts(rows))
     confidence = compute_confidences(final, labels)
     scores = _average(scope.similarity, scope.confidence, similarity, confidence)
     return conformal_p_values(scope.scores, scores)
@@ -86,13 +87,10 @@ def compute_confidences(final: np.ndarray, labels: Labels) -> Floats | None:
     return np.asarray(np.round(final.max(axis=1), 12))
 
 
-def join_texts(rows: pd.DataFrame) -> list[str]:
-    """Return the texts that are compared; those of a pair are joined."""
+def cut_texts(rows: pd.DataFrame) -> list[str]:
+    """Return the texts that are compared."""
     # The character 0 is none that n-grams are counted of.
-    return [
-        f"{text} {pair}".replace("\0", " ").strip()[:CHARACTERS]
-        for text, pair in zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True)
-    ]
+    return [text.replace("\0", " ").strip()[:CHARACTERS] for text in join_texts(rows)]
 
 
 def find_similarity(known: Sequence[str], new: Sequence[str]) -> Floats:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from foldline.core.io.expressions import evaluate_expression
 from foldline.core.io.labels import Labels, split_label_names
+from foldline.core.io.texts import join_texts
 from foldline.core.params import Slices
 from foldline.data.column_types import TIME, parse_times, parse_values
 from foldline.evaluation.training_texts import Resemblance, compare_with_training
@@ -74,12 +75,12 @@ def find_conditions(
     own = own.iloc[order].reset_index(drop=True)
     if judged == "test":
         parts, numbers = pd.Series("test", index=own.index), None
-        training = sorted(set(_join_pairs(rows["out_of_fold"])))
+        training = sorted(set(join_texts(rows["out_of_fold"])))
     else:
         parts = own["id"].isin(rows["valid"]["id"]).map({True: "valid", False: "train"})
         numbers = folds.drop_duplicates("id").set_index("id")["fold"].loc[own["id"]].to_numpy()
         training = []
-    table = _make_features(own, compare_with_training(_join_pairs(own), training, numbers), labels)
+    table = _make_features(own, compare_with_training(join_texts(own), training, numbers), labels)
     table = table.assign(part=parts, **_align_columns(columns, own["id"]))
     back = np.argsort(order, kind="stable")
     return [
@@ -91,7 +92,7 @@ def find_conditions(
 
 def _make_features(rows: pd.DataFrame, resemblance: Resemblance, labels: Labels) -> pd.DataFrame:
     """Return a column for each feature of the texts and labels: booleans, numbers, texts."""
-    texts = _join_pairs(rows)
+    texts = join_texts(rows)
     lengths = np.array([len(text) for text in texts], dtype=np.float64)
     counts = count_characters(texts)
     return pd.DataFrame(
@@ -107,11 +108,6 @@ def _make_features(rows: pd.DataFrame, resemblance: Resemblance, labels: Labels)
             "label": rows["label"].astype("float64" if labels.task == "regression" else "object"),
         }
     )
-
-
-def _join_pairs(rows: pd.DataFrame) -> list[str]:
-    pairs = zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True)
-    return [f"{text} {pair}" if pair else text for text, pair in pairs]
 
 
 def _find_scripts(counts: np.ndarray) -> list[str]:

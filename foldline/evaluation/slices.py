@@ -14,9 +14,9 @@ import pandas as pd
 
 from foldline.core.params import Evaluate
 from foldline.evaluation.comparison import get_decisions
+from foldline.evaluation.errors import compute_losses
 from foldline.evaluation.parts import EvaluationSet
 from foldline.evaluation.slice_features import Condition
-from foldline.metrics.calibration import compute_log_losses
 from foldline.metrics.comparison import compute_errors
 from foldline.metrics.multiple_testing import benjamini_hochberg
 from foldline.metrics.subgroup_test import Mask, SubgroupTest, shrink
@@ -72,7 +72,7 @@ def make_slices_report(
     )
     others = sorted((own for own in found if own.q > level), key=lambda own: (own.p, own.name))
     closest = select_distinct(others, MAX_CLOSEST)
-    losses = _compute_losses(part)[order]
+    losses = compute_losses(task, part.target, part.final)[order]
     names = ids.to_numpy()[order]
 
     def describe(own: Slice) -> dict[str, Any]:
@@ -159,14 +159,6 @@ def _jaccard(one: Mask, other: Mask) -> float:
 
 def _compare(test: SubgroupTest, rows: Mask) -> float:
     return float(test.values[rows].mean() - test.values[~rows].mean())
-
-
-def _compute_losses(part: EvaluationSet) -> Floats:
-    """Return how wrong each row (n,) is: the log loss, for regression the absolute error."""
-    task = part.labels.task
-    if task == "regression":
-        return compute_errors(task, part.target, part.final)
-    return compute_log_losses(task, part.target, part.final)
 
 
 def _list_worst(rows: Mask, errors: Floats, losses: Floats, ids: np.ndarray) -> list[str]:

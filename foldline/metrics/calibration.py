@@ -66,6 +66,18 @@ def compute_confidence(
     return confidence, (decisions == target).ravel()
 
 
+def compute_certainty(task: str, predictions: np.ndarray, decided: np.ndarray) -> Floats:
+    """Return the probability of what was decided for each row (n,); numbers have none (NaN).
+
+    Multilabel: of the least sure label.
+    """
+    if task == "regression":
+        return np.full(len(predictions), np.nan)
+    if task == "multilabel":
+        return np.asarray(np.where(decided == 1, predictions, 1 - predictions).min(axis=1))
+    return np.asarray(predictions[np.arange(len(decided)), decided])
+
+
 def compute_log_losses(task: str, target: np.ndarray, probabilities: np.ndarray) -> Floats:
     """Return the natural log loss of each row (n,); multilabel: the mean over its labels."""
     if task == "multilabel":

@@ -10,6 +10,7 @@ import pandas as pd
 from foldline.core.io.arrays import load_arrays, save_arrays
 from foldline.core.io.files import read_json, write_json
 from foldline.core.io.labels import Labels
+from foldline.core.io.texts import join_texts
 from foldline.models.interface import FitResult, Job
 from foldline.models.soft_labels import sample_weights, training_targets
 
@@ -34,7 +35,7 @@ class DecisionList:
         """Return (n, c) class shares or (n,) means of the strongest word of each text."""
         found = np.tile(self.prior, (len(rows), 1))
         if self.words and len(rows):
-            present = _make_counter(self.words).transform(_join_texts(rows))
+            present = _make_counter(self.words).transform(join_texts(rows))
             has_word = np.diff(present.indptr) > 0
             starts = present.indptr[:-1][has_word]
             for column, ranks in enumerate(_rank(self.strength).T):
@@ -66,7 +67,7 @@ def fit(job: Job) -> FitResult:
     prior = np.average(target, axis=0, weights=weights)
     counter = _make_counter(None)
     try:
-        present = counter.fit_transform(_join_texts(job.train))
+        present = counter.fit_transform(join_texts(job.train))
     except ValueError:  # no word is in two texts
         empty = np.zeros((0, len(prior)))
         return FitResult(DecisionList(labels, [], empty, empty, prior))
@@ -116,9 +117,3 @@ def _make_counter(words: list[str] | None) -> Any:
         vocabulary=words,
         min_df=MIN_TEXTS if words is None else 1,
     )
-
-
-def _join_texts(rows: pd.DataFrame) -> list[str]:
-    return [
-        f"{a} {b}" for a, b in zip(rows["text"].tolist(), rows["text_pair"].tolist(), strict=True)
-    ]

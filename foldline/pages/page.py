@@ -10,29 +10,32 @@ from pathlib import Path
 from typing import Any
 
 SHARED = Path(__file__).parent / "web"
+FRAME = SHARED / "frame.html"
 
 
 def render_page(
-    template: Path, scripts: Sequence[str], styles: Sequence[str], summary: Any, rows: Any
+    body: Path, scripts: Sequence[str], styles: Sequence[str], summary: Any, rows: Any
 ) -> str:
     """Return the page; its content security policy forbids any network request.
 
-    Scripts and styles are names of files, of the template's folder or of those that pages share;
-    the scripts are joined in this order. They find the summary as JSON, and the rows packed.
+    `body` is the file of its elements. Scripts and styles are names of files, of the same folder or
+    of those that pages share; the scripts are joined in this order. They find the summary as JSON,
+    and the rows packed.
     """
-    script = "(() => {\n'use strict';\n" + "".join(_read(template, scripts)) + "})();\n"
-    style = "".join(_read(template, styles))
+    script = "(() => {\n'use strict';\n" + "".join(_read(body, scripts)) + "})();\n"
+    style = "".join(_read(body, styles))
     parts = {
         "policy": (
             f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
             "base-uri 'none'; form-action 'none'"
         ),
         "style": style,
+        "body": body.read_text(encoding="utf-8"),
         "script": script,
         "summary": to_json(summary).replace("<", "\\u003c"),  # no text can end the element
         "rows": pack(rows),
     }
-    return re.sub(r"@(\w+)@", lambda found: parts[found[1]], template.read_text(encoding="utf-8"))
+    return re.sub(r"@(\w+)@", lambda found: parts[found[1]], FRAME.read_text(encoding="utf-8"))
 
 
 def pack(content: Any) -> str:
@@ -45,9 +48,9 @@ def to_json(content: Any) -> str:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def _read(template: Path, names: Sequence[str]) -> list[str]:
-    """Return the texts of files in the template's folder, else of the shared ones."""
-    own = {name: template.parent / name for name in names}
+def _read(body: Path, names: Sequence[str]) -> list[str]:
+    """Return the texts of files in the folder of the body, else of the shared ones."""
+    own = {name: body.parent / name for name in names}
     paths = [path if path.exists() else SHARED / name for name, path in own.items()]
     return [path.read_text(encoding="utf-8") for path in paths]
 

@@ -19,6 +19,7 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.io.seeds import rank_keys
 from foldline.core.io.threads import configure_threads
+from foldline.core.resource_usage import read_peak_memory
 from foldline.ensembling.members import predict_in_batches
 from foldline.models import registry
 from foldline.prediction.predictor import Predictor
@@ -42,7 +43,7 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
     rows = sample_rows()
     latency = {str(size): time_batches(predictor, rows, size, repeats) for size in BATCHES}
     times = [time_call(predictor, rows) for _ in range(TURNS)]
-    peak = read_peak_memory()
+    peak = read_peak_memory() / MEGABYTE
     folders = predictor.folders
     batch = compare_batches(predictor, rows)
     reload = max(compare_after_saving(folder, rows) for folder in folders)
@@ -121,18 +122,6 @@ def count_parameters(folder: Path) -> int:
 def count_bytes(folder: Path) -> int:
     """Return the size of a folder's files."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def read_peak_memory() -> float:
-    """Return the peak memory of this process in megabytes."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        import psutil
-
-        return float(psutil.Process().memory_info().peak_wset) / MEGABYTE
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, kilobytes on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MEGABYTE
 
 
 def main() -> None:

@@ -8,8 +8,9 @@ import pandas as pd
 
 from foldline.core.io import schemas
 from foldline.core.io.labels import Labels
-from foldline.data.multilabel import split_labels
-from foldline.evaluation.flips import compute_confidence
+from foldline.core.io.texts import cut_text
+from foldline.evaluation.flips import read_certainty, read_decisions
+from foldline.metrics.comparison import mark_correct
 
 BINS = 12  # of the numbers of a regression
 # Characters of a text in the page, tried in this order until the rows fit.
@@ -27,8 +28,6 @@ def read_judged_rows(labels: Labels, judged: str) -> pd.DataFrame:
         rows = pd.concat([schemas.TRAIN.read(), schemas.VALID.read()], ignore_index=True)
         predictions = schemas.ENSEMBLE_OUT_OF_FOLD.read()
     texts = rows.set_index("id").loc[predictions["id"], ["text", "text_pair"]]
-    has_classes = labels.task != "regression"
-    confidence = compute_confidence(labels, predictions) if has_classes else np.nan
     return pd.DataFrame(
         {
             "id": predictions["id"].to_numpy(),
@@ -36,7 +35,7 @@ def read_judged_rows(labels: Labels, judged: str) -> pd.DataFrame:
             "text_pair": texts["text_pair"].to_numpy(),
             "label": predictions["label"].to_numpy(),
             "predicted": predictions["predicted"].to_numpy(),
-            "confidence": confidence,
+            "confidence": read_certainty(labels, predictions),
         }
     )
 
@@ -76,16 +75,6 @@ def _count_decisions(labels: Labels, rows: pd.DataFrame) -> list[list[int]]:
     ]
 
 
-def is_right(labels: Labels, rows: pd.DataFrame) -> np.ndarray:
-    """Return which rows have exactly their label; a number never counts as right."""
-    if labels.task == "regression":
-        return np.zeros(len(rows), dtype=bool)
-    if labels.task == "multilabel":
-        sides = [split_labels(rows[c].tolist(), labels.task) for c in ("label", "predicted")]
-        return np.array([set(a) == set(b) for a, b in zip(*sides, strict=True)], dtype=bool)
-    return np.asarray(rows["label"].astype(str) == rows["predicted"].astype(str))
-
-
 def choose_rows(labels: Labels, rows: pd.DataFrame, limit: int) -> pd.DataFrame:
     """Return at most `limit` rows in their order: errors first, among both those surest.
 
@@ -95,7 +84,8 @@ def choose_rows(labels: Labels, rows: pd.DataFrame, limit: int) -> pd.DataFrame:
         numbers = rows[["label", "predicted"]].astype("float64")
         rank = -(numbers["label"] - numbers["predicted"]).abs()
     else:
-        rank = pd.Series(is_right(labels, rows) * 2.0 - rows["confidence"], index=rows.index)
+        given, target = read_decisions(labels, rows), labels.encode(rows["label"])
+        rank = mark_correct(labels.task, target, given) * 2.0 - rows["confidence"]
     chosen = rows.assign(rank=rank).sort_values(["rank", "id"]).head(limit)
     return rows.loc[sorted(chosen.index)]
 
@@ -106,13 +96,9 @@ def make_columns(labels: Labels, rows: pd.DataFrame, characters: int) -> dict[st
     pairs = rows["text_pair"].tolist()
     return {
         "id": rows["id"].tolist(),
-        "text": [_cut(text, characters) for text in rows["text"]],
-        "pair": [_cut(text, characters) for text in pairs] if any(pairs) else None,
+        "text": [cut_text(text, characters) for text in rows["text"]],
+        "pair": [cut_text(text, characters) for text in pairs] if any(pairs) else None,
         "label": [float(v) if numbers else str(v) for v in rows["label"]],
         "predicted": [round(float(v), 4) if numbers else str(v) for v in rows["predicted"]],
         "confidence": None if numbers else [round(float(v), 4) for v in rows["confidence"]],
     }
-
-
-def _cut(text: str, characters: int) -> str:
-    return text if len(text) <= characters else f"{text[: characters - 1]}…"

@@ -10,7 +10,7 @@ from foldline.core.io.labels import Labels
 from foldline.pages.page import pack, render_page
 from foldline.report.judged_rows import LENGTHS, choose_rows, count_outcomes, make_columns
 
-TEMPLATE = Path(__file__).parent / "web" / "report.html"
+BODY = Path(__file__).parent / "web" / "report.html"
 # Joined in this order into one script.
 SCRIPTS = (
     "words.js", "text.js", "embedded.js", "language.js", "numbers.js", "draw.js", "lines.js",
@@ -42,7 +42,7 @@ def render_report(
         "outcomes": count_outcomes(labels, rows),
         "rows": {"all": len(rows), "shown": len(shown), "characters": characters},
     }
-    return render_page(TEMPLATE, SCRIPTS, STYLES, to_json_values(summary), columns)
+    return render_page(BODY, SCRIPTS, STYLES, to_json_values(summary), columns)
 
 
 def _fit_columns(labels: Labels, rows: pd.DataFrame) -> tuple[dict[str, Any], int]:

@@ -9,7 +9,7 @@ import pandas as pd
 from foldline.pages.page import render_page
 from foldline.viewer.row_table import ViewData
 
-TEMPLATE = Path(__file__).parent / "web" / "page.html"
+BODY = Path(__file__).parent / "web" / "page.html"
 # Joined in this order into one script.
 SCRIPTS = (
     "words.js", "text.js", "embedded.js", "language.js", "numbers.js", "diff.js", "data.js",
@@ -29,7 +29,7 @@ def render_view(view: ViewData, charts: dict[str, Any], language: str) -> str:
         "notes": view.notes,
         "charts": charts,
     }
-    return render_page(TEMPLATE, SCRIPTS, STYLES, summary, page_columns(view))
+    return render_page(BODY, SCRIPTS, STYLES, summary, page_columns(view))
 
 
 def page_columns(view: ViewData) -> dict[str, Any]:

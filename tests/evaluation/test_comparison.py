@@ -13,7 +13,7 @@ from foldline.core.errors import FoldlineError
 from foldline.core.io import schemas
 from foldline.core.io.files import read_json
 from foldline.core.io.labels import Labels
-from foldline.core.params import Behaviour, Evaluate, Slices
+from foldline.core.params import Evaluate
 from foldline.evaluation import comparison, parent
 from foldline.evaluation.comparison import (
     compare_change,
@@ -28,20 +28,8 @@ from foldline.evaluation.flips import MAX_CHARACTERS, MAX_ROWS, list_flips
 from foldline.evaluation.parts import EvaluationSet
 from foldline.evaluation.report import format_summary
 from foldline.evaluation.scores import score
+from tests.helpers.evaluation import NUMBERS, OPTIONS, SEVERAL, TOPICS
 from tests.helpers.git_projects import commit, git, make_repository
-
-TOPICS = Labels("classification", ("food", "sport"))
-SEVERAL = Labels("multilabel", ("food", "sport"))
-NUMBERS = Labels("regression")
-OPTIONS = Evaluate(
-    test="always",
-    resamples=100,
-    level=0.95,
-    metric=None,
-    external={},
-    slices=Slices(columns=[], expressions={}, min_rows=50),
-    behaviour=Behaviour(packs="none", sample=10, min_pass_rate=None, labels={}),
-)
 
 
 def make_rows(labels: list[str]) -> pd.DataFrame:

@@ -15,10 +15,7 @@ from foldline.evaluation.errors import (
 from foldline.evaluation.parts import EvaluationSet
 from foldline.evaluation.regression_errors import find_step, report_bins, report_conversions
 from foldline.evaluation.words import find_words, score_words
-
-TOPICS = Labels("classification", ("food", "sport"))
-SEVERAL = Labels("multilabel", ("food", "sport"))
-NUMBERS = Labels("regression")
+from tests.helpers.evaluation import NUMBERS, SEVERAL, TOPICS
 
 
 def make_rows(labels: list[str], texts: list[str] | None = None) -> pd.DataFrame:

@@ -8,24 +8,15 @@ import pytest
 
 from benchmarks.slices import Case, count_claims
 from foldline.core.io.labels import Labels
-from foldline.core.params import Behaviour, Evaluate, Slices
 from foldline.evaluation.comparison import compare_change, format_change
 from foldline.evaluation.parts import EvaluationSet
 from foldline.evaluation.slice_features import Condition
 from foldline.evaluation.slices import find_slices, format_slices_report, make_slices_report
 from foldline.evaluation.slices_against import find_slices_against
 from foldline.metrics.subgroup_test import SubgroupTest
+from tests.helpers.evaluation import OPTIONS
 
 N = 1000
-OPTIONS = Evaluate(
-    test="always",
-    resamples=100,
-    level=0.95,
-    metric=None,
-    external={},
-    slices=Slices(columns=[], expressions={}, min_rows=50),
-    behaviour=Behaviour(packs="none", sample=10, min_pass_rate=None, labels={}),
-)
 IDS = pd.Series([f"r{i:04}" for i in range(N)])
 
 

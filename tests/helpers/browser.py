@@ -31,6 +31,15 @@ def installed() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
+def check_harmless(browser: "Browser") -> None:
+    """Check that a page asked for nothing, complained about nothing, and ran no text."""
+    asked = [e["params"]["type"] for e in browser.events if "requestWillBeSent" in e["method"]]
+    assert "Document" in asked, "requests are not seen at all"
+    assert browser.see("window.pwned") is None, "a text was run"
+    assert browser.see("document.images.length") == 0
+    assert browser.complaints() == []
+
+
 class Browser:
     """One page in a browser of its own; what it logs and asks for is kept in `events`."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from foldline.pages.page import SHARED, render_page
+from foldline.pages.page import FRAME, SHARED, render_page
 from foldline.report import page as report
 from foldline.viewer import page as viewer
 from tests.helpers.viewer_tables import unpack_page
@@ -14,9 +14,9 @@ PAGES = {"viewer": viewer, "report": report}
 
 
 def list_sources(page) -> list[Path]:
-    own = page.TEMPLATE.parent
+    own = page.BODY.parent
     names = (*page.SCRIPTS, *page.STYLES)
-    return [page.TEMPLATE, *(own / n if (own / n).exists() else SHARED / n for n in names)]
+    return [FRAME, page.BODY, *(own / n if (own / n).exists() else SHARED / n for n in names)]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -44,13 +44,11 @@ def test_pages_are_made_of_small_files_all_of_them_used():
 
 
 def test_data_cannot_end_its_element(tmp_path):
-    template = tmp_path / "page.html"
-    template.write_text(
-        '<script id="summary">@summary@</script>\n<script id="packed">@rows@</script>'
-    )
+    body = tmp_path / "page.html"
+    body.write_text("<main></main>")
     harm = "</script><script>alert(1)</script>"
 
-    html = render_page(template, (), (), {"text": harm}, [harm])
+    html = render_page(body, (), (), {"text": harm}, [harm])
 
     assert "alert(1)</script>" not in html
     assert unpack_page(html) == ({"text": harm}, [harm])

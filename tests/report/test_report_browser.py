@@ -6,22 +6,12 @@ import pytest
 
 from foldline.cli import run as run_verb
 from foldline.report.command import PAGE
-from tests.helpers.browser import NAMES, Browser, installed
+from tests.helpers.browser import Browser, check_harmless
 from tests.helpers.report_files import CLASSIFICATION, MULTILABEL, REGRESSION, write_reports
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(installed() is None, reason=f"none of {', '.join(NAMES)} is on the PATH"),
-]
+pytestmark = pytest.mark.slow
 PANEL = "document.querySelector('#panel')"
 SECTIONS = "[...document.querySelectorAll('#sections > section')].map(e => e.id)"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    opened = Browser(installed() or "", tmp_path_factory.mktemp("profile"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +42,7 @@ def open_page(browser: Browser, address: str) -> Iterator[Browser]:
     browser.events.clear()
     browser.open(f"{address}?lang=en")
     yield browser
-    asked = [e["params"]["type"] for e in browser.events if "requestWillBeSent" in e["method"]]
-    assert "Document" in asked, "requests are not seen at all"
-    assert browser.see("window.pwned") is None, "a text was run"
-    assert browser.see("document.images.length") == 0
-    assert browser.complaints() == []
+    check_harmless(browser)
 
 
 def test_every_section_opens_in_both_languages(any_page):

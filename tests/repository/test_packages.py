@@ -32,7 +32,7 @@ PACKAGES = {
     "importer": ["core", "metrics", "annotators", "data"],
     "pages": [],
     "viewer": ["core", "metrics", "annotators", "data", "pages"],
-    "report": ["core", "data", "ensembling", "evaluation", "pages"],
+    "report": ["core", "metrics", "ensembling", "evaluation", "pages"],
     "onnx": ["core", "models"],
     "project": ["core", "data", "encoders"],
     "testing": [*BASE, "ensembling", "evaluation", "experiments", "diagnostics"],
