@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldline.cli import VERBS
 from foldline.cli import main as run_verb
 from foldline.core.errors import FoldlineError
 from foldline.core.io.labels import Labels
@@ -15,6 +14,7 @@ from foldline.core.params import Settings
 from foldline.core.params.loading import load_params
 from foldline.experiments import ablation, runs
 from foldline.metrics.intervals import Difference
+from foldline.verbs import VERBS
 from tests.helpers import projects
 from tests.helpers.component_files import write_skeleton
 from tests.helpers.repositories import call, copy_project

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from foldline.cli import VERBS
+from foldline.verbs import VERBS
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = sorted(p.stem for p in (ROOT / "stages").glob("*.py") if p.stem != "__init__")
