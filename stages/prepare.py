@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pydantic import Field
+
 from foldline.annotators.label_ceiling import format_agreement
 from foldline.core.io import schemas
 from foldline.core.io.files import write_json
@@ -22,7 +24,7 @@ class Params(Section):
     prepare: Prepare
     components: Components
     predict: Predict
-    slices: Slices
+    slices: Slices = Field(alias="evaluate.slices")
 
 
 def main(params: Params) -> None:

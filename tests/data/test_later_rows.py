@@ -76,14 +76,16 @@ def official(tmp_path, monkeypatch) -> Callable[..., dict[str, Any]]:
         data = data_params(valid=None, **files, **changes)
         own = Prepare.model_validate(content["prepare"])
         prepare.main(
-            prepare.Params(
-                seed=1,
-                task="classification",
-                data=data,
-                prepare=own,
-                components={},
-                predict=Predict(sample_submission=None, escape_formulas=False),
-                slices=content["evaluate"]["slices"],
+            prepare.Params.model_validate(
+                {
+                    "seed": 1,
+                    "task": "classification",
+                    "data": data,
+                    "prepare": own,
+                    "components": {},
+                    "predict": Predict(sample_submission=None, escape_formulas=False),
+                    "evaluate.slices": content["evaluate"]["slices"],
+                }
             )
         )
         return {

@@ -1,5 +1,7 @@
 """Loading of params.yaml as DVC reads it; every stage first checks the whole file."""
 
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,6 +41,8 @@ def read_params(path: Path = FILE) -> dict[str, Any]:
 def load_params(kind: type[P], path: Path = FILE) -> P:
     """Check the whole file and return the keys that one stage declares.
 
+    A field with a dotted alias is that part of a section.
+
     Raises:
         FoldlineError: naming all problems at once.
     """
@@ -46,9 +50,9 @@ def load_params(kind: type[P], path: Path = FILE) -> P:
     if problems := find_problems(content):
         raise params_error(path, content, problems)
     members = {"members": resolve_members(content)} if "members" in kind.model_fields else {}
-    slices = {"slices": content["evaluate"]["slices"]} if "slices" in kind.model_fields else {}
-    names = kind.model_fields.keys() - {*members, *slices}
-    return kind.model_validate({name: content[name] for name in names} | members | slices)
+    keys = {field.alias or name for name, field in kind.model_fields.items()} - {*members}
+    values = {key: reduce(getitem, key.split("."), content) for key in keys}
+    return kind.model_validate(values | members)
 
 
 def find_problems(content: dict[str, Any]) -> dict[str, str]:
