@@ -23,7 +23,7 @@ Name = TypeVar("Name", bound=Hashable)
 Verdict = Literal["better", "not distinguishable", "worse"]
 POWER = 0.8
 SWAPS_PER_TEST = 10  # that are as large as the actual difference, at Holm's smallest level
-CELLS_AT_ONCE = 4_000_000  # 32 MB
+CELLS_AT_ONCE = 2**18
 MOSTLY_DISTINCT = 0.25  # share of kinds of groups: with more, each group is drawn for itself
 ROUNDING = 1e-12  # Differences that are equal in theory differ by less.
 
@@ -205,7 +205,7 @@ def _make_cells(
     """
     values = [_remove_scale(name, np.asarray(own, dtype=np.float64)) for own in (first, second)]
     n, both = len(target), np.concatenate([target, target])
-    if METRICS[task][name].of_labels:
+    if task != "regression" and METRICS[task][name].of_labels:
         decided = np.concatenate([decide(task, own) for own in values])
         pairs = np.column_stack([both, decided])
         _, rows, codes = np.unique(pairs, axis=0, return_index=True, return_inverse=True)

@@ -35,8 +35,8 @@ ClassScores = TypedDict(
 class Metric(Generic[Sample]):
     """A metric; `compute` is its definition, `best` and `worst` are the ends of its range.
 
-    `of_labels`: it depends on targets and predicted labels alone, so that many resamples of rows
-    are measured at once.
+    `of_labels`: it depends on targets and predicted labels or values alone, so that many resamples
+    of rows are measured at once.
     """
 
     task: str
@@ -280,7 +280,6 @@ MULTILABEL: dict[str, Metric[LabelSample]] = _make_table(
 )
 REGRESSION: dict[str, Metric[ValueSample]] = _make_table(
     "regression",
-    [],
     [
         ("pearson", regression.pearson, 1, -1),
         ("spearman", regression.spearman, 1, -1),
@@ -289,6 +288,7 @@ REGRESSION: dict[str, Metric[ValueSample]] = _make_table(
         ("mape", regression.mape, 0, float("inf")),
         ("r2", regression.r2, 1, float("-inf")),
     ],
+    [],
 )
 METRICS: Mapping[str, Mapping[str, Metric[Any]]] = {
     "classification": CLASSIFICATION,

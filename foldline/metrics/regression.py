@@ -1,16 +1,21 @@
-"""Metrics of regressors, each a function of one weighted sample.
+"""Metrics of regressors, each a function of one weighted sample, or of many at once.
 
 `ValueRows` holds what does not depend on weights (the tied values of each ranking), and
-`ValueSample` is these rows under one weighting. A weight of k means k copies of the row, 0 means
-no row. An undefined value, such as a correlation with a constant, is NaN.
+`ValueSample` is these rows under one weighting (n,), or under many (n, b). A weight of k means k
+copies of the row, 0 means no row. An undefined value, such as a correlation with a constant, is
+NaN.
 """
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foldline.metrics.weighted_sample import Floats, Sample, Value
+from foldline.metrics.weighted_sample import Codes, Floats, Sample, Value, sum_by_code
+
+# Variances of values up to 1 that are smaller may be lost in rounding where they are differences.
+PRECISE = 1e-8
 
 
 class ValueRows:
@@ -23,8 +28,20 @@ class ValueRows:
         self.target = np.where(finite, target, 0.0)
         self.predicted = np.where(finite, predicted, 0.0)
 
+    @property
+    def patterns(self) -> Floats:
+        """What metrics know of each row, (n, 3)."""
+        broken = np.isin(np.arange(len(self.target)), self.broken)
+        return np.column_stack([self.target, self.predicted, broken])
+
+    def take(self, rows: Codes) -> "ValueRows":
+        """Return some of the rows."""
+        taken = ValueRows(self.target[rows], self.predicted[rows])
+        taken.broken = np.flatnonzero(np.isin(rows, self.broken))
+        return taken
+
     @cached_property
-    def ties(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def ties(self) -> tuple[Codes, Codes]:
         """Dense ranks (n,) of target and of prediction: tied values share one."""
         return (
             np.unique(self.target, return_inverse=True)[1],
@@ -33,48 +50,84 @@ class ValueRows:
 
 
 class ValueSample(Sample[ValueRows]):
-    """Rows under one weighting; a row of weight 0 does not count."""
+    """Rows under one weighting, or many; a row of weight 0 does not count."""
 
     def center(self, values: Floats) -> Floats | None:
-        """Return values minus their mean, scaled to at most 1; None if all are equal."""
+        """Return values minus their mean, scaled to at most 1; None if all are equal.
+
+        Of one weighting.
+        """
         present = self.present
         low, high = values[present].min(), values[present].max()
         if low == high:  # The variance of equal values may round to 1e-33.
             return None
         # Scaled before and after, as squares of 1e200 and 1e-200 overflow and underflow.
         values = values / max(abs(low), abs(high))
-        values = np.where(present, values - self.mean(values), 0.0)
-        centered: Floats = values / np.abs(values).max()
-        return centered
+        return scale(np.where(present, values - self.mean(values), 0.0))
 
     def correlate(self, first: Floats, second: Floats) -> float:
-        """Return Pearson's correlation of two arrays (n,), NaN if either is constant."""
+        """Return Pearson's correlation of two arrays (n,), NaN if either is constant.
+
+        Of one weighting.
+        """
         one, two = self.center(first), self.center(second)
         if one is None or two is None:
             return float("nan")
         spread = np.sqrt(self.mean(one * one)) * np.sqrt(self.mean(two * two))
         return float(np.clip(self.mean(one * two) / spread, -1.0, 1.0))
 
-    def compute_mean_ranks(self, ties: NDArray[np.intp]) -> Floats:
-        """Return the mean rank (n,) of each row among its ties, with rows counted by weight."""
-        weight = np.bincount(ties, self.weights)
-        return (np.cumsum(weight) - weight / 2)[ties]
+    def correlate_many(self, first: Floats, second: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return Pearson's correlations (b,) of arrays (..., n), and which lack precision."""
+        one, two = (scale(own - own.mean(axis=-1, keepdims=True)) for own in (first, second))
+        (mean, variance), (other_mean, other_variance) = map(self.find_moments, (one, two))
+        covariance = self.mean(one * two) - mean * other_mean
+        values = np.clip(covariance / np.sqrt(variance * other_variance), -1.0, 1.0)
+        return values, np.minimum(variance, other_variance) < PRECISE
+
+    def find_moments(self, values: Floats) -> tuple[Floats, Floats]:
+        """Return the mean and the variance (b,) of values (..., n)."""
+        mean = self.mean(values)
+        return mean, self.mean(np.square(values)) - np.square(mean)
+
+    def compute_mean_ranks(self, ties: Codes) -> Floats:
+        """Return the mean rank (..., n) of each row among its ties, with rows counted by weight."""
+        weights = sum_by_code(ties, self.weights, int(ties.max()) + 1)
+        return np.asarray((np.cumsum(weights, axis=0) - weights / 2)[ties].T)
+
+    def replace(
+        self, values: Floats, unsure: NDArray[np.bool_], metric: Callable[["ValueSample"], Value]
+    ) -> Floats:
+        """Return values (b,) with those that are unsure measured by one weighting each."""
+        for k in np.flatnonzero(unsure):
+            values[k] = metric(ValueSample(self.rows, self.weights[:, k]))
+        return values
 
 
-def pearson(sample: ValueSample) -> float:
+def scale(values: Floats) -> Floats:
+    """Return values (..., n) divided by the largest absolute one."""
+    largest = np.abs(values).max(axis=-1, keepdims=True)
+    return np.asarray(values / np.where(largest > 0, largest, 1.0))
+
+
+def pearson(sample: ValueSample) -> Value:
     """Return Pearson's correlation, in [-1, 1]."""
-    return sample.correlate(sample.rows.target, sample.rows.predicted)
+    target, predicted = sample.rows.target, sample.rows.predicted
+    if sample.weights.ndim == 1:
+        return sample.correlate(target, predicted)
+    return sample.replace(*sample.correlate_many(target, predicted), pearson)
 
 
-def spearman(sample: ValueSample) -> float:
+def spearman(sample: ValueSample) -> Value:
     """Return Spearman's rank correlation, ties at their middle rank (Spearman, 1904)."""
-    target, predicted = sample.rows.ties
-    return sample.correlate(sample.compute_mean_ranks(target), sample.compute_mean_ranks(predicted))
+    target, predicted = map(sample.compute_mean_ranks, sample.rows.ties)
+    if sample.weights.ndim == 1:
+        return sample.correlate(target, predicted)
+    return sample.replace(*sample.correlate_many(target, predicted), spearman)
 
 
-def rmse(sample: ValueSample) -> float:
+def rmse(sample: ValueSample) -> Value:
     """Return the root of the mean squared error, in units of the target."""
-    return float(np.sqrt(sample.mean(np.square(sample.rows.predicted - sample.rows.target))))
+    return np.sqrt(sample.mean(np.square(sample.rows.predicted - sample.rows.target)))
 
 
 def mae(sample: ValueSample) -> Value:
@@ -85,16 +138,19 @@ def mae(sample: ValueSample) -> Value:
 def mape(sample: ValueSample) -> Value:
     """Return the mean absolute error as a share of the target; NaN if a target is 0."""
     zero = sample.rows.target == 0
-    if (zero & sample.present).any():
-        return float("nan")
     error = np.abs(sample.rows.predicted - sample.rows.target)
-    return sample.mean(error / np.where(zero, 1.0, np.abs(sample.rows.target)))
+    share = sample.mean(error / np.where(zero, 1.0, np.abs(sample.rows.target)))
+    return np.where(sample.present[zero].any(axis=0), np.nan, share)
 
 
 def r2(sample: ValueSample) -> Value:
     """Return the share of the target's variance explained: 1 at best, without a lower bound."""
-    target = sample.rows.target
-    if sample.center(target) is None:
-        return float("nan")
-    error = np.square(sample.rows.predicted - target)
-    return 1 - sample.mean(error) / sample.mean(np.square(target - sample.mean(target)))
+    target, error = sample.rows.target, np.square(sample.rows.predicted - sample.rows.target)
+    if sample.weights.ndim == 1:
+        if sample.center(target) is None:
+            return float("nan")
+        return 1 - sample.mean(error) / sample.mean(np.square(target - sample.mean(target)))
+    target = target - target.mean()
+    variance = sample.find_moments(target)[1]
+    unsure = variance < PRECISE * np.square(target).max()
+    return sample.replace(1 - sample.mean(error) / variance, unsure, r2)

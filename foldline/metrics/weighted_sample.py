@@ -31,9 +31,11 @@ class Sample(Generic[R]):
         self.defined = (self.total > 0) & ~weights[rows.broken].any(axis=0)
 
     def mean(self, values: Floats) -> Floats:
-        """Return the weighted mean of values (n,)."""
+        """Return the weighted mean of values (n,), or (b, n) of b weightings."""
         # Not a dot product: the last bits of BLAS change with the number of threads.
-        return np.asarray((self.weights.T * values).sum(axis=-1) / self.total)
+        if self.weights.ndim == 1:
+            return np.asarray((self.weights * values).sum(axis=-1) / self.total)
+        return np.asarray(np.einsum("...n,...n->...", self.weights.T, values) / self.total)
 
     @cached_property
     def present(self) -> NDArray[np.bool_]:

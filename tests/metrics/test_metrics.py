@@ -118,6 +118,25 @@ def test_prepared_once_is_the_same() -> None:
 
 
 @pytest.mark.parametrize(
+    "target",
+    [
+        [1.0, 1.0, 1.0, 2.0, 0.0, 0.1],
+        [1.0, 1.0, 1.0, 1.0 + 1e-9, 1e9, -5.0],  # without the outlier there is hardly a variance
+        [1e200, -1e200, 0.0, 1e-200, 3.0, 3.0],
+        [7.1, 7.1, 7.1, 7.1, 7.1, 7.1],
+    ],
+)
+def test_regressors_under_many_weightings_are_measured_as_under_each(target: list[float]) -> None:
+    predictions = [0.5, 1.5, 1.2, 2.5, 0.1, 0.2]
+    weights = np.random.default_rng(0).multinomial(6, np.full(6, 1 / 6), size=300).astype(float)
+    measuring = prepare_metrics("regression", target, predictions)
+    many = measuring.compute_many(np.ascontiguousarray(weights.T))
+    for k, row in enumerate(weights):
+        found = {name: values[k] for name, values in many.items()}
+        assert found == pytest.approx(measuring(row), rel=1e-6, abs=1e-9, nan_ok=True), row
+
+
+@pytest.mark.parametrize(
     ("task", "arguments", "message"),
     [
         ("ranking", ([0], [[1.0]]), "unknown task 'ranking'; allowed: classification, multilabel"),

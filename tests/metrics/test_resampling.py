@@ -56,7 +56,7 @@ def test_draws_are_multinomial() -> None:
 
 
 @pytest.mark.parametrize("grouped", [False, True])
-@pytest.mark.parametrize("task", ["classification", "multilabel"])
+@pytest.mark.parametrize("task", ["classification", "multilabel", "regression"])
 def test_values_are_distributed_as_those_of_rows(task: str, grouped: bool) -> None:
     measure, groups = prepare(task), make_groups(120) if grouped else None
     names = [metric.name for metric in measure.metrics]
