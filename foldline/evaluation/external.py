@@ -10,10 +10,14 @@ import pandas as pd
 from foldline.core.errors import FoldlineError, closest_name, listing
 from foldline.core.io.components import is_component
 from foldline.core.io.labels import Labels, split_label_names
+from foldline.core.io.prediction_files import (
+    PREDICTED,
+    has_probabilities,
+    read_cells,
+    read_columns,
+    read_predictions,
+)
 from foldline.metrics.registry import METRICS
-from foldline.models.external import read_cells, read_columns, read_predictions
-
-DECIDED = "predicted"
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,9 @@ def read_answers(
     found = {}
     for name, file in files.items():
         key, path = f"evaluate.external.{name}", Path(file)
-        columns = read_columns(path, key)
-        scored = labels.task == "regression" or any(c.startswith("p_") for c in columns)
-        if scored:
-            _check_classes(path, columns, labels)
-            ids, values = read_predictions(path, labels, key)
-        else:
-            ids, values = _read_decisions(path, columns, labels, key)
+        scored = labels.task == "regression" or has_probabilities(read_columns(path, key))
+        read = read_predictions if scored else _read_decisions
+        ids, values = read(path, labels, key)
         indices = pd.Index(ids).get_indexer(pd.Index(rows["id"]))
         if (indices < 0).any():
             missing = rows["id"][indices < 0]
@@ -63,29 +63,13 @@ def read_answers(
                 f"{key}: {path} has no answer for {len(missing)} of the {len(rows)} rows that are "
                 f"evaluated (id {listing(missing, 5)}). Add them, or remove {key} from params.yaml"
             )
-        found[name] = Answers(values[indices], scored or labels.task == "regression")
+        found[name] = Answers(values[indices], scored)
     return found
 
 
-def _check_classes(path: Path, columns: list[str], labels: Labels) -> None:
-    strange = [c for c in columns if c.startswith("p_") and c not in labels.columns]
-    if strange and labels.classes:
-        raise FoldlineError(
-            f"{path} has the columns {listing(strange)}, which are no classes of this data "
-            f"({listing(labels.classes, 20)}): rename them, or remove them"
-        )
-
-
-def _read_decisions(
-    path: Path, columns: list[str], labels: Labels, key: str
-) -> tuple[tuple[str, ...], np.ndarray]:
+def _read_decisions(path: Path, labels: Labels, key: str) -> tuple[tuple[str, ...], np.ndarray]:
     """Read ids and answers as 0 and 1, (m, c)."""
-    if "id" not in columns or DECIDED not in columns:
-        raise FoldlineError(
-            f"{key}: {path} has the columns {listing(columns, 20) or 'none'}; it needs id, and "
-            f"{DECIDED} or {listing(labels.columns, 20)}"
-        )
-    lines, cells = read_cells(path, [DECIDED], key)
+    lines, cells = read_cells(path, [PREDICTED], key)
     decided = pd.Series([cell or "" for (cell,) in cells], dtype="str")
     for line, answer in zip(lines.values(), decided, strict=True):
         names = split_label_names(answer) if labels.task == "multilabel" else [answer]

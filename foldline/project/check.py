@@ -15,6 +15,7 @@ from foldline.core.errors import FoldlineError
 from foldline.core.experiment_copies import in_copy, original_root
 from foldline.core.io.components import check_component, is_component
 from foldline.core.io.files import write_text
+from foldline.core.io.prediction_files import find_column_problem
 from foldline.core.params import KINDS, Data, Slices
 from foldline.core.params.loading import FILE, find_problems, params_error, read_params
 from foldline.core.params.members import MODEL, resolve_members
@@ -68,7 +69,7 @@ def list_problems(content: dict[str, Any], files: Mapping[str, Path]) -> dict[st
         check_component(content["model"], "model")
     data = Data.model_validate(content["data"])
     columns = find_column_problems(data, Slices.model_validate(content["evaluate"]["slices"]))
-    return columns or find_hub_problems(content)
+    return columns or find_prediction_problems(content, data) or find_hub_problems(content)
 
 
 def find_column_problems(data: Data, slices: Slices) -> dict[str, str]:
@@ -94,6 +95,25 @@ def find_column_problems(data: Data, slices: Slices) -> dict[str, str]:
             for role, problem in find_missing_columns(first.raw, data, part).items():
                 problems.setdefault(f"data.{role}", problem)
     return problems or (find_slice_problems(raws, data, slices) if complete else {})
+
+
+def find_prediction_problems(content: dict[str, Any], data: Data) -> dict[str, str]:
+    """Return which files of others' predictions lack a column, and which, by dotted key."""
+    answers = {
+        f"evaluate.external.{name}": (file, True)
+        for name, file in content["evaluate"]["external"].items()
+    }
+    models = {
+        f"{'' if member == MODEL else f'ensemble.members.{member}.'}external.file": (file, False)
+        for member, recipe in resolve_members(content).recipes.items()
+        if "external" in recipe.models and (file := recipe.external.file)
+    }
+    classes = data.classes or ([] if isinstance(data.label, str) else data.label)
+    found = {
+        key: find_column_problem(Path(file), content["task"], classes, key, or_decided)
+        for key, (file, or_decided) in (answers | models).items()
+    }
+    return {key: problem for key, problem in found.items() if problem}
 
 
 def find_hub_problems(content: dict[str, Any]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from transformers import BertForSequenceClassification
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.labels import Labels
-from foldline.models.external import read_predictions
+from foldline.core.io.prediction_files import read_predictions
 from foldline.models.keywords import read_rules
 from foldline.models.neural import layers, learning_rate
 from foldline.models.neural.batching import make_sampler
@@ -26,6 +26,7 @@ from foldline.models.training_history import best_epoch, format_summary
 from foldline.models.word_vectors import read_vectors
 from tests.helpers.advice import read_settings
 
+KEY = "external.file"
 TOPICS = Labels("classification", ("food", "sport"))
 
 
@@ -353,10 +354,10 @@ def test_predictions_corrected_as_the_message_says_are_read(
     path = tmp_path / "p.csv"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(FoldlineError) as caught:
-        read_predictions(path, TOPICS)
+        read_predictions(path, TOPICS, KEY)
     assert re.sub(r"[()]", "", words) in re.sub(r"[()]", "", str(caught.value))
     path.write_text(corrected.replace(", ", ","), encoding="utf-8")
-    assert len(read_predictions(path, TOPICS)[1]) == 1
+    assert len(read_predictions(path, TOPICS, KEY)[1]) == 1
 
 
 def test_predictions_saved_as_utf_8_and_of_all_rows_are_taken(tmp_path, fit, rows) -> None:

@@ -7,15 +7,16 @@ import pytest
 
 from foldline.core.errors import FoldlineError
 from foldline.core.io.labels import Labels
+from foldline.core.io.prediction_files import read_predictions
 from foldline.core.params import Settings
 from foldline.core.params.loading import load_params
 from foldline.models import registry, zero_shot
-from foldline.models.external import read_predictions
 from foldline.models.keywords import KeywordModel, read_rules
 from foldline.models.length import length_features
 from tests.helpers import projects
 from tests.helpers.distinct_outputs import are_distinct
 
+KEY = "external.file"
 TOPICS = Labels("classification", ("food", "sport"))
 SEVERAL = Labels("multilabel", ("food", "sport"))
 NUMBERS = Labels("regression")
@@ -108,21 +109,21 @@ def test_predictions_from_elsewhere_are_taken_by_id(fit, rows, beside):
 )
 def test_predictions_that_are_wrong_are_told(content, message, tmp_path):
     with pytest.raises(FoldlineError, match=message):
-        read_predictions(write_file(tmp_path / "p.csv", content), TOPICS)
+        read_predictions(write_file(tmp_path / "p.csv", content), TOPICS, KEY)
 
 
 def test_predictions_of_every_task_are_read(tmp_path):
     path = write_file(
         tmp_path / "p.csv", "p_sport,id,p_food,predicted\n0.333,a,0.666,-2\n0,b,1,3e2\n"
     )
-    ids, values = read_predictions(path, TOPICS)
+    ids, values = read_predictions(path, TOPICS, KEY)
 
     assert ids == ("a", "b")
     assert values[0] == pytest.approx([0.666 / 0.999, 0.333 / 0.999])
-    assert read_predictions(path, SEVERAL)[1][0].tolist() == [0.666, 0.333]
-    assert read_predictions(path, NUMBERS)[1].tolist() == [-2, 300]
+    assert read_predictions(path, SEVERAL, KEY)[1][0].tolist() == [0.666, 0.333]
+    assert read_predictions(path, NUMBERS, KEY)[1].tolist() == [-2, 300]
     with pytest.raises(FoldlineError, match=r"external.file=.*none.csv cannot be read"):
-        read_predictions(tmp_path / "none.csv", TOPICS)
+        read_predictions(tmp_path / "none.csv", TOPICS, KEY)
 
 
 def test_entailment_is_asked_for_each_description(fit, rows, tiny_nli, labels, tmp_path):

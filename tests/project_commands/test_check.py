@@ -54,6 +54,47 @@ def test_a_missing_file_of_a_list_is_found(project):
     assert "evaluate.behaviour.packs.1  data/raw/no.yaml does not exist" in error()
 
 
+@pytest.mark.parametrize(
+    ("columns", "changes", "problem"),
+    [
+        ("id,predicted", {"data.classes": None}, None),
+        ("id,p_x", {"data.classes": None}, None),
+        ("id,p_food,p_sport,p_other", {}, None),
+        ("id,score", {"task": "regression", "data.classes": None}, "no column predicted"),
+        ("id,predicted", {"task": "regression", "data.classes": None}, None),
+        ("row,predicted", {}, "no column id; it has row, predicted"),
+        ("id,answer", {"data.classes": None}, "no column predicted; it has id, answer"),
+        ("id,p_food", {}, "no column p_sport; it has id, p_food"),
+        ("", {}, "no column id, predicted; it has none"),
+    ],
+)
+def test_columns_of_others_answers_are_checked_before_training(project, columns, changes, problem):
+    (project / "data/raw/old.csv").write_text(f"{columns}\n")
+    own = {"data.classes": ["food", "sport"], "evaluate.external": {"old": "data/raw/old.csv"}}
+    set_params(project / "params.yaml", own | changes)
+
+    if problem is None:
+        run()
+    else:
+        assert f"evaluate.external.old  data/raw/old.csv has {problem}" in error()
+
+
+def test_columns_of_external_models_are_checked_before_training(project):
+    (project / "data/raw/a.csv").write_text("id,predicted\n")
+    (project / "data/raw/b.csv").write_text("id,p_food,p_sport\n")
+    changes = {
+        "data.classes": ["food", "sport"],
+        "model": "external",
+        "external.file": "data/raw/b.csv",
+        "ensemble.members": {"old": {"external.file": "data/raw/a.csv"}},
+    }
+    set_params(project / "params.yaml", changes)
+
+    message = error()
+    assert "members.old.external.file  data/raw/a.csv has no column p_food, p_sport" in message
+    assert "b.csv" not in message
+
+
 def test_all_problems_are_told_at_once(project):
     changes = {"lr": "abc", "data.valid": "data/raw/row.csv", "keywords.file": "data/raw/no.yaml"}
     set_params(project / "params.yaml", changes)
