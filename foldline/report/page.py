@@ -13,9 +13,9 @@ from foldline.report.judged_rows import LENGTHS, choose_rows, count_outcomes, ma
 BODY = Path(__file__).parent / "web" / "report.html"
 # Joined in this order into one script.
 SCRIPTS = (
-    "words.js", "text.js", "embedded.js", "language.js", "numbers.js", "draw.js", "lines.js",
-    "elements.js", "headline.js", "run.js", "outcomes.js", "probabilities.js", "failures.js",
-    "report.js",
+    "words.js", "korean_names.js", "text.js", "embedded.js", "language.js", "numbers.js",
+    "draw.js", "lines.js", "elements.js", "headline.js", "run.js", "outcomes.js",
+    "probabilities.js", "failures.js", "report.js",
 )  # fmt: skip
 STYLES = ("base.css", "charts.css", "report.css", "print.css")
 # Keys of what comes from texts: rows, examples, words.

@@ -93,7 +93,12 @@ def make_findings(rows: pd.DataFrame) -> dict[str, Any]:
     """Return findings about rows as `evaluate` writes them, by hand."""
     ids = rows["id"].tolist()[:3]
     found = {"rows": 20, "value": 0.4, "rest": 0.1, "difference": 0.3, "shrunken": 0.2}
-    a_slice = found | {"name": HARM, "low": 0.1, "high": 0.5, "p": 0.001, "q": 0.01, "ids": ids}
+    a_slice = found | {"low": 0.1, "high": 0.5, "p": 0.001, "q": 0.01, "ids": ids}
+    conditions = [
+        {"feature": "length", "value": "1 to 20 characters"},
+        {"feature": HARM, "value": HARM},
+    ]
+    a_slice |= {"name": HARM, "conditions": conditions}
     example = {"text": HARM, "changed": HOSTILE[2], "expected": "same", "before": "good <i>"}
     test = {"pack": "en", "kind": "invariance", "count": 10, "failed": 3, "pass_rate": 0.7}
     error = {"text": HARM, "text_pair": "", "label": "bad", "id": "r0"}

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from foldline.data.column_types import TIME
+from foldline.data.slice_columns import AUTOMATIC, DISAGREEMENT
+from foldline.evaluation.behaviour.spec import SHIPPED, read_pack
 from foldline.pages.page import FRAME, SHARED, render_page
 from foldline.report import page as report
 from foldline.viewer import page as viewer
@@ -33,6 +36,18 @@ def test_both_languages_have_every_word(name):
 
     assert known[0] == known[1]
     assert {one or two for one, two in used} <= known[0]
+
+
+def test_what_is_named_in_english_has_a_korean_name():
+    text = (report.BODY.parent / "korean_names.js").read_text(encoding="utf-8")
+    features, tests = (
+        re.search(rf"{table} = \{{(.*?)\n\}}", text, re.DOTALL)[1]
+        for table in ("KOREAN_FEATURES", "KOREAN_TESTS")
+    )
+    shipped = {test.name for name in SHIPPED for test in read_pack(name).tests}
+
+    assert {one or two for one, two in re.findall(r"'([^']+)': '|(\w+): '", tests)} == shipped
+    assert set(re.findall(r"(\w+): '", features)) == {*AUTOMATIC, DISAGREEMENT, TIME}
 
 
 def test_pages_are_made_of_small_files_all_of_them_used():

@@ -58,6 +58,13 @@ def test_every_section_opens_in_both_languages(any_page):
     assert "undefined" not in any_page.see("document.body.innerText")
 
 
+def test_names_of_slices_and_tests_are_korean_on_a_korean_page(page):
+    page.click("#language")
+
+    assert "길이 1~20자" in page.see("document.querySelector('#slices').textContent")
+    assert "오타" in page.see("document.querySelector('#behaviour').textContent")
+
+
 def test_every_button_opens_its_texts(any_page):
     opened = any_page.see(
         """[...document.querySelectorAll('main button')].filter(b => !b.matches('.more')).map(b => {

@@ -3,7 +3,7 @@ function slicesSection() {
   const slices = E.slices;
   if (!slices) return null;
   const measure = w(`measure_${slices.measure}`);
-  const rows = (list) => list.map((own) => [opener(name(own.name), `${own.name} (${number(own.rows)})`, own.ids), number(own.rows), score(own.value, 3), score(own.rest, 3),
+  const rows = (list) => list.map((own) => [opener(name(sliceName(own)), `${sliceName(own)} (${number(own.rows)})`, own.ids), number(own.rows), score(own.value, 3), score(own.rest, 3),
     make('span', { class: own.difference > 0 ? 'worse' : 'nicer' }, signedShort(own.difference)), interval(own.low, own.high), own.q == null ? '–' : own.q < 0.001 ? '<.001' : score(own.q, 3)]);
   const columns = [[w('slice')], [w('rows'), 'n'], [measure, 'n'], [w('rest'), 'n'], [w('difference'), 'n'], [w('interval')], ['q', 'n']];
   const none = !slices.established.length;
@@ -21,11 +21,11 @@ function behaviourSection() {
   const tests = [...found.tests].sort((a, b) => a.pass_rate - b.pass_rate);
   const rows = tests.map((own) => [examplesButton(own), w(`kind_${own.kind}`), number(own.count), meter(own), interval(own.low, own.high),
     own.required == null ? '' : tag(`≥ ${share(own.required)}`, failing(own) ? 'bad' : 'good')]);
-  const curves = found.curves.map((own) => box(name(own.name), '', lineChart({
-    title: own.name, x: { name: w('noise'), format: (v) => percent(v) }, y: { name: own.metric },
+  const curves = found.curves.map((own) => box(name(testName(own.name)), '', lineChart({
+    title: testName(own.name), x: { name: w('noise'), format: (v) => percent(v) }, y: { name: own.metric },
     series: [{ name: own.metric, kind: 'part-test', points: own.points.map((p) => [p.share, p.score, p.low, p.high]) }],
   })));
-  const skipped = (found.skipped || []).map((own) => [name(own.name), plainIn(make('span', dir), own.reason)]);
+  const skipped = (found.skipped || []).map((own) => [name(testName(own.name)), plainIn(make('span', dir), own.reason)]);
   return section('behaviour', w('behaviour'), w('behaviour_note'),
     rows.length ? make('article', { class: 'card' }, table([[w('test')], [w('kind')], [w('cases'), 'n'], [w('passed')], [w('interval')], [w('required')]], rows, 15)) : null,
     curves.length ? grid(...curves) : null,
@@ -39,8 +39,8 @@ function meter(own) {
 }
 
 function examplesButton(own) {
-  if (!own.examples || !own.examples.length) return name(own.name);
-  return make('button', { type: 'button', class: 'link', on: { click: () => openExamples(own) } }, name(own.name));
+  if (!own.examples || !own.examples.length) return name(testName(own.name));
+  return make('button', { type: 'button', class: 'link', on: { click: () => openExamples(own) } }, name(testName(own.name)));
 }
 
 function openExamples(own) {
@@ -48,7 +48,7 @@ function openExamples(own) {
   const items = own.examples.map((one) => make('li', {}, texts(one.text, one.changed),
     make('div', { class: 'under' }, plainIn(make('span', dir), one.changed == null ? `${w('expected')} ${show(one.expected)}` : show(one.before)), ' → ', plainIn(make('b', dir), show(one.after)))));
   const close = make('button', { type: 'button', class: 'close', 'aria-label': w('close'), on: { click: () => byId('panel').close() } }, '×');
-  byId('panel').replaceChildren(make('header', {}, make('h2', dir, `${own.name}: ${w('failures', number(own.failed))}`), close), make('ul', { class: 'rows' }, ...items));
+  byId('panel').replaceChildren(make('header', {}, make('h2', dir, `${testName(own.name)}: ${w('failures', number(own.failed))}`), close), make('ul', { class: 'rows' }, ...items));
   byId('panel').showModal();
 }
 
