@@ -20,13 +20,13 @@ def corrected_interval(scores: Floats, test_share: float, level: float = 0.95) -
     `scores` (j,) are those of j folds or resamples; `test_share` is the number of held-out rows
     over that of training rows. NaN for fewer than two scores.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit  # scipy.stats takes a second to import
 
     j = len(scores)
     if j < 2:
         return Interval(float("nan"), float("nan"))
     error = np.sqrt((1 / j + test_share) * np.var(scores, ddof=1))
-    margin = float(t.ppf((1 + level) / 2, j - 1) * error)
+    margin = float(stdtrit(j - 1, (1 + level) / 2) * error)
     return Interval(float(scores.mean()) - margin, float(scores.mean()) + margin)
 
 

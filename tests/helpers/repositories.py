@@ -10,7 +10,13 @@ from pathlib import Path
 from tests.helpers import projects
 
 ROOT = Path(__file__).resolve().parents[2]
-QUICK = {"model": "scratch", "epochs": 3, "kfold.n_splits": 2}
+QUICK = {
+    "model": "scratch",
+    "epochs": 3,
+    "kfold.n_splits": 2,
+    "ensemble.members": {"model": {}},
+    "evaluate.resamples": 100,
+}
 
 
 def environment(folder: Path) -> dict[str, str]:

@@ -207,9 +207,13 @@ def test_texts_without_any_word(model, task, fit, rows) -> None:
     check_predictions(task, 12, found.model.predict(table))
 
 
+# A pretrained transformer is trained by the code of scratch.
 @pytest.mark.slow
-@pytest.mark.parametrize(("task", "pairs"), TASKS)
-@pytest.mark.parametrize("model", LEARNERS)
+@pytest.mark.parametrize(
+    ("model", "task", "pairs"),
+    [(m, *task) for m in LEARNERS[:-1] for task in TASKS]
+    + [("pretrained", "classification", True)],
+)
 def test_learns_sixteen_rows_by_heart(model, task, pairs, fit, rows, labels) -> None:
     table = rows(task, pairs).iloc[:16]
     dotted = {"scratch.dropout": 0.0, "scratch.width": 32, "tfidf.alpha": 1e-3}

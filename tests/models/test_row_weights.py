@@ -32,7 +32,6 @@ WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "knn": ("embed", {"embed.head": "knn"}),
     "mlp": ("embed", {"embed.head": "mlp", "embed.epochs": 300}),
     "scratch": ("scratch", {"scratch.dropout": 0.0, "scratch.width": 32}),
-    "pretrained": ("pretrained", {}),
 }
 HEAVY = 50.0
 
@@ -51,7 +50,7 @@ def add_contradictions(table: pd.DataFrame, task: str) -> tuple[pd.DataFrame, pd
     return table, table.assign(id="x" + table["id"], group="x" + table["group"], label=other)
 
 
-NEURAL = ("scratch", "pretrained", "static")
+NEURAL = ("scratch", "static")
 # Kinds with heads of their own learn numbers and several labels by other code.
 CASES = [
     (way, task)

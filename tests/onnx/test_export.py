@@ -28,8 +28,9 @@ installed = pytest.mark.skipif(
 
 @installed
 @pytest.mark.slow
-@pytest.mark.parametrize("pairs", [False, True])
-@pytest.mark.parametrize("task", ["classification", "multilabel", "regression"])
+@pytest.mark.parametrize(
+    ("task", "pairs"), [("classification", True), ("multilabel", False), ("regression", False)]
+)
 def test_exported_predictions_are_equal(task, pairs, fit, rows, labels, tmp_path) -> None:
     table = rows(task, pairs)
     model = make_distinct(fit("scratch", table.iloc[:28], table.iloc[28:], task), table).model

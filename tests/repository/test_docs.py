@@ -18,6 +18,7 @@ from tools import docs
 QUICK = {
     "epochs": 2,
     "kfold.n_splits": 2,
+    "evaluate.resamples": 100,
     "scratch.layers": 1,
     "scratch.width": 32,
     "evaluate.behaviour.packs": "none",
@@ -69,6 +70,7 @@ def test_readmes_are_in_step():
 
 
 def test_quick_starts_are_in_step():
+    """So the commands of docs/quickstart.ko.md are run as those of docs/quickstart.md."""
     english, korean = (Path(f"docs/quickstart{name}.md").read_text("utf-8") for name in ("", ".ko"))
 
     for lines in ("^## ", r"^\|", "^```", r"^(?:git|python|cd|dvc|cookiecutter|source) .*"):
@@ -153,6 +155,11 @@ def test_commands_of_the_readme_run(tmp_path):
     experiments = call(folder, "dvc", "exp", "list", "--name-only").split()
     assert sorted(experiments) == ["slower", "transformer"]
     assert call(folder, "git", "status", "--short") == ""
+    for page in ("docs/quickstart.md", "docs/experiments.md"):  # they go on from here
+        further = [line for line in console_lines(page) if line not in console_lines("README.md")]
+        run_lines(further, folder, library)
+    call(folder, "git", "reset", "-q", "--hard", "HEAD~1")
+    call(folder, "dvc", "checkout", "-q", "--force")
     downloads = tmp_path / "Downloads"
     downloads.mkdir()
     header, *rows = (folder / "data/raw/topics.csv").read_text("utf-8").splitlines(keepends=True)

@@ -5,16 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.pages import console_blocks, run_lines
+from tests.helpers.pages import console_blocks, console_lines, run_lines
 from tests.helpers.repositories import call, copy_project
 
-READMES = ["README.md", "README.ko.md"]
 # The commands are tested, not the models.
 QUICK = {
     "model": "tfidf",
     "epochs": 1,
     "evaluate.behaviour.packs": "none",
-    "evaluate.resamples": 100,
 }
 # These pages are run by tests of their own, on projects that they need.
 TESTED_ELSEWHERE = {
@@ -22,13 +20,16 @@ TESTED_ELSEWHERE = {
     "data.md": "stages/test_data_sharing.py",
     "data.ko.md": "stages/test_data_sharing.py",
     "diagnostics.md": "diagnostics/test_diagnostic_commands.py",
+    "quickstart.md": "repository/test_docs.py",
+    "quickstart.ko.md": "repository/test_docs.py",
+    "experiments.md": "repository/test_docs.py",
 }
-# The Korean quick start has the commands of the English one, see test_docs.py.
 GUIDE = sorted(
     path
     for path in Path("docs").glob("*.md")
-    if console_blocks(path) and path.name not in {*TESTED_ELSEWHERE, "quickstart.ko.md"}
+    if console_blocks(path) and path.name not in TESTED_ELSEWHERE
 )
+README = console_lines("README.md")  # run by test_docs.py
 
 
 @pytest.fixture(scope="module")
@@ -45,16 +46,11 @@ def finished_project(tmp_path_factory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", GUIDE, ids=lambda page: page.stem)
 def test_commands_of_the_guide_run(page, finished_project, tmp_path):
-    """Run a page's blocks in order, in a project of its own whose pipeline has run."""
-    creates = [console_blocks(readme)[0] for readme in READMES]
-    blocks = console_blocks(page)
-    lines = [line for block in blocks if block not in creates for line in block]
+    """Run a page's commands in order, in a project of its own whose pipeline has run."""
     folder = tmp_path / "project"
     shutil.copytree(finished_project, folder, symlinks=True)
-    if any(create in blocks for create in creates):  # such a page commits the first run itself
-        call(folder, "git", "reset", "-q", "--soft", "HEAD~1")
 
-    run_lines(lines, folder)
+    run_lines([line for line in console_lines(page) if line not in README], folder)
 
 
 def test_pages_tested_elsewhere_are_tested_there():

@@ -11,7 +11,7 @@ from tests.helpers.repositories import call, commit
 from tests.helpers.template import ROOT, run_cookiecutter
 
 PAGE = ROOT / "docs/components.md"
-SMALL = {"kfold.n_splits": 2, "evaluate.resamples": 100}
+SMALL = {"kfold.n_splits": 2, "evaluate.resamples": 100, "evaluate.behaviour.packs": "none"}
 
 
 @pytest.mark.slow
