@@ -5,7 +5,7 @@ function slicesSection() {
   const measure = w(`measure_${slices.measure}`);
   const rows = (list) => list.map((own) => [opener(name(sliceName(own)), `${sliceName(own)} (${number(own.rows)})`, own.ids), number(own.rows), score(own.value, 3), score(own.rest, 3),
     make('span', { class: own.difference > 0 ? 'worse' : 'nicer' }, signedShort(own.difference)), interval(own.low, own.high), own.q == null ? '–' : own.q < 0.001 ? '<.001' : score(own.q, 3)]);
-  const columns = [[w('slice')], [w('rows'), 'n'], [measure, 'n'], [w('rest'), 'n'], [w('difference'), 'n'], [w('interval')], ['q', 'n']];
+  const columns = [[w('slice')], [w('rows'), 'n'], [measure, 'n'], [w('rest'), 'n'], [w('difference'), 'n'], [w('interval'), 'i'], ['q', 'n']];
   const none = !slices.established.length;
   return section('slices', w('slices'), w('slices_note', number(slices.tested), percent(slices.level)),
     make('article', { class: 'card' }, make('h3', {}, w('established')), none ? make('p', { class: 'quiet' }, w('none_established')) : table(columns, rows(slices.established), 12)),
@@ -27,7 +27,7 @@ function behaviourSection() {
   })));
   const skipped = (found.skipped || []).map((own) => [name(testName(own.name)), plainIn(make('span', dir), own.reason)]);
   return section('behaviour', w('behaviour'), w('behaviour_note'),
-    rows.length ? make('article', { class: 'card' }, table([[w('test')], [w('kind')], [w('cases'), 'n'], [w('passed')], [w('interval')], [w('required')]], rows, 15)) : null,
+    rows.length ? make('article', { class: 'card' }, table([[w('test')], [w('kind')], [w('cases'), 'n'], [w('passed')], [w('interval'), 'i'], [w('required')]], rows, 15)) : null,
     curves.length ? grid(...curves) : null,
     skipped.length ? make('details', { class: 'card fold' }, make('summary', {}, w('skipped', skipped.length)), table([[w('test')], [w('reason')]], skipped, 30)) : null);
 }

@@ -81,5 +81,5 @@ function metricTable() {
     return [metric, score(value), reason ? make('small', {}, reason) : interval(own.low, own.high), score(valid)];
   });
   return make('details', { class: 'card fold' }, make('summary', {}, w('all_metrics', rows.length)),
-    table([[w('metric')], [w(`of_${SUMMARY.judged}`), 'n'], [w('interval')], [w('of_valid'), 'n']], rows, 100));
+    table([[w('metric')], [w(`of_${SUMMARY.judged}`), 'n'], [w('interval'), 'i'], [w('of_valid'), 'n']], rows, 100));
 }

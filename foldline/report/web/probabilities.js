@@ -50,7 +50,7 @@ function answerCards(found) {
     box(w('risk_coverage'), parts.map((part) => `${w(`of_${part}`)}: AURC ${score(found[part].aurc)}`).join(' · '), lineChart({
       title: w('risk_coverage'), x: { name: w('coverage'), range: [0, 1], format: (v) => percent(v) }, y: { name: w('risk') }, series, format: percent,
     })),
-    box(w('thresholds'), w('thresholds_note'), table([[w('wanted_accuracy'), 'n'], [w('threshold'), 'n'], [w('coverage'), 'n'], [w('accuracy'), 'n'], [w('interval')]], rows)),
+    box(w('thresholds'), w('thresholds_note'), table([[w('wanted_accuracy'), 'n'], [w('threshold'), 'n'], [w('coverage'), 'n'], [w('accuracy'), 'n'], [w('interval'), 'i']], rows)),
   ];
 }
 
@@ -58,14 +58,14 @@ function shiftCard() {
   const shift = E.prior_shift;
   if (!shift || !shift.predict) return null;
   const rows = Object.entries(shift.predict).map(([label, own]) => [name(label), share((shift.train || {})[label]), share(own.share), `[${share(own.low)}, ${share(own.high)}]`]);
-  return box(w('prior_shift'), w(shift.established ? 'shift_established' : 'shift_not_established'), table([[w('class')], [w('train'), 'n'], [w('to_predict'), 'n'], [w('interval')]], rows, 12));
+  return box(w('prior_shift'), w(shift.established ? 'shift_established' : 'shift_not_established'), table([[w('class')], [w('train'), 'n'], [w('to_predict'), 'n'], [w('interval'), 'i']], rows, 12));
 }
 
 function costsCard() {
   const parts = Object.entries(E.costs || {});
   if (!parts.length) return null;
   const rows = parts.map(([part, own]) => [w(`of_${part}`), score(own.mean_cost), signedShort(own.difference), interval(own.low, own.high)]);
-  return box(w('costs'), w('costs_note'), table([[w('part')], [w('mean_cost'), 'n'], [w('change'), 'n'], [w('interval')]], rows));
+  return box(w('costs'), w('costs_note'), table([[w('part')], [w('mean_cost'), 'n'], [w('change'), 'n'], [w('interval'), 'i']], rows));
 }
 
 function scopeCards() {

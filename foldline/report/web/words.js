@@ -11,7 +11,7 @@ const WORDS = {
     show_all: (n) => `Show all ${n}`, show_more: (n) => `Show more (${n} left)`, no_texts: 'The page has no texts of these rows.', some_texts: (n, all) => `The page has the texts of ${n} of these ${all} rows.`, no_label: 'no label',
     // headline
     headline: 'Result', score_of: (metric, part) => `${metric}, ${part}`, interval_note: (level, n) => `${level} interval, bootstrap over groups of duplicates of ${n} rows`,
-    against_baseline: (name) => `than the best baseline, ${name}`, against_parent: (commit) => `than commit ${commit}`, against: (name) => `than ${name}`,
+    against_baseline: (name) => `compared with the best baseline, ${name}`, against_parent: (commit) => `compared with commit ${commit}`, against: (name) => `compared with ${name}`,
     no_parent: (reason) => `Not compared with a commit: ${reason}.`, verdict_better: 'better', verdict_worse: 'worse', verdict_not_distinguishable: 'not distinguishable',
     compared: 'Compared with', compared_note: 'Score and interval. The verdict on the ensemble comes from a paired test, corrected for all comparisons.',
     ensemble: 'ensemble', is_member: 'member', is_baseline: 'baseline', is_external: 'external', is_bound: 'bound', is_human: 'annotators', one_person: 'one person', ceiling: 'human ceiling',
