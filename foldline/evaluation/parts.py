@@ -15,6 +15,7 @@ from foldline.ensembling.members import read_predictions, read_validation_predic
 from foldline.evaluation.bounds import Bound
 from foldline.evaluation.external import Answers
 from foldline.evaluation.ledger import OPEN
+from foldline.metrics.resampling import encode_groups
 
 NO_TEST = (
     "note: there are no test rows, so no score is called test: out-of-fold scores are of all "
@@ -29,7 +30,7 @@ CLOSED = (
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Targets and predictions of a part; rows of one of the `groups` are not independent.
+    """Targets and predictions of a part; rows of one of the `groups` (codes) are not independent.
 
     `decided` are the predicted codes where an ensemble has thresholds, else None.
     `external` are the answers of other systems or people, `bounds` no contestants.
@@ -60,7 +61,7 @@ def make_evaluation_set(
     return EvaluationSet(
         labels=labels,
         target=labels.encode(rows["label"]),
-        groups=rows["group"].to_numpy(dtype=str),
+        groups=encode_groups(rows["group"].tolist()),
         final=final,
         decided=labels.decide(final) if labels.has_own_decisions else None,
         members=members,
@@ -98,7 +99,7 @@ def make_out_of_fold_set(
     return EvaluationSet(
         labels=labels,
         target=own.target,
-        groups=own.groups,
+        groups=encode_groups(own.groups),
         final=final,
         decided=own.decide(final, labels.costs) if labels.has_own_decisions else None,
         members=own.predictions,

@@ -16,7 +16,7 @@ from foldline.core.io.labels import decide
 from foldline.metrics.intervals import Difference, paired_bootstrap
 from foldline.metrics.multiple_testing import holm
 from foldline.metrics.registry import METRICS, Measurement, prepare_metrics
-from foldline.metrics.resampling import Groups
+from foldline.metrics.resampling import Groups, encode_rows
 from foldline.metrics.weighted_sample import Codes, Floats
 
 Name = TypeVar("Name", bound=Hashable)
@@ -208,8 +208,9 @@ def _make_cells(
     if task != "regression" and METRICS[task][name].of_labels:
         decided = np.concatenate([decide(task, own) for own in values])
         pairs = np.column_stack([both, decided])
-        _, rows, codes = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
-        codes, decided = codes.reshape(-1), decided[rows]
+        codes = encode_rows(pairs)
+        rows = np.unique(codes, return_index=True)[1]
+        decided = decided[rows]
         n_classes = values[0].shape[1]
         cell_values = decided if task == "multilabel" else np.eye(n_classes)[decided]
         cell_targets = both[rows]

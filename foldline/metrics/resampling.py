@@ -16,6 +16,7 @@ Groups = Sequence[Hashable] | NDArray[Any] | None
 # Kinds of fewer groups are drawn group by group, as a binomial costs as much as some 16 groups.
 COMMON = 16
 BLOCK = 2**18  # numbers at once, 2 MB
+FEW_COLUMNS = 16  # to sort one by one, which is faster than as rows of bytes
 
 
 class Resampling:
@@ -38,7 +39,7 @@ class Resampling:
             self.rows, self.kinds = np.arange(n), codes
             self.sizes = np.ones(self.n_groups, dtype=np.intp)
         else:
-            self._find_kinds(codes, np.unique(patterns, axis=0, return_inverse=True)[1].ravel())
+            self._find_kinds(codes, encode_rows(patterns))
 
     def _find_kinds(self, groups: Codes, patterns: Codes) -> None:
         order = np.lexsort((patterns, groups))
@@ -47,9 +48,8 @@ class Resampling:
         rows, kinds, sizes, n_kinds = [], [], [], 0
         for length in np.unique(lengths):
             members = order[starts[lengths == length][:, None] + np.arange(length)]
-            _, first, counts = np.unique(
-                patterns[members], axis=0, return_index=True, return_counts=True
-            )
+            found = encode_rows(patterns[members])
+            _, first, counts = np.unique(found, return_index=True, return_counts=True)
             rows.append(members[first].ravel())
             kinds.append(np.repeat(n_kinds + np.arange(len(first)), length))
             sizes.append(counts)
@@ -84,8 +84,22 @@ class Resampling:
         return counts
 
 
+def encode_rows(values: NDArray[Any]) -> Codes:
+    """Return codes (n,) of the rows of values (n, p): equal rows share one, in sorted order."""
+    if values.shape[1] > FEW_COLUMNS:
+        return np.unique(values, axis=0, return_inverse=True)[1].ravel()
+    codes = np.zeros(len(values), dtype=np.intp)
+    for column in values.T:
+        own = np.unique(column, return_inverse=True)[1]
+        codes = np.unique(codes * (own.max(initial=0) + 1) + own, return_inverse=True)[1]
+    return codes
+
+
 def encode_groups(groups: Sequence[Hashable] | NDArray[Any]) -> Codes:
     """Return codes (n,) of groups, from 0 in order of appearance."""
+    if isinstance(groups, np.ndarray) and groups.dtype.kind in "iu":
+        _, first, codes = np.unique(groups, return_index=True, return_inverse=True)
+        return np.argsort(np.argsort(first))[codes]
     values = groups.tolist() if isinstance(groups, np.ndarray) else list(groups)
     # NaN is not equal to itself, and all missing groups as one would widen the interval.
     missing = [row for row, group in enumerate(values) if group is None or group != group]
@@ -93,5 +107,4 @@ def encode_groups(groups: Sequence[Hashable] | NDArray[Any]) -> Codes:
         raise ValueError(f"groups: row {missing[0]} has none; allowed: any value but None and NaN")
     seen: dict[Hashable, int] = {}
     # Not np.unique: it sorts, and so fails on values of mixed types.
-    codes = [seen.setdefault(group, len(seen)) for group in values]
-    return np.array(codes, dtype=np.intp)
+    return np.array([seen.setdefault(group, len(seen)) for group in values], dtype=np.intp)

@@ -5,6 +5,8 @@ and the ranks fill the integer's bits from the highest down, so integers sort as
 """
 
 import re
+import sys
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,13 +24,53 @@ class NgramCounts(NamedTuple):
 
 
 class _Characters(NamedTuple):
-    """The characters of all words: rank from 1, text, characters left in the word, word start."""
+    """The characters of all words: code point, text, characters left in the word, word start."""
 
-    ranks: np.ndarray
+    points: np.ndarray
     rows: np.ndarray
     left: np.ndarray
     first: np.ndarray
-    alphabet: np.ndarray
+
+
+class CharacterVocabulary:
+    """Columns of character n-grams, found by the integers that encode them."""
+
+    def __init__(self, ngrams: list[str], low: int, high: int) -> None:
+        """Take n-grams of `low` to `high` characters, in the order of their columns.
+
+        Raises:
+            OverflowError: if an integer cannot hold an n-gram, or one has the character 0.
+        """
+        import pandas as pd
+
+        points = np.array(ngrams, dtype=f"<U{high}").view(np.uint32).reshape(len(ngrams), high)
+        alphabet = np.unique(points[points > 0])
+        other = len(alphabet) + 1  # the rank of all other characters
+        width = other.bit_length()
+        if width * high > BITS or any("\0" in ngram for ngram in ngrams):
+            raise OverflowError("no integer for each n-gram")
+        ranks = np.full(sys.maxunicode + 1, other, dtype=np.int32)
+        ranks[alphabet] = np.arange(1, other)
+        known = np.where(points > 0, ranks[points], 0).astype(np.int64)
+        self._low, self._high, self._width, self._ranks = low, high, width, ranks
+        self._codes = pd.Index((known << width * np.arange(high - 1, -1, -1)).sum(axis=1))
+
+    def count(self, texts: list[str]) -> Any:
+        """Return how often each text has each n-gram, sparse (n, columns)."""
+        from scipy import sparse
+
+        characters = _find_characters(texts)
+        ranks = self._ranks[characters.points].astype(np.int64)
+        rows, columns = [], []
+        for codes, where in _list_ngrams(characters, ranks, self._low, self._high, self._width):
+            found = self._codes.get_indexer(codes)
+            rows.append(characters.rows[where][found >= 0])
+            columns.append(found[found >= 0].astype(np.int32))
+        entries = (np.concatenate(rows), np.concatenate(columns))
+        shape = (len(texts), len(self._codes))
+        matrix = sparse.coo_matrix((np.ones(len(entries[0])), entries), shape).tocsr()
+        matrix.sort_indices()
+        return matrix
 
 
 def count_within_words(texts: list[str], low: int, high: int, min_df: int) -> NgramCounts | None:
@@ -38,29 +80,23 @@ def count_within_words(texts: list[str], low: int, high: int, min_df: int) -> Ng
     than `low` counts whole. Returns None if the texts have too many different characters for an
     integer to hold `high` of them, or contain the character 0, which numpy strings cannot end with.
     """
-    characters = _index_characters(texts)
-    width = len(characters.alphabet).bit_length()
-    if width * high > BITS or not characters.alphabet.all():
+    characters = _find_characters(texts)
+    is_used = np.zeros(int(characters.points.max(initial=SPACE)) + 1, dtype=bool)
+    is_used[characters.points] = True
+    alphabet = np.flatnonzero(is_used)
+    width = len(alphabet).bit_length()
+    if width * high > BITS or not alphabet.all():
         return None
-    prefix_codes = np.zeros(len(characters.ranks), dtype=np.int64)
+    ranks = np.cumsum(is_used)[characters.points].astype(np.int64)
     codes, parts = [], []
-    for size in range(1, high + 1):
-        _append_character(prefix_codes, characters, size, width * (high - size))
-        if size < low:
-            continue
-        fits = characters.left >= size
-        if size == low:
-            fits |= characters.first  # a shorter word counts whole
-        codes_of_size, matrix = _count_matrix(
-            prefix_codes[fits], characters.rows[fits], len(texts), min_df
-        )
+    for found, where in _list_ngrams(characters, ranks, low, high, width):
+        codes_of_size, matrix = _count_matrix(found, characters.rows[where], len(texts), min_df)
         codes.append(codes_of_size)
         parts.append(matrix)
     all_codes = np.concatenate(codes)
     order = np.argsort(all_codes, kind="stable")
     return NgramCounts(
-        _stack_columns(parts, order),
-        _decode_ngrams(all_codes[order], characters.alphabet, width, high),
+        _stack_columns(parts, order), _decode_ngrams(all_codes[order], alphabet, width, high)
     )
 
 
@@ -108,15 +144,12 @@ def _stack_columns(parts: list[Any], order: np.ndarray) -> Any:
     return matrix
 
 
-def _index_characters(texts: list[str]) -> _Characters:
+def _find_characters(texts: list[str]) -> _Characters:
     words = [text.lower().split() for text in texts]
     everything = "".join(f" {'  '.join(text_words)} " for text_words in words if text_words)
     codes = np.frombuffer(everything.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     spaces = np.flatnonzero(codes == SPACE)
     lengths = spaces[1::2] + 1 - spaces[::2]
-    is_used = np.zeros(int(codes.max(initial=SPACE)) + 1, dtype=bool)
-    is_used[codes] = True
-    ranks = np.cumsum(is_used)[codes].astype(np.int64)
     rows = np.repeat(
         np.arange(len(texts), dtype=np.int32), [len(text_words) for text_words in words]
     )
@@ -124,17 +157,25 @@ def _index_characters(texts: list[str]) -> _Characters:
     first = np.zeros(len(codes), dtype=bool)
     first[spaces[::2]] = True
     left = ends - np.arange(len(codes))
-    return _Characters(ranks, np.repeat(rows, lengths), left, first, np.flatnonzero(is_used))
+    return _Characters(codes, np.repeat(rows, lengths), left, first)
 
 
-def _append_character(
-    prefix_codes: np.ndarray, characters: _Characters, size: int, shift: int
-) -> None:
-    """Add the character at offset `size - 1` to each code whose word is long enough."""
-    n_starts = len(prefix_codes) - size + 1
-    if n_starts > 0:
-        fits = characters.left[:n_starts] >= size
-        prefix_codes[:n_starts][fits] |= characters.ranks[size - 1 :][fits] << shift
+def _list_ngrams(
+    characters: _Characters, ranks: np.ndarray, low: int, high: int, width: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the codes of the n-grams of each size, and at which characters they start."""
+    codes = np.zeros(len(ranks), dtype=np.int64)  # of the n-gram that starts at each character
+    for size in range(1, high + 1):
+        n_starts = len(codes) - size + 1
+        if n_starts > 0:
+            fits = characters.left[:n_starts] >= size
+            codes[:n_starts][fits] |= ranks[size - 1 :][fits] << width * (high - size)
+        if size < low:
+            continue
+        where = characters.left >= size
+        if size == low:
+            where |= characters.first  # a shorter word counts whole
+        yield codes[where], where
 
 
 def _count_matrix(

@@ -6,7 +6,13 @@ from typing import Any
 import numpy as np
 
 from foldline.core.params import Tfidf
-from foldline.models.ngram_counts import WORD, NgramCounts, count_within_words, count_words
+from foldline.models.ngram_counts import (
+    WORD,
+    CharacterVocabulary,
+    NgramCounts,
+    count_within_words,
+    count_words,
+)
 
 FEW, CHUNK = 64, 4096  # texts: of fewer, counting costs more; more need memory
 
@@ -32,27 +38,11 @@ def _transform(vectoriser: Any, texts: list[str]) -> Any:
     """Return what `vectoriser.transform` does; n-grams of characters are counted faster."""
     from scipy import sparse
 
-    if vectoriser.analyzer != "char_wb" or len(texts) < FEW:
+    if vectoriser.characters is None or len(texts) < FEW:
         return vectoriser.transform(texts)
-    (low, high), parts = vectoriser.ngram_range, []
-    for start in range(0, len(texts), CHUNK):
-        counts = count_within_words(texts[start : start + CHUNK], low, high, 1)
-        if counts is None:
-            return vectoriser.transform(texts)
-        parts.append(_select_ngrams(counts, vectoriser.vocabulary))
+    starts = range(0, len(texts), CHUNK)
+    parts = [vectoriser.characters.count(texts[start : start + CHUNK]) for start in starts]
     return vectoriser._tfidf.transform(sparse.vstack(parts, format="csr"), copy=False)
-
-
-def _select_ngrams(counts: NgramCounts, vocabulary: dict[str, int]) -> Any:
-    """Return the counts of a vocabulary's n-grams, in the order of its columns."""
-    from scipy import sparse
-
-    columns = np.array([vocabulary.get(ngram, -1) for ngram in counts.ngrams], dtype=np.int32)
-    known = counts.matrix[:, columns >= 0]
-    shape, names = (known.shape[0], len(vocabulary)), columns[columns >= 0]
-    matrix = sparse.csr_matrix((known.data, names[known.indices], known.indptr), shape)
-    matrix.sort_indices()
-    return matrix
 
 
 def stack_features(matrices: list[Any], rows: int) -> Any:
@@ -125,7 +115,16 @@ def _build_vectoriser(
         **_vectoriser_options(analyzer, ngrams), sublinear_tf=True, vocabulary=vocabulary
     )
     vectoriser.idf_ = weights
+    vectoriser.characters = _index_ngrams(analyzer, ngrams, grams)
     return vectoriser
+
+
+def _index_ngrams(analyzer: str, ngrams: list[int], grams: list[str]) -> CharacterVocabulary | None:
+    """Return what counts n-grams faster than scikit-learn; None where only that can."""
+    try:
+        return CharacterVocabulary(grams, *ngrams) if analyzer == "char_wb" else None
+    except OverflowError:
+        return None
 
 
 def _vectoriser_options(analyzer: str, ngrams: list[int]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from foldline.models import tfidf_features
-from foldline.models.ngram_counts import count_within_words, count_words
+from foldline.models.ngram_counts import CharacterVocabulary, count_within_words, count_words
 from foldline.models.tfidf_features import fit_vectorisers, vectorise
 
 TEXTS = [
@@ -79,6 +79,11 @@ def test_what_no_number_can_hold_is_left_to_scikit_learn():
     vectorisers, matrices = fit_vectorisers(_options(min_df=1), many)
 
     assert matrices[1].shape[1] == len(vectorisers[1].get_feature_names_out()) > 9000
+    assert vectorisers[1].characters is None
+    (found,) = vectorise(vectorisers[1:], many * 70)
+    assert (found != vectorisers[1].transform(many * 70)).nnz == 0
+    with pytest.raises(OverflowError):
+        CharacterVocabulary(["a", "a\0"], 1, 2)
 
 
 def test_the_texts_that_were_learnt_have_the_features_that_they_have_later():
@@ -112,7 +117,7 @@ def test_many_texts_are_transformed_as_each_alone(chunk, monkeypatch):
     vectorisers, _ = fit_vectorisers(_options(min_df=1), [*TEXTS, "a new day", "b"])
     new = [*TEXTS, "zz aa", "가나 bb", *(f"text {number}" for number in range(110)), "", "\0"]
 
-    for texts in (new[:-1], new, [""] * 70):  # with the character 0, scikit-learn counts
+    for texts in (new, [""] * 70):
         for vectoriser, found in zip(vectorisers, vectorise(vectorisers, texts), strict=True):
             expected = vectoriser.transform(texts)
             np.testing.assert_array_equal(found.indptr, expected.indptr)

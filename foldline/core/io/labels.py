@@ -93,7 +93,9 @@ class Labels:
         codes = {name: code for code, name in enumerate(self.classes)}
         if self.task == "multilabel":
             return self._indicators(column, codes)
-        return np.array([codes.get(str(value), UNKNOWN) for value in column], dtype=np.int64)
+        return np.array(
+            [codes.get(str(value), UNKNOWN) for value in column.tolist()], dtype=np.int64
+        )
 
     def unknown(self, column: "pd.Series[Any]") -> list[str]:
         """Return the unique labels that are not among the classes."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -101,9 +102,9 @@ class CaseMaker:
                 for number, texts in fill_templates(test, pack, self.limit, self.seed)
             ]
             return
-        rows = self._rows_of(pack)
-        for start in range(0, len(rows), BLOCK):
-            yield list(_list_sources(rows.iloc[start : start + BLOCK]))
+        sources = self._sources_of(pack)
+        for start in range(0, len(sources), BLOCK):
+            yield sources[start : start + BLOCK]
 
     def _make_change(
         self, test: BehaviourTest, pack: Pack
@@ -137,9 +138,20 @@ class CaseMaker:
         return self.clean(texts[0]), self.clean(texts[1])
 
     def _rows_of(self, pack: Pack) -> pd.DataFrame:
+        return self.rows[self._find_own(pack)]
+
+    def _sources_of(self, pack: Pack) -> list[Source]:
+        return list(compress(self._sources, self._find_own(pack)))
+
+    def _find_own(self, pack: Pack) -> np.ndarray:
+        """Return whether each row is in the pack's language, (n,)."""
         if pack.language is None:
-            return self.rows
-        return self.rows[self._is_korean if pack.language == "ko" else ~self._is_korean]
+            return np.ones(len(self.rows), dtype=bool)
+        return self._is_korean if pack.language == "ko" else ~self._is_korean
+
+    @cached_property
+    def _sources(self) -> list[Source]:
+        return list(_list_sources(self.rows))
 
     @cached_property
     def _is_korean(self) -> np.ndarray:
