@@ -17,7 +17,7 @@ from foldline.core.console import print_error, replace_unprintable
 from foldline.core.errors import FoldlineError, unknown_name
 from foldline.core.io.threads import configure_threads
 from foldline.core.paths import check_root
-from foldline.verbs import COMPARE_EXAMPLES, IMPORT_EXAMPLES, PREDICT_EXAMPLES, VERBS
+from foldline.verbs import VERBS
 
 
 def parser(*verbs: str) -> argparse.ArgumentParser:
@@ -35,7 +35,7 @@ def parser(*verbs: str) -> argparse.ArgumentParser:
             description=verb.description,
             epilog=verb.epilog,
             formatter_class=argparse.RawDescriptionHelpFormatter
-            if verb.epilog in (IMPORT_EXAMPLES, PREDICT_EXAMPLES, COMPARE_EXAMPLES)
+            if verb.has_examples
             else argparse.HelpFormatter,
         )
         verb.add_options(own)

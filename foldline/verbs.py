@@ -19,6 +19,11 @@ class Verb:
     add_options: Callable[[argparse.ArgumentParser], None] = lambda parser: None
     epilog: str | None = None
 
+    @property
+    def has_examples(self) -> bool:
+        """Return whether the epilog is a list of commands, whose lines stay as they are."""
+        return bool(self.epilog) and "\n" in str(self.epilog)
+
 
 def import_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `foldline import`."""
@@ -53,16 +58,20 @@ def view_options(parser: argparse.ArgumentParser) -> None:
     page = Path("data/view.html")
     add("--out", type=Path, default=page, help=f"file to write (default: {page.as_posix()})")
     add("--limit", type=int, default=50_000, help="rows at most (default: %(default)s)")
-    add("--language", choices=["auto", "en", "ko"], default="auto", help="(default: %(default)s)")
-    add("--open", choices=["yes", "no"], default="no", help="open it (default: %(default)s)")
+    page_options(parser)
 
 
 def report_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `foldline report`."""
+    texts = "put the texts into the page, or only numbers (default: %(default)s)"
+    parser.add_argument("--texts", choices=["yes", "no"], default="yes", help=texts)
+    page_options(parser)
+
+
+def page_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every verb that writes a page."""
     add = parser.add_argument
     add("--language", choices=["auto", "en", "ko"], default="auto", help="(default: %(default)s)")
-    texts = "put the texts into the page, or only numbers (default: %(default)s)"
-    add("--texts", choices=["yes", "no"], default="yes", help=texts)
     add("--open", choices=["yes", "no"], default="no", help="open it (default: %(default)s)")
 
 

@@ -55,8 +55,9 @@ def score(
     """
     task, main = part.labels.task, MAIN[part.labels.task]
     fewer = limit_resamples(part.final, resamples)
-    counted = {n for n, own in METRICS[task].items() if own.of_labels and task != "regression"}
-    n_resamples = {name: resamples if name in counted else fewer for name in METRICS[task]}
+    n_resamples = {
+        name: resamples if metric.of_labels else fewer for name, metric in METRICS[task].items()
+    }
 
     def score_main_metric(values: np.ndarray) -> dict[str, Any]:
         interval = _find_intervals(part, values, {main: n_resamples[main]}, seed, level)[main]

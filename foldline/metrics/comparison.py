@@ -190,7 +190,7 @@ def approximate_randomization(
 def _compute_rows(measure: Measurement, weights: Floats) -> Floats:
     """Return the only metric (b,) under each row of weights (b, k)."""
     (metric,) = measure.metrics
-    if metric.of_labels:
+    if metric.batched:
         return measure.compute_many(np.ascontiguousarray(weights.T))[metric.name]
     return np.array([measure(row)[metric.name] for row in weights])
 
@@ -205,7 +205,7 @@ def _make_cells(
     """
     values = [_remove_scale(name, np.asarray(own, dtype=np.float64)) for own in (first, second)]
     n, both = len(target), np.concatenate([target, target])
-    if task != "regression" and METRICS[task][name].of_labels:
+    if METRICS[task][name].of_labels:
         decided = np.concatenate([decide(task, own) for own in values])
         pairs = np.column_stack([both, decided])
         codes = encode_rows(pairs)

@@ -50,7 +50,7 @@ def bootstrap_intervals(
     Groups (n,) are any hashable values; None makes each row its own. The seed alone decides the
     resamples, so that runs on the same rows are comparable. Resamples in which a metric is
     undefined are left out; the interval is NaN if they are more than half, or with fewer than two
-    groups. Metrics of labels are resampled from counts of equal groups: see `Resampling`.
+    groups. Batched metrics are resampled from counts of equal groups: see `Resampling`.
     """
     measure = prepare_metrics(task, target, predictions, names, predicted, classes)
     estimates = measure(None)
@@ -127,22 +127,22 @@ def _resample_metrics(
     measures: Sequence[Measurement], groups: Groups, resamples: int, seed: int
 ) -> list[dict[str, Floats]]:
     """Return the values (resamples,) of each metric, from the same resamples of all predictions."""
-    others = [measure.select(of_labels=False) for measure in measures]
+    others = [measure.select(batched=False) for measure in measures]
     names = [metric.name for metric in others[0].metrics]
     values = _resample_rows(others, names, measures[0].n, groups, resamples, seed)
-    counted = [measure.select(of_labels=True) for measure in measures]
-    if counted[0].metrics:
+    batched = [measure.select(batched=True) for measure in measures]
+    if batched[0].metrics:
         for own, found in zip(
-            values, _resample_labels(counted, groups, resamples, seed), strict=True
+            values, _resample_kinds(batched, groups, resamples, seed), strict=True
         ):
             own |= found
     return values
 
 
-def _resample_labels(
+def _resample_kinds(
     measures: Sequence[Measurement], groups: Groups, resamples: int, seed: int
 ) -> list[dict[str, Floats]]:
-    """Return the values (resamples,) of metrics of labels, from counts of equal groups."""
+    """Return the values (resamples,) of batched metrics, from counts of equal groups."""
     patterns = np.concatenate([measure.rows.patterns for measure in measures], axis=1)
     resampling = Resampling(measures[0].n, groups, patterns)
     kept = [measure.take(resampling.rows) for measure in measures]

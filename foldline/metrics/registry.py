@@ -35,8 +35,7 @@ ClassScores = TypedDict(
 class Metric(Generic[Sample]):
     """A metric; `compute` is its definition, `best` and `worst` are the ends of its range.
 
-    `of_labels`: it depends on targets and predicted labels or values alone, so that many resamples
-    of rows are measured at once.
+    `of_labels`: it depends on targets and predicted labels alone, not on probabilities.
     """
 
     task: str
@@ -46,6 +45,11 @@ class Metric(Generic[Sample]):
     best: float
     worst: float
     of_labels: bool
+
+    @property
+    def batched(self) -> bool:
+        """Return whether many weightings of rows are measured at once."""
+        return self.of_labels or self.task == "regression"
 
     def function(
         self,
@@ -77,7 +81,7 @@ class Measurement:
             return {metric.name: float(metric.compute(sample)) for metric in self.metrics}
 
     def compute_many(self, weights: Floats) -> dict[str, Floats]:
-        """Return metrics of labels (b,) under weightings (n, b)."""
+        """Return batched metrics (b,) under weightings (n, b)."""
         sample = self.sample(self.rows, weights)
         with np.errstate(all="ignore"):
             return {
@@ -85,9 +89,9 @@ class Measurement:
                 for metric in self.metrics
             }
 
-    def select(self, of_labels: bool) -> "Measurement":
-        """Return the metrics of labels, or the others."""
-        return replace(self, metrics=[m for m in self.metrics if m.of_labels == of_labels])
+    def select(self, batched: bool) -> "Measurement":
+        """Return the batched metrics, or the others."""
+        return replace(self, metrics=[m for m in self.metrics if m.batched == batched])
 
     def take(self, rows: Codes) -> "Measurement":
         """Return the same of some of the rows."""
@@ -280,6 +284,7 @@ MULTILABEL: dict[str, Metric[LabelSample]] = _make_table(
 )
 REGRESSION: dict[str, Metric[ValueSample]] = _make_table(
     "regression",
+    [],
     [
         ("pearson", regression.pearson, 1, -1),
         ("spearman", regression.spearman, 1, -1),
@@ -288,7 +293,6 @@ REGRESSION: dict[str, Metric[ValueSample]] = _make_table(
         ("mape", regression.mape, 0, float("inf")),
         ("r2", regression.r2, 1, float("-inf")),
     ],
-    [],
 )
 METRICS: Mapping[str, Mapping[str, Metric[Any]]] = {
     "classification": CLASSIFICATION,

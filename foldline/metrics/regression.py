@@ -6,11 +6,9 @@ copies of the row, 0 means no row. An undefined value, such as a correlation wit
 NaN.
 """
 
-from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foldline.metrics.weighted_sample import Codes, Floats, Sample, Value, sum_by_code
 
@@ -52,6 +50,10 @@ class ValueRows:
 class ValueSample(Sample[ValueRows]):
     """Rows under one weighting, or many; a row of weight 0 does not count."""
 
+    def select(self, number: int) -> "ValueSample":
+        """Return the rows under one of many weightings."""
+        return ValueSample(self.rows, self.weights[:, number])
+
     def center(self, values: Floats) -> Floats | None:
         """Return values minus their mean, scaled to at most 1; None if all are equal.
 
@@ -65,26 +67,38 @@ class ValueSample(Sample[ValueRows]):
         values = values / max(abs(low), abs(high))
         return scale(np.where(present, values - self.mean(values), 0.0))
 
-    def correlate(self, first: Floats, second: Floats) -> float:
-        """Return Pearson's correlation of two arrays (n,), NaN if either is constant.
-
-        Of one weighting.
-        """
+    def correlate(self, first: Floats, second: Floats) -> Floats:
+        """Return Pearson's correlation of two arrays (n,) or (b, n), NaN if either is constant."""
+        if self.weights.ndim > 1:
+            return self._correlate_many(first, second)
         one, two = self.center(first), self.center(second)
         if one is None or two is None:
-            return float("nan")
+            return np.asarray(np.nan)
         spread = np.sqrt(self.mean(one * one)) * np.sqrt(self.mean(two * two))
-        return float(np.clip(self.mean(one * two) / spread, -1.0, 1.0))
+        return np.asarray(np.clip(self.mean(one * two) / spread, -1.0, 1.0))
 
-    def correlate_many(self, first: Floats, second: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return Pearson's correlations (b,) of arrays (..., n), and which lack precision."""
+    def _correlate_many(self, first: Floats, second: Floats) -> Floats:
         one, two = (scale(own - own.mean(axis=-1, keepdims=True)) for own in (first, second))
-        (mean, variance), (other_mean, other_variance) = map(self.find_moments, (one, two))
+        (mean, variance), (other_mean, other_variance) = map(self._find_moments, (one, two))
         covariance = self.mean(one * two) - mean * other_mean
-        values = np.clip(covariance / np.sqrt(variance * other_variance), -1.0, 1.0)
-        return values, np.minimum(variance, other_variance) < PRECISE
+        found = np.clip(covariance / np.sqrt(variance * other_variance), -1.0, 1.0)
+        first, second = (np.broadcast_to(own, self.weights.T.shape) for own in (first, second))
+        for k in np.flatnonzero(np.minimum(variance, other_variance) < PRECISE).tolist():
+            found[k] = self.select(k).correlate(first[k], second[k])
+        return found
 
-    def find_moments(self, values: Floats) -> tuple[Floats, Floats]:
+    def measure_variance(self, values: Floats) -> Floats:
+        """Return the variance of values (n,), 0 if they are equal."""
+        if self.weights.ndim == 1:
+            equal = self.center(values) is None
+            return np.asarray(0.0 if equal else self.mean(np.square(values - self.mean(values))))
+        shifted = values - values.mean()
+        found = self._find_moments(shifted)[1]
+        for k in np.flatnonzero(found < PRECISE * np.square(shifted).max()).tolist():
+            found[k] = self.select(k).measure_variance(values)
+        return found
+
+    def _find_moments(self, values: Floats) -> tuple[Floats, Floats]:
         """Return the mean and the variance (b,) of values (..., n)."""
         mean = self.mean(values)
         return mean, self.mean(np.square(values)) - np.square(mean)
@@ -93,14 +107,6 @@ class ValueSample(Sample[ValueRows]):
         """Return the mean rank (..., n) of each row among its ties, with rows counted by weight."""
         weights = sum_by_code(ties, self.weights, int(ties.max()) + 1)
         return np.asarray((np.cumsum(weights, axis=0) - weights / 2)[ties].T)
-
-    def replace(
-        self, values: Floats, unsure: NDArray[np.bool_], metric: Callable[["ValueSample"], Value]
-    ) -> Floats:
-        """Return values (b,) with those that are unsure measured by one weighting each."""
-        for k in np.flatnonzero(unsure):
-            values[k] = metric(ValueSample(self.rows, self.weights[:, k]))
-        return values
 
 
 def scale(values: Floats) -> Floats:
@@ -111,18 +117,13 @@ def scale(values: Floats) -> Floats:
 
 def pearson(sample: ValueSample) -> Value:
     """Return Pearson's correlation, in [-1, 1]."""
-    target, predicted = sample.rows.target, sample.rows.predicted
-    if sample.weights.ndim == 1:
-        return sample.correlate(target, predicted)
-    return sample.replace(*sample.correlate_many(target, predicted), pearson)
+    return sample.correlate(sample.rows.target, sample.rows.predicted)
 
 
 def spearman(sample: ValueSample) -> Value:
     """Return Spearman's rank correlation, ties at their middle rank (Spearman, 1904)."""
     target, predicted = map(sample.compute_mean_ranks, sample.rows.ties)
-    if sample.weights.ndim == 1:
-        return sample.correlate(target, predicted)
-    return sample.replace(*sample.correlate_many(target, predicted), spearman)
+    return sample.correlate(target, predicted)
 
 
 def rmse(sample: ValueSample) -> Value:
@@ -145,12 +146,6 @@ def mape(sample: ValueSample) -> Value:
 
 def r2(sample: ValueSample) -> Value:
     """Return the share of the target's variance explained: 1 at best, without a lower bound."""
-    target, error = sample.rows.target, np.square(sample.rows.predicted - sample.rows.target)
-    if sample.weights.ndim == 1:
-        if sample.center(target) is None:
-            return float("nan")
-        return 1 - sample.mean(error) / sample.mean(np.square(target - sample.mean(target)))
-    target = target - target.mean()
-    variance = sample.find_moments(target)[1]
-    unsure = variance < PRECISE * np.square(target).max()
-    return sample.replace(1 - sample.mean(error) / variance, unsure, r2)
+    variance = sample.measure_variance(sample.rows.target)
+    error = sample.mean(np.square(sample.rows.predicted - sample.rows.target))
+    return np.where(variance > 0, 1 - error / variance, np.nan)

@@ -24,7 +24,7 @@ class Sample(Generic[R]):
     """Rows under one weighting; no metric is defined if a broken row has a weight."""
 
     def __init__(self, rows: R, weights: Floats) -> None:
-        """Take weights (n,), non-negative; (n, b) for metrics of labels alone."""
+        """Take weights (n,), non-negative; (n, b) for batched metrics alone."""
         self.rows = rows
         self.weights = weights
         self.total = weights.sum(axis=0)

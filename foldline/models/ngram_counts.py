@@ -47,7 +47,7 @@ class CharacterVocabulary:
         alphabet = np.unique(points[points > 0])
         other = len(alphabet) + 1  # the rank of all other characters
         width = other.bit_length()
-        if width * high > BITS or any("\0" in ngram for ngram in ngrams):
+        if width * high > BITS or "\0" in "".join(ngrams):
             raise OverflowError("no integer for each n-gram")
         ranks = np.full(sys.maxunicode + 1, other, dtype=np.int32)
         ranks[alphabet] = np.arange(1, other)

@@ -1,6 +1,7 @@
 """TF-IDF vectorisers of words and of characters within words."""
 
 import re
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -38,10 +39,11 @@ def _transform(vectoriser: Any, texts: list[str]) -> Any:
     """Return what `vectoriser.transform` does; n-grams of characters are counted faster."""
     from scipy import sparse
 
-    if vectoriser.characters is None or len(texts) < FEW:
+    characters = _find_characters(vectoriser) if len(texts) >= FEW else None
+    if characters is None:
         return vectoriser.transform(texts)
     starts = range(0, len(texts), CHUNK)
-    parts = [vectoriser.characters.count(texts[start : start + CHUNK]) for start in starts]
+    parts = [characters.count(texts[start : start + CHUNK]) for start in starts]
     return vectoriser._tfidf.transform(sparse.vstack(parts, format="csr"), copy=False)
 
 
@@ -115,16 +117,19 @@ def _build_vectoriser(
         **_vectoriser_options(analyzer, ngrams), sublinear_tf=True, vocabulary=vocabulary
     )
     vectoriser.idf_ = weights
-    vectoriser.characters = _index_ngrams(analyzer, ngrams, grams)
     return vectoriser
 
 
-def _index_ngrams(analyzer: str, ngrams: list[int], grams: list[str]) -> CharacterVocabulary | None:
-    """Return what counts n-grams faster than scikit-learn; None where only that can."""
-    try:
-        return CharacterVocabulary(grams, *ngrams) if analyzer == "char_wb" else None
-    except OverflowError:
-        return None
+def _find_characters(vectoriser: Any) -> CharacterVocabulary | None:
+    """Return what counts n-grams faster than scikit-learn, made once; None where only that can."""
+    if not hasattr(vectoriser, "characters"):
+        vectoriser.characters = None
+        if vectoriser.analyzer == "char_wb":
+            with suppress(OverflowError):
+                ngrams = list(vectoriser.vocabulary)
+                vectoriser.characters = CharacterVocabulary(ngrams, *vectoriser.ngram_range)
+    found: CharacterVocabulary | None = vectoriser.characters
+    return found
 
 
 def _vectoriser_options(analyzer: str, ngrams: list[int]) -> dict[str, Any]:

@@ -110,8 +110,8 @@ def find_prediction_problems(content: dict[str, Any], data: Data) -> dict[str, s
     }
     classes = data.classes or ([] if isinstance(data.label, str) else data.label)
     found = {
-        key: find_column_problem(Path(file), content["task"], classes, key, or_decided)
-        for key, (file, or_decided) in (answers | models).items()
+        key: find_column_problem(Path(file), content["task"], classes, key, labels_suffice)
+        for key, (file, labels_suffice) in (answers | models).items()
     }
     return {key: problem for key, problem in found.items() if problem}
 

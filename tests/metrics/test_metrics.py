@@ -112,7 +112,7 @@ def test_prepared_once_is_the_same() -> None:
         for weights in np.random.default_rng(0).poisson(1.0, (3, 200)).astype(float):
             direct = measure(task, target, predictions, weights, classes=classes)
             assert measuring(weights) == direct
-            many = measuring.select(of_labels=True).compute_many(np.stack([weights] * 2, axis=1))
+            many = measuring.select(batched=True).compute_many(np.stack([weights] * 2, axis=1))
             for name, values in many.items():
                 assert values == pytest.approx([direct[name]] * 2, rel=1e-12)
 

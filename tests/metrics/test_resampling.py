@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from foldline.metrics.intervals import _resample_labels, _resample_rows, bootstrap_intervals
+from foldline.metrics.intervals import _resample_kinds, _resample_rows, bootstrap_intervals
 from foldline.metrics.registry import Measurement, prepare_metrics
 from foldline.metrics.resampling import COMMON, Resampling
 from foldline.testing.sample_data import sample_predictions
@@ -25,7 +25,7 @@ def make_groups(n: int) -> NDArray[np.intp]:
 def prepare(task: str, seed: int = 0, n: int = 120) -> Measurement:
     target, predictions = sample_predictions(task, seed, n, 4)
     classes = [str(code) for code in range(4)]
-    return prepare_metrics(task, target, predictions, classes=classes).select(of_labels=True)
+    return prepare_metrics(task, target, predictions, classes=classes).select(batched=True)
 
 
 def test_kinds_of_groups_by_hand() -> None:
@@ -60,7 +60,7 @@ def test_draws_are_multinomial() -> None:
 def test_values_are_distributed_as_those_of_rows(task: str, grouped: bool) -> None:
     measure, groups = prepare(task), make_groups(120) if grouped else None
     names = [metric.name for metric in measure.metrics]
-    (counted,) = _resample_labels([measure], groups, DRAWS, 0)
+    (counted,) = _resample_kinds([measure], groups, DRAWS, 0)
     (by_rows,) = _resample_rows([measure], names, 120, groups, DRAWS, 1)
     assert set(counted) == set(names)
     for name in names:
@@ -70,12 +70,12 @@ def test_values_are_distributed_as_those_of_rows(task: str, grouped: bool) -> No
 
 def test_two_predictions_are_measured_on_the_same_resamples() -> None:
     first, second = prepare("classification", 0), prepare("classification", 0)
-    (a, b) = _resample_labels([first, second], make_groups(120), 100, 0)
+    (a, b) = _resample_kinds([first, second], make_groups(120), 100, 0)
     assert all((a[name] == b[name]).all() for name in a)
     target, p = sample_predictions("classification", 0, 120, 4)
     other = prepare_metrics("classification", target, p[:, ::-1], ["accuracy"])
     one = prepare_metrics("classification", target, p, ["accuracy"])
-    counted = _resample_labels([one, other], make_groups(120), DRAWS, 0)
+    counted = _resample_kinds([one, other], make_groups(120), DRAWS, 0)
     by_rows = _resample_rows([one, other], ["accuracy"], 120, make_groups(120), DRAWS, 1)
     differences = [a["accuracy"] - b["accuracy"] for a, b in (counted, by_rows)]
     assert stats.ks_2samp(*differences).pvalue > 1e-3

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from foldline.core.errors import FoldlineError
-from foldline.core.io.files import digest, write_json
+from foldline.core.io.files import write_json
 from foldline.models import registry
 from foldline.models.interface import FitResult, Job
 from foldline.models.neural import process_group
@@ -24,6 +24,7 @@ from foldline.models.tracking import SafeTracker
 from tests.conftest import ROOT
 from tests.helpers.component_files import write_component
 from tests.helpers.distributed import split_processes
+from tests.helpers.equal_trainings import assert_same
 from tests.helpers.waiting import wait_until
 
 
@@ -70,26 +71,18 @@ def whole_run(fit, parts) -> FitResult:
     return fit("scratch", *parts, "classification", dotted=LONG_OPTIONS, **LONG)
 
 
-def assert_same(one: FitResult, other: FitResult, labels: Any, folder: Path) -> None:
-    for name, fitted in (("one", one), ("other", other)):
-        registry.save(fitted.model, "scratch", labels("classification"), folder / name)
-    assert one.history == other.history
-    assert digest(folder / "one") == digest(folder / "other")
-
-
 @pytest.mark.slow
 def test_a_killed_process_is_replaced_and_changes_nothing(
     whole_run, fit, parts, labels, tmp_path, capsys
 ) -> None:
-    rank = 1
     scratch = tmp_path / "c"
-    with kill_rank(rank, scratch, after=2) as killed:
+    with kill_rank(1, scratch, after=2) as killed:
         again = fit(
             "scratch", *parts, "classification", dotted=LONG_OPTIONS, scratch=scratch, **LONG
         )
     assert killed
     said = capsys.readouterr().out
-    assert f"note: the process of rank {rank} was killed by signal 9" in said
+    assert "note: the process of rank 1 was killed by signal 9" in said
     assert_same(whole_run, again, labels, tmp_path)
 
 

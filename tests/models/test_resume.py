@@ -15,24 +15,17 @@ import pytest
 from safetensors import SafetensorError
 
 from foldline.core.errors import FoldlineError
-from foldline.core.io.files import digest
 from foldline.models import registry
-from foldline.models.interface import FitResult, Job
+from foldline.models.interface import Job
 from foldline.models.neural import checkpoints as checkpoints_module
 from foldline.models.neural.checkpoints import find_last_checkpoint, is_complete
 from foldline.models.neural.trainer import TextTrainer
+from tests.helpers.equal_trainings import assert_same
 from tests.helpers.killed_training import kill_after_saves
 from tests.helpers.marks import mark_slow_except
 
 ROOT = Path(__file__).resolve().parents[2]
 LATER = "could not be written: .* run the command again: training goes on from its last checkpoint"
-
-
-def assert_same(one: FitResult, other: FitResult, labels: Any, folder: Path) -> None:
-    for name, fitted in (("one", one), ("other", other)):
-        registry.save(fitted.model, "scratch", labels("classification"), folder / name)
-    assert one.history == other.history
-    assert digest(folder / "one") == digest(folder / "other")
 
 
 @pytest.mark.parametrize("saves", mark_slow_except([1, 2, 3, 4], [3]))

@@ -1,7 +1,6 @@
 """Snapshot ensembles: the cycles, the mean of the models, what is saved, resumed and refused."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 import torch
 
 from foldline.core.errors import FoldlineError
-from foldline.core.io.files import digest, remove
+from foldline.core.io.files import remove
 from foldline.models import registry
 from foldline.models.neural import checkpoints as checkpoints_module
 from foldline.models.neural.schedules import list_cycle_ends, make_schedule
@@ -17,6 +16,7 @@ from foldline.models.neural.snapshot_ensemble import SnapshotEnsemble
 from foldline.models.training_history import evaluated_epochs, format_summary
 from foldline.onnx.command import load_transformer
 from foldline.testing import models as contract
+from tests.helpers.equal_trainings import assert_same
 from tests.helpers.killed_training import kill_after_saves
 from tests.helpers.marks import mark_slow_except
 
@@ -158,13 +158,6 @@ def test_goes_on_exactly_from_the_step_of_a_snapshot(
     assert (tmp_path / "c/snapshot-0.pt").exists()
     again = fit("scratch", *parts, "classification", scratch=tmp_path / "c", **how)
     assert_same(whole_run, again, labels, tmp_path)
-
-
-def assert_same(one: Any, other: Any, labels: Any, folder: Path) -> None:
-    for name, fitted in (("one", one), ("other", other)):
-        registry.save(fitted.model, "scratch", labels("classification"), folder / name)
-    assert one.history == other.history
-    assert digest(folder / "one") == digest(folder / "other")
 
 
 @pytest.mark.slow

@@ -82,18 +82,19 @@ def _open_csv(path: Path, key: str) -> Iterator["csv.DictReader[str]"]:
 
 
 def find_column_problem(
-    path: Path, task: str, classes: Sequence[str], key: str, or_decided: bool
+    path: Path, task: str, classes: Sequence[str], key: str, labels_suffice: bool
 ) -> str | None:
     """Return what is wrong with the columns of a file; its rows are not read.
 
-    No classes are unknown ones. `or_decided`: a class will do in place of probabilities.
+    `classes` are empty where they are not known yet. `labels_suffice`: the column `predicted`
+    may stand in for probabilities.
     """
     try:
         columns = read_columns(path, key)
     except FoldlineError as error:
         return str(error)
     names = [f"p_{name}" for name in classes or ["<class>"]]
-    if task == "regression" or (or_decided and not has_probabilities(columns)):
+    if task == "regression" or (labels_suffice and not has_probabilities(columns)):
         names = [PREDICTED]
     elif not classes and has_probabilities(columns):
         names = []
